@@ -1,0 +1,7 @@
+"""Backend of Unlearnscope: datasets, models, unlearning methods, runs and figures.
+
+Nothing in this package imports streamlit. The parts that a page reads (records, specifications,
+`cu_core.runs`, `cu_core.figures`) import neither torch nor scikit-learn nor umap.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,40 @@
+"""A dataset in memory: plain arrays, so that pages can read it without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class ImageData:
+    """Train and test images of one dataset.
+
+    Attributes:
+        train_images: (n, channels, height, width) uint8, possibly memory-mapped.
+        train_labels: (n,) int64, as the model is trained on them.
+        test_images: (m, channels, height, width) uint8.
+        test_labels: (m,) int64.
+        classes: class names by label.
+        mean: per-channel mean of the training images, scaled to 0..1.
+        std: per-channel standard deviation, same scale.
+        true_labels: (n,) int64, the labels before noise was injected; equals `train_labels` where
+            there was none.
+        sha256: hash over images, labels and class names.
+    """
+
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    true_labels: np.ndarray
+    sha256: str
+
+    @property
+    def mislabelled(self) -> np.ndarray:
+        """(k,) int64: indices of training samples whose label was replaced by noise."""
+        return np.flatnonzero(self.train_labels != self.true_labels)

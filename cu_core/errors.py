@@ -1,0 +1,56 @@
+"""Errors that a user can act on: each names the field and what is allowed there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class UnlearnscopeError(Exception):
+    """Base of every error that is reported in words, without a traceback."""
+
+
+class BadInput(UnlearnscopeError):
+    """A value from outside (form, command line, file) that cannot be used.
+
+    Attributes:
+        field: dotted name of the field, e.g. ``train.epochs``; shown beside the form field.
+        reason: what is wrong, in words, without the field's name.
+        allowed: the values that would be accepted, where they can be listed.
+    """
+
+    def __init__(self, field: str, reason: str, allowed: Iterable[str] = ()) -> None:
+        self.field = field
+        self.reason = reason
+        self.allowed = tuple(allowed)
+        text = f"{field}: {reason}"
+        if self.allowed:
+            text += f" (allowed: {', '.join(self.allowed)})"
+        super().__init__(text)
+
+
+class DatasetError(BadInput):
+    """A dataset that cannot be read: missing, empty, damaged, unsafe or inconsistent."""
+
+
+class CheckpointError(BadInput):
+    """A weights file that is unreadable, unsafe or does not fit the chosen model."""
+
+
+class Incompatible(BadInput):
+    """A combination of choices that cannot run; the reason says why."""
+
+
+class OutOfMemory(UnlearnscopeError):
+    """The device ran out of memory; the message names what to lower."""
+
+
+class OutOfDisk(UnlearnscopeError):
+    """Too little free space for what is about to be written."""
+
+
+class Cancelled(UnlearnscopeError):
+    """The user asked the run to stop."""
+
+
+class Replaced(UnlearnscopeError):
+    """A newer attempt at the same run exists; this one may not write any more."""

@@ -1,0 +1,42 @@
+"""What the registry knows about an unlearning method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Method:
+    """One unlearning method.
+
+    Attributes:
+        id: lower_snake name used on the command line and in run files.
+        title: name shown to people.
+        summary: one sentence.
+        paper: source with equation numbers.
+        params: frozen dataclass of hyper-parameters (see `cu_core.records`).
+        implementation: ``"module:function"`` of the generator ``unlearn(context, params)``; imported
+            only where a run is executed, so that the registry stays light.
+        tasks: which forgetting tasks it is defined for: ``"class"``, ``"sample"``.
+        objectives: which training objectives it can unlearn from.
+        needs_retain: whether it reads retain samples.
+        needs_unseen: whether it reads samples outside the training set.
+        needs_labels: whether it reads labels.
+        one_shot: whether it has no natural rounds.
+        rounds: default number of rounds per task.
+    """
+
+    id: str
+    title: str
+    summary: str
+    paper: str
+    params: type
+    implementation: str
+    tasks: tuple[str, ...] = ("class", "sample")
+    objectives: tuple[str, ...] = ("supervised",)
+    needs_retain: bool = True
+    needs_unseen: bool = False
+    needs_labels: bool = True
+    one_shot: bool = False
+    rounds: Mapping[str, int] = field(default_factory=lambda: {"class": 10, "sample": 30})

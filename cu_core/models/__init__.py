@@ -1,0 +1,47 @@
+"""Backbones: the explicit list. Building them needs torch; this list does not."""
+
+from __future__ import annotations
+
+from cu_core.errors import BadInput
+from cu_core.models.record import Backbone
+
+BACKBONES: dict[str, Backbone] = {
+    b.id: b
+    for b in (
+        Backbone("tiny-cnn", "Tiny CNN", "Two convolutions; digits in seconds.", "cu_core.models.tiny_cnn:build"),
+        Backbone(
+            "resnet8",
+            "ResNet-8",
+            "The smallest CIFAR ResNet (16-32-64 channels).",
+            "cu_core.models.resnet:build",
+            mflops=12.5,
+        ),
+        Backbone("resnet18", "ResNet-18", "Four stages of basic blocks.", "cu_core.models.resnet:build", mflops=555.0),
+        Backbone("resnet34", "ResNet-34", "Deeper basic blocks.", "cu_core.models.resnet:build", mflops=1159.0),
+        Backbone("resnet50", "ResNet-50", "Bottleneck blocks.", "cu_core.models.resnet:build", mflops=1298.0),
+        Backbone("resnet101", "ResNet-101", "Deep bottleneck blocks.", "cu_core.models.resnet:build", mflops=2520.0),
+        Backbone("vit-small", "ViT-small", "Small vision transformer.", "cu_core.models.vit:build", min_size=16),
+        Backbone(
+            "timm",
+            "Any timm model",
+            "timm:NAME, pretrained where the network allows.",
+            "cu_core.models.timm_models:build",
+            pretrained=True,
+        ),
+    )
+}
+
+
+def backbone(text: str) -> Backbone:
+    """The record named by ``tiny-cnn``, ``resnet18``, …, ``timm:NAME``.
+
+    Raises:
+        BadInput: no such backbone, or a missing or superfluous name behind the colon.
+    """
+    name, _, rest = text.partition(":")
+    names = [b + (":NAME" if b == "timm" else "") for b in BACKBONES]
+    if name not in BACKBONES:
+        raise BadInput("model", f"no backbone named {name!r}", names)
+    if (name == "timm") != bool(rest):
+        raise BadInput("model", f"{text!r} is not a backbone", names)
+    return BACKBONES[name]

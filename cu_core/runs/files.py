@@ -1,0 +1,69 @@
+"""Writing files so that a reader never sees half of one."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+
+def write_atomically(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+    """Writes through a temporary file in the same folder, fsync and rename.
+
+    Args:
+        path: the file to create or replace; its folder is created.
+        write: receives the open binary file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes JSON atomically."""
+    text = json.dumps(content, indent=1, allow_nan=False)
+    write_atomically(path, lambda file: file.write(text.encode()) and None)
+
+
+def read_json(path: Path) -> Any:
+    """Reads JSON.
+
+    Raises:
+        FileNotFoundError: no such file.
+        json.JSONDecodeError: the file is damaged.
+    """
+    return json.loads(path.read_text())
+
+
+def write_array(path: Path, array: np.ndarray) -> dict[str, Any]:
+    """Writes one ``.npy`` atomically and returns its manifest entry (file, dtype, shape, sha256)."""
+    contiguous = np.ascontiguousarray(array)
+    write_atomically(path, lambda file: np.save(file, contiguous, allow_pickle=False))
+    return {
+        "file": path.name,
+        "dtype": str(contiguous.dtype),
+        "shape": list(contiguous.shape),
+        "sha256": sha256_of(path),
+    }
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,262 @@
+"""What a run is: frozen dataclasses, JSON round trip, content hash, validation with clear errors."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cu_core.errors import BadInput
+from cu_core.methods import method
+from cu_core.records import describe, param, parse
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """Which images."""
+
+    dataset: str = param("digits", "Dataset", "digits, cifar10, cifar100, svhn or folder:PATH.")
+    label_noise: float = param(
+        0.0, "Label noise", "Share of training labels replaced by a wrong class, drawn with the split seed.", low=0.0, high=0.5
+    )
+    train_limit: int = param(
+        0, "Training images", "Use only this many, drawn class by class; 0 uses all.", low=0, high=10_000_000, unit="images"
+    )
+    image_size: int = param(
+        0, "Image size", "Resize to this many pixels; 0 keeps the dataset's size (32 for folders).", low=0, high=512, unit="px"
+    )
+    test_share: float = param(
+        0.2, "Unseen share", "For folders without test/: share set apart as unseen.", low=0.05, high=0.5, advanced=True
+    )
+    split_seed: int = param(
+        0, "Split seed", "Seed of splits, subsets and label noise.", low=0, high=2**31 - 1, advanced=True
+    )
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Which network."""
+
+    backbone: str = param("tiny-cnn", "Backbone", "The trunk; timm:NAME takes any timm model.")
+    head: str = param(
+        "projected",
+        "Head",
+        "projected: MLP projector, L2-normalised embedding, linear classifier; plain: linear classifier on the trunk.",
+        choices=("projected", "plain"),
+    )
+    embedding_dim: int = param(
+        128, "Embedding size", "Width of the projected embedding.", low=2, high=4096, unit="dimensions", advanced=True
+    )
+    weights: str = param("", "Own weights", "File with a state dict (.pt, .pth, .safetensors) to start from.", advanced=True)
+    pretrained: bool = param(False, "Pretrained", "Start from published weights (timm models, needs network).", advanced=True)
+
+
+@dataclass(frozen=True)
+class TrainSpec:
+    """How the base model and the reference are trained; zero epochs uses own weights as they are."""
+
+    epochs: int = param(10, "Epochs", "Passes over the training set.", low=0, high=10_000, unit="epochs")
+    batch_size: int = param(128, "Batch size", "Images per step.", low=2, high=65_536, unit="images")
+    optimizer: str = param("sgd", "Optimizer", "SGD with momentum or AdamW.", choices=("sgd", "adamw"))
+    lr: float = param(0.1, "Learning rate", "Peak step size.", low=1e-7, high=10.0, log=True)
+    momentum: float = param(0.9, "Momentum", "Momentum of SGD.", low=0.0, high=0.999, advanced=True)
+    weight_decay: float = param(1e-4, "Weight decay", "L2 penalty.", low=0.0, high=1.0, log=True, advanced=True)
+    schedule: str = param(
+        "cosine", "Schedule", "Learning rate over time.", choices=("cosine", "one-cycle", "constant"), advanced=True
+    )
+    augment: str = param(
+        "none",
+        "Augmentation",
+        "none, or random crop (4 px of 32 padded) with horizontal flip.",
+        choices=("none", "crop", "crop-flip"),
+    )
+    seed: int = param(
+        -1, "Training seed", "Seed of the base model; -1 follows the run's seed.", low=-1, high=2**31 - 1, advanced=True
+    )
+
+
+@dataclass(frozen=True)
+class ForgetSpec:
+    """Which training samples to unlearn."""
+
+    select: str = param(
+        "class:0", "Forget set", "class:5, class:5,7, random:500, fraction:0.1, indices:FILE.csv or mislabelled."
+    )
+    seed: int = param(-1, "Selection seed", "Seed of random draws; -1 follows the run's seed.", low=-1, high=2**31 - 1)
+
+
+@dataclass(frozen=True)
+class StopSpec:
+    """When unlearning ends."""
+
+    rule: str = param(
+        "auto",
+        "Stopping rule",
+        "class: accuracy on unseen samples of the forgotten classes is at most 1/C; sample: forget accuracy is at "
+        "most unseen accuracy; auto picks by task; none runs all rounds.",
+        choices=("auto", "class", "sample", "none"),
+    )
+    protocol: str = param(
+        "held-out",
+        "Protocol",
+        "held-out: the rule looks at other samples than the ones reported; paper: at all of them.",
+        choices=("held-out", "paper"),
+        paper="paper: rule on the reported test set",
+    )
+    max_rounds: int = param(
+        0, "Most rounds", "Upper limit on rounds; 0 takes the method's default.", low=0, high=100_000, unit="rounds"
+    )
+    collapse_drop: float = param(
+        0.5,
+        "Collapse guard",
+        "Stop when retain accuracy has fallen by this much since round 0.",
+        low=0.01,
+        high=1.0,
+        advanced=True,
+    )
+
+
+@dataclass(frozen=True)
+class ProbeSpec:
+    """Which samples are recorded each round, and what of them."""
+
+    size: int = param(2000, "Probe size", "Samples recorded each round.", low=30, high=1_000_000, unit="samples")
+    views_every: int = param(
+        0,
+        "Two-view cosine every",
+        "Rounds between recordings of the two-view cosine; 0 thins by itself where rounds are tiny.",
+        low=0,
+        high=10_000,
+        unit="rounds",
+        advanced=True,
+    )
+    seed: int = param(0, "Probe seed", "Seed of the draw.", low=0, high=2**31 - 1, advanced=True)
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """Which unlearning method with which hyper-parameters (an instance of the record's dataclass)."""
+
+    id: str = "contrastive"
+    params: Any = None
+
+    def __post_init__(self) -> None:
+        if self.params is None:
+            object.__setattr__(self, "params", method(self.id).params())
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """Everything that decides the outcome of a run, plus its name and group."""
+
+    data: DataSpec = field(default_factory=DataSpec)
+    model: ModelSpec = field(default_factory=ModelSpec)
+    train: TrainSpec = field(default_factory=TrainSpec)
+    forget: ForgetSpec = field(default_factory=ForgetSpec)
+    method: MethodSpec = field(default_factory=MethodSpec)
+    stop: StopSpec = field(default_factory=StopSpec)
+    probe: ProbeSpec = field(default_factory=ProbeSpec)
+    seed: int = param(0, "Seed", "Seed of training, draws and unlearning.", low=0, high=2**31 - 1)
+    reference: int = param(
+        0, "References", "Models retrained without the forget set (seeds seed, seed+1, …).", low=0, high=20, unit="models"
+    )
+    device: str = param("auto", "Device", "auto, cpu, cuda, cuda:N or mps.")
+    precision: str = param(
+        "auto",
+        "Precision",
+        "auto uses mixed precision where the device gains from it.",
+        choices=("auto", "fp32", "bf16", "fp16"),
+        advanced=True,
+    )
+    name: str = param("", "Name", "Shown in lists; made from the choices if empty.")
+    group: str = param("", "Group", "Shared by the runs of one grid.")
+
+    @property
+    def task(self) -> str:
+        """``"class"`` if whole classes are forgotten, else ``"sample"``."""
+        return "class" if self.forget.select.startswith("class:") else "sample"
+
+    @property
+    def title(self) -> str:
+        """The run's name, or one made from its choices."""
+        return self.name or f"{self.data.dataset.split('/')[-1]} · {self.model.backbone} · {self.forget.select} · {self.method.id}"
+
+    @property
+    def train_seed(self) -> int:
+        """Seed of the base model."""
+        return self.seed if self.train.seed < 0 else self.train.seed
+
+    @property
+    def forget_seed(self) -> int:
+        """Seed of random forget sets."""
+        return self.seed if self.forget.seed < 0 else self.forget.seed
+
+    @property
+    def max_rounds(self) -> int:
+        """Upper limit on rounds."""
+        return self.stop.max_rounds or method(self.method.id).rounds[self.task]
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dict with the schema version."""
+        return {"schema": SCHEMA} | dataclasses.asdict(self)
+
+    def content_hash(self) -> str:
+        """SHA-256 over everything that decides the outcome (all but name and group)."""
+        content = self.to_json()
+        del content["name"], content["group"]
+        return digest(content)
+
+
+PARTS: dict[str, type] = {
+    "data": DataSpec,
+    "model": ModelSpec,
+    "train": TrainSpec,
+    "forget": ForgetSpec,
+    "stop": StopSpec,
+    "probe": ProbeSpec,
+}
+
+
+def digest(content: Any) -> str:
+    """SHA-256 of the canonical JSON of `content`."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def spec_from_json(content: Mapping[str, Any]) -> RunSpec:
+    """Reads a specification from untrusted JSON.
+
+    Args:
+        content: as `RunSpec.to_json` writes it; missing parts and fields take their defaults.
+
+    Raises:
+        BadInput: unknown fields, wrong types, values out of range, a newer schema.
+    """
+    if not isinstance(content, Mapping):
+        raise BadInput("spec", "must be a JSON object", list(PARTS))
+    values = dict(content)
+    schema = values.pop("schema", SCHEMA)
+    if schema != SCHEMA:
+        raise BadInput("schema", f"{schema!r} is not a version that this program reads", [str(SCHEMA)])
+    parts = {name: parse(cls, values.pop(name, {}), f"{name}.") for name, cls in PARTS.items()}
+    chosen = values.pop("method", {})
+    if isinstance(chosen, str):
+        chosen = {"id": chosen}
+    if not isinstance(chosen, Mapping) or set(chosen) - {"id", "params"}:
+        raise BadInput("method", "must be an object with id and params")
+    method_id = chosen.get("id", "contrastive")
+    if not isinstance(method_id, str):
+        raise BadInput("method.id", f"{method_id!r} is not text")
+    params = parse(method(method_id).params, chosen.get("params") or {}, "method.")
+    top = parse(RunSpec, values)
+    return dataclasses.replace(top, **parts, method=MethodSpec(method_id, params))
+
+
+def top_level_fields() -> list[str]:
+    """Names of the described fields of `RunSpec` itself."""
+    return [d.name for d in describe(RunSpec)]
