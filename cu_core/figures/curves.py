@@ -1,0 +1,306 @@
+"""Metrics over rounds, with the stopping threshold and the reference's level drawn in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from cu_core.figures.theme import COLOURS, GRID, NEUTRAL, SYMBOLS, dress, join, run_line, tint
+from cu_core.metrics import METRICS
+
+GROUP_OF: dict[str, str] = {
+    "forget_acc": "forget",
+    "true_label_acc": "forget",
+    "mia_auc": "forget",
+    "own_centroid_cosine": "forget",
+    "other_centroid_cosine": "forget",
+    "retain_acc": "retain",
+    "test_acc": "unseen",
+    "test_acc_forgotten": "unseen",
+    "test_acc_retained": "unseen",
+}
+"""Group of samples on which a metric is measured: decides its colour and its n."""
+
+RULE_METRIC: dict[str, str] = {"class": "test_acc_forgotten", "sample": "forget_acc"}
+"""Metric in whose pane a stopping rule's threshold is drawn."""
+
+_CLASS_PANES = ("forget_acc", "retain_acc", "test_acc_forgotten", "test_acc_retained")
+_SAMPLE_PANES = ("forget_acc", "retain_acc", "test_acc")
+
+
+@dataclass(frozen=True)
+class RunCurves:
+    """What the curves need to know of one run.
+
+    Attributes:
+        label: name in the legend.
+        metrics: one row per round: ``round`` and metric columns (shares 0..1; NaN where not measured).
+        counts: samples per group behind each value.
+        rule: one row per round at which the stopping rule looked: ``round``, ``value``, ``threshold``.
+        rule_name: ``"class"``, ``"sample"`` or empty.
+        reference: one row per reference seed with metric columns; empty if there is none.
+    """
+
+    label: str
+    metrics: pd.DataFrame
+    counts: Mapping[str, int] = field(default_factory=dict)
+    rule: pd.DataFrame = field(default_factory=pd.DataFrame)
+    rule_name: str = ""
+    reference: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @classmethod
+    def from_manifests(
+        cls, label: str, rounds: Sequence[Mapping[str, Any]], references: Sequence[Mapping[str, Any]] = ()
+    ) -> RunCurves:
+        """Collects the curves from the manifests of a run directory.
+
+        Args:
+            label: name in the legend.
+            rounds: manifests of the rounds so far, in any order.
+            references: manifests of the references.
+        """
+        ordered = sorted(rounds, key=lambda manifest: manifest["round"])
+        looked = [(m["round"], m["rule"]) for m in ordered if m.get("rule")]
+        rule = pd.DataFrame(
+            [{"round": k, "value": r.get("value"), "threshold": r.get("threshold")} for k, r in looked], dtype=float
+        )
+        return cls(
+            label=label,
+            metrics=pd.DataFrame([{"round": m["round"], **m["metrics"]} for m in ordered], dtype=float),
+            counts=dict(ordered[-1].get("counts", {})) if ordered else {},
+            rule=rule,
+            rule_name=looked[-1][1].get("name", "") if looked else "",
+            reference=pd.DataFrame([dict(m["metrics"]) for m in references], dtype=float),
+        )
+
+    def has(self, metric: str) -> bool:
+        """Whether any round measured this metric."""
+        return metric in self.metrics and bool(self.metrics[metric].notna().any())
+
+    def reference_level(self, metric: str) -> tuple[float, float, int] | None:
+        """Mean, standard deviation (NaN for a single seed) and number of reference seeds; None if there are none."""
+        if metric not in self.reference:
+            return None
+        values = self.reference[metric].dropna()
+        if values.empty:
+            return None
+        return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else math.nan, len(values)
+
+
+def panes(runs: Sequence[RunCurves]) -> tuple[str, ...]:
+    """Accuracy metrics worth a pane: by class where a class was forgotten, overall otherwise."""
+    wanted = _CLASS_PANES if runs and all(run.has("test_acc_forgotten") for run in runs) else _SAMPLE_PANES
+    return tuple(metric for metric in wanted if any(run.has(metric) for run in runs))
+
+
+def curves(
+    runs: Sequence[RunCurves], metrics: Sequence[str] | None = None, *, columns: int = 4, height: int = 250
+) -> go.Figure:
+    """Metrics over rounds in one pane each, with shared axes.
+
+    One run is drawn in the colours of its groups; several runs get a colour and a dash each. The
+    dashed line in the reference's colour is the mean over reference seeds, its band one standard
+    deviation to each side (from two seeds on). The dotted line is the stopping rule's threshold.
+
+    Args:
+        runs: one or several runs.
+        metrics: metric ids, one pane each; by default the accuracies that fit the task.
+        columns: most panes in a row.
+        height: px per row of panes.
+
+    Raises:
+        KeyError: a metric that no evaluation reports.
+    """
+    chosen = tuple(metrics) if metrics is not None else panes(runs)
+    same_scale = all(METRICS[metric].percent for metric in chosen)
+    across = max(1, min(columns, len(chosen)))
+    down = max(1, math.ceil(len(chosen) / across))
+    figure = make_subplots(
+        rows=down,
+        cols=across,
+        shared_xaxes=True,
+        shared_yaxes=same_scale,
+        subplot_titles=[_pane_title(metric, runs) for metric in chosen],
+        horizontal_spacing=(0.025 if same_scale else 0.06) if across > 1 else 0.0,
+        vertical_spacing=0.16 if down > 1 else 0.0,
+    )
+    legend_shown: set[str] = set()
+    for place, metric in enumerate(chosen):
+        cell = {"row": place // across + 1, "col": place % across + 1}
+        for trace in _pane(runs, metric, legend_shown):
+            figure.add_trace(trace, **cell)
+        figure.update_yaxes(_y_axis(runs, metric), **cell)
+        if place >= len(chosen) - across:
+            figure.update_xaxes(title_text="Round (0 = before)", showticklabels=True, **cell)
+    last = max((run.metrics["round"].max() for run in runs if len(run.metrics)), default=1)
+    figure.update_xaxes(range=[-0.3, max(float(last), 1.0) + 0.3], tickformat="d", nticks=8)
+    if last <= 12:
+        figure.update_xaxes(dtick=1 if last <= 6 else 2)
+    figure.update_annotations(font_size=13)
+    return dress(figure, height=down * height)
+
+
+def curves_alt(runs: Sequence[RunCurves], metrics: Sequence[str] | None = None) -> str:
+    """The curves in one sentence per run, for people who do not see them."""
+    chosen = tuple(metrics) if metrics is not None else panes(runs)
+    sentences = []
+    for run in runs:
+        parts = []
+        for metric in chosen:
+            if run.has(metric):
+                values = run.metrics[metric].dropna()
+                parts.append(
+                    f"{METRICS[metric].title.lower()} from {_number(metric, values.iloc[0])} "
+                    f"to {_number(metric, values.iloc[-1])}"
+                )
+        if parts:
+            sentences.append(f"{run.label}, rounds 0 to {int(run.metrics['round'].max())}: {join(parts)}.")
+    return " ".join(sentences) or "No round has been recorded yet."
+
+
+def _pane(runs: Sequence[RunCurves], metric: str, legend_shown: set[str]) -> list[go.Scatter]:
+    alone = len(runs) == 1
+    traces: list[go.Scatter] = []
+    for index, run in enumerate(runs):
+        style = {"color": COLOURS[GROUP_OF[metric]], "dash": "solid", "width": 2} if alone else run_line(index)
+        traces += _reference(run, metric, alone, legend_shown)
+        traces += _threshold(run, metric, alone, legend_shown)
+        if run.has(metric):
+            name = METRICS[metric].title if alone else run.label
+            symbol = SYMBOLS[GROUP_OF[metric]]
+            traces.append(
+                go.Scatter(
+                    x=run.metrics["round"],
+                    y=run.metrics[metric],
+                    mode="lines+markers",
+                    name=name,
+                    legendgroup=f"run {index}",
+                    showlegend=not alone and _first(f"run {index}", legend_shown),
+                    line=style,
+                    marker={
+                        # Round 0 is "before": hollow, like every before in the app.
+                        "symbol": [f"{symbol}-open" if k == 0 else symbol for k in run.metrics["round"]],
+                        "size": 8,
+                        "color": style["color"],
+                    },
+                    hovertemplate=f"{run.label}<br>round %{{x}}: {_hover_value(metric)}<extra></extra>",
+                )
+            )
+    return traces
+
+
+def _reference(run: RunCurves, metric: str, alone: bool, legend_shown: set[str]) -> list[go.Scatter]:
+    level = run.reference_level(metric)
+    if level is None or not len(run.metrics):
+        return []
+    mean, sd, seeds = level
+    ends = [-0.3, max(float(run.metrics["round"].max()), 1.0) + 0.3]
+    traces = []
+    spread = ""
+    if not math.isnan(sd):
+        spread = f" ± {_number(metric, sd)}"
+        traces.append(
+            go.Scatter(
+                x=[*ends, *ends[::-1]],
+                y=[mean - sd, mean - sd, mean + sd, mean + sd],
+                fill="toself",
+                fillcolor=tint(COLOURS["reference"], 0.22),
+                line={"width": 0},
+                mode="lines",
+                hoverinfo="skip",
+                showlegend=False,
+                legendgroup="reference",
+            )
+        )
+    seeds_text = f"{seeds} seed{'s' if seeds > 1 else ''}"
+    shown = f"{seeds_text}{', mean ± sd' if seeds > 1 else ''}" if alone else "mean ± sd over seeds"
+    label = "" if alone else f"{run.label}<br>"
+    traces.append(
+        go.Scatter(
+            x=ends,
+            y=[mean, mean],
+            mode="lines",
+            name=f"Reference ({shown})",
+            legendgroup="reference",
+            showlegend=_first("reference", legend_shown),
+            line={"color": COLOURS["reference"], "dash": "dash", "width": 2},
+            hovertemplate=f"{label}reference: {_number(metric, mean)}{spread} ({seeds_text})<extra></extra>",
+        )
+    )
+    return traces
+
+
+def _threshold(run: RunCurves, metric: str, alone: bool, legend_shown: set[str]) -> list[go.Scatter]:
+    if run.rule.empty or RULE_METRIC.get(run.rule_name) != metric:
+        return []
+    rule = run.rule.dropna(subset=["threshold"])
+    if rule.empty:
+        return []
+    x, y = list(rule["round"]), list(rule["threshold"])
+    if rule["threshold"].nunique() == 1:
+        # A constant threshold spans the pane, so that it is visible from the first round on.
+        x, y = [-0.3, max(float(run.metrics["round"].max()), 1.0) + 0.3], [y[0], y[0]]
+    label = "" if alone else f"{run.label}<br>"
+    traces = [
+        go.Scatter(
+            x=x,
+            y=y,
+            mode="lines",
+            name="Stopping threshold",
+            legendgroup="threshold",
+            showlegend=_first("threshold", legend_shown),
+            line={"color": NEUTRAL, "dash": "dot", "width": 2},
+            hovertemplate=f"{label}{run.rule_name} rule stops at or below {_hover_value(metric)}<extra></extra>",
+        )
+    ]
+    seen = run.rule.dropna(subset=["value"])
+    if alone and not seen.empty:
+        traces.append(
+            go.Scatter(
+                x=seen["round"],
+                y=seen["value"],
+                mode="markers",
+                name="What the rule looks at",
+                legendgroup="rule value",
+                showlegend=_first("rule value", legend_shown),
+                marker={"symbol": "line-ew-open", "color": NEUTRAL, "size": 12, "line": {"width": 2}},
+                hovertemplate=f"the rule's own samples, round %{{x}}: {_hover_value(metric)}<extra></extra>",
+            )
+        )
+    return traces
+
+
+def _pane_title(metric: str, runs: Sequence[RunCurves]) -> str:
+    title = METRICS[metric].title
+    counts = {run.counts.get(GROUP_OF[metric]) for run in runs} - {None}
+    if not counts or metric.startswith("test_acc_"):
+        return title.replace("Unseen accuracy, ", "Unseen, ")
+    least, most = min(counts), max(counts)
+    return f"{title} (n = {least:,})" if least == most else f"{title} (n = {least:,} to {most:,})"
+
+
+def _y_axis(runs: Sequence[RunCurves], metric: str) -> dict[str, Any]:
+    if METRICS[metric].percent:
+        return {"range": [-0.03, 1.03], "tickformat": ".0%", "gridcolor": GRID}
+    low = min((run.metrics[metric].min() for run in runs if run.has(metric)), default=0.0)
+    return {"range": [-1.05, 1.05] if low < 0 else [-0.03, 1.03], "tickformat": ".1f", "gridcolor": GRID}
+
+
+def _number(metric: str, value: float) -> str:
+    return f"{value:.1%}" if METRICS[metric].percent else f"{value:.3f}"
+
+
+def _hover_value(metric: str) -> str:
+    return "%{y:.1%}" if METRICS[metric].percent else "%{y:.3f}"
+
+
+def _first(name: str, shown: set[str]) -> bool:
+    new = name not in shown
+    shown.add(name)
+    return new

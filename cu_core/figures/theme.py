@@ -1,0 +1,120 @@
+"""One look for every chart: a colour and a marker shape per group, on transparent ground."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+GROUPS: tuple[str, ...] = ("forget", "retain", "unseen")
+"""Groups of samples, in the order in which they are listed and drawn."""
+
+COLOURS: dict[str, str] = {
+    "forget": "#D55E00",
+    "retain": "#0072B2",
+    "unseen": "#009E73",
+    "reference": "#CC79A7",
+}
+"""Colours that people with any common colour-vision deficiency tell apart (Okabe and Ito, 2008)."""
+
+SYMBOLS: dict[str, str] = {"forget": "x", "retain": "circle", "unseen": "diamond", "reference": "square"}
+"""Marker shapes, so that colour never carries a group alone."""
+
+TITLES: dict[str, str] = {"forget": "Forget", "retain": "Retain", "unseen": "Unseen", "reference": "Reference"}
+"""Group names as people read them."""
+
+NEUTRAL = "#8A8F98"
+"""Grey that stands out on light and dark ground alike: thresholds, guide lines, notes."""
+
+GRID = "rgba(128, 128, 128, 0.22)"
+"""Grid lines on any ground."""
+
+RUN_COLOURS: tuple[str, ...] = ("#56B4E9", "#E69F00", "#9467D6", "#B5651D", "#5AAE61", "#D6604D")
+"""Colours of runs where several share a pane; none is a group's colour."""
+
+RUN_DASHES: tuple[str, ...] = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+"""Line styles of runs; with the colours they repeat only after as many runs as there are colours."""
+
+
+def tint(colour: str, opacity: float) -> str:
+    """A hex colour with an opacity, as CSS ``rgba(...)``.
+
+    Args:
+        colour: ``#RRGGBB``.
+        opacity: 0 (invisible) to 1 (solid).
+    """
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, {opacity:g})"
+
+
+def marker(group: str, *, before: bool = False, size: float = 6) -> dict[str, object]:
+    """Marker of a group: hollow and light before unlearning, filled after.
+
+    Args:
+        group: one of `GROUPS` or ``"reference"``.
+        before: whether the samples are shown as they were before unlearning.
+        size: diameter in px.
+    """
+    symbol, colour = SYMBOLS[group], COLOURS[group]
+    if before:
+        return {"symbol": f"{symbol}-open", "color": tint(colour, 0.75), "size": size, "line": {"width": 1.2}}
+    return {"symbol": symbol, "color": tint(colour, 0.85), "size": size, "line": {"width": 0}}
+
+
+def run_line(index: int) -> dict[str, object]:
+    """Line style of the run at this place in a list of runs."""
+    return {"color": RUN_COLOURS[index % len(RUN_COLOURS)], "dash": RUN_DASHES[index % len(RUN_DASHES)], "width": 2}
+
+
+def legend_rows(names: Sequence[str], width: int = 820) -> int:
+    """Rows that a horizontal legend with these names takes in a chart of this many px, estimated from above."""
+    rows, used = 1, 0
+    for name in names:
+        item = 52 + 7 * len(name)
+        if used and used + item > width:
+            rows, used = rows + 1, 0
+        used += item
+    return rows
+
+
+def dress(figure: go.Figure, *, height: int, top: int | None = None, bottom: int = 48) -> go.Figure:
+    """Gives a figure the common look: transparent ground, legend above, room for labels.
+
+    Args:
+        figure: changed in place.
+        height: px of the panes with their labels, without the legend.
+        top: px above the panes; by default as much as pane titles and the legend's rows need.
+        bottom: px below the panes.
+
+    Returns:
+        The same figure.
+    """
+    if top is None:
+        names = [trace.name or "" for trace in figure.data if trace.showlegend is not False]
+        top = 32 + 24 * (legend_rows(names) if names else 0)
+    height += top
+    figure.update_layout(
+        height=height,
+        margin={"l": 56, "r": 16, "t": top, "b": bottom},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        legend={
+            "orientation": "h",
+            "yref": "container",
+            "y": 0.985,
+            "x": 0,
+            "xanchor": "left",
+            "yanchor": "top",
+        },
+        hoverlabel={"align": "left"},
+    )
+    figure.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True, title_standoff=8)
+    figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True, title_standoff=8)
+    return figure
+
+
+def join(words: Sequence[str]) -> str:
+    """``a, b and c``."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
