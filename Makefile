@@ -1,0 +1,51 @@
+# make app   creates the environment and starts the dashboard (PORT=8501, HEADLESS=1 opens no browser)
+# make test  creates the environment and runs every check and test
+
+.DEFAULT_GOAL := app
+.PHONY: app env dev lint test demo-runs bench docs clean
+
+# The first Python that runs, is 3.11-3.13 and can make environments; a version manager's stand-in may exist
+# and still fail, so each one is tried.
+ifndef PYTHON
+PYTHON := $(shell for need in ensurepip sys; do \
+	for p in python3 python3.13 python3.12 python3.11 python "$$HOME"/.pyenv/versions/3.1[123]*/bin/python; do \
+	"$$p" -c "import sys, $$need; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12), (3, 13)))" \
+	>/dev/null 2>&1 && { echo "$$p"; exit; }; done; done)
+endif
+
+BOOTSTRAP = @test -n "$(PYTHON)" || { \
+	echo "Unlearnscope needs Python 3.11, 3.12 or 3.13, and none was found that runs." >&2; \
+	echo "Install one (python.org, your package manager), or name it: make $@ PYTHON=/path/to/python3.12" >&2; \
+	exit 1; }; "$(PYTHON)" tools/bootstrap.py
+RUN = .venv/bin/python
+JOBS ?= 2
+
+app:
+	$(BOOTSTRAP) --app
+
+env:
+	$(BOOTSTRAP)
+
+dev:
+	$(BOOTSTRAP) --dev
+
+lint: dev
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+test: lint
+	$(RUN) -m pytest -n $(JOBS) --dist loadfile
+
+demo-runs: env
+	$(RUN) tools/make_demo_runs.py
+
+bench: env
+	$(RUN) benchmarks/snapshot_cost.py
+
+docs: env
+	$(RUN) tools/make_docs.py
+
+clean:
+	rm -rf .venv .bootstrap.lock .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	find . -name __pycache__ -type d -not -path './.unlearnscope/*' -prune -exec rm -rf {} +
