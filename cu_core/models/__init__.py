@@ -8,7 +8,9 @@ from cu_core.models.record import Backbone
 BACKBONES: dict[str, Backbone] = {
     b.id: b
     for b in (
-        Backbone("tiny-cnn", "Tiny CNN", "Two convolutions; digits in seconds.", "cu_core.models.tiny_cnn:build"),
+        Backbone(
+            "tiny-cnn", "Tiny CNN", "Two convolutions; digits in seconds.", "cu_core.models.tiny_cnn:build", mflops=0.41
+        ),
         Backbone(
             "resnet8",
             "ResNet-8",
@@ -16,11 +18,18 @@ BACKBONES: dict[str, Backbone] = {
             "cu_core.models.resnet:build",
             mflops=12.5,
         ),
-        Backbone("resnet18", "ResNet-18", "Four stages of basic blocks.", "cu_core.models.resnet:build", mflops=555.0),
-        Backbone("resnet34", "ResNet-34", "Deeper basic blocks.", "cu_core.models.resnet:build", mflops=1159.0),
-        Backbone("resnet50", "ResNet-50", "Bottleneck blocks.", "cu_core.models.resnet:build", mflops=1298.0),
-        Backbone("resnet101", "ResNet-101", "Deep bottleneck blocks.", "cu_core.models.resnet:build", mflops=2520.0),
-        Backbone("vit-small", "ViT-small", "Small vision transformer.", "cu_core.models.vit:build", min_size=16),
+        Backbone("resnet18", "ResNet-18", "Four stages of basic blocks.", "cu_core.models.resnet:build", mflops=556.0),
+        Backbone("resnet34", "ResNet-34", "Deeper basic blocks.", "cu_core.models.resnet:build", mflops=1160.0),
+        Backbone("resnet50", "ResNet-50", "Bottleneck blocks.", "cu_core.models.resnet:build", mflops=1302.0),
+        Backbone("resnet101", "ResNet-101", "Deep bottleneck blocks.", "cu_core.models.resnet:build", mflops=2514.0),
+        Backbone(
+            "vit-small",
+            "ViT-small",
+            "Small vision transformer.",
+            "cu_core.models.vit:build",
+            mflops=1421.0,
+            min_size=16,
+        ),
         Backbone(
             "timm",
             "Any timm model",

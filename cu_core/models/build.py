@@ -1,0 +1,48 @@
+"""From a specification to a seeded network."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+import torch
+
+from cu_core.errors import Incompatible
+from cu_core.models import backbone
+from cu_core.models.classifier import Classifier
+from cu_core.models.weights import load_weights, read_state_dict
+from cu_core.spec import ModelSpec
+
+
+def build_model(spec: ModelSpec, channels: int, size: int, num_classes: int, seed: int) -> Classifier:
+    """The network on the CPU, initialised from the seed, with own weights loaded where the spec names some.
+
+    Args:
+        spec: which backbone and head.
+        channels: 1 or 3.
+        size: height and width of the images in pixels.
+        num_classes: number of classes.
+        seed: decides the initial weights; the caller's random state is left as it was.
+
+    Raises:
+        BadInput: no such backbone.
+        Incompatible: the backbone cannot take such images or has no published weights.
+        CheckpointError: the own weights cannot be read or do not fit.
+    """
+    record = backbone(spec.backbone)
+    if size < record.min_size:
+        raise Incompatible(
+            "model.backbone", f"{record.title} needs images of at least {record.min_size} px, not {size} px"
+        )
+    if spec.pretrained and not record.pretrained:
+        raise Incompatible("model.pretrained", f"there are no published weights for {record.title}, only for timm:NAME")
+    state = read_state_dict(Path(spec.weights).expanduser()) if spec.weights else None
+    module, _, function = record.builder.partition(":")
+    build_trunk = getattr(import_module(module), function)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        trunk = build_trunk(spec.backbone, channels, size, spec.pretrained)
+        model = Classifier(trunk, num_classes, spec.head, spec.embedding_dim)
+    if state is not None:
+        load_weights(model, state)
+    return model

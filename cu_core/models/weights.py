@@ -1,0 +1,169 @@
+"""Weights in files: reading them without running code, checking them, hashing them, writing them."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from cu_core.errors import CheckpointError
+from cu_core.runs.files import write_atomically
+
+FIELD = "model.weights"
+SUFFIXES = (".pt", ".pth", ".safetensors")
+WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
+PREFIXES = ("module.", "_orig_mod.")
+OUTER_HEADS = ("fc.", "classifier.", "linear.", "heads.head.")
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Reads named tensors from a file without unpickling code.
+
+    Wrappers that training scripts add are taken off: a dict with the weights under ``state_dict`` or
+    ``model``, the prefixes of data-parallel and compiled models.
+
+    Args:
+        path: a ``.pt`` or ``.pth`` file of `torch.save`, or a ``.safetensors`` file.
+
+    Returns:
+        Tensors by name, on the CPU.
+
+    Raises:
+        CheckpointError: missing, unreadable, truncated, holding anything but tensors, or of another kind.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise CheckpointError(FIELD, f"{path.name!r} is not a weights file", SUFFIXES)
+    if not path.is_file():
+        raise CheckpointError(FIELD, f"no file {path.name!r} can be read")
+    content = _unwrap(_read(path))
+    if not isinstance(content, Mapping) or not content:
+        raise CheckpointError(FIELD, f"{path.name!r} holds no named tensors (a state dict is needed)")
+    odd = [str(name) for name, value in content.items() if not (isinstance(name, str) and isinstance(value, Tensor))]
+    if odd:
+        raise CheckpointError(FIELD, f"{path.name!r} holds more than named tensors: {_listed(odd)}")
+    return _without_prefix(dict(content))
+
+
+def _read(path: Path) -> Any:
+    try:
+        if path.suffix.lower() == ".safetensors":
+            return safetensors.torch.load_file(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # damaged bytes make the readers fail in many ways; none may reach the user
+        reason = (
+            "it holds code or objects besides tensors"
+            if "Unsupported" in str(error)
+            else "it is damaged or of another kind"
+        )
+        raise CheckpointError(FIELD, f"{path.name!r} cannot be read: {reason}") from error
+
+
+def _unwrap(content: Any) -> Any:
+    if isinstance(content, Mapping):
+        for name in WRAPPERS:
+            if isinstance(content.get(name), Mapping):
+                return content[name]
+    return content
+
+
+def _without_prefix(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    for prefix in PREFIXES:
+        if all(name.startswith(prefix) for name in state):
+            state = {name.removeprefix(prefix): value for name, value in state.items()}
+    return state
+
+
+def load_weights(model: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Copies weights into a model after checking every name, shape and value.
+
+    A state dict of the bare backbone (names without ``trunk.``) fits a plain head as well: its last layer
+    becomes the head.
+
+    Raises:
+        CheckpointError: names or shapes differ from the model's, or values are not finite; lists the first few.
+    """
+    wanted = model.state_dict()
+    given = _named_as_classifier(state)
+    # Files of old programs lack the batch counters of batch normalisation, which decide nothing here.
+    missing = [name for name in wanted if name not in given and not name.endswith("num_batches_tracked")]
+    unexpected = [name for name in given if name not in wanted]
+    shaped = [
+        f"{name} {tuple(given[name].shape)} instead of {tuple(wanted[name].shape)}"
+        for name in wanted
+        if name in given and given[name].shape != wanted[name].shape
+    ]
+    problems = [
+        f"{what}: {_listed(names)}"
+        for what, names in (("missing", missing), ("unexpected", unexpected), ("wrong shape", shaped))
+        if names
+    ]
+    if problems:
+        raise CheckpointError(FIELD, "the weights do not fit the chosen model; " + "; ".join(problems))
+    odd = [name for name in wanted if name in given and not _usable(given[name], wanted[name], name)]
+    if odd:
+        raise CheckpointError(FIELD, f"the weights hold values that no network can run with: {_listed(odd)}")
+    model.load_state_dict(wanted | given)
+
+
+def _named_as_classifier(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    if any(name.startswith("trunk.") for name in state):
+        return dict(state)
+    named = {}
+    for name, value in state.items():
+        outer = next((head for head in OUTER_HEADS if name.startswith(head)), None)
+        inner = name.startswith(("head.", "projector."))
+        named["head." + name.removeprefix(outer) if outer else name if inner else "trunk." + name] = value
+    return named
+
+
+def _usable(value: Tensor, like: Tensor, name: str) -> bool:
+    if value.layout is not torch.strided or value.is_quantized or value.is_floating_point() != like.is_floating_point():
+        return False
+    if not value.is_floating_point():
+        return not value.is_complex()
+    return bool(torch.isfinite(value).all()) and not (name.endswith("running_var") and bool((value < 0).any()))
+
+
+def _listed(names: list[str], most: int = 3) -> str:
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
+
+
+def weights_sha256(state: Mapping[str, Tensor]) -> str:
+    """SHA-256 over name, dtype, shape and bytes of all tensors, in name order."""
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        tensor = state[name].detach().cpu().contiguous()
+        digest.update(f"{name}|{tensor.dtype}|{tuple(tensor.shape)}|".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def portable(model: nn.Module) -> dict[str, Tensor]:
+    """A copy of the model's state dict on the CPU in plain memory order."""
+    return {
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, value in model.state_dict().items()
+    }
+
+
+def save_weights(path: Path, model: nn.Module) -> None:
+    """Writes the model's state dict atomically, as safetensors or as `torch.save` does, by suffix."""
+    state = portable(model)
+
+    def write(file: IO[bytes]) -> None:
+        if path.suffix == ".safetensors":
+            file.write(safetensors.torch.save(state))
+        else:
+            torch.save(state, file)
+
+    write_atomically(path, write)
