@@ -1,0 +1,107 @@
+"""Everything that is fixed before a run starts: device, data, forget set, probe, stopping samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from cu_core import compat
+from cu_core.data.batches import ImageSource, Split
+from cu_core.data.forget import ForgetSet, resolve
+from cu_core.data.images import ImageData
+from cu_core.data.store import prepare
+from cu_core.device import Precision, choose_device, choose_precision
+from cu_core.errors import Incompatible
+from cu_core.home import Home
+from cu_core.probe import Probe, RuleSamples, choose_probe, rule_samples
+from cu_core.spec import RunSpec
+from cu_core.stopping import rule_for
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The fixed part of a run.
+
+    Attributes:
+        spec: the run.
+        data: images and labels.
+        device: where the computation happens.
+        precision: its mixed-precision policy.
+        train: training images on the device.
+        test: unseen images on the device.
+        forget: the forget set.
+        retain: (n,) int64 indices of the other training samples.
+        rule: name of the stopping rule in force.
+        rule_samples: what that rule looks at.
+        probe: the recorded samples.
+    """
+
+    spec: RunSpec
+    data: ImageData
+    device: torch.device
+    precision: Precision
+    train: ImageSource
+    test: ImageSource
+    forget: ForgetSet
+    retain: np.ndarray
+    rule: str
+    rule_samples: RuleSamples
+    probe: Probe
+
+    def split(self, indices: np.ndarray, generator: torch.Generator) -> Split:
+        """Some training samples as batches whose order comes from `generator`."""
+        return Split(self.train, indices, generator)
+
+    @property
+    def reported_forget(self) -> np.ndarray:
+        """Forget samples that the stopping rule did not look at (all of them under the paper's protocol)."""
+        return self._reported(self.forget.indices, self.rule_samples.forget)
+
+    @property
+    def reported_unseen(self) -> np.ndarray:
+        """Unseen samples that the stopping rule did not look at (all of them under the paper's protocol)."""
+        return self._reported(np.arange(len(self.data.test_labels)), self.rule_samples.unseen)
+
+    def _reported(self, everything: np.ndarray, looked_at: np.ndarray) -> np.ndarray:
+        return everything if self.spec.stop.protocol == "paper" else np.setdiff1d(everything, looked_at)
+
+
+def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None]) -> Bench:
+    """Prepares the data and fixes all draws of a run.
+
+    Args:
+        spec: the run.
+        home: where datasets are kept.
+        progress: receives done, total and a message while the data is read.
+
+    Raises:
+        BadInput: a value that cannot be used.
+        Incompatible: choices that cannot run together.
+    """
+    compat.check(spec)
+    device = choose_device(spec.device)
+    data = prepare(spec.data, home, progress)
+    if reason := compat.why_not_backbone(spec.model.backbone, data.train_images.shape[-1]):
+        raise Incompatible("model.backbone", reason)
+    forget = resolve(spec.forget.select, data, spec.forget_seed, Path.cwd())
+    rule = rule_for(spec.stop.rule, forget.task)
+    looked_at = rule_samples(rule, spec.stop.protocol, data, forget, spec.probe.seed)
+    return Bench(
+        spec=spec,
+        data=data,
+        device=device,
+        precision=choose_precision(spec.precision, device),
+        train=ImageSource(data.train_images, data.train_labels, data.mean, data.std, device),
+        test=ImageSource(data.test_images, data.test_labels, data.mean, data.std, device),
+        forget=forget,
+        retain=np.setdiff1d(np.arange(len(data.train_labels)), forget.indices),
+        rule=rule,
+        rule_samples=looked_at,
+        probe=choose_probe(
+            data, forget, looked_at, size=spec.probe.size, protocol=spec.stop.protocol, seed=spec.probe.seed
+        ),
+    )

@@ -1,0 +1,93 @@
+"""Whether a combination of choices can run, with the reason in words. Form, command line and worker all ask here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from cu_core.data import dataset
+from cu_core.data.forget import parse_selection
+from cu_core.errors import BadInput, Incompatible
+from cu_core.methods import method
+from cu_core.methods.record import Method
+from cu_core.models import backbone
+from cu_core.spec import DataSpec, RunSpec
+
+FOLDER_SIZE = 32
+
+
+def image_size(data: DataSpec) -> int:
+    """Height and width in pixels that the model will see."""
+    return data.image_size or dataset(data.dataset).size or FOLDER_SIZE
+
+
+def why_not_method(record: Method, task: str, objective: str = "supervised") -> str | None:
+    """Why a method cannot do this forgetting task on this kind of model; None if it can."""
+    if task not in record.tasks:
+        return f"{record.title} is defined for {' and '.join(record.tasks)} forgetting, not for {task} forgetting"
+    if objective not in record.objectives:
+        return f"{record.title} unlearns from {' and '.join(record.objectives)} models, not from {objective} ones"
+    return None
+
+
+def why_not_backbone(name: str, size: int) -> str | None:
+    """Why a backbone cannot read images of this many pixels; None if it can."""
+    record = backbone(name)
+    if size < record.min_size:
+        return f"{record.title} needs images of at least {record.min_size} px, these have {size} px"
+    return None
+
+
+def why_not_forget(kind: str, data: DataSpec) -> str | None:
+    """Why a kind of forget set is not available for this dataset; None if it is."""
+    if kind == "mislabelled" and data.label_noise == 0:
+        return "mislabelled samples exist only where label noise above 0 is injected (data.label_noise)"
+    return None
+
+
+def why_not_pretrained(name: str) -> str | None:
+    """Why published weights cannot be asked for; None if they can."""
+    if not backbone(name).pretrained:
+        return "published weights exist for timm:NAME backbones only"
+    return None
+
+
+def check(spec: RunSpec) -> None:
+    """Checks everything about a specification that can be known without reading the data.
+
+    Raises:
+        BadInput: a value that names nothing that exists.
+        Incompatible: choices that cannot run together.
+    """
+    record = dataset(spec.data.dataset)
+    _check_paths(spec)
+    selection = parse_selection(spec.forget.select)
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", spec.device):
+        raise BadInput("device", f"no device named {spec.device!r}", ("auto", "cpu", "cuda", "cuda:N", "mps"))
+    for field, reason in (
+        ("model.backbone", why_not_backbone(spec.model.backbone, image_size(spec.data))),
+        ("forget.select", why_not_forget(selection.kind, spec.data)),
+        ("method", why_not_method(method(spec.method.id), spec.task)),
+        ("model.pretrained", why_not_pretrained(spec.model.backbone) if spec.model.pretrained else None),
+    ):
+        if reason:
+            raise Incompatible(field, reason)
+    if spec.stop.rule == "class" and spec.task != "class":
+        raise Incompatible("stop.rule", "the class rule needs a forget set of whole classes", ("auto", "sample", "none"))
+    if spec.train.epochs == 0 and not (spec.model.weights or spec.model.pretrained):
+        raise Incompatible("train.epochs", "0 epochs needs own or published weights to start from")
+    if spec.reference and spec.train.epochs == 0:
+        raise Incompatible("reference", "a reference is trained from scratch and needs at least one epoch", ("0",))
+    if record.train and spec.data.train_limit > record.train:
+        raise BadInput("data.train_limit", f"{spec.data.train_limit} is more than there are", [f"0 to {record.train}"])
+
+
+def _check_paths(spec: RunSpec) -> None:
+    _, _, path = spec.data.dataset.partition(":")
+    if path and not Path(path).expanduser().exists():
+        raise BadInput("dataset", f"{path} does not exist", ("folder:PATH of a directory or zip file",))
+    if spec.model.weights and not Path(spec.model.weights).expanduser().is_file():
+        raise BadInput("model.weights", f"{spec.model.weights} is not a file")
+    kind, _, file = spec.forget.select.partition(":")
+    if kind == "indices" and not Path(file).expanduser().is_file():
+        raise BadInput("forget.select", f"{file or '(nothing)'} is not a file", ("indices:FILE.csv",))

@@ -1,0 +1,244 @@
+"""Drives a run: base model, unlearning round by round, references, result. The only loop over rounds."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from cu_core.bench import Bench, set_up
+from cu_core.checkpoint import read_checkpoint, restore, write_checkpoint
+from cu_core.device import memory_errors, seed_everything
+from cu_core.errors import CheckpointError
+from cu_core.evaluation import Metrics
+from cu_core.methods import method
+from cu_core.methods.context import Context
+from cu_core.models.cache import Trained, trained_model
+from cu_core.models.classifier import Classifier
+from cu_core.models.weights import save_weights, weights_sha256
+from cu_core.progress import Progress
+from cu_core.recorder import Recorder, finite
+from cu_core.result import build_result
+from cu_core.runs.attempt import Attempt
+from cu_core.runs.files import read_json
+from cu_core.stopping import collapsed
+from cu_core.training import EpochReport
+
+UNLEARN_SEED = 1_000_003
+
+
+def execute(attempt: Attempt) -> dict[str, Any]:
+    """Runs one attempt from where the last one ended.
+
+    Args:
+        attempt: the run directory, its specification and the way to write into it.
+
+    Returns:
+        The result as stored in ``result.json``.
+
+    Raises:
+        UnlearnscopeError: anything that a user can act on.
+    """
+    spec = attempt.spec
+    hint = f"train.batch_size (now {spec.train.batch_size}), the method's batch size or the image size"
+    with memory_errors(hint):
+        return _Execution(attempt).run()
+
+
+class _Execution:
+    """One attempt's working state; the steps are its methods in order."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self.attempt = attempt
+        self.spec = attempt.spec
+        self.progress = Progress(attempt)
+        self.seconds = {"train": 0.0, "unlearn": 0.0, "evaluate": 0.0, "reference": 0.0}
+
+    def run(self) -> dict[str, Any]:
+        self.bench = self._prepare()
+        self.recorder = Recorder(self.bench, self.attempt)
+        self._plan()
+        base = self._train(np.arange(len(self.bench.data.train_labels)), self.spec.train_seed, "train")
+        self.seconds["train"] = base.seconds
+        context, stopped_by = self._start_or_resume(base)
+        if not stopped_by:
+            stopped_by = self._unlearn(context)
+        self.progress.finish("unlearn")
+        after = self._timed_metrics(context.model)
+        self.attempt.write("weights.pt", lambda file: save_weights(file, context.model))
+        references = [self._reference(seed) for seed in range(self.spec.train_seed, self.spec.train_seed + self.spec.reference)]
+        self.progress.start("finish", "writing the result")
+        result = build_result(
+            bench=self.bench,
+            run_id=self.attempt.run_id,
+            base=base,
+            rounds=context.first_round - 1,
+            stopped_by=stopped_by,
+            before=self.before,
+            after=after,
+            references=references,
+            seconds=self.seconds,
+            weights_sha256=weights_sha256(context.model.state_dict()),
+        )
+        self.attempt.write_json("result.json", result)
+        return result
+
+    def _prepare(self) -> Bench:
+        def report(done: int, total: int, message: str) -> None:
+            self.attempt.check()
+            self.attempt.event("prepare", done, total, message=message)
+
+        return set_up(self.spec, self.attempt.home, report)
+
+    def _plan(self) -> None:
+        epochs, forget = self.spec.train.epochs, self.bench.forget.indices
+        self.progress.plan("train", epochs)
+        self.progress.plan("unlearn", self.spec.max_rounds)
+        self.progress.plan("reference", epochs * self.spec.reference)
+        # Until the first round is measured: images drawn in it, at the speed of a training epoch.
+        drawn = 2 * len(forget) * getattr(self.spec.method.params, "retain_batches", 1)
+        self.round_in_epochs = drawn / len(self.bench.data.train_labels)
+
+    def _train(self, indices: np.ndarray, seed: int, phase: str) -> Trained:
+        what = "training the base model" if phase == "train" else f"training the reference (seed {seed})"
+
+        def on_epoch(report: EpochReport) -> None:
+            self.attempt.check()
+            message = f"{what}: epoch {report.epoch} of {report.epochs}"
+            self.progress.step(phase, {"train_loss": finite(report.loss), "train_acc": finite(report.accuracy)}, message)
+            self._guess(self.progress.works[phase].rate)
+
+        self.progress.start(phase, what)
+        trained = trained_model(
+            self.spec,
+            self.bench.data,
+            self.bench.train,
+            indices,
+            seed,
+            home=self.attempt.home,
+            device=self.bench.device,
+            precision=self.bench.precision,
+            on_epoch=on_epoch,
+        )
+        if phase == "train":
+            self.progress.finish("train")
+            self._guess(trained.seconds / max(self.spec.train.epochs, 1))
+        return trained
+
+    def _guess(self, epoch_seconds: float | None) -> None:
+        """Speeds of phases that have not started yet, from a training epoch's."""
+        if epoch_seconds is None:
+            return
+        for phase, factor in (("unlearn", self.round_in_epochs), ("reference", 1.0)):
+            work = self.progress.works[phase]
+            if work.done == 0:
+                work.rate = epoch_seconds * factor
+
+    def _start_or_resume(self, base: Trained) -> tuple[Context, str]:
+        model = self.bench.precision.place(copy.deepcopy(base.model), self.bench.device)
+        seed_everything(self.spec.seed + UNLEARN_SEED)
+        generator = torch.Generator().manual_seed(self.spec.seed + UNLEARN_SEED)
+        context = Context(
+            model=model,
+            forget=self.bench.split(self.bench.forget.indices, generator),
+            retain=self.bench.split(self.bench.retain, generator),
+            task=self.bench.forget.task,
+            loss=F.cross_entropy,
+            device=self.bench.device,
+            precision=self.bench.precision,
+            generator=generator,
+            max_rounds=self.spec.max_rounds,
+            check=self.attempt.check,
+        )
+        state = self._saved_state()
+        if state is None:
+            self._record_start(context)
+            return context, ""
+        restore(context, state)
+        self.seconds = dict(state["seconds"]) | {"train": self.seconds["train"]}
+        self.recorder.resume()
+        self.before = read_json(self.attempt.run_dir / "before.json")
+        self.progress.works["unlearn"].done = state["round"]
+        return context, state["stopped_by"]
+
+    def _saved_state(self) -> dict[str, Any] | None:
+        """The latest checkpoint; None where there is none, or a damaged one, so that the run starts over."""
+        if not self.attempt.checkpoint_path.exists():
+            return None
+        try:
+            return read_checkpoint(self.attempt.checkpoint_path)
+        except CheckpointError as error:
+            self.attempt.event("prepare", 0, 0, message=f"starting unlearning again: {error}")
+            return None
+
+    def _record_start(self, context: Context) -> None:
+        self.recorder.write_probe()
+        self.before: Metrics = self._timed_metrics(context.model)
+        self.attempt.write_json("before.json", self.before)
+        recorded = self.recorder.record(context.model, 0, {}, 0.0, served=0)
+        self.seconds["evaluate"] += recorded.seconds
+        write_checkpoint(self.attempt, context, 0, self.seconds, "")
+
+    def _unlearn(self, context: Context) -> str:
+        retain_before = read_json(self.attempt.run_dir / "rounds" / "0" / "manifest.json")["metrics"]["retain_acc"]
+        rounds = self._generator(context)
+        self.progress.start("unlearn", "unlearning")
+        healthy = context.first_round - 1
+        stopped_by = ""
+        while not stopped_by:
+            drawn = context.forget.served + context.retain.served
+            began = time.perf_counter()
+            diagnostics = next(rounds, None)
+            seconds = time.perf_counter() - began
+            if diagnostics is None:
+                stopped_by = "max_rounds" if healthy >= self.spec.max_rounds else "method_finished"
+                write_checkpoint(self.attempt, context, healthy, self.seconds, stopped_by)
+                break
+            self.seconds["unlearn"] += seconds
+            if collapsed(diagnostics, None, None, 1.0):
+                # The weights are useless now: go back to the last round that has numbers.
+                restore(context, read_checkpoint(self.attempt.checkpoint_path))
+                stopped_by = "not_a_number"
+                write_checkpoint(self.attempt, context, healthy, self.seconds, stopped_by)
+                break
+            healthy += 1
+            served = context.forget.served + context.retain.served - drawn
+            recorded = self.recorder.record(context.model, healthy, diagnostics, seconds, served=served)
+            self.seconds["evaluate"] += recorded.seconds
+            if recorded.verdict and recorded.verdict.met:
+                stopped_by = f"{recorded.verdict.name}_rule"
+            else:
+                stopped_by = collapsed(
+                    diagnostics, retain_before, recorded.metrics["retain_acc"], self.spec.stop.collapse_drop
+                )
+            context.first_round = healthy + 1
+            write_checkpoint(self.attempt, context, healthy, self.seconds, stopped_by)
+            self.progress.step("unlearn", recorded.metrics, f"round {healthy}")
+        context.first_round = healthy + 1
+        return stopped_by
+
+    def _generator(self, context: Context) -> Iterator[dict[str, float]]:
+        module, _, function = method(self.spec.method.id).implementation.partition(":")
+        unlearn: Callable[..., Iterator[dict[str, float]]] = getattr(importlib.import_module(module), function)
+        return unlearn(context, self.spec.method.params)
+
+    def _reference(self, seed: int) -> Metrics:
+        trained = self._train(self.bench.retain, seed, "reference")
+        # A cached reference takes no epochs; its share of the plan is done all the same.
+        done = self.spec.train.epochs * (seed - self.spec.train_seed + 1)
+        self.progress.works["reference"].done = done
+        self.seconds["reference"] += trained.seconds
+        self.recorder.record_reference(trained.model, seed, trained.seconds)
+        return self._timed_metrics(trained.model)
+
+    def _timed_metrics(self, model: Classifier) -> Metrics:
+        began = time.perf_counter()
+        metrics = self.recorder.full_metrics(model)
+        self.seconds["evaluate"] += time.perf_counter() - began
+        return metrics

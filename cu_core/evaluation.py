@@ -1,0 +1,51 @@
+"""Metrics of a model on forget, retain and unseen samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cu_core.metrics.accuracy import accuracy, unseen_accuracies
+from cu_core.metrics.centroids import centroid_cosines
+from cu_core.metrics.membership import loss_auc
+from cu_core.signals import Forward
+
+Metrics = dict[str, float | None]
+
+
+def metrics_of(
+    forget: Forward,
+    retain: Forward,
+    unseen: Forward,
+    *,
+    forgotten: Sequence[int],
+    true_labels: np.ndarray | None = None,
+) -> Metrics:
+    """Every metric of `cu_core.metrics.METRICS` that applies.
+
+    Args:
+        forget: forward pass over forget samples.
+        retain: over retain samples.
+        unseen: over unseen samples.
+        forgotten: labels of forgotten classes; empty for sample forgetting.
+        true_labels: (n_forget,) labels before noise, if the forget set holds mislabelled samples.
+
+    Returns:
+        Metric id to value; None where there is nothing to compute it from.
+    """
+    own, other = centroid_cosines(forget.embedding, forget.labels, retain.embedding, retain.labels)
+    metrics: Metrics = {
+        "forget_acc": accuracy(forget.prediction, forget.labels),
+        "retain_acc": accuracy(retain.prediction, retain.labels),
+        "test_acc": accuracy(unseen.prediction, unseen.labels),
+        "mia_auc": loss_auc(forget.loss, forget.labels, unseen.loss, unseen.labels),
+        "own_centroid_cosine": own,
+        "other_centroid_cosine": other,
+    }
+    if forgotten:
+        inside, outside = unseen_accuracies(unseen.prediction, unseen.labels, forgotten)
+        metrics |= {"test_acc_forgotten": inside, "test_acc_retained": outside}
+    if true_labels is not None:
+        metrics["true_label_acc"] = accuracy(forget.prediction, true_labels)
+    return metrics

@@ -1,0 +1,78 @@
+"""What a method is given: the model to change, the data it may read, seeded randomness, state to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import torch
+
+from cu_core.data.batches import Split
+from cu_core.device import Precision
+from cu_core.models.classifier import Classifier
+
+
+class Stateful(Protocol):
+    """Anything whose state can be stored in a checkpoint: optimizers, queues, modules."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state as tensors, numbers, lists and dicts."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> Any:
+        """Takes over a state written by `state_dict`."""
+
+
+Kept = TypeVar("Kept", bound=Stateful)
+
+
+@dataclass
+class Context:
+    """Everything an unlearning method sees; it knows nothing of files, metrics, stopping or pages.
+
+    Attributes:
+        model: a copy of the base model, changed in place.
+        forget: the samples to unlearn.
+        retain: the other training samples.
+        task: ``"class"`` or ``"sample"``.
+        loss: the loss of the original training, ``loss(logits, labels)``, mean over the batch.
+        device: where the model and the batches are.
+        precision: mixed-precision policy of the device.
+        generator: CPU generator from which the method draws all of its randomness.
+        first_round: number of the first round to run; above 1 after a resume.
+        max_rounds: number of the last round.
+        check: raises when the run was cancelled; call it once per batch.
+    """
+
+    model: Classifier
+    forget: Split
+    retain: Split
+    task: str
+    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+    device: torch.device
+    precision: Precision
+    generator: torch.Generator
+    first_round: int = 1
+    max_rounds: int = 1
+    check: Callable[[], None] = lambda: None
+    saved: dict[str, dict[str, Any]] = field(default_factory=dict)
+    kept: dict[str, Stateful] = field(default_factory=dict)
+
+    def rounds(self) -> Iterator[int]:
+        """The round numbers that are still to run."""
+        yield from range(self.first_round, self.max_rounds + 1)
+
+    def keep(self, name: str, thing: Kept) -> Kept:
+        """Puts an optimizer, queue or module into the checkpoint, and restores it after a resume.
+
+        Args:
+            name: unique within the method.
+            thing: has ``state_dict`` and ``load_state_dict``.
+
+        Returns:
+            `thing`, with the stored state if this run was resumed.
+        """
+        self.kept[name] = thing
+        if name in self.saved:
+            thing.load_state_dict(self.saved[name])
+        return thing

@@ -1,0 +1,37 @@
+"""Membership attack from the loss (Yeom et al.): does a low loss give forget samples away?"""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+
+def loss_auc(
+    forget_loss: np.ndarray, forget_labels: np.ndarray, unseen_loss: np.ndarray, unseen_labels: np.ndarray
+) -> float | None:
+    """Area under the ROC curve of -loss for telling forget samples from unseen ones.
+
+    Unseen samples are weighted so that their class mix equals the forget set's; otherwise the attack
+    would measure class difficulty. Classes that one side lacks are left out on both.
+
+    Args:
+        forget_loss: (n,) losses of forget samples.
+        forget_labels: (n,) their labels.
+        unseen_loss: (m,) losses of unseen samples.
+        unseen_labels: (m,) their labels.
+
+    Returns:
+        0..1, 0.5 is chance; None if the two groups share no class.
+    """
+    shared = np.intersect1d(forget_labels, unseen_labels)
+    members, others = np.isin(forget_labels, shared), np.isin(unseen_labels, shared)
+    if not members.any() or not others.any():
+        return None
+    forget_loss, forget_labels = forget_loss[members], forget_labels[members]
+    unseen_loss, unseen_labels = unseen_loss[others], unseen_labels[others]
+    size = int(max(forget_labels.max(), unseen_labels.max())) + 1
+    mix = np.bincount(forget_labels, minlength=size) / np.maximum(np.bincount(unseen_labels, minlength=size), 1)
+    truth = np.concatenate([np.ones(len(forget_loss)), np.zeros(len(unseen_loss))])
+    weight = np.concatenate([np.ones(len(forget_loss)), mix[unseen_labels]])
+    score = -np.concatenate([forget_loss, unseen_loss])
+    return float(roc_auc_score(truth, score, sample_weight=weight))

@@ -1,0 +1,103 @@
+"""Ready-made runs: one click each on the launch page, one word on the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cu_core.methods.records.contrastive import ContrastiveParams
+from cu_core.recipes import DIGITS, PAPER
+from cu_core.spec import DataSpec, ForgetSpec, MethodSpec, ModelSpec, RunSpec, StopSpec
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named specification.
+
+    Attributes:
+        id: name on the command line.
+        title: shown on the launch page.
+        summary: one sentence: what it shows and where it runs.
+        spec: the run.
+    """
+
+    id: str
+    title: str
+    summary: str
+    spec: RunSpec
+
+
+_PAPER_CLASS = MethodSpec("contrastive", ContrastiveParams(batch_size=128))
+_PAPER_SAMPLE = MethodSpec("contrastive", ContrastiveParams(batch_size=128))
+_DIGITS_CLASS = MethodSpec("contrastive", ContrastiveParams(lr=0.01, batch_size=64))
+_DIGITS_SAMPLE = MethodSpec("contrastive", ContrastiveParams(lr=0.01, batch_size=64))
+
+PRESETS: dict[str, Preset] = {
+    p.id: p
+    for p in (
+        Preset(
+            "digit-5",
+            "Forget digit 5",
+            "A tiny CNN forgets a whole class of the embedded digits; under a minute on a laptop.",
+            RunSpec(
+                train=DIGITS, forget=ForgetSpec("class:5"), method=_DIGITS_CLASS, reference=1, name="Forget digit 5"
+            ),
+        ),
+        Preset(
+            "mislabelled-digits",
+            "Forget mislabelled digits",
+            "A tenth of the labels is wrong on purpose; the model forgets exactly those.",
+            RunSpec(
+                data=DataSpec(label_noise=0.1),
+                train=DIGITS,
+                forget=ForgetSpec("mislabelled"),
+                method=_DIGITS_SAMPLE,
+                reference=1,
+                name="Forget mislabelled digits",
+            ),
+        ),
+        Preset(
+            "random-digits",
+            "Forget a random tenth of the digits",
+            "Sample forgetting: afterwards the forgotten digits look like ones the model never saw.",
+            RunSpec(
+                train=DIGITS,
+                forget=ForgetSpec("fraction:0.1"),
+                method=_DIGITS_SAMPLE,
+                reference=1,
+                name="Forget a random tenth of the digits",
+            ),
+        ),
+        Preset(
+            "paper-class",
+            "Paper: CIFAR-10 class 5",
+            "ResNet-18 on all of CIFAR-10 forgets dogs, as in the paper; wants a GPU.",
+            RunSpec(
+                data=DataSpec("cifar10"),
+                model=ModelSpec("resnet18"),
+                train=PAPER,
+                forget=ForgetSpec("class:5"),
+                method=_PAPER_CLASS,
+                stop=StopSpec(protocol="paper"),
+                reference=1,
+                name="Paper: CIFAR-10 class 5",
+            ),
+        ),
+        Preset(
+            "paper-sample",
+            "Paper: 500 random samples",
+            "ResNet-18 on all of CIFAR-10 forgets 500 random samples, as in the paper; wants a GPU.",
+            RunSpec(
+                data=DataSpec("cifar10"),
+                model=ModelSpec("resnet18"),
+                train=PAPER,
+                forget=ForgetSpec("random:500"),
+                method=_PAPER_SAMPLE,
+                stop=StopSpec(protocol="paper"),
+                reference=1,
+                name="Paper: 500 random samples",
+            ),
+        ),
+    )
+}
+
+DEFAULT_PRESET = PRESETS["digit-5"]

@@ -1,0 +1,241 @@
+"""Turns a model into a round on disk: signals of the probe, metrics, drift, coordinates, verdict."""
+
+from __future__ import annotations
+
+import io
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cu_core.bench import Bench
+from cu_core.evaluation import Metrics, metrics_of
+from cu_core.metrics.accuracy import accuracy
+from cu_core.metrics.drift import displacement
+from cu_core.models.classifier import Classifier
+from cu_core.probe import GROUPS
+from cu_core.projection import Basis, align, fidelity, fit_basis
+from cu_core.runs.attempt import Attempt
+from cu_core.signals import Forward, forward, per_sample, two_view_cosine
+from cu_core.stopping import Verdict, judge
+
+VIEWS_SEED = 20240119
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What the engine needs to know of a recorded round."""
+
+    metrics: Metrics
+    verdict: Verdict | None
+    seconds: float
+
+
+class Recorder:
+    """Records rounds and references of one run.
+
+    The basis of the picture and the starting embeddings are those of round 0; after a resume they are
+    read back from it.
+    """
+
+    def __init__(self, bench: Bench, attempt: Attempt) -> None:
+        self.bench = bench
+        self.attempt = attempt
+        self._start: np.ndarray | None = None
+        self._basis: Basis | None = None
+
+    def write_probe(self) -> None:
+        """Stores the probe's table."""
+        probe = self.bench.probe
+        table = pa.table(
+            {
+                "sample": probe.sample,
+                "split": np.where(probe.is_test, "test", "train"),
+                "group": np.array(GROUPS)[probe.group],
+                "label": probe.label,
+                "true_label": probe.true_label,
+                "rule": probe.rule,
+            }
+        )
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer)
+        self.attempt.write("probe.parquet", lambda file: file.write(buffer.getvalue()) and None)
+
+    def resume(self) -> None:
+        """Takes over starting embeddings and basis from round 0 on disk."""
+        self._set_start(np.load(self.attempt.run_dir / "rounds" / "0" / "embedding.npy", allow_pickle=False))
+
+    def record(
+        self,
+        model: Classifier,
+        round_number: int,
+        diagnostics: dict[str, float],
+        unlearn_seconds: float,
+        *,
+        served: int,
+    ) -> Recorded:
+        """Evaluates the probe and stores a round.
+
+        Args:
+            model: the model after this round.
+            round_number: 0 for the base model.
+            diagnostics: the method's own numbers.
+            unlearn_seconds: the method's time for this round.
+            served: images that the method drew in this round; decides whether second views are affordable.
+        """
+        began = time.perf_counter()
+        outputs, rule_forget, rule_unseen = self._forward(model)
+        verdict = judge(
+            self.bench.rule,
+            accuracy(rule_forget.prediction, rule_forget.labels),
+            accuracy(rule_unseen.prediction, rule_unseen.labels),
+            len(self.bench.data.classes),
+        )
+        arrays = per_sample(outputs)
+        if self._start is None:
+            self._set_start(arrays["embedding"])
+        assert self._start is not None and self._basis is not None
+        cosine, moved = displacement(arrays["embedding"], self._start)
+        arrays |= {
+            "cosine_to_start": cosine,
+            "moved": moved,
+            "coordinates": self._basis.place(arrays["embedding"]),
+        }
+        ends = bool(verdict and verdict.met) or round_number in (0, self.bench.spec.max_rounds)
+        if ends or round_number % self._views_every(served) == 0:
+            arrays["two_view_cosine"] = self._views(model)
+        metrics = self.probe_metrics(outputs)
+        manifest = self._manifest(round_number, metrics, arrays) | {
+            "rule": verdict.to_json() if verdict else None,
+            "diagnostics": {k: finite(v) for k, v in diagnostics.items()},
+            "drift": self._drift(cosine, moved),
+            "seconds": {"unlearn": unlearn_seconds, "evaluate": time.perf_counter() - began},
+        }
+        self.attempt.promote(f"rounds/{round_number}", arrays, manifest)
+        return Recorded(metrics, verdict, time.perf_counter() - began)
+
+    def record_reference(self, model: Classifier, seed: int, train_seconds: float) -> None:
+        """Stores a retrained model's signals, rotated onto round 0 for the picture only."""
+        began = time.perf_counter()
+        assert self._start is not None and self._basis is not None
+        outputs = self._probe_forward(model)
+        arrays = per_sample(outputs)
+        aligned, residual = align(arrays["embedding"], self._start, self.bench.probe.rows("retain", reported=False))
+        arrays |= {"coordinates": self._basis.place(aligned), "two_view_cosine": self._views(model)}
+        manifest = self._manifest(0, self.probe_metrics(outputs), arrays)
+        manifest["seed"] = seed
+        manifest["fidelity"]["procrustes_residual"] = residual
+        manifest["seconds"] = {"train": train_seconds, "evaluate": time.perf_counter() - began}
+        self.attempt.promote(f"reference/{seed}", arrays, manifest)
+
+    def full_metrics(self, model: Classifier) -> Metrics:
+        """Metrics over all reported samples, not only the probe's."""
+        bench = self.bench
+        return self._metrics(
+            forward(model, bench.train, bench.reported_forget),
+            forward(model, bench.train, bench.retain),
+            forward(model, bench.test, bench.reported_unseen),
+            bench.reported_forget,
+        )
+
+    def probe_metrics(self, outputs: Forward) -> Metrics:
+        """Metrics over the probe's reported rows."""
+        probe = self.bench.probe
+        groups = [outputs.take(probe.rows(group)) for group in GROUPS]
+        return self._metrics(*groups, probe.sample[probe.rows("forget")])
+
+    def _metrics(self, forget: Forward, retain: Forward, unseen: Forward, forget_index: np.ndarray) -> Metrics:
+        data = self.bench.data
+        truth = data.true_labels[forget_index]
+        noisy = len(truth) > 0 and bool((truth != data.train_labels[forget_index]).any())
+        values = metrics_of(
+            forget,
+            retain,
+            unseen,
+            forgotten=self.bench.forget.classes if self.bench.forget.task == "class" else (),
+            true_labels=truth if noisy else None,
+        )
+        return {name: finite(value) for name, value in values.items()}
+
+    def _forward(self, model: Classifier) -> tuple[Forward, Forward, Forward]:
+        """The probe and the rule's samples in one pass: (probe rows, rule's forget, rule's unseen)."""
+        probe, rule = self.bench.probe, self.bench.rule_samples
+        train_rows = np.concatenate([probe.sample[~probe.is_test], rule.forget])
+        test_rows = np.concatenate([probe.sample[probe.is_test], rule.unseen])
+        train_unique, train_where = np.unique(train_rows, return_inverse=True)
+        test_unique, test_where = np.unique(test_rows, return_inverse=True)
+        train = forward(model, self.bench.train, train_unique)
+        test = forward(model, self.bench.test, test_unique)
+        n_train, n_test = int((~probe.is_test).sum()), int(probe.is_test.sum())
+        outputs = _join(train.take(train_where[:n_train]), test.take(test_where[:n_test]))
+        return outputs, train.take(train_where[n_train:]), test.take(test_where[n_test:])
+
+    def _probe_forward(self, model: Classifier) -> Forward:
+        probe = self.bench.probe
+        return _join(
+            forward(model, self.bench.train, probe.sample[~probe.is_test]),
+            forward(model, self.bench.test, probe.sample[probe.is_test]),
+        )
+
+    def _views(self, model: Classifier) -> np.ndarray:
+        probe = self.bench.probe
+        return np.concatenate(
+            [
+                two_view_cosine(model, self.bench.train, probe.sample[~probe.is_test], VIEWS_SEED),
+                two_view_cosine(model, self.bench.test, probe.sample[probe.is_test], VIEWS_SEED + 1),
+            ]
+        )
+
+    def _views_every(self, served: int) -> int:
+        """Rounds between second views: as many as keep their cost below the rounds' own.
+
+        Counted in forward passes over one image, a training image weighing three (forward, and backward
+        at about twice its cost), so that the choice is the same on every machine.
+        """
+        if self.bench.spec.probe.views_every:
+            return self.bench.spec.probe.views_every
+        rule = self.bench.rule_samples
+        spare = 3 * served - len(self.bench.probe.sample) - len(rule.forget) - len(rule.unseen)
+        views = 2 * len(self.bench.probe.sample)
+        return max(1, math.ceil(views / spare)) if spare > 0 else self.bench.spec.max_rounds + 1
+
+    def _set_start(self, embedding: np.ndarray) -> None:
+        self._start = embedding
+        self._basis = fit_basis(embedding)
+
+    def _manifest(self, round_number: int, metrics: Metrics, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+        assert self._basis is not None
+        probe = self.bench.probe
+        trust = fidelity(arrays["embedding"], arrays["coordinates"], seed=self.bench.spec.probe.seed)
+        return {
+            "round": round_number,
+            "metrics": metrics,
+            "scope": "probe",
+            "counts": {group: len(probe.rows(group)) for group in GROUPS},
+            "fidelity": trust
+            | {"explained_variance": finite(self._basis.explained.sum()), "neighbours": 15, "basis": "pca of round 0"},
+        }
+
+    def _drift(self, cosine: np.ndarray, moved: np.ndarray) -> dict[str, dict[str, float | None]]:
+        rows = {group: self.bench.probe.rows(group, reported=False) for group in GROUPS}
+        return {
+            group: {"cosine": finite(cosine[r].mean()), "euclidean": finite(moved[r].mean())} if len(r) else {}
+            for group, r in rows.items()
+        }
+
+
+def finite(value: float | None) -> float | None:
+    """The value as a plain float, or None where JSON could not hold it."""
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _join(a: Forward, b: Forward) -> Forward:
+    return Forward(
+        np.concatenate([a.embedding, b.embedding]),
+        np.concatenate([a.logits, b.logits]),
+        np.concatenate([a.labels, b.labels]),
+    )

@@ -1,0 +1,103 @@
+"""The record of a finished run."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+import cu_core
+from cu_core.bench import Bench
+from cu_core.device import describe_device
+from cu_core.evaluation import Metrics
+from cu_core.models.cache import Trained
+
+PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "timm")
+
+
+def build_result(
+    *,
+    bench: Bench,
+    run_id: str,
+    base: Trained,
+    rounds: int,
+    stopped_by: str,
+    before: Metrics,
+    after: Metrics,
+    references: list[Metrics],
+    seconds: dict[str, float],
+    weights_sha256: str,
+) -> dict[str, Any]:
+    """What ``result.json`` and the last line of ``--json`` hold.
+
+    Args:
+        bench: the fixed part of the run.
+        run_id: its name.
+        base: the base model and where it came from.
+        rounds: number of the last healthy round.
+        stopped_by: ``class_rule``, ``sample_rule``, ``max_rounds``, ``method_finished``, ``collapse`` or
+            ``not_a_number``.
+        before: metrics of the base model on all samples.
+        after: metrics of the unlearned model on all samples.
+        references: metrics of each retrained model.
+        seconds: time by phase.
+        weights_sha256: hash of the final weights.
+    """
+    return {
+        "run_id": run_id,
+        "state": "succeeded",
+        "rounds": rounds,
+        "stopped_by": stopped_by,
+        "metrics": {"before": before, "after": after, "reference": mean_of(references)},
+        "reference_band": band_of(references),
+        "seconds": seconds,
+        "weights_sha256": weights_sha256,
+        "forget_count": len(bench.forget.indices),
+        "counts": {
+            "forget": len(bench.reported_forget),
+            "retain": len(bench.retain),
+            "unseen": len(bench.reported_unseen),
+            "probe": len(bench.probe.sample),
+        },
+        "base_key": base.key,
+        "base_cached": base.cached,
+        "data_sha": bench.data.sha256,
+        "versions": {"unlearnscope": cu_core.__version__, "python": platform.python_version()} | _versions(),
+        "hardware": describe_device(bench.device) | {"precision": bench.precision.name},
+    }
+
+
+def mean_of(references: list[Metrics]) -> Metrics | None:
+    """Mean of every metric over the references; None without references."""
+    if not references:
+        return None
+    return {name: _mean([r[name] for r in references]) for name in references[0]}
+
+
+def band_of(references: list[Metrics]) -> dict[str, list[float]] | None:
+    """Mean and sample standard deviation of every metric; None with fewer than two references."""
+    if len(references) < 2:
+        return None
+    band = {}
+    for name in references[0]:
+        values = [v for r in references if (v := r[name]) is not None]
+        if len(values) > 1:
+            band[name] = [float(np.mean(values)), float(np.std(values, ddof=1))]
+    return band
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [v for v in values if v is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,131 @@
+"""From samples to per-sample signals: one forward pass for all that need no second view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from cu_core.data.batches import ImageSource
+from cu_core.data.views import two_views
+from cu_core.models.classifier import Classifier
+
+BATCH = 512
+
+
+@dataclass(frozen=True)
+class Forward:
+    """What one pass over n samples gives, as float32 arrays.
+
+    Attributes:
+        embedding: (n, d).
+        logits: (n, C).
+        labels: (n,) int64.
+    """
+
+    embedding: np.ndarray
+    logits: np.ndarray
+    labels: np.ndarray
+
+    @property
+    def prediction(self) -> np.ndarray:
+        """(n,) predicted classes."""
+        return self.logits.argmax(1)
+
+    @property
+    def loss(self) -> np.ndarray:
+        """(n,) float32 cross-entropy in nats."""
+        return losses(self.logits, self.labels)
+
+    def take(self, rows: np.ndarray) -> Forward:
+        """The same for some of the rows."""
+        return Forward(self.embedding[rows], self.logits[rows], self.labels[rows])
+
+
+@torch.inference_mode()
+def forward(model: Classifier, source: ImageSource, index: np.ndarray) -> Forward:
+    """Embeddings and logits of some samples, in evaluation mode and full precision.
+
+    Args:
+        model: left in the mode it was in.
+        source: the images.
+        index: (n,) indices into the source.
+    """
+    was_training = model.training
+    model.eval()
+    embeddings, logits, labels = [], [], []
+    for rows in torch.from_numpy(index).split(BATCH):
+        x, y = source.take(rows)
+        outputs = model.outputs(x)
+        embeddings.append(outputs.embedding.float().cpu())
+        logits.append(outputs.logits.float().cpu())
+        labels.append(y.cpu())
+    model.train(was_training)
+    if not embeddings:
+        return Forward(*(np.empty(s, np.float32) for s in ((0, model.embedding_dim), (0, model.num_classes))), np.empty(0, np.int64))
+    return Forward(torch.cat(embeddings).numpy(), torch.cat(logits).numpy(), torch.cat(labels).numpy())
+
+
+@torch.inference_mode()
+def two_view_cosine(model: Classifier, source: ImageSource, index: np.ndarray, seed: int) -> np.ndarray:
+    """Cosine similarity of the embeddings of two augmented views of each sample.
+
+    The views depend on the seed alone, so every round sees the same ones.
+
+    Args:
+        model: left in the mode it was in.
+        source: the images.
+        index: (n,) indices into the source.
+        seed: seed of the augmentation.
+
+    Returns:
+        (n,) float32 in -1..1.
+    """
+    was_training = model.training
+    model.eval()
+    generator = torch.Generator().manual_seed(seed)
+    cosines = []
+    for rows in torch.from_numpy(index).split(BATCH):
+        x, _ = source.take(rows)
+        first, second = two_views(x, generator)
+        a, b = model.outputs(first).embedding.float(), model.outputs(second).embedding.float()
+        cosines.append(F.cosine_similarity(a, b, dim=1).cpu())
+    model.train(was_training)
+    return torch.cat(cosines).numpy() if cosines else np.empty(0, np.float32)
+
+
+def losses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(n,) float32 cross-entropy in nats, safe for saturated logits."""
+    return F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels), reduction="none").numpy()
+
+
+def per_sample(outputs: Forward) -> dict[str, np.ndarray]:
+    """The recorded signals of one forward pass.
+
+    Args:
+        outputs: embeddings, logits and labels of n samples.
+
+    Returns:
+        ``embedding`` (n, d) float16, ``logits`` (n, C) float16, ``top3`` (n, 3) float32 probabilities,
+        ``top3_class`` (n, 3) int16, ``loss`` (n,) float32 nats, ``margin`` (n,) float32: probability of
+        the label minus the highest other probability. Where C < 3 the missing ranks are 0 and -1.
+    """
+    probabilities = torch.from_numpy(outputs.logits).double().softmax(1)
+    n, classes = probabilities.shape
+    k = min(3, classes)
+    top, which = probabilities.topk(k, dim=1)
+    top3, top3_class = np.zeros((n, 3), np.float32), np.full((n, 3), -1, np.int16)
+    top3[:, :k], top3_class[:, :k] = top.numpy(), which.numpy()
+    label = torch.from_numpy(outputs.labels)[:, None]
+    own = probabilities.gather(1, label)[:, 0]
+    other = probabilities.scatter(1, label, -1.0).max(1).values
+    return {
+        "embedding": outputs.embedding.astype(np.float16),
+        "logits": np.clip(outputs.logits, -65504, 65504).astype(np.float16),
+        "top3": top3,
+        "top3_class": top3_class,
+        "loss": outputs.loss,
+        "margin": (own - other).numpy().astype(np.float32),
+    }
