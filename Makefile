@@ -13,7 +13,7 @@ PYTHON := $(shell for need in ensurepip sys; do \
 	>/dev/null 2>&1 && { echo "$$p"; exit; }; done; done)
 endif
 
-BOOTSTRAP = @test -n "$(PYTHON)" || { \
+BOOTSTRAP = @command -v "$(PYTHON)" >/dev/null 2>&1 || { \
 	echo "Unlearnscope needs Python 3.11, 3.12 or 3.13, and none was found that runs." >&2; \
 	echo "Install one (python.org, your package manager), or name it: make $@ PYTHON=/path/to/python3.12" >&2; \
 	exit 1; }; "$(PYTHON)" tools/bootstrap.py

@@ -21,6 +21,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from typing import Iterator
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
@@ -39,7 +40,7 @@ class Problem(Exception):
     """A missing prerequisite, in words."""
 
 
-def main():
+def main() -> int:
     """Makes the environment; returns the exit code."""
     parser = argparse.ArgumentParser(description="Makes the environment in .venv.")
     parser.add_argument("--dev", action="store_true", help="also install what the tests and checks need")
@@ -60,7 +61,7 @@ def main():
     return 0
 
 
-def check_python():
+def check_python() -> None:
     """Raises Problem unless this Python can run the project."""
     if sys.version_info[:2] not in SUPPORTED:
         raise Problem(
@@ -73,7 +74,7 @@ def check_python():
 
 
 @contextlib.contextmanager
-def only_one():
+def only_one() -> Iterator[None]:
     """Waits until no other bootstrap works in this folder (not on Windows, which lacks fcntl)."""
     try:
         lock = open(os.path.join(ROOT, ".bootstrap.lock"), "w")  # noqa: SIM115 - closed below
@@ -91,7 +92,7 @@ def only_one():
         yield
 
 
-def make_environment(dev):
+def make_environment(dev: bool) -> None:
     """Creates .venv where needed and installs what changed since the last time."""
     wanted = {"runtime": digest("requirements.txt")}
     if dev:
@@ -111,13 +112,13 @@ def make_environment(dev):
     print("The environment in .venv is ready.", flush=True)
 
 
-def digest(name):
+def digest(name: str) -> str:
     """Hash of a requirements file."""
     with open(os.path.join(ROOT, name), "rb") as file:
         return hashlib.sha256(file.read()).hexdigest()
 
 
-def read_stamp():
+def read_stamp() -> dict:
     """The hashes of what is installed; empty if unknown."""
     try:
         with open(STAMP) as file:
@@ -127,14 +128,14 @@ def read_stamp():
     return content if isinstance(content, dict) else {}
 
 
-def write(path, text):
+def write(path: str, text: str) -> None:
     """Writes a small file through a temporary name."""
     with open(path + ".new", "w") as file:
         file.write(text)
     os.replace(path + ".new", path)
 
 
-def environment_works():
+def environment_works() -> bool:
     """Whether the Python in .venv starts, is a supported one and has pip."""
     check = "import pip, sys; sys.exit(sys.version_info[:2] not in %r)" % (SUPPORTED,)
     try:
@@ -143,7 +144,7 @@ def environment_works():
         return False
 
 
-def check_disk(need):
+def check_disk(need: int) -> None:
     """Raises Problem if less than `need` bytes are free beside the project."""
     free = shutil.disk_usage(ROOT).free
     if free < need:
@@ -153,7 +154,7 @@ def check_disk(need):
         )
 
 
-def create_environment():
+def create_environment() -> None:
     """Makes an empty .venv in place of a broken or missing one."""
     if importlib.util.find_spec("ensurepip") is None:
         raise Problem(
@@ -167,7 +168,7 @@ def create_environment():
         raise Problem("Python could not make the environment in .venv; the reason is above.")
 
 
-def install(requirements):
+def install(requirements: str) -> None:
     """Runs pip; raises Problem if it fails."""
     environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
     environment.update(PIP_USER="0", PYTHONNOUSERSITE="1")
@@ -185,13 +186,14 @@ def install(requirements):
         return
     if shutil.disk_usage(ROOT).free < GIGABYTE / 2:
         raise Problem("The disk is full. Make room (about 10 GB) and run the same command again.")
+    os.remove(UNFINISHED)  # pip gave up by itself, and then it leaves no half-installed package
     raise Problem(
         "pip could not install the requirements; the reason is above. Often the network or a proxy is to blame.\n"
         "Run the same command again when that is fixed."
     )
 
 
-def start_dashboard():
+def start_dashboard() -> int:
     """Becomes the dashboard's server; returns its exit code where a process cannot be replaced."""
     port = os.environ.get("PORT") or "8501"
     if not port.isdigit() or not 1 <= int(port) <= 65535:
