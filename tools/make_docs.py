@@ -1,0 +1,189 @@
+"""Writes docs/methods.md from the registries: methods, datasets, backbones, metrics, settings, presets.
+
+.venv/bin/python tools/make_docs.py            writes the file
+.venv/bin/python tools/make_docs.py --check    fails if the file is out of date
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # run as a script, this file's own folder is what Python looks into
+
+from cu_core.data import DATASETS  # noqa: E402
+from cu_core.methods import BUILT_IN  # noqa: E402
+from cu_core.methods.record import Method  # noqa: E402
+from cu_core.metrics import METRICS  # noqa: E402
+from cu_core.models import BACKBONES  # noqa: E402
+from cu_core.presets import PRESETS  # noqa: E402
+from cu_core.records import Described, describe  # noqa: E402
+from cu_core.spec import PARTS, RunSpec  # noqa: E402
+
+TARGET = ROOT / "docs" / "methods.md"
+HEAD = """# What can be chosen
+
+<!-- Written by tools/make_docs.py from the registries; change the records, then run "make docs". -->
+
+The launch page, the command line and this page are made from the same records.
+`python -m cu_core list methods` (or `datasets`, `models`, `metrics`) prints them too.
+How to add one: [extending.md](extending.md).
+"""
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table; bars inside cells are escaped."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def value(described: Described) -> str:
+    """A default as one would type it."""
+    default = described.default
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    if isinstance(default, float):
+        return f"`{default:g}`"
+    return f"`{default}`" if default != "" else "(empty)"
+
+
+def allowed(described: Described) -> str:
+    """What a setting may be, in words and exact numbers."""
+    param = described.param
+    if described.type is bool:
+        return "true, false"
+    if param.choices:
+        return ", ".join(param.choices)
+    if param.low is None or param.high is None:
+        return ", ".join(param.allowed()) or "text"
+    low, high = (f"{n:,}" if described.type is int else f"{n:g}" for n in (param.low, param.high))
+    return f"{low} to {high} {param.unit}".strip()
+
+
+def settings(cls: type, prefix: str = "") -> str:
+    """The table of a parameter dataclass; the paper's values only where a paper names any."""
+    described = describe(cls)
+    cited = any(d.param.paper for d in described)
+    rows = [
+        (
+            f"`{prefix}{d.name}`",
+            value(d),
+            allowed(d),
+            *([d.param.paper or "–"] if cited else []),
+            f"{d.param.label}: {d.param.help}",
+        )
+        for d in described
+    ]
+    return table(("setting", "default", "allowed", *(["in the paper"] if cited else []), "meaning"), rows)
+
+
+def needs(method: Method) -> str:
+    """What a method reads, in words."""
+    read = [
+        name
+        for name, needed in (
+            ("retain samples", method.needs_retain),
+            ("unseen samples", method.needs_unseen),
+            ("labels", method.needs_labels),
+        )
+        if needed
+    ]
+    return ", ".join(["forget samples", *read])
+
+
+def method_section(method: Method) -> str:
+    """One method: where it comes from, what it can do, its hyper-parameters."""
+    rounds = ", ".join(f"{method.rounds[task]} ({task})" for task in method.tasks)
+    facts = table(
+        ("", ""),
+        (
+            ("id", f"`{method.id}`"),
+            ("source", method.paper),
+            ("forgets", " and ".join(f"{task}s" if task == "sample" else "classes" for task in method.tasks)),
+            ("unlearns from", " and ".join(method.objectives) + " models"),
+            ("reads", needs(method)),
+            ("rounds", "one shot" if method.one_shot else f"at most, unless told otherwise: {rounds}"),
+        ),
+    )
+    return f"### {method.title}\n\n{method.summary}\n\n{facts}\n\n{settings(method.params)}"
+
+
+def number(count: int | float) -> str:
+    """A count for people; a dash where it depends on the files."""
+    return f"{count:,}" if count else "–"
+
+
+def text() -> str:
+    """The whole page."""
+    sections = [HEAD, "## Methods", *(method_section(method) for method in BUILT_IN)]
+    sections += [
+        "## Datasets",
+        table(
+            ("id", "name", "size", "channels", "classes", "train", "unseen", "what it is"),
+            (
+                (
+                    f"`{d.id}{':PATH' if d.needs_path else ''}`",
+                    d.title,
+                    f"{d.size} px" if d.size else "–",
+                    number(d.channels),
+                    number(d.classes),
+                    number(d.train),
+                    number(d.test),
+                    d.summary + (" Downloaded on first use." if d.download else ""),
+                )
+                for d in DATASETS.values()
+            ),
+        ),
+        "## Backbones",
+        table(
+            ("id", "name", "multiply-adds", "smallest image", "published weights", "what it is"),
+            (
+                (
+                    f"`{b.id}{':NAME' if b.id == 'timm' else ''}`",
+                    b.title,
+                    f"{b.mflops:g} M" if b.mflops else "–",
+                    f"{b.min_size} px",
+                    "yes" if b.pretrained else "no",
+                    b.summary,
+                )
+                for b in BACKBONES.values()
+            ),
+        ),
+        "Multiply-adds are for one 32-pixel colour image (`tiny-cnn`: one 8-pixel grey one).",
+        "## Metrics",
+        table(
+            ("id", "name", "for forgetting", "what it says"),
+            ((f"`{m.id}`", m.title, " and ".join(m.tasks), m.summary) for m in METRICS.values()),
+        ),
+        "## Settings of a run",
+        "Any of them can be given as `--set NAME=VALUE`; a method's own settings are in its table above.",
+        settings(RunSpec),
+    ]
+    for part, cls in PARTS.items():
+        sections += [f"### {part}", str(cls.__doc__).strip().splitlines()[0], settings(cls, f"{part}.")]
+    sections += [
+        "## Presets",
+        table(("id", "name", "what it shows"), ((f"`{p.id}`", p.title, p.summary) for p in PRESETS.values())),
+    ]
+    return "\n\n".join(section.strip() for section in sections) + "\n"
+
+
+def main() -> int:
+    """Writes or checks the page; returns the exit code."""
+    parser = argparse.ArgumentParser(description="Writes docs/methods.md from the registries.")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if the file is out of date")
+    options = parser.parse_args()
+    if not options.check:
+        TARGET.write_text(text(), encoding="utf-8")
+        return 0
+    if TARGET.exists() and TARGET.read_text(encoding="utf-8") == text():
+        return 0
+    print("docs/methods.md is out of date; run: make docs", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
