@@ -1,0 +1,42 @@
+"""Takes a user's index file into the home, so that a run does not change when the file does."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from pathlib import Path
+
+from cu_core.data.index_file import MAX_BYTES
+from cu_core.errors import BadInput
+from cu_core.home import Home
+from cu_core.runs.files import write_atomically
+from cu_core.spec import RunSpec
+
+
+def adopt_index_file(spec: RunSpec, home: Home) -> RunSpec:
+    """Copies the file of an ``indices:FILE`` forget set to a name made of its content.
+
+    Args:
+        spec: any specification.
+        home: its `uploads` folder takes the copy.
+
+    Returns:
+        The specification with the copy's path; unchanged for other forget sets.
+
+    Raises:
+        BadInput: the file cannot be read or is too large.
+    """
+    kind, _, file = spec.forget.select.partition(":")
+    if kind != "indices":
+        return spec
+    path = Path(file).expanduser()
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise BadInput("forget.select", f"{path.name} is larger than {MAX_BYTES // 2**20} MB")
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadInput("forget.select", f"{path} cannot be read ({error.strerror})", ("indices:FILE.csv",)) from None
+    copy = home.uploads / f"{hashlib.sha256(content).hexdigest()[:16]}.csv"
+    if not copy.exists():
+        write_atomically(copy, lambda handle: handle.write(content) and None)
+    return dataclasses.replace(spec, forget=dataclasses.replace(spec.forget, select=f"indices:{copy}"))

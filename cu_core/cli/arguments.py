@@ -1,0 +1,136 @@
+"""From command-line words to a validated specification."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cu_core.adopt import adopt_index_file
+from cu_core.errors import BadInput
+from cu_core.home import Home
+from cu_core.methods import method
+from cu_core.presets import PRESETS
+from cu_core.recipes import recipe
+from cu_core.records import describe
+from cu_core.spec import PARTS, RunSpec, spec_from_json, top_level_fields
+
+
+def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that say what to run."""
+    add = parser.add_argument
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--preset", help=f"start from a preset: {', '.join(PRESETS)}")
+    start.add_argument("--spec", metavar="FILE", help="start from a specification in JSON")
+    add("--dataset", help="digits, cifar10, cifar100, svhn or folder:PATH")
+    add("--model", help="backbone, e.g. tiny-cnn, resnet8, resnet18, vit-small, timm:NAME")
+    add("--method", help="unlearning method, e.g. contrastive")
+    add("--forget", help="class:5 | class:5,7 | random:500 | fraction:0.1 | indices:FILE.csv | mislabelled")
+    add("--set", action="append", default=[], metavar="NAME=VALUE", dest="settings",
+        help="a hyper-parameter of the method (temperature=0.7) or any field (train.epochs=5); repeatable")
+    add("--seed", help="seed of training, draws and unlearning")
+    add("--reference", nargs="?", const="1", metavar="K", help="also retrain K models (1) without the forget set")
+    add("--device", help="auto, cpu, cuda, cuda:N or mps")
+    add("--name", help="name shown in lists")
+
+
+def read_spec(options: argparse.Namespace, home: Home) -> RunSpec:
+    """Builds the specification from preset or file, options and settings, later ones winning.
+
+    The training recipe follows the dataset and the backbone wherever the start does not name one.
+
+    Args:
+        options: parsed options of `add_spec_arguments`.
+        home: an index file is copied there, so that the run does not change with the file.
+
+    Raises:
+        BadInput: names the field and the allowed values.
+    """
+    content = _start(options)
+    for option, part, field in (
+        ("dataset", "data", "dataset"),
+        ("model", "model", "backbone"),
+        ("forget", "forget", "select"),
+    ):
+        if (value := getattr(options, option)) is not None:
+            content.setdefault(part, {})[field] = _absolute(value)
+    for option in ("seed", "reference", "device", "name"):
+        if (value := getattr(options, option)) is not None:
+            content[option] = value
+    chosen = content.setdefault("method", {"id": "contrastive", "params": {}})
+    if options.method is not None and options.method != chosen.get("id"):
+        chosen = content["method"] = {"id": options.method, "params": {}}
+    if options.preset is None and options.spec is None or options.dataset or options.model:
+        _follow_recipe(content)
+    for setting in options.settings:
+        _apply(content, setting, chosen)
+    spec = spec_from_json(content)
+    return adopt_index_file(spec, home)
+
+
+def _start(options: argparse.Namespace) -> dict[str, Any]:
+    if options.preset is not None:
+        if options.preset not in PRESETS:
+            raise BadInput("preset", f"no preset named {options.preset!r}", PRESETS)
+        content: dict[str, Any] = json.loads(json.dumps(PRESETS[options.preset].spec.to_json()))
+        return content
+    if options.spec is not None:
+        return _read_file(Path(options.spec))
+    return {}
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput("spec", f"{path} cannot be read: {error.strerror}") from error
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadInput("spec", f"{path} is not JSON: {error}") from error
+    spec = spec_from_json(content)
+    normal: dict[str, Any] = json.loads(json.dumps(spec.to_json()))
+    return normal
+
+
+def _follow_recipe(content: dict[str, Any]) -> None:
+    defaults = RunSpec()
+    dataset = content.get("data", {}).get("dataset", defaults.data.dataset)
+    backbone = content.get("model", {}).get("backbone")
+    if backbone is None:
+        backbone = "tiny-cnn" if dataset == "digits" else "resnet18"
+        content.setdefault("model", {})["backbone"] = backbone
+    content["train"] = {d.name: getattr(recipe(dataset, backbone), d.name) for d in describe(PARTS["train"])}
+
+
+def _apply(content: dict[str, Any], setting: str, chosen: dict[str, Any]) -> None:
+    name, equals, value = setting.partition("=")
+    name = name.strip()
+    params = [d.name for d in describe(method(str(chosen.get("id"))).params)]
+    if not equals or not name:
+        raise BadInput("--set", f"{setting!r} is not NAME=VALUE", [f"{n}=…" for n in params])
+    part, dot, field = name.partition(".")
+    if dot and part in PARTS:
+        content.setdefault(part, {})[field] = value
+    elif dot and part == "method":
+        chosen.setdefault("params", {})[field] = value
+    elif name in params:
+        chosen.setdefault("params", {})[name] = value
+    elif name in top_level_fields():
+        content[name] = value
+    else:
+        parts = [f"{p}.{d.name}" for p, cls in PARTS.items() for d in describe(cls)]
+        raise BadInput("--set", f"no setting named {name!r}", [*params, *parts, *top_level_fields()])
+
+
+def _absolute(value: str) -> str:
+    """Makes the path of ``folder:PATH`` and ``indices:FILE`` independent of the working directory."""
+    kind, colon, path = value.partition(":")
+    if colon and path and kind in ("folder", "indices"):
+        return f"{kind}:{Path(path).expanduser().resolve()}"
+    return value
+
+
+def parse_options(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> argparse.Namespace:
+    """Parses, turning argparse's own complaints into exit code 2 as everywhere."""
+    return parser.parse_args(words)

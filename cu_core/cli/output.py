@@ -1,0 +1,83 @@
+"""What the command line prints: tables, one JSON object, a progress bar on stderr."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from cu_core.metrics import METRICS
+
+BAR = 24
+
+
+def print_json(content: Any) -> None:
+    """One line of JSON on stdout."""
+    print(json.dumps(content, allow_nan=False), flush=True)
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Columns padded to their widest cell."""
+    cells = [[str(h) for h in header], *[["" if c is None else str(c) for c in row] for row in rows]]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    for row in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def print_result(result: dict[str, Any]) -> None:
+    """A finished run in words: why it stopped, and the metrics before, after and of the reference."""
+    print(f"run {result['run_id']}: {result['state']} after {result['rounds']} rounds, stopped by {result['stopped_by']}")
+    columns = {name: values for name, values in result["metrics"].items() if values is not None}
+    rows = []
+    for metric in next(iter(columns.values())):
+        record = METRICS[metric]
+        rows.append([record.title, *[_value(values.get(metric), record.percent) for values in columns.values()]])
+    print_table(["", *columns], rows)
+    print("seconds: " + ", ".join(f"{phase} {value:.1f}" for phase, value in result["seconds"].items()))
+    print(f"weights sha256: {result['weights_sha256']}")
+
+
+def _value(value: float | None, percent: bool) -> str:
+    if value is None:
+        return "n/a"
+    return f"{100 * value:.1f} %" if percent else f"{value:.3f}"
+
+
+class ProgressBar:
+    """One line on stderr that is drawn over itself; plain lines where stderr is no terminal."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self.stream = stream or sys.stderr
+        self.live = self.stream.isatty()
+        self.phase = ""
+
+    def event(self, event: dict[str, Any]) -> None:
+        """Shows one progress event."""
+        total, done = event["total"], event["done"]
+        left = event.get("seconds_left")
+        text = event.get("message") or event["phase"]
+        if left is not None:
+            text += f", at most {_duration(left)} left"
+        if self.live:
+            filled = round(BAR * done / total) if total else 0
+            line = f"[{'#' * filled}{'.' * (BAR - filled)}] {text}"
+            self.stream.write("\r" + line[: shutil.get_terminal_size().columns - 1].ljust(79))
+        elif event["phase"] != self.phase or done == total:
+            self.stream.write(f"{event['phase']} {done}/{total} {text}\n")
+        self.phase = event["phase"]
+        self.stream.flush()
+
+    def close(self) -> None:
+        """Ends the line."""
+        if self.live:
+            self.stream.write("\n")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,140 @@
+"""How long a run will take and how much disk it needs, before it starts. Light: no torch here.
+
+Times rest on a measured speed: of an earlier run with the same network, image size, batch size and
+device, or of a few steps that `cu_core.speed` times on request. Without either there is no time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cu_core import compat
+from cu_core.data import dataset
+from cu_core.data.forget import parse_selection
+from cu_core.data.store import open_prepared
+from cu_core.home import Home
+from cu_core.runs.disk import estimate_disk
+from cu_core.runs.files import read_json, write_json
+from cu_core.spec import RunSpec, digest
+
+EARLIER_RUN = "an earlier run"
+TIMED_STEPS = "a few timed steps"
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Measured speed of training.
+
+    Attributes:
+        seconds_per_image: one training image, forward, backward and step.
+        parameters: number of weights of the network.
+        source: `EARLIER_RUN` or `TIMED_STEPS`.
+    """
+
+    seconds_per_image: float
+    parameters: int
+    source: str
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will take at most.
+
+    Attributes:
+        seconds: None where no speed has been measured yet, or the number of images is not known.
+        disk: bytes of the run directory.
+        source: where the speed comes from; empty without one.
+    """
+
+    seconds: float | None
+    disk: int
+    source: str
+
+
+def estimate(spec: RunSpec, home: Home) -> Estimate:
+    """Upper estimate of a run's time and disk space.
+
+    Every round that the stopping rule may allow is counted, and training even where the base model
+    may turn out to be cached.
+
+    Args:
+        spec: the run.
+        home: where speeds and prepared datasets are kept.
+
+    Raises:
+        BadInput: a value that cannot be used.
+    """
+    speed = known_speed(spec, home)
+    train, forget, classes = _counts(spec, home)
+    disk = estimate_disk(spec, classes=classes, parameters=speed.parameters if speed else None).total
+    if speed is None or train is None:
+        return Estimate(None, disk, "")
+    trained = spec.train.epochs * (train + spec.reference * (train - forget))
+    drawn = 2 * forget * getattr(spec.method.params, "retain_batches", 1) * spec.max_rounds
+    # A snapshot looks at each probe sample three times, forward only: about a third of a training image.
+    probed = (spec.max_rounds + 1 + spec.reference) * min(spec.probe.size, 2 * train)
+    return Estimate((trained + drawn + probed) * speed.seconds_per_image, disk, speed.source)
+
+
+def speed_path(spec: RunSpec, home: Home) -> Path:
+    """The file of the speed that this specification depends on."""
+    name = dataset(spec.data.dataset).id
+    channels = dataset(spec.data.dataset).channels or 3
+    key = digest(
+        [
+            spec.model.backbone,
+            spec.model.head,
+            spec.model.embedding_dim,
+            compat.image_size(spec.data),
+            channels if name != "folder" else spec.data.dataset,
+            spec.train.batch_size,
+            spec.train.augment,
+            spec.device,
+            spec.precision,
+        ]
+    )
+    return home.root / "speeds" / f"{key[:24]}.json"
+
+
+def known_speed(spec: RunSpec, home: Home) -> Speed | None:
+    """The measured speed for this specification; None if nobody measured it."""
+    try:
+        content: dict[str, Any] = read_json(speed_path(spec, home))
+        return Speed(float(content["seconds_per_image"]), int(content["parameters"]), str(content["source"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def remember_speed(spec: RunSpec, home: Home, speed: Speed) -> None:
+    """Stores a measured speed; a later one replaces it."""
+    content = {
+        "seconds_per_image": speed.seconds_per_image,
+        "parameters": speed.parameters,
+        "source": speed.source,
+    }
+    write_json(speed_path(spec, home), content)
+
+
+def _counts(spec: RunSpec, home: Home) -> tuple[int | None, int, int | None]:
+    """Training images, forget samples and classes, as far as they are known without reading the data."""
+    record, data = dataset(spec.data.dataset), open_prepared(spec.data, home)
+    if data is not None:
+        train, classes = len(data.train_labels), len(data.classes)
+    else:
+        train, classes = spec.data.train_limit or record.train, record.classes
+    if not train:
+        return None, 0, classes or None
+    selection = parse_selection(spec.forget.select)
+    if selection.kind == "class":
+        forget = round(train * len(selection.values) / classes) if classes else 0
+    elif selection.kind == "random":
+        forget = int(selection.values[0])
+    elif selection.kind == "fraction":
+        forget = round(train * float(selection.values[0]))
+    elif selection.kind == "mislabelled":
+        forget = round(train * spec.data.label_noise)
+    else:
+        forget = sum(1 for _ in Path(selection.values[0]).open("rb"))
+    return train, min(forget, train), classes

@@ -1,0 +1,60 @@
+"""Times a few training steps, so that a launch can be estimated before anything like it ran."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+import torch.nn.functional as F
+
+from cu_core import compat
+from cu_core.data import dataset
+from cu_core.device import choose_device, choose_precision, memory_errors
+from cu_core.estimate import TIMED_STEPS, Speed, remember_speed
+from cu_core.home import Home
+from cu_core.models.build import build_model
+from cu_core.spec import RunSpec
+
+STEPS = 3
+
+
+def measure_speed(spec: RunSpec, home: Home) -> Speed:
+    """Times `STEPS` training steps on random images of the right shape and remembers the result.
+
+    Args:
+        spec: the run to be estimated.
+        home: where the speed is remembered.
+
+    Raises:
+        BadInput: a value that cannot be used.
+        OutOfMemory: the batch does not fit.
+    """
+    compat.check(spec)
+    device = choose_device(spec.device)
+    precision = choose_precision(spec.precision, device)
+    record, size, batch = dataset(spec.data.dataset), compat.image_size(spec.data), spec.train.batch_size
+    channels, classes = record.channels or 3, record.classes or 10
+    with memory_errors(f"train.batch_size (now {batch})"):
+        model = precision.place(build_model(spec.model, channels, size, classes, seed=0), device)
+        optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
+        images = precision.images(torch.randn(batch, channels, size, size, device=device))
+        labels = torch.randint(classes, (batch,), device=device)
+        for step in range(STEPS + 1):
+            if step == 1:  # the first step pays for compilation and allocation
+                _wait(device)
+                began = time.perf_counter()
+            with precision.autocast():
+                loss = F.cross_entropy(model(images), labels)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+        _wait(device)
+        seconds = (time.perf_counter() - began) / (STEPS * batch)
+    speed = Speed(seconds, sum(p.numel() for p in model.parameters()), TIMED_STEPS)
+    remember_speed(spec, home, speed)
+    return speed
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,0 +1,90 @@
+"""Metrics against scikit-learn, SciPy and closed forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cosine as scipy_cosine
+from sklearn.metrics import accuracy_score, roc_auc_score
+
+from cu_core.metrics.accuracy import accuracy, unseen_accuracies
+from cu_core.metrics.centroids import centroid_cosines
+from cu_core.metrics.drift import displacement
+from cu_core.metrics.membership import loss_auc
+
+
+def test_accuracy_matches_sklearn_and_is_none_for_nothing():
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 4, 50), rng.integers(0, 4, 50)
+    assert accuracy(a, b) == pytest.approx(accuracy_score(b, a))
+    assert accuracy(a[:0], b[:0]) is None
+
+
+def test_unseen_accuracies_split_by_forgotten_class():
+    labels = np.array([5, 5, 1, 2, 5])
+    predicted = np.array([5, 0, 1, 0, 0])
+    assert unseen_accuracies(predicted, labels, [5]) == (pytest.approx(1 / 3), pytest.approx(1 / 2))
+    assert unseen_accuracies(predicted, labels, [9])[0] is None
+
+
+def test_loss_auc_matches_sklearn_where_the_class_mix_is_equal():
+    rng = np.random.default_rng(1)
+    forget, unseen = rng.exponential(1.0, 300), rng.exponential(2.0, 300)
+    labels = np.arange(300) % 3
+    truth = np.r_[np.ones(300), np.zeros(300)]
+    want = roc_auc_score(truth, -np.r_[forget, unseen])
+    assert loss_auc(forget, labels, unseen, labels) == pytest.approx(want)
+
+
+def test_loss_auc_is_not_fooled_by_class_difficulty():
+    # Class 1 is hard, class 0 easy; within a class, members and others are the same distribution.
+    rng = np.random.default_rng(2)
+    forget_labels = np.r_[np.zeros(900, int), np.ones(100, int)]
+    unseen_labels = np.r_[np.zeros(500, int), np.ones(500, int)]
+    difficulty = np.array([0.1, 3.0])
+    forget = rng.normal(difficulty[forget_labels], 0.05)
+    unseen = rng.normal(difficulty[unseen_labels], 0.05)
+    naive = roc_auc_score(np.r_[np.ones(1000), np.zeros(1000)], -np.r_[forget, unseen])
+    assert naive > 0.65
+    assert loss_auc(forget, forget_labels, unseen, unseen_labels) == pytest.approx(0.5, abs=0.03)
+
+
+def test_loss_auc_uses_shared_classes_only():
+    value = loss_auc(np.array([0.1, 0.2]), np.array([5, 5]), np.array([9.0, 0.5]), np.array([5, 1]))
+    assert value == 1.0
+    assert loss_auc(np.array([0.1]), np.array([5]), np.array([0.1]), np.array([1])) is None
+
+
+def test_centroid_cosines_match_scipy():
+    rng = np.random.default_rng(3)
+    retain, labels = rng.normal(size=(30, 4)), np.arange(30) % 3
+    forget, forget_labels = rng.normal(size=(5, 4)), np.array([0, 1, 2, 0, 1])
+    unit = retain / np.linalg.norm(retain, axis=1, keepdims=True)
+    centroids = [unit[labels == c].mean(0) for c in range(3)]
+    own = np.mean([1 - scipy_cosine(z, centroids[y]) for z, y in zip(forget, forget_labels, strict=True)])
+    other = np.mean(
+        [
+            max(1 - scipy_cosine(z, centroids[c]) for c in range(3) if c != y)
+            for z, y in zip(forget, forget_labels, strict=True)
+        ]
+    )
+    got = centroid_cosines(forget, forget_labels, retain, labels)
+    assert got == (pytest.approx(own), pytest.approx(other))
+
+
+def test_own_centroid_does_not_exist_for_a_forgotten_class():
+    own, other = centroid_cosines(np.ones((2, 2)), np.array([7, 7]), np.eye(2), np.array([0, 1]))
+    assert own is None
+    assert other == pytest.approx(np.sqrt(0.5))
+    assert centroid_cosines(np.empty((0, 2)), np.empty(0, int), np.eye(2), np.array([0, 1])) == (None, None)
+
+
+def test_displacement_is_exact_for_samples_that_did_not_move():
+    rng = np.random.default_rng(4)
+    start = rng.normal(size=(20, 16)).astype(np.float16)
+    now = start.copy()
+    now[:5] = -now[:5]
+    cosine, moved = displacement(now, start)
+    assert (cosine[5:] == 1).all() and (moved[5:] == 0).all()
+    assert cosine[:5] == pytest.approx(-1.0)
+    assert moved[:5] == pytest.approx(2 * np.linalg.norm(start[:5].astype(float), axis=1), rel=1e-5)
