@@ -13,8 +13,8 @@ class Dataset:
         id: name on the command line; ``folder`` is followed by ``:PATH``.
         title: name shown to people.
         summary: one sentence.
-        loader: ``"module:function"`` taking a `cu_core.spec.DataSpec` and a progress callback and
-            returning a `cu_core.data.images.ImageData`.
+        loader: ``"module:function"`` taking a `cu_core.spec.DataSpec`, a `cu_core.home.Home` and a progress
+            callback and returning a `cu_core.data.source.Source`.
         channels: 1 or 3; 0 if it depends on the files.
         size: height and width in pixels; 0 if it depends on the files or the request.
         classes: number of classes; 0 if it depends on the files.

@@ -1,0 +1,206 @@
+"""Forget sets: the text that a user types, turned into indices of training samples."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cu_core.data.images import ImageData
+from cu_core.data.index_file import read_indices
+from cu_core.data.sampling import FORGET, stream
+from cu_core.errors import BadInput
+
+FIELD = "forget.select"
+FORMS = ("class:5", "class:5,7", "random:500", "fraction:0.1", "indices:FILE.csv", "mislabelled")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A forget set in words, checked for form only.
+
+    Attributes:
+        kind: ``class``, ``random``, ``fraction``, ``indices`` or ``mislabelled``.
+        values: what stood behind the colon; several for ``class``, none for ``mislabelled``.
+    """
+
+    kind: str
+    values: tuple[str, ...] = ()
+
+    @property
+    def task(self) -> str:
+        """``"class"`` if whole classes are forgotten, else ``"sample"``."""
+        return "class" if self.kind == "class" else "sample"
+
+
+@dataclass(frozen=True)
+class ForgetSet:
+    """The training samples to unlearn.
+
+    Attributes:
+        indices: (k,) int64, sorted and distinct, into the training images.
+        task: ``"class"`` or ``"sample"``.
+        classes: labels of the forgotten classes; empty for sample forgetting.
+        duplicates: how many repeated indices of a file were dropped.
+    """
+
+    indices: np.ndarray
+    task: str
+    classes: tuple[int, ...] = ()
+    duplicates: int = 0
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """How much of one class is forgotten.
+
+    Attributes:
+        label: the class's number.
+        name: its name.
+        forget: training samples to unlearn.
+        train: all its training samples.
+    """
+
+    label: int
+    name: str
+    forget: int
+    train: int
+
+
+def parse_selection(text: str) -> Selection:
+    """Checks the form of a forget set without looking at any data.
+
+    Args:
+        text: one of `FORMS`.
+
+    Raises:
+        BadInput: not one of the forms, or a number that no dataset could satisfy.
+    """
+    kind, colon, rest = text.strip().partition(":")
+    rest = rest.strip()
+    if kind == "mislabelled":
+        if colon:
+            raise BadInput(FIELD, "mislabelled takes nothing behind a colon", FORMS)
+        return Selection(kind)
+    if kind not in ("class", "random", "fraction", "indices"):
+        raise BadInput(FIELD, f"{text!r} is not a forget set", FORMS)
+    if not rest:
+        raise BadInput(FIELD, f"{kind} needs a value behind a colon", FORMS)
+    if kind == "class":
+        names = tuple(name.strip() for name in rest.split(","))
+        if not all(names):
+            raise BadInput(FIELD, f"{rest!r} has an empty class name", FORMS)
+        return Selection(kind, names)
+    if kind == "random":
+        _count(rest)
+    if kind == "fraction":
+        _share(rest)
+    return Selection(kind, (rest,))
+
+
+def resolve(text: str, data: ImageData, seed: int, base: Path | None = None) -> ForgetSet:
+    """The forget set that a text names in a dataset.
+
+    A class is named by its name or its number; a name that is also a number means the name. Samples
+    belong to the class that they are labelled with, also where the label is noise.
+
+    Args:
+        text: one of `FORMS`.
+        data: the dataset.
+        seed: decides random draws.
+        base: folder that relative file names start from; the current one by default.
+
+    Raises:
+        BadInput: not a forget set of this dataset; nothing to forget, or too little to keep.
+    """
+    selection = parse_selection(text)
+    total = len(data.train_labels)
+    duplicates = 0
+    classes: tuple[int, ...] = ()
+    if selection.kind == "class":
+        classes = _classes(selection.values, data)
+        indices = np.flatnonzero(np.isin(data.train_labels, classes))
+    elif selection.kind == "random":
+        indices = _draw(_count(selection.values[0]), total, seed)
+    elif selection.kind == "fraction":
+        indices = _draw(max(1, round(_share(selection.values[0]) * total)), total, seed)
+    elif selection.kind == "indices":
+        path = (base or Path()) / Path(selection.values[0]).expanduser()
+        listed = read_indices(path, total, FIELD)
+        indices = np.unique(listed)
+        duplicates = len(listed) - len(indices)
+    else:
+        indices = data.mislabelled
+        if len(indices) == 0:
+            raise BadInput(FIELD, "no label of this dataset is known to be wrong; set label noise above 0")
+    _check_rest(indices, data)
+    return ForgetSet(indices.astype(np.int64), selection.task, classes, duplicates)
+
+
+def counts_per_class(forget: ForgetSet, data: ImageData) -> list[ClassCount]:
+    """How many samples of each class are forgotten, for previews; one entry per class, in order."""
+    classes = len(data.classes)
+    train = np.bincount(data.train_labels, minlength=classes)
+    forgotten = np.bincount(data.train_labels[forget.indices], minlength=classes)
+    return [ClassCount(c, data.classes[c], int(forgotten[c]), int(train[c])) for c in range(classes)]
+
+
+def retain_indices(forget: ForgetSet, data: ImageData) -> np.ndarray:
+    """(n - k,) int64, sorted: the training samples that are not forgotten."""
+    return np.setdiff1d(np.arange(len(data.train_labels)), forget.indices)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise BadInput(FIELD, f"random:{text} is not a whole number of samples", ("random:1 or more",))
+    return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 < share < 1:
+        raise BadInput(FIELD, f"fraction:{text} is not a share of the training samples", ("above 0 and below 1",))
+    return share
+
+
+def _draw(count: int, total: int, seed: int) -> np.ndarray:
+    if count >= total:
+        raise BadInput(FIELD, f"{count} of {total} training samples leaves nothing to retain", [f"1 to {total - 1}"])
+    return np.sort(stream(seed, FORGET).permutation(total)[:count])
+
+
+def _classes(names: tuple[str, ...], data: ImageData) -> tuple[int, ...]:
+    labels = set()
+    for name in names:
+        if name in data.classes:
+            labels.add(data.classes.index(name))
+        elif name.isascii() and name.isdigit() and int(name) < len(data.classes):
+            labels.add(int(name))
+        else:
+            allowed = [f"0 to {len(data.classes) - 1}", *data.classes[:20], *["…"][: len(data.classes) > 20]]
+            raise BadInput(FIELD, f"the dataset has no class {name!r}", allowed)
+    kept = len(data.classes) - len(labels)
+    if kept == 0:
+        raise BadInput(FIELD, "all classes would be forgotten; nothing would be left to retain")
+    return tuple(sorted(labels))
+
+
+def _check_rest(indices: np.ndarray, data: ImageData) -> None:
+    total = len(data.train_labels)
+    if len(indices) == 0:
+        raise BadInput(FIELD, "no training sample is selected; there is nothing to forget")
+    if len(indices) == total:
+        raise BadInput(FIELD, f"all {total} training samples are selected; nothing would be left to retain")
+    kept = np.ones(total, dtype=bool)
+    kept[indices] = False
+    if len(left := np.unique(data.train_labels[kept])) == 1:
+        raise BadInput(
+            FIELD,
+            f"only class {data.classes[left[0]]!r} would be left to retain; with a single class there is nothing to "
+            "tell apart, so a model that always answers with it would be perfect",
+        )

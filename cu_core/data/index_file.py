@@ -1,0 +1,85 @@
+"""Sample indices from a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+
+from cu_core.errors import BadInput
+
+HEADERS = ("index", "sample", "id")
+MAX_BYTES = 256 * 2**20
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
+
+
+def read_indices(path: Path, total: int, field: str) -> np.ndarray:
+    """Reads one index per line.
+
+    The file has a single column, or a header of which one column is called index, sample or id (the
+    first of these that there is). Commas or semicolons separate columns; blank lines are skipped.
+
+    Args:
+        path: the file.
+        total: number of training samples; indices go from 0 to total - 1.
+        field: name used in error messages.
+
+    Returns:
+        (k,) int64 in the order of the file, repeated ones included.
+
+    Raises:
+        BadInput: unreadable, empty, or a line that is no index; names the line.
+    """
+    rows = _rows(path, field)
+    if not rows:
+        raise BadInput(field, f"{path.name} is empty", ("one index per line",))
+    column, header = _column(rows[0], path, field)
+    indices = [_index(row, line, column, total, path, field) for line, row in rows[header:]]
+    if not indices:
+        raise BadInput(field, f"{path.name} has a header but no index below it", ("one index per line",))
+    return np.array(indices, dtype=np.int64)
+
+
+def _rows(path: Path, field: str) -> list[tuple[int, list[str]]]:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise BadInput(field, f"{path.name} is larger than {MAX_BYTES // 2**20} MB")
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise BadInput(field, f"{path} cannot be read ({error.strerror})", ("indices:FILE.csv",)) from None
+    except UnicodeDecodeError:
+        raise BadInput(field, f"{path.name} is not a text file in UTF-8") from None
+    first = text.lstrip().partition("\n")[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=";" if ";" in first else ",", strict=True)
+    try:
+        cells = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+    except csv.Error as error:
+        raise BadInput(field, f"{path.name} line {reader.line_num}: {error}") from None
+    return [(line, row) for line, row in cells if any(row)]
+
+
+def _column(first: tuple[int, list[str]], path: Path, field: str) -> tuple[int, bool]:
+    """Which column holds the indices, and whether the first row is a header."""
+    line, row = first
+    names = [cell.lower() for cell in row]
+    for header in HEADERS:
+        if header in names:
+            return names.index(header), True
+    if len(row) > 1:
+        raise BadInput(field, f"{path.name} line {line}: several columns and none is named as an index", HEADERS)
+    return 0, False
+
+
+def _index(row: list[str], line: int, column: int, total: int, path: Path, field: str) -> int:
+    where = f"{path.name} line {line}"
+    if column >= len(row):
+        raise BadInput(field, f"{where}: column {column + 1} is missing", [f"0 to {total - 1}"])
+    if not _WHOLE_NUMBER.fullmatch(row[column]):
+        raise BadInput(field, f"{where}: {row[column]!r} is not a whole number", [f"0 to {total - 1}"])
+    index = int(row[column])
+    if not 0 <= index < total:
+        raise BadInput(field, f"{where}: {index} is out of range", [f"0 to {total - 1}"])
+    return index

@@ -1,0 +1,40 @@
+"""Small pictures of samples for previews and hover, as PNG bytes; light enough for a page."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+
+
+def sprite(images: np.ndarray, tile: int, columns: int) -> bytes:
+    """Many images in one picture, row by row.
+
+    Args:
+        images: (n, 1 or 3, h, w) uint8, n at least 1.
+        tile: height and width of each image in the result, in pixels.
+        columns: images per row; fewer images than that make a single shorter row.
+
+    Returns:
+        A PNG of ceil(n / columns) rows; tiles beyond the last image are black.
+    """
+    n, channels, height, width = images.shape
+    columns = min(columns, n)
+    rows = -(-n // columns)
+    cells = np.zeros((rows * columns, channels, height, width), dtype=np.uint8)
+    cells[:n] = images
+    grid = cells.reshape(rows, columns, channels, height, width).transpose(0, 3, 1, 4, 2)
+    pixels = grid.reshape(rows * height, columns * width, channels)
+    picture = Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels)
+    # Tiles stay apart: every pixel of the result is made of pixels of one image, because the scale of
+    # the whole is exactly the scale of a tile.
+    kind = Image.Resampling.NEAREST if tile >= max(height, width) else Image.Resampling.BOX
+    file = io.BytesIO()
+    picture.resize((columns * tile, rows * tile), kind).save(file, "PNG")
+    return file.getvalue()
+
+
+def thumbnail(image: np.ndarray, tile: int) -> bytes:
+    """One (1 or 3, h, w) uint8 image as a PNG of tile × tile pixels."""
+    return sprite(np.asarray(image)[None], tile, 1)
