@@ -278,7 +278,8 @@ def _threshold(run: RunCurves, metric: str, alone: bool, legend_shown: set[str])
 
 def _pane_title(metric: str, runs: Sequence[RunCurves]) -> str:
     title = METRICS[metric].title
-    counts = {run.counts.get(GROUP_OF[metric]) for run in runs} - {None}
+    group = GROUP_OF[metric]
+    counts = {run.counts[group] for run in runs if group in run.counts}
     if not counts or metric.startswith("test_acc_"):
         return title.replace("Unseen accuracy, ", "Unseen, ")
     least, most = min(counts), max(counts)

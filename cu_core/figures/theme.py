@@ -107,6 +107,7 @@ def dress(figure: go.Figure, *, height: int, top: int | None = None, bottom: int
             "yanchor": "top",
         },
         hoverlabel={"align": "left"},
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": NEUTRAL, "activecolor": "#5B4BC4"},
     )
     figure.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True, title_standoff=8)
     figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True, title_standoff=8)
