@@ -14,7 +14,7 @@ from typing import IO, Any
 import numpy as np
 
 
-def write_atomically(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Writes through a temporary file in the same folder, fsync and rename.
 
     Args:
@@ -38,7 +38,7 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], None]) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Writes JSON atomically."""
     text = json.dumps(content, indent=1, allow_nan=False)
-    write_atomically(path, lambda file: file.write(text.encode()) and None)
+    write_atomically(path, lambda file: file.write(text.encode()))
 
 
 def read_json(path: Path) -> Any:

@@ -1,0 +1,442 @@
+"""One try at a run, from inside the process that does the work.
+
+Everything an attempt leaves behind goes through here, so that two promises hold: a reader never
+sees half of anything, and an attempt that was replaced cannot write any more. For the second, a
+new attempt is made and results are put in place under the same lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Any, Self
+
+import numpy as np
+
+from cu_core.errors import BadInput, Cancelled, OutOfDisk, Replaced
+from cu_core.home import Home
+from cu_core.runs import layout
+from cu_core.runs.disk import DISK_ERRORS, check_floor
+from cu_core.runs.files import read_json, sha256_of, write_json
+from cu_core.runs.process import identity
+from cu_core.runs.state import RunState, read_state
+from cu_core.spec import RunSpec, spec_from_json
+
+HEARTBEAT_SECONDS = 2.0
+SPARE = "outcome-disk-full.json"
+DISK_HINT = "Free some space (empty the bin, delete runs or cached models), then resume the run."
+
+_FOLDER = re.compile(r"[a-z0-9_-]+(/[a-z0-9_-]+)*")
+_FILE = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+
+
+def new_attempt(home: Home, run_id: str, launch: Mapping[str, Any], *, seconds: float = layout.LOCK_SECONDS) -> int:
+    """Makes the next attempt at a queued run; older attempts can no longer write afterwards.
+
+    Args:
+        home: where the run lives.
+        run_id: of the run.
+        launch: who starts it and where (``launcher``, ``slot``, …); stored in launch.json.
+        seconds: how long to wait for the run's lock; `filelock.Timeout` after that.
+
+    Returns:
+        The number of the attempt.
+
+    Raises:
+        BadInput: no such run, or it is not queued.
+    """
+    layout.run_dir(home, run_id)
+    with layout.run_lock(home, run_id, seconds):
+        run_dir = layout.run_dir(home, run_id)
+        found = read_state(run_dir)
+        if found.state != "queued":
+            raise BadInput("run", f"{run_id} is {found.state}, only a queued run can be started")
+        return make_attempt(run_dir, found, launch)
+
+
+def make_attempt(run_dir: Path, found: RunState, launch: Mapping[str, Any]) -> int:
+    """Puts the folder of the next attempt in place; the caller holds the run's lock."""
+    number = found.next_attempt
+    for older in layout.attempts(run_dir):
+        shutil.rmtree(layout.attempt_dir(run_dir, older) / layout.STAGING, ignore_errors=True)
+    # With its launch.json from the first moment on, so that no state in between can be seen.
+    prepared = Path(tempfile.mkdtemp(dir=run_dir, prefix=".attempt-"))
+    try:
+        prepared.chmod(0o755)
+        write_json(prepared / layout.LAUNCH, dict(launch) | {"attempt": number, "first": found.first, "t": time.time()})
+        os.rename(prepared, layout.attempt_dir(run_dir, number))
+    except BaseException:
+        shutil.rmtree(prepared, ignore_errors=True)
+        raise
+    return number
+
+
+class Attempt:
+    """What the engine writes through.
+
+    Attributes:
+        home: where runs, datasets and models live.
+        run_id: of the run.
+        run_dir: its folder.
+        number: of this attempt, from 1.
+        folder: of this attempt, below `run_dir`.
+    """
+
+    def __init__(self, home: Home, run_id: str, number: int) -> None:
+        self.home = home
+        self.run_id = run_id
+        self.run_dir = layout.run_dir(home, run_id)
+        self.number = number
+        self.folder = layout.attempt_dir(self.run_dir, number)
+        self._stop = threading.Event()
+        self._next = str(layout.attempt_dir(self.run_dir, number + 1))
+        self._cancel = str(self.run_dir / layout.CANCEL)
+        self._requeue = str(self.run_dir / layout.REQUEUE)
+        self._requeue_seen: tuple[int, int] | None = None
+
+    @classmethod
+    def claim(cls, home: Home, run_id: str, number: int) -> Self:
+        """Takes an attempt for this process; only one process ever can.
+
+        Raises:
+            BadInput: no such run or attempt.
+            Replaced: another process has it, or a newer attempt exists.
+        """
+        attempt = cls(home, run_id, number)
+        if not attempt.folder.is_dir():
+            raise BadInput("attempt", f"{run_id} has no attempt {number}")
+        with attempt._fenced():
+            if (attempt.folder / layout.PID).exists() or (attempt.folder / layout.OUTCOME).exists():
+                raise Replaced(f"attempt {number} at {run_id} was taken by another process")
+            write_json(attempt.folder / SPARE, _disk_full())
+            attempt.beat()
+            write_json(attempt.folder / layout.PID, identity() | {"t": time.time()})
+        return attempt
+
+    @cached_property
+    def spec(self) -> RunSpec:
+        """What to run.
+
+        Raises:
+            BadInput: the stored specification is damaged.
+        """
+        try:
+            return spec_from_json(read_json(self.run_dir / layout.SPEC))
+        except (OSError, json.JSONDecodeError) as error:
+            raise BadInput(layout.SPEC, f"cannot be read: {error}") from error
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Checkpoint of the latest round; written with ``write("checkpoint.pt", …)``."""
+        return self.run_dir / layout.CHECKPOINT
+
+    def check(self) -> None:
+        """Ends the work if it is not wanted any more; cheap enough for every batch.
+
+        Raises:
+            Replaced: a newer attempt exists or is asked for, or the run was deleted.
+            Cancelled: the user asked the run to stop, or the process got a signal to end.
+        """
+        self._check_current()
+        if self._stop.is_set() or os.path.exists(self._cancel):
+            raise Cancelled(f"{self.run_id} was cancelled")
+
+    def stop(self) -> None:
+        """Makes the next `check` raise `Cancelled`; safe to call from a signal handler."""
+        self._stop.set()
+
+    def beat(self) -> None:
+        """Shows that this process is alive."""
+        path = self.folder / layout.HEARTBEAT
+        try:
+            os.utime(path)
+        except FileNotFoundError:
+            # Not touch(): a deleted run must not come back as a folder with a heartbeat.
+            with contextlib.suppress(OSError):
+                os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o644))
+
+    @contextlib.contextmanager
+    def beating(self, seconds: float = HEARTBEAT_SECONDS) -> Iterator[None]:
+        """Beats from a thread of its own for as long as the block runs."""
+        over = threading.Event()
+
+        def loop() -> None:
+            while not over.wait(seconds):
+                with contextlib.suppress(OSError):
+                    self.beat()
+
+        thread = threading.Thread(target=loop, name="heartbeat", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def event(
+        self,
+        phase: str,
+        done: int,
+        total: int,
+        seconds_left: float | None = None,
+        metrics: Mapping[str, Any] | None = None,
+        message: str = "",
+    ) -> None:
+        """Tells how far the work is.
+
+        Args:
+            phase: ``prepare``, ``train``, ``unlearn``, ``reference`` or ``finish``.
+            done: steps of this phase that are done.
+            total: steps of this phase; 0 if unknown.
+            seconds_left: of this phase; None if unknown.
+            metrics: metric id to value, as far as known.
+            message: one line for people.
+        """
+        line = plain(
+            {
+                "t": time.time(),
+                "phase": phase,
+                "done": done,
+                "total": total,
+                "seconds_left": seconds_left,
+                "metrics": dict(metrics) if metrics is not None else None,
+                "message": message,
+            }
+        )
+        # One write of one whole line; whoever reads meanwhile skips a last line without its end.
+        with (self.folder / layout.EVENTS).open("ab", buffering=0) as file:
+            file.write(json.dumps(line, allow_nan=False).encode() + b"\n")
+
+    def promote(self, folder: str, arrays: Mapping[str, np.ndarray], manifest: Mapping[str, Any]) -> None:
+        """Makes a round or a reference visible: arrays first, manifest last.
+
+        A folder that exists already (a round done again after a crash) keeps its old arrays until
+        the new manifest is in place.
+
+        Args:
+            folder: below the run directory, e.g. ``rounds/3`` or ``reference/0``.
+            arrays: name to array; stored as ``.npy``.
+            manifest: everything else; ``schema``, ``attempt`` and ``arrays`` are added.
+
+        Raises:
+            Replaced: this attempt may not write any more.
+            OutOfDisk: too little free space.
+        """
+        if not _FOLDER.fullmatch(folder):
+            raise ValueError(f"not a folder of a run: {folder!r}")
+        self._check_current()
+        check_floor(self.run_dir, sum(array.nbytes for array in arrays.values()))
+        target = self.run_dir / folder
+        staged: dict[str, tuple[Path, dict[str, Any]]] = {}
+        try:
+            for name, array in arrays.items():
+                staged[name] = self._stage_array(name, array)
+            with self._fenced():
+                target.mkdir(parents=True, exist_ok=True)
+                taken = _named_files(target / layout.MANIFEST)
+                entries = {}
+                for name, (path, entry) in staged.items():
+                    file = _free_name(name, self.number, taken)
+                    os.replace(path, target / file)
+                    entries[name] = {"file": file} | entry
+                content = {"schema": layout.SCHEMA, **plain(manifest), "attempt": self.number, "arrays": entries}
+                with _disk_errors():
+                    write_json(target / layout.MANIFEST, content)
+                self._prune(target, {entry["file"] for entry in entries.values()})
+        finally:
+            for path, _ in staged.values():
+                path.unlink(missing_ok=True)
+
+    def array(self, folder: str, name: str) -> np.ndarray:
+        """An array that was promoted before, by this or an earlier attempt.
+
+        Raises:
+            FileNotFoundError: it was not.
+        """
+        manifest = read_json(self.run_dir / folder / layout.MANIFEST)
+        try:
+            file = manifest["arrays"][name]["file"]
+        except KeyError:
+            raise FileNotFoundError(f"{folder} has no array {name}") from None
+        return np.load(self.run_dir / folder / file, allow_pickle=False)
+
+    def write(self, name: str, write: Callable[[IO[bytes]], object]) -> None:
+        """Writes one file of the run directory, whole or not at all.
+
+        Args:
+            name: such as ``checkpoint.pt``.
+            write: receives the open binary file.
+
+        Raises:
+            Replaced: this attempt may not write any more.
+            OutOfDisk: too little free space.
+        """
+        if not _FILE.fullmatch(name):
+            raise ValueError(f"not a file of a run: {name!r}")
+        self._check_current()
+        check_floor(self.run_dir)
+        path = self._stage(name, write)
+        try:
+            with self._fenced():
+                os.replace(path, self.run_dir / name)
+        finally:
+            path.unlink(missing_ok=True)
+
+    def write_json(self, name: str, content: Any) -> None:
+        """Writes JSON like `write`; numbers that are not finite become null."""
+        text = json.dumps(plain(content), indent=1, allow_nan=False)
+        self.write(name, lambda file: file.write(text.encode()))
+
+    def finish(self, state: str, error: Mapping[str, Any] | None = None) -> None:
+        """Writes the outcome, also on a disk that is full.
+
+        Args:
+            state: ``succeeded``, ``failed`` or ``cancelled``.
+            error: kind, message and hint of a failure.
+
+        Raises:
+            Replaced: this attempt may not write any more.
+        """
+        shutil.rmtree(self.folder / layout.STAGING, ignore_errors=True)
+        path = self.folder / layout.OUTCOME
+        spare = self.folder / SPARE
+        with self._fenced():
+            try:
+                write_json(path, {"state": state, "error": plain(error), "t": time.time()})
+            except OSError:
+                # A rename needs no space; what it says is less precise than what was to be written.
+                os.utime(spare)
+                os.replace(spare, path)
+            spare.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _fenced(self) -> Iterator[None]:
+        self._check_current()
+        with layout.run_lock(self.home, self.run_id):
+            self._check_current()
+            yield
+
+    def _check_current(self) -> None:
+        if os.path.exists(self._next) or self._is_requeued():
+            raise Replaced(f"attempt {self.number} at {self.run_id} was replaced by a newer one")
+        if not os.path.exists(self.folder):
+            raise Replaced(f"{self.run_id} was deleted")
+
+    def _is_requeued(self) -> bool:
+        try:
+            found = os.stat(self._requeue)
+        except FileNotFoundError:
+            return False
+        # Almost always unchanged since the last look, and this runs once per batch.
+        stamp = (found.st_mtime_ns, found.st_ino)
+        if stamp == self._requeue_seen:
+            return False
+        try:
+            wanted = read_json(Path(self._requeue)).get("attempt", 0)
+        except (OSError, json.JSONDecodeError):
+            return False
+        if wanted > self.number:
+            return True
+        self._requeue_seen = stamp
+        return False
+
+    def _stage_array(self, name: str, array: np.ndarray) -> tuple[Path, dict[str, Any]]:
+        if not _FOLDER.fullmatch(name) or "/" in name:
+            raise ValueError(f"not a name of an array: {name!r}")
+        whole = np.ascontiguousarray(array)
+        path = self._stage(name, lambda file: np.save(file, whole, allow_pickle=False))
+        entry = {"dtype": str(whole.dtype), "shape": list(whole.shape), "sha256": sha256_of(path)}
+        return path, entry
+
+    def _stage(self, name: str, write: Callable[[IO[bytes]], object]) -> Path:
+        staging = self.folder / layout.STAGING
+        with _disk_errors():
+            with contextlib.suppress(FileExistsError):
+                staging.mkdir()
+            handle, path = tempfile.mkstemp(dir=staging, prefix=f"{name}.")
+        raw = _WatchedFile(handle, "wb")
+        try:
+            with _disk_errors(raw), io.BufferedWriter(raw) as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            with contextlib.suppress(OSError):
+                raw.close()
+            Path(path).unlink(missing_ok=True)
+            raise
+        return Path(path)
+
+    def _prune(self, folder: Path, keep: set[str]) -> None:
+        for entry in folder.iterdir():
+            if entry.name not in keep | {layout.MANIFEST} and entry.is_file():
+                entry.unlink(missing_ok=True)
+
+
+class _WatchedFile(io.FileIO):
+    """Remembers that the disk was full: libraries hide a failed write behind errors of their own."""
+
+    full: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            if error.errno in DISK_ERRORS:
+                self.full = error
+            raise
+
+
+@contextlib.contextmanager
+def _disk_errors(file: _WatchedFile | None = None) -> Iterator[None]:
+    """Turns a full disk into `OutOfDisk`."""
+    try:
+        yield
+    except Exception as error:
+        cause = file.full if file is not None and file.full is not None else error
+        if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
+            raise OutOfDisk(f"the disk is full: {cause.strerror}") from error
+        raise
+
+
+def plain(value: Any) -> Any:
+    """A JSON-ready copy: numpy numbers become Python's, numbers that are not finite become None."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def _named_files(manifest: Path) -> set[str]:
+    try:
+        return {entry["file"] for entry in read_json(manifest)["arrays"].values()}
+    except (OSError, json.JSONDecodeError, KeyError, TypeError, AttributeError):
+        return set()
+
+
+def _free_name(name: str, number: int, taken: set[str]) -> str:
+    candidates = [f"{name}.npy", *(f"{name}-{number}{suffix}.npy" for suffix in ("", "b"))]
+    return next(file for file in candidates if file not in taken)
+
+
+def _disk_full() -> dict[str, Any]:
+    return {
+        "state": "failed",
+        "error": {"kind": "out-of-disk", "message": "the disk is full", "hint": DISK_HINT},
+        "t": None,
+    }

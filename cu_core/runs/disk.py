@@ -1,0 +1,158 @@
+"""Disk space: the floor that must stay free, what is in use, and what a run will take."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from cu_core.data import DATASETS
+from cu_core.errors import BadInput, OutOfDisk
+from cu_core.home import Home
+from cu_core.spec import RunSpec
+
+FLOOR_MB = 500
+FLOOR_VARIABLE = "CU_DISK_FLOOR_MB"
+# EFBIG: over the file size limit of the process or of the filesystem.
+DISK_ERRORS = frozenset({errno.ENOSPC, errno.EFBIG} | ({errno.EDQUOT} if hasattr(errno, "EDQUOT") else set()))
+
+
+def floor_bytes() -> int:
+    """Bytes that must stay free (environment variable ``CU_DISK_FLOOR_MB``, default 500 MB).
+
+    Raises:
+        BadInput: the variable is not a number.
+    """
+    text = os.environ.get(FLOOR_VARIABLE, "").strip()
+    if not text:
+        return FLOOR_MB * 10**6
+    try:
+        return int(float(text) * 10**6)
+    except (ValueError, OverflowError):
+        raise BadInput(FLOOR_VARIABLE, f"{text!r} is not a number of megabytes", ("0 or more",)) from None
+
+
+def free_bytes(folder: Path) -> int:
+    """Free space in bytes on the disk of a folder, or of its nearest parent that exists."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def check_floor(folder: Path, needed: int = 0) -> None:
+    """Checks that writing keeps the floor.
+
+    Args:
+        folder: where the files will go.
+        needed: bytes about to be written.
+
+    Raises:
+        OutOfDisk: too little would stay free; the message names the numbers.
+    """
+    floor, free = floor_bytes(), free_bytes(folder)
+    if free - needed < floor:
+        want = f" and {_mb(needed)} are about to be written" if needed else ""
+        raise OutOfDisk(
+            f"only {_mb(free)} are free on the disk of {folder}{want}; {_mb(floor)} must stay free ({FLOOR_VARIABLE})"
+        )
+
+
+def is_disk_error(error: BaseException) -> bool:
+    """Whether an error, or one that caused it, says that the disk is full."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        if isinstance(current, OutOfDisk) or (isinstance(current, OSError) and current.errno in DISK_ERRORS):
+            return True
+        seen.add(id(current))
+        current = current.__cause__ or current.__context__
+    return False
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of all files below a folder; files that vanish meanwhile count as nothing."""
+    total = 0
+    try:
+        entries = list(os.scandir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            total += folder_size(Path(entry.path))
+        else:
+            try:
+                total += entry.stat(follow_symlinks=False).st_size
+            except FileNotFoundError:
+                continue
+    return total
+
+
+def folder_sizes(home: Home) -> dict[str, int]:
+    """Bytes in use by runs, bin, datasets, models and uploads."""
+    folders = (home.runs, home.bin, home.datasets, home.models, home.uploads)
+    return {folder.name: folder_size(folder) for folder in folders}
+
+
+@dataclass(frozen=True)
+class DiskEstimate:
+    """What a run will take at most, in bytes.
+
+    Attributes:
+        snapshots: arrays of all rounds and references.
+        weights: checkpoint and final weights; None where the number of parameters is unknown.
+        rounds: rounds counted, with round 0.
+        samples: probe samples per round.
+    """
+
+    snapshots: int
+    weights: int | None
+    rounds: int
+    samples: int
+
+    @property
+    def total(self) -> int:
+        """Bytes that are known."""
+        return self.snapshots + (self.weights or 0)
+
+
+# Per sample besides embedding and logits (float16): top3 and its classes, loss, margin, two-view
+# cosine, two coordinates, cosine to the start, distance moved.
+_SCALAR_BYTES = 3 * 4 + 3 * 2 + 4 + 4 + 4 + 2 * 4 + 4 + 4
+_FILES_PER_ROUND = 10
+_HEADER_BYTES = 128
+_MANIFEST_BYTES = 4096
+
+
+def estimate_disk(
+    spec: RunSpec, *, classes: int | None = None, embedding_dim: int | None = None, parameters: int | None = None
+) -> DiskEstimate:
+    """Upper estimate of a run's directory; arithmetic only, nothing is read.
+
+    Args:
+        spec: the run.
+        classes: number of classes; from the dataset's record by default, else 10.
+        embedding_dim: width of the embedding; the projected one's by default.
+        parameters: number of weights of the model, where known.
+
+    Raises:
+        BadInput: no such dataset or method.
+    """
+    record = DATASETS.get(spec.data.dataset.partition(":")[0])
+    count = classes or (record.classes if record else 0) or 10
+    width = embedding_dim or spec.model.embedding_dim
+    images = (record.train + record.test) if record else 0
+    samples = min(spec.probe.size, images) if images else spec.probe.size
+    rounds = spec.max_rounds + 1
+    per_round = samples * (2 * width + 2 * count + _SCALAR_BYTES) + _FILES_PER_ROUND * _HEADER_BYTES + _MANIFEST_BYTES
+    weights = None
+    if parameters is not None:
+        # Final weights once; the checkpoint holds them with up to two optimizer moments, and is
+        # written beside the old one before it replaces it.
+        weights = 4 * parameters * (1 + 2 * 3)
+    return DiskEstimate(per_round * (rounds + spec.reference), weights, rounds, samples)
+
+
+def _mb(size: int) -> str:
+    return f"{size / 10**6:,.0f} MB"

@@ -1,0 +1,159 @@
+"""A SQLite index of the runs, so that a list of a thousand does not open thousands of files.
+
+The run directories are the truth; the index can be thrown away at any time. The dispatcher is its
+only writer. A row carries the modification times of the folders that it was made from; where they
+have moved on, readers go to the files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import sqlite3
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from cu_core.home import Home
+from cu_core.runs import layout
+from cu_core.runs.rows import RunRow, read_row
+from cu_core.runs.state import FINAL
+
+VERSION = 1
+# Two changes within the clock's step leave the same modification time; a row made so soon after a
+# change is not trusted.
+SETTLED_NS = 100_000_000
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS runs (
+    run_id TEXT PRIMARY KEY, stamp TEXT NOT NULL, row TEXT NOT NULL
+)
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of the index with the stamp of the folders that it was made from."""
+
+    stamp: str
+    row: RunRow
+
+    def is_fresh(self, run_dir: Path) -> bool:
+        """Whether the row still says what the files say."""
+        # The state of these depends on more than the files: on processes and on the clock.
+        settled = self.row.state in FINAL or self.row.state == "queued"
+        return settled and self.stamp != "" and self.stamp == stamp_of(run_dir, self.row.attempt)
+
+
+def stamp_of(run_dir: Path, attempt: int) -> str:
+    """Modification times of the folders in which every change of state leaves a trace."""
+    try:
+        moments = [os.stat(run_dir).st_mtime_ns]
+        if attempt:
+            moments.append(os.stat(layout.attempt_dir(run_dir, attempt)).st_mtime_ns)
+    except OSError:
+        return ""
+    return "-".join(map(str, moments))
+
+
+def read_index(home: Home) -> dict[str, Entry]:
+    """All rows of the index; empty where it is absent, locked, damaged or of another version."""
+    try:
+        with contextlib.closing(_open_to_read(home.index)) as database:
+            if database.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+                return {}
+            found = database.execute("SELECT run_id, stamp, row FROM runs").fetchall()
+            return {run_id: Entry(stamp, RunRow(**json.loads(row))) for run_id, stamp, row in found}
+    except (sqlite3.Error, ValueError, TypeError):
+        return {}
+
+
+class Index:
+    """The index, opened to write; for the dispatcher alone."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        try:
+            self._database = _open_to_write(home.index)
+        except sqlite3.DatabaseError:
+            remove_index(home)
+            self._database = _open_to_write(home.index)
+
+    def update(self, run_id: str) -> RunRow | None:
+        """Makes the row of one run anew; removes it if the run is gone.
+
+        Raises:
+            sqlite3.Error: the index cannot be written or is damaged.
+        """
+        run_dir = self.home.runs / run_id
+        if not run_dir.is_dir():
+            with self._database:
+                self._database.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
+            return None
+        entry = _make(run_dir)
+        with self._database:
+            self._database.execute(
+                "INSERT OR REPLACE INTO runs VALUES (?, ?, ?)",
+                (run_id, entry.stamp, json.dumps(dataclasses.asdict(entry.row))),
+            )
+        return entry.row
+
+    def close(self) -> None:
+        """Closes the database."""
+        self._database.close()
+
+
+def remove_index(home: Home) -> None:
+    """Deletes the index with its side files."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        Path(f"{home.index}{suffix}").unlink(missing_ok=True)
+
+
+def fill(home: Home) -> int:
+    """Makes the index anew from all run directories; the caller is the only writer.
+
+    Returns:
+        How many runs it holds.
+    """
+    remove_index(home)
+    index = Index(home)
+    try:
+        return sum(index.update(run_id) is not None for run_id in layout.run_ids(home.runs))
+    finally:
+        index.close()
+
+
+def _make(run_dir: Path) -> Entry:
+    before = max(layout.attempts(run_dir), default=0)
+    stamp = stamp_of(run_dir, before)
+    row = read_row(run_dir)
+    # Only a stamp taken before reading, old enough, and still true afterwards vouches for the row.
+    same = row.attempt == before and stamp == stamp_of(run_dir, before)
+    settled = same and all(time.time_ns() - int(moment) > SETTLED_NS for moment in stamp.split("-") if moment)
+    return Entry(stamp if settled else "", row)
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    if not path.exists():
+        raise sqlite3.OperationalError("no index")
+    # A list of runs does not wait for the index: the files are there.
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0.2)
+
+
+def _open_to_write(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=10.0)
+    try:
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (0, VERSION) or database.execute("PRAGMA quick_check").fetchone()[0] != "ok":
+            raise sqlite3.DatabaseError("another version or damaged")
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        with database:
+            database.execute(_TABLE)
+            database.execute(f"PRAGMA user_version = {VERSION}")
+    except BaseException:
+        database.close()
+        raise
+    return database

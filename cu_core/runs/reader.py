@@ -1,0 +1,190 @@
+"""What a page may ask about runs. Reads files and the index, writes nothing, needs no torch."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cu_core.errors import BadInput
+from cu_core.home import Home
+from cu_core.metrics import METRICS
+from cu_core.runs import layout
+from cu_core.runs.files import read_json
+from cu_core.runs.index import read_index
+from cu_core.runs.rows import RunRow, optional_json, parse_event, read_row
+from cu_core.runs.snapshot import damage, load_array, read_manifest
+from cu_core.runs.state import RunState, read_state
+from cu_core.runs.verify import Problem, verify_dir
+from cu_core.spec import RunSpec, spec_from_json
+
+__all__ = ["RunRow", "RunView", "list_runs", "open_run"]
+
+
+def list_runs(home: Home) -> list[RunRow]:
+    """All runs that are not in the bin, latest first.
+
+    Rows come from the index where it is up to date, and from the run directories otherwise.
+    """
+    index = read_index(home)
+    rows = []
+    for run_id in layout.run_ids(home.runs):
+        run_dir = home.runs / run_id
+        entry = index.get(run_id)
+        row = entry.row if entry is not None and entry.is_fresh(run_dir) else read_row(run_dir)
+        # Deleted while it was read.
+        if run_dir.exists():
+            rows.append(row)
+    return sorted(rows, key=lambda row: (-row.submitted, row.run_id))
+
+
+def open_run(home: Home, run_id: str) -> RunView:
+    """A run by its id.
+
+    Raises:
+        BadInput: a malformed id, or no such run.
+    """
+    return RunView(layout.run_dir(home, run_id))
+
+
+class RunView:
+    """One run as it is now; open it again to see it later.
+
+    Attributes:
+        run_id: of the run.
+        run_dir: its folder.
+    """
+
+    def __init__(self, run_dir: Path) -> None:
+        self.run_id = run_dir.name
+        self.run_dir = run_dir
+
+    @cached_property
+    def spec(self) -> RunSpec:
+        """What was asked for.
+
+        Raises:
+            BadInput: the stored specification is damaged, or names what this program does not know.
+        """
+        try:
+            return spec_from_json(read_json(self.run_dir / layout.SPEC))
+        except (OSError, ValueError) as error:
+            raise BadInput(layout.SPEC, f"cannot be read: {error}") from error
+
+    @cached_property
+    def info(self) -> dict[str, Any]:
+        """The content of run.json: run_id, token, submitted, spec_hash, title, group, demo."""
+        return optional_json(self.run_dir / layout.INFO)
+
+    @cached_property
+    def run_state(self) -> RunState:
+        """Where the run stands, with its attempt."""
+        return read_state(self.run_dir)
+
+    @property
+    def state(self) -> str:
+        """One of `cu_core.runs.state.STATES`."""
+        return self.run_state.state
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        """Kind, message and hint of a failure; None otherwise."""
+        return self.run_state.error
+
+    def row(self) -> RunRow:
+        """The line that a list shows."""
+        return read_row(self.run_dir)
+
+    def rounds(self) -> list[int]:
+        """Numbers of the rounds that can be shown, ascending, with round 0; damaged ones are left out."""
+        return self._sound("rounds")
+
+    def manifest(self, number: int) -> dict[str, Any]:
+        """The manifest of a round.
+
+        Raises:
+            BadInput: not recorded or damaged.
+        """
+        return read_manifest(self.run_dir / "rounds" / str(int(number)))
+
+    def array(self, number: int, name: str) -> np.ndarray:
+        """An array of a round, memory-mapped; the names are those of the manifest's ``arrays``.
+
+        Raises:
+            BadInput: not recorded or damaged.
+        """
+        return load_array(self.run_dir / "rounds" / str(int(number)), name)
+
+    def probe(self) -> pd.DataFrame:
+        """The recorded samples, one per row of every array.
+
+        Raises:
+            BadInput: not recorded yet or damaged.
+        """
+        path = self.run_dir / layout.PROBE
+        try:
+            return pd.read_parquet(path)
+        except FileNotFoundError:
+            raise BadInput("probe", "was not recorded yet") from None
+        except (OSError, ValueError) as error:
+            raise BadInput("probe", f"cannot be read: {error}") from error
+
+    def references(self) -> list[int]:
+        """Seeds of the recorded references, ascending; damaged ones are left out."""
+        return self._sound("reference")
+
+    def reference_manifest(self, seed: int) -> dict[str, Any]:
+        """The manifest of a reference; see `manifest`."""
+        return read_manifest(self.run_dir / "reference" / str(int(seed)))
+
+    def reference_array(self, seed: int, name: str) -> np.ndarray:
+        """An array of a reference; see `array`."""
+        return load_array(self.run_dir / "reference" / str(int(seed)), name)
+
+    def result(self) -> dict[str, Any] | None:
+        """The result of a run that succeeded; None if there is none."""
+        return optional_json(self.run_dir / layout.RESULT) or None if self.state == "succeeded" else None
+
+    def metrics_table(self) -> pd.DataFrame:
+        """One row per round: ``round``, then one column per recorded metric."""
+        rows = [{"round": number, **(self.manifest(number).get("metrics") or {})} for number in self.rounds()]
+        present = {name for row in rows for name in row}
+        columns = ["round", *(name for name in METRICS if name in present)]
+        table = pd.DataFrame(rows, columns=columns)
+        return table.astype({name: float for name in columns[1:]} | {"round": int})
+
+    def events(self, since: int = 0) -> list[dict[str, Any]]:
+        """Events of the latest attempt, in order, without the first `since`."""
+        path = layout.attempt_dir(self.run_dir, self.run_state.attempt) / layout.EVENTS
+        try:
+            lines = path.read_bytes().split(b"\n")
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return [event for event in map(parse_event, lines) if event is not None][since:]
+
+    def log(self, tail_bytes: int = 20_000) -> str:
+        """The end of the latest attempt's log; empty if there is none."""
+        return tail(layout.attempt_dir(self.run_dir, self.run_state.attempt) / layout.LOG, tail_bytes)
+
+    def damage(self) -> list[Problem]:
+        """Everything about the run's files that is not as it was written."""
+        return verify_dir(self.run_dir)
+
+    def _sound(self, kind: str) -> list[int]:
+        folder = self.run_dir / kind
+        return [number for number in layout.numbered(folder) if not damage(folder / str(number))]
+
+
+def tail(path: Path, size: int) -> str:
+    """The last bytes of a text file, from a line's start; empty if there is no such file."""
+    try:
+        with path.open("rb") as file:
+            end = file.seek(0, 2)
+            file.seek(max(0, end - size))
+            text = file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+    return text.partition("\n")[2] if end > size else text

@@ -1,0 +1,172 @@
+"""One line about a run, made from its directory."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cu_core.errors import BadInput
+from cu_core.runs import layout
+from cu_core.runs.files import read_json
+from cu_core.runs.state import RunState, read_state
+from cu_core.spec import RunSpec, spec_from_json
+
+_TAIL_BYTES = 8192
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """What a list of runs shows about one of them.
+
+    Attributes:
+        run_id: of the run.
+        title: its name.
+        state: see `cu_core.runs.state`.
+        phase: of the latest event, while it runs.
+        fraction: done part of that phase, 0 to 1; 1 for a succeeded run; None if unknown.
+        seconds_left: of that phase, where known.
+        submitted: unix time.
+        started: unix time at which the latest attempt began to work.
+        finished: unix time of the outcome.
+        dataset: as in the specification.
+        backbone: as in the specification.
+        forget: the forget set as in the specification.
+        task: ``class`` or ``sample``.
+        method: id of the method.
+        seed: of the run.
+        group: shared by the runs of a grid.
+        demo: whether it ships with the project.
+        rounds: unlearning rounds recorded (round 0, the state before, is not counted).
+        metrics: metric id to value: of the result if there is one, else of the latest round.
+        error: why it failed, or why an earlier attempt was lost; None if there is nothing to tell.
+        attempt: number of the latest attempt; 0 if there was none.
+        foreground: whether that attempt belongs to a terminal.
+    """
+
+    run_id: str
+    title: str
+    state: str
+    phase: str | None
+    fraction: float | None
+    seconds_left: float | None
+    submitted: float
+    started: float | None
+    finished: float | None
+    dataset: str
+    backbone: str
+    forget: str
+    task: str
+    method: str
+    seed: int
+    group: str
+    demo: bool
+    rounds: int
+    metrics: dict[str, float | None]
+    error: str | None
+    attempt: int
+    foreground: bool
+
+
+def read_row(run_dir: Path) -> RunRow:
+    """Makes the row of a run from its files; a damaged run gets a row that says so."""
+    found = read_state(run_dir)
+    info = optional_json(run_dir / layout.INFO)
+    spec, damage = _spec(run_dir)
+    event = last_event(layout.attempt_dir(run_dir, found.attempt)) if found.state == "running" else {}
+    rounds = layout.numbered(run_dir / "rounds")
+    process_started = found.process.get("t")
+    return RunRow(
+        run_id=run_dir.name,
+        title=str(info.get("title") or (spec.title if spec else run_dir.name)),
+        state=found.state,
+        phase=event.get("phase"),
+        fraction=1.0 if found.state == "succeeded" else fraction_of(event),
+        seconds_left=event.get("seconds_left"),
+        submitted=float(info.get("submitted") or 0.0),
+        started=process_started if found.state not in ("queued", "starting") else None,
+        finished=found.finished,
+        dataset=spec.data.dataset if spec else "",
+        backbone=spec.model.backbone if spec else "",
+        forget=spec.forget.select if spec else "",
+        task=spec.task if spec else "",
+        method=spec.method.id if spec else "",
+        seed=spec.seed if spec else 0,
+        group=str(info.get("group") or ""),
+        demo=bool(info.get("demo")),
+        rounds=max(rounds, default=0),
+        metrics=_metrics(run_dir, found, rounds),
+        error=_error(found) or damage,
+        attempt=found.attempt,
+        foreground=found.foreground,
+    )
+
+
+def fraction_of(event: dict[str, Any]) -> float | None:
+    """Done part of the phase of an event; None if its length is not known."""
+    done, total = event.get("done"), event.get("total")
+    if not isinstance(done, int | float) or not isinstance(total, int | float) or total <= 0:
+        return None
+    return min(max(done / total, 0.0), 1.0)
+
+
+def last_event(attempt_dir: Path) -> dict[str, Any]:
+    """The latest whole event of an attempt; empty if there is none."""
+    try:
+        with (attempt_dir / layout.EVENTS).open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - _TAIL_BYTES))
+            lines = file.read().split(b"\n")
+    except FileNotFoundError:
+        return {}
+    for line in reversed(lines):
+        event = parse_event(line)
+        if event is not None:
+            return event
+    return {}
+
+
+def parse_event(line: bytes) -> dict[str, Any] | None:
+    """One line of events.jsonl; None if it is torn or foreign."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and isinstance(event.get("phase"), str) else None
+
+
+def optional_json(path: Path) -> dict[str, Any]:
+    """A JSON object; empty where it is missing or damaged."""
+    try:
+        content = read_json(path)
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _spec(run_dir: Path) -> tuple[RunSpec | None, str | None]:
+    try:
+        return spec_from_json(read_json(run_dir / layout.SPEC)), None
+    except BadInput as error:
+        return None, f"{layout.SPEC} cannot be used: {error}"
+    except (OSError, ValueError) as error:
+        return None, f"{layout.SPEC} cannot be read: {error}"
+
+
+def _metrics(run_dir: Path, found: RunState, rounds: list[int]) -> dict[str, float | None]:
+    if found.state == "succeeded":
+        after = (optional_json(run_dir / layout.RESULT).get("metrics") or {}).get("after")
+        if isinstance(after, dict):
+            return after
+    for number in reversed(rounds):
+        metrics = optional_json(run_dir / "rounds" / str(number) / layout.MANIFEST).get("metrics")
+        if isinstance(metrics, dict):
+            return metrics
+    return {}
+
+
+def _error(found: RunState) -> str | None:
+    if found.error:
+        return str(found.error.get("message") or found.error.get("kind") or "failed")
+    return found.note or None

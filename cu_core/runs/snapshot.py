@@ -1,0 +1,108 @@
+"""Reading one recorded round or reference: its manifest and its arrays, never damaged ones."""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cu_core.errors import BadInput
+from cu_core.runs import layout
+from cu_core.runs.files import read_json, sha256_of
+
+_FILE = re.compile(r"[a-z0-9_-]+\.npy")
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a round or a reference.
+
+    Raises:
+        BadInput: there is none, or it is damaged.
+    """
+    name = _name(folder)
+    try:
+        manifest = read_json(folder / layout.MANIFEST)
+    except FileNotFoundError:
+        raise BadInput(name, "was not recorded") from None
+    except (OSError, ValueError) as error:
+        raise BadInput(name, f"its manifest cannot be read: {error}") from error
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("arrays"), dict):
+        raise BadInput(name, "its manifest is damaged")
+    return manifest
+
+
+def load_array(folder: Path, name: str) -> np.ndarray:
+    """A recorded array, memory-mapped and read-only.
+
+    Raises:
+        BadInput: it was not recorded, or it is damaged.
+    """
+    for last in (False, True):
+        manifest = read_manifest(folder)
+        if name not in manifest["arrays"]:
+            raise BadInput(f"{_name(folder)}.{name}", "was not recorded", manifest["arrays"])
+        entry = manifest["arrays"][name]
+        reason = array_damage(folder, entry)
+        if reason is None:
+            try:
+                return np.load(folder / entry["file"], mmap_mode="r", allow_pickle=False)
+            except (OSError, ValueError) as error:
+                reason = f"cannot be read: {error}"
+        # The round may have been done again since the manifest was read.
+        if last or read_manifest(folder) == manifest:
+            break
+    raise BadInput(f"{_name(folder)}.{name}", f"is damaged: {reason}")
+
+
+def damage(folder: Path) -> list[str]:
+    """What is wrong with a round or a reference, in words; empty if nothing is."""
+    found: list[str] = []
+    for _ in range(2):
+        try:
+            manifest = read_manifest(folder)
+        except BadInput as error:
+            return [error.reason]
+        found = [
+            f"{name}: {reason}"
+            for name, entry in manifest["arrays"].items()
+            if (reason := array_damage(folder, entry)) is not None
+        ]
+        if not found:
+            break
+        # Looked at again, since the round may just have been done again.
+    return found
+
+
+def array_damage(folder: Path, entry: Any) -> str | None:
+    """Why the file of a manifest's entry cannot be trusted; None if it can."""
+    if not isinstance(entry, dict) or not _FILE.fullmatch(str(entry.get("file"))):
+        return "the manifest names no file"
+    path = folder / entry["file"]
+    try:
+        found = os.stat(path)
+        facts = _facts(str(path), found.st_ino, found.st_size, found.st_mtime_ns)
+    except FileNotFoundError:
+        return f"{path.name} is missing"
+    except (OSError, ValueError) as error:
+        return f"{path.name} cannot be read: {error}"
+    dtype, shape, sha256 = facts
+    if dtype != entry.get("dtype") or list(shape) != entry.get("shape"):
+        return f"{path.name} holds {dtype} {list(shape)}, not {entry.get('dtype')} {entry.get('shape')}"
+    if sha256 != entry.get("sha256"):
+        return f"{path.name} has changed since it was written (sha256)"
+    return None
+
+
+@lru_cache(maxsize=50_000)
+def _facts(path: str, inode: int, size: int, changed: int) -> tuple[str, tuple[int, ...], str]:
+    """Type, shape and hash of a file; inode, size and time of change make a changed file another key."""
+    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    return str(array.dtype), array.shape, sha256_of(Path(path))
+
+
+def _name(folder: Path) -> str:
+    return f"{folder.parent.name}.{folder.name}"

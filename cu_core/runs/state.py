@@ -1,0 +1,133 @@
+"""The state of a run as a pure function of its files.
+
+    queued -> starting -> running -> succeeded | failed | cancelled | lost (-> queued)
+
+Nobody stores a state; everybody derives it here, so it cannot disagree with what happened.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cu_core.runs import layout
+from cu_core.runs.files import read_json
+from cu_core.runs.process import is_alive, is_local
+
+STATES = ("queued", "starting", "running", "succeeded", "failed", "cancelled", "lost")
+FINAL = ("succeeded", "failed", "cancelled")
+ACTIVE = ("starting", "running")
+
+START_SECONDS = 60.0
+LEASE_SECONDS = 30.0
+FOREGROUND = "foreground"
+
+
+@dataclass(frozen=True)
+class RunState:
+    """Where a run stands.
+
+    Attributes:
+        state: one of `STATES`.
+        attempt: number of the latest attempt; 0 if there was none.
+        launch: what the launcher wrote when it made that attempt.
+        process: identity of the process that claimed it; empty if none has.
+        finished: unix time of the outcome.
+        error: kind, message and hint of a failure; None otherwise.
+        note: why the run waits again, after an attempt was lost.
+        next_attempt: number that the next attempt will have.
+        first: first attempt of the present series (the user's resume starts a new series).
+    """
+
+    state: str
+    attempt: int
+    launch: dict[str, Any]
+    process: dict[str, Any]
+    finished: float | None
+    error: dict[str, Any] | None
+    note: str
+    next_attempt: int
+    first: int
+
+    @property
+    def foreground(self) -> bool:
+        """Whether the latest attempt belongs to a terminal rather than to the dispatcher."""
+        return self.launch.get("launcher") == FOREGROUND
+
+
+def read_state(run_dir: Path) -> RunState:
+    """Derives the state of a run from its directory."""
+    found = _read(run_dir)
+    # A worker writes its outcome and ends; looking between the two must not call it lost.
+    return _read(run_dir) if found.state == "lost" else found
+
+
+def _read(run_dir: Path) -> RunState:
+    number = max(layout.attempts(run_dir), default=0)
+    folder = layout.attempt_dir(run_dir, number)
+    launch = (_optional(folder / layout.LAUNCH) or {}) if number else {}
+    process = (_optional(folder / layout.PID) or {}) if number else {}
+    requeue = _optional(run_dir / layout.REQUEUE) or {}
+    waiting = number == 0 or _number(requeue.get("attempt")) > number
+    cancelled = (run_dir / layout.CANCEL).exists()
+    finished, error, note = None, None, ""
+    first = _number(launch.get("first")) or 1
+    if waiting:
+        state = "cancelled" if cancelled else "queued"
+        first = _number(requeue.get("first")) or 1
+        note = str(requeue.get("reason") or "")
+    elif (folder / layout.OUTCOME).exists():
+        state, finished, error = _outcome(folder / layout.OUTCOME)
+    elif process:
+        state = "running" if _runs(process, folder) else "lost"
+    else:
+        state = "starting" if time.time() - _launched(folder, launch) < START_SECONDS else "lost"
+    if state == "lost" and cancelled:
+        state = "cancelled"
+    return RunState(state, number, launch, process, finished, error, note, number + 1, first)
+
+
+def _runs(process: dict[str, Any], folder: Path) -> bool:
+    if is_local(process):
+        return is_alive(process)
+    # A process of another machine cannot be looked up; its heartbeat on the shared disk can.
+    try:
+        return time.time() - (folder / layout.HEARTBEAT).stat().st_mtime < LEASE_SECONDS
+    except FileNotFoundError:
+        return False
+
+
+def _launched(folder: Path, launch: dict[str, Any]) -> float:
+    moment = launch.get("t")
+    if isinstance(moment, int | float):
+        return float(moment)
+    try:
+        return folder.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _outcome(path: Path) -> tuple[str, float | None, dict[str, Any] | None]:
+    content = _optional(path) or {}
+    state, moment, error = content.get("state"), content.get("t"), content.get("error")
+    if state not in FINAL:
+        return "failed", None, {"kind": "damaged", "message": f"{path.name} is damaged", "hint": "Resume the run."}
+    if not isinstance(moment, int | float):
+        # The spare outcome of a full disk was written before its time was known.
+        moment = path.stat().st_mtime
+    return state, float(moment), error if isinstance(error, dict) else None
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _optional(path: Path) -> dict[str, Any] | None:
+    try:
+        content = read_json(path)
+    except (OSError, json.JSONDecodeError, UnicodeDecodeError):
+        return None
+    return content if isinstance(content, dict) else None

@@ -1,0 +1,147 @@
+"""Whether a run's files are what was written: hashes, shapes, result, weights."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cu_core.errors import BadInput
+from cu_core.home import Home
+from cu_core.metrics import METRICS
+from cu_core.runs import layout
+from cu_core.runs.files import read_json
+from cu_core.runs.snapshot import damage, read_manifest
+from cu_core.runs.state import read_state
+from cu_core.spec import spec_from_json
+
+PROBE_COLUMNS = ("sample", "split", "group", "label", "true_label", "rule")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is not as it should be.
+
+    Attributes:
+        where: the file or folder, relative to the run directory.
+        what: what is wrong with it, in words.
+    """
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+def verify(home: Home, run_id: str) -> list[Problem]:
+    """Checks all files of a run.
+
+    Returns:
+        What is wrong; empty if nothing is.
+
+    Raises:
+        BadInput: a malformed id, or no such run.
+    """
+    return verify_dir(layout.run_dir(home, run_id))
+
+
+def verify_dir(run_dir: Path) -> list[Problem]:
+    """Checks all files of a run directory; see `verify`."""
+    found = _spec(run_dir) + _info(run_dir)
+    samples, problems = _probe(run_dir)
+    found += problems
+    for kind in ("rounds", "reference"):
+        for number in layout.numbered(run_dir / kind):
+            found += _snapshot(run_dir, kind, number, samples)
+    rounds = layout.numbered(run_dir / "rounds")
+    if missing := sorted(set(range(max(rounds, default=-1) + 1)) - set(rounds)):
+        found.append(Problem("rounds", f"missing: {', '.join(map(str, missing))}"))
+    if read_state(run_dir).state == "succeeded":
+        found += _result(run_dir, rounds)
+    for name in (layout.CHECKPOINT, layout.WEIGHTS):
+        found += _archive(run_dir / name)
+    return found
+
+
+def _spec(run_dir: Path) -> list[Problem]:
+    try:
+        spec = spec_from_json(read_json(run_dir / layout.SPEC))
+    except (OSError, ValueError, BadInput) as error:
+        return [Problem(layout.SPEC, f"cannot be used: {error}")]
+    try:
+        stored = read_json(run_dir / layout.INFO)["spec_hash"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return [] if stored == spec.content_hash() else [Problem(layout.SPEC, "is not what was submitted (spec_hash)")]
+
+
+def _info(run_dir: Path) -> list[Problem]:
+    try:
+        run_id = read_json(run_dir / layout.INFO)["run_id"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return [Problem(layout.INFO, f"cannot be read: {error}")]
+    return [] if run_id == run_dir.name else [Problem(layout.INFO, f"belongs to the run {run_id!r}")]
+
+
+def _probe(run_dir: Path) -> tuple[int | None, list[Problem]]:
+    """Number of probe samples, if known, and what is wrong with the probe."""
+    path = run_dir / layout.PROBE
+    if not path.exists():
+        recorded = layout.numbered(run_dir / "rounds")
+        return None, [Problem(layout.PROBE, "is missing")] if recorded else []
+    try:
+        table = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        return None, [Problem(layout.PROBE, f"cannot be read: {error}")]
+    lacking = [name for name in PROBE_COLUMNS if name not in table]
+    return len(table), [Problem(layout.PROBE, f"lacks the columns {', '.join(lacking)}")] if lacking else []
+
+
+def _snapshot(run_dir: Path, kind: str, number: int, samples: int | None) -> list[Problem]:
+    folder = run_dir / kind / str(number)
+    where = f"{kind}/{number}"
+    found = [Problem(where, reason) for reason in damage(folder)]
+    if found:
+        return found
+    manifest = read_manifest(folder)
+    if kind == "rounds" and manifest.get("round") != number:
+        found.append(Problem(where, f"its manifest belongs to round {manifest.get('round')}"))
+    for name, entry in manifest["arrays"].items():
+        rows = entry["shape"][0] if entry["shape"] else None
+        if samples is not None and rows != samples:
+            found.append(Problem(where, f"{name} has {rows} rows, the probe has {samples} samples"))
+    return found
+
+
+def _result(run_dir: Path, rounds: list[int]) -> list[Problem]:
+    try:
+        result: dict[str, Any] = read_json(run_dir / layout.RESULT)
+        before_and_after = [result["metrics"]["before"], result["metrics"]["after"]]
+        unknown = sorted({name for metrics in before_and_after for name in metrics} - set(METRICS))
+        counted, run_id = result["rounds"], result["run_id"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return [Problem(layout.RESULT, f"cannot be used: {type(error).__name__} {error}")]
+    found = []
+    if run_id != run_dir.name:
+        found.append(Problem(layout.RESULT, f"belongs to the run {run_id!r}"))
+    if counted != max(rounds, default=0):
+        found.append(Problem(layout.RESULT, f"counts {counted} rounds, recorded are {max(rounds, default=0)}"))
+    if unknown:
+        found.append(Problem(layout.RESULT, f"has unknown metrics {', '.join(unknown)}"))
+    return found
+
+
+def _archive(path: Path) -> list[Problem]:
+    """Weights are zip archives, whose checksums tell damage without unpickling anything."""
+    if not path.exists():
+        return []
+    try:
+        with zipfile.ZipFile(path) as archive:
+            bad = archive.testzip()
+    except (OSError, zipfile.BadZipFile) as error:
+        return [Problem(path.name, f"cannot be read: {error}")]
+    return [] if bad is None else [Problem(path.name, f"is damaged at {bad}")]
