@@ -54,3 +54,7 @@ class Cancelled(UnlearnscopeError):
 
 class Replaced(UnlearnscopeError):
     """A newer attempt at the same run exists; this one may not write any more."""
+
+
+class Diverged(UnlearnscopeError):
+    """Training left the finite numbers; the message names what to lower."""

@@ -59,11 +59,8 @@ def _read(path: Path) -> Any:
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged bytes make the readers fail in many ways; none may reach the user
-        reason = (
-            "it holds code or objects besides tensors"
-            if "Unsupported" in str(error)
-            else "it is damaged or of another kind"
-        )
+        unsafe = "Unsupported" in str(error)
+        reason = "it holds code or objects besides tensors" if unsafe else "it is damaged or of another kind"
         raise CheckpointError(FIELD, f"{path.name!r} cannot be read: {reason}") from error
 
 
@@ -156,14 +153,20 @@ def portable(model: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def save_weights(path: Path, model: nn.Module) -> None:
-    """Writes the model's state dict atomically, as safetensors or as `torch.save` does, by suffix."""
+def save_weights(target: Path | IO[bytes], model: nn.Module) -> None:
+    """Writes the model's state dict as `torch.save` does: into an open file, or atomically to a path.
+
+    A path that ends in ``.safetensors`` gets that format.
+    """
     state = portable(model)
 
     def write(file: IO[bytes]) -> None:
-        if path.suffix == ".safetensors":
+        if isinstance(target, Path) and target.suffix == ".safetensors":
             file.write(safetensors.torch.save(state))
         else:
             torch.save(state, file)
 
-    write_atomically(path, write)
+    if isinstance(target, Path):
+        write_atomically(target, write)
+    else:
+        write(target)

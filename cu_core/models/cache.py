@@ -1,0 +1,228 @@
+"""Trained models kept by the content of what made them, so that a second run on the same base starts at once."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from filelock import FileLock, Timeout
+
+from cu_core.data.batches import ImageSource, Split
+from cu_core.data.images import ImageData
+from cu_core.device import Precision
+from cu_core.errors import BadInput, CheckpointError
+from cu_core.home import Home
+from cu_core.models.build import build_model
+from cu_core.models.classifier import Classifier
+from cu_core.models.weights import load_weights, read_state_dict, save_weights, weights_sha256
+from cu_core.runs.files import read_json, sha256_of, write_json
+from cu_core.spec import RunSpec, digest
+from cu_core.training import EpochReport, train
+
+# Part of every key: raised when the arithmetic of building or training changes.
+VERSION = 1
+WAIT_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model that is ready to be unlearned from, or a reference.
+
+    Attributes:
+        model: on the device, in evaluation mode.
+        key: content hash of what made it.
+        seconds: time that its training took, when it took place.
+        cached: whether it was there already.
+    """
+
+    model: Classifier
+    key: str
+    seconds: float
+    cached: bool
+
+
+def train_key(
+    spec: RunSpec, data_sha: str, indices: np.ndarray, seed: int, device_type: str, precision: str | None = None
+) -> str:
+    """SHA-256 over everything that decides the trained weights.
+
+    Args:
+        spec: its model and training parts count, with the content of the own weights instead of their path.
+        data_sha: hash of images, labels and class names (`ImageData.sha256`).
+        indices: (n,) training samples.
+        seed: of initial weights, order and augmentation.
+        device_type: ``"cpu"``, ``"cuda"`` or ``"mps"``: their arithmetic differs.
+        precision: the one in force; by default as the spec names it.
+
+    Raises:
+        CheckpointError: the own weights cannot be read.
+    """
+    content = _ingredients(spec, data_sha, indices, seed, device_type, precision or spec.precision)
+    return digest(content)
+
+
+def _ingredients(
+    spec: RunSpec, data_sha: str, indices: np.ndarray, seed: int, device_type: str, precision: str
+) -> dict[str, Any]:
+    model = dataclasses.asdict(spec.model)
+    model["weights"] = _file_hash(spec.model.weights) if spec.model.weights else ""
+    recipe = dataclasses.asdict(spec.train)
+    del recipe["seed"]
+    return {
+        "version": VERSION,
+        "model": model,
+        "train": recipe,
+        "data": data_sha,
+        "indices": hashlib.sha256(np.ascontiguousarray(indices, dtype=np.int64).tobytes()).hexdigest(),
+        "seed": seed,
+        "device": device_type,
+        "precision": precision,
+    }
+
+
+def _file_hash(path: str) -> str:
+    try:
+        return sha256_of(Path(path).expanduser())
+    except OSError as error:
+        raise CheckpointError("model.weights", f"no file {path!r} can be read") from error
+
+
+def trained_model(
+    spec: RunSpec,
+    data: ImageData,
+    source: ImageSource,
+    indices: np.ndarray,
+    seed: int,
+    *,
+    home: Home,
+    device: torch.device,
+    precision: Precision,
+    on_epoch: Callable[[EpochReport], None],
+    check: Callable[[], None] = lambda: None,
+) -> Trained:
+    """The model trained on some samples: from the cache, or trained now and kept there.
+
+    One process trains a model; others that want the same one wait for it. An interrupted training is resumed,
+    a damaged file is trained again. Zero epochs take own or published weights as they are.
+
+    Args:
+        spec: model and training recipe.
+        data: its shape, classes and hash.
+        source: the training images on the device.
+        indices: (n,) training samples.
+        seed: of initial weights, order and augmentation.
+        home: where trained models are kept.
+        device: where to compute.
+        precision: mixed-precision policy.
+        on_epoch: called after each epoch; may raise to stop.
+        check: called before each step and while waiting for another process; may raise to stop.
+
+    Raises:
+        BadInput: zero epochs without weights to take.
+        CheckpointError: the own weights cannot be read or do not fit.
+        Diverged: training left the finite numbers.
+        OutOfMemory: the batch does not fit.
+    """
+    if spec.train.epochs == 0 and not (spec.model.weights or spec.model.pretrained):
+        raise BadInput(
+            "train.epochs", "zero epochs need own weights (model.weights) or a pretrained model", ("at least 1",)
+        )
+    key = train_key(spec, data.sha256, indices, seed, device.type, precision.name)
+    files = _Files(home.models, key)
+    channels, size = data.train_images.shape[1], data.train_images.shape[-1]
+
+    def fresh(start: bool) -> Classifier:
+        model = spec.model if start else dataclasses.replace(spec.model, weights="", pretrained=False)
+        return build_model(model, channels, size, len(data.classes), seed)
+
+    with _waiting_for(files.lock, check):
+        info = files.info()
+        if info is not None:
+            model = fresh(start=False)
+            load_weights(model, read_state_dict(files.weights))
+            return Trained(_ready(model, precision, device), key, info["seconds"], cached=True)
+        model = fresh(start=True)
+        precision.place(model, device)
+        result = train(
+            model,
+            Split(source, indices, torch.Generator()),
+            spec.train,
+            seed=seed,
+            device=device,
+            precision=precision,
+            checkpoint=files.partial,
+            on_epoch=on_epoch,
+            check=check,
+        )
+        files.keep(model, {"seconds": result.seconds, "epochs": result.epochs, "seed": seed})
+        return Trained(_ready(model, precision, device), key, result.seconds, cached=False)
+
+
+def _ready(model: Classifier, precision: Precision, device: torch.device) -> Classifier:
+    precision.place(model, device)
+    return model.eval()
+
+
+@dataclass(frozen=True)
+class _Files:
+    """The files of one trained model: weights, what is known about them, lock, unfinished training."""
+
+    folder: Path
+    key: str
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / f"{self.key}.pt"
+
+    @property
+    def about(self) -> Path:
+        return self.folder / f"{self.key}.json"
+
+    @property
+    def partial(self) -> Path:
+        return self.folder / f"{self.key}.partial.pt"
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / f"{self.key}.lock"
+
+    def info(self) -> dict[str, Any] | None:
+        """What was stored about the weights; None if they are missing or not the ones that were stored."""
+        try:
+            info = read_json(self.about)
+            intact = info["sha256"] == sha256_of(self.weights) and isinstance(info["seconds"], int | float)
+        except (OSError, json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
+            return None
+        return info if intact else None
+
+    def keep(self, model: Classifier, info: dict[str, Any]) -> None:
+        """Stores weights, then their hash, then drops the unfinished training."""
+        save_weights(self.weights, model)
+        hashes = {"sha256": sha256_of(self.weights), "weights_sha256": weights_sha256(model.state_dict())}
+        write_json(self.about, hashes | info)
+        self.partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _waiting_for(path: Path, check: Callable[[], None]) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    while True:
+        check()
+        try:
+            lock.acquire(timeout=WAIT_SECONDS)
+            break
+        except Timeout:
+            continue
+    try:
+        yield
+    finally:
+        lock.release()
