@@ -37,7 +37,7 @@ class Tree(Protocol):
     folders: set[str]
 
     def read(self, name: str) -> bytes:
-        """Content of one of `files`; safe to call from several threads.
+        """Content of one of `files`.
 
         Raises:
             DatasetError: it cannot be read.

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from cu_core.data.archive import Tree, open_tree
-from cu_core.data.image_file import CHUNK
 from cu_core.data.sampling import stratified_split
 from cu_core.data.source import Progress, Source
 from cu_core.data.transform import Unreadable, decode
@@ -21,8 +18,6 @@ from cu_core.spec import DataSpec
 DEFAULT_SIZE = 32
 SUFFIXES = ("png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "ppm", "pgm")
 _FIELD = "dataset"
-# Decoding leaves Python's global lock, so threads help; more of them than this wait for the disk.
-_MOST_THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -69,7 +64,8 @@ def load(spec: DataSpec, home: Home, progress: Progress) -> Source:
     size = spec.image_size or DEFAULT_SIZE
 
     def read(split: str, indices: np.ndarray) -> Iterator[np.ndarray]:
-        yield from _decoded(tree, [names[split][i] for i in indices], size)
+        for index in indices:
+            yield _decoded(tree, names[split][index], size)
 
     return Source(classes, train_labels, test_labels, read)
 
@@ -125,13 +121,8 @@ def _split(labels: np.ndarray, classes: tuple[str, ...], spec: DataSpec) -> tupl
     return stratified_split(labels, max(1, round(spec.test_share * len(labels))), spec.split_seed)
 
 
-def _decoded(tree: Tree, names: list[str], size: int) -> Iterator[np.ndarray]:
-    def one(name: str) -> np.ndarray:
-        try:
-            return decode(tree.read(name), size)
-        except Unreadable as error:
-            raise DatasetError(_FIELD, f"{name} is no readable image ({error})") from None
-
-    with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
-        for start in range(0, len(names), CHUNK):
-            yield from pool.map(one, names[start : start + CHUNK])
+def _decoded(tree: Tree, name: str, size: int) -> np.ndarray:
+    try:
+        return decode(tree.read(name), size)
+    except Unreadable as error:
+        raise DatasetError(_FIELD, f"{name} is no readable image ({error})") from None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -14,51 +16,72 @@ class ImageFile:
     """A ``.npy`` of (count, channels, height, width) uint8 that grows image by image.
 
     The first image decides height and width. The file has one channel as long as all images are
-    grey, and is widened to three by the first one in colour.
+    grey, and is widened to three by the first one in colour. It is written, not mapped: on a full
+    disk a mapped file kills the process where a written one raises an error.
 
     Args:
         path: file to create.
         count: number of images that will be appended.
+
+    Attributes:
+        shape: (channels, height, width) so far; empty before the first image.
     """
 
     def __init__(self, path: Path, count: int) -> None:
+        self.shape: tuple[int, ...] = ()
         self._path = path
         self._count = count
         self._filled = 0
-        self._array: np.ndarray | None = None
-
-    @property
-    def channels(self) -> int:
-        """1 or 3; 0 before the first image."""
-        return 0 if self._array is None else self._array.shape[1]
+        self._file: IO[bytes] | None = None
 
     def append(self, image: np.ndarray) -> None:
         """Adds a (1 or 3, h, w) uint8 image; a grey one fills all channels."""
-        if self._array is None:
-            self._array = self._create(self._path, image.shape)
-        elif len(image) > self.channels:
+        if self._file is None:
+            self.shape = image.shape
+            self._file = self._create(self._path)
+        elif len(image) > self.shape[0]:
             self._widen(len(image))
-        self._array[self._filled] = image
+        self._file.write(np.broadcast_to(image, self.shape).tobytes())
         self._filled += 1
 
-    def close(self, channels: int) -> None:
-        """Writes the rest to disk, widened to `channels` where it has fewer."""
-        if self.channels < channels:
+    def finish(self, channels: int) -> None:
+        """Makes the file complete and durable, widened to `channels` where it has fewer."""
+        if self._filled != self._count:
+            raise ValueError(f"{self._filled} images were written where {self._count} were promised")
+        if self.shape[0] < channels:
             self._widen(channels)
-        if isinstance(self._array, np.memmap):
-            self._array.flush()
-        self._array = None
+        if self._file is not None:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of the file, complete or not."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def _widen(self, channels: int) -> None:
-        narrow = self._array
-        assert narrow is not None
-        temporary = self._path.with_suffix(".wide")
-        wide = self._create(temporary, (channels, *narrow.shape[2:]))
-        for start in range(0, self._filled, CHUNK):
-            stop = min(start + CHUNK, self._filled)
-            wide[start:stop] = narrow[start:stop]
-        self._array = wide
-        temporary.replace(self._path)
+        self.close()
+        offset, narrow_shape = self._header_size(), self.shape
+        self.shape = (channels, *narrow_shape[1:])
+        wide = self._path.with_suffix(".wide")
+        self._file = self._create(wide)
+        if self._filled:
+            narrow = np.memmap(self._path, np.uint8, "r", offset, (self._filled, *narrow_shape))
+            for start in range(0, self._filled, CHUNK):
+                part = narrow[start : start + CHUNK]
+                self._file.write(np.broadcast_to(part, (len(part), *self.shape)).tobytes())
+        wide.replace(self._path)
 
-    def _create(self, path: Path, shape: tuple[int, ...]) -> np.ndarray:
-        return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(self._count, *shape))
+    def _header_size(self) -> int:
+        with self._path.open("rb") as file:
+            np.lib.format.read_magic(file)
+            np.lib.format.read_array_header_1_0(file)
+            return file.tell()
+
+    def _create(self, path: Path) -> IO[bytes]:
+        file = path.open("wb")
+        header = {"descr": "|u1", "fortran_order": False, "shape": (self._count, *self.shape)}
+        np.lib.format.write_array_header_1_0(file, header)
+        return file

@@ -123,24 +123,7 @@ def _write(spec: DataSpec, home: Home, folder: Path, progress: Progress) -> None
     module, _, function = dataset(spec.dataset).loader.partition(":")
     source: Source = getattr(importlib.import_module(module), function)(spec, home, progress)
     chosen = _choose(spec, source)
-    test = np.arange(len(source.test_labels))
-    images = {
-        "train": ImageFile(folder / "train_images.npy", len(chosen)),
-        "test": ImageFile(folder / "test_images.npy", len(test)),
-    }
-    total = len(chosen) + len(test)
-    done = 0
-    for split, indices in (("train", chosen), ("test", test)):
-        for image in source.read(split, indices):
-            if done == 0:
-                _check_space(folder, total * image.nbytes)
-            images[split].append(image)
-            done += 1
-            if done % CHUNK == 0 or done == total:
-                progress(done, total, "reading images")
-    channels = max(file.channels for file in images.values())
-    for file in images.values():
-        file.close(channels)
+    _write_images(source, {"train": chosen, "test": np.arange(len(source.test_labels))}, folder, progress)
     truth = source.train_labels[chosen].astype(np.int64)
     labels = {
         "train_labels": noisy_labels(truth, len(source.classes), spec.label_noise, spec.split_seed),
@@ -150,6 +133,26 @@ def _write(spec: DataSpec, home: Home, folder: Path, progress: Progress) -> None
     for name, array in labels.items():
         np.save(folder / f"{name}.npy", array, allow_pickle=False)
     write_json(folder / "meta.json", _describe(folder, source.classes))
+
+
+def _write_images(source: Source, wanted: dict[str, np.ndarray], folder: Path, progress: Progress) -> None:
+    files = {split: ImageFile(folder / f"{split}_images.npy", len(indices)) for split, indices in wanted.items()}
+    total, done = sum(map(len, wanted.values())), 0
+    try:
+        for split, indices in wanted.items():
+            for image in source.read(split, indices):
+                if done == 0:
+                    _check_space(folder, total * image.nbytes)
+                files[split].append(image)
+                done += 1
+                if done % CHUNK == 0 or done == total:
+                    progress(done, total, "reading images")
+        channels = max(file.shape[0] for file in files.values())
+        for file in files.values():
+            file.finish(channels)
+    finally:
+        for file in files.values():
+            file.close()
 
 
 def _choose(spec: DataSpec, source: Source) -> np.ndarray:
