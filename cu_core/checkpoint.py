@@ -13,7 +13,9 @@ from cu_core.methods.context import Context
 from cu_core.runs.attempt import Attempt
 
 
-def write_checkpoint(attempt: Attempt, context: Context, round_number: int, seconds: dict[str, float], stopped_by: str) -> None:
+def write_checkpoint(
+    attempt: Attempt, context: Context, round_number: int, seconds: dict[str, float], stopped_by: str
+) -> None:
     """Stores weights, kept state and all random states; the file of the round before is replaced.
 
     Args:

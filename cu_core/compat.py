@@ -73,7 +73,9 @@ def check(spec: RunSpec) -> None:
         if reason:
             raise Incompatible(field, reason)
     if spec.stop.rule == "class" and spec.task != "class":
-        raise Incompatible("stop.rule", "the class rule needs a forget set of whole classes", ("auto", "sample", "none"))
+        raise Incompatible(
+            "stop.rule", "the class rule needs a forget set of whole classes", ("auto", "sample", "none")
+        )
     if spec.train.epochs == 0 and not (spec.model.weights or spec.model.pretrained):
         raise Incompatible("train.epochs", "0 epochs needs own or published weights to start from")
     if spec.reference and spec.train.epochs == 0:

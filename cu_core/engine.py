@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import importlib
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from cu_core.methods import method
 from cu_core.methods.context import Context
 from cu_core.models.cache import Trained, trained_model
 from cu_core.models.classifier import Classifier
-from cu_core.models.weights import save_weights, weights_sha256
+from cu_core.models.weights import weights_sha256
 from cu_core.progress import Progress
 from cu_core.recorder import Recorder, finite
 from cu_core.result import build_result
@@ -40,7 +41,7 @@ def execute(attempt: Attempt) -> dict[str, Any]:
         attempt: the run directory, its specification and the way to write into it.
 
     Returns:
-        The result as stored in ``result.json``.
+        The result, to be stored as ``result.json``.
 
     Raises:
         UnlearnscopeError: anything that a user can act on.
@@ -61,6 +62,7 @@ class _Execution:
         self.seconds = {"train": 0.0, "unlearn": 0.0, "evaluate": 0.0, "reference": 0.0}
 
     def run(self) -> dict[str, Any]:
+        """All steps."""
         self.bench = self._prepare()
         self.recorder = Recorder(self.bench, self.attempt)
         self._plan()
@@ -71,10 +73,11 @@ class _Execution:
             stopped_by = self._unlearn(context)
         self.progress.finish("unlearn")
         after = self._timed_metrics(context.model)
-        self.attempt.write("weights.pt", lambda file: save_weights(file, context.model))
-        references = [self._reference(seed) for seed in range(self.spec.train_seed, self.spec.train_seed + self.spec.reference)]
+        self.attempt.write("weights.pt", lambda file: torch.save(context.model.state_dict(), file))
+        first = self.spec.train_seed
+        references = [self._reference(seed) for seed in range(first, first + self.spec.reference)]
         self.progress.start("finish", "writing the result")
-        result = build_result(
+        return build_result(
             bench=self.bench,
             run_id=self.attempt.run_id,
             base=base,
@@ -86,8 +89,6 @@ class _Execution:
             seconds=self.seconds,
             weights_sha256=weights_sha256(context.model.state_dict()),
         )
-        self.attempt.write_json("result.json", result)
-        return result
 
     def _prepare(self) -> Bench:
         def report(done: int, total: int, message: str) -> None:
@@ -111,12 +112,17 @@ class _Execution:
         def on_epoch(report: EpochReport) -> None:
             self.attempt.check()
             message = f"{what}: epoch {report.epoch} of {report.epochs}"
-            self.progress.step(phase, {"train_loss": finite(report.loss), "train_acc": finite(report.accuracy)}, message)
+            measured = {"train_loss": finite(report.loss), "train_acc": finite(report.accuracy)}
+            self.progress.step(phase, measured, message)
             self._guess(self.progress.works[phase].rate)
 
+        spec = self.spec
+        if phase == "reference":
+            # From scratch: the user's own weights have seen the forget set.
+            spec = dataclasses.replace(spec, model=dataclasses.replace(spec.model, weights=""))
         self.progress.start(phase, what)
         trained = trained_model(
-            self.spec,
+            spec,
             self.bench.data,
             self.bench.train,
             indices,
@@ -125,6 +131,7 @@ class _Execution:
             device=self.bench.device,
             precision=self.bench.precision,
             on_epoch=on_epoch,
+            check=self.attempt.check,
         )
         if phase == "train":
             self.progress.finish("train")

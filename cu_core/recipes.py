@@ -5,7 +5,9 @@ from __future__ import annotations
 from cu_core.spec import TrainSpec
 
 # Paper: SGD, momentum 0.9, weight decay 1e-4, batch 256, cosine, lr 0.1, 100 epochs, no augmentation (released code).
-PAPER = TrainSpec(epochs=100, batch_size=256, optimizer="sgd", lr=0.1, weight_decay=1e-4, schedule="cosine", augment="none")
+PAPER = TrainSpec(
+    epochs=100, batch_size=256, optimizer="sgd", lr=0.1, weight_decay=1e-4, schedule="cosine", augment="none"
+)
 DIGITS = TrainSpec(epochs=15, batch_size=64, optimizer="sgd", lr=0.1, weight_decay=1e-4, schedule="one-cycle")
 LAPTOP = TrainSpec(epochs=20, batch_size=128, optimizer="sgd", lr=0.1, weight_decay=5e-4, schedule="one-cycle")
 TRANSFORMER = TrainSpec(epochs=100, batch_size=256, optimizer="adamw", lr=5e-4, weight_decay=0.05, schedule="one-cycle")

@@ -67,7 +67,7 @@ class Recorder:
 
     def resume(self) -> None:
         """Takes over starting embeddings and basis from round 0 on disk."""
-        self._set_start(np.load(self.attempt.run_dir / "rounds" / "0" / "embedding.npy", allow_pickle=False))
+        self._set_start(self.attempt.array("rounds/0", "embedding"))
 
     def record(
         self,

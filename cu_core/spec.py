@@ -22,13 +22,27 @@ class DataSpec:
 
     dataset: str = param("digits", "Dataset", "digits, cifar10, cifar100, svhn or folder:PATH.")
     label_noise: float = param(
-        0.0, "Label noise", "Share of training labels replaced by a wrong class, drawn with the split seed.", low=0.0, high=0.5
+        0.0,
+        "Label noise",
+        "Share of training labels replaced by a wrong class, drawn with the split seed.",
+        low=0.0,
+        high=0.5,
     )
     train_limit: int = param(
-        0, "Training images", "Use only this many, drawn class by class; 0 uses all.", low=0, high=10_000_000, unit="images"
+        0,
+        "Training images",
+        "Use only this many, drawn class by class; 0 uses all.",
+        low=0,
+        high=10_000_000,
+        unit="images",
     )
     image_size: int = param(
-        0, "Image size", "Resize to this many pixels; 0 keeps the dataset's size (32 for folders).", low=0, high=512, unit="px"
+        0,
+        "Image size",
+        "Resize to this many pixels; 0 keeps the dataset's size (32 for folders).",
+        low=0,
+        high=512,
+        unit="px",
     )
     test_share: float = param(
         0.2, "Unseen share", "For folders without test/: share set apart as unseen.", low=0.05, high=0.5, advanced=True
@@ -52,8 +66,12 @@ class ModelSpec:
     embedding_dim: int = param(
         128, "Embedding size", "Width of the projected embedding.", low=2, high=4096, unit="dimensions", advanced=True
     )
-    weights: str = param("", "Own weights", "File with a state dict (.pt, .pth, .safetensors) to start from.", advanced=True)
-    pretrained: bool = param(False, "Pretrained", "Start from published weights (timm models, needs network).", advanced=True)
+    weights: str = param(
+        "", "Own weights", "File with a state dict (.pt, .pth, .safetensors) to start from.", advanced=True
+    )
+    pretrained: bool = param(
+        False, "Pretrained", "Start from published weights (timm models, needs network).", advanced=True
+    )
 
 
 @dataclass(frozen=True)
@@ -163,7 +181,12 @@ class RunSpec:
     probe: ProbeSpec = field(default_factory=ProbeSpec)
     seed: int = param(0, "Seed", "Seed of training, draws and unlearning.", low=0, high=2**31 - 1)
     reference: int = param(
-        0, "References", "Models retrained without the forget set (seeds seed, seed+1, …).", low=0, high=20, unit="models"
+        0,
+        "References",
+        "Models retrained without the forget set (seeds seed, seed+1, …).",
+        low=0,
+        high=20,
+        unit="models",
     )
     device: str = param("auto", "Device", "auto, cpu, cuda, cuda:N or mps.")
     precision: str = param(
@@ -184,7 +207,10 @@ class RunSpec:
     @property
     def title(self) -> str:
         """The run's name, or one made from its choices."""
-        return self.name or f"{self.data.dataset.split('/')[-1]} · {self.model.backbone} · {self.forget.select} · {self.method.id}"
+        return (
+            self.name
+            or f"{self.data.dataset.split('/')[-1]} · {self.model.backbone} · {self.forget.select} · {self.method.id}"
+        )
 
     @property
     def train_seed(self) -> int:

@@ -33,9 +33,7 @@ def rule_for(requested: str, task: str) -> str:
     return task if requested == "auto" else requested
 
 
-def judge(
-    rule: str, forget_accuracy: float | None, unseen_accuracy: float | None, num_classes: int
-) -> Verdict | None:
+def judge(rule: str, forget_accuracy: float | None, unseen_accuracy: float | None, num_classes: int) -> Verdict | None:
     """Applies a stopping rule (Contrastive Unlearning, termination condition).
 
     Class: accuracy on unseen samples of the forgotten classes ≤ 1 / C. Sample: accuracy on forget

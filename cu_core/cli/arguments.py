@@ -28,8 +28,14 @@ def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
     add("--model", help="backbone, e.g. tiny-cnn, resnet8, resnet18, vit-small, timm:NAME")
     add("--method", help="unlearning method, e.g. contrastive")
     add("--forget", help="class:5 | class:5,7 | random:500 | fraction:0.1 | indices:FILE.csv | mislabelled")
-    add("--set", action="append", default=[], metavar="NAME=VALUE", dest="settings",
-        help="a hyper-parameter of the method (temperature=0.7) or any field (train.epochs=5); repeatable")
+    add(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="settings",
+        help="a hyper-parameter of the method (temperature=0.7) or any field (train.epochs=5); repeatable",
+    )
     add("--seed", help="seed of training, draws and unlearning")
     add("--reference", nargs="?", const="1", metavar="K", help="also retrain K models (1) without the forget set")
     add("--device", help="auto, cpu, cuda, cuda:N or mps")

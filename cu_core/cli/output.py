@@ -28,7 +28,8 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 def print_result(result: dict[str, Any]) -> None:
     """A finished run in words: why it stopped, and the metrics before, after and of the reference."""
-    print(f"run {result['run_id']}: {result['state']} after {result['rounds']} rounds, stopped by {result['stopped_by']}")
+    print(f"run {result['run_id']}: {result['state']}")
+    print(f"rounds: {result['rounds']}, stopped by {result['stopped_by']}")
     columns = {name: values for name, values in result["metrics"].items() if values is not None}
     rows = []
     for metric in next(iter(columns.values())):

@@ -68,7 +68,9 @@ def contrastive_unlearning_loss(
     if not temperature > 0:
         raise ValueError(f"temperature is {temperature!r}; it must be above 0")
     if z_forget.ndim != 2 or z_retain.ndim != 2 or z_forget.shape[1] != z_retain.shape[1]:
-        raise ValueError(f"embeddings must be (B, d) and (M, d), not {tuple(z_forget.shape)} and {tuple(z_retain.shape)}")
+        raise ValueError(
+            f"embeddings must be (B, d) and (M, d), not {tuple(z_forget.shape)} and {tuple(z_retain.shape)}"
+        )
     if y_forget.shape != z_forget.shape[:1] or y_retain.shape != z_retain.shape[:1]:
         raise ValueError("labels must be (B,) and (M,), one for each embedding")
 

@@ -27,7 +27,9 @@ class Metric:
 METRICS: dict[str, Metric] = {
     m.id: m
     for m in (
-        Metric("forget_acc", "Forget accuracy", "Share of forget samples classified as labelled; target: the reference."),
+        Metric(
+            "forget_acc", "Forget accuracy", "Share of forget samples classified as labelled; target: the reference."
+        ),
         Metric("retain_acc", "Retain accuracy", "Share of retain samples classified as labelled."),
         Metric("test_acc", "Unseen accuracy", "Share of unseen samples classified correctly."),
         Metric(

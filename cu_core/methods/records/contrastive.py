@@ -31,13 +31,23 @@ class ContrastiveParams:
         3.0, "Weight λ_UL", "Weight of the unlearning loss.", low=0.0, high=1000.0, paper="3 (released code)"
     )
     retain_weight: float = param(
-        1.0, "Weight λ_CE", "Weight of cross-entropy on retain samples.", low=0.0, high=1000.0, paper="1 (released code)"
+        1.0,
+        "Weight λ_CE",
+        "Weight of cross-entropy on retain samples.",
+        low=0.0,
+        high=1000.0,
+        paper="1 (released code)",
     )
     retain_batches: int = param(
         4, "Retain batches ω", "Fresh retain batches per forget batch.", low=1, high=64, paper="4 (ω ≤ 4, paper)"
     )
     batch_size: int = param(
-        128, "Batch size", "Forget samples per step, and as many retain samples.", low=2, high=4096, unit="samples",
+        128,
+        "Batch size",
+        "Forget samples per step, and as many retain samples.",
+        low=2,
+        high=4096,
+        unit="samples",
         paper="128 (rebuttal, reported tables)",
     )
     normalize: bool = param(

@@ -1,0 +1,82 @@
+"""Command line of Unlearnscope. Exit codes: 0 done, 1 failed, 2 bad input."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from cu_core.cli.arguments import add_spec_arguments
+from cu_core.cli.commands import COMMANDS
+from cu_core.errors import BadInput, UnlearnscopeError
+from cu_core.home import default_home
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        words: the arguments; those of the process by default.
+
+    Returns:
+        The exit code.
+    """
+    options = build_parser().parse_args(words)
+    try:
+        return COMMANDS[options.command](options, default_home())
+    except BadInput as error:
+        print(f"bad input: {error}", file=sys.stderr)
+        return 2
+    except UnlearnscopeError as error:
+        print(f"failed: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 1
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = argparse.ArgumentParser(prog="python -m cu_core", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, summary: str, *, run: bool = False, json: bool = False) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=summary, description=summary)
+        if run:
+            added.add_argument("run_id", metavar="RUN")
+        if json:
+            added.add_argument("--json", action="store_true", help="print JSON on stdout")
+        return added
+
+    for name, summary in (
+        ("run", "Run in the foreground, with a progress bar on stderr."),
+        ("submit", "Put a run into the queue and print its id."),
+        ("estimate", "Time a few steps and say how long a run will take at most, and how much disk."),
+        ("prepare", "Read a dataset into the cache."),
+    ):
+        added = command(name, summary, json=True)
+        add_spec_arguments(added)
+        if name in ("submit", "run"):
+            added.add_argument("--token", help="the same token never makes a second run")
+        if name == "submit":
+            added.add_argument("--grid", action="append", default=[], metavar="NAME=V1,V2", help="one run per value")
+    dispatch = command("dispatch", "Work off the queue until stopped.")
+    dispatch.add_argument("--drain", action="store_true", help="end when nothing is queued or running")
+    command("status", "List all runs.", json=True)
+    command("cancel", "Stop a run.", run=True, json=True)
+    resume = command(
+        "resume", "Go on with a run that was cancelled, failed or lost, in the foreground.", run=True, json=True
+    )
+    resume.add_argument("--queue", action="store_true", help="leave it to the dispatcher instead")
+    command("show", "Show one run.", run=True, json=True)
+    command("delete", "Move a run to the bin.", run=True)
+    command("restore", "Take a run out of the bin.", run=True)
+    command("export", "Write a run directory into a zip file.", run=True).add_argument("file", metavar="FILE")
+    command("verify", "Check a run's files against their checksums.", run=True, json=True)
+    command("reindex", "Rebuild the index from the run directories.")
+    listing = command("list", "List what there is to choose from.", json=True)
+    listing.add_argument("what", choices=("datasets", "models", "methods", "metrics", "presets"))
+    worker = commands.add_parser("worker", description="Internal: does one attempt for the dispatcher.")
+    worker.add_argument("run_id")
+    worker.add_argument("--attempt", type=int, required=True)
+    return parser

@@ -1,0 +1,50 @@
+"""The registries as plain JSON, for ``list`` and for the docs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cu_core.data import DATASETS
+from cu_core.methods import methods
+from cu_core.metrics import METRICS
+from cu_core.models import BACKBONES
+from cu_core.presets import PRESETS
+from cu_core.records import describe
+
+
+def catalogue(what: str) -> list[dict[str, Any]]:
+    """All entries of one registry.
+
+    Args:
+        what: ``datasets``, ``models``, ``methods``, ``metrics`` or ``presets``.
+    """
+    if what == "methods":
+        return [
+            {name: value for name, value in vars(m).items() if name != "params"}
+            | {"tasks": list(m.tasks), "objectives": list(m.objectives), "rounds": dict(m.rounds)}
+            | {"params": parameters(m.params)}
+            for m in methods().values()
+        ]
+    if what == "presets":
+        return [
+            {"id": p.id, "title": p.title, "summary": p.summary, "spec": p.spec.to_json()} for p in PRESETS.values()
+        ]
+    records: dict[str, Any] = {"datasets": DATASETS, "models": BACKBONES, "metrics": METRICS}[what]
+    return [vars(record) | ({"tasks": list(record.tasks)} if what == "metrics" else {}) for record in records.values()]
+
+
+def parameters(params: type) -> list[dict[str, Any]]:
+    """The hyper-parameters of a method as plain JSON."""
+    return [
+        {
+            "name": d.name,
+            "type": d.type.__name__,
+            "default": d.default,
+            "label": d.param.label,
+            "help": d.param.help,
+            "allowed": list(d.param.allowed()),
+            "unit": d.param.unit,
+            "paper": d.param.paper,
+        }
+        for d in describe(params)
+    ]

@@ -1,0 +1,261 @@
+"""The commands. Those that compute import their heavy parts only when they are called for."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cu_core.cli.arguments import read_spec
+from cu_core.cli.catalogue import catalogue
+from cu_core.cli.output import ProgressBar, print_json, print_result, print_table
+from cu_core.errors import BadInput
+from cu_core.estimate import estimate
+from cu_core.home import Home
+from cu_core.runs import dispatcher, grid, index, reader, store
+from cu_core.runs.attempt import Attempt
+from cu_core.runs.export import export_run
+from cu_core.runs.perform import run_attempt
+from cu_core.runs.verify import verify
+
+Command = Callable[[argparse.Namespace, Home], int]
+
+
+class ShownAttempt(Attempt):
+    """An attempt whose progress is also drawn on stderr."""
+
+    bar: ProgressBar
+
+    def event(self, phase: str, done: int, total: int, *details: Any, **named: Any) -> None:
+        """Stores the event and draws it."""
+        super().event(phase, done, total, *details, **named)
+        values = dict(zip(("seconds_left", "metrics", "message"), details, strict=False)) | named
+        self.bar.event({"phase": phase, "done": done, "total": total} | values)
+
+
+def run(options: argparse.Namespace, home: Home) -> int:
+    """Runs a new run in the foreground."""
+    spec = read_spec(options, home)
+    run_id = store.submit(spec, home, token=options.token, foreground=True)
+    return _work(home, run_id, 1, options.json)
+
+
+def resume(options: argparse.Namespace, home: Home) -> int:
+    """Goes on with a run, here or in the queue."""
+    if options.queue:
+        store.resume(home, options.run_id)
+        print(options.run_id)
+        return 0
+    return _work(home, options.run_id, store.resume_here(home, options.run_id), options.json)
+
+
+def _work(home: Home, run_id: str, number: int, as_json: bool) -> int:
+    attempt = ShownAttempt.claim(home, run_id, number)
+    assert isinstance(attempt, ShownAttempt)
+    attempt.bar = ProgressBar()
+    print(f"run {run_id}", file=sys.stderr)
+    state = run_attempt(attempt, importlib.import_module("cu_core.engine").execute)
+    attempt.bar.close()
+    view = reader.open_run(home, run_id)
+    result = view.result()
+    if state == "succeeded" and result is not None:
+        if as_json:
+            print_json(result)
+        else:
+            print_result(result)
+        return 0
+    error = view.error or {}
+    if as_json:
+        print_json({"run_id": run_id, "state": state, "error": view.error})
+    if state == "cancelled":
+        print(f"cancelled; go on with: python -m cu_core resume {run_id}", file=sys.stderr)
+        return 1
+    print(f"{state}: {error.get('message', 'no reason recorded')} {error.get('hint', '')}".rstrip(), file=sys.stderr)
+    return 2 if error.get("kind") == "bad-input" else 1
+
+
+def submit(options: argparse.Namespace, home: Home) -> int:
+    """Queues one run, or one per point of a grid."""
+    base = read_spec(options, home)
+    axes = {}
+    for text in options.grid:
+        name, equals, values = text.partition("=")
+        if not equals:
+            raise BadInput("--grid", f"{text!r} is not NAME=V1,V2", ("temperature=0.1,0.7", "seed=0-4"))
+        axes[name.strip()] = grid.parse_axis(values)
+    specs = grid.expand(base, axes) if axes else [base]
+    tokens = [f"{options.token}/{n}" if options.token and axes else options.token for n in range(len(specs))]
+    ids = [store.submit(spec, home, token=token) for spec, token in zip(specs, tokens, strict=True)]
+    if options.json:
+        print_json({"run_ids": ids} | ({"run_id": ids[0]} if len(ids) == 1 else {}))
+    else:
+        print("\n".join(ids))
+    if not dispatcher.dispatcher_alive(home):
+        print("no dispatcher is at work; start one with: python -m cu_core dispatch", file=sys.stderr)
+    return 0
+
+
+def dispatch(options: argparse.Namespace, home: Home) -> int:
+    """Works off the queue."""
+    return dispatcher.serve(home, drain=options.drain)
+
+
+def worker(options: argparse.Namespace, home: Home) -> int:
+    """Does one attempt for the dispatcher."""
+    code: int = importlib.import_module("cu_core.runs.worker").main(home, options.run_id, options.attempt)
+    return code
+
+
+def status(options: argparse.Namespace, home: Home) -> int:
+    """Lists all runs."""
+    rows = reader.list_runs(home)
+    if options.json:
+        print_json([dataclasses.asdict(row) for row in rows])
+        return 0
+    print_table(
+        ("run", "state", "phase", "rounds", "title"), [(r.run_id, r.state, r.phase, r.rounds, r.title) for r in rows]
+    )
+    return 0
+
+
+def cancel(options: argparse.Namespace, home: Home) -> int:
+    """Asks a run to stop."""
+    state = store.cancel(home, options.run_id)
+    if options.json:
+        print_json({"run_id": options.run_id, "state": state})
+    else:
+        print(state)
+    return 0
+
+
+def show(options: argparse.Namespace, home: Home) -> int:
+    """Shows one run."""
+    view = reader.open_run(home, options.run_id)
+    result = view.result()
+    if options.json:
+        content = {"run_id": options.run_id, "state": view.state, "error": view.error, "spec": view.spec.to_json()}
+        rounds = [{"round": k} | view.manifest(k)["metrics"] for k in view.rounds()]
+        print_json(content | {"rounds": rounds, "result": result})
+    elif result is not None:
+        print_result(result)
+    else:
+        row = view.row()
+        print(f"run {row.run_id}: {row.state} {row.phase or ''}".rstrip())
+        if view.error:
+            print(f"{view.error['message']} {view.error.get('hint', '')}".rstrip())
+    return 0
+
+
+def delete(options: argparse.Namespace, home: Home) -> int:
+    """Moves a run to the bin."""
+    store.delete(home, options.run_id)
+    print(f"{options.run_id} is in the bin; take it back with: python -m cu_core restore {options.run_id}")
+    return 0
+
+
+def restore(options: argparse.Namespace, home: Home) -> int:
+    """Takes a run out of the bin."""
+    store.restore(home, options.run_id)
+    print(options.run_id)
+    return 0
+
+
+def export(options: argparse.Namespace, home: Home) -> int:
+    """Writes a run into a zip file."""
+    size = export_run(home, options.run_id, Path(options.file))
+    print(f"{options.file}: {size / 1e6:.1f} MB")
+    return 0
+
+
+def check(options: argparse.Namespace, home: Home) -> int:
+    """Checks a run against its checksums."""
+    problems = verify(home, options.run_id)
+    if options.json:
+        print_json([dataclasses.asdict(problem) for problem in problems])
+    else:
+        print(
+            "\n".join(str(problem) for problem in problems) or f"{options.run_id}: all files are as they were written"
+        )
+    return 1 if problems else 0
+
+
+def reindex(options: argparse.Namespace, home: Home) -> int:
+    """Rebuilds the index."""
+    print(f"{index.reindex(home)} runs indexed")
+    return 0
+
+
+def prepare(options: argparse.Namespace, home: Home) -> int:
+    """Reads a dataset into the cache."""
+    spec = read_spec(options, home)
+    home.create()
+    bar = ProgressBar()
+
+    def report(done: int, total: int, message: str) -> None:
+        bar.event({"phase": "prepare", "done": done, "total": total, "message": message})
+        if options.json:
+            print_json({"done": done, "total": total, "message": message})
+
+    data = importlib.import_module("cu_core.data.store").prepare(spec.data, home, report)
+    bar.close()
+    summary = {
+        "train": len(data.train_labels),
+        "test": len(data.test_labels),
+        "classes": list(data.classes),
+        "shape": list(data.train_images.shape[1:]),
+        "mislabelled": len(data.mislabelled),
+    }
+    if options.json:
+        print_json(summary)
+    else:
+        print(", ".join(f"{name}: {value}" for name, value in summary.items()))
+    return 0
+
+
+def estimate_run(options: argparse.Namespace, home: Home) -> int:
+    """Says what a run will take, timing a few steps if nobody has."""
+    spec = read_spec(options, home)
+    found = estimate(spec, home)
+    if found.seconds is None:
+        importlib.import_module("cu_core.speed").measure_speed(spec, home)
+        found = estimate(spec, home)
+    if options.json:
+        print_json(dataclasses.asdict(found))
+    else:
+        seconds = "unknown (prepare the dataset first)" if found.seconds is None else f"at most {found.seconds:.0f} s"
+        print(f"{seconds}, {found.disk / 1e6:.1f} MB; from {found.source or 'nothing measured'}")
+    return 0
+
+
+def list_entries(options: argparse.Namespace, home: Home) -> int:
+    """Lists one registry."""
+    entries = catalogue(options.what)
+    if options.json:
+        print_json(entries)
+    else:
+        print_table(("id", "title", "summary"), [(e["id"], e["title"], e["summary"]) for e in entries])
+    return 0
+
+
+COMMANDS: dict[str, Command] = {
+    "run": run,
+    "submit": submit,
+    "dispatch": dispatch,
+    "worker": worker,
+    "status": status,
+    "cancel": cancel,
+    "resume": resume,
+    "show": show,
+    "delete": delete,
+    "restore": restore,
+    "export": export,
+    "verify": check,
+    "reindex": reindex,
+    "prepare": prepare,
+    "estimate": estimate_run,
+    "list": list_entries,
+}

@@ -1,0 +1,76 @@
+"""kill -9 at any moment, then resume: the final weights equal the uninterrupted run's, bit for bit."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from cu_core.home import Home
+from cu_core.runs.layout import run_ids
+
+pytestmark = [pytest.mark.chaos, pytest.mark.slow]
+
+SPEC = [
+    *("--dataset", "digits", "--model", "tiny-cnn", "--forget", "random:200", "--reference"),
+    *("--set", "train.epochs=4", "--set", "stop.max_rounds=6", "--set", "stop.rule=none"),
+    *("--set", "batch_size=32", "--set", "probe.size=300", "--set", "stop.collapse_drop=1"),
+]
+
+
+def command(home, *words):
+    environment = os.environ | {"CU_HOME": str(home.root), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "cu_core", *words, "--json"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def result_of(process):
+    out, _ = process.communicate(timeout=240)
+    assert process.returncode == 0
+    return json.loads(out.strip().splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    return result_of(command(Home(tmp_path_factory.mktemp("whole")), "run", *SPEC))
+
+
+def seen(home, run_id, phase, done):
+    """Whether the run's progress has reached a point."""
+    for path in (home.runs / run_id).glob("attempt-*/events.jsonl"):
+        for line in path.read_text().splitlines():
+            event = json.loads(line)
+            if event["phase"] == phase and event["done"] >= done:
+                return True
+    return False
+
+
+@pytest.mark.parametrize("moments", [[("train", 2), ("unlearn", 2)], [("unlearn", 1), ("unlearn", 4), ("reference", 1)]])
+def test_killed_and_resumed_equals_uninterrupted(moments, tmp_path, uninterrupted):
+    home = Home(tmp_path)
+    process = command(home, "run", *SPEC)
+    run_id = ""
+    for phase, done in moments:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and process.poll() is None:
+            run_id = run_id or next(iter(run_ids(home.runs)), "")
+            if run_id and seen(home, run_id, phase, done):
+                break
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process = command(home, "resume", run_id)
+    result = result_of(process)
+    assert result["weights_sha256"] == uninterrupted["weights_sha256"]
+    assert result["metrics"] == uninterrupted["metrics"]
+    assert result["rounds"] == uninterrupted["rounds"]

@@ -1,0 +1,148 @@
+"""The contract of ``run``, ``resume``, ``show`` and friends, on the embedded digits with a tiny network."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+from cu_core.cli import main
+from cu_core.home import Home
+from cu_core.runs.reader import open_run
+
+FAST = ["--set", "train.epochs=2", "--set", "stop.max_rounds=2", "--set", "batch_size=64", "--set", "probe.size=300"]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return Home(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(autouse=True)
+def use_home(home, monkeypatch):
+    monkeypatch.setenv("CU_HOME", str(home.root))
+
+
+def run(capsys, *words):
+    code = main(["run", "--dataset", "digits", "--model", "tiny-cnn", *FAST, *words, "--json"])
+    out = capsys.readouterr().out.strip().splitlines()
+    return code, json.loads(out[-1]) if out else None
+
+
+@pytest.fixture(scope="module")
+def finished(home):
+    """One run with a reference, made through the command line."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CU_HOME", str(home.root))
+        assert main(["run", *FAST, "--forget", "class:5", "--set", "lr=0.01", "--reference", "--name", "One"]) == 0
+    (folder,) = [f for f in home.runs.iterdir() if "one" in f.name]
+    return folder.name
+
+
+def test_json_result_has_the_contract_fields(finished, home):
+    result = open_run(home, finished).result()
+    assert set(result["metrics"]) == {"before", "after", "reference"}
+    for metrics in result["metrics"].values():
+        for name in ("forget_acc", "retain_acc", "test_acc", "test_acc_forgotten", "test_acc_retained"):
+            assert 0 <= metrics[name] <= 1
+        assert metrics["mia_auc"] is not None
+    assert set(result["seconds"]) >= {"train", "unlearn", "evaluate", "reference"}
+    assert len(result["weights_sha256"]) == 64
+    assert result["state"] == "succeeded" and result["stopped_by"] in ("class_rule", "max_rounds")
+    assert result["metrics"]["reference"]["test_acc_forgotten"] == 0
+
+
+def test_rounds_hold_every_signal(finished, home):
+    view = open_run(home, finished)
+    probe = view.probe()
+    assert set(probe["group"]) == {"forget", "retain", "unseen"}
+    assert view.rounds() == list(range(view.result()["rounds"] + 1))
+    for k in view.rounds():
+        for name in ("embedding", "logits", "top3", "top3_class", "loss", "margin", "coordinates", "moved"):
+            assert len(view.array(k, name)) == len(probe)
+    first = view.array(0, "cosine_to_start")
+    assert (first == 1).all() and (view.array(0, "moved") == 0).all()
+    assert (view.array(view.rounds()[-1], "moved") > 0).any()
+    assert view.references() == [0]
+    assert view.reference_manifest(0)["fidelity"]["procrustes_residual"] > 0
+
+
+def test_signals_agree_with_each_other(finished, home):
+    view = open_run(home, finished)
+    logits, labels = view.array(1, "logits").astype(np.float64), view.probe()["label"].to_numpy()
+    probabilities = np.exp(logits - logits.max(1, keepdims=True))
+    probabilities /= probabilities.sum(1, keepdims=True)
+    assert view.array(1, "top3")[:, 0] == pytest.approx(probabilities.max(1), abs=5e-3)
+    assert view.array(1, "loss") == pytest.approx(-np.log(probabilities[np.arange(len(labels)), labels]), abs=5e-2)
+    rows = (view.probe()["group"] == "retain").to_numpy()
+    predicted = view.array(1, "top3_class")[:, 0]
+    assert view.manifest(1)["metrics"]["retain_acc"] == pytest.approx(np.mean(predicted[rows] == labels[rows]))
+
+
+def test_same_spec_same_weights_and_another_seed_others(capsys):
+    _, first = run(capsys, "--forget", "random:60", "--set", "train.seed=0")
+    _, again = run(capsys, "--forget", "random:60", "--set", "train.seed=0")
+    _, other = run(capsys, "--forget", "random:60", "--set", "train.seed=0", "--seed", "1")
+    assert first["weights_sha256"] == again["weights_sha256"] != other["weights_sha256"]
+    assert again["base_cached"] and other["base_key"] == first["base_key"]
+
+
+def test_a_hot_learning_rate_trips_the_guard_and_says_so(capsys):
+    code, result = run(capsys, "--forget", "random:60", "--set", "lr=10", "--set", "normalize=false")
+    assert code == 0
+    assert result["stopped_by"] in ("not_a_number", "collapse")
+
+
+def test_mislabelled_forget_set_reports_true_labels(capsys):
+    code, result = run(capsys, "--forget", "mislabelled", "--set", "data.label_noise=0.1", "--set", "lr=0.01")
+    assert code == 0
+    assert result["forget_count"] == pytest.approx(130, abs=1)
+    assert 0 <= result["metrics"]["after"]["true_label_acc"] <= 1
+
+
+@pytest.mark.parametrize("extra", [["queue=200"], ["normalize=false"], ["weighting=released"]])
+def test_variants_run(capsys, extra):
+    code, result = run(capsys, "--forget", "random:60", *[w for e in extra for w in ("--set", e)])
+    assert code == 0 and result["rounds"] >= 1
+
+
+def test_export_show_status_verify(finished, home, tmp_path, capsys):
+    assert main(["export", finished, str(tmp_path / "run.zip")]) == 0
+    names = zipfile.ZipFile(tmp_path / "run.zip").namelist()
+    assert f"{finished}/result.json" in names and f"{finished}/rounds/1/manifest.json" in names
+    capsys.readouterr()
+    assert main(["show", finished, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["result"]["run_id"] == finished
+    assert main(["status", "--json"]) == 0
+    assert {"run_id", "state"} <= set(json.loads(capsys.readouterr().out)[0])
+    assert main(["verify", finished]) == 0
+    assert main(["resume", finished]) == 2
+    assert "succeeded" in capsys.readouterr().err
+
+
+def test_damage_is_named(capsys, home):
+    _, result = run(capsys, "--forget", "random:60")
+    victim = next((home.runs / result["run_id"] / "rounds" / "1").glob("loss*.npy"))
+    content = bytearray(victim.read_bytes())
+    content[-1] ^= 1
+    victim.write_bytes(bytes(content))
+    assert main(["verify", result["run_id"]]) == 1
+    assert "loss" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("what", ["datasets", "models", "methods", "metrics", "presets"])
+def test_lists_are_json(what, capsys):
+    assert main(["list", what, "--json"]) == 0
+    entries = json.loads(capsys.readouterr().out)
+    assert all({"id", "title", "summary"} <= set(e) for e in entries) and entries
+
+
+def test_estimate_measures_once_and_then_remembers(capsys):
+    words = ["estimate", "--dataset", "digits", "--set", "train.batch_size=32", "--json"]
+    assert main(words) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert first["seconds"] > 0 and first["disk"] > 0 and first["source"] == "a few timed steps"
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out)["seconds"] == first["seconds"]
