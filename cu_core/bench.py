@@ -11,7 +11,7 @@ import torch
 
 from cu_core import compat
 from cu_core.data.batches import ImageSource, Split
-from cu_core.data.forget import ForgetSet, resolve
+from cu_core.data.forget import ForgetSet, parse_selection, resolve
 from cu_core.data.images import ImageData
 from cu_core.data.store import prepare
 from cu_core.device import Precision, choose_device, choose_precision
@@ -88,7 +88,7 @@ def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None])
     if reason := compat.why_not_backbone(spec.model.backbone, data.train_images.shape[-1]):
         raise Incompatible("model.backbone", reason)
     forget = resolve(spec.forget.select, data, spec.forget_seed, Path.cwd())
-    rule = rule_for(spec.stop.rule, forget.task)
+    rule = rule_for(spec.stop.rule, parse_selection(spec.forget.select).kind)
     looked_at = rule_samples(rule, spec.stop.protocol, data, forget, spec.probe.seed)
     return Bench(
         spec=spec,

@@ -59,7 +59,7 @@ def rule_samples(rule: str, protocol: str, data: ImageData, forget: ForgetSet, s
     drawn class by class; under the paper's protocol it looks at everything.
 
     Args:
-        rule: ``"class"``, ``"sample"`` or ``"none"``.
+        rule: ``"class"``, ``"sample"``, ``"chance"`` or ``"none"``.
         protocol: ``"held-out"`` or ``"paper"``.
         data: the dataset.
         forget: the forget set.
@@ -67,18 +67,17 @@ def rule_samples(rule: str, protocol: str, data: ImageData, forget: ForgetSet, s
     """
     rng = np.random.default_rng(seed)
     none = np.empty(0, np.int64)
-    unseen = np.arange(len(data.test_labels))
+    unseen = np.arange(len(data.test_labels)) if rule in ("class", "sample") else none
     if rule == "class":
         unseen = unseen[np.isin(data.test_labels, forget.classes)]
-    if rule == "none":
-        return RuleSamples(none, none)
+    forgotten = forget.indices if rule in ("sample", "chance") else none
     if protocol == "paper":
-        return RuleSamples(forget.indices if rule == "sample" else none, unseen)
-    half = stratified(unseen, data.test_labels[unseen], min(len(unseen) // 2, RULE_LIMIT), rng)
-    if rule == "class":
-        return RuleSamples(none, half)
-    labels = data.train_labels[forget.indices]
-    return RuleSamples(stratified(forget.indices, labels, min(len(labels) // 2, RULE_LIMIT), rng), half)
+        return RuleSamples(forgotten, unseen)
+
+    def half(items: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        return stratified(items, labels[items], min(len(items) // 2, RULE_LIMIT), rng)
+
+    return RuleSamples(half(forgotten, data.train_labels), half(unseen, data.test_labels))
 
 
 def choose_probe(

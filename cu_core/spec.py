@@ -116,8 +116,9 @@ class StopSpec:
         "auto",
         "Stopping rule",
         "class: accuracy on unseen samples of the forgotten classes is at most 1/C; sample: forget accuracy is at "
-        "most unseen accuracy; auto picks by task; none runs all rounds.",
-        choices=("auto", "class", "sample", "none"),
+        "most unseen accuracy; chance: forget accuracy is at most 1/C, for wrong labels; auto picks by forget set; "
+        "none runs all rounds.",
+        choices=("auto", "class", "sample", "chance", "none"),
     )
     protocol: str = param(
         "held-out",

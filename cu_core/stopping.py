@@ -1,4 +1,4 @@
-"""When unlearning ends: the paper's two rules and a guard against collapse, shared by all methods."""
+"""When unlearning ends: the paper's two rules, one for wrong labels, a guard against collapse; for all methods."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Verdict:
     """What a stopping rule said after a round.
 
     Attributes:
-        name: ``"class"`` or ``"sample"``.
+        name: ``"class"``, ``"sample"`` or ``"chance"``.
         value: accuracy that has to fall, 0..1.
         threshold: level that it has to reach, 0..1.
         met: whether value ≤ threshold.
@@ -28,19 +28,27 @@ class Verdict:
         return asdict(self)
 
 
-def rule_for(requested: str, task: str) -> str:
-    """The rule that ``auto`` stands for, or the requested one."""
-    return task if requested == "auto" else requested
+def rule_for(requested: str, selection: str) -> str:
+    """The rule that ``auto`` stands for, or the requested one.
+
+    Args:
+        requested: `StopSpec.rule`.
+        selection: kind of the forget set, e.g. ``"class"`` or ``"mislabelled"``. Wrong labels are forgotten
+            when they are no more likely than chance; unseen accuracy says nothing about them.
+    """
+    if requested != "auto":
+        return requested
+    return {"class": "class", "mislabelled": "chance"}.get(selection, "sample")
 
 
 def judge(rule: str, forget_accuracy: float | None, unseen_accuracy: float | None, num_classes: int) -> Verdict | None:
     """Applies a stopping rule (Contrastive Unlearning, termination condition).
 
     Class: accuracy on unseen samples of the forgotten classes ≤ 1 / C. Sample: accuracy on forget
-    samples ≤ accuracy on unseen samples.
+    samples ≤ accuracy on unseen samples. Chance (ours, for wrong labels): accuracy on forget samples ≤ 1 / C.
 
     Args:
-        rule: ``"class"``, ``"sample"`` or ``"none"``.
+        rule: ``"class"``, ``"sample"``, ``"chance"`` or ``"none"``.
         forget_accuracy: on the rule's forget samples.
         unseen_accuracy: on the rule's unseen samples (class rule: of the forgotten classes only).
         num_classes: C.
@@ -52,6 +60,8 @@ def judge(rule: str, forget_accuracy: float | None, unseen_accuracy: float | Non
         return Verdict("class", unseen_accuracy, 1 / num_classes, unseen_accuracy <= 1 / num_classes)
     if rule == "sample" and forget_accuracy is not None and unseen_accuracy is not None:
         return Verdict("sample", forget_accuracy, unseen_accuracy, forget_accuracy <= unseen_accuracy)
+    if rule == "chance" and forget_accuracy is not None:
+        return Verdict("chance", forget_accuracy, 1 / num_classes, forget_accuracy <= 1 / num_classes)
     return None
 
 

@@ -20,6 +20,11 @@ def test_sample_rule_stops_at_unseen_accuracy(forget, unseen, met):
     assert judge("sample", forget, unseen, 10).met is met
 
 
+@pytest.mark.parametrize(("forget", "met"), [(0.1, True), (0.2, False)])
+def test_chance_rule_for_wrong_labels(forget, met):
+    assert judge("chance", forget, None, 10).met is met
+
+
 def test_no_rule_no_verdict():
     assert judge("none", 0.1, 0.9, 10) is None
     assert judge("class", 0.1, None, 10) is None
@@ -28,7 +33,8 @@ def test_no_rule_no_verdict():
 
 def test_auto_follows_the_task():
     assert rule_for("auto", "class") == "class"
-    assert rule_for("auto", "sample") == "sample"
+    assert rule_for("auto", "random") == "sample"
+    assert rule_for("auto", "mislabelled") == "chance"
     assert rule_for("none", "class") == "none"
 
 
