@@ -37,8 +37,8 @@ def build_result(
         run_id: its name.
         base: the base model and where it came from.
         rounds: number of the last healthy round.
-        stopped_by: ``class_rule``, ``sample_rule``, ``chance_rule``, ``max_rounds``, ``method_finished``, ``collapse`` or
-            ``not_a_number``.
+        stopped_by: ``class_rule``, ``sample_rule``, ``chance_rule``, ``max_rounds``, ``method_finished``,
+            ``collapse`` or ``not_a_number``.
         before: metrics of the base model on all samples.
         after: metrics of the unlearned model on all samples.
         references: metrics of each retrained model.
