@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 import hashlib
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from cu_core.data import dataset
 from cu_core.data.archive import fingerprint
@@ -30,6 +31,8 @@ SCHEMA = 1
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels", "true_labels")
 # Share of the disk's free space that one prepared dataset may take.
 _DISK_SHARE = 0.9
+_FULL_BYTES = 2**20
+_WAIT_SECONDS = 0.5
 
 
 def dataset_key(spec: DataSpec) -> str:
@@ -95,28 +98,54 @@ def prepare(spec: DataSpec, home: Home, progress: Progress | None = None) -> Ima
         DatasetError: the source is missing, damaged, unsafe or inconsistent.
         OutOfDisk: too little free space.
     """
+    progress = progress or silent
     key = dataset_key(spec)
-    home.datasets.mkdir(parents=True, exist_ok=True)
-    with FileLock(home.datasets / f"{key}.lock"):
-        if (ready := open_key(key, home)) is not None:
-            return ready
-        working = home.datasets / f".{key}.partial"
-        shutil.rmtree(working, ignore_errors=True)
-        working.mkdir()
+    try:
+        home.datasets.mkdir(parents=True, exist_ok=True)
+        with _lock(home.datasets / f"{key}.lock", progress):
+            return open_key(key, home) or _build(spec, key, home, progress)
+    except OSError as error:
+        if _disk_is_full(error, home.datasets):
+            raise OutOfDisk(f"the disk is full: no room for the prepared dataset in {home.datasets}") from error
+        raise
+
+
+@contextlib.contextmanager
+def _lock(path: Path, progress: Progress) -> Iterator[None]:
+    """Waits for other processes that prepare the same dataset, without becoming deaf to a cancel."""
+    lock = FileLock(path)
+    while not lock.is_locked:
         try:
-            _write(spec, home, working, progress or silent)
-            shutil.rmtree(home.datasets / key, ignore_errors=True)
-            working.rename(home.datasets / key)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise OutOfDisk(f"the disk is full: no room for the prepared dataset in {home.datasets}") from error
-            raise
-        finally:
-            shutil.rmtree(working, ignore_errors=True)
-        ready = open_key(key, home)
-    if ready is None:
+            lock.acquire(timeout=_WAIT_SECONDS)
+        except Timeout:
+            progress(0, 0, "waiting for another run that prepares the same dataset")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _build(spec: DataSpec, key: str, home: Home, progress: Progress) -> ImageData:
+    working = home.datasets / f".{key}.partial"
+    shutil.rmtree(working, ignore_errors=True)
+    working.mkdir()
+    try:
+        _write(spec, home, working, progress)
+        shutil.rmtree(home.datasets / key, ignore_errors=True)
+        working.rename(home.datasets / key)
+    finally:
+        shutil.rmtree(working, ignore_errors=True)
+    data = open_key(key, home)
+    if data is None:
         raise DatasetError("dataset", f"was prepared in {home.datasets / key} but cannot be read back")
-    return ready
+    return data
+
+
+def _disk_is_full(error: OSError, folder: Path) -> bool:
+    """NumPy reports a short write without the system's error number, so the free space is asked as well."""
+    if error.errno is not None:
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return folder.exists() and shutil.disk_usage(folder).free < _FULL_BYTES
 
 
 def _write(spec: DataSpec, home: Home, folder: Path, progress: Progress) -> None:
