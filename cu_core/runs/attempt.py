@@ -8,7 +8,6 @@ new attempt is made and results are put in place under the same lock.
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import re
@@ -23,12 +22,13 @@ from typing import IO, Any, Self
 
 import numpy as np
 
-from cu_core.errors import BadInput, Cancelled, OutOfDisk, Replaced
+from cu_core.errors import BadInput, Cancelled, Replaced
 from cu_core.home import Home
 from cu_core.runs import layout
-from cu_core.runs.disk import DISK_ERRORS, check_floor
-from cu_core.runs.files import read_json, sha256_of, write_json
+from cu_core.runs.disk import check_floor
+from cu_core.runs.files import plain, read_json, sha256_of, write_json, write_npy
 from cu_core.runs.process import identity
+from cu_core.runs.staging import naming_full_disk, stage
 from cu_core.runs.state import RunState, read_state
 from cu_core.spec import RunSpec, spec_from_json
 
@@ -102,6 +102,7 @@ class Attempt:
         self._next = str(layout.attempt_dir(self.run_dir, number + 1))
         self._cancel = str(self.run_dir / layout.CANCEL)
         self._requeue = str(self.run_dir / layout.REQUEUE)
+        self._outcome = str(self.folder / layout.OUTCOME)
         self._requeue_seen: tuple[int, int] | None = None
 
     @classmethod
@@ -116,7 +117,7 @@ class Attempt:
         if not attempt.folder.is_dir():
             raise BadInput("attempt", f"{run_id} has no attempt {number}")
         with attempt._fenced():
-            if (attempt.folder / layout.PID).exists() or (attempt.folder / layout.OUTCOME).exists():
+            if (attempt.folder / layout.PID).exists():
                 raise Replaced(f"attempt {number} at {run_id} was taken by another process")
             write_json(attempt.folder / SPARE, _disk_full())
             attempt.beat()
@@ -144,7 +145,7 @@ class Attempt:
         """Ends the work if it is not wanted any more; cheap enough for every batch.
 
         Raises:
-            Replaced: a newer attempt exists or is asked for, or the run was deleted.
+            Replaced: a newer attempt exists or is asked for, this one was given up, or the run was deleted.
             Cancelled: the user asked the run to stop, or the process got a signal to end.
         """
         self._check_current()
@@ -250,7 +251,7 @@ class Attempt:
                     os.replace(path, target / file)
                     entries[name] = {"file": file} | entry
                 content = {"schema": layout.SCHEMA, **plain(manifest), "attempt": self.number, "arrays": entries}
-                with _disk_errors():
+                with naming_full_disk():
                     write_json(target / layout.MANIFEST, content)
                 self._prune(target, {entry["file"] for entry in entries.values()})
         finally:
@@ -331,6 +332,8 @@ class Attempt:
             raise Replaced(f"attempt {self.number} at {self.run_id} was replaced by a newer one")
         if not os.path.exists(self.folder):
             raise Replaced(f"{self.run_id} was deleted")
+        if os.path.exists(self._outcome):
+            raise Replaced(f"attempt {self.number} at {self.run_id} was given up")
 
     def _is_requeued(self) -> bool:
         try:
@@ -350,76 +353,20 @@ class Attempt:
         self._requeue_seen = stamp
         return False
 
+    def _stage(self, name: str, write: Callable[[IO[bytes]], object]) -> Path:
+        return stage(self.folder / layout.STAGING, name, write)
+
     def _stage_array(self, name: str, array: np.ndarray) -> tuple[Path, dict[str, Any]]:
         if not _FOLDER.fullmatch(name) or "/" in name:
             raise ValueError(f"not a name of an array: {name!r}")
         whole = np.ascontiguousarray(array)
-        path = self._stage(name, lambda file: np.save(file, whole, allow_pickle=False))
-        entry = {"dtype": str(whole.dtype), "shape": list(whole.shape), "sha256": sha256_of(path)}
-        return path, entry
-
-    def _stage(self, name: str, write: Callable[[IO[bytes]], object]) -> Path:
-        staging = self.folder / layout.STAGING
-        with _disk_errors():
-            with contextlib.suppress(FileExistsError):
-                staging.mkdir()
-            handle, path = tempfile.mkstemp(dir=staging, prefix=f"{name}.")
-        raw = _WatchedFile(handle, "wb")
-        try:
-            with _disk_errors(raw), io.BufferedWriter(raw) as file:
-                write(file)
-                file.flush()
-                os.fsync(file.fileno())
-        except BaseException:
-            with contextlib.suppress(OSError):
-                raw.close()
-            Path(path).unlink(missing_ok=True)
-            raise
-        return Path(path)
+        path = self._stage(name, lambda file: write_npy(file, whole))
+        return path, {"dtype": str(whole.dtype), "shape": list(whole.shape), "sha256": sha256_of(path)}
 
     def _prune(self, folder: Path, keep: set[str]) -> None:
         for entry in folder.iterdir():
             if entry.name not in keep | {layout.MANIFEST} and entry.is_file():
                 entry.unlink(missing_ok=True)
-
-
-class _WatchedFile(io.FileIO):
-    """Remembers that the disk was full: libraries hide a failed write behind errors of their own."""
-
-    full: OSError | None = None
-
-    def write(self, data: Any) -> int:
-        try:
-            return super().write(data)
-        except OSError as error:
-            if error.errno in DISK_ERRORS:
-                self.full = error
-            raise
-
-
-@contextlib.contextmanager
-def _disk_errors(file: _WatchedFile | None = None) -> Iterator[None]:
-    """Turns a full disk into `OutOfDisk`."""
-    try:
-        yield
-    except Exception as error:
-        cause = file.full if file is not None and file.full is not None else error
-        if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
-            raise OutOfDisk(f"the disk is full: {cause.strerror}") from error
-        raise
-
-
-def plain(value: Any) -> Any:
-    """A JSON-ready copy: numpy numbers become Python's, numbers that are not finite become None."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return value
 
 
 def _named_files(manifest: Path) -> set[str]:

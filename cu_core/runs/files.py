@@ -7,8 +7,9 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import IO, Any
 
 import numpy as np
@@ -54,7 +55,7 @@ def read_json(path: Path) -> Any:
 def write_array(path: Path, array: np.ndarray) -> dict[str, Any]:
     """Writes one ``.npy`` atomically and returns its manifest entry (file, dtype, shape, sha256)."""
     contiguous = np.ascontiguousarray(array)
-    write_atomically(path, lambda file: np.save(file, contiguous, allow_pickle=False))
+    write_atomically(path, lambda file: write_npy(file, contiguous))
     return {
         "file": path.name,
         "dtype": str(contiguous.dtype),
@@ -63,7 +64,26 @@ def write_array(path: Path, array: np.ndarray) -> dict[str, Any]:
     }
 
 
+def write_npy(file: IO[bytes], array: np.ndarray) -> None:
+    """Writes one array in NumPy's format, without pickled objects."""
+    # Given a real file, NumPy writes past Python, and a full disk becomes an error without a reason.
+    np.save(SimpleNamespace(write=file.write), array, allow_pickle=False)  # type: ignore[arg-type]
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """A JSON-ready copy: numpy numbers become Python's, numbers that are not finite become None."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value

@@ -1,8 +1,8 @@
 """A SQLite index of the runs, so that a list of a thousand does not open thousands of files.
 
-The run directories are the truth; the index can be thrown away at any time. The dispatcher is its
-only writer. A row carries the modification times of the folders that it was made from; where they
-have moved on, readers go to the files.
+The run directories are the truth; the index can be thrown away at any time. Whoever holds the
+dispatcher's lock is its only writer. A row carries the modification times of the folders that it was
+made from; where they have moved on, readers go to the files.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import Timeout
+
+from cu_core.errors import UnlearnscopeError
 from cu_core.home import Home
 from cu_core.runs import layout
 from cu_core.runs.rows import RunRow, read_row
@@ -24,7 +27,7 @@ from cu_core.runs.state import FINAL
 VERSION = 1
 # Two changes within the clock's step leave the same modification time; a row made so soon after a
 # change is not trusted.
-SETTLED_NS = 100_000_000
+SETTLED_SECONDS = 0.1
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS runs (
@@ -70,35 +73,56 @@ def read_index(home: Home) -> dict[str, Entry]:
         return {}
 
 
+def make_entry(run_dir: Path) -> Entry:
+    """Reads a run and stamps its row, unless the run is changing just now."""
+    before = max(layout.attempts(run_dir), default=0)
+    stamp = stamp_of(run_dir, before)
+    row = read_row(run_dir)
+    # Only a stamp taken before reading, old enough, and still true afterwards vouches for the row.
+    same = row.attempt == before and stamp == stamp_of(run_dir, before)
+    settled = same and all(
+        time.time_ns() - int(moment) > SETTLED_SECONDS * 1e9 for moment in stamp.split("-") if moment
+    )
+    return Entry(stamp if settled else "", row)
+
+
 class Index:
-    """The index, opened to write; for the dispatcher alone."""
+    """The index, opened to write by whoever holds the dispatcher's lock.
+
+    Raises:
+        sqlite3.Error: it can be neither opened nor made anew.
+    """
 
     def __init__(self, home: Home) -> None:
-        self.home = home
+        self.path = home.index
         try:
-            self._database = _open_to_write(home.index)
+            self._database = _open_to_write(self.path)
         except sqlite3.DatabaseError:
             remove_index(home)
-            self._database = _open_to_write(home.index)
+            self._database = _open_to_write(self.path)
+        self._inode = os.stat(self.path).st_ino
 
-    def update(self, run_id: str) -> RunRow | None:
-        """Makes the row of one run anew; removes it if the run is gone.
+    def put(self, run_id: str, entry: Entry) -> None:
+        """Stores the row of a run.
 
         Raises:
             sqlite3.Error: the index cannot be written or is damaged.
         """
-        run_dir = self.home.runs / run_id
-        if not run_dir.is_dir():
-            with self._database:
-                self._database.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
-            return None
-        entry = _make(run_dir)
+        row = json.dumps(dataclasses.asdict(entry.row))
         with self._database:
-            self._database.execute(
-                "INSERT OR REPLACE INTO runs VALUES (?, ?, ?)",
-                (run_id, entry.stamp, json.dumps(dataclasses.asdict(entry.row))),
-            )
-        return entry.row
+            self._database.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?)", (run_id, entry.stamp, row))
+
+    def remove(self, run_id: str) -> None:
+        """Forgets a run; raises like `put`."""
+        with self._database:
+            self._database.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
+
+    def in_place(self) -> bool:
+        """Whether the file that is written to is still the one that readers open."""
+        try:
+            return os.stat(self.path).st_ino == self._inode
+        except FileNotFoundError:
+            return False
 
     def close(self) -> None:
         """Closes the database."""
@@ -111,28 +135,55 @@ def remove_index(home: Home) -> None:
         Path(f"{home.index}{suffix}").unlink(missing_ok=True)
 
 
-def fill(home: Home) -> int:
-    """Makes the index anew from all run directories; the caller is the only writer.
+def rebuild_request(home: Home) -> Path:
+    """The file whose presence asks the living dispatcher to make the index anew."""
+    return home.root / "reindex.request"
+
+
+def reindex(home: Home, *, seconds: float = 60.0) -> int:
+    """Makes the index anew from the run directories; a living dispatcher is asked to do it.
+
+    Args:
+        home: whose index.
+        seconds: how long to wait for the dispatcher.
 
     Returns:
         How many runs it holds.
+
+    Raises:
+        UnlearnscopeError: the dispatcher did not answer.
     """
+    home.create()
+    request = rebuild_request(home)
+    deadline = time.monotonic() + seconds
+    asked = False
+    while True:
+        try:
+            with layout.dispatcher_lock(home):
+                request.unlink(missing_ok=True)
+                return _fill(home)
+        except Timeout:
+            if asked and not request.exists():
+                return len(read_index(home))
+        if not asked:
+            request.touch()
+            asked = True
+        if time.monotonic() > deadline:
+            request.unlink(missing_ok=True)
+            raise UnlearnscopeError("the dispatcher is busy and did not rebuild the index; try again")
+        time.sleep(0.05)
+
+
+def _fill(home: Home) -> int:
     remove_index(home)
     index = Index(home)
     try:
-        return sum(index.update(run_id) is not None for run_id in layout.run_ids(home.runs))
+        run_ids = layout.run_ids(home.runs)
+        for run_id in run_ids:
+            index.put(run_id, make_entry(home.runs / run_id))
     finally:
         index.close()
-
-
-def _make(run_dir: Path) -> Entry:
-    before = max(layout.attempts(run_dir), default=0)
-    stamp = stamp_of(run_dir, before)
-    row = read_row(run_dir)
-    # Only a stamp taken before reading, old enough, and still true afterwards vouches for the row.
-    same = row.attempt == before and stamp == stamp_of(run_dir, before)
-    settled = same and all(time.time_ns() - int(moment) > SETTLED_NS for moment in stamp.split("-") if moment)
-    return Entry(stamp if settled else "", row)
+    return len(run_ids)
 
 
 def _open_to_read(path: Path) -> sqlite3.Connection:

@@ -105,6 +105,11 @@ def run_lock(home: Home, run_id: str, seconds: float = LOCK_SECONDS) -> FileLock
     return FileLock(locks(home) / f"{run_id}.lock", timeout=seconds)
 
 
+def dispatcher_lock(home: Home, seconds: float = 0.0) -> FileLock:
+    """The lock that the one dispatcher holds for as long as it lives; whoever holds it may write the index."""
+    return FileLock(locks(home) / "dispatcher.lock", timeout=seconds)
+
+
 def submit_lock(home: Home) -> FileLock:
     """The lock under which run directories appear."""
     return FileLock(locks(home) / "submit.lock", timeout=LOCK_SECONDS)

@@ -25,9 +25,14 @@ def is_local(who: dict[str, Any]) -> bool:
     return who.get("host") == socket.gethostname()
 
 
+def is_of_this_boot(who: dict[str, Any]) -> bool:
+    """Whether a process of this machine was started since the machine was."""
+    return is_local(who) and who.get("boot") == _boot_id()
+
+
 def is_alive(who: dict[str, Any]) -> bool:
     """Whether exactly that process still runs on this machine (zombies do not)."""
-    if not is_local(who) or who.get("boot") != _boot_id():
+    if not is_of_this_boot(who):
         return False
     try:
         return _started(int(who["pid"])) == who["started"]

@@ -86,7 +86,7 @@ def _read(run_dir: Path) -> RunState:
     else:
         state = "starting" if time.time() - _launched(folder, launch) < START_SECONDS else "lost"
     if state == "lost" and cancelled:
-        state = "cancelled"
+        state, finished = "cancelled", _changed(run_dir / layout.CANCEL)
     return RunState(state, number, launch, process, finished, error, note, number + 1, first)
 
 
@@ -94,20 +94,12 @@ def _runs(process: dict[str, Any], folder: Path) -> bool:
     if is_local(process):
         return is_alive(process)
     # A process of another machine cannot be looked up; its heartbeat on the shared disk can.
-    try:
-        return time.time() - (folder / layout.HEARTBEAT).stat().st_mtime < LEASE_SECONDS
-    except FileNotFoundError:
-        return False
+    return time.time() - (_changed(folder / layout.HEARTBEAT) or 0.0) < LEASE_SECONDS
 
 
 def _launched(folder: Path, launch: dict[str, Any]) -> float:
     moment = launch.get("t")
-    if isinstance(moment, int | float):
-        return float(moment)
-    try:
-        return folder.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
+    return float(moment) if isinstance(moment, int | float) else _changed(folder) or 0.0
 
 
 def _outcome(path: Path) -> tuple[str, float | None, dict[str, Any] | None]:
@@ -115,10 +107,16 @@ def _outcome(path: Path) -> tuple[str, float | None, dict[str, Any] | None]:
     state, moment, error = content.get("state"), content.get("t"), content.get("error")
     if state not in FINAL:
         return "failed", None, {"kind": "damaged", "message": f"{path.name} is damaged", "hint": "Resume the run."}
-    if not isinstance(moment, int | float):
-        # The spare outcome of a full disk was written before its time was known.
-        moment = path.stat().st_mtime
-    return state, float(moment), error if isinstance(error, dict) else None
+    # The spare outcome of a full disk was written before its time was known.
+    known = float(moment) if isinstance(moment, int | float) else _changed(path)
+    return state, known, error if isinstance(error, dict) else None
+
+
+def _changed(path: Path) -> float | None:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return None
 
 
 def _number(value: Any) -> int:

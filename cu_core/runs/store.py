@@ -197,8 +197,10 @@ def empty_bin(home: Home, run_ids: Iterable[str] | None = None) -> int:
         else [_binned_dir(home, run_id) for run_id in run_ids]
     )
     for folder in folders:
-        with layout.run_lock(home, folder.name):
+        lock = layout.run_lock(home, folder.name)
+        with lock:
             shutil.rmtree(folder, ignore_errors=True)
+            Path(lock.lock_file).unlink(missing_ok=True)
     return len(folders)
 
 

@@ -1,0 +1,92 @@
+"""Workers as detached processes of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from cu_core.home import Home
+from cu_core.runs import layout
+from cu_core.runs.process import is_alive
+from cu_core.runs.slots import Slot
+
+PROJECT = Path(__file__).resolve().parents[2]
+COMMAND = (sys.executable, "-m", "cu_core")
+NICENESS = 10
+
+
+class LocalLauncher:
+    """Starts workers that outlive the dispatcher, at a low priority, so that the dashboard stays quick.
+
+    Args:
+        command: what ``worker RUN --attempt N`` is appended to.
+    """
+
+    name = "local"
+
+    def __init__(self, command: Sequence[str] = COMMAND) -> None:
+        self._command = tuple(command)
+        self._children: dict[tuple[str, int], subprocess.Popen[bytes]] = {}
+
+    def launch(self, home: Home, run_id: str, number: int, slot: Slot) -> None:
+        """See `cu_core.runs.launcher.Launcher`."""
+        folder = layout.attempt_dir(home.runs / run_id, number)
+        child = spawn((*self._command, "worker", run_id, "--attempt", str(number)), home, folder / layout.LOG, slot)
+        self._children[run_id, number] = child
+        with contextlib.suppress(psutil.Error):
+            psutil.Process(child.pid).nice(NICENESS)
+
+    def exit_code(self, run_id: str, number: int) -> int | None:
+        """See `cu_core.runs.launcher.Launcher`; known only for workers that this process started."""
+        child = self._children.get((run_id, number))
+        return None if child is None else child.poll()
+
+    def stop(self, run_id: str, number: int, process: Mapping[str, Any], *, force: bool) -> None:
+        """See `cu_core.runs.launcher.Launcher`."""
+        child = self._children.get((run_id, number))
+        if child is not None and child.poll() is None:
+            pid = child.pid
+        elif process and is_alive(dict(process)):
+            pid = int(process["pid"])
+        else:
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if force:
+                # A worker leads a session of its own, so the group is the worker and its children.
+                os.killpg(pid, signal.SIGKILL)
+            else:
+                os.kill(pid, signal.SIGTERM)
+
+
+def spawn(command: Sequence[str], home: Home, log: Path, slot: Slot | None = None) -> subprocess.Popen[bytes]:
+    """Starts a process that lives on when this one ends.
+
+    Args:
+        command: the program and its arguments.
+        home: becomes CU_HOME.
+        log: receives what it prints, behind what is there.
+        slot: decides its threads and its GPU.
+    """
+    environment = os.environ | {"CU_HOME": str(home.root)}
+    if slot is not None:
+        environment |= {"OMP_NUM_THREADS": str(slot.threads), "MKL_NUM_THREADS": str(slot.threads)}
+        if slot.gpu is not None:
+            environment["CUDA_VISIBLE_DEVICES"] = slot.gpu
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            cwd=PROJECT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )

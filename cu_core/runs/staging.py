@@ -1,0 +1,72 @@
+"""Writing a file aside, to be put in place by a rename once it is whole."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from cu_core.errors import OutOfDisk
+from cu_core.runs.disk import DISK_ERRORS
+
+
+def stage(folder: Path, name: str, write: Callable[[IO[bytes]], object]) -> Path:
+    """Writes a new file into a folder, flushed to the disk; nothing stays behind if that fails.
+
+    Args:
+        folder: created if missing, but not its parents: those may have been deleted on purpose.
+        name: how the file's name begins.
+        write: receives the open binary file.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        OutOfDisk: the disk is full.
+    """
+    with naming_full_disk():
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir()
+        handle, path = tempfile.mkstemp(dir=folder, prefix=f"{name}.")
+    raw = _WatchedFile(handle, "wb")
+    try:
+        with naming_full_disk(raw), io.BufferedWriter(raw) as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        with contextlib.suppress(OSError):
+            raw.close()
+        Path(path).unlink(missing_ok=True)
+        raise
+    return Path(path)
+
+
+class _WatchedFile(io.FileIO):
+    """Remembers that the disk was full: libraries hide a failed write behind errors of their own."""
+
+    full: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            if error.errno in DISK_ERRORS:
+                self.full = error
+            raise
+
+
+@contextlib.contextmanager
+def naming_full_disk(file: _WatchedFile | None = None) -> Iterator[None]:
+    """Turns a full disk into `OutOfDisk`."""
+    try:
+        yield
+    except Exception as error:
+        cause = file.full if file is not None and file.full is not None else error
+        if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
+            raise OutOfDisk(f"the disk is full: {cause.strerror}") from error
+        raise
