@@ -9,7 +9,7 @@ PAPER = TrainSpec(
     epochs=100, batch_size=256, optimizer="sgd", lr=0.1, weight_decay=1e-4, schedule="cosine", augment="none"
 )
 DIGITS = TrainSpec(epochs=15, batch_size=64, optimizer="sgd", lr=0.1, weight_decay=1e-4, schedule="one-cycle")
-LAPTOP = TrainSpec(epochs=20, batch_size=128, optimizer="sgd", lr=0.1, weight_decay=5e-4, schedule="one-cycle")
+LAPTOP = TrainSpec(epochs=12, batch_size=128, optimizer="sgd", lr=0.1, weight_decay=5e-4, schedule="one-cycle")
 TRANSFORMER = TrainSpec(epochs=100, batch_size=256, optimizer="adamw", lr=5e-4, weight_decay=0.05, schedule="one-cycle")
 
 
