@@ -11,7 +11,20 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cu_core.figures.theme import COLOURS, GRID, GROUPS, NEUTRAL, SYMBOLS, TITLES, dress, legend_rows, marker, tint
+from cu_core.figures.theme import (
+    COLOURS,
+    GRID,
+    GROUPS,
+    NEUTRAL,
+    SYMBOLS,
+    TITLES,
+    class_name,
+    dress,
+    legend_rows,
+    marker,
+    reference_title,
+    tint,
+)
 
 MOST_POINTS = 5000
 """Samples drawn by default; more make the browser slow without showing more."""
@@ -97,9 +110,9 @@ def drift_map(
     numbers = sorted(rounds)
     first = numbers[-1] if shown is None else shown
     before = rounds[0]
-    titles = [_title("Before (round 0)", before), _round_title(first, rounds[first])]
+    titles = [_title("<b>Before (round 0)</b>", before), _round_title(first, rounds[first])]
     if reference is not None:
-        titles.append(_title("Reference (retrained)", reference))
+        titles.append(_title(reference_title("Reference (retrained)"), reference))
     figure = make_subplots(rows=1, cols=len(titles), subplot_titles=titles, horizontal_spacing=0.03)
     samples = probe["sample"].to_numpy()
     rows_of = {group: np.flatnonzero(probe["group"].to_numpy() == group) for group in GROUPS}
@@ -159,13 +172,6 @@ def drift_alt(probe: pd.DataFrame, rounds: Sequence[int], has_reference: bool) -
         f"Map of {len(probe)} samples ({listed}) on the first two principal axes of round 0: before unlearning, "
         f"at any of the rounds 0 to {max(rounds)}{beside}, on the same axes."
     )
-
-
-def class_name(classes: Sequence[str], label: int) -> str:
-    """Name of a class; its number where the names are unknown or the label is out of range."""
-    name = str(classes[label]) if 0 <= label < len(classes) else str(label)
-    # Charts read some markup in texts, and class names are users' folder names.
-    return name.replace("<", "‹").replace(">", "›")
 
 
 def _state(rows: np.ndarray, samples: np.ndarray, snapshot: Snapshot, classes: Sequence[str]) -> dict[str, Any]:
@@ -253,12 +259,12 @@ def _fix_axes(figure: go.Figure, snapshots: Sequence[Snapshot], panes: int) -> N
 def _title(name: str, snapshot: Snapshot) -> str:
     trust, continuity = snapshot.fidelity.get("trustworthiness"), snapshot.fidelity.get("continuity")
     if trust is None or continuity is None:
-        return f"<b>{name}</b>"
-    return f"<b>{name}</b><br>trustworthiness {trust:.2f}, continuity {continuity:.2f}"
+        return name
+    return f"{name}<br>trustworthiness {trust:.2f}, continuity {continuity:.2f}"
 
 
 def _round_title(number: int, snapshot: Snapshot) -> str:
-    return _title(f"Round {number}", snapshot)
+    return _title(f"<b>Round {number}</b>", snapshot)
 
 
 def _retitled(captions: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:

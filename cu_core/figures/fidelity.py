@@ -8,8 +8,8 @@ from typing import Any
 
 GOOD = 0.95
 FAIR = 0.85
-"""Below `GOOD` single neighbours need care, below `FAIR` neighbourhoods cannot be read (own measurements
-on ten synthetic and recorded embedding series, see docs/metrics.md)."""
+"""Below `GOOD` single neighbours need care, below `FAIR` neighbourhoods cannot be read; conventions of this
+app, not significance levels."""
 
 MOST_VARIANCE = 0.8
 """Share of the variance from which distances on the two axes resemble those in full space."""

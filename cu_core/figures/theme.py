@@ -114,6 +114,18 @@ def dress(figure: go.Figure, *, height: int, top: int | None = None, bottom: int
     return figure
 
 
+def reference_title(text: str) -> str:
+    """A pane title that carries the reference's colour and marker shape."""
+    return f'<span style="color:{COLOURS["reference"]}">■</span> <b>{text}</b>'
+
+
+def class_name(classes: Sequence[str], label: int) -> str:
+    """Name of a class; its number where the names are unknown or the label is out of range."""
+    name = str(classes[label]) if 0 <= label < len(classes) else str(label)
+    # Charts read some markup in texts, and class names are users' folder names.
+    return name.replace("<", "‹").replace(">", "›")
+
+
 def join(words: Sequence[str]) -> str:
     """``a, b and c``."""
     if len(words) < 2:

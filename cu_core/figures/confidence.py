@@ -1,0 +1,226 @@
+"""Distributions of what the model says about samples: probability, margin, loss, two-view cosine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from cu_core.figures.theme import COLOURS, GROUPS, TITLES, dress, join, reference_title, tint
+
+BINS = 30
+SMALLEST_LOSS = 1e-6
+"""Left end of a logarithmic loss axis; smaller losses, zero included, count into the first bin."""
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One recorded per-sample quantity.
+
+    Attributes:
+        id: used in addresses.
+        array: name of the recorded array.
+        title: name shown to people.
+        axis: axis label with unit.
+        low: smallest possible value; None if it depends on the data.
+        high: largest possible value; None if it depends on the data.
+        summary: what it says, in one sentence.
+    """
+
+    id: str
+    array: str
+    title: str
+    axis: str
+    low: float | None
+    high: float | None
+    summary: str
+
+
+SIGNALS: dict[str, Signal] = {
+    s.id: s
+    for s in (
+        Signal(
+            "probability",
+            "top3",
+            "Top-1 probability",
+            "Probability of the predicted class",
+            0.0,
+            1.0,
+            "How sure the model is of what it predicts, right or wrong.",
+        ),
+        Signal(
+            "margin",
+            "margin",
+            "Margin",
+            "Probability of the label minus the highest other",
+            -1.0,
+            1.0,
+            "Below 0 the label is not what the model predicts.",
+        ),
+        Signal(
+            "loss",
+            "loss",
+            "Loss",
+            "Cross-entropy of the label (nats)",
+            0.0,
+            None,
+            "How surprised the model is by the label; membership attacks read it.",
+        ),
+        Signal(
+            "views",
+            "two_view_cosine",
+            "Two-view cosine",
+            "Cosine of the embeddings of two augmented views",
+            None,
+            1.0,
+            "How alike two crops of the same image are to the model.",
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One pane: before, a round, or the reference.
+
+    Attributes:
+        title: above the pane.
+        groups: (n,) group names.
+        values: (n,) the signal; NaN where not recorded.
+        kind: ``"before"``, ``"round"`` or ``"reference"``.
+    """
+
+    title: str
+    groups: np.ndarray
+    values: np.ndarray
+    kind: str = "round"
+
+    def of(self, group: str) -> np.ndarray:
+        """The group's finite values."""
+        inside = self.values[self.groups == group]
+        return inside[np.isfinite(inside)]
+
+
+def common_bins(signal: Signal, arrays: Iterable[np.ndarray], *, log: bool = False, bins: int = BINS) -> np.ndarray:
+    """Edges that suit every round, so that bins stay where they are.
+
+    Args:
+        signal: decides the ends where they are known beforehand.
+        arrays: the signal in all rounds and references.
+        log: bins of equal width on a logarithmic axis, from `SMALLEST_LOSS` on.
+        bins: how many.
+
+    Returns:
+        (bins + 1,) ascending edges.
+    """
+    values = np.concatenate([np.empty(0), *(a.astype(np.float64).ravel() for a in arrays)])
+    values = values[np.isfinite(values)]
+    low = signal.low if signal.low is not None else float(np.floor(values.min() * 10) / 10) if len(values) else 0.0
+    high = signal.high if signal.high is not None else float(values.max()) if len(values) else 1.0
+    if log:
+        low = max(SMALLEST_LOSS, float(values[values > 0].min())) if (values > 0).any() else SMALLEST_LOSS
+        return np.geomspace(low, max(high, low * 10), bins + 1)
+    return np.linspace(low, high if high > low else low + 1.0, bins + 1)
+
+
+def shares(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """(bins,) share of the values in each bin; what lies outside counts into the outermost bins."""
+    if not len(values):
+        return np.zeros(len(edges) - 1)
+    counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), edges)
+    return counts / len(values)
+
+
+def highest_share(moments: Iterable[Moment], edges: np.ndarray) -> float:
+    """The tallest bar of any group at any moment: a common top for the axes."""
+    tops = [shares(moment.of(group), edges).max() for moment in moments for group in GROUPS]
+    return float(max(tops, default=0.0)) or 1.0
+
+
+def distributions(
+    signal: Signal,
+    moments: Sequence[Moment],
+    edges: np.ndarray,
+    *,
+    top: float,
+    overlaid: bool = True,
+    log: bool = False,
+) -> go.Figure:
+    """Histograms as shares, one column per moment: groups overlaid, or one row each.
+
+    Args:
+        signal: what is shown.
+        moments: columns from left to right.
+        edges: common bins.
+        top: largest share on any axis, see `highest_share`.
+        overlaid: all groups in one pane per moment; otherwise one row of panes per group.
+        log: logarithmic value axis.
+    """
+    groups = [group for group in GROUPS if any(len(moment.of(group)) for moment in moments)]
+    rows = 1 if overlaid else max(1, len(groups))
+    figure = make_subplots(
+        rows=rows,
+        cols=max(1, len(moments)),
+        shared_xaxes=True,
+        shared_yaxes=True,
+        column_titles=[reference_title(m.title) if m.kind == "reference" else f"<b>{m.title}</b>" for m in moments],
+        horizontal_spacing=0.03,
+        vertical_spacing=0.07,
+    )
+    # The legend takes its keys from the last moment, where they are filled.
+    keys_from = max((c for c, m in enumerate(moments) if m.kind == "round"), default=len(moments) - 1)
+    for column, moment in enumerate(moments):
+        for row, group in enumerate(groups):
+            trace = _histogram(moment, group, edges, showlegend=column == keys_from)
+            figure.add_trace(trace, row=1 if overlaid else row + 1, col=column + 1)
+    figure.update_xaxes(
+        type="log" if log else "linear", range=list(np.log10(edges[[0, -1]]) if log else edges[[0, -1]])
+    )
+    if log:
+        figure.update_xaxes(exponentformat="power", dtick=1 if np.log10(edges[-1] / edges[0]) < 6 else 2)
+    figure.update_xaxes(title_text=signal.axis, title_font_size=12, row=rows)
+    figure.update_yaxes(range=[0, top * 1.06], tickformat=".0%")
+    figure.update_yaxes(title_text="Share of samples per bin", title_font_size=12, col=1)
+    if not overlaid:
+        for row, group in enumerate(groups, start=1):
+            figure.update_yaxes(title_text=f"{TITLES[group]}: share per bin", row=row, col=1)
+    figure.update_annotations(font_size=13)
+    return dress(figure, height=290 if overlaid else 60 + 165 * rows, bottom=56)
+
+
+def distributions_alt(signal: Signal, moments: Sequence[Moment]) -> str:
+    """Medians in words, for people who do not see the chart."""
+    sentences = []
+    for moment in moments:
+        parts = [
+            f"{np.median(moment.of(group)):.3g} on {len(moment.of(group))} {group} samples"
+            for group in GROUPS
+            if len(moment.of(group))
+        ]
+        if parts:
+            sentences.append(f"{moment.title}: median {join(parts)}.")
+    return f"Distribution of the {signal.title.lower()}. " + (" ".join(sentences) or "Not recorded.")
+
+
+def _histogram(moment: Moment, group: str, edges: np.ndarray, *, showlegend: bool) -> go.Scatter:
+    values = moment.of(group)
+    heights = shares(values, edges)
+    before = moment.kind == "before"
+    return go.Scatter(
+        x=edges,
+        # The last height once more: a step line ends at the last edge.
+        y=np.append(heights, heights[-1]),
+        customdata=np.append(edges[1:], edges[-1]),
+        mode="lines",
+        line={"shape": "hv", "color": tint(COLOURS[group], 0.7 if before else 1.0), "width": 1.5 if before else 2},
+        fill=None if before else "tozeroy",
+        fillcolor=None if before else tint(COLOURS[group], 0.22),
+        name=f"{TITLES[group]} (n = {len(values):,})",
+        legendgroup=group,
+        showlegend=showlegend,
+        hovertemplate=f"{TITLES[group]}, {moment.title}<br>%{{y:.1%}} between %{{x:.3g}} and %{{customdata:.3g}}"
+        "<extra></extra>",
+    )

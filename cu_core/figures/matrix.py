@@ -1,0 +1,105 @@
+"""What samples of each class are taken for: before, after and by the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from cu_core.figures.theme import class_name, dress, join, reference_title
+
+MOST_NUMBERS = 12
+"""Up to this many classes, cells carry their count."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """One pane of the matrix.
+
+    Attributes:
+        title: above the pane.
+        counts: (C, C) samples by class (row) and predicted class (column).
+        kind: ``"before"``, ``"round"`` or ``"reference"``.
+    """
+
+    title: str
+    counts: np.ndarray
+    kind: str = "round"
+
+
+def count_predictions(true: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """(C, C) int64 counts by class and predicted class; predictions outside 0..C-1 are left out."""
+    inside = (predicted >= 0) & (predicted < classes)
+    flat = true[inside].astype(np.int64) * classes + predicted[inside].astype(np.int64)
+    return np.bincount(flat, minlength=classes * classes).reshape(classes, classes)
+
+
+def highest_count(counts: Sequence[np.ndarray], *, hide_diagonal: bool) -> int:
+    """The largest cell over several matrices: a common end for the colours."""
+    return int(max((_visible(c, hide_diagonal).max(initial=0) for c in counts), default=0)) or 1
+
+
+def prediction_matrix(
+    panes: Sequence[Predictions], classes: Sequence[str], *, most: int, rows_title: str, hide_diagonal: bool = False
+) -> go.Figure:
+    """Counts by class and predicted class, panes side by side in one range of colours.
+
+    Args:
+        panes: from left to right.
+        classes: class names by label.
+        most: count at the end of the colours, see `highest_count`.
+        rows_title: what the rows are, e.g. ``"True class"``.
+        hide_diagonal: leave out correct predictions, so that confusions show.
+    """
+    names = [class_name(classes, label) for label in range(len(classes))]
+    used = np.flatnonzero(np.sum([pane.counts.sum(1) for pane in panes], axis=0))
+    rows = [names[label] for label in used]
+    figure = make_subplots(
+        rows=1,
+        cols=max(1, len(panes)),
+        shared_yaxes=True,
+        column_titles=[reference_title(p.title) if p.kind == "reference" else f"<b>{p.title}</b>" for p in panes],
+        horizontal_spacing=0.03,
+    )
+    for column, pane in enumerate(panes, start=1):
+        counts = _visible(pane.counts, hide_diagonal)[used].astype(float)
+        counts[counts == 0] = np.nan
+        heatmap = go.Heatmap(
+            z=counts,
+            x=names,
+            y=rows,
+            coloraxis="coloraxis",
+            texttemplate="%{z:.0f}" if len(names) <= MOST_NUMBERS else None,
+            xgap=1,
+            ygap=1,
+            hoverongaps=False,
+            hovertemplate=f"{pane.title}<br>class %{{y}}, predicted %{{x}}: %{{z:.0f}} samples<extra></extra>",
+        )
+        figure.add_trace(heatmap, row=1, col=column)
+    figure.update_xaxes(type="category", title_text="Predicted class", showgrid=False, tickangle=_angle(names))
+    figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
+    figure.update_yaxes(title_text=rows_title, col=1)
+    figure.update_layout(
+        coloraxis={"cmin": 0, "cmax": most, "colorscale": "Cividis", "colorbar": {"title": "Samples", "thickness": 12}}
+    )
+    figure.update_annotations(font_size=13)
+    longest = max((len(name) for name in names), default=1)
+    bottom = 56 + (0 if _angle(names) == 0 else min(7 * longest, 120))
+    return dress(figure, height=max(150, min(24 * len(rows), 520)) + bottom, bottom=bottom)
+
+
+def prediction_alt(panes: Sequence[Predictions]) -> str:
+    """How many predictions are right, in words."""
+    parts = [f"{int(np.trace(p.counts))} of {int(p.counts.sum())} on the diagonal {p.title.lower()}" for p in panes]
+    return f"Counts of samples by class and predicted class: {join(parts)}."
+
+
+def _visible(counts: np.ndarray, hide_diagonal: bool) -> np.ndarray:
+    return counts * (1 - np.eye(len(counts), dtype=counts.dtype)) if hide_diagonal else counts
+
+
+def _angle(names: Sequence[str]) -> int:
+    return 0 if max((len(name) for name in names), default=1) <= 2 else -45

@@ -1,0 +1,214 @@
+"""What the model of one run says about its samples: distributions and predictions, before, after and reference."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from cu_core.errors import UnlearnscopeError
+from cu_core.figures.confidence import (
+    SIGNALS,
+    Moment,
+    Signal,
+    common_bins,
+    distributions,
+    distributions_alt,
+    highest_share,
+)
+from cu_core.figures.matrix import (
+    Predictions,
+    count_predictions,
+    highest_count,
+    prediction_alt,
+    prediction_matrix,
+)
+from cu_core.figures.theme import GROUPS, TITLES
+from cu_core.runs.reader import RunView, open_run
+from pages._common import ACTIVE, home, pick_run, probe_of, state_badge
+from pages._recorded import class_names, pick_reference, signal_of
+
+REFRESH_SECONDS = 2.0
+HOME = home()
+ROOT = str(HOME.root)
+PLAIN = {"displaylogo": False}
+LAYOUTS = {"overlaid": "Overlaid", "panes": "One row per group"}
+ROWS = {"true_label": "True class", "label": "Label as trained"}
+ALL = "all"
+
+
+def pick_round(rounds: list[int]) -> int:
+    """The round to show beside "before"; the last by default, and without a slider where there is one only."""
+    later = rounds[1:]
+    if len(later) < 2:
+        return rounds[-1]
+    return st.select_slider("Round", later, value=later[-1], key="round", bind="query-params")
+
+
+def moment_name(number: int, last: int) -> str:
+    """Title of a round's pane."""
+    if number == 0:
+        return "Before (round 0)"
+    return f"After (round {number})" if number == last else f"Round {number}"
+
+
+def signal_by_round(view: RunView, signal: Signal, rounds: list[int]) -> dict[int, np.ndarray]:
+    """The signal in every round that recorded it."""
+    arrays = {number: signal_of(view, signal.array, number) for number in rounds}
+    return {number: array for number, array in arrays.items() if array is not None}
+
+
+def distribution_section(
+    view: RunView, probe: pd.DataFrame, reported: np.ndarray, rounds: list[int], number: int, seed: int | None
+) -> None:
+    """Histograms of one signal before, in the round and in the reference."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.segmented_control(
+            "Signal",
+            list(SIGNALS),
+            format_func=lambda key: SIGNALS[key].title,
+            default="probability",
+            required=True,
+            key="signal",
+            bind="query-params",
+        )
+        layout = st.segmented_control(
+            "Arrangement",
+            list(LAYOUTS),
+            format_func=LAYOUTS.__getitem__,
+            default="overlaid",
+            required=True,
+            key="layout",
+            bind="query-params",
+        )
+        log = chosen == "loss" and st.toggle("Logarithmic axis", value=True, key="log_axis", persist_state="session")
+    signal = SIGNALS[chosen]
+    recorded = signal_by_round(view, signal, rounds)
+    if not recorded:
+        st.info(f"{signal.title} was not recorded in this run.", icon=":material/info:")
+        return
+    shown = max((k for k in recorded if k <= number), default=min(recorded))
+    if shown != number:
+        listed = ", ".join(map(str, recorded))
+        st.caption(f"{signal.title} was recorded in rounds {listed}; the latest up to round {number} is shown.")
+    groups = probe["group"].to_numpy()[reported]
+
+    def moment(title: str, values: np.ndarray, kind: str) -> Moment:
+        return Moment(title, groups, values[reported], kind)
+
+    by_round = {k: moment(moment_name(k, rounds[-1]), v, "before" if k == 0 else "round") for k, v in recorded.items()}
+    panes = [by_round[k] for k in sorted({min(recorded), shown})]
+    compared = list(by_round.values())
+    if seed is not None and (values := signal_of(view, signal.array, None, seed)) is not None:
+        reference = moment("Reference (retrained)", values, "reference")
+        panes.append(reference)
+        compared.append(reference)
+    edges = common_bins(signal, [m.values for m in compared], log=log)
+    figure = distributions(
+        signal, panes, edges, top=highest_share(compared, edges), overlaid=layout == "overlaid", log=log
+    )
+    st.plotly_chart(figure, key="distributions", alt=distributions_alt(signal, panes), config=PLAIN)
+    st.caption(
+        f"{signal.summary} Shares within each group, so that groups of different size can be compared; bins and axes "
+        "are the same for all rounds and the reference. Before unlearning in outline, after it filled."
+    )
+
+
+def matrix_section(
+    view: RunView, probe: pd.DataFrame, reported: np.ndarray, rounds: list[int], number: int, seed: int | None
+) -> None:
+    """Counts by class and predicted class before, in the round and in the reference."""
+    st.subheader("What samples are taken for", anchor=False)
+    relabelled = bool((probe["label"] != probe["true_label"]).any())
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        which = st.segmented_control(
+            "Samples",
+            [*GROUPS, ALL],
+            format_func=lambda key: TITLES.get(key, "All"),
+            default="forget",
+            required=True,
+            key="samples",
+            bind="query-params",
+        )
+        rows = "true_label"
+        if relabelled:
+            rows = st.segmented_control(
+                "Rows",
+                list(ROWS),
+                format_func=ROWS.__getitem__,
+                default="true_label",
+                required=True,
+                key="rows",
+                bind="query-params",
+                help="Some labels were replaced by noise: compare with the class before or after that.",
+            )
+        hide = st.toggle("Hide correct predictions", key="hide_correct", bind="query-params")
+    inside = reported if which == ALL else reported[(probe["group"] == which).to_numpy()[reported]]
+    true = probe[rows].to_numpy()[inside]
+    if not len(true):
+        st.info(f"No {TITLES.get(which, '').lower()} samples were recorded.", icon=":material/info:")
+        return
+    predicted = {k: signal_of(view, "top3_class", k) for k in rounds}
+    reference = None if seed is None else signal_of(view, "top3_class", None, seed)
+    known = [*predicted.values(), *([reference] if reference is not None else [])]
+    names = class_names(ROOT, view.run_id)
+    size = max(len(names), 1 + max(int(array.max()) for array in [probe[rows].to_numpy(), *known]))
+    counts = {k: count_predictions(true, array[inside], size) for k, array in predicted.items()}
+    panes = [
+        Predictions(moment_name(k, rounds[-1]), counts[k], "before" if k == 0 else "round") for k in sorted({0, number})
+    ]
+    compared = list(counts.values())
+    if reference is not None:
+        compared.append(count_predictions(true, reference[inside], size))
+        panes.append(Predictions("Reference (retrained)", compared[-1], "reference"))
+    figure = prediction_matrix(
+        panes, names, most=highest_count(compared, hide_diagonal=hide), rows_title=ROWS[rows], hide_diagonal=hide
+    )
+    st.plotly_chart(figure, key="predictions", alt=prediction_alt(panes), config=PLAIN)
+    st.caption(
+        f"n = {len(true):,} samples in every pane. Empty cells are zero; the colours mean the same in all panes and "
+        "rounds. Classes without samples in this choice have no row."
+    )
+
+
+def sections(view: RunView, was_active: bool) -> None:
+    """The page's parts from top to bottom."""
+    rounds = view.rounds()
+    if 0 not in rounds:
+        st.error("Round 0 of this run is missing or damaged, so there is no before.", icon=":material/error:")
+        return
+    if was_active:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            state_badge(view.state)
+            st.caption(f"Rounds 0 to {rounds[-1]} so far; new rounds appear by themselves.")
+    probe = probe_of(view, view.run_id)
+    reported = np.flatnonzero(~probe["rule"].to_numpy())
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        number = pick_round(rounds)
+        seed = pick_reference(view)
+    distribution_section(view, probe, reported, rounds, number, seed)
+    matrix_section(view, probe, reported, rounds, number, seed)
+    notes = []
+    if left_out := len(probe) - len(reported):
+        notes.append(f"{left_out:,} recorded samples that the stopping rule looks at are left out, as in all metrics.")
+    if seed is None:
+        notes.append("No reference was retrained for this run; clone it and ask for one to see what to aim at.")
+    if notes:
+        st.caption(" ".join(notes))
+
+
+def body(run_id: str, was_active: bool) -> None:
+    """Everything about the run; drawn again by itself while it is active."""
+    try:
+        view = open_run(HOME, run_id)
+        if was_active and view.state not in ACTIVE:
+            st.rerun()
+        sections(view, was_active)
+    except UnlearnscopeError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+st.title("Confidence", anchor=False)
+view = pick_run()
+is_active = view.state in ACTIVE
+st.fragment(run_every=REFRESH_SECONDS if is_active else None)(body)(view.run_id, is_active)
