@@ -1,0 +1,79 @@
+"""Launcher: serves the pages, a health route, and keeps a dispatcher alive while work is queued.
+
+Start with ``streamlit run app.py`` (or ``make app``). The pages' frame is ``pages/_shell.py``; it is
+started from here, and not itself, because Streamlit would otherwise serve a page opened by its
+address without the frame (a folder named ``pages`` beside the started script has that effect).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from cu_core import __version__
+from cu_core.demo import welcome
+from cu_core.home import default_home
+from cu_core.runs.dispatcher import dispatcher_alive, ensure_dispatcher
+from cu_core.runs.store import work_waiting
+
+ROOT = Path(__file__).resolve().parent
+CHECK_SECONDS = 5.0
+
+log = logging.getLogger("unlearnscope")
+
+
+async def health(_: Request) -> JSONResponse:
+    """Answers whether the server is up, and says which home and dispatcher it works with."""
+    home = default_home()
+    alive = await anyio.to_thread.run_sync(dispatcher_alive, home)
+    return JSONResponse({"status": "ok", "version": __version__, "home": str(home.root), "dispatcher": alive})
+
+
+def keep_dispatcher() -> None:
+    """Starts a dispatcher if runs wait for one and none lives."""
+    home = default_home()
+    if work_waiting(home):
+        ensure_dispatcher(home)
+
+
+async def _watch() -> None:
+    while True:
+        try:
+            await anyio.to_thread.run_sync(keep_dispatcher)
+        except Exception:  # the watch must outlive one bad moment such as a full disk
+            log.exception("The dispatcher could not be checked")
+        await anyio.sleep(CHECK_SECONDS)
+
+
+def _first_start() -> None:
+    try:
+        welcome(default_home().create(), ROOT / "assets" / "demo")
+    except Exception:  # a demo that cannot be installed must not keep the app from starting
+        log.exception("The first start could not be prepared")
+
+
+@asynccontextmanager
+async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any] | None]:
+    """Prepares a first start, then watches over the dispatcher; runs outlive the server."""
+    await anyio.to_thread.run_sync(_first_start)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_watch)
+        try:
+            yield None
+        finally:
+            tasks.cancel_scope.cancel()
+
+
+app = st.App(ROOT / "pages" / "_shell.py", routes=[Route("/api/health", health)], lifespan=lifespan)
+
+if __name__ == "__main__":
+    app.run()

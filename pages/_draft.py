@@ -1,0 +1,209 @@
+"""The launch form as plain values: filled from a specification, turned into one, checked field by field.
+
+A draft is a flat mapping of field names to values as widgets hold them. It knows no widgets, so that
+it can be tested without a page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cu_core.compat import check
+from cu_core.data.forget import parse_selection
+from cu_core.errors import BadInput
+from cu_core.methods import method, methods
+from cu_core.records import Described, coerce, describe
+from cu_core.spec import PARTS, RunSpec, spec_from_json
+
+TOP = ("seed", "reference", "device", "precision", "name")
+KINDS = ("class", "random", "fraction", "indices", "mislabelled")
+# Fields that the form replaces with something easier than one line of text.
+_BUILT = {"data.dataset", "model.backbone", "forget.select"}
+# Registries name their field shortly; the form has these fields instead.
+_ALIASES = {"dataset": "data.dataset", "model": "model.backbone", "method": "method.id"}
+
+
+def described(part: str) -> list[Described]:
+    """The described fields of one part of the specification, or of its top level."""
+    if part == "top":
+        return [d for d in describe(RunSpec) if d.name in TOP]
+    return describe(PARTS[part])
+
+
+def param_key(method_id: str, name: str) -> str:
+    """Field of a hyper-parameter; every method has its own, so that switching loses nothing."""
+    return f"method.{method_id}.{name}"
+
+
+def from_spec(spec: RunSpec) -> dict[str, Any]:
+    """The draft that shows a specification; methods not chosen show their defaults."""
+    draft: dict[str, Any] = {}
+    for part, cls in PARTS.items():
+        values = getattr(spec, part)
+        draft |= {f"{part}.{d.name}": _typed(d, values) for d in describe(cls)}
+    draft |= {name: getattr(spec, name) for name in TOP}
+    draft["method.id"] = spec.method.id
+    for record in methods().values():
+        chosen = spec.method.params if record.id == spec.method.id else record.params()
+        draft |= {param_key(record.id, d.name): _typed(d, chosen) for d in describe(record.params)}
+    draft["data.dataset"], _, draft["data.path"] = spec.data.dataset.partition(":")
+    draft["model.backbone"], _, draft["model.timm"] = spec.model.backbone.partition(":")
+    return draft | _forget_fields(spec.forget.select)
+
+
+def _typed(d: Described, values: Any) -> Any:
+    """The value as its widget wants it: number inputs refuse to mix whole and real numbers."""
+    value = getattr(values, d.name)
+    return float(value) if d.type is float else value
+
+
+def _forget_fields(text: str) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "forget.kind": "class",
+        "forget.classes": ["0"],
+        "forget.count": 100,
+        "forget.fraction": 0.1,
+        "forget.file": "",
+    }
+    selection = parse_selection(text)
+    fields["forget.kind"] = selection.kind
+    if selection.kind == "class":
+        fields["forget.classes"] = list(selection.values)
+    elif selection.kind == "random":
+        fields["forget.count"] = int(selection.values[0])
+    elif selection.kind == "fraction":
+        fields["forget.fraction"] = float(selection.values[0])
+    elif selection.kind == "indices":
+        fields["forget.file"] = selection.values[0]
+    return fields
+
+
+def select_text(draft: Mapping[str, Any]) -> str:
+    """The forget set that the builder's fields say, as the specification writes it.
+
+    Raises:
+        BadInput: the chosen kind lacks its value.
+    """
+    kind = draft["forget.kind"]
+    if kind == "class":
+        if not draft["forget.classes"]:
+            raise BadInput("forget.select", "choose at least one class")
+        return "class:" + ",".join(str(c) for c in draft["forget.classes"])
+    if kind == "random":
+        return f"random:{draft['forget.count']}"
+    if kind == "fraction":
+        return f"fraction:{draft['forget.fraction']:g}"
+    if kind == "indices":
+        if not draft["forget.file"]:
+            raise BadInput("forget.select", "upload a CSV file with one sample index per line")
+        return f"indices:{draft['forget.file']}"
+    return str(kind)
+
+
+def content_of(draft: Mapping[str, Any]) -> dict[str, Any]:
+    """The draft as the JSON content of a specification, not yet checked.
+
+    Raises:
+        BadInput: a builder lacks its value.
+    """
+    content: dict[str, Any] = {
+        part: {d.name: draft[f"{part}.{d.name}"] for d in describe(cls) if f"{part}.{d.name}" not in _BUILT}
+        for part, cls in PARTS.items()
+    }
+    content |= {name: draft[name] for name in TOP}
+    content["data"]["dataset"] = _with_detail(draft["data.dataset"], draft["data.path"], "folder")
+    content["model"]["backbone"] = _with_detail(draft["model.backbone"], draft["model.timm"], "timm")
+    content["forget"]["select"] = select_text(draft)
+    record = method(draft["method.id"])
+    params = {d.name: draft[param_key(record.id, d.name)] for d in describe(record.params)}
+    content["method"] = {"id": record.id, "params": params}
+    return content
+
+
+def _with_detail(name: str, detail: str, needs: str) -> str:
+    return f"{name}:{detail.strip()}" if name == needs else name
+
+
+def errors_of(draft: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with each field, in words, beside the field's name; empty if a run can be made.
+
+    Fields are checked one by one first, so that several errors show at once; then the whole.
+    """
+    errors: dict[str, str] = {}
+    for part in (*PARTS, "top"):
+        prefix = "" if part == "top" else f"{part}."
+        for d in described(part):
+            if f"{prefix}{d.name}" not in _BUILT:
+                _collect(errors, lambda d=d, prefix=prefix: coerce(d, draft[f"{prefix}{d.name}"], prefix))
+    record = method(draft["method.id"])
+    for d in describe(record.params):
+        _collect(errors, lambda d=d: coerce(d, draft[param_key(record.id, d.name)], "method."))
+    if not errors:
+        _collect(errors, lambda: check(spec_from_json(content_of(draft))))
+    return errors
+
+
+def _collect(errors: dict[str, str], action: Any) -> None:
+    try:
+        action()
+    except BadInput as error:
+        field, message = in_words(error)
+        errors.setdefault(field, message)
+
+
+def in_words(error: BadInput) -> tuple[str, str]:
+    """Field of the form and message of an error."""
+    message = error.reason[:1].upper() + error.reason[1:]
+    if error.allowed:
+        message += f". Allowed: {', '.join(error.allowed)}"
+    return _ALIASES.get(error.field, error.field), message
+
+
+def spec_of(draft: Mapping[str, Any]) -> RunSpec:
+    """The specification that a draft says.
+
+    Raises:
+        BadInput: see `errors_of`.
+    """
+    return spec_from_json(content_of(draft))
+
+
+def class_names(values: Sequence[str], classes: Sequence[str]) -> list[str]:
+    """Class picks in terms of a dataset's names: numbers become names, unknown picks are dropped."""
+    names = []
+    for value in values:
+        if value in classes:
+            names.append(value)
+        elif value.isdecimal() and int(value) < len(classes):
+            names.append(classes[int(value)])
+    return list(dict.fromkeys(names))
+
+
+def read_list(text: str) -> list[str]:
+    """Values of a grid field: separated by commas, semicolons or spaces; ``3-6`` is a range of whole numbers.
+
+    Raises:
+        BadInput: nothing was given, or a range runs backwards or is too long.
+    """
+    values: list[str] = []
+    for word in re.split(r"[,;\s]+", text.strip()):
+        if not word:
+            continue
+        if match := re.fullmatch(r"(\d+)-(\d+)", word):
+            first, last = int(match[1]), int(match[2])
+            if not first <= last < first + 1000:
+                raise BadInput("grid", f"{word!r} is not a range", ("3-6",))
+            values += [str(n) for n in range(first, last + 1)]
+        else:
+            values.append(word)
+    if not values:
+        raise BadInput("grid", "give at least one value")
+    return list(dict.fromkeys(values))
+
+
+def file_name(path: str) -> str:
+    """Name of an uploaded file without the part that makes it unique."""
+    return re.sub(r"^[0-9a-f]{12}-", "", Path(path).name)

@@ -1,0 +1,285 @@
+"""The sections of the launch form; each draws the fields of one part of a specification."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from cu_core import compat
+from cu_core.data import DATASETS
+from cu_core.data.images import ImageData
+from cu_core.errors import BadInput, UnlearnscopeError
+from cu_core.methods import method, methods
+from cu_core.models import BACKBONES
+from cu_core.recipes import recipe
+from cu_core.records import Described, describe
+from cu_core.spec import DataSpec, TrainSpec
+from cu_core.uploads import IMAGES, INDICES, WEIGHTS, Kind, keep
+from pages import _draft
+from pages._common import home
+from pages._form import complain, field, fields, key_of, label_of, put, value_of
+
+KIND_TITLES = {
+    "class": "Whole classes",
+    "random": "Random samples",
+    "fraction": "Random share",
+    "indices": "Samples from a file",
+    "mislabelled": "Mislabelled samples",
+}
+DEVICES = ("auto", "cpu", "cuda", "mps")
+Errors = dict[str, str]
+
+
+def split(described: Sequence[Described], skip: Sequence[str] = ()) -> tuple[list[Described], list[Described]]:
+    """Everyday fields and advanced ones, without those drawn in another way."""
+    kept = [d for d in described if d.name not in skip]
+    return [d for d in kept if not d.param.advanced], [d for d in kept if d.param.advanced]
+
+
+def advanced(described: list[Described], prefix: str, errors: Errors, key: str, columns: int = 3) -> None:
+    """Rarely needed fields, folded away unless one of them is wrong."""
+    wrong = any(f"{prefix}{d.name}" in errors for d in described)
+    if described:
+        with st.expander("More settings", key=f"more_{key}", expanded=wrong):
+            fields(described, prefix, errors, columns)
+
+
+def follow_recipe() -> None:
+    """Takes over the recipe of the new dataset or backbone, unless the present one was changed by hand."""
+    present = {d.name: value_of(f"train.{d.name}") for d in describe(TrainSpec)}
+    if present == st.session_state.get("new_recipe"):
+        use_recipe()
+
+
+def use_recipe() -> None:
+    """Fills in the recommended training recipe."""
+    recommended = recommended_recipe()
+    for name, value in recommended.items():
+        put(f"train.{name}", value)
+    st.session_state["new_recipe"] = recommended
+
+
+def recommended_recipe() -> dict[str, Any]:
+    """Training settings that suit the chosen dataset and backbone."""
+    chosen = recipe(value_of("data.dataset"), value_of("model.backbone"))
+    return {d.name: getattr(chosen, d.name) for d in describe(TrainSpec)}
+
+
+def upload(label: str, kind: Kind, target: str, errors: Errors, prefix: str = "") -> None:
+    """An upload that ends up as a path in a field.
+
+    Args:
+        label: of the upload.
+        kind: what may be uploaded.
+        target: field that takes the path.
+        errors: messages by field; gets one if the file is refused.
+        prefix: key prefix.
+    """
+    file = st.file_uploader(
+        label,
+        type=[suffix.lstrip(".") for suffix in kind.suffixes],
+        key=f"upload_{prefix}{target}",
+        max_upload_size=max(1, kind.limit // 10**6),
+    )
+    if file is None or st.session_state.get(f"taken_{target}") == file.file_id:
+        return
+    try:
+        put(target, str(keep(file, file.name, kind, home())))
+        st.session_state[f"taken_{target}"] = file.file_id
+    except BadInput as error:
+        name, message = _draft.in_words(error)
+        errors[name] = message
+    except UnlearnscopeError as error:
+        errors[kind.field] = str(error)
+
+
+def data_section(errors: Errors) -> None:
+    """Which images."""
+    st.selectbox(
+        "Dataset",
+        list(DATASETS),
+        format_func=lambda name: DATASETS[name].title,
+        key=key_of("data.dataset"),
+        persist_state="session",
+        on_change=follow_recipe,
+    )
+    record = DATASETS[value_of("data.dataset")]
+    st.caption(record.summary)
+    if record.needs_path:
+        upload("Upload a zip with train/<class>/…", IMAGES, "data.path", errors)
+        st.text_input(
+            "Folder or zip on this machine",
+            key=key_of("data.path"),
+            persist_state="session",
+            placeholder="/path/to/images or images.zip",
+        )
+    complain(errors, "data.dataset")
+    usual, rare = split(_draft.described("data"), ("dataset",))
+    fields(usual, "data.", errors)
+    if record.needs_path:
+        advanced(rare, "data.", errors, "data")
+    else:
+        advanced([d for d in rare if d.name != "test_share"], "data.", errors, "data")
+
+
+def model_section(errors: Errors, data: DataSpec | None) -> None:
+    """Which network."""
+
+    def title(name: str) -> str:
+        asked = f"{name}:any" if name == "timm" else name
+        reason = compat.why_not_backbone(asked, compat.image_size(data)) if data else None
+        return f"{BACKBONES[name].title} ({reason})" if reason else BACKBONES[name].title
+
+    st.selectbox(
+        "Backbone",
+        list(BACKBONES),
+        format_func=title,
+        key=key_of("model.backbone"),
+        persist_state="session",
+        on_change=follow_recipe,
+    )
+    record = BACKBONES[value_of("model.backbone")]
+    st.caption(record.summary)
+    if record.id == "timm":
+        st.text_input("timm model", key=key_of("model.timm"), persist_state="session", placeholder="resnet26")
+    complain(errors, "model.backbone")
+    usual, rare = split(_draft.described("model"), ("backbone", "weights", "pretrained"))
+    fields(usual, "model.", errors, 2)
+    wrong = bool({"model.weights", "model.pretrained", "model.embedding_dim"} & set(errors))
+    with st.expander("More settings", key="more_model", expanded=wrong):
+        fields(rare, "model.", errors, 2)
+        by_name = {d.name: d for d in _draft.described("model")}
+        no_pretrained = compat.why_not_pretrained("timm:any" if record.id == "timm" else record.id)
+        field(by_name["pretrained"], "model.pretrained", errors, disabled=bool(no_pretrained))
+        if no_pretrained:
+            st.caption(no_pretrained[:1].upper() + no_pretrained[1:] + ".")
+        upload("Upload own weights", WEIGHTS, "model.weights", errors)
+        field(by_name["weights"], "model.weights", errors)
+
+
+def forget_section(errors: Errors, data_spec: DataSpec | None, data: ImageData | None) -> None:
+    """Which samples to forget."""
+
+    def title(kind: str) -> str:
+        reason = compat.why_not_forget(kind, data_spec) if data_spec else None
+        return f"{KIND_TITLES[kind]} :small[(needs label noise)]" if reason else KIND_TITLES[kind]
+
+    st.segmented_control(
+        "Kind of forget set",
+        _draft.KINDS,
+        format_func=title,
+        key=key_of("forget.kind"),
+        persist_state="session",
+        required=True,
+        label_visibility="collapsed",
+    )
+    kind = value_of("forget.kind")
+    if kind == "class":
+        _class_picks(data)
+    elif kind == "random":
+        st.number_input("Number of samples", min_value=1, step=50, key=key_of("forget.count"), persist_state="session")
+    elif kind == "fraction":
+        st.number_input(
+            "Share of the training images",
+            min_value=0.0001,
+            max_value=0.9999,
+            step=0.05,
+            format="%.6g",
+            key=key_of("forget.fraction"),
+            persist_state="session",
+        )
+    elif kind == "indices":
+        upload("Upload a CSV with one sample index per line", INDICES, "forget.file", errors)
+        if value_of("forget.file"):
+            st.caption(f"Uses {_draft.file_name(value_of('forget.file'))}.")
+    else:
+        st.caption("Forgets exactly the training images whose label was replaced by a wrong one.")
+    complain(errors, "forget.select")
+    if kind in ("random", "fraction"):
+        seed = next(d for d in _draft.described("forget") if d.name == "seed")
+        with st.container(width=320):
+            field(seed, "forget.seed", errors)
+
+
+def _class_picks(data: ImageData | None) -> None:
+    if data is not None:
+        options = list(data.classes)
+        put("forget.classes", _draft.class_names(value_of("forget.classes"), options))
+    else:
+        known = DATASETS[value_of("data.dataset")].classes
+        options = [str(c) for c in range(known)]
+    st.multiselect(
+        "Classes",
+        options,
+        key=key_of("forget.classes"),
+        persist_state="session",
+        accept_new_options=data is None,
+        help="By name once the dataset is prepared, by number before.",
+    )
+
+
+def method_section(errors: Errors, task: str) -> None:
+    """Which unlearning method with which hyper-parameters."""
+
+    def title(name: str) -> str:
+        reason = compat.why_not_method(methods()[name], task)
+        return f"{methods()[name].title} ({reason})" if reason else methods()[name].title
+
+    st.selectbox("Method", list(methods()), format_func=title, key=key_of("method.id"), persist_state="session")
+    complain(errors, "method.id")
+    record = method(value_of("method.id"))
+    st.caption(f"{record.summary} {record.paper}.")
+    usual, rare = split(describe(record.params))
+    with st.grid(3, gap="medium"):
+        for d in usual:
+            field(d, _draft.param_key(record.id, d.name), errors, error_name=f"method.{d.name}")
+    if rare:
+        wrong = any(f"method.{d.name}" in errors for d in rare)
+        with st.expander("More settings", key="more_method", expanded=wrong), st.grid(3, gap="medium"):
+            for d in rare:
+                field(d, _draft.param_key(record.id, d.name), errors, error_name=f"method.{d.name}")
+
+
+def training_section(errors: Errors) -> None:
+    """How the base model and the reference are trained."""
+    if any(value_of(f"train.{name}") != value for name, value in recommended_recipe().items()):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption("These are not the settings recommended for this dataset and backbone.")
+            st.button("Use the recommended ones", key="use_recipe", on_click=use_recipe, icon=":material/tune:")
+    usual, rare = split(_draft.described("train"))
+    fields(usual, "train.", errors)
+    advanced(rare, "train.", errors, "train")
+
+
+def stop_section(errors: Errors) -> None:
+    """When unlearning ends, and what is recorded."""
+    usual, rare = split(_draft.described("stop"))
+    fields(usual, "stop.", errors, 3)
+    probe, rare_probe = split(_draft.described("probe"))
+    fields(probe, "probe.", errors, 3)
+    both = any(name.startswith(("stop.", "probe.")) for name in errors)
+    with st.expander("More settings", key="more_stop", expanded=both):
+        fields(rare, "stop.", errors)
+        fields(rare_probe, "probe.", errors)
+
+
+def run_section(errors: Errors) -> None:
+    """Seed, reference, device and name."""
+    by_name = {d.name: d for d in _draft.described("top")}
+    with st.grid(3, gap="medium"):
+        field(by_name["seed"], "seed", errors)
+        field(by_name["reference"], "reference", errors)
+        with st.container(gap="xsmall"):
+            st.selectbox(
+                label_of(by_name["device"].param),
+                DEVICES,
+                key=key_of("device"),
+                persist_state="session",
+                accept_new_options=True,
+                help=by_name["device"].param.help,
+            )
+            complain(errors, "device")
+        field(by_name["precision"], "precision", errors)
+        field(by_name["name"], "name", errors)

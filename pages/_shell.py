@@ -1,0 +1,47 @@
+"""The frame around every page: navigation and the sidebar's state of the machine."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._sidebar import machine
+
+st.set_page_config(page_title="Unlearnscope", page_icon=":material/blur_on:", layout="wide")
+
+runs = st.Page(
+    "runs.py",
+    title="Runs",
+    icon=":material/table_rows:",
+    help="All runs with their progress and key metrics. Select some to compare their curves.",
+)
+launch = st.Page(
+    "launch.py",
+    title="Launch",
+    icon=":material/rocket_launch:",
+    help="Choose images, a model, what to forget and a method, and start a run or a grid of runs.",
+)
+run = st.Page(
+    "run.py",
+    title="Run",
+    icon=":material/monitoring:",
+    help="One run: live progress, curves over rounds, before and after beside the retrained reference.",
+)
+drift = st.Page(
+    "drift.py",
+    title="Drift",
+    icon=":material/scatter_plot:",
+    help="How the samples move in the embedding, before and after and round by round.",
+)
+confidence = st.Page(
+    "confidence.py",
+    title="Confidence",
+    icon=":material/bar_chart:",
+    help="How sure the model is of forget, retain and unseen samples, before and after.",
+)
+# The bare address leads to the runs; the page itself keeps an address of its own.
+start = st.Page(lambda: st.switch_page(runs), title="Start", url_path="start", default=True, visibility="hidden")
+
+page = st.navigation({"Experiments": [start, runs, launch], "One run": [run, drift, confidence]})
+with st.sidebar:
+    machine()
+page.run()

@@ -1,0 +1,183 @@
+"""The launch form: presets, every choice with its reason, a preview, an estimate, and one click to start."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from typing import Any
+
+import streamlit as st
+
+from cu_core.compat import check
+from cu_core.data.forget import ForgetSet, resolve
+from cu_core.data.images import ImageData
+from cu_core.errors import BadInput, UnlearnscopeError
+from cu_core.presets import DEFAULT_PRESET, PRESETS
+from cu_core.records import parse
+from cu_core.runs import store
+from cu_core.runs.dispatcher import ensure_dispatcher
+from cu_core.runs.reader import open_run
+from cu_core.spec import DataSpec, RunSpec
+from pages import _draft, _form, _grid, _launch_bar, _preview, _sections
+from pages._common import home, say
+
+HOME = home()
+FIELDS = tuple(_draft.from_spec(DEFAULT_PRESET.spec))
+
+
+def fill(spec: RunSpec, *, preset: str = "") -> None:
+    """Shows a specification in the form."""
+    for name, value in _draft.from_spec(spec).items():
+        _form.put(name, value)
+    if preset:
+        # The preset's name would be wrong as soon as anything is changed; see `named`.
+        _form.put("name", "")
+    st.session_state["new_preset"] = preset
+    st.session_state["new_recipe"] = _sections.recommended_recipe()
+    st.session_state.pop("refused", None)
+
+
+def draft() -> dict[str, Any]:
+    """What the form says now."""
+    return {name: _form.value_of(name) for name in FIELDS}
+
+
+def named(spec: RunSpec) -> RunSpec:
+    """The specification with the preset's name, if it still is that preset."""
+    preset = PRESETS.get(st.session_state.get("new_preset", ""))
+    if spec.name or preset is None:
+        return spec
+    as_preset = dataclasses.replace(spec, name=preset.spec.name)
+    return as_preset if as_preset == preset.spec else spec
+
+
+def launch(token: str) -> None:
+    """Queues what the form says; the token makes a second click harmless."""
+    try:
+        base = named(_draft.spec_of(draft()))
+        specs = _grid.expand(base)
+        for spec in specs:
+            check(spec)
+        ids = [store.submit(spec, HOME, token=f"{token}-{n}") for n, spec in enumerate(specs)]
+        ensure_dispatcher(HOME)
+    except BadInput as error:
+        st.session_state["refused"] = _draft.in_words(error)
+    except UnlearnscopeError as error:
+        st.session_state["refused"] = ("", str(error))
+    else:
+        st.session_state["launched"] = ids
+
+
+def clone(run_id: str) -> None:
+    """Fills the form with an earlier run."""
+    try:
+        view = open_run(HOME, run_id)
+        fill(view.spec)
+        st.session_state["cloned"] = run_id
+    except UnlearnscopeError as error:
+        say(error)
+
+
+def presets() -> None:
+    """One card per preset."""
+    with st.grid(5, min_column_width=150, gap="small"):
+        for preset in PRESETS.values():
+            with st.container(border=True, height="stretch"):
+                st.markdown(f"**{preset.title}**")
+                st.caption(preset.summary)
+                st.space("stretch")
+                st.button(
+                    "Chosen" if st.session_state.get("new_preset") == preset.id else "Use",
+                    key=f"preset_{preset.id}",
+                    on_click=fill,
+                    args=(preset.spec,),
+                    kwargs={"preset": preset.id},
+                    width="stretch",
+                    type="primary" if st.session_state.get("new_preset") == preset.id else "secondary",
+                )
+
+
+def data_spec(values: dict[str, Any], errors: dict[str, str]) -> DataSpec | None:
+    """The data part of the form; None while something about it is wrong."""
+    if any(name.startswith("data.") for name in errors):
+        return None
+    try:
+        return parse(DataSpec, _draft.content_of(values | {"forget.kind": "mislabelled"})["data"], "data.")
+    except BadInput:
+        return None
+
+
+def chosen_samples(values: dict[str, Any], data: ImageData, errors: dict[str, str]) -> ForgetSet | None:
+    """The samples that the forget set names in the prepared dataset; notes an error if it names none."""
+    if "forget.select" in errors:
+        return None
+    seed = values["forget.seed"] if values["forget.seed"] >= 0 else values["seed"]
+    try:
+        return resolve(_draft.select_text(values), data, seed)
+    except BadInput as error:
+        name, message = _draft.in_words(error)
+        errors[name] = message
+        return None
+
+
+if launched := st.session_state.pop("launched", None):
+    st.session_state["token"] = uuid.uuid4().hex
+    if len(launched) > 1:
+        st.session_state["compared"] = launched[:6]
+        st.toast(f"{len(launched)} runs were queued.", icon=":material/rocket_launch:")
+        st.switch_page("runs.py")
+    st.switch_page("run.py", query_params={"run": launched[0]})
+
+if "token" not in st.session_state:
+    st.session_state["token"] = uuid.uuid4().hex
+if _form.key_of("data.dataset") not in st.session_state:
+    fill(DEFAULT_PRESET.spec, preset=DEFAULT_PRESET.id)
+wanted = st.query_params.get("clone")
+if wanted and st.session_state.get("cloned") != wanted:
+    clone(wanted)
+if not wanted:
+    st.session_state.pop("cloned", None)
+
+st.title("Launch", anchor=False)
+if wanted and st.session_state.get("cloned") == wanted:
+    st.caption(f":material/content_copy: A copy of {wanted}; change what you like.")
+presets()
+
+values = draft()
+errors = _draft.errors_of(values)
+if refused := st.session_state.pop("refused", None):
+    errors[refused[0]] = refused[1]
+spec_of_data = data_spec(values, errors)
+data = _preview.prepared(spec_of_data) if spec_of_data else None
+forget = chosen_samples(values, data, errors) if data else None
+task = "class" if values["forget.kind"] == "class" else "sample"
+
+left, right = st.columns(2, gap="medium")
+with left.container(border=True, height="stretch"):
+    st.subheader("Images", anchor=False)
+    _sections.data_section(errors)
+with right.container(border=True, height="stretch"):
+    st.subheader("Model", anchor=False)
+    _sections.model_section(errors, spec_of_data)
+with st.container(border=True):
+    st.subheader("What to forget", anchor=False)
+    _sections.forget_section(errors, spec_of_data, data)
+    if data and forget:
+        _preview.show(data, forget)
+    elif spec_of_data and data is None:
+        _preview.offer_preparation(spec_of_data)
+with st.container(border=True):
+    st.subheader("How to forget", anchor=False)
+    _sections.method_section(errors, task)
+with st.container(border=True):
+    st.subheader("Training of the model and the reference", anchor=False)
+    _sections.training_section(errors)
+with st.container(border=True):
+    st.subheader("Stopping and recording", anchor=False)
+    _sections.stop_section(errors)
+with st.container(border=True):
+    st.subheader("Run", anchor=False)
+    _sections.run_section(errors)
+with st.container(border=True):
+    _grid.section(values, errors)
+_launch_bar.bar(values, errors, launch)

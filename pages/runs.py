@@ -1,0 +1,249 @@
+"""All runs: live table, comparison of curves, and the bin."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import streamlit as st
+
+from cu_core.demo import first_run
+from cu_core.errors import UnlearnscopeError
+from cu_core.metrics import METRICS
+from cu_core.runs import store
+from cu_core.runs.reader import RunRow, list_runs, open_run
+from pages._common import (
+    ACTIVE,
+    STATES,
+    ago,
+    draw_curves,
+    duration,
+    empty_state,
+    home,
+    offer_undo,
+    run_curves,
+    say,
+)
+
+REFRESH_SECONDS = 2.0
+MOST_COMPARED = 6
+KEY_METRICS = ("forget_acc", "retain_acc", "test_acc", "mia_auc")
+
+if run_id := st.query_params.get("run"):
+    st.switch_page("run.py", query_params={"run": run_id})
+
+HOME = home()
+
+
+def cancel_first_run(run_id: str) -> None:
+    """Cancels the run that the first start queued."""
+    try:
+        store.cancel(HOME, run_id)
+    except UnlearnscopeError as error:
+        say(error)
+
+
+def open_clicked() -> None:
+    """Remembers the row whose button was clicked; callbacks cannot switch pages themselves."""
+    click = st.session_state.get("open_click")
+    if click:
+        st.session_state["open_run"] = st.session_state["shown_ids"][click["row"]]
+
+
+def remember_selection(key: str) -> None:
+    """Keeps the selected runs by id, since rows move when a run arrives."""
+    shown = st.session_state["shown_ids"]
+    st.session_state["compared"] = [shown[i] for i in st.session_state[key]["selection"]["rows"]]
+
+
+def wanted(row: RunRow, text: str, states: list[str]) -> bool:
+    """Whether a row passes the search text and the state filter."""
+    words = f"{row.run_id} {row.title} {row.method} {row.forget} {row.dataset} {row.backbone} {row.group}".lower()
+    return all(word in words for word in text.lower().split()) and (not states or row.state in states)
+
+
+def table_of(rows: list[RunRow]) -> pd.DataFrame:
+    """The rows as they are shown."""
+    return pd.DataFrame(
+        {
+            "open": ["Open"] * len(rows),
+            "title": [("demo · " if row.demo else "") + row.title for row in rows],
+            "state": [[row.state] for row in rows],
+            "progress": [1.0 if row.state == "succeeded" else row.fraction for row in rows],
+            "left": [duration(row.seconds_left) if row.state in ACTIVE else "" for row in rows],
+            **{
+                key: pd.array([_share(key, (row.metrics or {}).get(key)) for row in rows], dtype="Float64")
+                for key in KEY_METRICS
+            },
+            "rounds": [row.rounds for row in rows],
+            "method": [row.method for row in rows],
+            "forget": [row.forget for row in rows],
+            "model": [f"{row.dataset.split('/')[-1]} · {row.backbone}" for row in rows],
+            "seed": [row.seed for row in rows],
+            "submitted": [ago(row.submitted) for row in rows],
+            "run": [row.run_id for row in rows],
+        }
+    )
+
+
+def _share(metric: str, value: float | None) -> float | None:
+    if value is None or not math.isfinite(value):
+        return None
+    return 100 * value if METRICS[metric].percent else value
+
+
+def number_column(metric: str, label: str, width: int = 70):
+    """A column of one metric, explained in its help."""
+    number = "%.1f %%" if METRICS[metric].percent else "%.3f"
+    return st.column_config.NumberColumn(label, format=number, help=METRICS[metric].summary, width=width)
+
+
+# In the order of STATES; colour-blind safe, and the word stands in the cell.
+STATE_COLOURS = ["#8A8F98", "#56B4E9", "#0072B2", "#009E73", "#D55E00", "#E69F00", "#9467D6"]
+COLUMNS = {
+    "open": st.column_config.ButtonColumn("", type="tertiary", on_click=open_clicked, key="open_click", width=72),
+    "title": st.column_config.TextColumn("Run", width=178),
+    "state": st.column_config.MultiselectColumn("State", options=list(STATES), color=STATE_COLOURS, width=92),
+    "progress": st.column_config.ProgressColumn("Progress", min_value=0.0, max_value=1.0, format="percent", width=88),
+    "left": st.column_config.TextColumn("Time left", width=72),
+    "forget_acc": number_column("forget_acc", "Forget"),
+    "retain_acc": number_column("retain_acc", "Retain"),
+    "test_acc": number_column("test_acc", "Unseen"),
+    "mia_auc": number_column("mia_auc", "Memb. AUC", width=86),
+    "rounds": st.column_config.NumberColumn("Rounds", width=65),
+    "method": "Method",
+    "forget": "Forget set",
+    "model": "Data · model",
+    "seed": st.column_config.NumberColumn("Seed", width=55),
+    "submitted": "Submitted",
+    "run": "Run id",
+}
+
+
+def board() -> None:
+    """The table and the comparison; drawn again by itself while a run is active."""
+    rows = list_runs(HOME)
+    if LIVE and not any(row.state in ACTIVE for row in rows):
+        st.rerun()
+    if opened := st.session_state.pop("open_run", None):
+        st.switch_page("run.py", query_params={"run": opened})
+    shown = [row for row in rows if wanted(row, st.session_state.get("q") or "", st.session_state.get("state") or [])]
+    ids = [row.run_id for row in shown]
+    st.session_state["shown_ids"] = ids
+    if not shown:
+        st.info("No run matches the search.", icon=":material/search_off:")
+        return
+    compared = [run_id for run_id in st.session_state.get("compared", []) if run_id in ids]
+    # A new key whenever rows move: the browser keeps a selection by row number.
+    key = f"runs_table_{abs(hash(tuple(ids)))}"
+    st.dataframe(
+        table_of(shown),
+        column_config=COLUMNS,
+        hide_index=True,
+        key=key,
+        on_select=lambda: remember_selection(key),
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": [ids.index(run_id) for run_id in compared]}},
+        placeholder="–",
+        alt="All runs with state, progress and key metrics",
+    )
+    st.caption(
+        f"{len(shown)} of {len(rows)} runs. Tick runs to compare their curves. "
+        "Accuracies are the latest recorded round on the probe; finished runs show all samples."
+    )
+    if compared:
+        compare([row for row in shown if row.run_id in compared])
+
+
+def compare(rows: list[RunRow]) -> None:
+    """Curves over rounds of the ticked runs."""
+    st.subheader(f"Compare {len(rows)} run{'s' if len(rows) > 1 else ''}", anchor=False)
+    if len(rows) > MOST_COMPARED:
+        st.caption(f"The first {MOST_COMPARED} are drawn; more lines could not be told apart.")
+    curves = []
+    for row in rows[:MOST_COMPARED]:
+        found = run_curves(open_run(HOME, row.run_id), f"{row.title} · seed {row.seed} · {row.run_id[-4:]}")
+        if found is None:
+            st.caption(f"{row.title}: no round recorded yet.")
+        else:
+            curves.append(found)
+    if curves:
+        draw_curves(curves, key="compare_curves")
+
+
+def show_bin() -> None:
+    """Deleted runs, to bring back or to remove for good."""
+    binned = store.binned(HOME)
+    if not binned:
+        st.caption("The bin is empty. Deleted runs stay here until you empty it.")
+        return
+    for row in binned:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{row.title}** · `{row.run_id}`", width="stretch")
+            if st.button("Restore", key=f"restore_{row.run_id}", icon=":material/undo:"):
+                attempt(lambda run_id=row.run_id: store.restore(HOME, run_id))
+    with st.popover("Empty the bin", icon=":material/delete_forever:"):
+        st.write(f"This removes {len(binned)} runs for good; there is no undo.")
+        if st.button("Remove them for good", type="primary", key="empty_bin"):
+            attempt(lambda: store.empty_bin(HOME))
+
+
+def attempt(action) -> None:
+    """Does something and draws the page again; says in words why it could not be done."""
+    try:
+        action()
+    except UnlearnscopeError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.rerun()
+
+
+with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+    st.title("Runs", anchor=False)
+    if st.button("Launch a run", type="primary", icon=":material/rocket_launch:"):
+        st.switch_page("launch.py")
+
+offer_undo()
+everything = list_runs(HOME)
+LIVE = any(row.state in ACTIVE for row in everything)
+
+queued_by_itself = first_run(HOME)
+first = next((row for row in everything if row.run_id == queued_by_itself), None)
+if first and first.state in ACTIVE:
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f":material/waving_hand: **{first.title}** was queued by itself, because this is the first start. "
+            "It trains a small model on handwritten digits and makes it forget the fives.",
+            width="stretch",
+        )
+        if st.button("Watch it", key="watch_first", icon=":material/monitoring:"):
+            st.switch_page("run.py", query_params={"run": first.run_id})
+        st.button(
+            "Cancel it", key="cancel_first", icon=":material/cancel:", on_click=cancel_first_run, args=(first.run_id,)
+        )
+
+if not everything and not store.binned(HOME):
+    empty_state(
+        "No runs yet", "Pick a preset and watch a small model forget in under a minute.", "Launch a run", "launch.py"
+    )
+
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.text_input(
+        "Search",
+        key="q",
+        bind="query-params",
+        placeholder="Search title, method, forget set, dataset, id",
+        label_visibility="collapsed",
+        icon=":material/search:",
+        width=270,
+    )
+    st.pills(
+        "State", list(STATES), selection_mode="multi", key="state", bind="query-params", label_visibility="collapsed"
+    )
+
+st.fragment(run_every=REFRESH_SECONDS if LIVE else None)(board)()
+
+bin_box = st.expander("Bin", icon=":material/delete:", key="bin_box", on_change="rerun")
+if bin_box.open:
+    with bin_box:
+        show_bin()
