@@ -199,7 +199,7 @@ class _Training:
 
     def resume(self, path: Path) -> None:
         state = _read_sealed(path)
-        if state is None or state["fingerprint"] != self.fingerprint:
+        if state is None or state.get("fingerprint") != self.fingerprint:
             return
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])

@@ -18,8 +18,10 @@ from cu_core.runs.files import write_atomically
 FIELD = "model.weights"
 SUFFIXES = (".pt", ".pth", ".safetensors")
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
-PREFIXES = ("module.", "_orig_mod.")
+PREFIXES = ("module.", "_orig_mod.", "model.")
+# What other programs call the last layer, and where a backbone of theirs sits in ours.
 OUTER_HEADS = ("fc.", "classifier.", "linear.", "heads.head.")
+TRUNKS = ("trunk.", "trunk.model.", "trunk.encoder.")
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
@@ -59,7 +61,7 @@ def _read(path: Path) -> Any:
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged bytes make the readers fail in many ways; none may reach the user
-        unsafe = "Unsupported" in str(error)
+        unsafe = "unsupported global" in str(error).lower()
         reason = "it holds code or objects besides tensors" if unsafe else "it is damaged or of another kind"
         raise CheckpointError(FIELD, f"{path.name!r} cannot be read: {reason}") from error
 
@@ -73,9 +75,8 @@ def _unwrap(content: Any) -> Any:
 
 
 def _without_prefix(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    for prefix in PREFIXES:
-        if all(name.startswith(prefix) for name in state):
-            state = {name.removeprefix(prefix): value for name, value in state.items()}
+    while common := next((p for p in PREFIXES if all(name.startswith(p) for name in state)), None):
+        state = {name.removeprefix(common): value for name, value in state.items()}
     return state
 
 
@@ -89,7 +90,7 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor]) -> None:
         CheckpointError: names or shapes differ from the model's, or values are not finite; lists the first few.
     """
     wanted = model.state_dict()
-    given = _named_as_classifier(state)
+    given = _named_as_classifier(state, wanted)
     # Files of old programs lack the batch counters of batch normalisation, which decide nothing here.
     missing = [name for name in wanted if name not in given and not name.endswith("num_batches_tracked")]
     unexpected = [name for name in given if name not in wanted]
@@ -111,23 +112,28 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     model.load_state_dict(wanted | given)
 
 
-def _named_as_classifier(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _named_as_classifier(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
     if any(name.startswith("trunk.") for name in state):
         return dict(state)
+    trunk = max(TRUNKS, key=lambda prefix: sum(prefix + name in wanted for name in state))
     named = {}
     for name, value in state.items():
         outer = next((head for head in OUTER_HEADS if name.startswith(head)), None)
-        inner = name.startswith(("head.", "projector."))
-        named["head." + name.removeprefix(outer) if outer else name if inner else "trunk." + name] = value
+        if outer:
+            named["head." + name.removeprefix(outer)] = value
+        else:
+            named[name if name.startswith(("head.", "projector.")) else trunk + name] = value
     return named
 
 
 def _usable(value: Tensor, like: Tensor, name: str) -> bool:
-    if value.layout is not torch.strided or value.is_quantized or value.is_floating_point() != like.is_floating_point():
+    plain = value.layout is torch.strided and value.device.type == "cpu" and not value.is_quantized
+    if not plain or value.is_floating_point() != like.is_floating_point():
         return False
     if not value.is_floating_point():
         return not value.is_complex()
-    return bool(torch.isfinite(value).all()) and not (name.endswith("running_var") and bool((value < 0).any()))
+    numbers = value.to(like.dtype)  # a float64 may be too large for the model's float32
+    return bool(torch.isfinite(numbers).all()) and not (name.endswith("running_var") and bool((numbers < 0).any()))
 
 
 def _listed(names: list[str], most: int = 3) -> str:
