@@ -17,6 +17,7 @@ from cu_core.bench import Bench, set_up
 from cu_core.checkpoint import read_checkpoint, restore, write_checkpoint
 from cu_core.device import memory_errors, seed_everything
 from cu_core.errors import CheckpointError
+from cu_core.estimate import EARLIER_RUN, Speed, remember_speed
 from cu_core.evaluation import Metrics
 from cu_core.methods import method
 from cu_core.methods.context import Context
@@ -136,7 +137,15 @@ class _Execution:
         if phase == "train":
             self.progress.finish("train")
             self._guess(trained.seconds / max(self.spec.train.epochs, 1))
+            self._remember_speed(trained, len(indices))
         return trained
+
+    def _remember_speed(self, trained: Trained, images: int) -> None:
+        """Lets the next estimate rest on this training, unless it was not measured here and now."""
+        seen = images * self.spec.train.epochs
+        if seen and not trained.cached:
+            parameters = sum(p.numel() for p in trained.model.parameters())
+            remember_speed(self.spec, self.attempt.home, Speed(trained.seconds / seen, parameters, EARLIER_RUN))
 
     def _guess(self, epoch_seconds: float | None) -> None:
         """Speeds of phases that have not started yet, from a training epoch's."""

@@ -1,0 +1,34 @@
+"""Makes the finished runs that ship in assets/demo: two presets, run for real in a home of their own."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from cu_core import engine
+from cu_core.demo import pack
+from cu_core.home import Home
+from cu_core.presets import PRESETS
+from cu_core.runs.attempt import Attempt
+from cu_core.runs.perform import run_attempt
+from cu_core.runs.store import submit
+
+SHIPPED = ("digit-5", "mislabelled-digits")
+TARGET = Path(__file__).resolve().parent.parent / "assets" / "demo"
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Home(Path(folder)).create()
+        for preset in SHIPPED:
+            run_id = submit(PRESETS[preset].spec, home, token=f"demo-{preset}", foreground=True)
+            attempt = Attempt.claim(home, run_id, 1)
+            state = run_attempt(attempt, engine.execute)
+            if state != "succeeded":
+                raise SystemExit(f"{preset}: {state}, see {attempt.folder}")
+            size = pack(attempt.run_dir, TARGET / f"{preset}.zip")
+            print(f"{preset}: {size / 1e6:.2f} MB")
+
+
+if __name__ == "__main__":
+    main()
