@@ -187,11 +187,11 @@ class ZipTree:
 
 
 def _existing(text: str) -> Path:
-    path = Path(text).expanduser()
     try:
+        path = Path(text).expanduser()
         if path.exists():
             return path.resolve()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: the home of a user that does not exist
         raise DatasetError(_FIELD, f"{text!r} cannot be read ({error})") from None
     raise DatasetError(_FIELD, f"{path} does not exist", ("folder:PATH of a directory or zip file",))
 

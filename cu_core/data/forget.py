@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from cu_core.errors import BadInput
 
 FIELD = "forget.select"
 FORMS = ("class:5", "class:5,7", "random:500", "fraction:0.1", "indices:FILE.csv", "mislabelled")
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True)
@@ -127,8 +129,7 @@ def resolve(text: str, data: ImageData, seed: int, base: Path | None = None) -> 
     elif selection.kind == "fraction":
         indices = _draw(max(1, round(_share(selection.values[0]) * total)), total, seed)
     elif selection.kind == "indices":
-        path = (base or Path()) / Path(selection.values[0]).expanduser()
-        listed = read_indices(path, total, FIELD)
+        listed = read_indices(selection.values[0], base or Path(), total, FIELD)
         indices = np.unique(listed)
         duplicates = len(listed) - len(indices)
     else:
@@ -153,7 +154,7 @@ def retain_indices(forget: ForgetSet, data: ImageData) -> np.ndarray:
 
 
 def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
+    if not (_NUMBER.fullmatch(text) and int(text) > 0):
         raise BadInput(FIELD, f"random:{text} is not a whole number of samples", ("random:1 or more",))
     return int(text)
 
@@ -179,7 +180,7 @@ def _classes(names: tuple[str, ...], data: ImageData) -> tuple[int, ...]:
     for name in names:
         if name in data.classes:
             labels.add(data.classes.index(name))
-        elif name.isascii() and name.isdigit() and int(name) < len(data.classes):
+        elif _NUMBER.fullmatch(name) and int(name) < len(data.classes):
             labels.add(int(name))
         else:
             allowed = [f"0 to {len(data.classes) - 1}", *data.classes[:20], *["…"][: len(data.classes) > 20]]

@@ -16,14 +16,15 @@ MAX_BYTES = 256 * 2**20
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 
 
-def read_indices(path: Path, total: int, field: str) -> np.ndarray:
+def read_indices(file: str, base: Path, total: int, field: str) -> np.ndarray:
     """Reads one index per line.
 
     The file has a single column, or a header of which one column is called index, sample or id (the
     first of these that there is). Commas or semicolons separate columns; blank lines are skipped.
 
     Args:
-        path: the file.
+        file: the file's path as the user typed it.
+        base: folder that relative paths start from.
         total: number of training samples; indices go from 0 to total - 1.
         field: name used in error messages.
 
@@ -33,7 +34,13 @@ def read_indices(path: Path, total: int, field: str) -> np.ndarray:
     Raises:
         BadInput: unreadable, empty, or a line that is no index; names the line.
     """
-    rows = _rows(path, field)
+    try:
+        path = base / Path(file).expanduser()
+        content = _content(path, field)
+    except (OSError, ValueError, RuntimeError) as error:  # ValueError: a null byte; RuntimeError: ~nobody
+        reason = getattr(error, "strerror", None) or error
+        raise BadInput(field, f"{file} cannot be read ({reason})", ("indices:FILE.csv",)) from None
+    rows = _rows(content, path, field)
     if not rows:
         raise BadInput(field, f"{path.name} is empty", ("one index per line",))
     column, header = _column(rows[0], path, field)
@@ -43,13 +50,15 @@ def read_indices(path: Path, total: int, field: str) -> np.ndarray:
     return np.array(indices, dtype=np.int64)
 
 
-def _rows(path: Path, field: str) -> list[tuple[int, list[str]]]:
+def _content(path: Path, field: str) -> bytes:
+    if path.stat().st_size > MAX_BYTES:
+        raise BadInput(field, f"{path.name} is larger than {MAX_BYTES // 2**20} MB")
+    return path.read_bytes()
+
+
+def _rows(content: bytes, path: Path, field: str) -> list[tuple[int, list[str]]]:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise BadInput(field, f"{path.name} is larger than {MAX_BYTES // 2**20} MB")
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise BadInput(field, f"{path} cannot be read ({error.strerror})", ("indices:FILE.csv",)) from None
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise BadInput(field, f"{path.name} is not a text file in UTF-8") from None
     first = text.lstrip().partition("\n")[0]

@@ -1,0 +1,109 @@
+"""Index files: everything that is read, and every line that is refused."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cu_core.data import index_file
+from cu_core.data.index_file import read_indices
+from cu_core.errors import BadInput
+
+
+def read(content: str | bytes, total: int = 100) -> np.ndarray:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "mine.csv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return read_indices(path.name, Path(folder), total, "forget.select")
+
+
+@given(
+    st.lists(st.integers(0, 99), min_size=1, max_size=40),
+    st.sampled_from([None, "index", "Sample", "ID", " index "]),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from([",", ";"]),
+    st.booleans(),
+    st.integers(0, 2),
+    st.booleans(),
+)
+def test_whatever_is_written_is_read(indices, header, newline, separator, mark, before, quoted):
+    if header is None:
+        before = 0
+    cell = '"{}"'.format if quoted else "{}".format
+    rows = [[*["x"] * before, cell(i)] for i in indices]
+    if header is not None:
+        rows.insert(0, [*[f"column {i}" for i in range(before)], header])
+    text = ("\ufeff" if mark else "") + newline.join(separator.join(row) for row in rows)
+    assert read(text).tolist() == indices
+
+
+def test_blank_lines_and_spaces_do_not_matter():
+    assert read("\n  index \n\n 3 \n\t4\n\n").tolist() == [3, 4]
+
+
+def test_index_goes_before_sample_and_id():
+    assert read("id,sample,index\n1,2,3\n").tolist() == [3]
+    assert read("id,sample\n1,2\n").tolist() == [2]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", r"mine\.csv is empty"),
+        ("\n \n", r"mine\.csv is empty"),
+        ("index\n", "has a header but no index below it"),
+        ("3\nfour\n5", r"mine\.csv line 2: 'four' is not a whole number"),
+        ("name\n3", r"line 1: 'name' is not a whole number"),
+        ("3\n4.0", r"line 2: '4\.0' is not a whole number"),
+        ("1_0", "line 1: '1_0' is not a whole number"),
+        ("٣", "line 1: '٣' is not a whole number"),
+        ("1e3", "line 1"),
+        ("index\n3\n\n100", r"line 4: 100 is out of range \(allowed: 0 to 99\)"),
+        ("-1", r"line 1: -1 is out of range"),
+        ("9" * 400, "line 1: '9+' is not a whole number"),
+        ("1,2\n3,4", "line 1: several columns and none is named"),
+        ("a,index\n1,2\n3", "line 3: column 2 is missing"),
+        ("a,index\n1,2\n3,", "line 3: '' is not a whole number"),
+        ('"3\n4', "line"),
+        (b"\xff\xfe3\x00", "not a text file in UTF-8"),
+        (b"PK\x03\x04\x00\x00\x80", "not a text file in UTF-8"),
+        (b"3\x00\n", "line"),
+    ],
+)
+def test_refused_lines_are_named(content, message):
+    with pytest.raises(BadInput, match=message) as caught:
+        read(content)
+    assert caught.value.field == "forget.select"
+
+
+def test_missing_and_too_large_files(tmp_path, monkeypatch):
+    with pytest.raises(BadInput, match=r"cannot be read \(No such file or directory\)"):
+        read_indices("gone.csv", tmp_path, 10, "forget.select")
+    with pytest.raises(BadInput, match=r"cannot be read \(Is a directory\)"):
+        read_indices(str(tmp_path), Path(), 10, "forget.select")
+    monkeypatch.setattr(index_file, "MAX_BYTES", 3)
+    with pytest.raises(BadInput, match="is larger than"):
+        read("1\n2\n3\n")
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_read_or_refused_in_words(content):
+    try:
+        indices = read(content)
+    except BadInput as error:
+        assert error.reason
+    else:
+        assert indices.min() >= 0 and indices.max() < 100
+
+
+@given(st.text('0123456789,;"\n\r index-', max_size=40))
+def test_almost_indices_are_read_or_refused_in_words(content):
+    try:
+        assert len(read(content))
+    except BadInput as error:
+        assert error.reason
