@@ -1,0 +1,177 @@
+"""The docs keep up with the code: everything that can be chosen, typed or opened is named in them."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cu_core
+from cu_core.cli import build_parser
+from cu_core.data import DATASETS
+from cu_core.methods import BUILT_IN
+from cu_core.metrics import METRICS
+from cu_core.models import BACKBONES
+from cu_core.presets import PRESETS
+from cu_core.records import describe
+from cu_core.runs.state import STATES
+from cu_core.spec import PARTS, top_level_fields
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "benchmarks" / "README.md", *sorted(DOCS.glob("*.md"))]
+
+
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def verbs() -> dict[str, argparse.ArgumentParser]:
+    actions = build_parser()._actions
+    return next(dict(a.choices) for a in actions if isinstance(a, argparse._SubParsersAction))
+
+
+COMMANDS = re.findall(r"-m cu_core ((?:.*\\\n)*.*)", "\n".join(map(read, PAGES)))
+CHOICES = [
+    *(m.id for m in BUILT_IN),
+    *DATASETS,
+    *BACKBONES,
+    *METRICS,
+    *PRESETS,
+    *top_level_fields(),
+    *(d.name for m in BUILT_IN for d in describe(m.params)),
+    *(f"{part}.{d.name}" for part, cls in PARTS.items() for d in describe(cls)),
+]
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_every_choice_and_setting_is_documented(name: str) -> None:
+    assert re.search(rf"`{re.escape(name)}(:[A-Z]+)?`", read(DOCS / "methods.md")), f"{name} is not in docs/methods.md"
+
+
+def test_methods_page_is_up_to_date() -> None:
+    done = subprocess.run(
+        [sys.executable, "tools/make_docs.py", "--check"], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("verb", verbs())
+def test_every_verb_and_option_is_documented(verb: str) -> None:
+    text = read(DOCS / "cli.md")
+    assert re.search(rf"`{verb}[ `]", text), f"the verb {verb} is not in docs/cli.md"
+    if verb == "worker":
+        return
+    options = {o for a in verbs()[verb]._actions for o in a.option_strings if o.startswith("--") and o != "--help"}
+    missing = {option for option in options if not re.search(rf"`[^`]*{option}\b", text)}
+    assert missing == set(), f"options of {verb} that docs/cli.md does not name"
+
+
+def test_no_verb_is_documented_that_does_not_exist() -> None:
+    table = read(DOCS / "cli.md").split("| verb |")[1].split("\n\n")[0]
+    named = re.findall(r"`([a-z]+)[ `]", "\n".join(line.split("|")[1] for line in table.splitlines()[2:]))
+    assert set(named) == set(verbs())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_documented_commands_parse(command: str) -> None:
+    words = command.replace("\\\n", " ").split("`")[0].split(";")[0].split()
+    if words[0] in {"VERB", "run_id"}:
+        return
+    words = ["0" if word.startswith("$") else word for word in words]
+    build_parser().parse_args(words)
+
+
+def test_every_page_is_in_the_readme() -> None:
+    readme = read(ROOT / "README.md")
+    calls = [node for node in ast.walk(ast.parse(read(ROOT / "pages" / "_shell.py"))) if isinstance(node, ast.Call)]
+    titles = []
+    for call in calls:
+        named = {k.arg: k.value for k in call.keywords}
+        is_page = ast.unparse(call.func) == "st.Page" and "visibility" not in named
+        if is_page and isinstance(title := named.get("title"), ast.Constant):
+            titles.append(str(title.value))
+    assert len(titles) >= 4
+    assert [title for title in titles if f"| {title} |" not in readme] == []
+
+
+def test_every_state_and_file_of_a_run_is_documented() -> None:
+    text = read(DOCS / "run-format.md")
+    for state in STATES:
+        assert state in text
+    layout = ast.parse(read(ROOT / "cu_core" / "runs" / "layout.py"))
+    for node in layout.body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            assert node.value.value in text, f"{node.value.value} is not in docs/run-format.md"
+
+
+def requirements(name: str) -> set[str]:
+    lines = [line.split("#")[0].strip() for line in read(ROOT / name).splitlines()]
+    return {re.split(r"[<>=!~ ]", line)[0] for line in lines if line and not line.startswith("-r")}
+
+
+def test_every_dependency_has_its_reason_and_its_range() -> None:
+    named = re.findall(r"^\| ([a-z-]+) \|", read(DOCS / "dependencies.md"), re.MULTILINE)
+    wanted = requirements("requirements.txt") | requirements("requirements-dev.txt")
+    assert set(named) - {"package"} == wanted
+    for line in (read(ROOT / "requirements.txt") + read(ROOT / "requirements-dev.txt")).splitlines():
+        assert line.startswith(("#", "-r")) or ">=" in line, f"{line} has no lower bound"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", read(page)):
+        if target.startswith(("http:", "https:")):
+            continue
+        file, _, anchor = target.partition("#")
+        goal = (page.parent / file).resolve() if file else page
+        assert goal.exists(), f"{page.name} links to {target}"
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", read(goal), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", h).strip().lower().replace(" ", "-") for h in headings}
+
+
+@pytest.mark.slow
+def test_the_method_recipe_works_as_a_plug_in(tmp_path: Path, python_env: dict[str, str]) -> None:
+    blocks = re.findall(r"```(\w+)\n(.*?)```", read(DOCS / "extending.md"), re.DOTALL)
+    record, generator = (text for language, text in blocks if language == "python")
+    entry = next(text for language, text in blocks if language == "toml").splitlines()[1]
+    name, target = (word.strip(' "') for word in entry.split("="))
+    package = tmp_path / target.split(".")[0]
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "record.py").write_text(record.replace("cu_core.methods.ascent", f"{package.name}.ascent"))
+    (package / "ascent.py").write_text(generator)
+    metadata = tmp_path / f"{package.name}-0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package.name}\nVersion: 0\n")
+    (metadata / "entry_points.txt").write_text(f"[unlearnscope.methods]\n{name} = {target}\n")
+    choices = ["--dataset", "digits", "--model", "tiny-cnn", "--method", name, "--forget", "class:5", "--json"]
+    settings = [word for s in ("lr=0.003", "train.epochs=3", "stop.max_rounds=2") for word in ("--set", s)]
+    command = [sys.executable, "-m", "cu_core", "run", *choices, *settings]
+    env = python_env | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", "CU_HOME": str(tmp_path / "home")}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    before, after = result["metrics"]["before"], result["metrics"]["after"]
+    assert result["rounds"] in (1, 2)
+    assert after["forget_acc"] < before["forget_acc"], "climbing the loss must hurt the forget samples"
+
+
+def test_make_targets_that_the_docs_name_exist() -> None:
+    named = {t for page in PAGES for t in re.findall(r"`?\bmake ([a-z-]+)\b(?=[ `\n]|$)", read(page))}
+    code = {t for page in PAGES for t in re.findall(r"^(?:`|\s*)make ([a-z-]+)", read(page), re.MULTILINE)}
+    targets = set(re.findall(r"^([a-z-]+):", read(ROOT / "Makefile"), re.MULTILINE))
+    assert {"app", "test"} <= code
+    assert {t for t in named if f"`make {t}" in "".join(map(read, PAGES))} | code <= targets
+
+
+def test_changes_name_the_version() -> None:
+    assert f"## {cu_core.__version__}" in read(ROOT / "CHANGELOG.md")
