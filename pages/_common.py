@@ -48,6 +48,8 @@ def pick_run(need_rounds: bool = True, label: str = "Run") -> RunView:
         need_rounds: offer only runs that have recorded a round.
         label: of the picker.
     """
+    if st.session_state.pop("to_runs", None):
+        st.switch_page("runs.py")
     rows = {row.run_id: row for row in list_runs(home()) if not need_rounds or row.rounds}
     wanted = wanted_run()
     if wanted not in rows:
@@ -77,10 +79,19 @@ def pick_run(need_rounds: bool = True, label: str = "Run") -> RunView:
         st.stop()
     remember_run(picked)
     try:
-        return open_run(home(), picked)
+        view = open_run(home(), picked)
+        _ = view.spec
     except UnlearnscopeError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(str(error), title="This run cannot be shown", icon=":material/error:")
+        st.button(
+            "Move it to the bin",
+            icon=":material/delete:",
+            key="delete_damaged",
+            on_click=delete_run,
+            args=(picked, rows[picked].title),
+        )
         st.stop()
+    return view
 
 
 def _remember_pick() -> None:
@@ -181,6 +192,19 @@ def difference_text(metric_id: str, value: float | None, other: float | None) ->
 def say(error: UnlearnscopeError) -> None:
     """Shows an error on the next drawing, for callbacks."""
     st.toast(str(error), icon=":material/error:", duration="long")
+
+
+def delete_run(run_id: str, title: str) -> None:
+    """Callback: moves a run to the bin, leads to the list, and lets `offer_undo` bring it back."""
+    try:
+        store.delete(home(), run_id)
+    except UnlearnscopeError as error:
+        say(error)
+        return
+    st.session_state["deleted_run"] = (run_id, title)
+    st.session_state.pop("last_run", None)
+    st.query_params.pop("run", None)
+    st.session_state["to_runs"] = True
 
 
 def offer_undo() -> None:

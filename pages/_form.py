@@ -10,7 +10,7 @@ import streamlit as st
 from cu_core.records import Described, Param
 
 PREFIX = "new:"
-FEW_CHOICES = 5
+FEW_CHOICES = 4
 
 
 def key_of(field: str) -> str:

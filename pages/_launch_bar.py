@@ -21,15 +21,14 @@ POLL_SECONDS = 1.0
 MOST_ESTIMATED = 50
 
 
-def bar(values: dict[str, Any], errors: dict[str, str], launch: Callable[[str], None]) -> None:
+def bar(specs: list[RunSpec], errors: dict[str, str], launch: Callable[[str], None]) -> None:
     """Draws the bar.
 
     Args:
-        values: what the form says.
-        errors: messages by field; gets those that only the whole shows.
+        specs: the runs that would be launched.
+        errors: messages by field.
         launch: callback of the button, takes the form's token.
     """
-    specs = _runs(values, errors)
     token = st.session_state["token"]
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         if errors:
@@ -52,7 +51,13 @@ def bar(values: dict[str, Any], errors: dict[str, str], launch: Callable[[str], 
         )
 
 
-def _runs(values: dict[str, Any], errors: dict[str, str]) -> list[RunSpec]:
+def runs_of(values: dict[str, Any], errors: dict[str, str]) -> list[RunSpec]:
+    """The runs that the form asks for; none while something is wrong.
+
+    Args:
+        values: what the form says.
+        errors: messages by field; gets those that only the whole shows.
+    """
     if errors:
         return []
     try:

@@ -25,8 +25,8 @@ KIND_TITLES = {
     "class": "Whole classes",
     "random": "Random samples",
     "fraction": "Random share",
-    "indices": "Samples from a file",
-    "mislabelled": "Mislabelled samples",
+    "indices": "From a file",
+    "mislabelled": "Mislabelled",
 }
 DEVICES = ("auto", "cpu", "cuda", "mps")
 Errors = dict[str, str]

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from cu_core.compat import check
-from cu_core.data.forget import ForgetSet, resolve
+from cu_core.data.forget import ForgetSet, parse_selection, resolve
 from cu_core.data.images import ImageData
 from cu_core.errors import BadInput, UnlearnscopeError
 from cu_core.presets import DEFAULT_PRESET, PRESETS
@@ -48,6 +48,13 @@ def named(spec: RunSpec) -> RunSpec:
     if spec.name or preset is None:
         return spec
     as_preset = dataclasses.replace(spec, name=preset.spec.name)
+    data = _preview.prepared(spec.data)
+    picks = [parse_selection(s.forget.select) for s in (spec, preset.spec)]
+    if data and all(pick.kind == "class" for pick in picks):
+        # The form names classes where the preset numbers them.
+        named_picks = [_draft.class_names(pick.values, data.classes) for pick in picks]
+        if named_picks[0] == named_picks[1]:
+            as_preset = dataclasses.replace(as_preset, forget=preset.spec.forget)
     return as_preset if as_preset == preset.spec else spec
 
 
@@ -150,6 +157,7 @@ if refused := st.session_state.pop("refused", None):
 spec_of_data = data_spec(values, errors)
 data = _preview.prepared(spec_of_data) if spec_of_data else None
 forget = chosen_samples(values, data, errors) if data else None
+specs = _launch_bar.runs_of(values, errors)
 task = "class" if values["forget.kind"] == "class" else "sample"
 
 left, right = st.columns(2, gap="medium")
@@ -180,4 +188,4 @@ with st.container(border=True):
     _sections.run_section(errors)
 with st.container(border=True):
     _grid.section(values, errors)
-_launch_bar.bar(values, errors, launch)
+_launch_bar.bar(specs, errors, launch)

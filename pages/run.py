@@ -15,6 +15,7 @@ from cu_core.spec import RunSpec
 from pages._common import (
     ACTIVE,
     ago,
+    delete_run,
     difference_text,
     draw_curves,
     duration,
@@ -39,6 +40,7 @@ PHASES = {
 STOPPED = {
     "class_rule": "unseen samples of the forgotten classes are classified no better than by chance (class rule)",
     "sample_rule": "forget samples are classified no better than unseen ones (sample rule)",
+    "chance_rule": "the wrong labels are no more likely than chance (chance rule)",
     "max_rounds": "all rounds were run",
     "method_finished": "the method had nothing left to do",
     "collapse": "retain accuracy was in free fall (collapse guard)",
@@ -54,17 +56,6 @@ def act(action, run_id: str) -> None:
         action(HOME, run_id)
     except UnlearnscopeError as error:
         say(error)
-
-
-def delete(run_id: str, title: str) -> None:
-    """Moves the run to the bin and offers to undo it."""
-    try:
-        store.delete(HOME, run_id)
-    except UnlearnscopeError as error:
-        say(error)
-        return
-    st.session_state["deleted_run"] = (run_id, title)
-    st.session_state["gone"] = run_id
 
 
 def actions(row: RunRow) -> None:
@@ -90,7 +81,7 @@ def actions(row: RunRow) -> None:
                 "Delete",
                 icon=":material/delete:",
                 key="delete",
-                on_click=delete,
+                on_click=delete_run,
                 args=(run_id, row.title),
                 help="Moves the run to the bin; you can undo it.",
             )
@@ -175,7 +166,7 @@ def results(view: RunView) -> None:
     with st.expander("What the metrics mean", icon=":material/help:"):
         st.markdown("\n".join(f"- **{m.title}**: {m.summary}" for m in METRICS.values() if view.spec.task in m.tasks))
     seconds = result.get("seconds", {})
-    with st.grid(4):
+    with st.grid(4, min_column_width=120):
         for key, label in SECONDS.items():
             cached = result.get("base_cached" if key == "train" else "reference_cached") and key in (
                 "train",
@@ -234,8 +225,6 @@ def live(run_id: str, was_active: bool) -> None:
         st.caption("Curves appear with the first round.")
 
 
-if st.session_state.pop("gone", None):
-    st.switch_page("runs.py")
 st.title("Run", anchor=False)
 offer_undo()
 view = pick_run(need_rounds=False)

@@ -102,7 +102,7 @@ def number_column(metric: str, label: str, width: int = 70):
 STATE_COLOURS = ["#8A8F98", "#56B4E9", "#0072B2", "#009E73", "#D55E00", "#E69F00", "#9467D6"]
 COLUMNS = {
     "open": st.column_config.ButtonColumn("", type="tertiary", on_click=open_clicked, key="open_click", width=72),
-    "title": st.column_config.TextColumn("Run", width=178),
+    "title": st.column_config.TextColumn("Run", width=164),
     "state": st.column_config.MultiselectColumn("State", options=list(STATES), color=STATE_COLOURS, width=92),
     "progress": st.column_config.ProgressColumn("Progress", min_value=0.0, max_value=1.0, format="percent", width=88),
     "left": st.column_config.TextColumn("Time left", width=72),

@@ -1,0 +1,25 @@
+"""Drives the pages without a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+SHELL = Path(__file__).resolve().parent.parent.parent / "pages" / "_shell.py"
+
+
+def open_page(page: str, **query: str) -> AppTest:
+    """Opens a page in a new session, with the frame around it, as a cold link does."""
+    app = AppTest.from_file(str(SHELL), default_timeout=60)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.switch_page(page).run()
+    assert not app.exception, app.exception
+    return app
+
+
+def texts(app: AppTest) -> str:
+    """Everything that a page says in words."""
+    kinds = (app.title, app.subheader, app.markdown, app.caption, app.info, app.warning, app.error)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)

@@ -1,0 +1,339 @@
+"""The launch form: what it fills, what it refuses and where it says so, and that one click makes one run."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
+
+from cu_core.estimate import EARLIER_RUN, Speed, remember_speed
+from cu_core.home import Home
+from cu_core.methods.records.contrastive import ContrastiveParams
+from cu_core.presets import DEFAULT_PRESET, PRESETS
+from cu_core.recipes import recipe
+from cu_core.records import describe
+from cu_core.runs import dispatcher, store
+from cu_core.runs.reader import list_runs, open_run
+from cu_core.spec import DataSpec, ForgetSpec, MethodSpec, ModelSpec, RunSpec, StopSpec
+from pages import _draft
+from tests.madeup import write_dataset
+from tests.pages.page_helpers import open_page, texts
+
+
+@pytest.fixture(autouse=True)
+def no_processes(monkeypatch: pytest.MonkeyPatch, home: Home) -> list[Home]:
+    """Keeps the page from starting processes; lists the homes whose dispatcher was asked for."""
+    asked: list[Home] = []
+    monkeypatch.setattr(dispatcher, "ensure_dispatcher", lambda where: asked.append(where) or True)
+    # The preview then finds its dataset and has nothing to prepare.
+    write_dataset(home, DataSpec())
+    return asked
+
+
+def widget(app: AppTest, field: str) -> Any:
+    return app.get_by_key(f"new:{field}")
+
+
+def button(app: AppTest, start: str) -> Any:
+    return next(b for b in app.button if b.label.startswith(start))
+
+
+def launch(app: AppTest) -> AppTest:
+    app = button(app, "Launch").click().run()
+    assert not app.exception, app.exception
+    return app
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.id)
+def test_a_preset_passes_through_the_form_unchanged(preset: Any) -> None:
+    assert _draft.spec_of(_draft.from_spec(preset.spec)) == preset.spec
+
+
+@given(
+    select=st.one_of(
+        st.lists(st.integers(0, 9), min_size=1, max_size=4, unique=True).map(
+            lambda picks: "class:" + ",".join(map(str, picks))
+        ),
+        st.integers(1, 1000).map(lambda n: f"random:{n}"),
+        st.integers(1, 99).map(lambda n: f"fraction:{n / 100:g}"),
+        st.just("mislabelled"),
+        st.just("indices:/tmp/some.csv"),
+    ),
+    seed=st.integers(0, 2**31 - 1),
+    temperature=st.floats(0.01, 10.0),
+    rounds=st.integers(0, 1000),
+    backbone=st.sampled_from(["tiny-cnn", "resnet18", "timm:resnet26"]),
+)
+def test_any_specification_passes_through_the_form_unchanged(
+    select: str, seed: int, temperature: float, rounds: int, backbone: str
+) -> None:
+    spec = RunSpec(
+        data=DataSpec(label_noise=0.1),
+        model=ModelSpec(backbone),
+        forget=ForgetSpec(select),
+        method=MethodSpec("contrastive", ContrastiveParams(temperature=temperature)),
+        stop=StopSpec(max_rounds=rounds),
+        seed=seed,
+    )
+    assert _draft.spec_of(_draft.from_spec(spec)) == spec
+
+
+def test_every_described_field_has_a_place_in_the_form() -> None:
+    fields = set(_draft.from_spec(RunSpec()))
+    for part, cls in _draft.PARTS.items():
+        assert {f"{part}.{d.name}" for d in describe(cls)} <= fields
+    assert {f"method.contrastive.{d.name}" for d in describe(ContrastiveParams)} <= fields
+
+
+def test_several_wrong_fields_are_all_reported() -> None:
+    draft = _draft.from_spec(RunSpec()) | {
+        "seed": -1,
+        "train.lr": 99.0,
+        "method.contrastive.temperature": 0.0,
+        "data.label_noise": 0.9,
+    }
+    errors = _draft.errors_of(draft)
+    assert set(errors) == {"seed", "train.lr", "method.temperature", "data.label_noise"}
+    assert "0.01 to 10" in errors["method.temperature"]
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "words"),
+    [
+        ({"data.dataset": "folder"}, "data.dataset", "path"),
+        ({"data.dataset": "folder", "data.path": "/no/such/place"}, "data.dataset", "does not exist"),
+        ({"model.backbone": "timm"}, "model.backbone", "timm"),
+        ({"model.backbone": "vit-small"}, "model.backbone", "16 px"),
+        ({"forget.kind": "class", "forget.classes": []}, "forget.select", "at least one class"),
+        ({"forget.kind": "indices"}, "forget.select", "upload"),
+        ({"forget.kind": "mislabelled"}, "forget.select", "label noise"),
+        ({"forget.kind": "random", "forget.count": 0}, "forget.select", "random:0"),
+        ({"device": "tpu"}, "device", "cuda"),
+        ({"train.epochs": 0, "reference": 0}, "train.epochs", "weights"),
+        ({"model.weights": "/no/such/file.pt"}, "model.weights", "not a file"),
+        ({"data.train_limit": 5000}, "data.train_limit", "1297"),
+        ({"forget.kind": "random", "stop.rule": "class"}, "stop.rule", "whole classes"),
+    ],
+)
+def test_a_wrong_choice_is_said_at_its_field(change: dict[str, Any], field: str, words: str) -> None:
+    errors = _draft.errors_of(_draft.from_spec(RunSpec()) | change)
+    assert list(errors) == [field]
+    assert words.lower() in errors[field].lower()
+
+
+def test_class_picks_follow_the_names_of_a_dataset() -> None:
+    names = ("cat", "dog", "frog")
+    assert _draft.class_names(["1", "frog", "dog", "7"], names) == ["dog", "frog"]
+    assert _draft.class_names(["1", "0"], ("0", "1")) == ["1", "0"]
+
+
+def test_the_form_starts_with_the_default_preset_and_shows_what_it_forgets(home: Home) -> None:
+    app = open_page("launch.py")
+    assert button(app, "Chosen").key == f"preset_{DEFAULT_PRESET.id}"
+    # By name, since the dataset is prepared: class 5 of the made-up digits is "five".
+    assert widget(app, "forget.classes").value == ["five"]
+    assert "60 of 600" in texts(app)
+    table = next(d.value for d in app.dataframe if "Forget" in d.value)
+    assert table[["Class", "Forget", "Of"]].values.tolist() == [["five", 60, 60]]
+    assert len(app.get("image")) == 1
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.id)
+def test_one_click_fills_in_a_preset(preset: Any) -> None:
+    app = open_page("launch.py")
+    app.button(key=f"preset_{preset.id}").click().run()
+    assert not app.exception
+    values = {name: app.session_state[f"new:{name}"] for name in _draft.from_spec(preset.spec)}
+    shown = _draft.spec_of(values)
+    expected = dataclasses.replace(preset.spec, name="")
+    if preset.spec.data.dataset == "digits" and preset.spec.data.label_noise == 0 and preset.spec.task == "class":
+        expected = dataclasses.replace(expected, forget=ForgetSpec("class:five"))
+    assert shown == expected
+
+
+def test_an_error_stands_beside_its_field_and_nothing_typed_is_lost(home: Home) -> None:
+    app = open_page("launch.py")
+    widget(app, "name").set_value("my run").run()
+    widget(app, "method.contrastive.temperature").set_value(0.33).run()
+    widget(app, "model.backbone").set_value("vit-small").run()
+    lines = [m.value for m in app.markdown if "16 px" in m.value]
+    assert len(lines) == 2, "once below the field, once in the bar"
+    assert button(app, "Launch").disabled
+    widget(app, "model.backbone").set_value("tiny-cnn").run()
+    assert not button(app, "Launch").disabled
+    assert widget(app, "name").value == "my run"
+    assert widget(app, "method.contrastive.temperature").value == 0.33
+    assert not [m for m in app.markdown if "16 px" in m.value]
+
+
+def test_what_was_typed_survives_a_visit_to_another_page() -> None:
+    app = open_page("launch.py")
+    widget(app, "seed").set_value(7).run()
+    widget(app, "forget.kind").set_value("random").run()
+    widget(app, "forget.count").set_value(33).run()
+    app.switch_page("runs.py").run()
+    app.switch_page("launch.py").run()
+    assert widget(app, "seed").value == 7
+    assert widget(app, "forget.count").value == 33
+    assert "33 of 600" in texts(app)
+
+
+def test_an_impossible_forget_set_is_said_before_launch() -> None:
+    app = open_page("launch.py")
+    widget(app, "forget.kind").set_value("random").run()
+    widget(app, "forget.count").set_value(600).run()
+    assert "nothing to retain" in texts(app)
+    assert button(app, "Launch").disabled
+
+
+def test_incompatible_choices_carry_their_reason() -> None:
+    app = open_page("launch.py")
+    assert any("16 px" in option for option in widget(app, "model.backbone").options)
+    assert any("needs label noise" in option for option in widget(app, "forget.kind").options)
+    widget(app, "data.label_noise").set_value(0.1).run()
+    assert not any("needs label noise" in option for option in widget(app, "forget.kind").options)
+    assert widget(app, "model.pretrained").disabled
+
+
+def test_a_click_makes_a_run_and_leads_to_its_address(home: Home, no_processes: list[Home]) -> None:
+    app = open_page("launch.py")
+    widget(app, "seed").set_value(3).run()
+    app = launch(app)
+    [row] = list_runs(home)
+    assert (row.state, row.seed, row.forget) == ("queued", 3, "class:five")
+    assert app.query_params["run"] == row.run_id
+    assert app.title[0].value == "Run"
+    assert no_processes == [home]
+
+
+def test_an_untouched_preset_keeps_its_name_and_a_changed_one_does_not(home: Home) -> None:
+    app = open_page("launch.py")
+    app.button(key="preset_random-digits").click().run()
+    launch(app)
+    app = open_page("launch.py")
+    app.button(key="preset_random-digits").click().run()
+    widget(app, "forget.fraction").set_value(0.2).run()
+    launch(app)
+    titles = {row.forget: row.title for row in list_runs(home)}
+    assert titles["fraction:0.1"] == PRESETS["random-digits"].spec.name
+    assert titles["fraction:0.2"] == "digits · tiny-cnn · fraction:0.2 · contrastive"
+
+
+def test_a_second_click_with_the_same_form_makes_no_second_run(home: Home) -> None:
+    first = open_page("launch.py")
+    token = first.session_state["token"]
+    launch(first)
+    again = open_page("launch.py")
+    # As when the second click is on its way before the browser has left the form.
+    again.session_state["token"] = token
+    again.run()
+    launch(again)
+    assert len(list_runs(home)) == 1
+    launch(open_page("launch.py"))
+    assert len(list_runs(home)) == 2
+
+
+def test_a_refusal_of_the_queue_is_shown(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = open_page("launch.py")
+    monkeypatch.setenv("CU_DISK_FLOOR_MB", "1e12")
+    app = launch(app)
+    assert "must stay free" in texts(app)
+    assert list_runs(home) == []
+
+
+def test_clone_fills_the_form_with_the_run(home: Home) -> None:
+    spec = dataclasses.replace(
+        PRESETS["mislabelled-digits"].spec,
+        seed=11,
+        name="original",
+        method=MethodSpec("contrastive", ContrastiveParams(temperature=0.25, queue=64)),
+    )
+    run_id = store.submit(spec, home)
+    app = open_page("launch.py", clone=run_id)
+    assert widget(app, "seed").value == 11
+    assert widget(app, "method.contrastive.temperature").value == 0.25
+    assert widget(app, "forget.kind").value == "mislabelled"
+    launch(app)
+    clones = [row.run_id for row in list_runs(home) if row.run_id != run_id]
+    assert len(clones) == 1
+    assert open_run(home, clones[0]).spec == spec
+
+
+def test_a_clone_of_nothing_says_so() -> None:
+    app = open_page("launch.py", clone="nosuch")
+    assert any("does not exist" in toast.value for toast in app.toast)
+    assert button(app, "Chosen").key == f"preset_{DEFAULT_PRESET.id}"
+
+
+def test_the_recipe_follows_the_backbone_until_it_is_changed_by_hand() -> None:
+    app = open_page("launch.py")
+    app.button(key="preset_paper-class").click().run()
+    paper, laptop = (recipe("cifar10", name).epochs for name in ("resnet18", "resnet8"))
+    assert paper != laptop
+    assert widget(app, "train.epochs").value == paper
+    widget(app, "model.backbone").set_value("resnet8").run()
+    assert widget(app, "train.epochs").value == laptop
+    widget(app, "train.epochs").set_value(5).run()
+    widget(app, "model.backbone").set_value("resnet18").run()
+    assert widget(app, "train.epochs").value == 5
+    app.button(key="use_recipe").click().run()
+    assert widget(app, "train.epochs").value == paper
+
+
+def test_a_grid_counts_its_runs_and_queues_them(home: Home) -> None:
+    app = open_page("launch.py")
+    widget(app, "grid").set_value(True).run()
+    widget(app, "axes").set_value(["temperature", "seed"]).run()
+    assert "give at least one value" in texts(app).lower()
+    widget(app, "grid.temperature").set_value("0.3, 0.7").run()
+    widget(app, "grid.seed").set_value("0-2").run()
+    assert button(app, "Launch").label == "Launch 6 runs"
+    app = launch(app)
+    rows = list_runs(home)
+    found = {(open_run(home, row.run_id).spec.method.params.temperature, row.seed) for row in rows}
+    assert found == {(t, s) for t in (0.3, 0.7) for s in (0, 1, 2)}
+    assert len({row.group for row in rows}) == 1 and rows[0].group
+    assert app.title[0].value == "Runs"
+
+
+def test_a_wrong_value_in_a_grid_is_said_at_its_list(home: Home) -> None:
+    app = open_page("launch.py")
+    widget(app, "grid").set_value(True).run()
+    widget(app, "axes").set_value(["temperature"]).run()
+    widget(app, "grid.temperature").set_value("0.3, hot").run()
+    assert sum("'hot' is not a number" in m.value for m in app.markdown) == 2
+    assert button(app, "Launch").disabled
+
+
+def test_an_uploaded_index_file_becomes_the_forget_set(home: Home) -> None:
+    app = open_page("launch.py")
+    widget(app, "forget.kind").set_value("indices").run()
+    app.file_uploader(key="upload_forget.file").upload("picks.csv", b"index\n5\n17\n5\n").run()
+    app.run()
+    assert "2 of 600" in texts(app)
+    assert "1 repeated" in texts(app)
+    launch(app)
+    [row] = list_runs(home)
+    stored = row.forget.partition(":")[2]
+    assert stored.startswith(str(home.uploads))
+
+
+def test_a_wrong_index_file_is_said_at_the_field() -> None:
+    app = open_page("launch.py")
+    widget(app, "forget.kind").set_value("indices").run()
+    app.file_uploader(key="upload_forget.file").upload("picks.csv", b"index\n5\n600\n").run()
+    app.run()
+    assert "line 3" in texts(app) and "out of range" in texts(app)
+    assert button(app, "Launch").disabled
+
+
+def test_the_estimate_says_where_it_comes_from(home: Home) -> None:
+    app = open_page("launch.py")
+    assert "nothing like it ran here yet" in texts(app)
+    remember_speed(DEFAULT_PRESET.spec, home, Speed(1e-4, 1000, EARLIER_RUN))
+    app.run()
+    assert "judged by an earlier run" in texts(app)

@@ -1,0 +1,237 @@
+"""The list of runs and the page of a single run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from cu_core import demo
+from cu_core.home import Home
+from cu_core.presets import DEFAULT_PRESET
+from cu_core.runs import layout, store
+from cu_core.runs.files import read_json, write_json
+from cu_core.runs.reader import list_runs, open_run
+from tests.madeup import MadeUp, finish, write_run
+from tests.pages.page_helpers import open_page, texts
+
+
+@pytest.fixture
+def two_runs(home: Home) -> Home:
+    write_run(home, "class-run", MadeUp(seed=1, demo=True))
+    write_run(home, "sample-run", MadeUp(select="random:40", seed=2, state="failed", references=()))
+    return home
+
+
+def table(app):
+    return app.dataframe[0].value.set_index("run")
+
+
+def test_an_empty_home_offers_a_launch(home: Home) -> None:
+    app = open_page("runs.py")
+    assert "No runs yet" in texts(app)
+    assert not app.dataframe
+
+
+def test_the_bare_address_leads_to_the_runs(home: Home) -> None:
+    app = open_page("runs.py")
+    app.switch_page("launch.py").run()
+    assert app.title[0].value == "Launch"
+
+
+def test_every_run_has_a_line_with_its_state_and_metrics(two_runs: Home) -> None:
+    rows = table(open_page("runs.py"))
+    result = open_run(two_runs, "class-run").result()
+    assert set(rows.index) == {"class-run", "sample-run"}
+    assert list(rows.loc["class-run", "state"]) == ["succeeded"]
+    assert rows.loc["class-run", "progress"] == 1.0
+    assert rows.loc["class-run", "title"].startswith("demo · ")
+    assert rows.loc["class-run", "forget_acc"] == pytest.approx(100 * result["metrics"]["after"]["forget_acc"])
+    assert rows.loc["class-run", "mia_auc"] == pytest.approx(0.5)
+    last = open_run(two_runs, "sample-run").manifest(5)["metrics"]
+    assert rows.loc["sample-run", "retain_acc"] == pytest.approx(100 * last["retain_acc"])
+    assert (rows.loc["sample-run", "forget"], rows.loc["sample-run", "seed"]) == ("random:40", 2)
+
+
+def test_search_and_state_filter_narrow_the_list(two_runs: Home) -> None:
+    app = open_page("runs.py")
+    app.text_input(key="q").set_value("RANDOM digits").run()
+    assert list(table(app).index) == ["sample-run"]
+    app.text_input(key="q").set_value("").run()
+    app.get_by_key("state").set_value(["succeeded"]).run()
+    assert list(table(app).index) == ["class-run"]
+    app.text_input(key="q").set_value("nothing like it").run()
+    assert "No run matches" in texts(app)
+
+
+def test_ticked_runs_are_compared_in_one_chart(two_runs: Home) -> None:
+    app = open_page("runs.py")
+    assert not app.get("plotly_chart")
+    app.session_state["compared"] = ["class-run", "sample-run"]
+    app.run()
+    figure = json.loads(app.get("plotly_chart")[0].proto.spec)
+    names = {trace.get("name") for trace in figure["data"]}
+    assert sum(name is not None and "seed 1" in name for name in names) == 1
+    assert sum(name is not None and "seed 2" in name for name in names) == 1
+
+
+def test_a_run_in_the_address_opens_that_run(two_runs: Home) -> None:
+    app = open_page("runs.py", run="sample-run")
+    assert app.title[0].value == "Run"
+    assert app.selectbox(key="picked_run").value == "sample-run"
+
+
+@pytest.mark.parametrize("run_id", ["class-run", "sample-run"])
+def test_a_new_session_shows_the_run_of_the_address(two_runs: Home, run_id: str) -> None:
+    for page in ("run.py", "drift.py", "confidence.py"):
+        app = open_page(page, run=run_id)
+        assert app.selectbox(key="picked_run").value == run_id
+        assert app.query_params["run"] == run_id
+
+
+def test_picking_another_run_changes_the_address(two_runs: Home) -> None:
+    app = open_page("run.py", run="class-run")
+    app.selectbox(key="picked_run").set_value("sample-run").run()
+    assert app.query_params["run"] == "sample-run"
+    assert "invented failure" in texts(app)
+    # The sidebar's links carry no run; the session remembers it.
+    del app.query_params["run"]
+    app.switch_page("drift.py").run()
+    assert app.query_params["run"] == "sample-run"
+
+
+@pytest.mark.parametrize(
+    ("page", "wrong"),
+    [("run.py", "nosuch"), ("run.py", "../etc/passwd"), ("run.py", "A B"), ("drift.py", "x/y"), ("confidence.py", "x")],
+)
+def test_a_wrong_address_is_said_in_words(two_runs: Home, page: str, wrong: str) -> None:
+    app = open_page(page, run=wrong)
+    assert len(app.warning) == 1
+    assert app.selectbox(key="picked_run").value is None
+
+
+def test_a_finished_run_shows_before_after_and_reference(home: Home) -> None:
+    write_run(home, "three-seeds", MadeUp(references=(0, 1, 2)))
+    app = open_page("run.py", run="three-seeds")
+    result = open_run(home, "three-seeds").result()
+    shown = app.dataframe[0].value.set_index("Metric")
+    mean, sd = result["reference_band"]["retain_acc"]
+    after = result["metrics"]["after"]["retain_acc"]
+    line = shown.loc["Retain accuracy"]
+    assert line["After"] == f"{100 * after:.1f} %"
+    assert line["Reference"] == f"{100 * mean:.1f} %" + (f" ± {100 * sd:.1f}" if sd else "")
+    assert line["After − reference"] == f"{100 * (after - mean):+.1f} points"
+    assert "5 rounds" in texts(app)
+    assert {m.label: m.value for m in app.metric} == {
+        "Training": "4.0 s",
+        "Unlearning": "1.0 s",
+        "Evaluation": "0.6 s",
+        "Reference": "4.0 s",
+    }
+    figure = json.loads(app.get("plotly_chart")[0].proto.spec)
+    assert any("Reference" in (trace.get("name") or "") for trace in figure["data"])
+
+
+def test_a_run_without_reference_says_how_to_get_one(home: Home) -> None:
+    write_run(home, "lonely", MadeUp(references=()))
+    app = open_page("run.py", run="lonely")
+    assert "Reference" not in app.dataframe[0].value
+    assert "No reference was retrained" in texts(app)
+
+
+def test_a_failure_is_shown_with_cause_and_hint_and_can_be_resumed(two_runs: Home) -> None:
+    app = open_page("run.py", run="sample-run")
+    assert "invented failure" in [e.value for e in app.error]
+    assert "none" in [i.value for i in app.info]
+    app.button(key="resume").click().run()
+    assert open_run(two_runs, "sample-run").state == "queued"
+    assert "Waiting for a free place" in texts(app)
+
+
+def test_a_running_run_shows_its_progress_and_can_be_cancelled(home: Home) -> None:
+    run_dir = write_run(home, "at-work", MadeUp(state="running", references=()))
+    events = run_dir / "attempt-1" / layout.EVENTS
+    event = {"t": 0, "phase": "unlearn", "done": 3, "total": 12, "seconds_left": 75.0, "metrics": None, "message": "x"}
+    events.write_text(json.dumps(event) + "\n")
+    app = open_page("run.py", run="at-work")
+    assert app.progress[0].value == 25
+    assert app.progress[0].text == "**Unlearning** · about 1 min 15 s left"
+    assert not [b for b in app.button if b.key == "delete"]
+    app.button(key="cancel").click().run()
+    assert (run_dir / layout.CANCEL).exists()
+
+
+def test_progress_turns_into_the_result_when_the_run_ends(home: Home) -> None:
+    run_dir = write_run(home, "at-work", MadeUp(state="succeeded"))
+    outcome, result = run_dir / "attempt-1" / layout.OUTCOME, run_dir / layout.RESULT
+    content = read_json(result)
+    outcome.unlink()
+    result.unlink()
+    app = open_page("run.py", run="at-work")
+    assert app.progress and not app.dataframe
+    write_json(result, content)
+    finish(run_dir, "succeeded")
+    app.run()
+    assert app.dataframe and not app.progress
+
+
+def test_a_deleted_run_can_be_brought_back_at_once(two_runs: Home) -> None:
+    app = open_page("run.py", run="sample-run")
+    app.button(key="delete").click().run()
+    assert app.title[0].value == "Runs"
+    assert [row.run_id for row in list_runs(two_runs)] == ["class-run"]
+    # A visitor is on that page now; AppTest has to be told.
+    app.switch_page("runs.py").run()
+    app.button(key="undo_delete").click().run()
+    assert {row.run_id for row in list_runs(two_runs)} == {"class-run", "sample-run"}
+    assert app.query_params["run"] == "sample-run"
+
+
+def test_the_bin_restores_and_empties(two_runs: Home) -> None:
+    store.delete(two_runs, "sample-run")
+    store.delete(two_runs, "class-run")
+    app = open_page("runs.py")
+    app.session_state["bin_box"] = True
+    app.run()
+    app.button(key="restore_sample-run").click().run()
+    assert [row.run_id for row in list_runs(two_runs)] == ["sample-run"]
+    app.session_state["bin_box"] = True
+    app.run()
+    app.button(key="empty_bin").click().run()
+    assert store.binned(two_runs) == []
+
+
+def test_the_log_is_shown_on_demand(two_runs: Home) -> None:
+    app = open_page("run.py", run="sample-run")
+    assert not app.code
+    app.session_state["log_box"] = True
+    app.run()
+    assert app.code[0].value == "made up"
+
+
+def test_clone_leads_to_the_filled_form(two_runs: Home) -> None:
+    app = open_page("run.py", run="sample-run")
+    app.button(key="clone").click().run()
+    assert app.title[0].value == "Launch"
+    assert app.session_state["new:forget.count"] == 40
+
+
+def test_a_first_start_is_announced_with_a_cancel_button(home: Home) -> None:
+    run_id = demo.welcome(home, home.root / "no-demos")
+    app = open_page("runs.py")
+    assert DEFAULT_PRESET.spec.name in texts(app) and "first start" in texts(app)
+    app.button(key="cancel_first").click().run()
+    assert open_run(home, run_id).state == "cancelled"
+    assert "first start" not in texts(app)
+
+
+def test_a_damaged_run_does_not_hide_the_others(two_runs: Home) -> None:
+    (two_runs.runs / "class-run" / layout.SPEC).write_text("{")
+    shutil.rmtree(two_runs.runs / "sample-run" / "rounds" / "2")
+    rows = table(open_page("runs.py"))
+    assert set(rows.index) == {"class-run", "sample-run"}
+    app = open_page("run.py", run="class-run")
+    assert "spec.json" in texts(app)
+    app.button(key="delete_damaged").click().run()
+    assert [row.run_id for row in list_runs(two_runs)] == ["sample-run"]
