@@ -41,12 +41,12 @@ def pick_reference(view: RunView) -> int | None:
     if len(seeds) < 2:
         return seeds[0] if seeds else None
     return st.selectbox(
-        "Reference",
+        "Reference retrained with",
         seeds,
-        format_func=lambda seed: f"retrained with seed {seed}",
+        format_func=lambda seed: f"seed {seed}",
         key="reference",
         bind="query-params",
-        width=260,
+        width=220,
     )
 
 

@@ -37,9 +37,11 @@ HOME = home()
 ROOT = str(HOME.root)
 PLAIN = {"displaylogo": False}
 LEVELS = {"good": ("green", "faithful"), "fair": ("orange", "read with care"), "poor": ("red", "unreliable")}
-HELP_TRUST = "Are samples that are drawn as neighbours true neighbours? 1 is perfect."
-HELP_CONTINUITY = "Are true neighbours drawn near each other? 1 is perfect."
-HELP_VARIANCE = "Share of the spread of the round-0 embeddings that the two axes hold."
+HELP = (
+    "Trustworthiness: are samples that are drawn as neighbours true neighbours? Continuity: are true neighbours drawn "
+    "near each other? 1 is perfect for both. Variance: share of the spread of the round-0 embeddings that the two axes "
+    "hold."
+)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -90,10 +92,12 @@ def fidelity_card(item: Fidelity, heading: str) -> None:
             if item.level in LEVELS:
                 color, word = LEVELS[item.level]
                 st.badge(word, color=color)
-        with st.container(horizontal=True):
-            st.metric("Trustworthiness", number_text(item.trustworthiness), help=HELP_TRUST, width=130)
-            st.metric("Continuity", number_text(item.continuity), help=HELP_CONTINUITY, width=110)
-            st.metric("Variance shown", number_text(item.explained_variance, ".0%"), help=HELP_VARIANCE, width=130)
+        st.markdown(
+            f"Trustworthiness **{number_text(item.trustworthiness)}**  \n"
+            f"Continuity **{number_text(item.continuity)}**  \n"
+            f"Variance on the two axes **{number_text(item.explained_variance, '.0%')}**",
+            help=HELP,
+        )
         st.caption(item.words())
 
 
@@ -133,7 +137,7 @@ def picture(view: RunView, rounds: list[int], seed: int | None) -> int:
     points = len(choose_points(probe["group"].to_numpy()))
     some = f"Showing {points:,} of {len(probe):,} recorded samples. " if points < len(probe) else ""
     st.caption(
-        f"{some}One mark per sample, the same samples in every pane: :orange[✕] forget, ● retain, ◆ unseen; hollow "
+        f"{some}One mark per sample, the same samples in every pane: :orange[✕] forget, :blue[●] retain, :green[◆] unseen; hollow "
         "before, filled after. The axes are fitted once, on round 0, and stay the same for all rounds. Click a legend "
         "entry to hide a group; point at a mark to see its image."
     )
@@ -162,9 +166,9 @@ def full_space(view: RunView, rounds: list[int]) -> None:
     )
     st.plotly_chart(drift_lines(table, bands), key="drift_lines", alt=drift_lines_alt(table), config=PLAIN)
     columns = {"round": st.column_config.NumberColumn("Round", width="small")}
-    for measure, title in (("cosine", "mean cosine"), ("euclidean", "mean distance")):
+    for measure, title in (("cosine", "cosine"), ("euclidean", "distance")):
         for group in GROUPS:
-            columns[f"{measure} {group}"] = st.column_config.NumberColumn(f"{TITLES[group]}: {title}", format="%.4f")
+            columns[f"{measure} {group}"] = st.column_config.NumberColumn(f"{TITLES[group]} {title}", format="%.4f")
     st.dataframe(
         wide_table(table),
         hide_index=True,

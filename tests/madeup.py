@@ -191,7 +191,7 @@ def _write_snapshot(
 ) -> None:
     start = _embedding(made, probe, 0.0)
     centres, label = _centres(made), probe["label"].to_numpy()
-    logits = -((embedding[:, None] - centres) ** 2).sum(2)
+    logits = -0.3 * ((embedding[:, None] - centres) ** 2).sum(2)
     probability = np.exp(logits - logits.max(1, keepdims=True))
     probability /= probability.sum(1, keepdims=True)
     order = np.argsort(-probability, axis=1)[:, :3]

@@ -21,7 +21,7 @@ class Signal:
     """One recorded per-sample quantity.
 
     Attributes:
-        id: used in addresses.
+        id: key in `SIGNALS`.
         array: name of the recorded array.
         title: name shown to people.
         axis: axis label with unit.
@@ -55,7 +55,7 @@ SIGNALS: dict[str, Signal] = {
             "margin",
             "margin",
             "Margin",
-            "Probability of the label minus the highest other",
+            "Label's probability minus best other",
             -1.0,
             1.0,
             "Below 0 the label is not what the model predicts.",
@@ -73,7 +73,7 @@ SIGNALS: dict[str, Signal] = {
             "views",
             "two_view_cosine",
             "Two-view cosine",
-            "Cosine of the embeddings of two augmented views",
+            "Cosine of two augmented views",
             None,
             1.0,
             "How alike two crops of the same image are to the model.",

@@ -88,7 +88,7 @@ def drift_map(
     classes: Sequence[str],
     *,
     shown: int | None = None,
-    height: int = 330,
+    height: int = 300,
 ) -> go.Figure:
     """Panes "before", "round k" with a scrubber over all rounds, and the reference where there is one.
 
@@ -243,6 +243,7 @@ def _fix_axes(figure: go.Figure, snapshots: Sequence[Snapshot], panes: int) -> N
             scaleanchor="x" if pane == 1 else f"x{pane}",
             scaleratio=1,
             constrain="domain",
+            constraintoward="top",
             showline=True,
             linecolor=GRID,
             mirror=True,

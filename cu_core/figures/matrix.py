@@ -49,12 +49,13 @@ def prediction_matrix(
 
     Args:
         panes: from left to right.
-        classes: class names by label.
+        classes: class names by label; numbers stand in for those that are missing.
         most: count at the end of the colours, see `highest_count`.
         rows_title: what the rows are, e.g. ``"True class"``.
         hide_diagonal: leave out correct predictions, so that confusions show.
     """
-    names = [class_name(classes, label) for label in range(len(classes))]
+    size = max((len(pane.counts) for pane in panes), default=len(classes))
+    names = [class_name(classes, label) for label in range(size)]
     used = np.flatnonzero(np.sum([pane.counts.sum(1) for pane in panes], axis=0))
     rows = [names[label] for label in used]
     figure = make_subplots(
@@ -79,7 +80,9 @@ def prediction_matrix(
             hovertemplate=f"{pane.title}<br>class %{{y}}, predicted %{{x}}: %{{z:.0f}} samples<extra></extra>",
         )
         figure.add_trace(heatmap, row=1, col=column)
-    figure.update_xaxes(type="category", title_text="Predicted class", showgrid=False, tickangle=_angle(names))
+    # Named and bounded here, since a pane without any count would lose its classes.
+    figure.update_xaxes(type="category", categoryorder="array", categoryarray=names, range=[-0.5, len(names) - 0.5])
+    figure.update_xaxes(title_text="Predicted class", showgrid=False, tickangle=_angle(names))
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
     figure.update_yaxes(title_text=rows_title, col=1)
     figure.update_layout(
