@@ -24,6 +24,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script looks into its own folder only
 
+from cu_core.cli.output import ProgressBar
 from cu_core.device import choose_device, describe_device
 from cu_core.engine import execute
 from cu_core.errors import UnlearnscopeError
@@ -36,11 +37,17 @@ from cu_core.spec import spec_from_json
 
 
 class TimedAttempt(Attempt):
-    """An attempt that remembers how long each round took to write."""
+    """An attempt that remembers how long each round took to write, and draws its progress on stderr."""
 
     def __init__(self, home: Home, run_id: str, number: int) -> None:
         super().__init__(home, run_id, number)
         self.written: dict[str, float] = {}
+        self.bar = ProgressBar()
+
+    def event(self, phase: str, done: int, total: int, *details: Any, **named: Any) -> None:
+        """Stores the event and draws it."""
+        super().event(phase, done, total, *details, **named)
+        self.bar.event({"phase": phase, "done": done, "total": total, "message": named.get("message", "")})
 
     def promote(self, folder: str, arrays: Mapping[str, np.ndarray], manifest: Mapping[str, Any]) -> None:
         """Writes the round and takes the time."""
