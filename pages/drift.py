@@ -137,9 +137,9 @@ def picture(view: RunView, rounds: list[int], seed: int | None) -> int:
     points = len(choose_points(probe["group"].to_numpy()))
     some = f"Showing {points:,} of {len(probe):,} recorded samples. " if points < len(probe) else ""
     st.caption(
-        f"{some}One mark per sample, the same samples in every pane: :orange[✕] forget, :blue[●] retain, :green[◆] unseen; hollow "
-        "before, filled after. The axes are fitted once, on round 0, and stay the same for all rounds. Click a legend "
-        "entry to hide a group; point at a mark to see its image."
+        f"{some}One mark per sample, the same samples in every pane: :orange[✕] forget, :blue[●] retain, "
+        ":green[◆] unseen; hollow before, filled after. The axes are fitted once, on round 0, and stay the same for "
+        "all rounds. Click a legend entry to hide a group; point at a mark to see its image."
     )
     st.plotly_chart(figure, key="drift_map", alt=drift_alt(probe, rounds, seed is not None), config=PLAIN)
     images = probe_sprite(ROOT, view.run_id)

@@ -283,7 +283,10 @@ def _write_attempt(run_dir: Path, made: MadeUp) -> None:
         return
     folder = layout.attempt_dir(run_dir, 1)
     write_json(folder / layout.LAUNCH, {"launcher": "local", "attempt": 1, "first": 1, "t": SUBMITTED + 1})
-    write_json(folder / layout.PID, identity() | {"t": SUBMITTED + 2})
+    # Only a running run may name a process that lives: whoever tidies up after a test ends such processes.
+    gone = {"pid": 1, "started": 0.0, "boot": "madeup", "host": "madeup"}
+    worker = identity() if made.state == "running" else gone
+    write_json(folder / layout.PID, worker | {"t": SUBMITTED + 2})
     events = [
         {"t": SUBMITTED + 3 + k, "phase": "unlearn", "done": k, "total": made.rounds, "seconds_left": None}
         | {"metrics": None, "message": f"round {k}"}
