@@ -1,0 +1,82 @@
+"""The launcher as a server: health, first start, dispatcher, a light process, a clean end."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from cu_core import __version__
+from cu_core.presets import DEFAULT_PRESET
+from cu_core.runs import store
+from cu_core.runs.dispatcher import dispatcher_alive
+from cu_core.runs.reader import list_runs
+from tests.served import Server, serve
+
+pytestmark = pytest.mark.slow
+PATIENCE = 60.0
+
+
+def wait_until(condition, what: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, f"{what} did not happen within {PATIENCE:.0f} s"
+        time.sleep(0.1)
+
+
+def test_health_says_version_home_and_dispatcher_and_the_server_ends_cleanly(tmp_path: Path) -> None:
+    with serve(tmp_path) as server:
+        health = server.health()
+        assert health == {
+            "status": "ok",
+            "version": __version__,
+            "home": str(server.home.root),
+            "dispatcher": False,
+        }
+        with urllib.request.urlopen(server.url, timeout=10) as page:
+            assert page.status == 200
+        # Ctrl-C is enough; Streamlit's command line reports it as an abort.
+        assert server.stop() != -signal.SIGKILL
+        assert "Traceback" not in server.log.read_text()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+def test_the_server_never_loads_the_heavy_packages(tmp_path: Path) -> None:
+    with serve(tmp_path) as server:
+        libraries = server.libraries()
+        assert "numpy" in libraries, "the search itself must work"
+        assert not [name for name in ("libtorch", "sklearn", "torchvision") if name in libraries]
+
+
+def test_a_very_first_start_queues_the_default_preset_and_sees_to_it_that_it_runs(tmp_path: Path) -> None:
+    with serve(tmp_path, first_start=True) as server:
+        wait_until(lambda: any(not row.demo for row in list_runs(server.home)), "the first run")
+        [row] = [row for row in list_runs(server.home) if not row.demo]
+        assert row.title == DEFAULT_PRESET.spec.title
+        wait_until(lambda: server.health()["dispatcher"], "a dispatcher")
+        store.cancel(server.home, row.run_id)
+        wait_until(lambda: list_runs(server.home)[0].state in ("cancelled", "succeeded"), "the end of the run")
+
+
+def test_the_dispatcher_outlives_the_server(tmp_path: Path) -> None:
+    with serve(tmp_path) as server:
+        store.submit(DEFAULT_PRESET.spec, server.home)
+        wait_until(lambda: dispatcher_alive(server.home), "a dispatcher")
+        server.stop()
+        assert dispatcher_alive(server.home)
+        [row] = list_runs(server.home)
+        store.cancel(server.home, row.run_id)
+        wait_until(lambda: list_runs(server.home)[0].state in ("cancelled", "succeeded"), "the end of the run")
+
+
+def test_two_servers_share_a_home(tmp_path: Path) -> None:
+    with serve(tmp_path) as first:
+        second = Server(first.home, tmp_path / "second.log")
+        try:
+            assert first.health()["home"] == second.health()["home"]
+        finally:
+            second.stop()
