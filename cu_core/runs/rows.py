@@ -97,7 +97,7 @@ def read_row(run_dir: Path) -> RunRow:
         demo=bool(info.get("demo")),
         rounds=max(rounds, default=0),
         metrics=_metrics(run_dir, found, rounds),
-        error=_error(found) or damage,
+        error=damage or _error(found),
         attempt=found.attempt,
         foreground=found.foreground,
     )

@@ -41,8 +41,8 @@ def load_array(folder: Path, name: str) -> np.ndarray:
     Raises:
         BadInput: it was not recorded, or it is damaged.
     """
-    for last in (False, True):
-        manifest = read_manifest(folder)
+    manifest = read_manifest(folder)
+    while True:
         if name not in manifest["arrays"]:
             raise BadInput(f"{_name(folder)}.{name}", "was not recorded", manifest["arrays"])
         entry = manifest["arrays"][name]
@@ -52,16 +52,21 @@ def load_array(folder: Path, name: str) -> np.ndarray:
                 return np.load(folder / entry["file"], mmap_mode="r", allow_pickle=False)
             except (OSError, ValueError) as error:
                 reason = f"cannot be read: {error}"
-        # The round may have been done again since the manifest was read.
-        if last or read_manifest(folder) == manifest:
-            break
-    raise BadInput(f"{_name(folder)}.{name}", f"is damaged: {reason}")
+        # Damaged, or done again since the manifest was read; then the new one names other files.
+        before, manifest = manifest, read_manifest(folder)
+        if manifest == before:
+            raise BadInput(f"{_name(folder)}.{name}", f"is damaged: {reason}")
 
 
-def damage(folder: Path) -> list[str]:
-    """What is wrong with a round or a reference, in words; empty if nothing is."""
-    found: list[str] = []
-    for _ in range(2):
+def damage(folder: Path, *, again: bool = False) -> list[str]:
+    """What is wrong with a round or a reference, in words; empty if nothing is.
+
+    Args:
+        folder: of the round or the reference.
+        again: read every byte again, also of files that this process has read before.
+    """
+    before = None
+    while True:
         try:
             manifest = read_manifest(folder)
         except BadInput as error:
@@ -69,25 +74,26 @@ def damage(folder: Path) -> list[str]:
         found = [
             f"{name}: {reason}"
             for name, entry in manifest["arrays"].items()
-            if (reason := array_damage(folder, entry)) is not None
+            if (reason := array_damage(folder, entry, again=again)) is not None
         ]
-        if not found:
-            break
-        # Looked at again, since the round may just have been done again.
-    return found
+        # Looked at again as long as the round is being done again meanwhile.
+        if not found or manifest == before:
+            return found
+        before = manifest
 
 
-def array_damage(folder: Path, entry: Any) -> str | None:
-    """Why the file of a manifest's entry cannot be trusted; None if it can."""
+def array_damage(folder: Path, entry: Any, *, again: bool = False) -> str | None:
+    """Why the file of a manifest's entry cannot be trusted; None if it can. See `damage` for `again`."""
     if not isinstance(entry, dict) or not _FILE.fullmatch(str(entry.get("file"))):
         return "the manifest names no file"
     path = folder / entry["file"]
     try:
         found = os.stat(path)
-        facts = _facts(str(path), found.st_ino, found.st_size, found.st_mtime_ns)
+        read = _facts.__wrapped__ if again else _facts
+        facts = read(str(path), found.st_ino, found.st_size, found.st_mtime_ns)
     except FileNotFoundError:
         return f"{path.name} is missing"
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         return f"{path.name} cannot be read: {error}"
     dtype, shape, sha256 = facts
     if dtype != entry.get("dtype") or list(shape) != entry.get("shape"):

@@ -38,7 +38,7 @@ class Problem:
 
 
 def verify(home: Home, run_id: str) -> list[Problem]:
-    """Checks all files of a run.
+    """Checks every byte of a run.
 
     Returns:
         What is wrong; empty if nothing is.
@@ -46,17 +46,22 @@ def verify(home: Home, run_id: str) -> list[Problem]:
     Raises:
         BadInput: a malformed id, or no such run.
     """
-    return verify_dir(layout.run_dir(home, run_id))
+    return verify_dir(layout.run_dir(home, run_id), again=True)
 
 
-def verify_dir(run_dir: Path) -> list[Problem]:
-    """Checks all files of a run directory; see `verify`."""
+def verify_dir(run_dir: Path, *, again: bool = False) -> list[Problem]:
+    """Checks all files of a run directory.
+
+    Args:
+        run_dir: of the run.
+        again: also read arrays that this process has found sound before and that seem untouched since.
+    """
     found = _spec(run_dir) + _info(run_dir)
     samples, problems = _probe(run_dir)
     found += problems
     for kind in ("rounds", "reference"):
         for number in layout.numbered(run_dir / kind):
-            found += _snapshot(run_dir, kind, number, samples)
+            found += _snapshot(run_dir, kind, number, samples, again)
     rounds = layout.numbered(run_dir / "rounds")
     if missing := sorted(set(range(max(rounds, default=-1) + 1)) - set(rounds)):
         found.append(Problem("rounds", f"missing: {', '.join(map(str, missing))}"))
@@ -101,10 +106,10 @@ def _probe(run_dir: Path) -> tuple[int | None, list[Problem]]:
     return len(table), [Problem(layout.PROBE, f"lacks the columns {', '.join(lacking)}")] if lacking else []
 
 
-def _snapshot(run_dir: Path, kind: str, number: int, samples: int | None) -> list[Problem]:
+def _snapshot(run_dir: Path, kind: str, number: int, samples: int | None, again: bool) -> list[Problem]:
     folder = run_dir / kind / str(number)
     where = f"{kind}/{number}"
-    found = [Problem(where, reason) for reason in damage(folder)]
+    found = [Problem(where, reason) for reason in damage(folder, again=again)]
     if found:
         return found
     manifest = read_manifest(folder)

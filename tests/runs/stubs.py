@@ -57,7 +57,7 @@ def execute(attempt: Attempt) -> dict[str, Any]:
     wishes = dict(word.split("=") for word in attempt.spec.name.split() if "=" in word)
     rounds, pause = int(wishes.get("rounds", 2)), float(wishes.get("pause", 0))
     ill = attempt.number <= int(wishes.get("until", 1_000))
-    attempt.write("probe.parquet", _write_probe)
+    attempt.write("probe.parquet", write_probe)
     first = _read_checkpoint(attempt.checkpoint_path) + 1
     for number in range(first, rounds + 1):
         _note(attempt, number)
@@ -109,7 +109,7 @@ def _pause(attempt: Attempt, seconds: float) -> None:
         time.sleep(0.01)
 
 
-def _write_probe(file: Any) -> None:
+def write_probe(file: Any) -> None:
     numbers = list(range(SAMPLES))
     columns = {"sample": numbers, "split": ["train"] * SAMPLES, "group": ["forget"] * SAMPLES}
     columns |= {"label": [0] * SAMPLES, "true_label": [0] * SAMPLES, "rule": [False] * SAMPLES}

@@ -1,0 +1,213 @@
+"""The index says what the files say, and nobody needs it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import sqlite3
+import time
+
+import pytest
+
+from cu_core.errors import UnlearnscopeError
+from cu_core.runs import index, layout, reader, store
+from cu_core.runs.attempt import Attempt, new_attempt
+from cu_core.runs.index import Index, make_entry, read_index, reindex
+from cu_core.runs.perform import run_attempt
+from cu_core.runs.reader import list_runs, open_run
+from cu_core.runs.rows import read_row
+from tests.runs.stubs import execute, spec
+
+
+def settle():
+    """Waits until the index may vouch for what was just written."""
+    time.sleep(2 * index.SETTLED_SECONDS)
+
+
+@pytest.fixture
+def populated(home):
+    """A home with runs in all states that do not need a living process."""
+    for words in ("rounds=1", "rounds=2 die=error", "rounds=3"):
+        run_id = store.submit(spec(words), home)
+        run_attempt(Attempt.claim(home, run_id, new_attempt(home, run_id, {"launcher": "local"})), execute)
+    store.submit(spec("waits"), home)
+    store.cancel(home, store.submit(spec("unwanted"), home))
+    return home
+
+
+@pytest.fixture
+def no_reading(monkeypatch):
+    """Fails the test if a list of runs opens a run directory; returns a switch."""
+
+    def refuse(run_dir):
+        raise AssertionError(f"{run_dir.name} was read although the index knows it")
+
+    return lambda: monkeypatch.setattr(reader, "read_row", refuse)
+
+
+def truth(home):
+    rows = [read_row(home.runs / run_id) for run_id in layout.run_ids(home.runs)]
+    return sorted(rows, key=lambda row: (-row.submitted, row.run_id))
+
+
+def test_same_list_with_and_without_index(populated, no_reading):
+    expected = truth(populated)
+    assert {row.state for row in expected} == {"succeeded", "failed", "queued", "cancelled"}
+    assert list_runs(populated) == expected
+    settle()
+    assert reindex(populated) == 5
+    no_reading()
+    assert list_runs(populated) == expected
+
+
+def test_reindex_equals_the_old_index(populated):
+    settle()
+    reindex(populated)
+    old = read_index(populated)
+    assert len(old) == 5 and all(entry.stamp for entry in old.values())
+    populated.index.unlink()
+    reindex(populated)
+    assert read_index(populated) == old
+
+
+@pytest.mark.parametrize("damage", ["absent", "garbage", "torn", "empty", "other version", "other table", "locked"])
+def test_readers_do_without_it(populated, damage):
+    settle()
+    reindex(populated)
+    expected = truth(populated)
+    path = populated.index
+    locked = None
+    if damage == "absent":
+        path.unlink()
+    elif damage == "garbage":
+        path.write_bytes(os.urandom(10_000))
+    elif damage == "torn":
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
+    elif damage == "empty":
+        path.write_bytes(b"")
+    else:
+        locked = sqlite3.connect(path, isolation_level=None)
+        statements = {
+            "other version": "PRAGMA user_version = 99",
+            "other table": "DROP TABLE runs",
+            "locked": "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; DELETE FROM runs",
+        }
+        for statement in statements[damage].split(";"):
+            locked.execute(statement)
+    assert list_runs(populated) == expected
+    if locked is not None:
+        locked.close()
+    assert reindex(populated) == 5
+    assert list_runs(populated) == expected
+
+
+def test_rows_of_another_program_version_are_not_used(populated):
+    settle()
+    reindex(populated)
+    expected = truth(populated)
+    with sqlite3.connect(populated.index) as database:
+        database.execute("UPDATE runs SET row = json_remove(row, '$.title')")
+    database.close()
+    assert list_runs(populated) == expected
+
+
+def changes():
+    def delete(home, run_id):
+        store.delete(home, run_id)
+
+    def cancel(home, run_id):
+        store.cancel(home, run_id)
+
+    def launch(home, run_id):
+        new_attempt(home, run_id, {"launcher": "local"})
+
+    def finish(home, run_id):
+        run_attempt(Attempt.claim(home, run_id, new_attempt(home, run_id, {"launcher": "local"})), execute)
+
+    def fail_and_resume(home, run_id):
+        store.cancel(home, run_id)
+        store.resume(home, run_id)
+
+    return [delete, cancel, launch, finish, fail_and_resume]
+
+
+@pytest.mark.parametrize("change", changes(), ids=lambda change: change.__name__)
+@pytest.mark.parametrize("wait", [True, False], ids=["settled", "at once"])
+def test_no_stale_row_is_ever_shown(home, change, wait):
+    run_id = store.submit(spec(), home)
+    if wait:
+        settle()
+    writer = Index(home)
+    writer.put(run_id, make_entry(home.runs / run_id))
+    change(home, run_id)
+    assert list_runs(home) == truth(home)
+    writer.close()
+
+
+def test_a_row_made_while_the_run_changes_does_not_count(home, monkeypatch):
+    run_id = store.submit(spec(), home)
+    settle()
+
+    def slow(run_dir):
+        row = read_row(run_dir)
+        store.cancel(home, run_id)
+        return row
+
+    monkeypatch.setattr(index, "read_row", slow)
+    entry = make_entry(home.runs / run_id)
+    assert entry.row.state == "queued" and not entry.is_fresh(home.runs / run_id)
+
+
+def test_readers_write_nothing(populated):
+    settle()
+    reindex(populated)
+    content = populated.index.read_bytes()
+    list_runs(populated)
+    for row in list_runs(populated):
+        view = open_run(populated, row.run_id)
+        assert (view.row(), view.rounds(), view.damage(), view.events(), view.log()) is not None
+    assert populated.index.read_bytes() == content
+    before = {path: path.stat().st_mtime_ns for path in populated.runs.rglob("*")}
+    list_runs(populated)
+    assert {path: path.stat().st_mtime_ns for path in populated.runs.rglob("*")} == before
+
+
+def test_damaged_run_directories_do_not_hide_the_others(populated):
+    ids = layout.run_ids(populated.runs)
+    (populated.runs / ids[0] / "spec.json").write_text("{torn")
+    (populated.runs / ids[1] / "run.json").write_text("[]")
+    content = json.loads((populated.runs / ids[2] / "spec.json").read_text())
+    (populated.runs / ids[2] / "spec.json").write_text(json.dumps(content | {"surprise": 1}))
+    (populated.runs / "nearly-empty").mkdir()
+    rows = {row.run_id: row for row in list_runs(populated)}
+    assert len(rows) == 6
+    assert "cannot be read" in rows[ids[0]].error
+    assert "surprise" in rows[ids[2]].error
+    assert "spec.json" in rows["nearly-empty"].error
+    settle()
+    assert reindex(populated) == 6
+    assert {row.run_id: row for row in list_runs(populated)} == rows
+
+
+def test_a_thousand_runs(home, no_reading):
+    model = store.submit(spec(), home)
+    run_attempt(Attempt.claim(home, model, new_attempt(home, model, {"launcher": "local"})), execute)
+    for number in range(300):
+        shutil.copytree(home.runs / model, home.runs / f"{model[:-8]}{number:08d}")
+    settle()
+    assert reindex(home) == 301
+    no_reading()
+    assert len(list_runs(home)) == 301
+
+
+def test_reindex_asks_a_living_dispatcher(home):
+    with layout.dispatcher_lock(home), pytest.raises(UnlearnscopeError, match="busy"):
+        reindex(home, seconds=0.2)
+    assert not index.rebuild_request(home).exists()
+
+
+def test_rows_hold_only_what_json_holds(populated):
+    for row in truth(populated):
+        assert json.loads(json.dumps(dataclasses.asdict(row))) == dataclasses.asdict(row)

@@ -1,0 +1,279 @@
+"""Submit, cancel, resume, delete, restore; and run ids that mean harm."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import threading
+
+import pytest
+
+from cu_core.errors import BadInput, OutOfDisk
+from cu_core.home import Home
+from cu_core.runs import disk, layout, store
+from cu_core.runs.attempt import Attempt, new_attempt
+from cu_core.runs.perform import run_attempt
+from cu_core.runs.reader import list_runs, open_run
+from cu_core.runs.verify import verify
+from cu_core.spec import DataSpec, ForgetSpec, ModelSpec, RunSpec
+from tests.runs.stubs import COMMAND, execute, spec
+
+
+def state(home, run_id):
+    return open_run(home, run_id).state
+
+
+def finish(home, run_id, words=None):
+    """Does the next attempt at a run in this process."""
+    attempt = Attempt.claim(home, run_id, new_attempt(home, run_id, {"launcher": "local"}))
+    return run_attempt(attempt, execute if words is None else words)
+
+
+def fails(attempt):
+    raise ValueError("no")
+
+
+def test_submit_makes_a_queued_run(home):
+    run_id = store.submit(spec(), home, demo=True)
+    assert layout.is_run_id(run_id)
+    row = open_run(home, run_id).row()
+    assert (row.state, row.demo, row.attempt, row.dataset, row.task) == ("queued", True, 0, "digits", "class")
+    assert open_run(home, run_id).spec == spec()
+    assert open_run(home, run_id).info["spec_hash"] == spec().content_hash()
+    assert store.work_waiting(home)
+
+
+def test_id_tells_day_and_choices(home):
+    run_id = store.submit(RunSpec(forget=ForgetSpec("random:50")), home)
+    assert run_id[:8].isdecimal() and run_id[9:-9] == "digits-contrastive-random-50"
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "日本語", "a" * 300, "UPPER case", "---", "\x00", "a/b\\c"])
+def test_any_name_makes_a_safe_id(home, name):
+    run_id = store.submit(spec(name), home)
+    assert layout.is_run_id(run_id) and len(run_id) <= 64
+    assert open_run(home, run_id).spec.name == name
+
+
+def test_one_token_one_run(home):
+    first = store.submit(spec(), home, token="t")
+    assert store.submit(spec("something else"), home, token="t") == first
+    assert store.submit(spec(), home, token="u") != first
+    assert store.submit(spec(), home) != store.submit(spec(), home)
+    assert len(list_runs(home)) == 4
+
+
+def test_a_deleted_run_keeps_its_token(home):
+    run_id = store.submit(spec(), home, token="t")
+    store.delete(home, run_id)
+    assert store.submit(spec(), home, token="t") == run_id
+    assert list_runs(home) == []
+
+
+def test_two_tokens_with_the_same_digits(home, monkeypatch):
+    monkeypatch.setattr(store, "_hash", lambda text: "00000000" if text.endswith("\n0") else text[0] * 8)
+    first, second = store.submit(spec(), home, token="a"), store.submit(spec(), home, token="b")
+    assert first != second
+    assert [store.submit(spec(), home, token=token) for token in "ab"] == [first, second]
+
+
+@pytest.mark.chaos
+def test_one_token_one_run_from_several_processes_at_once(home):
+    programs = [subprocess.Popen([*COMMAND, "submit", "t", "5"], stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    answers = [process.communicate()[0].split() for process in programs]
+    assert len(answers[0]) == 5 and all(answer == answers[0] for answer in answers)
+    assert sorted(row.run_id for row in list_runs(home)) == sorted(answers[0])
+
+
+def test_one_token_one_run_from_several_threads(home):
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(store.submit(spec(), home, token="t"))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == 8 and len(set(answers)) == 1 == len(list_runs(home))
+
+
+def test_bad_specifications_make_no_run(home):
+    with pytest.raises(BadInput) as caught:
+        store.submit(RunSpec(data=DataSpec("nonsense")), home)
+    assert caught.value.field == "dataset"
+    with pytest.raises(BadInput, match=r"no-such-file\.csv"):
+        store.submit(RunSpec(forget=ForgetSpec("indices:no-such-file.csv")), home)
+    assert list(home.runs.iterdir()) == []
+
+
+def test_paths_become_absolute(home, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "chosen.csv").write_text("1\n2\n")
+    (tmp_path / "own.pt").write_bytes(b"")
+    (tmp_path / "images").mkdir()
+    asked = RunSpec(
+        data=DataSpec("folder:images"),
+        model=ModelSpec(backbone="resnet8", weights="own.pt"),
+        forget=ForgetSpec("indices:chosen.csv"),
+    )
+    found = open_run(home, store.submit(asked, home)).spec
+    assert found.data.dataset == f"folder:{tmp_path / 'images'}"
+    assert found.forget.select == f"indices:{tmp_path / 'chosen.csv'}"
+    assert found.model.weights == str(tmp_path / "own.pt")
+
+
+def test_below_the_floor_nothing_is_submitted(home, monkeypatch):
+    run_id = store.submit(spec(), home)
+    store.cancel(home, run_id)
+    monkeypatch.setenv(disk.FLOOR_VARIABLE, str(disk.free_bytes(home.root) / 10**6 + 1000))
+    for action in (lambda: store.submit(spec(), home), lambda: store.resume(home, run_id)):
+        with pytest.raises(OutOfDisk, match=r"only [\d,]+ MB are free .* [\d,]+ MB must stay free"):
+            action()
+    assert state(home, run_id) == "cancelled" and len(list_runs(home)) == 1
+
+
+def test_cancel_queued_and_finished(home):
+    run_id = store.submit(spec(), home)
+    assert store.cancel(home, run_id) == "cancelled"
+    with pytest.raises(BadInput):
+        new_attempt(home, run_id, {"launcher": "local"})
+    done = store.submit(spec(), home)
+    finish(home, done)
+    assert store.cancel(home, done) == "succeeded"
+    assert not (home.runs / done / "cancel").exists()
+
+
+def test_resume_goes_on_from_the_checkpoint(home):
+    run_id = store.submit(spec("rounds=4 die=error at=2 until=1"), home)
+    assert finish(home, run_id) == "failed"
+    assert open_run(home, run_id).rounds() == [0, 1]
+    store.resume(home, run_id)
+    assert state(home, run_id) == "queued"
+    assert finish(home, run_id) == "succeeded"
+    manifests = [open_run(home, run_id).manifest(k)["attempt"] for k in range(5)]
+    assert manifests == [1, 1, 2, 2, 2]
+
+
+def test_resume_after_cancel_and_twice(home):
+    run_id = store.submit(spec(), home)
+    store.cancel(home, run_id)
+    store.resume(home, run_id)
+    store.resume(home, run_id)
+    assert state(home, run_id) == "queued" and finish(home, run_id) == "succeeded"
+
+
+def test_resume_starts_a_new_series_of_attempts(home):
+    run_id = store.submit(spec(), home)
+    finish(home, run_id, fails)
+    store.resume(home, run_id)
+    new_attempt(home, run_id, {"launcher": "local"})
+    found = open_run(home, run_id).run_state
+    assert (found.attempt, found.first) == (2, 2)
+
+
+def test_what_cannot_be_resumed_or_deleted(home):
+    done, running = store.submit(spec(), home), store.submit(spec(), home)
+    finish(home, done)
+    Attempt.claim(home, running, new_attempt(home, running, {"launcher": "local"}))
+    for run_id, word in ((done, "succeeded"), (running, "running")):
+        with pytest.raises(BadInput, match=word):
+            store.resume(home, run_id)
+        with pytest.raises(BadInput, match=word):
+            store.resume_here(home, run_id)
+    with pytest.raises(BadInput, match="running"):
+        store.delete(home, running)
+    assert verify(home, done) == []
+
+
+def test_foreground_runs_belong_to_their_terminal(home):
+    run_id = store.submit(spec("rounds=3 die=error at=2 until=1"), home, foreground=True)
+    row = open_run(home, run_id).row()
+    assert (row.state, row.foreground) == ("starting", True)
+    assert not store.work_waiting(home)
+    with pytest.raises(BadInput):
+        new_attempt(home, run_id, {"launcher": "local"})
+    assert run_attempt(Attempt.claim(home, run_id, 1), execute) == "failed"
+    number = store.resume_here(home, run_id)
+    assert number == 2 and not store.work_waiting(home)
+    assert run_attempt(Attempt.claim(home, run_id, number), execute) == "succeeded"
+
+
+def test_a_queued_run_can_be_taken_over_from_the_queue(home):
+    run_id = store.submit(spec(), home)
+    assert run_attempt(Attempt.claim(home, run_id, store.resume_here(home, run_id)), execute) == "succeeded"
+
+
+def test_delete_restore_and_empty(home):
+    kept, gone = store.submit(spec("kept"), home), store.submit(spec("gone"), home)
+    finish(home, kept)
+    before = open_run(home, kept).row()
+    store.delete(home, gone)
+    store.delete(home, kept)
+    assert list_runs(home) == [] and not store.work_waiting(home)
+    assert [(b.run_id, b.title) for b in store.binned(home)] == [(kept, "kept"), (gone, "gone")]
+    with pytest.raises(BadInput, match="in the bin"):
+        open_run(home, kept)
+    store.restore(home, kept)
+    assert open_run(home, kept).row() == before and verify(home, kept) == []
+    assert store.empty_bin(home) == 1
+    assert store.binned(home) == [] and not (home.bin / gone).exists()
+    with pytest.raises(BadInput, match="not in the bin"):
+        store.restore(home, gone)
+
+
+def test_empty_bin_can_be_choosy(home):
+    ids = [store.submit(spec(), home) for _ in range(3)]
+    for run_id in ids:
+        store.delete(home, run_id)
+    assert store.empty_bin(home, ids[:1]) == 1
+    assert {b.run_id for b in store.binned(home)} == set(ids[1:])
+    with pytest.raises(BadInput):
+        store.empty_bin(home, ["../runs"])
+
+
+EVIL = ["..", ".", "", "/", "../bin", "a/b", "a\\b", "A", "a b", "a\n", "-a", "a" * 65, "a\x00", None, 3, "%2e%2e", "~"]
+
+
+@pytest.mark.parametrize("run_id", EVIL, ids=[repr(run_id)[:12] for run_id in EVIL])
+def test_malicious_ids_are_refused(home, run_id):
+    (home.root / "precious").mkdir()
+    actions = (store.cancel, store.resume, store.resume_here, store.delete, store.restore, open_run, verify)
+    for action in actions:
+        with pytest.raises(BadInput):
+            action(home, run_id)
+    with pytest.raises(BadInput):
+        Attempt(home, run_id, 1)
+    assert sorted(path.name for path in home.root.iterdir()) == sorted(
+        ["bin", "datasets", "models", "precious", "runs", "uploads"]
+    )
+
+
+def test_foreign_things_among_the_runs_are_ignored(home):
+    run_id = store.submit(spec(), home)
+    (home.runs / "Not A Run").mkdir()
+    (home.runs / "a-file").write_text("")
+    (home.runs / ".submit-half").mkdir()
+    assert [row.run_id for row in list_runs(home)] == [run_id]
+
+
+def test_submit_that_breaks_off_leaves_nothing(home, monkeypatch):
+    def full(path, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store, "write_json", full)
+    with pytest.raises(OSError):
+        store.submit(spec(), home)
+    assert list(home.runs.iterdir()) == []
+
+
+def test_runs_keep_their_specification(home):
+    asked = dataclasses.replace(spec("x"), seed=7, group="g")
+    run_id = store.submit(asked, home)
+    assert json.loads((home.runs / run_id / "spec.json").read_text()) == asked.to_json()
+    assert open_run(home, run_id).row().group == "g"
+
+
+def test_a_home_that_does_not_exist_yet(tmp_path):
+    fresh = Home(tmp_path / "a" / "b")
+    assert list_runs(fresh) == [] and store.binned(fresh) == [] and not store.work_waiting(fresh)
+    store.submit(spec(), fresh)
+    assert len(list_runs(fresh)) == 1
