@@ -56,7 +56,7 @@ def _create(wanted: str, channels: int, size: int, pretrained: bool) -> nn.Modul
         except TypeError:  # convolutional models take any size and have no such argument
             return timm.create_model(wanted, **options)
     except Exception as error:  # third-party code: anything from a refused connection to a failed assertion
-        reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        reason = _first_sentence(error)
         if pretrained:
             raise BadInput(
                 "model.pretrained",
@@ -73,9 +73,14 @@ def _feature_width(model: nn.Module, wanted: str, channels: int, size: int) -> i
         with torch.no_grad():
             features = model(torch.zeros(1, channels, size, size))
     except Exception as error:  # third-party code, see above
-        reason = f"{error}".splitlines()[0][:200] if str(error) else type(error).__name__
+        reason = _first_sentence(error)
         raise Incompatible(FIELD, f"timm's {wanted} cannot take {size}-px images ({reason})") from error
     model.train()
     if not isinstance(features, torch.Tensor) or features.ndim != 2 or features.shape[1] == 0:
         raise Incompatible(FIELD, f"timm's {wanted} delivers no feature vector per image")
     return features.shape[1]
+
+
+def _first_sentence(error: Exception) -> str:
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0].partition(". ")[0][:200].rstrip(".")
