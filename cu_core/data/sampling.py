@@ -53,8 +53,8 @@ def balanced_subset(labels: np.ndarray, size: int, seed: int) -> np.ndarray:
     while (missing := size - quota.sum()) > 0:
         open_classes = np.flatnonzero(quota < counts)
         share, rest = divmod(missing, len(open_classes))
-        quota[open_classes] += share
-        quota[open_classes[:rest]] += 1
+        # The remainder is given out last: before that, some classes may turn out to have too few.
+        quota[open_classes if share else open_classes[:rest]] += max(share, 1)
         quota = np.minimum(quota, counts)
     chosen = [generator.permutation(np.flatnonzero(labels == c))[: quota[c]] for c in range(len(counts))]
     return np.sort(np.concatenate(chosen))
