@@ -18,11 +18,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 CHART = ".st-key-drift_map .js-plotly-plot"
 ORANGE = np.array([213, 94, 0])
-# The forget sample of a pane that lies farthest from all others, and where it is drawn in px of the window.
+# The sample of a group in a pane that lies farthest from all others, and where it is drawn in px of the window.
 LONELIEST = """
-(pane) => {
+([pane, group]) => {
   const chart = document.querySelector(".st-key-drift_map .js-plotly-plot")
-  const own = chart._fullData.filter((t) => t.meta.group === "forget")[pane]
+  const own = chart._fullData.filter((t) => t.meta.group === group)[pane]
   const others = chart._fullData.filter((t) => t.xaxis === own.xaxis && t.visible === true)
   const alone = Array.from(own.x, (x, i) => Math.min(...others.flatMap((t) => Array.from(t.x, (u, k) =>
     t === own && k === i ? Infinity : Math.hypot(u - x, t.y[k] - own.y[i])))))
@@ -57,8 +57,8 @@ def ready(page: Page) -> None:
     page.wait_for_timeout(1500)
 
 
-def point_at(page: Page, pane: int) -> dict[str, Any]:
-    place = page.evaluate(LONELIEST, pane)
+def point_at(page: Page, pane: int, group: str = "forget") -> dict[str, Any]:
+    place = page.evaluate(LONELIEST, [pane, group])
     page.mouse.move(place["x"] - 40, place["y"] - 60)
     page.mouse.move(place["x"], place["y"], steps=4)
     expect(page.locator(".card")).to_be_visible()
@@ -104,14 +104,25 @@ def test_card_shows_the_image_and_predictions_of_the_sample_under_the_pointer(pa
     expect(page.locator(".card")).to_be_hidden()
 
 
+@pytest.mark.parametrize(("group", "split"), [("retain", "train"), ("unseen", "test")])
+def test_images_of_later_rows_of_the_sprite_are_the_right_ones_too(page: Page, group: str, split: str) -> None:
+    ready(page)
+    place = point_at(page, 1, group)
+    assert int(page.locator(".card .image").get_attribute("data-row") or 0) >= 50, "not in the first row of the sprite"
+    assert f"{group.capitalize()} · {split} sample {int(place['sample'])}" in page.locator(".card .text").inner_text()
+    expected = image_of(int(place["sample"]), test=split == "test", channels=3)
+    np.testing.assert_allclose(shown_image(page).astype(int), expected.astype(int), atol=3)
+    page.mouse.move(5, 5)
+
+
 def test_the_slider_moves_what_is_drawn_and_the_card_follows(page: Page) -> None:
     ready(page)
-    end = page.evaluate(LONELIEST, 1)
+    end = page.evaluate(LONELIEST, [1, "forget"])
     page.mouse.move(5, 5)
     assert end["round"] == 5 and orange_near(page, end)
     go_to_round(page, 0)
     page.mouse.move(5, 5)
-    start = page.evaluate(LONELIEST, 1)
+    start = page.evaluate(LONELIEST, [1, "forget"])
     assert start["round"] == 0 and orange_near(page, start)
     assert not orange_near(page, end), "the canvas still shows the last round"
     point_at(page, 1)
