@@ -112,6 +112,19 @@ def test_every_state_and_file_of_a_run_is_documented() -> None:
             assert node.value.value in text, f"{node.value.value} is not in docs/run-format.md"
 
 
+def test_every_environment_variable_is_documented() -> None:
+    code = "\n".join(read(path) for path in (ROOT / "cu_core").rglob("*.py"))
+    named = set(re.findall(r"\bCU_[A-Z_]+\b", code))
+    assert {"CU_HOME", "CU_SLOTS"} <= named
+    assert {name for name in named if f"`{name}`" not in read(DOCS / "cli.md")} == set()
+
+
+def test_every_reason_to_stop_is_documented() -> None:
+    rules = next(d.param.choices for d in describe(PARTS["stop"]) if d.name == "rule")
+    text = read(DOCS / "run-format.md")
+    assert [rule for rule in rules if rule not in ("auto", "none") and f"`{rule}_rule`" not in text] == []
+
+
 def requirements(name: str) -> set[str]:
     lines = [line.split("#")[0].strip() for line in read(ROOT / name).splitlines()]
     return {re.split(r"[<>=!~ ]", line)[0] for line in lines if line and not line.startswith("-r")}
