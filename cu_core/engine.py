@@ -23,7 +23,7 @@ from cu_core.methods import method
 from cu_core.methods.context import Context
 from cu_core.models.cache import Trained, trained_model
 from cu_core.models.classifier import Classifier
-from cu_core.models.weights import weights_sha256
+from cu_core.models.weights import save_weights, weights_sha256
 from cu_core.progress import Progress
 from cu_core.recorder import Recorder, finite
 from cu_core.result import build_result
@@ -48,9 +48,19 @@ def execute(attempt: Attempt) -> dict[str, Any]:
         UnlearnscopeError: anything that a user can act on.
     """
     spec = attempt.spec
+    _fix_threads(attempt)
     hint = f"train.batch_size (now {spec.train.batch_size}), the method's batch size or the image size"
     with memory_errors(hint):
         return _Execution(attempt).run()
+
+
+def _fix_threads(attempt: Attempt) -> None:
+    """Gives every attempt at a run the same number of threads: on the CPU it decides how sums are rounded."""
+    path = attempt.run_dir / "threads.json"
+    if path.exists():
+        torch.set_num_threads(read_json(path)["threads"])
+    else:
+        attempt.write_json(path.name, {"threads": torch.get_num_threads()})
 
 
 class _Execution:
@@ -61,6 +71,7 @@ class _Execution:
         self.spec = attempt.spec
         self.progress = Progress(attempt)
         self.seconds = {"train": 0.0, "unlearn": 0.0, "evaluate": 0.0, "reference": 0.0}
+        self.before: Metrics = {}
 
     def run(self) -> dict[str, Any]:
         """All steps."""
@@ -74,7 +85,7 @@ class _Execution:
             stopped_by = self._unlearn(context)
         self.progress.finish("unlearn")
         after = self._timed_metrics(context.model)
-        self.attempt.write("weights.pt", lambda file: torch.save(context.model.state_dict(), file))
+        self.attempt.write("weights.pt", lambda file: save_weights(file, context.model))
         first = self.spec.train_seed
         references = [self._reference(seed) for seed in range(first, first + self.spec.reference)]
         self.progress.start("finish", "writing the result")
@@ -157,7 +168,7 @@ class _Execution:
                 work.rate = epoch_seconds * factor
 
     def _start_or_resume(self, base: Trained) -> tuple[Context, str]:
-        model = self.bench.precision.place(copy.deepcopy(base.model), self.bench.device)
+        model = copy.deepcopy(base.model)
         seed_everything(self.spec.seed + UNLEARN_SEED)
         generator = torch.Generator().manual_seed(self.spec.seed + UNLEARN_SEED)
         context = Context(
@@ -195,7 +206,7 @@ class _Execution:
 
     def _record_start(self, context: Context) -> None:
         self.recorder.write_probe()
-        self.before: Metrics = self._timed_metrics(context.model)
+        self.before = self._timed_metrics(context.model)
         self.attempt.write_json("before.json", self.before)
         recorded = self.recorder.record(context.model, 0, {}, 0.0, served=0)
         self.seconds["evaluate"] += recorded.seconds

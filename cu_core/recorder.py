@@ -145,8 +145,8 @@ class Recorder:
     def probe_metrics(self, outputs: Forward) -> Metrics:
         """Metrics over the probe's reported rows."""
         probe = self.bench.probe
-        groups = [outputs.take(probe.rows(group)) for group in GROUPS]
-        return self._metrics(*groups, probe.sample[probe.rows("forget")])
+        forget, retain, unseen = (outputs.take(probe.rows(group)) for group in GROUPS)
+        return self._metrics(forget, retain, unseen, probe.sample[probe.rows("forget")])
 
     def _metrics(self, forget: Forward, retain: Forward, unseen: Forward, forget_index: np.ndarray) -> Metrics:
         data = self.bench.data

@@ -64,10 +64,8 @@ def forward(model: Classifier, source: ImageSource, index: np.ndarray) -> Forwar
         labels.append(y.cpu())
     model.train(was_training)
     if not embeddings:
-        return Forward(
-            *(np.empty(s, np.float32) for s in ((0, model.embedding_dim), (0, model.num_classes))),
-            np.empty(0, np.int64),
-        )
+        nothing = np.empty((0, model.embedding_dim), np.float32), np.empty((0, model.num_classes), np.float32)
+        return Forward(*nothing, np.empty(0, np.int64))
     return Forward(torch.cat(embeddings).numpy(), torch.cat(logits).numpy(), torch.cat(labels).numpy())
 
 

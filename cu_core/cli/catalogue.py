@@ -29,8 +29,12 @@ def catalogue(what: str) -> list[dict[str, Any]]:
         return [
             {"id": p.id, "title": p.title, "summary": p.summary, "spec": p.spec.to_json()} for p in PRESETS.values()
         ]
-    records: dict[str, Any] = {"datasets": DATASETS, "models": BACKBONES, "metrics": METRICS}[what]
-    return [vars(record) | ({"tasks": list(record.tasks)} if what == "metrics" else {}) for record in records.values()]
+    registries: dict[str, dict[str, Any]] = {"datasets": DATASETS, "models": BACKBONES, "metrics": METRICS}
+    entries = [dict(vars(record)) for record in registries[what].values()]
+    for entry in entries:
+        if "tasks" in entry:
+            entry["tasks"] = list(entry["tasks"])
+    return entries
 
 
 def parameters(params: type) -> list[dict[str, Any]]:

@@ -85,6 +85,8 @@ def _ingredients(
         "seed": seed,
         "device": device_type,
         "precision": precision,
+        # Sums on the CPU are split by threads, and a different split rounds differently.
+        "threads": torch.get_num_threads() if device_type == "cpu" else None,
     }
 
 
