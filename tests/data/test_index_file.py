@@ -29,15 +29,16 @@ def read(content: str | bytes, total: int = 100) -> np.ndarray:
     st.sampled_from([",", ";"]),
     st.booleans(),
     st.integers(0, 2),
+    st.integers(0, 2),
     st.booleans(),
 )
-def test_whatever_is_written_is_read(indices, header, newline, separator, mark, before, quoted):
+def test_whatever_is_written_is_read(indices, header, newline, separator, mark, before, after, quoted):
     if header is None:
-        before = 0
+        before = after = 0
     cell = '"{}"'.format if quoted else "{}".format
-    rows = [[*["x"] * before, cell(i)] for i in indices]
+    rows = [[*["7"] * before, cell(i), *["8"] * after] for i in indices]
     if header is not None:
-        rows.insert(0, [*[f"column {i}" for i in range(before)], header])
+        rows.insert(0, [*["other"] * before, header, *["more"] * after])
     text = ("\ufeff" if mark else "") + newline.join(separator.join(row) for row in rows)
     assert read(text).tolist() == indices
 
