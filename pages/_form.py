@@ -105,5 +105,5 @@ def _whole(number: float | None) -> int | None:
 def _step(d: Described) -> float:
     """A step that fits the size of the default: a tenth of its power of ten on logarithmic fields."""
     if d.param.log and d.default:
-        return 10.0 ** math.floor(math.log10(abs(d.default)))
+        return 10.0 ** (math.floor(math.log10(abs(d.default))) - 1)
     return 0.05 if (d.param.high or 1.0) <= 1.0 else 0.1

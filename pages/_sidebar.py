@@ -14,9 +14,12 @@ from cu_core.runs.dispatcher import dispatcher_alive
 from cu_core.runs.slots import find_slots
 from pages._common import file_size, home
 
+REFRESH_SECONDS = 10.0
 
+
+@st.fragment(run_every=REFRESH_SECONDS)
 def machine() -> None:
-    """Device, dispatcher, disk and version."""
+    """Device, dispatcher, disk and version; looked up again now and then."""
     where = home()
     st.caption(
         f":material/memory: {device()}",

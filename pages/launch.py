@@ -12,7 +12,7 @@ from cu_core.compat import check
 from cu_core.data.forget import ForgetSet, parse_selection, resolve
 from cu_core.data.images import ImageData
 from cu_core.errors import BadInput, UnlearnscopeError
-from cu_core.presets import DEFAULT_PRESET, PRESETS
+from cu_core.presets import DEFAULT_PRESET, PRESETS, Preset
 from cu_core.records import parse
 from cu_core.runs import store
 from cu_core.runs.dispatcher import ensure_dispatcher
@@ -25,14 +25,10 @@ HOME = home()
 FIELDS = tuple(_draft.from_spec(DEFAULT_PRESET.spec))
 
 
-def fill(spec: RunSpec, *, preset: str = "") -> None:
+def fill(spec: RunSpec) -> None:
     """Shows a specification in the form."""
     for name, value in _draft.from_spec(spec).items():
         _form.put(name, value)
-    if preset:
-        # The preset's name would be wrong as soon as anything is changed; see `named`.
-        _form.put("name", "")
-    st.session_state["new_preset"] = preset
     st.session_state["new_recipe"] = _sections.recommended_recipe()
     st.session_state.pop("refused", None)
 
@@ -42,20 +38,25 @@ def draft() -> dict[str, Any]:
     return {name: _form.value_of(name) for name in FIELDS}
 
 
-def named(spec: RunSpec) -> RunSpec:
-    """The specification with the preset's name, if it still is that preset."""
-    preset = PRESETS.get(st.session_state.get("new_preset", ""))
-    if spec.name or preset is None:
-        return spec
-    as_preset = dataclasses.replace(spec, name=preset.spec.name)
+def preset_of(spec: RunSpec) -> Preset | None:
+    """The preset that a specification is, whatever its name."""
     data = _preview.prepared(spec.data)
-    picks = [parse_selection(s.forget.select) for s in (spec, preset.spec)]
-    if data and all(pick.kind == "class" for pick in picks):
-        # The form names classes where the preset numbers them.
-        named_picks = [_draft.class_names(pick.values, data.classes) for pick in picks]
-        if named_picks[0] == named_picks[1]:
-            as_preset = dataclasses.replace(as_preset, forget=preset.spec.forget)
-    return as_preset if as_preset == preset.spec else spec
+
+    def plain(any_spec: RunSpec) -> RunSpec:
+        pick = parse_selection(any_spec.forget.select)
+        if data and pick.kind == "class":
+            # The form names classes where a preset numbers them.
+            names = f"class:{','.join(_draft.class_names(pick.values, data.classes))}"
+            any_spec = dataclasses.replace(any_spec, forget=dataclasses.replace(any_spec.forget, select=names))
+        return dataclasses.replace(any_spec, name="")
+
+    return next((preset for preset in PRESETS.values() if plain(preset.spec) == plain(spec)), None)
+
+
+def named(spec: RunSpec) -> RunSpec:
+    """The specification with the preset's name, if it is one and has no name of its own."""
+    preset = None if spec.name else preset_of(spec)
+    return preset.spec if preset else spec
 
 
 def launch(token: str) -> None:
@@ -85,7 +86,12 @@ def clone(run_id: str) -> None:
         say(error)
 
 
-def presets() -> None:
+def use_preset(preset: Preset) -> None:
+    """Fills the form with a preset, without its name: that would be wrong once anything is changed."""
+    fill(dataclasses.replace(preset.spec, name=""))
+
+
+def presets(chosen: Preset | None) -> None:
     """One card per preset."""
     with st.grid(5, min_column_width=150, gap="small"):
         for preset in PRESETS.values():
@@ -94,13 +100,12 @@ def presets() -> None:
                 st.caption(preset.summary)
                 st.space("stretch")
                 st.button(
-                    "Chosen" if st.session_state.get("new_preset") == preset.id else "Use",
+                    "Chosen" if preset is chosen else "Use",
                     key=f"preset_{preset.id}",
-                    on_click=fill,
-                    args=(preset.spec,),
-                    kwargs={"preset": preset.id},
+                    on_click=use_preset,
+                    args=(preset,),
                     width="stretch",
-                    type="primary" if st.session_state.get("new_preset") == preset.id else "secondary",
+                    type="primary" if preset is chosen else "secondary",
                 )
 
 
@@ -138,7 +143,7 @@ if launched := st.session_state.pop("launched", None):
 if "token" not in st.session_state:
     st.session_state["token"] = uuid.uuid4().hex
 if _form.key_of("data.dataset") not in st.session_state:
-    fill(DEFAULT_PRESET.spec, preset=DEFAULT_PRESET.id)
+    use_preset(DEFAULT_PRESET)
 wanted = st.query_params.get("clone")
 if wanted and st.session_state.get("cloned") != wanted:
     clone(wanted)
@@ -148,7 +153,7 @@ if not wanted:
 st.title("Launch", anchor=False)
 if wanted and st.session_state.get("cloned") == wanted:
     st.caption(f":material/content_copy: A copy of {wanted}; change what you like.")
-presets()
+cards = st.container()
 
 values = draft()
 errors = _draft.errors_of(values)
@@ -158,6 +163,8 @@ spec_of_data = data_spec(values, errors)
 data = _preview.prepared(spec_of_data) if spec_of_data else None
 forget = chosen_samples(values, data, errors) if data else None
 specs = _launch_bar.runs_of(values, errors)
+with cards:
+    presets(preset_of(_draft.spec_of(values)) if specs else None)
 task = "class" if values["forget.kind"] == "class" else "sample"
 
 left, right = st.columns(2, gap="medium")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.served import Server, serve
 
@@ -14,6 +14,8 @@ SCREENSHOTS = Path(__file__).resolve().parent / "screenshots"
 # WebGL without a graphics card.
 FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 WIDTH, HEIGHT = 1280, 1000
+# Machines that test are often busy.
+expect.set_options(timeout=30_000)
 PATIENCE_MS = 60_000
 
 

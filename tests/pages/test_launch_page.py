@@ -216,7 +216,9 @@ def test_an_untouched_preset_keeps_its_name_and_a_changed_one_does_not(home: Hom
     launch(app)
     app = open_page("launch.py")
     app.button(key="preset_random-digits").click().run()
+    assert button(app, "Chosen").key == "preset_random-digits"
     widget(app, "forget.fraction").set_value(0.2).run()
+    assert not [b for b in app.button if b.label == "Chosen"]
     launch(app)
     titles = {row.forget: row.title for row in list_runs(home)}
     assert titles["fraction:0.1"] == PRESETS["random-digits"].spec.name

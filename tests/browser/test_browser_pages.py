@@ -1,0 +1,166 @@
+"""The pages in a real browser: cold links, a whole job from click to pictures, light and dark."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from cu_core.runs.reader import list_runs, open_run
+from tests.madeup import MadeUp, write_run
+from tests.served import Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+NAVIGATION = ["Runs", "Launch", "Run", "Drift", "Confidence"]
+PATIENCE_MS = 60_000
+JOB_MS = 240_000
+
+
+def heading(page: Page, text: str) -> None:
+    expect(page.locator("h1")).to_have_text(text, timeout=PATIENCE_MS)
+
+
+def settled(page: Page) -> None:
+    """Waits until the page is drawn, and checks that nothing went wrong on it."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def set_number(page: Page, label: str, value: str) -> None:
+    field = page.get_by_label(label, exact=True).first
+    field.fill(value)
+    field.press("Enter")
+    settled(page)
+    expect(page.get_by_label(label, exact=True).first).to_have_value(value)
+
+
+@pytest.mark.parametrize("path", ["", "runs", "launch", "run", "drift", "confidence"])
+def test_a_cold_link_to_each_page_shows_the_frame_and_the_page(
+    server: Server, open_tab: Callable[..., Page], shoot: Callable[[Page, str], Path], path: str
+) -> None:
+    write_run(server.home, "shown", MadeUp())
+    page = open_tab(f"{server.url}/{path}" + ("?run=shown" if path in ("run", "drift", "confidence") else ""))
+    heading(page, (path or "runs").capitalize())
+    settled(page)
+    links = page.get_by_test_id("stSidebarNavLink")
+    # The icon's name comes first where its font is not loaded yet.
+    assert [text.split()[-1] for text in links.all_inner_texts()] == NAVIGATION
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_text("Dispatcher")).to_be_visible()
+    shoot(page, f"cold-{path or 'start'}")
+
+
+def test_launch_to_pictures_in_one_go(
+    server: Server, open_tab: Callable[..., Page], shoot: Callable[[Page, str], Path]
+) -> None:
+    page = open_tab(f"{server.url}/launch")
+    heading(page, "Launch")
+    page.get_by_text("Forget digit 5").first.wait_for()
+    # The preview prepares the dataset in another process and then shows what would be forgotten.
+    expect(page.get_by_text("training images (10.1%) would be forgotten")).to_be_visible(timeout=JOB_MS)
+    expect(page.get_by_role("img", name="Small pictures of images to forget")).to_be_visible()
+    for label, value in (("Epochs", "2"), ("Most rounds", "2"), ("Probe size (samples)", "120"), ("References", "0")):
+        number = page.get_by_label(re.compile(rf"^{re.escape(label)}")).first
+        number.fill(value)
+        number.press("Enter")
+        settled(page)
+    shoot(page, "launch")
+    page.get_by_role("button", name="Launch", exact=True).click()
+
+    heading(page, "Run")
+    page.wait_for_url(re.compile(r"/run\?run="), timeout=PATIENCE_MS)
+    run_id = page.url.partition("run=")[2]
+    assert [row.run_id for row in list_runs(server.home)] == [run_id]
+    spec = open_run(server.home, run_id).spec
+    assert (spec.train.epochs, spec.stop.max_rounds, spec.probe.size, spec.reference) == (2, 2, 120, 0)
+    shoot(page, "run-started")
+
+    # Another visitor follows the same run by its address alone.
+    other = open_tab(page.url, scheme="dark")
+    heading(other, "Run")
+    for visitor in (page, other):
+        expect(visitor.get_by_text("Before, after and reference")).to_be_visible(timeout=JOB_MS)
+        settled(visitor)
+        expect(visitor.get_by_test_id("stPlotlyChart")).to_be_visible()
+        expect(visitor.get_by_text(re.compile("^took "))).to_be_visible()
+    assert open_run(server.home, run_id).state == "succeeded"
+    shoot(page, "run-finished-light")
+    shoot(other, "run-finished-dark")
+
+    page.get_by_role("button", name="Drift").click()
+    heading(page, "Drift")
+    page.wait_for_url(re.compile(rf"/drift\?run={run_id}"))
+    expect(page.get_by_test_id("stPlotlyChart").first).to_be_visible()
+    settled(page)
+    shoot(page, "drift-light")
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Confidence").click()
+    heading(page, "Confidence")
+    expect(page.get_by_test_id("stPlotlyChart").first).to_be_visible()
+    settled(page)
+    assert f"run={run_id}" in page.url, "the sidebar keeps the run"
+    shoot(page, "confidence-light")
+
+    # A reload is a new session: the address alone brings the same run back.
+    page.reload()
+    heading(page, "Confidence")
+    settled(page)
+    expect(page.get_by_role("combobox", name="Run", exact=True)).to_have_value(re.compile(run_id))
+    if sys.platform.startswith("linux"):
+        assert "libtorch" not in server.libraries()
+
+
+def test_a_double_click_launches_one_run(server: Server, open_tab: Callable[..., Page]) -> None:
+    page = open_tab(f"{server.url}/launch")
+    expect(page.get_by_text("would be forgotten")).to_be_visible(timeout=JOB_MS)
+    settled(page)
+    page.get_by_role("button", name="Launch", exact=True).dblclick()
+    heading(page, "Run")
+    settled(page)
+    assert len(list_runs(server.home)) == 1
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text(re.compile("cancelled|succeeded")).first).to_be_visible(timeout=JOB_MS)
+
+
+def test_ticked_runs_are_compared(
+    server: Server, open_tab: Callable[..., Page], shoot: Callable[[Page, str], Path]
+) -> None:
+    for number in range(3):
+        write_run(server.home, f"run-{number}", MadeUp(seed=number, rounds=6))
+    page = open_tab(f"{server.url}/runs", scheme="dark")
+    heading(page, "Runs")
+    table = page.get_by_test_id("stDataFrame")
+    expect(table).to_be_visible()
+    settled(page)
+    box = table.bounding_box()
+    assert box is not None
+    for row in (0, 2):
+        page.mouse.click(box["x"] + 16, box["y"] + 53 + 35 * row)
+        page.wait_for_timeout(300)
+    expect(page.get_by_text("Compare 2 runs")).to_be_visible()
+    expect(page.get_by_test_id("stPlotlyChart")).to_be_visible()
+    settled(page)
+    shoot(page, "runs-compared-dark")
+    # A new run moves the rows; the ticks stay with their runs.
+    write_run(server.home, "run-9", MadeUp(seed=9))
+    page.get_by_placeholder("Search title").fill("digits")
+    page.get_by_placeholder("Search title").press("Enter")
+    settled(page)
+    expect(page.get_by_text("4 of 4 runs")).to_be_visible()
+    expect(page.get_by_text("Compare 2 runs")).to_be_visible()
+
+
+def test_the_button_in_the_table_opens_its_run(server: Server, open_tab: Callable[..., Page]) -> None:
+    write_run(server.home, "only-one", MadeUp())
+    page = open_tab(f"{server.url}/runs")
+    table = page.get_by_test_id("stDataFrame")
+    expect(table).to_be_visible()
+    settled(page)
+    box = table.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 68, box["y"] + 53)
+    heading(page, "Run")
+    assert page.url.endswith("run=only-one")
