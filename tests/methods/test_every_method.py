@@ -1,0 +1,126 @@
+"""What every unlearning method must keep to, whoever wrote it."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from cu_core.bench import Bench, set_up
+from cu_core.errors import Cancelled
+from cu_core.home import Home
+from cu_core.methods import BUILT_IN
+from cu_core.methods.context import Context
+from cu_core.methods.record import Method
+from cu_core.models.build import build_model
+from cu_core.models.classifier import Classifier
+from cu_core.models.weights import weights_sha256
+from cu_core.spec import spec_from_json
+
+ROUNDS = 3
+CASES = [pytest.param(m, task, id=f"{m.id}-{task}") for m in BUILT_IN for task in m.tasks]
+SELECT = {"class": "class:5", "sample": "random:40"}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return Home(tmp_path_factory.mktemp("methods") / "home").create()
+
+
+@pytest.fixture
+def started(home: Home, request: pytest.FixtureRequest) -> tuple[Bench, Classifier]:
+    """A small bench for the case's task, and an untrained model."""
+    spec = spec_from_json(
+        {
+            "data": {"dataset": "digits", "train_limit": 300},
+            "forget": {"select": SELECT[request.node.callspec.params["task"]]},
+            "method": {"id": request.node.callspec.params["method"].id},
+            "device": "cpu",
+        }
+    )
+    bench = set_up(spec, home, lambda done, total, message: None)
+    return bench, build_model(spec.model, 1, 8, 10, seed=3)
+
+
+def context_of(bench: Bench, model: Classifier, check: Callable[[], None] = lambda: None) -> Context:
+    torch.manual_seed(11)
+    generator = torch.Generator().manual_seed(11)
+    return Context(
+        model=copy.deepcopy(model),
+        forget=bench.split(bench.forget.indices, generator),
+        retain=bench.split(bench.retain, generator),
+        task=bench.forget.task,
+        loss=F.cross_entropy,
+        device=bench.device,
+        precision=bench.precision,
+        generator=generator,
+        max_rounds=ROUNDS,
+        check=check,
+    )
+
+
+def start(method: Method, context: Context) -> Iterator[dict[str, float]]:
+    module, _, function = method.implementation.partition(":")
+    unlearn = getattr(importlib.import_module(module), function)
+    return iter(unlearn(context, method.params()))
+
+
+@pytest.mark.parametrize(("method", "task"), CASES)
+def test_runs_its_rounds_and_repeats_them(method: Method, task: str, started: tuple[Bench, Classifier]) -> None:
+    bench, model = started
+    hashes = []
+    for _ in range(2):
+        context = context_of(bench, model)
+        told = list(start(method, context))
+        assert len(told) == ROUNDS or method.one_shot
+        assert all(isinstance(v, float) and math.isfinite(v) for numbers in told for v in numbers.values())
+        assert context.forget.served > 0
+        assert method.needs_retain or context.retain.served == 0, "reads retain samples although its record denies it"
+        hashes.append(weights_sha256(context.model.state_dict()))
+    assert hashes[0] == hashes[1], "the same seed must give the same weights"
+    assert hashes[0] != weights_sha256(model.state_dict()), "nothing was unlearned"
+
+
+@pytest.mark.parametrize(("method", "task"), CASES)
+def test_goes_on_exactly_after_a_resume(
+    method: Method, task: str, started: tuple[Bench, Classifier], tmp_path: Path
+) -> None:
+    bench, model = started
+    whole = context_of(bench, model)
+    list(start(method, whole))
+
+    first = context_of(bench, model)
+    next(start(method, first))
+    state = {
+        "model": first.model.state_dict(),
+        "kept": {name: thing.state_dict() for name, thing in first.kept.items()},
+        "generator": first.generator.get_state(),
+        "random": torch.get_rng_state(),
+    }
+    torch.save(state, tmp_path / "state.pt")
+
+    stored = torch.load(tmp_path / "state.pt", weights_only=True)
+    second = context_of(bench, build_model(bench.spec.model, 1, 8, 10, seed=99))
+    second.model.load_state_dict(stored["model"])
+    second.saved, second.first_round = stored["kept"], 2
+    second.generator.set_state(stored["generator"])
+    torch.set_rng_state(stored["random"])
+    list(start(method, second))
+    assert weights_sha256(second.model.state_dict()) == weights_sha256(whole.model.state_dict())
+
+
+@pytest.mark.parametrize(("method", "task"), CASES)
+def test_ends_within_a_batch_when_asked(method: Method, task: str, started: tuple[Bench, Classifier]) -> None:
+    bench, model = started
+
+    def refuse() -> None:
+        raise Cancelled("asked to stop")
+
+    with pytest.raises(Cancelled):
+        next(start(method, context_of(bench, model, refuse)))
