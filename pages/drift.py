@@ -36,7 +36,7 @@ REFRESH_SECONDS = 2.0
 HOME = home()
 ROOT = str(HOME.root)
 PLAIN = {"displaylogo": False}
-LEVELS = {"good": ("green", "faithful"), "fair": ("orange", "read with care"), "poor": ("red", "unreliable")}
+LEVELS = {"good": ("green", "neighbours hold"), "fair": ("orange", "read with care"), "poor": ("red", "unreliable")}
 HELP = (
     "Trustworthiness: are samples that are drawn as neighbours true neighbours? Continuity: are true neighbours drawn "
     "near each other? 1 is perfect for both. Variance: share of the spread of the round-0 embeddings that the two axes "

@@ -180,7 +180,8 @@ def distributions(
         type="log" if log else "linear", range=list(np.log10(edges[[0, -1]]) if log else edges[[0, -1]])
     )
     if log:
-        figure.update_xaxes(exponentformat="power", dtick=1 if np.log10(edges[-1] / edges[0]) < 6 else 2)
+        decades = np.log10(edges[-1] / edges[0])
+        figure.update_xaxes(exponentformat="power", dtick="D2" if decades < 2.5 else 1 if decades < 6 else 2)
     figure.update_xaxes(title_text=signal.axis, title_font_size=12, row=rows)
     figure.update_yaxes(range=[0, top * 1.06], tickformat=".0%")
     figure.update_yaxes(title_text="Share of samples per bin", title_font_size=12, col=1)

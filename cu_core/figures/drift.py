@@ -208,7 +208,7 @@ def _target(rows: np.ndarray, reference: Snapshot, size: float) -> go.Scattergl:
             "size": size,
             "line": {"width": 1.2},
         },
-        name=f"Forget samples in the reference (n = {len(rows):,})",
+        name=f"Reference: forget (n = {len(rows):,})",
         legendgroup="reference",
         legendrank=len(GROUPS) + 1,
         visible="legendonly",
