@@ -38,13 +38,13 @@ test: lint
 	$(RUN) -m pytest -n $(JOBS) --dist loadfile
 
 demo-runs: env
-	$(RUN) tools/make_demo_runs.py
+	$(RUN) -m tools.make_demo_runs
 
 bench: env
-	$(RUN) benchmarks/snapshot_cost.py
+	$(RUN) -m benchmarks.snapshot_cost
 
 docs: env
-	$(RUN) tools/make_docs.py
+	$(RUN) -m tools.make_docs
 
 clean:
 	rm -rf .venv .bootstrap.lock .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -1,6 +1,6 @@
 """What recording a round costs, as a share of the round itself: CIFAR-10, resnet8, 2,000 probe samples.
 
-    .venv/bin/python benchmarks/snapshot_cost.py --data folder:cifar10.zip
+    .venv/bin/python -m benchmarks.snapshot_cost --data folder:cifar10.zip
 
 Runs the engine as it is, with the stopping rule in force but a step size too small for it to be met, so that every
 round is an ordinary one. A snapshot is everything that happens between two rounds but the checkpoint: forward pass,
@@ -21,8 +21,6 @@ from typing import Any
 
 import numpy as np
 import torch
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script looks into its own folder only
 
 from cu_core.cli.output import ProgressBar
 from cu_core.device import choose_device, describe_device

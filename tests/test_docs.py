@@ -58,7 +58,7 @@ def test_every_choice_and_setting_is_documented(name: str) -> None:
 
 def test_methods_page_is_up_to_date() -> None:
     done = subprocess.run(
-        [sys.executable, "tools/make_docs.py", "--check"], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "tools.make_docs", "--check"], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
 

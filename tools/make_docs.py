@@ -1,7 +1,7 @@
 """Writes docs/methods.md from the registries: methods, datasets, backbones, metrics, settings, presets.
 
-.venv/bin/python tools/make_docs.py            writes the file
-.venv/bin/python tools/make_docs.py --check    fails if the file is out of date
+.venv/bin/python -m tools.make_docs            writes the file
+.venv/bin/python -m tools.make_docs --check    fails if the file is out of date
 """
 
 from __future__ import annotations
@@ -11,19 +11,16 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # run as a script, this file's own folder is what Python looks into
+from cu_core.data import DATASETS
+from cu_core.methods import BUILT_IN
+from cu_core.methods.record import Method
+from cu_core.metrics import METRICS
+from cu_core.models import BACKBONES
+from cu_core.presets import PRESETS
+from cu_core.records import Described, describe
+from cu_core.spec import PARTS, RunSpec
 
-from cu_core.data import DATASETS  # noqa: E402
-from cu_core.methods import BUILT_IN  # noqa: E402
-from cu_core.methods.record import Method  # noqa: E402
-from cu_core.metrics import METRICS  # noqa: E402
-from cu_core.models import BACKBONES  # noqa: E402
-from cu_core.presets import PRESETS  # noqa: E402
-from cu_core.records import Described, describe  # noqa: E402
-from cu_core.spec import PARTS, RunSpec  # noqa: E402
-
-TARGET = ROOT / "docs" / "methods.md"
+TARGET = Path(__file__).resolve().parent.parent / "docs" / "methods.md"
 HEAD = """# What can be chosen
 
 <!-- Written by tools/make_docs.py from the registries; change the records, then run "make docs". -->
