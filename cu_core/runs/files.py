@@ -76,6 +76,18 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def tail(path: Path, size: int) -> str:
+    """The last bytes of a text file, from a line's start; empty if there is no such file."""
+    try:
+        with path.open("rb") as file:
+            end = file.seek(0, 2)
+            file.seek(max(0, end - size))
+            text = file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+    return text.partition("\n")[2] if end > size else text
+
+
 def plain(value: Any) -> Any:
     """A JSON-ready copy: numpy numbers become Python's, numbers that are not finite become None."""
     if isinstance(value, np.generic):

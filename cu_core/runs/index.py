@@ -73,6 +73,23 @@ def read_index(home: Home) -> dict[str, Entry]:
         return {}
 
 
+def list_runs(home: Home) -> list[RunRow]:
+    """All runs that are not in the bin, latest first.
+
+    Rows come from the index where it is up to date, and from the run directories otherwise.
+    """
+    index = read_index(home)
+    rows = []
+    for run_id in layout.run_ids(home.runs):
+        run_dir = home.runs / run_id
+        entry = index.get(run_id)
+        row = entry.row if entry is not None and entry.is_fresh(run_dir) else read_row(run_dir)
+        # Deleted while it was read.
+        if run_dir.exists():
+            rows.append(row)
+    return sorted(rows, key=lambda row: (-row.submitted, row.run_id))
+
+
 def make_entry(run_dir: Path) -> Entry:
     """Reads a run and stamps its row, unless the run is changing just now."""
     before = max(layout.attempts(run_dir), default=0)

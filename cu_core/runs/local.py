@@ -15,12 +15,13 @@ import psutil
 
 from cu_core.home import Home
 from cu_core.runs import layout
-from cu_core.runs.process import is_alive
+from cu_core.runs.process import identity, is_alive
 from cu_core.runs.slots import Slot
 
 PROJECT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "cu_core")
 NICENESS = 10
+_ENDING_SECONDS = 5.0
 
 
 class LocalLauncher:
@@ -47,7 +48,13 @@ class LocalLauncher:
     def exit_code(self, run_id: str, number: int) -> int | None:
         """See `cu_core.runs.launcher.Launcher`; known only for workers that this process started."""
         child = self._children.get((run_id, number))
-        return None if child is None else child.poll()
+        if child is None:
+            return None
+        code = child.poll()
+        if code is None and _is_ending(child.pid):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                code = child.wait(_ENDING_SECONDS)
+        return code
 
     def stop(self, run_id: str, number: int, process: Mapping[str, Any], *, force: bool) -> None:
         """See `cu_core.runs.launcher.Launcher`."""
@@ -64,6 +71,15 @@ class LocalLauncher:
                 os.killpg(pid, signal.SIGKILL)
             else:
                 os.kill(pid, signal.SIGTERM)
+
+
+def _is_ending(pid: int) -> bool:
+    """Whether the main thread is gone while others still end, which hides the exit code for a moment."""
+    try:
+        identity(pid)
+    except psutil.Error:
+        return True
+    return False
 
 
 def spawn(command: Sequence[str], home: Home, log: Path, slot: Slot | None = None) -> subprocess.Popen[bytes]:

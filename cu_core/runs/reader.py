@@ -13,8 +13,8 @@ from cu_core.errors import BadInput
 from cu_core.home import Home
 from cu_core.metrics import METRICS
 from cu_core.runs import layout
-from cu_core.runs.files import read_json
-from cu_core.runs.index import read_index
+from cu_core.runs.files import read_json, tail
+from cu_core.runs.index import list_runs
 from cu_core.runs.rows import RunRow, optional_json, parse_event, read_row
 from cu_core.runs.snapshot import damage, load_array, read_manifest
 from cu_core.runs.state import RunState, read_state
@@ -22,23 +22,6 @@ from cu_core.runs.verify import Problem, verify_dir
 from cu_core.spec import RunSpec, spec_from_json
 
 __all__ = ["RunRow", "RunView", "list_runs", "open_run"]
-
-
-def list_runs(home: Home) -> list[RunRow]:
-    """All runs that are not in the bin, latest first.
-
-    Rows come from the index where it is up to date, and from the run directories otherwise.
-    """
-    index = read_index(home)
-    rows = []
-    for run_id in layout.run_ids(home.runs):
-        run_dir = home.runs / run_id
-        entry = index.get(run_id)
-        row = entry.row if entry is not None and entry.is_fresh(run_dir) else read_row(run_dir)
-        # Deleted while it was read.
-        if run_dir.exists():
-            rows.append(row)
-    return sorted(rows, key=lambda row: (-row.submitted, row.run_id))
 
 
 def open_run(home: Home, run_id: str) -> RunView:
@@ -176,15 +159,3 @@ class RunView:
     def _sound(self, kind: str) -> list[int]:
         folder = self.run_dir / kind
         return [number for number in layout.numbered(folder) if not damage(folder / str(number))]
-
-
-def tail(path: Path, size: int) -> str:
-    """The last bytes of a text file, from a line's start; empty if there is no such file."""
-    try:
-        with path.open("rb") as file:
-            end = file.seek(0, 2)
-            file.seek(max(0, end - size))
-            text = file.read().decode(errors="replace")
-    except FileNotFoundError:
-        return ""
-    return text.partition("\n")[2] if end > size else text

@@ -29,7 +29,7 @@ from cu_core.runs import layout
 from cu_core.runs.attempt import make_attempt
 from cu_core.runs.disk import check_floor
 from cu_core.runs.files import read_json, write_json
-from cu_core.runs.reader import list_runs
+from cu_core.runs.index import list_runs
 from cu_core.runs.state import ACTIVE, FINAL, FOREGROUND, RunState, read_state
 from cu_core.spec import RunSpec
 

@@ -14,11 +14,10 @@ from cu_core.errors import OutOfDisk
 from cu_core.home import Home
 from cu_core.runs import layout
 from cu_core.runs.disk import check_floor
-from cu_core.runs.files import write_json
+from cu_core.runs.files import tail, write_json
 from cu_core.runs.launcher import Launcher
 from cu_core.runs.memory import MemoryWatch
 from cu_core.runs.process import is_local, is_of_this_boot
-from cu_core.runs.reader import tail
 from cu_core.runs.state import LEASE_SECONDS, START_SECONDS, RunState, read_state
 
 MOST_ATTEMPTS = 3

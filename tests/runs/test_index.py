@@ -12,7 +12,7 @@ import time
 import pytest
 
 from cu_core.errors import UnlearnscopeError
-from cu_core.runs import index, layout, reader, store
+from cu_core.runs import index, layout, store
 from cu_core.runs.attempt import Attempt, new_attempt
 from cu_core.runs.index import Index, make_entry, read_index, reindex
 from cu_core.runs.perform import run_attempt
@@ -44,7 +44,7 @@ def no_reading(monkeypatch):
     def refuse(run_dir):
         raise AssertionError(f"{run_dir.name} was read although the index knows it")
 
-    return lambda: monkeypatch.setattr(reader, "read_row", refuse)
+    return lambda: monkeypatch.setattr(index, "read_row", refuse)
 
 
 def truth(home):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import subprocess
+import sys
 import threading
 
 import pytest
@@ -17,7 +18,8 @@ from cu_core.runs.perform import run_attempt
 from cu_core.runs.reader import list_runs, open_run
 from cu_core.runs.verify import verify
 from cu_core.spec import DataSpec, ForgetSpec, ModelSpec, RunSpec
-from tests.runs.stubs import COMMAND, execute, spec
+from tests.runs import programs
+from tests.runs.stubs import execute, spec
 
 
 def state(home, run_id):
@@ -80,8 +82,9 @@ def test_two_tokens_with_the_same_digits(home, monkeypatch):
 
 @pytest.mark.chaos
 def test_one_token_one_run_from_several_processes_at_once(home):
-    programs = [subprocess.Popen([*COMMAND, "submit", "t", "5"], stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    answers = [process.communicate()[0].split() for process in programs]
+    command = [sys.executable, programs.__file__, "submit", "t", "5"]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    answers = [process.communicate()[0].split() for process in processes]
     assert len(answers[0]) == 5 and all(answer == answers[0] for answer in answers)
     assert sorted(row.run_id for row in list_runs(home)) == sorted(answers[0])
 

@@ -1,0 +1,98 @@
+"""Programs that work with the stand-in engine, started and ended by tests.
+
+python tests/runs/programs.py dispatch [--drain]  like python -m cu_core dispatch
+python tests/runs/programs.py submit TOKEN COUNT  submits, prints the ids
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from cu_core.home import Home, default_home  # noqa: E402
+from cu_core.runs import dispatcher, store  # noqa: E402
+from cu_core.runs.local import LocalLauncher  # noqa: E402
+from cu_core.runs.slots import find_slots  # noqa: E402
+from cu_core.runs.supervisor import Timing  # noqa: E402
+from tests.runs import stubs  # noqa: E402
+
+# Patience for tests: a lease of seconds instead of half a minute.
+QUICK = "tick=0.05 lease=1.5 term=0.3 kill=1.5 idle=0.5"
+
+
+def worked(home: Home) -> list[tuple[str, int, int, int]]:
+    """What was really worked on: (run, attempt, round, process), in order."""
+    path = home.root / "work.log"
+    lines = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+    return [(run_id, int(number), int(k), int(pid)) for run_id, number, k, pid in lines]
+
+
+def wait_for(wanted: Any, seconds: float = 40.0) -> Any:
+    """The first true value of a function; fails after that many seconds."""
+    end = time.monotonic() + seconds
+    while not (found := wanted()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+    return found
+
+
+@contextmanager
+def program(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """One of the programs above; it and all workers of the home are gone afterwards."""
+    script = stubs.__file__ if arguments[0] == "foreground" else __file__
+    process = subprocess.Popen([sys.executable, script, *arguments], env=os.environ | environment)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        end_workers(default_home())
+
+
+def end_workers(home: Home) -> None:
+    """Ends the workers of a home that still run."""
+    for path in home.runs.glob("*/attempt-*/pid.json"):
+        pid = json.loads(path.read_text())["pid"]
+        if pid != os.getpid() and stubs.__file__ in _command(pid):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _command(pid: int) -> str:
+    try:
+        return " ".join(psutil.Process(pid).cmdline())
+    except psutil.Error:
+        return ""
+
+
+def _timing() -> Timing:
+    words = os.environ.get("STUB_TIMING", QUICK).split()
+    return dataclasses.replace(Timing(), **{name: float(value) for name, value in (word.split("=") for word in words)})
+
+
+def main(arguments: list[str]) -> int:
+    """Runs one of the programs."""
+    home = default_home()
+    if arguments[0] == "dispatch":
+        launcher = LocalLauncher(stubs.COMMAND)
+        return dispatcher.serve(home, "--drain" in arguments, launcher=launcher, slots=find_slots(), timing=_timing())
+    ids = [store.submit(stubs.spec(), home, token=f"{arguments[1]}/{n}") for n in range(int(arguments[2]))]
+    print("\n".join(ids))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
