@@ -29,13 +29,13 @@ def adopt_index_file(spec: RunSpec, home: Home) -> RunSpec:
     kind, _, file = spec.forget.select.partition(":")
     if kind != "indices":
         return spec
-    path = Path(file).expanduser()
     try:
+        path = Path(file).expanduser()
         if path.stat().st_size > MAX_BYTES:
             raise BadInput("forget.select", f"{path.name} is larger than {MAX_BYTES // 2**20} MB")
         content = path.read_bytes()
-    except OSError as error:
-        raise BadInput("forget.select", f"{path} cannot be read ({error.strerror})", ("indices:FILE.csv",)) from None
+    except (OSError, RuntimeError, ValueError) as error:
+        raise BadInput("forget.select", f"{file} cannot be read ({error})", ("indices:FILE.csv",)) from None
     copy = home.uploads / f"{hashlib.sha256(content).hexdigest()[:16]}.csv"
     if not copy.exists():
         write_atomically(copy, lambda handle: handle.write(content) and None)

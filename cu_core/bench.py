@@ -13,7 +13,7 @@ from cu_core import compat
 from cu_core.data.batches import ImageSource, Split
 from cu_core.data.forget import ForgetSet, parse_selection, resolve
 from cu_core.data.images import ImageData
-from cu_core.data.store import prepare
+from cu_core.data.store import dataset_key, prepare
 from cu_core.device import Precision, choose_device, choose_precision
 from cu_core.errors import Incompatible
 from cu_core.home import Home
@@ -29,6 +29,7 @@ class Bench:
     Attributes:
         spec: the run.
         data: images and labels.
+        data_key: name under which the prepared dataset lies in the home.
         device: where the computation happens.
         precision: its mixed-precision policy.
         train: training images on the device.
@@ -42,6 +43,7 @@ class Bench:
 
     spec: RunSpec
     data: ImageData
+    data_key: str
     device: torch.device
     precision: Precision
     train: ImageSource
@@ -93,6 +95,7 @@ def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None])
     return Bench(
         spec=spec,
         data=data,
+        data_key=dataset_key(spec.data),
         device=device,
         precision=choose_precision(spec.precision, device),
         train=ImageSource(data.train_images, data.train_labels, data.mean, data.std, device),

@@ -86,10 +86,19 @@ def check(spec: RunSpec) -> None:
 
 def _check_paths(spec: RunSpec) -> None:
     _, _, path = spec.data.dataset.partition(":")
-    if path and not Path(path).expanduser().exists():
+    if path and not _exists(path):
         raise BadInput("dataset", f"{path} does not exist", ("folder:PATH of a directory or zip file",))
-    if spec.model.weights and not Path(spec.model.weights).expanduser().is_file():
+    if spec.model.weights and not _exists(spec.model.weights, file=True):
         raise BadInput("model.weights", f"{spec.model.weights} is not a file")
     kind, _, file = spec.forget.select.partition(":")
-    if kind == "indices" and not Path(file).expanduser().is_file():
+    if kind == "indices" and not _exists(file, file=True):
         raise BadInput("forget.select", f"{file or '(nothing)'} is not a file", ("indices:FILE.csv",))
+
+
+def _exists(text: str, *, file: bool = False) -> bool:
+    try:
+        path = Path(text).expanduser()
+        return path.is_file() if file else path.exists()
+    except (OSError, RuntimeError, ValueError):
+        # Too long, a home folder of nobody, or a null character: no such path can exist.
+        return False

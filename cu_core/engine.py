@@ -27,6 +27,7 @@ from cu_core.models.weights import save_weights, weights_sha256
 from cu_core.progress import Progress
 from cu_core.recorder import Recorder, finite
 from cu_core.result import build_result
+from cu_core.runs import layout
 from cu_core.runs.attempt import Attempt
 from cu_core.runs.files import read_json
 from cu_core.stopping import collapsed
@@ -56,7 +57,7 @@ def execute(attempt: Attempt) -> dict[str, Any]:
 
 def _fix_threads(attempt: Attempt) -> None:
     """Gives every attempt at a run the same number of threads: on the CPU it decides how sums are rounded."""
-    path = attempt.run_dir / "threads.json"
+    path = attempt.run_dir / layout.THREADS
     if path.exists():
         torch.set_num_threads(read_json(path)["threads"])
     else:
@@ -76,6 +77,7 @@ class _Execution:
     def run(self) -> dict[str, Any]:
         """All steps."""
         self.bench = self._prepare()
+        self.attempt.write_json(layout.DATASET, {"key": self.bench.data_key, "sha256": self.bench.data.sha256})
         self.recorder = Recorder(self.bench, self.attempt)
         self._plan()
         base = self._train(np.arange(len(self.bench.data.train_labels)), self.spec.train_seed, "train")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 from cu_core.methods.records.contrastive import ContrastiveParams
-from cu_core.recipes import DIGITS, PAPER
+from cu_core.recipes import DIGITS, DIGITS_BY_HEART, PAPER, unlearning_recipe
 from cu_core.spec import DataSpec, ForgetSpec, MethodSpec, ModelSpec, RunSpec, StopSpec
 
 
@@ -29,10 +28,7 @@ class Preset:
 
 _PAPER_CLASS = MethodSpec("contrastive", ContrastiveParams(batch_size=128))
 _PAPER_SAMPLE = MethodSpec("contrastive", ContrastiveParams(batch_size=128))
-# Tuned on digits, three seeds: slower and gentler than the paper's values, so that the rounds can be watched.
-_DIGITS = MethodSpec("contrastive", ContrastiveParams(lr=0.003, unlearn_weight=1.0, batch_size=64))
-# Long enough to learn the wrong labels by heart; the usual recipe would ignore most of them.
-_BY_HEART = dataclasses.replace(DIGITS, epochs=40)
+_DIGITS = MethodSpec("contrastive", unlearning_recipe("contrastive", "digits"))
 
 PRESETS: dict[str, Preset] = {
     p.id: p
@@ -45,7 +41,6 @@ PRESETS: dict[str, Preset] = {
                 train=DIGITS,
                 forget=ForgetSpec("class:5"),
                 method=_DIGITS,
-                stop=StopSpec(max_rounds=20),
                 reference=1,
                 name="Forget digit 5",
             ),
@@ -56,10 +51,9 @@ PRESETS: dict[str, Preset] = {
             "A tenth of the labels is wrong on purpose; the model forgets exactly those.",
             RunSpec(
                 data=DataSpec(label_noise=0.1),
-                train=_BY_HEART,
+                train=DIGITS_BY_HEART,
                 forget=ForgetSpec("mislabelled"),
                 method=_DIGITS,
-                stop=StopSpec(max_rounds=40),
                 reference=1,
                 name="Forget mislabelled digits",
             ),
@@ -72,7 +66,6 @@ PRESETS: dict[str, Preset] = {
                 train=DIGITS,
                 forget=ForgetSpec("fraction:0.1"),
                 method=_DIGITS,
-                stop=StopSpec(max_rounds=40),
                 reference=1,
                 name="Forget a random tenth of the digits",
             ),

@@ -1,7 +1,11 @@
-"""Training recipes: the defaults that a dataset and a backbone start from."""
+"""Recipes: the training and unlearning values that a dataset and a backbone start from."""
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
+from cu_core.methods import method
 from cu_core.spec import TrainSpec
 
 # Paper: SGD, momentum 0.9, weight decay 1e-4, batch 256, cosine, lr 0.1, 100 epochs, no augmentation (released code).
@@ -9,21 +13,44 @@ PAPER = TrainSpec(
     epochs=100, batch_size=256, optimizer="sgd", lr=0.1, weight_decay=1e-4, schedule="cosine", augment="none"
 )
 DIGITS = TrainSpec(epochs=15, batch_size=64, optimizer="sgd", lr=0.1, weight_decay=1e-4, schedule="one-cycle")
+# Long enough to learn wrong labels by heart; the usual recipe would ignore most of them.
+DIGITS_BY_HEART = dataclasses.replace(DIGITS, epochs=40)
 LAPTOP = TrainSpec(epochs=12, batch_size=128, optimizer="sgd", lr=0.1, weight_decay=5e-4, schedule="one-cycle")
 TRANSFORMER = TrainSpec(epochs=100, batch_size=256, optimizer="adamw", lr=5e-4, weight_decay=0.05, schedule="one-cycle")
 
 
-def recipe(dataset: str, backbone: str) -> TrainSpec:
-    """The recipe that suits a dataset and a backbone.
+# Tuned on digits, three seeds: gentler steps than the paper's on a model that is a thousand times smaller.
+DIGITS_UNLEARNING: dict[str, dict[str, Any]] = {
+    "contrastive": {"lr": 0.003, "unlearn_weight": 1.0, "batch_size": 64},
+}
+
+
+def recipe(dataset: str, backbone: str, label_noise: float = 0.0) -> TrainSpec:
+    """The training recipe that suits a dataset and a backbone.
 
     Args:
         dataset: as in `DataSpec.dataset`.
         backbone: as in `ModelSpec.backbone`.
+        label_noise: as in `DataSpec.label_noise`.
     """
     if dataset == "digits" or backbone == "tiny-cnn":
-        return DIGITS
+        return DIGITS_BY_HEART if label_noise else DIGITS
     if backbone == "vit-small" or backbone.startswith("timm:vit"):
         return TRANSFORMER
     if backbone == "resnet8":
         return LAPTOP
     return PAPER
+
+
+def unlearning_recipe(method_id: str, dataset: str) -> Any:
+    """The hyper-parameters that a method starts from on a dataset: its record's defaults, or tuned ones.
+
+    Args:
+        method_id: as in `MethodSpec.id`.
+        dataset: as in `DataSpec.dataset`.
+
+    Raises:
+        BadInput: no such method.
+    """
+    tuned = DIGITS_UNLEARNING.get(method_id, {}) if dataset == "digits" else {}
+    return method(method_id).params(**tuned)

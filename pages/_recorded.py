@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from cu_core.data.images import ImageData
-from cu_core.data.store import open_prepared
+from cu_core.data.store import open_key, open_prepared
 from cu_core.data.thumbnails import sprite
 from cu_core.figures.drift import Snapshot, choose_points
 from cu_core.home import Home
@@ -108,7 +108,9 @@ def _pick_images(data: ImageData, probe: pd.DataFrame) -> np.ndarray:
 
 
 def _images(where: Home, view: RunView) -> ImageData | None:
-    return open_prepared(view.spec.data, where)
+    key = view.dataset_key()
+    # By its name, where the run has noted one: the user's folder may have moved or changed since.
+    return open_key(key, where) if key else open_prepared(view.spec.data, where)
 
 
 def _hash(manifest: dict[str, Any]) -> str:

@@ -63,7 +63,7 @@ def use_recipe() -> None:
 
 def recommended_recipe() -> dict[str, Any]:
     """Training settings that suit the chosen dataset and backbone."""
-    chosen = recipe(value_of("data.dataset"), value_of("model.backbone"))
+    chosen = recipe(value_of("data.dataset"), value_of("model.backbone"), value_of("data.label_noise"))
     return {d.name: getattr(chosen, d.name) for d in describe(TrainSpec)}
 
 

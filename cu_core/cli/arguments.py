@@ -13,8 +13,8 @@ from cu_core.errors import BadInput
 from cu_core.home import Home
 from cu_core.methods import method
 from cu_core.presets import PRESETS
-from cu_core.recipes import recipe
-from cu_core.records import describe
+from cu_core.recipes import recipe, unlearning_recipe
+from cu_core.records import describe, parse
 from cu_core.spec import PARTS, RunSpec, spec_from_json, top_level_fields
 
 
@@ -45,7 +45,7 @@ def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
 def read_spec(options: argparse.Namespace, home: Home) -> RunSpec:
     """Builds the specification from preset or file, options and settings, later ones winning.
 
-    The training recipe follows the dataset and the backbone wherever the start does not name one.
+    Training and unlearning values that nobody named follow the recipes of the dataset and the backbone.
 
     Args:
         options: parsed options of `add_spec_arguments`.
@@ -68,10 +68,11 @@ def read_spec(options: argparse.Namespace, home: Home) -> RunSpec:
     chosen = content.setdefault("method", {"id": "contrastive", "params": {}})
     if options.method is not None and options.method != chosen.get("id"):
         chosen = content["method"] = {"id": options.method, "params": {}}
-    if options.preset is None and options.spec is None or options.dataset or options.model:
-        _follow_recipe(content)
+    if options.dataset or options.model:
+        content.pop("train", None)
     for setting in options.settings:
         _apply(content, setting, chosen)
+    _follow_recipes(content, chosen)
     spec = spec_from_json(content)
     return adopt_index_file(spec, home)
 
@@ -99,14 +100,15 @@ def _read_file(path: Path) -> dict[str, Any]:
     return normal
 
 
-def _follow_recipe(content: dict[str, Any]) -> None:
-    defaults = RunSpec()
-    dataset = content.get("data", {}).get("dataset", defaults.data.dataset)
-    backbone = content.get("model", {}).get("backbone")
-    if backbone is None:
-        backbone = "tiny-cnn" if dataset == "digits" else "resnet18"
-        content.setdefault("model", {})["backbone"] = backbone
-    content["train"] = {d.name: getattr(recipe(dataset, backbone), d.name) for d in describe(PARTS["train"])}
+def _follow_recipes(content: dict[str, Any], chosen: dict[str, Any]) -> None:
+    """Fills in what was not named: backbone, training recipe and hyper-parameters."""
+    data = parse(PARTS["data"], content.get("data", {}), "data.")
+    model = content.setdefault("model", {})
+    backbone = model.setdefault("backbone", "tiny-cnn" if data.dataset == "digits" else "resnet18")
+    trained = vars(recipe(data.dataset, str(backbone), data.label_noise))
+    content["train"] = {**trained, **content.get("train", {})}
+    unlearned = vars(unlearning_recipe(str(chosen.get("id")), data.dataset))
+    chosen["params"] = {**unlearned, **chosen.get("params", {})}
 
 
 def _apply(content: dict[str, Any], setting: str, chosen: dict[str, Any]) -> None:
@@ -132,9 +134,12 @@ def _apply(content: dict[str, Any], setting: str, chosen: dict[str, Any]) -> Non
 def _absolute(value: str) -> str:
     """Makes the path of ``folder:PATH`` and ``indices:FILE`` independent of the working directory."""
     kind, colon, path = value.partition(":")
-    if colon and path and kind in ("folder", "indices"):
+    if not (colon and path and kind in ("folder", "indices")):
+        return value
+    try:
         return f"{kind}:{Path(path).expanduser().resolve()}"
-    return value
+    except (OSError, RuntimeError, ValueError):
+        return value  # no such path can exist; the checks say so in words
 
 
 def parse_options(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> argparse.Namespace:

@@ -127,6 +127,11 @@ class RunView:
         """An array of a reference; see `array`."""
         return load_array(self.run_dir / "reference" / str(int(seed)), name)
 
+    def dataset_key(self) -> str | None:
+        """Name of the prepared dataset that the run has read; None before it has."""
+        key = optional_json(self.run_dir / layout.DATASET).get("key")
+        return key if layout.is_run_id(key) else None
+
     def result(self) -> dict[str, Any] | None:
         """The result of a run that succeeded; None if there is none."""
         return optional_json(self.run_dir / layout.RESULT) or None if self.state == "succeeded" else None

@@ -87,5 +87,5 @@ METHOD = Method(
     tasks=("class", "sample"),
     needs_retain=True,
     needs_labels=True,
-    rounds={"class": 10, "sample": 30},
+    rounds={"class": 20, "sample": 40},
 )
