@@ -22,6 +22,10 @@ class Launcher(Protocol):
         """How a worker ended, as `subprocess.Popen.returncode`; None while it lives or where unknown."""
         ...
 
+    def tend(self) -> None:
+        """Takes note of workers that ended; called often."""
+        ...
+
     def stop(self, run_id: str, number: int, process: Mapping[str, Any], *, force: bool) -> None:
         """Asks a worker to end, or with `force` ends it and all its children."""
         ...

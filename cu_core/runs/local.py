@@ -56,6 +56,11 @@ class LocalLauncher:
                 code = child.wait(_ENDING_SECONDS)
         return code
 
+    def tend(self) -> None:
+        """See `cu_core.runs.launcher.Launcher`; a child that ended stays a zombie until it is asked."""
+        for child in self._children.values():
+            child.poll()
+
     def stop(self, run_id: str, number: int, process: Mapping[str, Any], *, force: bool) -> None:
         """See `cu_core.runs.launcher.Launcher`."""
         child = self._children.get((run_id, number))

@@ -81,6 +81,7 @@ class Supervisor:
         Args:
             live: states of the runs that are starting, running or lost.
         """
+        self._launcher.tend()
         now = time.monotonic()
         if now - self._last_look > self._timing.lease / 2:
             # This process was frozen or the machine slept: the workers may have been, too.

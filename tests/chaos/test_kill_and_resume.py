@@ -55,7 +55,9 @@ def seen(home, run_id, phase, done):
     return False
 
 
-@pytest.mark.parametrize("moments", [[("train", 2), ("unlearn", 2)], [("unlearn", 1), ("unlearn", 4), ("reference", 1)]])
+@pytest.mark.parametrize(
+    "moments", [[("train", 2), ("unlearn", 2)], [("unlearn", 1), ("unlearn", 4), ("reference", 1)]]
+)
 def test_killed_and_resumed_equals_uninterrupted(moments, tmp_path, uninterrupted):
     home = Home(tmp_path)
     process = command(home, "run", *SPEC)

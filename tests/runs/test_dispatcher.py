@@ -75,6 +75,13 @@ def test_workers_are_detached_polite_and_know_their_threads(home, monkeypatch):
         assert [state(home, run_id) for run_id in ids] == ["running", "running"]
 
 
+def test_ended_workers_do_not_stay_as_zombies(home):
+    run_id = store.submit(spec("rounds=0"), home)
+    with program("dispatch", STUB_TIMING=QUICK.replace("idle=0.5", "idle=60")):
+        pid = pid_of(home, run_id)
+        wait_for(lambda: not psutil.pid_exists(pid))
+
+
 def test_one_slot_means_one_at_a_time(home):
     first, second = (store.submit(spec("rounds=2 pause=0.3"), home) for _ in range(2))
     with program("dispatch", CU_SLOTS="cpu:1"):
