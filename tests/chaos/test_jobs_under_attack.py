@@ -164,8 +164,9 @@ def test_a_dispatcher_that_was_frozen_itself_does_not_blame_the_workers(home):
         worker = psutil.Process(pid_of(home, run_id))
         wait_for(lambda: open_run(home, run_id).rounds())
         # The machine sleeps: both stand still for longer than the lease.
-        dispatcher.send_signal(signal.SIGSTOP)
         worker.suspend()
+        time.sleep(0.3)
+        dispatcher.send_signal(signal.SIGSTOP)
         time.sleep(2.0)
         dispatcher.send_signal(signal.SIGCONT)
         time.sleep(0.3)

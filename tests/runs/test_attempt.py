@@ -8,13 +8,14 @@ import json
 import os
 import signal
 import threading
+import time
 import zipfile
 
 import numpy as np
 import pytest
 
 from cu_core.errors import BadInput, Cancelled, OutOfDisk, OutOfMemory, Replaced
-from cu_core.runs import disk, store
+from cu_core.runs import disk, layout, store
 from cu_core.runs.attempt import SPARE, Attempt, new_attempt
 from cu_core.runs.perform import failure, run_attempt
 from cu_core.runs.reader import open_run
@@ -98,6 +99,27 @@ def test_fence_holds_between_staging_and_putting_in_place(attempt):
     with pytest.raises(Replaced):
         attempt.write("weights.pt", lambda file: (file.write(b"old"), replace(attempt)))
     assert not (attempt.run_dir / "weights.pt").exists()
+
+
+def test_fence_holds_for_who_waits_for_the_lock(attempt):
+    caught = []
+
+    def write():
+        try:
+            attempt.promote("rounds/1", arrays(1), {"round": 1})
+        except Replaced as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=write)
+    with layout.run_lock(attempt.home, attempt.run_id):
+        thread.start()
+        # Staged means that it has passed all checks before the lock.
+        while len(list(attempt.folder.glob("staging/*"))) < 2:
+            assert thread.is_alive()
+        time.sleep(0.1)
+        (attempt.run_dir / "requeue.json").write_text('{"attempt": 2}')
+    thread.join()
+    assert caught and not (attempt.run_dir / "rounds").exists()
 
 
 def test_the_new_attempt_writes_and_its_own_requeue_is_not_held_against_it(attempt):

@@ -146,6 +146,19 @@ def test_no_stale_row_is_ever_shown(home, change, wait):
     writer.close()
 
 
+def test_a_change_within_one_step_of_the_clock_is_seen(home):
+    run_id = store.submit(spec(), home)
+    moment = time.time_ns()
+    os.utime(home.runs / run_id, ns=(moment, moment))
+    writer = Index(home)
+    writer.put(run_id, make_entry(home.runs / run_id))
+    store.cancel(home, run_id)
+    # As on a disk whose clock did not move on meanwhile.
+    os.utime(home.runs / run_id, ns=(moment, moment))
+    assert [row.state for row in list_runs(home)] == ["cancelled"]
+    writer.close()
+
+
 def test_a_row_made_while_the_run_changes_does_not_count(home, monkeypatch):
     run_id = store.submit(spec(), home)
     settle()
