@@ -136,9 +136,13 @@ def board() -> None:
     compared = [run_id for run_id in st.session_state.get("compared", []) if run_id in ids]
     # A new key whenever rows move: the browser keeps a selection by row number.
     key = f"runs_table_{abs(hash(tuple(ids)))}"
+    columns = COLUMNS
+    if not any(row.state in ACTIVE for row in shown):
+        # Room for the names where nothing is under way.
+        columns = COLUMNS | {"left": None, "title": st.column_config.TextColumn("Run", width=164 + 72)}
     st.dataframe(
         table_of(shown),
-        column_config=COLUMNS,
+        column_config=columns,
         hide_index=True,
         key=key,
         on_select=lambda: remember_selection(key),

@@ -163,14 +163,11 @@ def test_a_running_run_shows_its_progress_and_can_be_cancelled(home: Home) -> No
 
 
 def test_progress_turns_into_the_result_when_the_run_ends(home: Home) -> None:
-    run_dir = write_run(home, "at-work", MadeUp(state="succeeded"))
-    outcome, result = run_dir / "attempt-1" / layout.OUTCOME, run_dir / layout.RESULT
-    content = read_json(result)
-    outcome.unlink()
-    result.unlink()
+    run_dir = write_run(home, "at-work", MadeUp(state="running"))
+    twin = write_run(home, "finished", MadeUp())
     app = open_page("run.py", run="at-work")
     assert app.progress and not app.dataframe
-    write_json(result, content)
+    write_json(run_dir / layout.RESULT, read_json(twin / layout.RESULT))
     finish(run_dir, "succeeded")
     app.run()
     assert app.dataframe and not app.progress
