@@ -20,7 +20,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from cu_core import __version__
-from cu_core.demo import welcome
+from cu_core.background import start_prepare
+from cu_core.data.store import open_prepared
+from cu_core.demo import demo_specs, welcome
 from cu_core.home import default_home
 from cu_core.runs.dispatcher import dispatcher_alive, ensure_dispatcher
 from cu_core.runs.store import work_waiting
@@ -56,7 +58,12 @@ async def _watch() -> None:
 
 def _first_start() -> None:
     try:
-        welcome(default_home().create(), ROOT / "assets" / "demo")
+        home = default_home().create()
+        welcome(home, ROOT / "assets" / "demo")
+        # The demos come without their images; those are made from the embedded dataset.
+        for spec in demo_specs(home):
+            if open_prepared(spec.data, home) is None:
+                start_prepare(spec.data, home)
     except Exception:  # a demo that cannot be installed must not keep the app from starting
         log.exception("The first start could not be prepared")
 

@@ -24,7 +24,9 @@ from cu_core.errors import BadInput
 from cu_core.home import Home
 from cu_core.presets import DEFAULT_PRESET
 from cu_core.runs.files import read_json, write_json
+from cu_core.runs.reader import list_runs, open_run
 from cu_core.runs.store import submit
+from cu_core.spec import RunSpec
 
 MARKER = "first-start.json"
 # Two demos together may take 5 MB of the repository.
@@ -61,6 +63,11 @@ def welcome(home: Home, folder: Path) -> str | None:
         # Last, so that a start that broke off half-way is made up for; each step can be repeated.
         write_json(marker, {"run_id": queued, "time": time.time()})
         return queued
+
+
+def demo_specs(home: Home) -> list[RunSpec]:
+    """What the demos among the runs ran, for whoever shows their images."""
+    return [open_run(home, row.run_id).spec for row in list_runs(home) if row.demo]
 
 
 def first_run(home: Home) -> str | None:
