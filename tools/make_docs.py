@@ -17,6 +17,7 @@ from cu_core.methods.record import Method
 from cu_core.metrics import METRICS
 from cu_core.models import BACKBONES
 from cu_core.presets import PRESETS
+from cu_core.recipes import recipe, unlearning_recipe
 from cu_core.records import Described, describe
 from cu_core.spec import PARTS, RunSpec
 
@@ -108,6 +109,29 @@ def method_section(method: Method) -> str:
     return f"### {method.title}\n\n{method.summary}\n\n{facts}\n\n{settings(method.params)}"
 
 
+def recipe_rows() -> Iterable[tuple[object, ...]]:
+    """The training recipe of digits, of noisy digits, and of every backbone on other images."""
+    cases = [("digits", "digits", "tiny-cnn", 0.0), ("digits with label noise", "digits", "tiny-cnn", 0.1)]
+    cases += [(f"`{b}` on other images", "cifar10", b, 0.0) for b in BACKBONES]
+    for title, dataset, backbone, noise in cases:
+        used = recipe(dataset, backbone, noise)
+        steps = f"{used.optimizer}, {used.schedule}"
+        yield title, used.epochs, used.batch_size, f"{used.lr:g}", f"{used.weight_decay:g}", steps, used.augment
+
+
+def tuned() -> str:
+    """Hyper-parameters that start elsewhere than in the tables above, as a list; empty if there are none."""
+    lines = []
+    for method in BUILT_IN:
+        usual = vars(method.params())
+        for dataset in DATASETS:
+            start = vars(unlearning_recipe(method.id, dataset))
+            differing = [f"`{name}={value}`" for name, value in start.items() if value != usual[name]]
+            if differing:
+                lines.append(f"- {method.title} on `{dataset}` starts from {', '.join(differing)}.")
+    return "\n".join(lines)
+
+
 def number(count: int | float) -> str:
     """A count for people; a dash where it depends on the files."""
     return f"{count:,}" if count else "–"
@@ -162,10 +186,14 @@ def text() -> str:
     for part, cls in PARTS.items():
         sections += [f"### {part}", str(cls.__doc__).strip().splitlines()[0], settings(cls, f"{part}.")]
     sections += [
+        "## Recipes",
+        "Values that nobody names. How a base model and its references are trained:",
+        table(("for", "epochs", "batch", "learning rate", "weight decay", "optimizer", "augmentation"), recipe_rows()),
+        tuned(),
         "## Presets",
         table(("id", "name", "what it shows"), ((f"`{p.id}`", p.title, p.summary) for p in PRESETS.values())),
     ]
-    return "\n\n".join(section.strip() for section in sections) + "\n"
+    return "\n\n".join(section.strip() for section in sections if section) + "\n"
 
 
 def main() -> int:
