@@ -103,7 +103,14 @@ def test_wrong_spec_files(text, hint, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("text", "hint"),
-    [("", "empty"), ("1\nx\n", "line 2"), ("-1\n", "0 to"), ("99999\n", "0 to"), ("1.5\n", "1.5"), ("index\n", "no index")],
+    [
+        ("", "empty"),
+        ("1\nx\n", "line 2"),
+        ("-1\n", "0 to"),
+        ("99999\n", "0 to"),
+        ("1.5\n", "1.5"),
+        ("index\n", "no index"),
+    ],
 )
 def test_wrong_index_files_fail_the_run_as_bad_input(text, hint, tmp_path, capsys):
     path = tmp_path / "some.csv"
@@ -127,7 +134,9 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-fields = st.sampled_from(["data", "model", "train", "forget", "method", "stop", "probe", "seed", "device", "schema", "x"])
+fields = st.sampled_from(
+    ["data", "model", "train", "forget", "method", "stop", "probe", "seed", "device", "schema", "x"]
+)
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
