@@ -217,7 +217,11 @@ class Recorder:
             "scope": "probe",
             "counts": {group: len(probe.rows(group)) for group in GROUPS},
             "fidelity": trust
-            | {"explained_variance": finite(self._basis.explained.sum()), "neighbours": 15, "basis": "pca of round 0"},
+            | {
+                "explained_variance": finite(float(self._basis.explained.sum())),
+                "neighbours": 15,
+                "basis": "pca of round 0",
+            },
         }
 
     def _drift(self, cosine: np.ndarray, moved: np.ndarray) -> dict[str, dict[str, float | None]]:

@@ -50,7 +50,7 @@ def balanced_subset(labels: np.ndarray, size: int, seed: int) -> np.ndarray:
     generator = stream(seed, SUBSET)
     counts = np.bincount(labels)
     quota = np.zeros_like(counts)
-    while (missing := size - quota.sum()) > 0:
+    while (missing := size - int(quota.sum())) > 0:
         open_classes = np.flatnonzero(quota < counts)
         share, rest = divmod(missing, len(open_classes))
         # The remainder is given out last: before that, some classes may turn out to have too few.
