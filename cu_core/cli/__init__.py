@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -29,6 +30,10 @@ def main(words: Sequence[str] | None = None) -> int:
         return 2
     except UnlearnscopeError as error:
         print(f"failed: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # Whoever reads has had enough, as in `... | head`; the rest of the output has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

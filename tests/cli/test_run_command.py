@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -146,3 +149,13 @@ def test_estimate_measures_once_and_then_remembers(capsys):
     assert first["seconds"] > 0 and first["disk"] > 0 and first["source"] == "a few timed steps"
     assert main(words) == 0
     assert json.loads(capsys.readouterr().out)["seconds"] == first["seconds"]
+
+
+def test_a_reader_that_leaves_early_sees_no_traceback():
+    reader, writer = os.pipe()
+    os.close(reader)
+    words = [sys.executable, "-m", "cu_core", "list", "methods", "--json"]
+    with os.fdopen(writer, "wb") as out:
+        done = subprocess.run(words, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == ""
