@@ -28,6 +28,7 @@ class Param:
         high: largest allowed number, inclusive.
         choices: allowed texts, if the field is a choice.
         unit: unit shown behind the value.
+        special: a value that stands for something else, in words such as ``"0 = all"``.
         log: whether the value is best explored on a logarithmic scale.
         paper: the paper's default with its source, in words.
         advanced: shown only when asked for.
@@ -39,6 +40,7 @@ class Param:
     high: float | None = None
     choices: tuple[str, ...] = ()
     unit: str = ""
+    special: str = ""
     log: bool = False
     paper: str = ""
     advanced: bool = False

@@ -35,6 +35,7 @@ class DataSpec:
         low=0,
         high=10_000_000,
         unit="images",
+        special="0 = all",
     )
     image_size: int = param(
         0,
@@ -43,6 +44,7 @@ class DataSpec:
         low=0,
         high=512,
         unit="px",
+        special="0 = as it is",
     )
     test_share: float = param(
         0.2, "Unseen share", "For folders without test/: share set apart as unseen.", low=0.05, high=0.5, advanced=True
@@ -94,7 +96,13 @@ class TrainSpec:
         choices=("none", "crop", "crop-flip"),
     )
     seed: int = param(
-        -1, "Training seed", "Seed of the base model; -1 follows the run's seed.", low=-1, high=2**31 - 1, advanced=True
+        -1,
+        "Training seed",
+        "Seed of the base model; -1 follows the run's seed.",
+        low=-1,
+        high=2**31 - 1,
+        special="-1 = the run's",
+        advanced=True,
     )
 
 
@@ -105,7 +113,14 @@ class ForgetSpec:
     select: str = param(
         "class:0", "Forget set", "class:5, class:5,7, random:500, fraction:0.1, indices:FILE.csv or mislabelled."
     )
-    seed: int = param(-1, "Selection seed", "Seed of random draws; -1 follows the run's seed.", low=-1, high=2**31 - 1)
+    seed: int = param(
+        -1,
+        "Selection seed",
+        "Seed of random draws; -1 follows the run's seed.",
+        low=-1,
+        high=2**31 - 1,
+        special="-1 = the run's",
+    )
 
 
 @dataclass(frozen=True)
@@ -128,7 +143,13 @@ class StopSpec:
         paper="paper: rule on the reported test set",
     )
     max_rounds: int = param(
-        0, "Most rounds", "Upper limit on rounds; 0 takes the method's default.", low=0, high=100_000, unit="rounds"
+        0,
+        "Most rounds",
+        "Upper limit on rounds; 0 takes the method's default.",
+        low=0,
+        high=100_000,
+        unit="rounds",
+        special="0 = default",
     )
     collapse_drop: float = param(
         0.5,
@@ -152,6 +173,7 @@ class ProbeSpec:
         low=0,
         high=10_000,
         unit="rounds",
+        special="0 = by itself",
         advanced=True,
     )
     seed: int = param(0, "Probe seed", "Seed of the draw.", low=0, high=2**31 - 1, advanced=True)

@@ -156,10 +156,20 @@ def _collect(errors: dict[str, str], action: Any) -> None:
 
 def in_words(error: BadInput) -> tuple[str, str]:
     """Field of the form and message of an error."""
-    message = error.reason[:1].upper() + error.reason[1:]
+    message = re.sub(r"\b[0-9a-f]{12}-(?=\S)", "", error.reason)
+    if message.split(" ", 1)[0].isalpha():  # and not the name of a file or a quoted value
+        message = message[:1].upper() + message[1:]
     if error.allowed:
         message += f". Allowed: {', '.join(error.allowed)}"
     return _ALIASES.get(error.field, error.field), message
+
+
+def title_of(field: str) -> str:
+    """Name of a form's field as its label says it; the field itself where it has none."""
+    part, _, name = field.rpartition(".")
+    lists = {"method": [d for record in methods().values() for d in describe(record.params)]}
+    known = lists.get(part) or (described(part or "top") if not part or part in PARTS else [])
+    return next((d.param.label for d in known if d.name == name), field)
 
 
 def spec_of(draft: Mapping[str, Any]) -> RunSpec:

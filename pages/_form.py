@@ -39,9 +39,10 @@ def help_of(param: Param) -> str:
 
 
 def label_of(param: Param) -> str:
-    """Label of a field with its unit."""
-    repeats = param.unit.lower() in param.label.lower()
-    return f"{param.label} ({param.unit})" if param.unit and not repeats else param.label
+    """Label of a field with its unit and with what a special value stands for."""
+    unit = "" if param.unit.lower() in param.label.lower() else param.unit
+    notes = ", ".join(filter(None, (unit, param.special)))
+    return f"{param.label} ({notes})" if notes else param.label
 
 
 def complain(errors: dict[str, str], field: str) -> None:

@@ -34,7 +34,7 @@ def bar(specs: list[RunSpec], errors: dict[str, str], launch: Callable[[str], No
         if errors:
             name, message = next(iter(errors.items()))
             more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-            place = f"`{name}`: " if name else ""
+            place = f"{_draft.title_of(name)}: " if name else ""
             st.markdown(f":red[:material/error: {place}{message}{more}]", width="stretch")
         else:
             with st.container(width="stretch"):

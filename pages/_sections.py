@@ -88,6 +88,8 @@ def upload(label: str, kind: Kind, target: str, errors: Errors, prefix: str = ""
     try:
         put(target, str(keep(file, file.name, kind, home())))
         st.session_state[f"taken_{target}"] = file.file_id
+        # Everything drawn so far was worked out without the file.
+        st.rerun()
     except BadInput as error:
         name, message = _draft.in_words(error)
         errors[name] = message

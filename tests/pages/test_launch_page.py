@@ -315,7 +315,6 @@ def test_an_uploaded_index_file_becomes_the_forget_set(home: Home) -> None:
     app = open_page("launch.py")
     widget(app, "forget.kind").set_value("indices").run()
     app.file_uploader(key="upload_forget.file").upload("picks.csv", b"index\n5\n17\n5\n").run()
-    app.run()
     assert "2 of 600" in texts(app)
     assert "1 repeated" in texts(app)
     launch(app)
@@ -328,8 +327,8 @@ def test_a_wrong_index_file_is_said_at_the_field() -> None:
     app = open_page("launch.py")
     widget(app, "forget.kind").set_value("indices").run()
     app.file_uploader(key="upload_forget.file").upload("picks.csv", b"index\n5\n600\n").run()
-    app.run()
-    assert "line 3" in texts(app) and "out of range" in texts(app)
+    # With the user's name of the file, and the field by its label.
+    assert "Forget set: picks.csv line 3" in texts(app) and "out of range" in texts(app)
     assert button(app, "Launch").disabled
 
 
