@@ -36,6 +36,8 @@ REFRESH_SECONDS = 2.0
 HOME = home()
 ROOT = str(HOME.root)
 PLAIN = {"displaylogo": False}
+# Without the buttons that dragging and a double click replace, so that the bar leaves the legend readable.
+MAP_BAR = PLAIN | {"modeBarButtonsToRemove": ["zoomIn2d", "zoomOut2d", "autoScale2d"]}
 LEVELS = {"good": ("green", "neighbours hold"), "fair": ("orange", "read with care"), "poor": ("red", "unreliable")}
 HELP = (
     "Trustworthiness: are samples that are drawn as neighbours true neighbours? Continuity: are true neighbours drawn "
@@ -141,7 +143,7 @@ def picture(view: RunView, rounds: list[int], seed: int | None) -> int:
         ":green[◆] unseen; hollow before, filled after. The axes are fitted once, on round 0, and stay the same for "
         "all rounds. Click a legend entry to hide a group; point at a mark to see its image."
     )
-    st.plotly_chart(figure, key="drift_map", alt=drift_alt(probe, rounds, seed is not None), config=PLAIN)
+    st.plotly_chart(figure, key="drift_map", alt=drift_alt(probe, rounds, seed is not None), config=MAP_BAR)
     images = probe_sprite(ROOT, view.run_id)
     hover_card("drift_map", images, key="drift_card")
     if images is None:

@@ -92,6 +92,16 @@ def actions(row: RunRow) -> None:
                 st.switch_page("confidence.py", query_params={"run": run_id})
 
 
+def time_left(row: RunRow) -> str:
+    """Time left in words; an upper bound before unlearning has ended, since its rule may be met early."""
+    if row.seconds_left is None:
+        return ""
+    if row.seconds_left < 1:
+        return " · nearly done"
+    sure = row.phase in ("reference", "finish")
+    return f" · {'about' if sure else 'at most about'} {duration(row.seconds_left)} left"
+
+
 def progress(row: RunRow) -> None:
     """Phase, share done and time left, as the worker reported them."""
     if row.state == "queued":
@@ -99,8 +109,7 @@ def progress(row: RunRow) -> None:
         st.info(f"Waiting for a free place; it starts by itself.{note}", icon=":material/hourglass_empty:")
         return
     phase = PHASES.get(row.phase or "", "Starting")
-    left = f" · about {duration(row.seconds_left)} left" if row.seconds_left is not None else ""
-    st.progress(row.fraction or 0.0, text=f"**{phase}**{left}")
+    st.progress(row.fraction or 0.0, text=f"**{phase}**{time_left(row)}")
     latest = row.metrics or {}
     if latest:
         parts = [f"{METRICS[k].title} {metric_text(k, v)}" for k, v in latest.items() if k in METRICS and v is not None]
@@ -139,6 +148,15 @@ def comparison_table(result: dict, task: str) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
+def measured_on(result: dict) -> str:
+    """Which samples the table's numbers are measured on."""
+    total, counts = result.get("forget_count", 0), result.get("counts", {})
+    text = f"{total:,} samples were to be forgotten. Measured on " + ", ".join(
+        f"{counts[group]:,} {group}" for group in ("forget", "retain", "unseen") if group in counts
+    )
+    return f"{text} samples: all but those that the stopping rule looks at."
+
+
 def results(view: RunView) -> None:
     """The finished run's table, stopping reason and times."""
     result = view.result()
@@ -156,7 +174,7 @@ def results(view: RunView) -> None:
     )
     references = len(view.references())
     st.caption(
-        f"On all samples; {result.get('forget_count', 0):,} samples were to be forgotten. "
+        f"{measured_on(result)} "
         + (
             f"Reference: mean over {references} model{'s' if references != 1 else ''} retrained without them."
             if result["metrics"].get("reference")
@@ -191,7 +209,6 @@ def summary(spec: RunSpec, row: RunRow) -> str:
         f"forget {spec.forget.select}",
         row.method,
         f"seed {spec.seed}",
-        f"submitted {ago(row.submitted)}",
         *([f"group {spec.group}"] if spec.group else []),
     ]
     return " · ".join(parts)
@@ -210,6 +227,8 @@ def live(run_id: str, was_active: bool) -> None:
         if row.started:
             took = (row.finished or time.time()) - row.started
             st.caption(f"{'took' if row.finished else 'for'} {duration(took)}")
+        if not row.demo:
+            st.caption(f"submitted {ago(row.submitted)}")
     if row.state in ACTIVE:
         progress(row)
     elif row.state == "failed":

@@ -153,7 +153,8 @@ def board() -> None:
     )
     st.caption(
         f"{len(shown)} of {len(rows)} runs. Tick runs to compare their curves. "
-        "Accuracies are the latest recorded round on the probe; finished runs show all samples."
+        "Accuracies of runs at work are those of the latest round on the recorded samples; finished runs are measured "
+        "on all samples that the stopping rule does not look at."
     )
     if compared:
         compare([row for row in shown if row.run_id in compared])
@@ -236,7 +237,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
         "Search",
         key="q",
         bind="query-params",
-        placeholder="Search title, method, forget set, dataset, id",
+        placeholder="Search title, method, data, id",
         label_visibility="collapsed",
         icon=":material/search:",
         width=270,

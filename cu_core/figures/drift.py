@@ -97,7 +97,8 @@ def drift_map(
     of a trace says its group and the round that it shows (None for the reference).
 
     Args:
-        probe: one row per sample with ``sample``, ``split``, ``group`` and ``label``.
+        probe: one row per sample with ``sample``, ``split``, ``group``, ``label`` and, where labels may be wrong,
+            ``true_label``.
         rounds: snapshot of each round; round 0 is "before".
         reference: the retrained model, aligned to round 0.
         classes: class names by label.
@@ -187,12 +188,19 @@ def _state(rows: np.ndarray, samples: np.ndarray, snapshot: Snapshot, classes: S
 
 
 def _who(table: pd.DataFrame, classes: Sequence[str]) -> list[str]:
+    true_labels = table["true_label"] if "true_label" in table else table["label"]
     return [
-        f"{TITLES[group]} · {split} sample {sample}<br>class {class_name(classes, label)}"
-        for group, split, sample, label in zip(
-            table["group"], table["split"], table["sample"], table["label"], strict=True
+        f"{TITLES[group]} · {split} sample {sample}<br>{_labelled(classes, label, true_label)}"
+        for group, split, sample, label, true_label in zip(
+            table["group"], table["split"], table["sample"], table["label"], true_labels, strict=True
         )
     ]
+
+
+def _labelled(classes: Sequence[str], label: int, true_label: int) -> str:
+    if label == true_label:
+        return f"class {class_name(classes, label)}"
+    return f"labelled {class_name(classes, label)}, truly {class_name(classes, true_label)}"
 
 
 def _target(rows: np.ndarray, reference: Snapshot, size: float) -> go.Scattergl:
@@ -222,7 +230,7 @@ def _fix_axes(figure: go.Figure, snapshots: Sequence[Snapshot], panes: int) -> N
     places = np.concatenate([snapshot.coordinates for snapshot in snapshots]).astype(np.float64)
     places = places[np.isfinite(places).all(axis=1)]
     low, high = (places.min(0), places.max(0)) if len(places) else (np.full(2, -1.0), np.full(2, 1.0))
-    centre, half = (low + high) / 2, max(float((high - low).max()) / 2, 1e-6) * 1.06
+    centre, half = (low + high) / 2, max(float(np.max(high - low)) / 2, 1e-6) * 1.06
     for pane in range(1, panes + 1):
         linked = {} if pane == 1 else {"matches": "x"}
         figure.update_xaxes(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cu_core.figures.drift import Snapshot, choose_points, drift_alt, drift_map
-from cu_core.figures.theme import COLOURS, SYMBOLS
+from cu_core.figures.theme import COLOURS, SYMBOLS, class_name
 
 COUNTS = {"retain": 50, "forget": 20, "unseen": 30}
 CLASSES = ("cat", "dog", "<i>emu</i>")
@@ -144,6 +144,17 @@ def test_hover_names_group_sample_classes_probability_and_loss(probe, rounds) ->
     for piece in ("%{hovertext}", "predicted %{text}", "%{customdata[2]", "%{customdata[3]", "nats"):
         assert piece in trace.hovertemplate
     assert "<i>" not in "".join(trace.text)
+
+
+def test_pointing_at_a_mislabelled_sample_names_both_classes(probe, rounds) -> None:
+    true_label = probe["label"].to_numpy().copy()
+    row = int(np.flatnonzero(probe["group"] == "forget")[0])
+    true_label[row] = (true_label[row] + 1) % 3
+    figure = drift_map(probe.assign(true_label=true_label), rounds, None, CLASSES)
+    said = by_meta(figure, "forget", 3)[0].hovertext
+    names = [class_name(CLASSES, labels[row]) for labels in (probe["label"].to_numpy(), true_label)]
+    assert said[0].endswith(f"<br>labelled {names[0]}, truly {names[1]}")
+    assert all("<br>class " in words for words in said[1:])
 
 
 def test_pane_titles_carry_the_fidelity_of_what_they_show(probe, rounds) -> None:

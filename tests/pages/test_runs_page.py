@@ -140,6 +140,14 @@ def test_a_run_without_reference_says_how_to_get_one(home: Home) -> None:
     assert "No reference was retrained" in texts(app)
 
 
+def test_the_table_says_which_samples_it_is_measured_on(two_runs: Home) -> None:
+    run_dir = two_runs.runs / "class-run"
+    result = read_json(run_dir / layout.RESULT)
+    write_json(run_dir / layout.RESULT, result | {"counts": {"forget": 65, "retain": 1167, "unseen": 500}})
+    shown = texts(open_page("run.py", run="class-run"))
+    assert "Measured on 65 forget, 1,167 retain, 500 unseen samples: all but those" in shown
+
+
 def test_a_failure_is_shown_with_cause_and_hint_and_can_be_resumed(two_runs: Home) -> None:
     app = open_page("run.py", run="sample-run")
     assert "invented failure" in [e.value for e in app.error]
@@ -156,7 +164,12 @@ def test_a_running_run_shows_its_progress_and_can_be_cancelled(home: Home) -> No
     events.write_text(json.dumps(event) + "\n")
     app = open_page("run.py", run="at-work")
     assert app.progress[0].value == 25
-    assert app.progress[0].text == "**Unlearning** · about 1 min 15 s left"
+    # The stopping rule may be met before the last round.
+    assert app.progress[0].text == "**Unlearning** · at most about 1 min 15 s left"
+    for seconds, words in ((75.0, "about 1 min 15 s left"), (0.2, "nearly done")):
+        events.write_text(json.dumps(event | {"phase": "reference", "seconds_left": seconds}) + "\n")
+        app.run()
+        assert app.progress[0].text == f"**Retraining the reference** · {words}"
     assert not [b for b in app.button if b.key == "delete"]
     app.button(key="cancel").click().run()
     assert (run_dir / layout.CANCEL).exists()
