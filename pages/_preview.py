@@ -48,11 +48,14 @@ def offer_preparation(spec: DataSpec) -> None:
     if status is not None and status.working:
         st.fragment(run_every=POLL_SECONDS)(_watch)(spec)
         return
+    failed = status is not None and bool(status.error)
     if status is not None and status.error:
         st.error(status.error, title="The dataset could not be prepared", icon=":material/error:")
-    what = "Its first use downloads it." if record.download else "It is read and resized once."
-    st.caption(f"To preview the forget set, {record.title} has to be prepared. {what} A launch does it by itself.")
-    if st.button("Prepare it now", icon=":material/download:", key="prepare"):
+        st.caption("A run with it would fail for the same reason.")
+    else:
+        what = "Its first use downloads it." if record.download else "It is read and resized once."
+        st.caption(f"To preview the forget set, {record.title} has to be prepared. {what} A launch does it by itself.")
+    if st.button("Try again" if failed else "Prepare it now", icon=":material/download:", key="prepare"):
         background.start_prepare(spec, home())
         st.rerun()
 

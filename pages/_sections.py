@@ -208,7 +208,6 @@ def forget_section(errors: Errors, data_spec: DataSpec | None, data: ImageData |
 def _class_picks(data: ImageData | None) -> None:
     if data is not None:
         options = list(data.classes)
-        put("forget.classes", _draft.class_names(value_of("forget.classes"), options))
     else:
         known = DATASETS[value_of("data.dataset")].classes
         options = [str(c) for c in range(known)]

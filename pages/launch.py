@@ -157,10 +157,15 @@ cards = st.container()
 
 values = draft()
 errors = _draft.errors_of(values)
-if refused := st.session_state.pop("refused", None):
-    errors[refused[0]] = refused[1]
 spec_of_data = data_spec(values, errors)
 data = _preview.prepared(spec_of_data) if spec_of_data else None
+if data:
+    # Classes of another dataset are no choice any more.
+    _form.put("forget.classes", _draft.class_names(values["forget.classes"], data.classes))
+    values = draft()
+    errors = _draft.errors_of(values)
+if refused := st.session_state.pop("refused", None):
+    errors[refused[0]] = refused[1]
 forget = chosen_samples(values, data, errors) if data else None
 specs = _launch_bar.runs_of(values, errors)
 with cards:
