@@ -138,9 +138,10 @@ class EmbeddingQueue:
     def push(self, embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Appends a batch, drops the oldest entries, and returns what is stored: (K, d) and (K,)."""
         embeddings = embeddings.detach()
+        # Entries from a checkpoint come back on the CPU.
         if self.embeddings is not None and self.labels is not None:
-            embeddings = torch.cat([self.embeddings, embeddings])
-            labels = torch.cat([self.labels, labels])
+            embeddings = torch.cat([self.embeddings.to(embeddings.device), embeddings])
+            labels = torch.cat([self.labels.to(labels.device), labels])
         self.embeddings, self.labels = embeddings[-self.length :], labels[-self.length :]
         return self.embeddings, self.labels
 
@@ -165,17 +166,19 @@ def unlearn(context: Context, params: ContrastiveParams) -> Iterator[dict[str, f
         params: hyper-parameters.
 
     Yields:
-        Per round the means of ``loss``, ``unlearn_loss``, ``retain_loss`` and the gradient norm.
+        Per round the means of ``loss``, ``unlearn_loss``, ``retain_loss`` and the gradient norm (under fp16
+        over the steps that loss scaling did not skip).
     """
     model, precision = context.model, context.precision
     optimizer = context.keep("optimizer", torch.optim.SGD(model.parameters(), lr=params.lr, momentum=params.momentum))
     queue = context.keep("queue", EmbeddingQueue(params.queue)) if params.queue else None
-    scaler = precision.scaler()
+    scaler = context.keep("scaler", precision.scaler())
 
     for _ in context.rounds():
         model.train()
         sums = torch.zeros(4, device=context.device)
         steps = 0
+        taken = torch.zeros((), device=context.device)
         if queue is not None:
             _fill(queue, context, params)
         for x_forget, y_forget, _ in context.forget.epoch(params.batch_size):
@@ -210,9 +213,13 @@ def unlearn(context: Context, params: ContrastiveParams) -> Iterator[dict[str, f
                 norm = torch.nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
                 scaler.step(optimizer)
                 scaler.update()
+                # Loss scaling finds its scale by overflowing now and then; such a step is skipped, not a failure.
+                counts = norm.isfinite() if scaler.is_enabled() else torch.ones_like(norm, dtype=torch.bool)
+                norm = torch.where(counts, norm, torch.zeros_like(norm))
                 sums += torch.stack([loss.detach(), unlearn_loss.detach(), retain_loss.detach(), norm])
                 steps += 1
-        means = (sums / max(steps, 1)).tolist()
+                taken += counts
+        means = (sums / torch.stack([torch.full_like(taken, steps)] * 3 + [taken]).clamp(min=1)).tolist()
         yield dict(zip(("loss", "unlearn_loss", "retain_loss", "gradient_norm"), means, strict=True))
 
 
@@ -221,6 +228,7 @@ def _fill(queue: EmbeddingQueue, context: Context, params: ContrastiveParams) ->
     """Fills the queue before the first step, so that no step contrasts against a nearly empty one."""
     stored = 0 if queue.embeddings is None else len(queue.embeddings)
     while stored < queue.length:
+        context.check()
         x, y, _ = context.retain.sample(min(max(params.batch_size, 2), queue.length))
         outputs = context.model.outputs(x)
         embedding = outputs.embedding if params.normalize else outputs.raw

@@ -159,3 +159,54 @@ def test_queue_loss_matches_numpy(batch):
     s = a @ b.T / tau
     pairs = [logsumexp(s[i]) - s[i, j] for i in range(len(yf)) for j in range(len(yr)) if yf[i] != yr[j]]
     assert got == pytest.approx(np.mean(pairs) if pairs else 0.0, rel=1e-4, abs=1e-4)
+
+
+def test_only_the_similarities_count_in_class_mode():
+    # Eq. 6 puts the constant n into the denominator, the released code 1: the same gradient either way.
+    zf, zr = torch.randn(5, 4), torch.randn(7, 4)
+    yf, yr = torch.full((5,), 9), torch.randint(0, 3, (7,))
+    for weighting in ("paper", "released"):
+        mine, bare = zf.clone().requires_grad_(), zf.clone().requires_grad_()
+        loss = contrastive_unlearning_loss(mine, yf, zr, yr, 0.7, "class", weighting=weighting)
+        loss.backward()
+        similarity = torch.nn.functional.normalize(bare) @ torch.nn.functional.normalize(zr).T / 0.7
+        without = -similarity.mean(1).mean()
+        without.backward()
+        assert loss.item() - without.item() == pytest.approx(math.log(7), abs=1e-5)
+        assert mine.grad.numpy() == pytest.approx(bare.grad.numpy(), abs=1e-7)
+
+
+def test_released_weighting_has_the_gradient_of_the_released_sum():
+    # There the same-class term stands inside the sum over all M retain samples, divided by n all the same.
+    torch.manual_seed(3)
+    zf, zr = torch.randn(6, 5), torch.randn(12, 5)
+    yf, yr = torch.arange(6) % 3, torch.arange(12) % 3
+    mine, theirs = zf.clone().requires_grad_(), zf.clone().requires_grad_()
+    contrastive_unlearning_loss(mine, yf, zr, yr, 0.7, "sample", weighting="released").backward()
+    similarity = torch.nn.functional.normalize(theirs) @ torch.nn.functional.normalize(zr).T / 0.7
+    same = (yf[:, None] == yr[None, :]).float()
+    inside = similarity * (1 - same) - (similarity.exp() * same).sum(1, keepdim=True).log()
+    (-(inside.sum(1) / (1 - same).sum(1))).mean().backward()
+    assert mine.grad.numpy() == pytest.approx(theirs.grad.numpy(), abs=1e-7)
+    plain = zf.clone().requires_grad_()
+    contrastive_unlearning_loss(plain, yf, zr, yr, 0.7, "sample").backward()
+    assert (plain.grad - mine.grad).abs().max() > 1e-3
+
+
+def test_a_step_pushes_out_of_the_own_class_and_pulls_towards_the_others():
+    torch.manual_seed(4)
+    network = torch.nn.Linear(8, 4)
+    x, y = torch.randn(30, 8), torch.arange(30) % 3
+    x += 2 * torch.eye(8)[y]
+
+    def cosines() -> tuple[float, float]:
+        z = torch.nn.functional.normalize(network(x), dim=1)
+        cosine, same = z[:9] @ z[9:].T, y[:9, None] == y[None, 9:]
+        return cosine[same].mean().item(), cosine[~same].mean().item()
+
+    before = cosines()
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.05)
+    contrastive_unlearning_loss(network(x[:9]), y[:9], network(x[9:]), y[9:], 0.7, "sample").backward()
+    optimizer.step()
+    after = cosines()
+    assert after[0] < before[0] and after[1] > before[1]

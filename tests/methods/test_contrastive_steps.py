@@ -1,0 +1,161 @@
+"""How contrastive unlearning walks: steps per round, retain batches, queue, loss scaling."""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from cu_core.data.batches import ImageSource, Split
+from cu_core.device import Precision
+from cu_core.methods.context import Context
+from cu_core.methods.contrastive import EmbeddingQueue, contrastive_unlearning_loss, unlearn
+from cu_core.methods.records.contrastive import ContrastiveParams
+from cu_core.models.classifier import Classifier
+
+FP32 = Precision("fp32", "cpu", channels_last=False)
+FP16 = Precision("fp16", "cpu", channels_last=False)
+
+
+class Trunk(nn.Module):
+    width = 6
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(16, 6)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(x.flatten(1))
+
+
+def context_of(forget: int = 10, retain: int = 30, precision: Precision = FP32, rounds: int = 1, **named) -> Context:
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    n = forget + retain
+    images = rng.integers(0, 255, (n, 1, 4, 4)).astype(np.uint8)
+    source = ImageSource(images, np.arange(n) % 3, (0.5,), (0.3,), torch.device("cpu"))
+    generator = torch.Generator().manual_seed(0)
+    return Context(
+        model=Classifier(Trunk(), 3, "projected", 5),
+        forget=Split(source, np.arange(forget), generator),
+        retain=Split(source, np.arange(forget, n), generator),
+        task="sample",
+        loss=F.cross_entropy,
+        device=torch.device("cpu"),
+        precision=precision,
+        generator=generator,
+        max_rounds=rounds,
+        **named,
+    )
+
+
+@pytest.mark.parametrize(
+    ("forget", "batch", "omega", "drawn"),
+    [(10, 5, 4, 40), (10, 4, 2, 20), (9, 4, 3, 27), (1, 4, 2, 4), (10, 99, 1, 10)],
+)
+def test_every_forget_batch_meets_fresh_retain_batches_of_its_size(forget, batch, omega, drawn):
+    context = context_of(forget)
+    seen: list[set[int]] = []
+    sample = context.retain.sample
+
+    def watched(n):
+        x, y, index = sample(n)
+        seen.append(set(index.tolist()))
+        return x, y, index
+
+    context.retain.sample = watched
+    steps = list(unlearn(context, ContrastiveParams(batch_size=batch, retain_batches=omega)))
+    assert len(steps) == 1 and context.forget.served == forget and context.retain.served == drawn
+    assert len(set(map(frozenset, seen))) == len(seen), "the same retain batch again"
+
+
+def test_one_step_is_the_gradient_of_the_weighted_sum():
+    context = context_of(forget=8)
+    model = copy.deepcopy(context.model)
+    mirror = context_of(forget=8)
+    params = ContrastiveParams(
+        lr=0.05, momentum=0.0, retain_batches=1, batch_size=8, unlearn_weight=2.5, retain_weight=0.5, temperature=0.3
+    )
+    (told,) = unlearn(context, params)
+    ((xf, yf, _),) = mirror.forget.epoch(8)
+    xr, yr, _ = mirror.retain.sample(8)
+    outputs = model.outputs(torch.cat([xf, xr]))
+    pushed = contrastive_unlearning_loss(outputs.embedding[:8], yf, outputs.embedding[8:], yr, 0.3, "sample")
+    kept = F.cross_entropy(outputs.logits[8:], yr)
+    loss = 2.5 * pushed + 0.5 * kept
+    gradients = torch.autograd.grad(loss, list(model.parameters()))
+    for old, gradient, new in zip(model.parameters(), gradients, context.model.parameters(), strict=True):
+        assert new.detach().numpy() == pytest.approx((old - 0.05 * gradient).detach().numpy(), abs=1e-6)
+    norm = math.sqrt(sum(float(g.square().sum()) for g in gradients))
+    assert told == pytest.approx(
+        {"loss": loss.item(), "unlearn_loss": pushed.item(), "retain_loss": kept.item(), "gradient_norm": norm},
+        rel=1e-4,
+    )
+
+
+def test_queue_is_full_before_the_first_step_and_keeps_the_latest():
+    context = context_of()
+    rounds = unlearn(context, ContrastiveParams(batch_size=5, queue=23))
+    next(rounds)
+    queue = context.kept["queue"]
+    assert queue.embeddings.shape == (23, 5) and queue.labels.shape == (23,)
+    assert not queue.embeddings.requires_grad
+    store = EmbeddingQueue(4)
+    store.push(torch.arange(3.0)[:, None], torch.arange(3))
+    kept, labels = store.push(torch.arange(3.0, 6.0)[:, None], torch.arange(3, 6))
+    assert kept[:, 0].tolist() == labels.tolist() == [2, 3, 4, 5]
+
+
+def test_filling_the_queue_can_be_stopped():
+    calls = []
+
+    def check():
+        calls.append(1)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        next(unlearn(context_of(check=check), ContrastiveParams(queue=1000)))
+    assert calls == [1]
+
+
+@pytest.mark.gpu
+def test_a_stored_queue_follows_its_batches_to_the_device():
+    store = EmbeddingQueue(4)
+    store.load_state_dict({"embeddings": torch.zeros(2, 3), "labels": torch.zeros(2, dtype=torch.int64)})
+    kept, labels = store.push(torch.ones(1, 3, device="cuda"), torch.ones(1, dtype=torch.int64, device="cuda"))
+    assert kept.device.type == labels.device.type == "cuda"
+
+
+def test_overflow_under_loss_scaling_is_a_skipped_step_not_a_failure():
+    context = context_of(precision=FP16)
+    start = copy.deepcopy(context.model.state_dict())
+    params = ContrastiveParams(batch_size=5, retain_batches=1, unlearn_weight=1000.0)  # 1000 · 65536 overflows
+    rounds = unlearn(context, params)
+    first = next(rounds)
+    assert all(math.isfinite(value) for value in first.values())
+    assert first["gradient_norm"] == 0 and context.kept["scaler"].state_dict()["scale"] < 65536
+    assert all((start[name] == value).all() for name, value in context.model.state_dict().items())
+
+
+def test_the_scale_survives_a_resume():
+    params = ContrastiveParams(batch_size=5, retain_batches=2, unlearn_weight=1000.0)
+    whole = context_of(precision=FP16, rounds=6)
+    list(unlearn(whole, params))
+
+    first = context_of(precision=FP16, rounds=6)
+    rounds = unlearn(first, params)
+    for _ in range(3):
+        next(rounds)
+    second = context_of(precision=FP16, rounds=6, first_round=4)
+    second.model.load_state_dict(first.model.state_dict())
+    second.saved = copy.deepcopy({name: thing.state_dict() for name, thing in first.kept.items()})
+    second.generator.set_state(first.generator.get_state())
+    list(unlearn(second, params))
+    assert second.kept["scaler"].state_dict() == whole.kept["scaler"].state_dict()
+    for name, value in second.model.state_dict().items():
+        assert (value == whole.model.state_dict()[name]).all()
