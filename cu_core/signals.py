@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +15,7 @@ from cu_core.data.views import two_views
 from cu_core.models.classifier import Classifier
 
 BATCH = 512
+FLOAT16_MAX = 65504.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,11 @@ class Forward:
         """(n,) float32 cross-entropy in nats."""
         return losses(self.logits, self.labels)
 
+    @property
+    def finite(self) -> bool:
+        """Whether all embeddings and logits are finite numbers."""
+        return bool(np.isfinite(self.embedding).all() and np.isfinite(self.logits).all())
+
     def take(self, rows: np.ndarray) -> Forward:
         """The same for some of the rows."""
         return Forward(self.embedding[rows], self.logits[rows], self.labels[rows])
@@ -53,16 +61,14 @@ def forward(model: Classifier, source: ImageSource, index: np.ndarray) -> Forwar
         source: the images.
         index: (n,) indices into the source.
     """
-    was_training = model.training
-    model.eval()
     embeddings, logits, labels = [], [], []
-    for rows in torch.from_numpy(index).split(BATCH):
-        x, y = source.take(rows)
-        outputs = model.outputs(x)
-        embeddings.append(outputs.embedding.float().cpu())
-        logits.append(outputs.logits.float().cpu())
-        labels.append(y.cpu())
-    model.train(was_training)
+    with _evaluating(model):
+        for rows in torch.from_numpy(index).split(BATCH):
+            x, y = source.take(rows)
+            outputs = model.outputs(x)
+            embeddings.append(outputs.embedding.float().cpu())
+            logits.append(outputs.logits.float().cpu())
+            labels.append(y.cpu())
     if not embeddings:
         nothing = np.empty((0, model.embedding_dim), np.float32), np.empty((0, model.num_classes), np.float32)
         return Forward(*nothing, np.empty(0, np.int64))
@@ -84,17 +90,27 @@ def two_view_cosine(model: Classifier, source: ImageSource, index: np.ndarray, s
     Returns:
         (n,) float32 in -1..1.
     """
-    was_training = model.training
-    model.eval()
     generator = torch.Generator().manual_seed(seed)
     cosines = []
-    for rows in torch.from_numpy(index).split(BATCH):
-        x, _ = source.take(rows)
-        first, second = two_views(x, generator)
-        a, b = model.outputs(first).embedding.float(), model.outputs(second).embedding.float()
-        cosines.append(F.cosine_similarity(a, b, dim=1).cpu())
-    model.train(was_training)
+    with _evaluating(model):
+        for rows in torch.from_numpy(index).split(BATCH):
+            x, _ = source.take(rows)
+            first, second = two_views(x, generator)
+            a, b = model.outputs(first).embedding.float(), model.outputs(second).embedding.float()
+            cosines.append(F.cosine_similarity(a, b, dim=1).cpu())
     return torch.cat(cosines).numpy() if cosines else np.empty(0, np.float32)
+
+
+@contextmanager
+def _evaluating(model: Classifier) -> Iterator[None]:
+    """Evaluation mode, and afterwards each layer's own mode again: a method may have frozen some layers."""
+    modes = [(layer, layer.training) for layer in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for layer, training in modes:
+            layer.training = training
 
 
 def losses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -112,6 +128,7 @@ def per_sample(outputs: Forward) -> dict[str, np.ndarray]:
         ``embedding`` (n, d) float16, ``logits`` (n, C) float16, ``top3`` (n, 3) float32 probabilities,
         ``top3_class`` (n, 3) int16, ``loss`` (n,) float32 nats, ``margin`` (n,) float32: probability of
         the label minus the highest other probability. Where C < 3 the missing ranks are 0 and -1.
+        Values beyond the range of float16 are stored as its largest ones.
     """
     probabilities = torch.from_numpy(outputs.logits).double().softmax(1)
     n, classes = probabilities.shape
@@ -123,8 +140,8 @@ def per_sample(outputs: Forward) -> dict[str, np.ndarray]:
     own = probabilities.gather(1, label)[:, 0]
     other = probabilities.scatter(1, label, -1.0).max(1).values
     return {
-        "embedding": outputs.embedding.astype(np.float16),
-        "logits": np.clip(outputs.logits, -65504, 65504).astype(np.float16),
+        "embedding": np.clip(outputs.embedding, -FLOAT16_MAX, FLOAT16_MAX).astype(np.float16),
+        "logits": np.clip(outputs.logits, -FLOAT16_MAX, FLOAT16_MAX).astype(np.float16),
         "top3": top3,
         "top3_class": top3_class,
         "loss": outputs.loss,

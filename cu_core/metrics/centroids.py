@@ -25,8 +25,8 @@ def centroid_cosines(
     classes = np.unique(retain_labels)
     if len(forget) == 0 or len(classes) == 0:
         return None, None
-    unit = _unit(retain.astype(np.float64))
-    centroids = _unit(np.stack([unit[retain_labels == c].mean(0) for c in classes]))
+    # Class by class: all retain samples in double precision would be gigabytes for wide embeddings.
+    centroids = _unit(np.stack([_unit(retain[retain_labels == c].astype(np.float64)).mean(0) for c in classes]))
     cosine = _unit(forget.astype(np.float64)) @ centroids.T
     own = forget_labels[:, None] == classes[None, :]
     has_own, has_other = own.any(1), (~own).any(1)

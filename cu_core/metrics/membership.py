@@ -21,7 +21,7 @@ def loss_auc(
         unseen_labels: (m,) their labels.
 
     Returns:
-        0..1, 0.5 is chance; None if the two groups share no class.
+        0..1, 0.5 is chance; None if the two groups share no class, or where a loss is not a number.
     """
     shared = np.intersect1d(forget_labels, unseen_labels)
     members, others = np.isin(forget_labels, shared), np.isin(unseen_labels, shared)
@@ -34,4 +34,7 @@ def loss_auc(
     truth = np.concatenate([np.ones(len(forget_loss)), np.zeros(len(unseen_loss))])
     weight = np.concatenate([np.ones(len(forget_loss)), mix[unseen_labels]])
     score = -np.concatenate([forget_loss, unseen_loss])
+    if np.isnan(score).any():
+        return None
+    score = np.nan_to_num(score)  # an infinite loss ranks last, which is all that counts here
     return float(roc_auc_score(truth, score, sample_weight=weight))

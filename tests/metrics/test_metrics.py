@@ -88,3 +88,15 @@ def test_displacement_is_exact_for_samples_that_did_not_move():
     assert (cosine[5:] == 1).all() and (moved[5:] == 0).all()
     assert cosine[:5] == pytest.approx(-1.0)
     assert moved[:5] == pytest.approx(2 * np.linalg.norm(start[:5].astype(float), axis=1), rel=1e-5)
+
+
+def test_loss_auc_ranks_infinite_losses_last_and_refuses_what_is_not_a_number():
+    labels = np.zeros(2, int)
+    assert loss_auc(np.array([0.1, 0.2]), labels, np.array([np.inf, 0.15]), labels) == pytest.approx(0.75)
+    assert loss_auc(np.array([0.1, np.nan]), labels, np.array([0.3, 0.2]), labels) is None
+
+
+def test_centroids_weigh_samples_by_direction_alone():
+    retain, labels = np.array([[100.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]), np.array([0, 0, 1])
+    own, other = centroid_cosines(np.array([[1.0, 0.0]]), np.array([0]), retain, labels)
+    assert (own, other) == (pytest.approx(np.sqrt(0.5)), pytest.approx(-1.0))
