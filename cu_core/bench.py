@@ -68,6 +68,24 @@ class Bench:
         """Unseen samples that the stopping rule did not look at (all of them under the paper's protocol)."""
         return self._reported(np.arange(len(self.data.test_labels)), self.rule_samples.unseen)
 
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of this run's numbers should know, in words."""
+        rule, looked_at = self.rule, self.rule_samples
+        missing = []
+        if rule in ("sample", "chance") and len(looked_at.forget) == 0:
+            missing.append("forget samples")
+        if rule in ("class", "sample") and len(looked_at.unseen) == 0:
+            missing.append("unseen samples" + (" of the forgotten classes" if rule == "class" else ""))
+        if not missing:
+            return []
+        cause = (
+            "there are too few to set half of them apart (stop.protocol=paper looks at all of them)"
+            if self.spec.stop.protocol == "held-out"
+            else "there are none"
+        )
+        return [f"The {rule} rule has no {' and no '.join(missing)} to look at, {cause}; it cannot end this run."]
+
     def _reported(self, everything: np.ndarray, looked_at: np.ndarray) -> np.ndarray:
         return everything if self.spec.stop.protocol == "paper" else np.setdiff1d(everything, looked_at)
 

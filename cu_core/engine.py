@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from cu_core.bench import Bench, set_up
 from cu_core.checkpoint import read_checkpoint, restore, write_checkpoint
 from cu_core.device import memory_errors, seed_everything
-from cu_core.errors import CheckpointError
+from cu_core.errors import CheckpointError, Diverged
 from cu_core.estimate import EARLIER_RUN, Speed, remember_speed
 from cu_core.evaluation import Metrics
 from cu_core.methods import method
@@ -73,6 +73,7 @@ class _Execution:
         self.progress = Progress(attempt)
         self.seconds = {"train": 0.0, "unlearn": 0.0, "evaluate": 0.0, "reference": 0.0}
         self.before: Metrics = {}
+        self.reference_cached = self.spec.reference > 0
 
     def run(self) -> dict[str, Any]:
         """All steps."""
@@ -100,6 +101,8 @@ class _Execution:
             before=self.before,
             after=after,
             references=references,
+            reference_cached=self.reference_cached,
+            notes=self.bench.notes,
             seconds=self.seconds,
             weights_sha256=weights_sha256(context.model.state_dict()),
         )
@@ -122,10 +125,13 @@ class _Execution:
 
     def _train(self, indices: np.ndarray, seed: int, phase: str) -> Trained:
         what = "training the base model" if phase == "train" else f"training the reference (seed {seed})"
+        first = 0 if phase == "train" else (seed - self.spec.train_seed) * self.spec.train.epochs
 
         def on_epoch(report: EpochReport) -> None:
             self.attempt.check()
             message = f"{what}: epoch {report.epoch} of {report.epochs}"
+            # Counted from the epoch's number: a training that is resumed does not start at the first one.
+            self.progress.works[phase].done = first + report.epoch - 1
             measured = {"train_loss": finite(report.loss), "train_acc": finite(report.accuracy)}
             self.progress.step(phase, measured, message)
             self._guess(self.progress.works[phase].rate)
@@ -186,6 +192,8 @@ class _Execution:
             check=self.attempt.check,
         )
         state = self._saved_state()
+        # Rounds that no checkpoint vouches for are done again, and then may end elsewhere.
+        self.recorder.drop_rounds_after(state["round"] if state else -1)
         if state is None:
             self._record_start(context)
             return context, ""
@@ -211,13 +219,18 @@ class _Execution:
         self.before = self._timed_metrics(context.model)
         self.attempt.write_json("before.json", self.before)
         recorded = self.recorder.record(context.model, 0, {}, 0.0, served=0)
+        if recorded is None:
+            raise Diverged("The base model gives outputs that are not finite numbers. Lower train.lr.")
         self.seconds["evaluate"] += recorded.seconds
         write_checkpoint(self.attempt, context, 0, self.seconds, "")
 
     def _unlearn(self, context: Context) -> str:
         retain_before = read_json(self.attempt.run_dir / "rounds" / "0" / "manifest.json")["metrics"]["retain_acc"]
         rounds = self._generator(context)
-        self.progress.start("unlearn", "unlearning")
+        # The first optimizer of a process makes torch import its compiler, which takes seconds. Where the base
+        # model came from the cache, the method would make that one, and its first round would seem slow.
+        torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.0)
+        self.progress.start("unlearn", " ".join(["unlearning", *self.bench.notes]))
         healthy = context.first_round - 1
         stopped_by = ""
         while not stopped_by:
@@ -230,22 +243,24 @@ class _Execution:
                 write_checkpoint(self.attempt, context, healthy, self.seconds, stopped_by)
                 break
             self.seconds["unlearn"] += seconds
-            if collapsed(diagnostics, None, None, 1.0):
+            recorded = None
+            if not collapsed(diagnostics, None, None, 1.0):
+                served = context.forget.served + context.retain.served - drawn
+                recorded = self.recorder.record(context.model, healthy + 1, diagnostics, seconds, served=served)
+            if recorded is None:
                 # The weights are useless now: go back to the last round that has numbers.
                 restore(context, read_checkpoint(self.attempt.checkpoint_path))
                 stopped_by = "not_a_number"
                 write_checkpoint(self.attempt, context, healthy, self.seconds, stopped_by)
                 break
             healthy += 1
-            served = context.forget.served + context.retain.served - drawn
-            recorded = self.recorder.record(context.model, healthy, diagnostics, seconds, served=served)
             self.seconds["evaluate"] += recorded.seconds
-            if recorded.verdict and recorded.verdict.met:
+            # First the guard: a model that has lost everything meets every rule.
+            stopped_by = collapsed(
+                diagnostics, retain_before, recorded.metrics["retain_acc"], self.spec.stop.collapse_drop
+            )
+            if not stopped_by and recorded.verdict and recorded.verdict.met:
                 stopped_by = f"{recorded.verdict.name}_rule"
-            else:
-                stopped_by = collapsed(
-                    diagnostics, retain_before, recorded.metrics["retain_acc"], self.spec.stop.collapse_drop
-                )
             context.first_round = healthy + 1
             write_checkpoint(self.attempt, context, healthy, self.seconds, stopped_by)
             self.progress.step("unlearn", recorded.metrics, f"round {healthy}")
@@ -263,6 +278,7 @@ class _Execution:
         done = self.spec.train.epochs * (seed - self.spec.train_seed + 1)
         self.progress.works["reference"].done = done
         self.seconds["reference"] += trained.seconds
+        self.reference_cached = self.reference_cached and trained.cached
         self.recorder.record_reference(trained.model, seed, trained.seconds)
         return self._timed_metrics(trained.model)
 

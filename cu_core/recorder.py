@@ -13,12 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cu_core.bench import Bench
+from cu_core.errors import Diverged
 from cu_core.evaluation import Metrics, metrics_of
 from cu_core.metrics.accuracy import accuracy
 from cu_core.metrics.drift import displacement
 from cu_core.models.classifier import Classifier
 from cu_core.probe import GROUPS
 from cu_core.projection import Basis, align, fidelity, fit_basis
+from cu_core.runs import layout
 from cu_core.runs.attempt import Attempt
 from cu_core.signals import Forward, forward, per_sample, two_view_cosine
 from cu_core.stopping import Verdict, judge
@@ -69,6 +71,12 @@ class Recorder:
         """Takes over starting embeddings and basis from round 0 on disk."""
         self._set_start(self.attempt.array("rounds/0", "embedding"))
 
+    def drop_rounds_after(self, round_number: int) -> None:
+        """Removes later rounds that an earlier attempt left behind; all of them for -1."""
+        for found in layout.numbered(self.attempt.run_dir / "rounds"):
+            if found > round_number:
+                self.attempt.drop(f"rounds/{found}")
+
     def record(
         self,
         model: Classifier,
@@ -77,7 +85,7 @@ class Recorder:
         unlearn_seconds: float,
         *,
         served: int,
-    ) -> Recorded:
+    ) -> Recorded | None:
         """Evaluates the probe and stores a round.
 
         Args:
@@ -86,9 +94,14 @@ class Recorder:
             diagnostics: the method's own numbers.
             unlearn_seconds: the method's time for this round.
             served: images that the method drew in this round; decides whether second views are affordable.
+
+        Returns:
+            None, with nothing stored, where the model's outputs are not finite numbers.
         """
         began = time.perf_counter()
         outputs, rule_forget, rule_unseen = self._forward(model)
+        if not outputs.finite:
+            return None
         verdict = judge(
             self.bench.rule,
             accuracy(rule_forget.prediction, rule_forget.labels),
@@ -119,10 +132,16 @@ class Recorder:
         return Recorded(metrics, verdict, time.perf_counter() - began)
 
     def record_reference(self, model: Classifier, seed: int, train_seconds: float) -> None:
-        """Stores a retrained model's signals, rotated onto round 0 for the picture only."""
+        """Stores a retrained model's signals, rotated onto round 0 for the picture only.
+
+        Raises:
+            Diverged: the model's outputs are not finite numbers.
+        """
         began = time.perf_counter()
         assert self._start is not None and self._basis is not None
         outputs = self._probe_forward(model)
+        if not outputs.finite:
+            raise Diverged(f"The reference (seed {seed}) gives outputs that are not finite numbers. Lower train.lr.")
         arrays = per_sample(outputs)
         aligned, residual = align(arrays["embedding"], self._start, self.bench.probe.rows("retain", reported=False))
         arrays |= {"coordinates": self._basis.place(aligned), "two_view_cosine": self._views(model)}

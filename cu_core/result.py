@@ -27,6 +27,8 @@ def build_result(
     before: Metrics,
     after: Metrics,
     references: list[Metrics],
+    reference_cached: bool,
+    notes: list[str],
     seconds: dict[str, float],
     weights_sha256: str,
 ) -> dict[str, Any]:
@@ -42,6 +44,8 @@ def build_result(
         before: metrics of the base model on all samples.
         after: metrics of the unlearned model on all samples.
         references: metrics of each retrained model.
+        reference_cached: whether no reference had to be trained.
+        notes: what a reader of the numbers should know, in words.
         seconds: time by phase.
         weights_sha256: hash of the final weights.
     """
@@ -63,7 +67,9 @@ def build_result(
         },
         "base_key": base.key,
         "base_cached": base.cached,
-        "data_sha": bench.data.sha256,
+        "reference_cached": reference_cached,
+        "data_sha256": bench.data.sha256,
+        "notes": notes,
         "versions": {"unlearnscope": cu_core.__version__, "python": platform.python_version()} | _versions(),
         "hardware": describe_device(bench.device) | {"precision": bench.precision.name},
     }

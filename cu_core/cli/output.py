@@ -38,6 +38,8 @@ def print_result(result: dict[str, Any]) -> None:
     print_table(["", *columns], rows)
     print("seconds: " + ", ".join(f"{phase} {value:.1f}" for phase, value in result["seconds"].items()))
     print(f"weights sha256: {result['weights_sha256']}")
+    for note in result.get("notes", []):
+        print(f"note: {note}")
 
 
 def _value(value: float | None, percent: bool) -> str:

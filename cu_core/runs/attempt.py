@@ -258,6 +258,18 @@ class Attempt:
             for path, _ in staged.values():
                 path.unlink(missing_ok=True)
 
+    def drop(self, folder: str) -> None:
+        """Removes what was promoted to a folder, manifest first, so that no reader sees half of it.
+
+        Raises:
+            Replaced: this attempt may not write any more.
+        """
+        if not _FOLDER.fullmatch(folder):
+            raise ValueError(f"not a folder of a run: {folder!r}")
+        with self._fenced():
+            (self.run_dir / folder / layout.MANIFEST).unlink(missing_ok=True)
+            shutil.rmtree(self.run_dir / folder, ignore_errors=True)
+
     def array(self, folder: str, name: str) -> np.ndarray:
         """An array that was promoted before, by this or an earlier attempt.
 

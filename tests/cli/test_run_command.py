@@ -39,7 +39,7 @@ def finished(home):
     """One run with a reference, made through the command line."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CU_HOME", str(home.root))
-        assert main(["run", *FAST, "--forget", "class:5", "--set", "lr=0.01", "--reference", "--name", "One"]) == 0
+        assert main(["run", *FAST, "--forget", "class:5", "--set", "lr=0.002", "--reference", "--name", "One"]) == 0
     (folder,) = [f for f in home.runs.iterdir() if "one" in f.name]
     return folder.name
 

@@ -73,6 +73,7 @@ WRITES = {
     "promote": lambda a: a.promote("rounds/1", arrays(1), {"round": 1}),
     "write": lambda a: a.write("weights.pt", lambda file: file.write(b"x")),
     "write_json": lambda a: a.write_json("result.json", {}),
+    "drop": lambda a: a.drop("rounds/1"),
     "finish": lambda a: a.finish("succeeded"),
 }
 
@@ -161,6 +162,17 @@ def test_a_round_done_again_replaces_the_old_one_without_a_gap(attempt):
     # Whoever holds the old array keeps it, and no file of it stays behind.
     np.testing.assert_array_equal(old, arrays(1)["loss"])
     assert len(list((attempt.run_dir / "rounds/1").glob("*.npy"))) == 2
+
+
+def test_a_dropped_round_is_gone(attempt):
+    for number in (1, 2):
+        attempt.promote(f"rounds/{number}", arrays(1), {"round": number})
+    attempt.drop("rounds/2")
+    attempt.drop("rounds/7")
+    assert open_run(attempt.home, attempt.run_id).rounds() == [1]
+    assert [folder.name for folder in (attempt.run_dir / "rounds").iterdir()] == ["1"]
+    with pytest.raises(ValueError, match="not a folder"):
+        attempt.drop("../other")
 
 
 def test_a_reader_never_sees_half_of_a_round(attempt):

@@ -1,0 +1,255 @@
+"""The loop over rounds: how it ends, what it leaves behind, and that an interruption changes nothing."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from cu_core.engine import execute
+from cu_core.home import Home
+from cu_core.methods.context import Context
+from cu_core.models.weights import read_state_dict
+from cu_core.runs import store
+from cu_core.runs.attempt import Attempt
+from cu_core.runs.perform import run_attempt
+from cu_core.runs.reader import RunView, open_run
+from cu_core.spec import spec_from_json
+
+Round = Callable[[Context, int], dict[str, float]]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """One home for all: the base model is trained once."""
+    return Home(tmp_path_factory.mktemp("engine") / "home").create()
+
+
+def submit(home: Home, **parts: Any) -> str:
+    content: dict[str, Any] = {
+        "train": {"epochs": 3, "batch_size": 32, "lr": 0.1},
+        "forget": {"select": "class:5"},
+        "method": {"params": {"lr": 0.002, "batch_size": 32}},
+        "probe": {"size": 150},
+        "stop": {"max_rounds": 3, "rule": "none", "collapse_drop": 1.0},
+        "device": "cpu",
+    }
+    for name, part in parts.items():
+        content[name] = content.get(name, {}) | part if isinstance(part, dict) else part
+    return store.submit(spec_from_json(content), home, foreground=True)
+
+
+def work(home: Home, run_id: str, number: int = 1, kind: type[Attempt] = Attempt) -> RunView:
+    run_attempt(kind.claim(home, run_id, number), execute)
+    return open_run(home, run_id)
+
+
+def finished(home: Home, **parts: Any) -> tuple[RunView, dict[str, Any]]:
+    view = work(home, submit(home, **parts))
+    assert view.state == "succeeded", view.error
+    result = view.result()
+    assert result is not None
+    return view, result
+
+
+@pytest.fixture
+def method(monkeypatch: pytest.MonkeyPatch) -> Callable[[Round], None]:
+    """Puts a made-up method in the place of the real one; it gets the context and the round's number."""
+
+    def use(change: Round, rounds: int | None = None) -> None:
+        def unlearn(context: Context, params: object) -> Iterator[dict[str, float]]:
+            for number in context.rounds():
+                if rounds is not None and number > rounds:
+                    return
+                with torch.no_grad():
+                    numbers = change(context, number)
+                yield numbers
+
+        monkeypatch.setattr(importlib.import_module("cu_core.methods.contrastive"), "unlearn", unlearn)
+
+    return use
+
+
+def cancelling(phase: str, done: int) -> type[Attempt]:
+    """An attempt that is cancelled when its progress has come this far, in the middle of the next unit."""
+
+    class Cancelling(Attempt):
+        def event(self, at: str, reached: int, *details: Any, **named: Any) -> None:
+            super().event(at, reached, *details, **named)
+            if (at, reached) == (phase, done):
+                store.cancel(self.home, self.run_id)
+
+    return Cancelling
+
+
+def spoil(context: Context, number: int) -> dict[str, float]:
+    """Harmless in round 1; after round 2 the weights are no numbers, though what it tells looks healthy."""
+    if number == 2:
+        context.model.head.weight.fill_(float("nan"))
+    return {"loss": 1.0}
+
+
+def report_nan(context: Context, number: int) -> dict[str, float]:
+    if number == 2:
+        context.model.head.bias.add_(1.0)
+    return {"loss": float("nan") if number == 2 else 1.0}
+
+
+@pytest.mark.parametrize("change", [spoil, report_nan])
+def test_a_run_that_leaves_the_numbers_ends_at_its_last_healthy_round(home, method, change):
+    method(change)
+    view, result = finished(home)
+    assert (result["stopped_by"], result["rounds"], view.rounds()) == ("not_a_number", 1, [0, 1])
+    assert result["metrics"]["after"] == result["metrics"]["before"]
+    weights = read_state_dict(home.runs / view.run_id / "weights.pt")
+    assert all(torch.isfinite(value).all() for value in weights.values())
+
+
+def test_embeddings_beyond_half_precision_are_recorded(home, method):
+    def blow_up(context: Context, number: int) -> dict[str, float]:
+        for parameter in context.model.trunk.parameters():
+            parameter.mul_(100)
+        return {"loss": 1.0}
+
+    method(blow_up)
+    view, result = finished(home, model={"head": "plain"}, stop={"max_rounds": 2})
+    assert result["rounds"] == 2
+    embedding = view.array(2, "embedding")
+    assert np.isfinite(embedding).all() and embedding.max() == 65504
+    assert np.isfinite(view.array(2, "coordinates")).all()
+
+
+def always_zero(context: Context, number: int) -> dict[str, float]:
+    context.model.head.weight.zero_()
+    context.model.head.bias.copy_(-torch.arange(10.0))
+    return {"loss": 1.0}
+
+
+@pytest.mark.parametrize(("drop", "reason"), [(0.5, "collapse"), (1.0, "class_rule")])
+def test_collapse_is_said_even_where_the_rule_is_met(home, method, drop, reason):
+    method(always_zero)
+    view, result = finished(home, stop={"rule": "auto", "collapse_drop": drop})
+    assert view.manifest(1)["rule"]["met"]
+    assert (result["stopped_by"], result["rounds"]) == (reason, 1)
+
+
+@pytest.mark.parametrize(("rounds", "reason", "number"), [(None, "max_rounds", 3), (2, "method_finished", 2)])
+def test_a_method_may_end_by_itself(home, method, rounds, reason, number):
+    method(lambda context, k: {"loss": 1.0}, rounds)
+    view, result = finished(home)
+    assert (result["stopped_by"], result["rounds"], view.rounds()) == (reason, number, list(range(number + 1)))
+
+
+def test_a_rule_without_samples_is_said(home, tmp_path):
+    path = tmp_path / "one.csv"
+    path.write_text("7\n")
+    _, result = finished(home, forget={"select": f"indices:{path}"}, stop={"rule": "auto", "max_rounds": 1})
+    (note,) = result["notes"]
+    assert "sample rule" in note and "forget samples" in note and "stop.protocol=paper" in note
+    assert result["metrics"]["after"]["forget_acc"] is not None
+    _, whole = finished(
+        home, forget={"select": f"indices:{path}"}, stop={"rule": "auto", "max_rounds": 1, "protocol": "paper"}
+    )
+    assert whole["notes"] == []
+
+
+def test_the_result_says_what_came_from_the_cache(home):
+    spec = {"train": {"epochs": 2, "seed": 77}, "reference": 1, "stop": {"max_rounds": 1}}
+    _, first = finished(home, **spec)
+    view, second = finished(home, **spec)
+    assert (first["base_cached"], first["reference_cached"]) == (False, False)
+    assert (second["base_cached"], second["reference_cached"]) == (True, True)
+    assert second["data_sha256"] == json.loads((home.runs / view.run_id / "dataset.json").read_text())["sha256"]
+    assert finished(home)[1]["reference_cached"] is False
+
+
+VARIANTS = {
+    "batch": {},
+    "queue": {"method": {"params": {"lr": 0.002, "batch_size": 32, "queue": 100}}},
+    "plain": {"model": {"head": "plain"}, "method": {"params": {"lr": 0.0005, "normalize": False}}},
+    "samples": {"forget": {"select": "random:60"}},
+}
+
+
+@pytest.mark.parametrize("parts", VARIANTS.values(), ids=VARIANTS)
+def test_an_interrupted_run_ends_like_an_uninterrupted_one(home, parts):
+    whole_view, whole = finished(home, **parts)
+    run_id = submit(home, **parts)
+    assert work(home, run_id, kind=cancelling("unlearn", 2)).state == "cancelled"
+    view = work(home, run_id, store.resume_here(home, run_id))
+    result = view.result()
+    assert result["weights_sha256"] == whole["weights_sha256"]
+    assert result["metrics"] == whole["metrics"] and result["rounds"] == 3
+    for number in view.rounds():
+        assert view.manifest(number)["metrics"] == whole_view.manifest(number)["metrics"]
+        assert (view.array(number, "coordinates") == whole_view.array(number, "coordinates")).all()
+    told = [view.manifest(number)["seconds"]["unlearn"] for number in view.rounds()]
+    assert result["seconds"]["unlearn"] == pytest.approx(sum(told)), "time of both attempts, each round once"
+
+
+def test_interrupted_while_a_reference_trains(home):
+    parts = {"reference": 2, "train": {"epochs": 4, "seed": 5}}
+    run_id = submit(home, **parts)
+    stopped = work(home, run_id, kind=cancelling("reference", 6))
+    assert stopped.state == "cancelled" and stopped.references() == [5]
+    before = (home.runs / run_id / "rounds" / "3" / "manifest.json").read_bytes()
+    view = work(home, run_id, store.resume_here(home, run_id))
+    assert view.state == "succeeded" and view.references() == [5, 6]
+    assert (home.runs / run_id / "rounds" / "3" / "manifest.json").read_bytes() == before, "not unlearned again"
+    lines = (home.runs / run_id / "attempt-2" / "events.jsonl").read_text().splitlines()
+    events = [e for e in map(json.loads, lines) if e["phase"] == "reference" and "epoch" in e["message"]]
+    assert [(e["done"], e["message"][-6:]) for e in events] == [(7, "3 of 4"), (8, "4 of 4")]
+
+
+def test_rounds_without_a_checkpoint_do_not_outlive_a_new_start(home):
+    run_id = submit(home)
+    assert work(home, run_id, kind=cancelling("unlearn", 2)).state == "cancelled"
+    folder = home.runs / run_id
+    (folder / "rounds" / "2").rename(folder / "rounds" / "9")
+    (folder / "checkpoint.pt").write_bytes((folder / "checkpoint.pt").read_bytes()[:1000])
+    view = work(home, run_id, store.resume_here(home, run_id))
+    assert view.state == "succeeded"
+    assert view.rounds() == [0, 1, 2, 3] and not (folder / "rounds" / "9").exists()
+    assert view.result()["weights_sha256"] == finished(home)[1]["weights_sha256"]
+
+
+FRESH = """
+import importlib
+import sys
+from cu_core.home import Home
+from cu_core.runs.attempt import Attempt
+from cu_core.engine import execute
+
+contrastive = importlib.import_module("cu_core.methods.contrastive")
+real = contrastive.unlearn
+
+def watched(context, params):
+    rounds = real(context, params)
+    before = len(sys.modules)
+    first = next(rounds)
+    print("imported in the first round:", len(sys.modules) - before)
+    yield first
+
+contrastive.unlearn = watched
+execute(Attempt.claim(Home(__import__("pathlib").Path(sys.argv[1])), sys.argv[2], 1))
+"""
+
+
+def test_the_first_round_is_not_charged_with_imports(home, python_env):
+    finished(home)
+    run_id = submit(home)
+    done = subprocess.run(
+        [sys.executable, "-c", FRESH, str(home.root), run_id],
+        env=python_env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(done.stdout.split()[-1]) < 20
