@@ -87,7 +87,7 @@ def align(embedding: np.ndarray, target: np.ndarray, anchor: np.ndarray) -> tupl
 
     Returns:
         The aligned (n, d) embeddings and the residual on the anchors: the share of their spread that
-        the rotation cannot explain (0: same up to rotation, 1: unrelated).
+        the rotation cannot explain (0: same up to rotation; 1 or more: unrelated).
     """
     source, goal = embedding.astype(np.float64), target.astype(np.float64)
     source_mean, goal_mean = source[anchor].mean(0), goal[anchor].mean(0)

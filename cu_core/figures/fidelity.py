@@ -90,5 +90,5 @@ def residual_words(residual: float) -> str:
     return (
         f"The reference was trained from scratch and has an embedding space of its own. It is shown after the best "
         f"rotation onto round 0 over retain samples, which leaves {residual:.0%} of their spread unexplained "
-        "(Procrustes residual; 0% would be the same space, 100% an unrelated one)."
+        "(Procrustes residual; 0% would be the same space, 100% or more an unrelated one)."
     )
