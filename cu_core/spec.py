@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -191,6 +192,13 @@ class MethodSpec:
             object.__setattr__(self, "params", method(self.id).params())
 
 
+def short(choice: str) -> str:
+    """A dataset or forget set for lists: of a file its name alone, without what an upload put before it."""
+    kind, _, path = choice.partition(":")
+    name = re.sub(r"^[0-9a-f]{12}-", "", path.rstrip("/").rpartition("/")[2])
+    return {"folder": name, "indices": f"{kind}:{name}"}.get(kind, choice)
+
+
 @dataclass(frozen=True)
 class RunSpec:
     """Everything that decides the outcome of a run, plus its name and group."""
@@ -232,7 +240,7 @@ class RunSpec:
         """The run's name, or one made from its choices."""
         return (
             self.name
-            or f"{self.data.dataset.split('/')[-1]} · {self.model.backbone} · {self.forget.select} · {self.method.id}"
+            or f"{short(self.data.dataset)} · {self.model.backbone} · {short(self.forget.select)} · {self.method.id}"
         )
 
     @property

@@ -54,6 +54,9 @@ def complain(errors: dict[str, str], field: str) -> None:
 def field(d: Described, name: str, errors: dict[str, str], *, error_name: str = "", **options: Any) -> None:
     """Draws one described field with its help, and its error below it.
 
+    Numbers get no bounds: given them, the browser would keep a value beyond to itself and a launch
+    would take the one before.
+
     Args:
         d: the described field.
         name: of the form's field that holds the value.
@@ -77,16 +80,9 @@ def field(d: Described, name: str, errors: dict[str, str], *, error_name: str = 
             else:
                 st.selectbox(label, d.param.choices, **common)
         elif d.type is int:
-            st.number_input(label, min_value=_whole(d.param.low), max_value=_whole(d.param.high), step=1, **common)
+            st.number_input(label, step=1, **common)
         elif d.type is float:
-            st.number_input(
-                label,
-                min_value=d.param.low,
-                max_value=d.param.high,
-                step=_step(d),
-                format="%.6g",
-                **common,
-            )
+            st.number_input(label, step=_step(d), format="%.6g", **common)
         else:
             st.text_input(label, **common)
         complain(errors, error_name or name)
@@ -97,10 +93,6 @@ def fields(described: list[Described], prefix: str, errors: dict[str, str], colu
     with st.grid(columns, gap="medium"):
         for d in described:
             field(d, f"{prefix}{d.name}", errors, **kwargs)
-
-
-def _whole(number: float | None) -> int | None:
-    return None if number is None else int(number)
 
 
 def _step(d: Described) -> float:

@@ -181,12 +181,10 @@ def forget_section(errors: Errors, data_spec: DataSpec | None, data: ImageData |
     if kind == "class":
         _class_picks(data)
     elif kind == "random":
-        st.number_input("Number of samples", min_value=1, step=50, key=key_of("forget.count"), persist_state="session")
+        st.number_input("Number of samples", step=50, key=key_of("forget.count"), persist_state="session")
     elif kind == "fraction":
         st.number_input(
             "Share of the training images",
-            min_value=0.0001,
-            max_value=0.9999,
             step=0.05,
             format="%.6g",
             key=key_of("forget.fraction"),
@@ -211,6 +209,8 @@ def _class_picks(data: ImageData | None) -> None:
     else:
         known = DATASETS[value_of("data.dataset")].classes
         options = [str(c) for c in range(known)]
+    # With other options it is another widget, which would start empty.
+    put("forget.classes", value_of("forget.classes"))
     st.multiselect(
         "Classes",
         options,

@@ -11,7 +11,7 @@ from cu_core.errors import UnlearnscopeError
 from cu_core.metrics import METRICS
 from cu_core.runs import store
 from cu_core.runs.reader import RunRow, RunView, open_run
-from cu_core.spec import RunSpec
+from cu_core.spec import RunSpec, short
 from pages._common import (
     ACTIVE,
     ago,
@@ -204,9 +204,9 @@ def details(view: RunView) -> None:
 def summary(spec: RunSpec, row: RunRow) -> str:
     """One line about what is run."""
     parts = [
-        spec.data.dataset.split("/")[-1],
+        short(spec.data.dataset),
         spec.model.backbone,
-        f"forget {spec.forget.select}",
+        f"forget {short(spec.forget.select)}",
         row.method,
         f"seed {spec.seed}",
         *([f"group {spec.group}"] if spec.group else []),
@@ -224,11 +224,13 @@ def live(run_id: str, was_active: bool) -> None:
         state_badge(row.state)
         if row.demo:
             st.badge("demo", icon=":material/inventory_2:", color="gray", help="Ships with the project")
+        times = []
         if row.started:
             took = (row.finished or time.time()) - row.started
-            st.caption(f"{'took' if row.finished else 'for'} {duration(took)}")
+            times.append(f"{'took' if row.finished else 'for'} {duration(took)}")
         if not row.demo:
-            st.caption(f"submitted {ago(row.submitted)}")
+            times.append(f"submitted {ago(row.submitted)}")
+        st.caption(" · ".join(times))
     if row.state in ACTIVE:
         progress(row)
     elif row.state == "failed":

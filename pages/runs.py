@@ -12,6 +12,7 @@ from cu_core.errors import UnlearnscopeError
 from cu_core.metrics import METRICS
 from cu_core.runs import store
 from cu_core.runs.reader import RunRow, list_runs, open_run
+from cu_core.spec import short
 from pages._common import (
     ACTIVE,
     STATES,
@@ -77,8 +78,8 @@ def table_of(rows: list[RunRow]) -> pd.DataFrame:
             },
             "rounds": [row.rounds for row in rows],
             "method": [row.method for row in rows],
-            "forget": [row.forget for row in rows],
-            "model": [f"{row.dataset.split('/')[-1]} · {row.backbone}" for row in rows],
+            "forget": [short(row.forget) for row in rows],
+            "model": [f"{short(row.dataset)} · {row.backbone}" for row in rows],
             "seed": [row.seed for row in rows],
             "submitted": [ago(row.submitted) for row in rows],
             "run": [row.run_id for row in rows],

@@ -311,6 +311,27 @@ def test_a_wrong_value_in_a_grid_is_said_at_its_list(home: Home) -> None:
     assert button(app, "Launch").disabled
 
 
+def test_numbers_out_of_range_reach_the_form_and_are_said_at_their_field(home: Home) -> None:
+    app = open_page("launch.py")
+    for name in ("method.contrastive.temperature", "train.epochs", "forget.count"):
+        if name == "forget.count":
+            widget(app, "forget.kind").set_value("random").run()
+        # Bounds would keep the value in the browser, and the one before would be launched.
+        assert widget(app, name).proto.has_min is False and widget(app, name).proto.has_max is False
+    widget(app, "method.contrastive.temperature").set_value(99.0).run()
+    assert "Temperature τ: " in texts(app) and "0.01 to 10" in texts(app)
+    assert button(app, "Launch").disabled
+
+
+def test_chosen_classes_outlive_a_dataset_that_has_to_be_prepared_anew(home: Home) -> None:
+    app = open_page("launch.py")
+    before = list(widget(app, "forget.classes").value)
+    assert before
+    widget(app, "data.train_limit").set_value(123).run()
+    app.run()
+    assert list(widget(app, "forget.classes").value) == before
+
+
 def test_an_uploaded_index_file_becomes_the_forget_set(home: Home) -> None:
     app = open_page("launch.py")
     widget(app, "forget.kind").set_value("indices").run()
