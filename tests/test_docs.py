@@ -22,6 +22,7 @@ from cu_core.models import BACKBONES
 from cu_core.presets import PRESETS
 from cu_core.records import describe
 from cu_core.runs.state import STATES
+from cu_core.runs.verify import PROBE_COLUMNS
 from cu_core.spec import PARTS, top_level_fields
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -123,6 +124,15 @@ def test_every_reason_to_stop_is_documented() -> None:
     rules = next(d.param.choices for d in describe(PARTS["stop"]) if d.name == "rule")
     text = read(DOCS / "run-format.md")
     assert [rule for rule in rules if rule not in ("auto", "none") and f"`{rule}_rule`" not in text] == []
+
+
+def test_every_key_of_a_result_and_column_of_the_probe_is_documented() -> None:
+    text = read(DOCS / "run-format.md")
+    build = next(n for n in ast.walk(ast.parse(read(ROOT / "cu_core" / "result.py"))) if isinstance(n, ast.Return))
+    assert isinstance(build.value, ast.Dict)
+    keys = [key.value for key in build.value.keys if isinstance(key, ast.Constant)]
+    assert len(keys) > 10
+    assert [key for key in [*keys, *PROBE_COLUMNS] if not re.search(rf"\b{key}\b", text)] == []
 
 
 def requirements(name: str) -> set[str]:
