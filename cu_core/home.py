@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from cu_core.errors import BadInput
+
 
 @dataclass(frozen=True)
 class Home:
@@ -44,14 +46,29 @@ class Home:
         return self.root / "index.sqlite"
 
     def create(self) -> Home:
-        """Makes the folders and returns itself."""
+        """Makes the folders and returns itself.
+
+        Raises:
+            BadInput: they cannot be made there.
+        """
         for folder in (self.runs, self.bin, self.datasets, self.models, self.uploads):
-            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except (PermissionError, FileNotFoundError, FileExistsError, NotADirectoryError) as error:
+                raise BadInput("CU_HOME", f"{folder} cannot be made: {error.strerror}") from error
         return self
 
 
 def default_home() -> Home:
-    """The home named by ``CU_HOME``, or ``.unlearnscope`` beside the package."""
+    """The home named by ``CU_HOME``, or ``.unlearnscope`` beside the package.
+
+    Raises:
+        BadInput: ``CU_HOME`` names something that is no folder.
+    """
     configured = os.environ.get("CU_HOME")
     root = Path(configured) if configured else Path(__file__).resolve().parent.parent / ".unlearnscope"
-    return Home(root.expanduser().resolve())
+    root = root.expanduser().resolve()
+    nearest = next(folder for folder in (root, *root.parents) if folder.exists())
+    if not nearest.is_dir():
+        raise BadInput("CU_HOME", f"{nearest} is not a folder")
+    return Home(root)

@@ -142,6 +142,8 @@ def _to_type(name: str, kind: type, value: Any, spec: Param) -> Any:
         number = float(value)
     except ValueError:
         raise BadInput(name, f"{value!r} is not a number", spec.allowed()) from None
+    except OverflowError:
+        raise BadInput(name, "has too many digits", spec.allowed()) from None
     if not math.isfinite(number):
         raise BadInput(name, f"{value!r} is not a finite number", spec.allowed())
     if kind is int:

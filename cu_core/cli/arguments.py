@@ -93,7 +93,7 @@ def _read_file(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput("spec", f"{path} cannot be read: {error.strerror}") from error
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # besides its own errors: bytes that are no text, endless numbers
         raise BadInput("spec", f"{path} is not JSON: {error}") from error
     spec = spec_from_json(content)
     normal: dict[str, Any] = json.loads(json.dumps(spec.to_json()))

@@ -41,6 +41,10 @@ def run(options: argparse.Namespace, home: Home) -> int:
     """Runs a new run in the foreground."""
     spec = read_spec(options, home)
     run_id = store.submit(spec, home, token=options.token, foreground=True)
+    view = reader.open_run(home, run_id)
+    if view.state != "starting":
+        print(f"the token belongs to run {run_id}, which is {view.state}", file=sys.stderr)
+        return _tell(view, view.state, options.json)
     return _work(home, run_id, 1, options.json)
 
 
@@ -60,7 +64,11 @@ def _work(home: Home, run_id: str, number: int, as_json: bool) -> int:
     print(f"run {run_id}", file=sys.stderr)
     state = run_attempt(attempt, importlib.import_module("cu_core.engine").execute)
     attempt.bar.close()
-    view = reader.open_run(home, run_id)
+    return _tell(reader.open_run(home, run_id), state, as_json)
+
+
+def _tell(view: reader.RunView, state: str, as_json: bool) -> int:
+    """Prints how a run ended, and gives the exit code for that."""
     result = view.result()
     if state == "succeeded" and result is not None:
         if as_json:
@@ -70,9 +78,11 @@ def _work(home: Home, run_id: str, number: int, as_json: bool) -> int:
         return 0
     error = view.error or {}
     if as_json:
-        print_json({"run_id": run_id, "state": state, "error": view.error})
+        print_json({"run_id": view.run_id, "state": state, "error": view.error})
     if state == "cancelled":
-        print(f"cancelled; go on with: python -m cu_core resume {run_id}", file=sys.stderr)
+        print(f"cancelled; go on with: python -m cu_core resume {view.run_id}", file=sys.stderr)
+        return 1
+    if state in ("queued", "running"):
         return 1
     print(f"{state}: {error.get('message', 'no reason recorded')} {error.get('hint', '')}".rstrip(), file=sys.stderr)
     return 2 if error.get("kind") == "bad-input" else 1

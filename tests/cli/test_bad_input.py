@@ -92,6 +92,8 @@ def test_unknown_runs_are_named(verb, run_id, capsys):
         ('{"unknown": 1}', "unknown"),
         ('{"seed": true}', "seed"),
         ("[" * 100_000, "not JSON"),
+        ('{"seed": 1' + "0" * 400 + "}", "seed: has too many digits"),
+        ('{"seed": 1' + "0" * 5000 + "}", "not JSON"),
     ],
 )
 def test_wrong_spec_files(text, hint, tmp_path, capsys):
@@ -99,6 +101,22 @@ def test_wrong_spec_files(text, hint, tmp_path, capsys):
     path.write_text(text)
     assert main(["submit", "--spec", str(path)]) == 2
     assert hint in capsys.readouterr().err
+
+
+def test_spec_files_that_are_no_text(tmp_path, capsys):
+    path = tmp_path / "spec.json"
+    path.write_bytes(b"\xff\xfe\x00{")
+    assert main(["submit", "--spec", str(path)]) == 2
+    assert "not JSON" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("below", ["", "sub/home"])
+@pytest.mark.parametrize("words", [["status"], ["submit"], ["list", "methods"]], ids=" ".join)
+def test_a_home_that_is_no_folder(words, below, tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setenv("CU_HOME", str(tmp_path / "file" / below))
+    assert main(words) == 2
+    assert "CU_HOME" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

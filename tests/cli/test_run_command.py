@@ -98,6 +98,19 @@ def test_a_hot_learning_rate_trips_the_guard_and_says_so(capsys):
     assert result["stopped_by"] in ("not_a_number", "collapse")
 
 
+def test_the_same_token_never_makes_a_second_run(capsys, home):
+    _, first = run(capsys, "--forget", "random:60", "--token", "once")
+    before = sorted(home.runs.iterdir())
+    code, again = run(capsys, "--forget", "random:60", "--token", "once")
+    assert code == 0 and again == first
+    assert sorted(home.runs.iterdir()) == before
+    assert main(["submit", "--token", "waits", "--json"]) == 0
+    waiting = json.loads(capsys.readouterr().out)["run_id"]
+    assert main(["run", "--token", "waits"]) == 1
+    assert f"{waiting}, which is queued" in capsys.readouterr().err
+    assert main(["delete", waiting]) == 0
+
+
 def test_mislabelled_forget_set_reports_true_labels(capsys):
     code, result = run(capsys, "--forget", "mislabelled", "--set", "data.label_noise=0.1", "--set", "lr=0.01")
     assert code == 0
