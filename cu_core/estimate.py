@@ -14,6 +14,7 @@ from cu_core import compat
 from cu_core.data import dataset
 from cu_core.data.forget import parse_selection
 from cu_core.data.store import open_prepared
+from cu_core.errors import BadInput
 from cu_core.home import Home
 from cu_core.runs.disk import estimate_disk
 from cu_core.runs.files import read_json, write_json
@@ -67,7 +68,7 @@ def estimate(spec: RunSpec, home: Home) -> Estimate:
         BadInput: a value that cannot be used.
     """
     speed = known_speed(spec, home)
-    train, forget, classes = _counts(spec, home)
+    train, unseen, forget, classes = _counts(spec, home)
     disk = estimate_disk(spec, classes=classes, parameters=speed.parameters if speed else None).total
     if speed is None or train is None:
         return Estimate(None, disk, "")
@@ -75,7 +76,9 @@ def estimate(spec: RunSpec, home: Home) -> Estimate:
     drawn = 2 * forget * getattr(spec.method.params, "retain_batches", 1) * spec.max_rounds
     # A snapshot looks at each probe sample three times, forward only: about a third of a training image.
     probed = (spec.max_rounds + 1 + spec.reference) * min(spec.probe.size, 2 * train)
-    return Estimate((trained + drawn + probed) * speed.seconds_per_image, disk, speed.source)
+    # Before, after and for each reference the metrics of all samples, forward only.
+    evaluated = (2 + spec.reference) * (train + unseen) / 3
+    return Estimate((trained + drawn + probed + evaluated) * speed.seconds_per_image, disk, speed.source)
 
 
 def speed_path(spec: RunSpec, home: Home) -> Path:
@@ -117,15 +120,15 @@ def remember_speed(spec: RunSpec, home: Home, speed: Speed) -> None:
     write_json(speed_path(spec, home), content)
 
 
-def _counts(spec: RunSpec, home: Home) -> tuple[int | None, int, int | None]:
-    """Training images, forget samples and classes, as far as they are known without reading the data."""
+def _counts(spec: RunSpec, home: Home) -> tuple[int | None, int, int, int | None]:
+    """Training images, unseen images, forget samples and classes, as far as known without reading the data."""
     record, data = dataset(spec.data.dataset), open_prepared(spec.data, home)
     if data is not None:
-        train, classes = len(data.train_labels), len(data.classes)
+        train, unseen, classes = len(data.train_labels), len(data.test_labels), len(data.classes)
     else:
-        train, classes = spec.data.train_limit or record.train, record.classes
+        train, unseen, classes = spec.data.train_limit or record.train, record.test, record.classes
     if not train:
-        return None, 0, classes or None
+        return None, 0, 0, classes or None
     selection = parse_selection(spec.forget.select)
     if selection.kind == "class":
         forget = round(train * len(selection.values) / classes) if classes else 0
@@ -136,5 +139,8 @@ def _counts(spec: RunSpec, home: Home) -> tuple[int | None, int, int | None]:
     elif selection.kind == "mislabelled":
         forget = round(train * spec.data.label_noise)
     else:
-        forget = Path(selection.values[0]).read_bytes().count(b"\n")
-    return train, min(forget, train), classes
+        try:
+            forget = Path(selection.values[0]).read_bytes().count(b"\n") + 1
+        except OSError as error:
+            raise BadInput("forget.select", f"{selection.values[0]} cannot be read ({error.strerror})") from error
+    return train, unseen, min(forget, train), classes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 
 import torch
@@ -34,8 +35,10 @@ def measure_speed(spec: RunSpec, home: Home) -> Speed:
     precision = choose_precision(spec.precision, device)
     record, size, batch = dataset(spec.data.dataset), compat.image_size(spec.data), spec.train.batch_size
     channels, classes = record.channels or 3, record.classes or 10
+    # Weights change nothing about the time, and would have to fit a number of classes that may be a guess here.
+    network = dataclasses.replace(spec.model, weights="", pretrained=False)
     with memory_errors(f"train.batch_size (now {batch})"):
-        model = precision.place(build_model(spec.model, channels, size, classes, seed=0), device)
+        model = precision.place(build_model(network, channels, size, classes, seed=0), device)
         optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
         images = precision.images(torch.randn(batch, channels, size, size, device=device))
         labels = torch.randint(classes, (batch,), device=device)
