@@ -27,6 +27,14 @@ STATES = {
     "lost": ("violet", ":material/help:"),
 }
 
+# What became of a run that left no round.
+ENDED = {
+    "succeeded": "recorded no round that can be shown",
+    "failed": "failed before its first round",
+    "cancelled": "was cancelled before its first round",
+    "lost": "lost its worker before its first round",
+}
+
 
 def home() -> Home:
     """The home of this server, with its folders made."""
@@ -113,8 +121,8 @@ def _explain_missing(run_id: str, need_rounds: bool) -> None:
         st.warning(str(error), title="This address names no run", icon=":material/link_off:")
         return
     if need_rounds:
-        word = "It is still at work." if view.state in ACTIVE else f"It is {view.state}."
-        st.info(f"{word} No round has been recorded yet.", title=view.spec.title, icon=":material/hourglass_empty:")
+        word = "is still at work; no round has been recorded yet" if view.state in ACTIVE else ENDED[view.state]
+        st.info(f"It {word}.", title=view.spec.title, icon=":material/hourglass_empty:")
         st.page_link("run.py", label="Follow this run", icon=":material/monitoring:", query_params={"run": run_id})
 
 

@@ -166,7 +166,9 @@ def in_words(error: BadInput) -> tuple[str, str]:
 
 def title_of(field: str) -> str:
     """Name of a form's field as its label says it; the field itself where it has none."""
-    part, _, name = field.rpartition(".")
+    part, _, name = field.removeprefix("grid.").rpartition(".")
+    if field.startswith("grid.") and not part and name not in TOP:
+        part = "method"
     lists = {"method": [d for record in methods().values() for d in describe(record.params)]}
     known = lists.get(part) or (described(part or "top") if not part or part in PARTS else [])
     return next((d.param.label for d in known if d.name == name), field)

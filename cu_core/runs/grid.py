@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 from collections.abc import Mapping, Sequence
@@ -90,12 +91,27 @@ def expand(base: RunSpec, axes: Mapping[str, Sequence[str]], *, limit: int = MOS
             for name, value in zip(plan, values, strict=True):
                 _set(content, name, value)
             content["group"] = group
-            spec = spec_from_json(content)
+            spec = _named(spec_from_json(content), plan, values)
             found.setdefault(spec.content_hash(), spec)
     return list(found.values())
 
 
 Plan = dict[str, list[Any]]
+
+# Lists show the seed beside every name; a name made from the choices says the rest of these.
+_SHOWN = {"seed"}
+_SHOWN_UNNAMED = {"data.dataset", "model.backbone", "forget.select"}
+
+
+def _named(spec: RunSpec, plan: Plan, values: Sequence[Any]) -> RunSpec:
+    """The run with what sets it apart in front of its name, where narrow lists do not cut it off."""
+    shown = _SHOWN if spec.name else _SHOWN | _SHOWN_UNNAMED
+    apart = [
+        f"{name.rpartition('.')[2]} {value:g}" if isinstance(value, float) else f"{name.rpartition('.')[2]} {value}"
+        for name, value in zip(plan, values, strict=True)
+        if len(plan[name]) > 1 and name not in shown
+    ]
+    return dataclasses.replace(spec, name=" · ".join([*apart, spec.title])) if apart else spec
 
 
 def _plans(base: RunSpec, axes: Mapping[str, Sequence[str]]) -> list[tuple[dict[str, Any], Plan]]:

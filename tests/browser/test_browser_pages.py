@@ -63,7 +63,14 @@ def test_launch_to_pictures_in_one_go(
     # The preview prepares the dataset in another process and then shows what would be forgotten.
     expect(page.get_by_text("training images (10.1%) would be forgotten")).to_be_visible(timeout=JOB_MS)
     expect(page.get_by_role("img", name="Small pictures of images to forget")).to_be_visible()
-    for label, value in (("Epochs", "2"), ("Most rounds", "2"), ("Probe size (samples)", "120"), ("References", "0")):
+    # Fewer training images have to be prepared anew; the chosen class stays chosen meanwhile.
+    for label, value in (
+        ("Training images", "400"),
+        ("Epochs", "2"),
+        ("Most rounds", "2"),
+        ("Probe size (samples)", "120"),
+        ("References", "0"),
+    ):
         number = page.get_by_label(re.compile(rf"^{re.escape(label)}")).first
         number.fill(value)
         number.press("Enter")
@@ -77,6 +84,7 @@ def test_launch_to_pictures_in_one_go(
     assert [row.run_id for row in list_runs(server.home)] == [run_id]
     spec = open_run(server.home, run_id).spec
     assert (spec.train.epochs, spec.stop.max_rounds, spec.probe.size, spec.reference) == (2, 2, 120, 0)
+    assert (spec.data.train_limit, spec.forget.select) == (400, "class:5")
     shoot(page, "run-started")
 
     # Another visitor follows the same run by its address alone.

@@ -323,15 +323,6 @@ def test_numbers_out_of_range_reach_the_form_and_are_said_at_their_field(home: H
     assert button(app, "Launch").disabled
 
 
-def test_chosen_classes_outlive_a_dataset_that_has_to_be_prepared_anew(home: Home) -> None:
-    app = open_page("launch.py")
-    before = list(widget(app, "forget.classes").value)
-    assert before
-    widget(app, "data.train_limit").set_value(123).run()
-    app.run()
-    assert list(widget(app, "forget.classes").value) == before
-
-
 def test_an_uploaded_index_file_becomes_the_forget_set(home: Home) -> None:
     app = open_page("launch.py")
     widget(app, "forget.kind").set_value("indices").run()

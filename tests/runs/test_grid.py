@@ -175,3 +175,11 @@ def test_count_is_what_expand_makes(seeds, temperatures, forget):
 
 def test_no_axes_is_the_base_itself():
     assert [spec.content_hash() for spec in expand(BASE, {})] == [BASE.content_hash()]
+
+
+def test_names_say_what_sets_runs_apart():
+    axes = {"temperature": ["0.5", "0.9"], "seed": ["0", "1"], "train.epochs": ["3"]}
+    named = expand(RunSpec(name="Mine"), axes)
+    assert [spec.title for spec in named] == ["temperature 0.5 · Mine"] * 2 + ["temperature 0.9 · Mine"] * 2
+    unnamed = expand(RunSpec(), {"forget": ["class:1", "class:2"]})
+    assert [spec.name for spec in unnamed] == ["", ""]
