@@ -7,7 +7,7 @@ import sys
 # cores (a dashboard and a browser on a laptop) spinning made small training steps twenty times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from cu_core.cli import main  # noqa: E402
+from cu_core.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())
