@@ -28,7 +28,7 @@ class Preset:
 
 _PAPER_CLASS = MethodSpec("contrastive", ContrastiveParams(batch_size=128))
 _PAPER_SAMPLE = MethodSpec("contrastive", ContrastiveParams(batch_size=128))
-_DIGITS = MethodSpec("contrastive", unlearning_recipe("contrastive", "digits"))
+_DIGITS = MethodSpec("contrastive", unlearning_recipe("contrastive", "digits", "tiny-cnn", "class"))
 
 PRESETS: dict[str, Preset] = {
     p.id: p

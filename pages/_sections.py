@@ -13,7 +13,7 @@ from cu_core.data.images import ImageData
 from cu_core.errors import BadInput, UnlearnscopeError
 from cu_core.methods import method, methods
 from cu_core.models import BACKBONES
-from cu_core.recipes import recipe
+from cu_core.recipes import recipe, unlearning_recipe
 from cu_core.records import Described, describe
 from cu_core.spec import DataSpec, TrainSpec
 from cu_core.uploads import IMAGES, INDICES, WEIGHTS, Kind, keep
@@ -47,24 +47,30 @@ def advanced(described: list[Described], prefix: str, errors: Errors, key: str, 
 
 
 def follow_recipe() -> None:
-    """Takes over the recipe of the new dataset or backbone, unless the present one was changed by hand."""
-    present = {d.name: value_of(f"train.{d.name}") for d in describe(TrainSpec)}
-    if present == st.session_state.get("new_recipe"):
-        use_recipe()
+    """Takes over the recipes of the new dataset or backbone, unless the present values were changed by hand."""
+    before = st.session_state.get("new_recipe", {})
+    for part in ("train.", "method."):
+        if all(value_of(name) == value for name, value in before.items() if name.startswith(part)):
+            use_recipe(part)
+    st.session_state["new_recipe"] = recommended_recipe()
 
 
-def use_recipe() -> None:
-    """Fills in the recommended training recipe."""
-    recommended = recommended_recipe()
-    for name, value in recommended.items():
-        put(f"train.{name}", value)
-    st.session_state["new_recipe"] = recommended
+def use_recipe(part: str) -> None:
+    """Fills in the recommended values of one part, ``"train."`` or ``"method."``."""
+    for name, value in recommended_recipe().items():
+        if name.startswith(part):
+            put(name, value)
 
 
 def recommended_recipe() -> dict[str, Any]:
-    """Training settings that suit the chosen dataset and backbone."""
-    chosen = recipe(value_of("data.dataset"), value_of("model.backbone"), value_of("data.label_noise"))
-    return {d.name: getattr(chosen, d.name) for d in describe(TrainSpec)}
+    """Training and unlearning values that suit the chosen dataset, backbone and forget set, by field."""
+    dataset, backbone, method_id = (value_of(name) for name in ("data.dataset", "model.backbone", "method.id"))
+    task = "class" if value_of("forget.kind") == "class" else "sample"
+    training = recipe(dataset, backbone, value_of("data.label_noise"))
+    unlearning = unlearning_recipe(method_id, dataset, backbone, task)
+    return {f"train.{d.name}": getattr(training, d.name) for d in describe(TrainSpec)} | {
+        _draft.param_key(method_id, d.name): getattr(unlearning, d.name) for d in describe(type(unlearning))
+    }
 
 
 def upload(label: str, kind: Kind, target: str, errors: Errors, prefix: str = "") -> None:
@@ -245,10 +251,17 @@ def method_section(errors: Errors, task: str) -> None:
 
 def training_section(errors: Errors) -> None:
     """How the base model and the reference are trained."""
-    if any(value_of(f"train.{name}") != value for name, value in recommended_recipe().items()):
+    recommended = {name: value for name, value in recommended_recipe().items() if name.startswith("train.")}
+    if any(value_of(name) != value for name, value in recommended.items()):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption("These are not the settings recommended for this dataset and backbone.")
-            st.button("Use the recommended ones", key="use_recipe", on_click=use_recipe, icon=":material/tune:")
+            st.button(
+                "Use the recommended ones",
+                key="use_recipe",
+                on_click=use_recipe,
+                args=("train.",),
+                icon=":material/tune:",
+            )
     usual, rare = split(_draft.described("train"))
     fields(usual, "train.", errors)
     advanced(rare, "train.", errors, "train")

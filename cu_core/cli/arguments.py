@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cu_core.adopt import adopt_index_file
+from cu_core.data.forget import parse_selection
 from cu_core.errors import BadInput
 from cu_core.home import Home
 from cu_core.methods import method
@@ -107,7 +108,9 @@ def _follow_recipes(content: dict[str, Any], chosen: dict[str, Any]) -> None:
     backbone = model.setdefault("backbone", "tiny-cnn" if data.dataset == "digits" else "resnet18")
     trained = vars(recipe(data.dataset, str(backbone), data.label_noise))
     content["train"] = {**trained, **content.get("train", {})}
-    unlearned = vars(unlearning_recipe(str(chosen.get("id")), data.dataset))
+    forget = parse(PARTS["forget"], content.get("forget", {}), "forget.")
+    task = parse_selection(forget.select).task
+    unlearned = vars(unlearning_recipe(str(chosen.get("id")), data.dataset, str(backbone), task))
     chosen["params"] = {**unlearned, **chosen.get("params", {})}
 
 
