@@ -30,7 +30,9 @@ REFRESH_SECONDS = 2.0
 MOST_COMPARED = 6
 KEY_METRICS = ("forget_acc", "retain_acc", "test_acc", "mia_auc")
 
-if run_id := st.query_params.get("run"):
+# Only where a session begins: leaving this page for a run puts the run into this page's entry of the browser's
+# history too, and the back button has to lead here.
+if (run_id := st.query_params.get("run")) and "last_run" not in st.session_state:
     st.switch_page("run.py", query_params={"run": run_id})
 
 HOME = home()

@@ -82,6 +82,15 @@ def test_a_run_in_the_address_opens_that_run(two_runs: Home) -> None:
     assert app.selectbox(key="picked_run").value == "sample-run"
 
 
+def test_the_way_back_from_a_run_ends_at_the_list(two_runs: Home) -> None:
+    app = open_page("run.py", run="sample-run")
+    # The browser's entry of the list says the run as well, because the list was left for it.
+    app.switch_page("runs.py")
+    app.query_params["run"] = "sample-run"
+    app.run()
+    assert app.title[0].value == "Runs"
+
+
 @pytest.mark.parametrize("run_id", ["class-run", "sample-run"])
 def test_a_new_session_shows_the_run_of_the_address(two_runs: Home, run_id: str) -> None:
     for page in ("run.py", "drift.py", "confidence.py"):
