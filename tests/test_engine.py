@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 import torch
 
+from cu_core.bench import set_up
+from cu_core.data.batches import ImageSource
 from cu_core.engine import execute
 from cu_core.home import Home
 from cu_core.methods.context import Context
-from cu_core.models.weights import read_state_dict
+from cu_core.models.build import build_model
+from cu_core.models.weights import load_weights, read_state_dict, save_weights
 from cu_core.runs import store
 from cu_core.runs.attempt import Attempt
 from cu_core.runs.perform import run_attempt
@@ -220,11 +223,77 @@ def test_rounds_without_a_checkpoint_do_not_outlive_a_new_start(home):
     assert view.result()["weights_sha256"] == finished(home)[1]["weights_sha256"]
 
 
+@pytest.mark.parametrize("protocol", ["held-out", "paper"])
+@pytest.mark.parametrize(("select", "rule"), [("random:60", "sample"), ("class:5", "class")])
+def test_the_rule_looks_at_other_samples_than_the_reported_ones(home, select, rule, protocol):
+    view, result = finished(
+        home, forget={"select": select}, stop={"rule": "auto", "max_rounds": 1, "protocol": protocol}
+    )
+    bench = set_up(view.spec, home, lambda done, total, message: None)
+    model = build_model(view.spec.model, 1, 8, 10, seed=0)
+    load_weights(model, read_state_dict(home.runs / view.run_id / "weights.pt"))
+    data = bench.data
+
+    def right(source: ImageSource, index: np.ndarray) -> float:
+        with torch.no_grad():
+            x, y = source.take(torch.from_numpy(index))
+            return float((model.eval()(x).argmax(1) == y).float().mean())
+
+    everything = np.arange(len(data.test_labels))
+    looked = bench.rule_samples
+    inside = np.flatnonzero(data.test_labels == 5)
+    forget, unseen = bench.forget.indices, everything
+    if protocol == "held-out":
+        forget, unseen = np.setdiff1d(forget, looked.forget), np.setdiff1d(everything, looked.unseen)
+        assert 0 < len(looked.unseen) < len(inside) if rule == "class" else len(looked.forget) == 30
+    after = result["metrics"]["after"]
+    assert after["forget_acc"] == pytest.approx(right(bench.train, forget))
+    assert after["retain_acc"] == pytest.approx(right(bench.train, bench.retain))
+    assert after["test_acc"] == pytest.approx(right(bench.test, unseen))
+    verdict = view.manifest(1)["rule"]
+    assert verdict["name"] == rule
+    if rule == "class":
+        assert after["test_acc_forgotten"] == pytest.approx(right(bench.test, np.intersect1d(unseen, inside)))
+        assert verdict["value"] == pytest.approx(right(bench.test, looked.unseen))
+    else:
+        assert verdict["value"] == pytest.approx(right(bench.train, looked.forget))
+        assert verdict["threshold"] == pytest.approx(right(bench.test, looked.unseen))
+
+
+def test_seeds_of_unlearning_and_training_are_apart(home):
+    _, first = finished(home, train={"seed": 0})
+    _, other = finished(home, train={"seed": 0}, seed=1)
+    assert first["base_key"] == other["base_key"]
+    assert first["weights_sha256"] != other["weights_sha256"]
+
+
+def test_a_reference_starts_from_scratch_even_where_the_base_model_does_not(home, tmp_path):
+    _, plain = finished(home, reference=1, stop={"max_rounds": 1})
+    weights = tmp_path / "own.pt"
+    save_weights(weights, build_model(spec_from_json({}).model, 1, 8, 10, seed=8))
+    _, own = finished(home, reference=1, stop={"max_rounds": 1}, model={"weights": str(weights)})
+    assert own["metrics"]["before"] != plain["metrics"]["before"]
+    assert own["metrics"]["reference"] == plain["metrics"]["reference"]
+
+
+def test_second_views_cost_less_than_the_rounds_and_are_there_at_both_ends(home):
+    # 131 forget samples, as many retain samples: 786 forward passes' worth of training, 150 of recording.
+    often, _ = finished(home, method={"params": {"retain_batches": 1}})
+    assert all("two_view_cosine" in often.manifest(k)["arrays"] for k in range(4))
+    # 20 forget samples: 120 against 150; nothing is left for views in between.
+    rarely, _ = finished(home, forget={"select": "random:20"}, method={"params": {"retain_batches": 1}})
+    assert ["two_view_cosine" in rarely.manifest(k)["arrays"] for k in range(4)] == [True, False, False, True]
+    asked, _ = finished(home, forget={"select": "random:20"}, probe={"views_every": 2})
+    assert ["two_view_cosine" in asked.manifest(k)["arrays"] for k in range(4)] == [True, False, True, True]
+
+
 FRESH = """
 import importlib
 import sys
 from cu_core.home import Home
 from cu_core.runs.attempt import Attempt
+from cu_core.bench import set_up
+from cu_core.data.batches import ImageSource
 from cu_core.engine import execute
 
 contrastive = importlib.import_module("cu_core.methods.contrastive")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -92,3 +94,50 @@ def test_probe_depends_on_its_seed_alone():
     first, second, other = (choose_probe(data, forget, rule, size=60, protocol="held-out", seed=s) for s in (0, 0, 1))
     assert (first.sample == second.sample).all()
     assert (first.sample != other.sample).any()
+
+
+def test_chance_rule_looks_at_forget_samples_alone():
+    data = dataset()
+    rule = rule_samples("chance", "held-out", data, forget_random(data), 0)
+    assert len(rule.forget) == 20 and len(rule.unseen) == 0
+
+
+def test_rule_samples_are_drawn_class_by_class_from_their_seed_up_to_a_limit():
+    labels = np.repeat([0, 1, 2], [3000, 1500, 500])
+    images = np.zeros((5000, 1, 1, 1), np.uint8)
+    data = ImageData(images, labels, images, labels[::-1].copy(), ("a", "b", "c"), (0.5,), (0.5,), labels, "x")
+    forget = ForgetSet(np.arange(0, 5000, 2), "sample")
+    first, other = (rule_samples("sample", "held-out", data, forget, seed) for seed in (0, 1))
+    assert len(first.forget) == len(first.unseen) == 1000
+    assert np.bincount(data.train_labels[first.forget]) == pytest.approx([600, 300, 100], abs=1)
+    assert np.bincount(data.test_labels[first.unseen]) == pytest.approx([600, 300, 100], abs=1)
+    assert set(first.forget) <= set(forget.indices) and set(first.forget) != set(other.forget)
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "forget", "sizes"),
+    [
+        (200, 80, 40, (40, 30, 30)),  # the unseen quarter of what the forget set leaves
+        (200, 10, 40, (40, 50, 10)),  # few unseen: the rest goes to retain
+        (200, 80, 190, (50, 10, 40)),  # few retained: their share goes to unseen
+        (200, 4, 195, (91, 5, 4)),  # few of both: it goes back to the forget set
+    ],
+)
+def test_a_group_that_is_short_leaves_its_share_to_the_others(train, test, forget, sizes):
+    data = dataset(train, test)
+    chosen = forget_random(data, forget)
+    rule = rule_samples("none", "held-out", data, chosen, 0)
+    probe = choose_probe(data, chosen, rule, size=100, protocol="held-out", seed=0)
+    assert tuple(len(probe.rows(group)) for group in GROUPS) == sizes
+
+
+def test_labels_before_noise_are_kept():
+    data = dataset()
+    noisy = (data.train_labels + (np.arange(200) % 5 == 0)) % 4
+    data = dataclasses.replace(data, train_labels=noisy)
+    rule = rule_samples("none", "held-out", data, forget_random(data), 0)
+    probe = choose_probe(data, forget_random(data), rule, size=1000, protocol="held-out", seed=0)
+    seen = ~probe.is_test
+    assert (probe.true_label[seen] == data.true_labels[probe.sample[seen]]).all()
+    assert (probe.label[seen] != probe.true_label[seen]).sum() == 40
+    assert (probe.true_label[~seen] == probe.label[~seen]).all()

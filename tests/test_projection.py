@@ -71,3 +71,47 @@ def test_alignment_undoes_a_rotation_and_reports_what_it_cannot(cloud):
 def test_one_dimensional_embeddings_get_a_flat_second_axis():
     basis = fit_basis(np.arange(5.0)[:, None])
     assert basis.place(np.arange(5.0)[:, None])[:, 1].tolist() == [0] * 5
+
+
+def test_continuity_has_the_roles_swapped_and_large_probes_are_thinned():
+    rng = np.random.default_rng(5)
+    full = rng.normal(size=(1100, 6)).astype(np.float32)
+    flat = full[:, :2] + 0.3 * rng.normal(size=(1100, 2)).astype(np.float32)
+    for seed in (0, 3):
+        rows = np.random.default_rng(seed).permutation(1100)[:1000]
+        got = fidelity(full, flat, seed=seed)
+        assert got["samples"] == 1000
+        assert got["trustworthiness"] == pytest.approx(trustworthiness(full[rows], flat[rows], n_neighbors=15))
+        assert got["continuity"] == pytest.approx(trustworthiness(flat[rows], full[rows], n_neighbors=15))
+        assert abs(got["continuity"] - got["trustworthiness"]) > 0.01
+
+
+def test_fidelity_starts_where_neighbourhoods_can_be_compared():
+    rows = np.random.default_rng(6).normal(size=(32, 4))
+    assert fidelity(rows[:31], rows[:31, :2]) == {"trustworthiness": None, "continuity": None, "samples": 31}
+    assert fidelity(rows, rows[:, :2])["trustworthiness"] > 0
+
+
+def test_only_the_anchors_decide_the_rotation(cloud):
+    rotated = cloud @ ortho_group.rvs(10, random_state=1)
+    anchor = np.arange(0, 120, 2)
+    rotated[1::2] += np.random.default_rng(7).normal(5, 3, (60, 10))
+    aligned, residual = align(rotated, cloud, anchor)
+    assert aligned[anchor] == pytest.approx(cloud[anchor], abs=1e-8)
+    assert residual == pytest.approx(0, abs=1e-8)
+    assert np.abs(aligned - cloud).max() > 1
+
+
+def test_residual_is_the_unexplained_share_of_the_spread(cloud):
+    other = 3 * np.random.default_rng(8).normal(size=cloud.shape)
+    a, b = (rows - rows.mean(0) for rows in (other, cloud))
+    explained = np.linalg.svd(a.T @ b, compute_uv=False).sum()
+    want = np.sqrt(((a**2).sum() + (b**2).sum() - 2 * explained) / (b**2).sum())
+    assert align(other, cloud, np.arange(120))[1] == pytest.approx(want)
+
+
+def test_a_cloud_without_any_spread_explains_nothing():
+    with np.errstate(invalid="ignore"):
+        basis = fit_basis(np.ones((5, 4)))
+    assert basis.explained.tolist() == [0, 0]
+    assert (basis.place(np.ones((5, 4))) == 0).all()

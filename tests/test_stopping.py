@@ -44,3 +44,15 @@ def test_collapse_guard_names_the_reason():
     assert collapsed({"loss": 1.0}, 0.9, 0.35, 0.5) == "collapse"
     assert collapsed({"loss": 1.0}, 0.9, 0.45, 0.5) == ""
     assert collapsed({}, None, None, 0.5) == ""
+
+
+def test_verdicts_say_what_was_compared():
+    sample, chance = judge("sample", 0.7, 0.8, 10), judge("chance", 0.3, 0.8, 4)
+    assert sample.to_json() == {"name": "sample", "value": 0.7, "threshold": 0.8, "met": True}
+    assert chance.to_json() == {"name": "chance", "value": 0.3, "threshold": 0.25, "met": False}
+    assert judge("chance", None, 0.8, 4) is None
+
+
+def test_a_fall_by_exactly_the_limit_is_a_collapse():
+    assert collapsed({}, 0.75, 0.25, 0.5) == "collapse"
+    assert collapsed({}, 0.25, 0.75, 0.5) == ""

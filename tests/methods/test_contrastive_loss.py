@@ -210,3 +210,15 @@ def test_a_step_pushes_out_of_the_own_class_and_pulls_towards_the_others():
     optimizer.step()
     after = cosines()
     assert after[0] < before[0] and after[1] > before[1]
+
+
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+def test_half_precision_embeddings_are_scored_in_full(half):
+    zf, zr = torch.randn(4, 8).to(half), torch.randn(9, 8).to(half)
+    yf, yr = torch.arange(4) % 3, torch.arange(9) % 3
+    got = contrastive_unlearning_loss(zf, yf, zr, yr, 0.01, "sample")
+    assert got.dtype == torch.float32
+    assert got.item() == pytest.approx(
+        contrastive_unlearning_loss(zf.float(), yf, zr.float(), yr, 0.01, "sample").item(), rel=1e-6
+    )
+    assert queue_loss(zf, yf, zr, yr, 0.01).dtype == torch.float32

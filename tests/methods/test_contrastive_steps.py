@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import nn
 from cu_core.data.batches import ImageSource, Split
 from cu_core.device import Precision
 from cu_core.methods.context import Context
-from cu_core.methods.contrastive import EmbeddingQueue, contrastive_unlearning_loss, unlearn
+from cu_core.methods.contrastive import EmbeddingQueue, contrastive_unlearning_loss, queue_loss, unlearn
 from cu_core.methods.records.contrastive import ContrastiveParams
 from cu_core.models.classifier import Classifier
 
@@ -74,28 +75,55 @@ def test_every_forget_batch_meets_fresh_retain_batches_of_its_size(forget, batch
     assert len(set(map(frozenset, seen))) == len(seen), "the same retain batch again"
 
 
-def test_one_step_is_the_gradient_of_the_weighted_sum():
-    context = context_of(forget=8)
+VARIANTS = {
+    "plain": {},
+    "class": {"task": "class"},
+    "raw": {"normalize": False},
+    "released": {"weighting": "released"},
+    "queue": {"queue": 8},
+    "queue of raw embeddings": {"queue": 8, "normalize": False},
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+def test_steps_are_the_gradient_of_the_weighted_sum(variant):
+    """Two rounds of one step each, beside a plain statement of what they should do."""
+    variant = dict(variant)
+    task = variant.pop("task", "sample")
+    context, mirror = context_of(forget=8, rounds=2), context_of(forget=8)
+    context.task = task
     model = copy.deepcopy(context.model)
-    mirror = context_of(forget=8)
     params = ContrastiveParams(
-        lr=0.05, momentum=0.0, retain_batches=1, batch_size=8, unlearn_weight=2.5, retain_weight=0.5, temperature=0.3
+        lr=0.05, momentum=0.5, retain_batches=1, batch_size=8, unlearn_weight=2.5, retain_weight=0.5, temperature=0.3
     )
-    (told,) = unlearn(context, params)
-    ((xf, yf, _),) = mirror.forget.epoch(8)
-    xr, yr, _ = mirror.retain.sample(8)
-    outputs = model.outputs(torch.cat([xf, xr]))
-    pushed = contrastive_unlearning_loss(outputs.embedding[:8], yf, outputs.embedding[8:], yr, 0.3, "sample")
-    kept = F.cross_entropy(outputs.logits[8:], yr)
-    loss = 2.5 * pushed + 0.5 * kept
-    gradients = torch.autograd.grad(loss, list(model.parameters()))
-    for old, gradient, new in zip(model.parameters(), gradients, context.model.parameters(), strict=True):
-        assert new.detach().numpy() == pytest.approx((old - 0.05 * gradient).detach().numpy(), abs=1e-6)
-    norm = math.sqrt(sum(float(g.square().sum()) for g in gradients))
-    assert told == pytest.approx(
-        {"loss": loss.item(), "unlearn_loss": pushed.item(), "retain_loss": kept.item(), "gradient_norm": norm},
-        rel=1e-4,
-    )
+    params = dataclasses.replace(params, **variant)
+    told = list(unlearn(context, params))
+    velocity = [torch.zeros_like(p) for p in model.parameters()]
+    if params.queue:
+        mirror.retain.sample(8)  # fills the queue, and is pushed out again by the first step's batch
+    for numbers in told:
+        ((xf, yf, _),) = mirror.forget.epoch(8)
+        xr, yr, _ = mirror.retain.sample(8)
+        outputs = model.outputs(torch.cat([xf, xr]))
+        z = outputs.embedding if params.normalize else outputs.raw
+        if params.queue:
+            pushed = queue_loss(z[:8], yf, z[8:].detach(), yr, 0.3, normalize=params.normalize)
+        else:
+            pushed = contrastive_unlearning_loss(
+                z[:8], yf, z[8:], yr, 0.3, task, normalize=params.normalize, weighting=params.weighting
+            )
+        kept = F.cross_entropy(outputs.logits[8:], yr)
+        loss = 2.5 * pushed + 0.5 * kept
+        gradients = torch.autograd.grad(loss, list(model.parameters()))
+        norm = math.sqrt(sum(float(g.square().sum()) for g in gradients))
+        want = {"loss": loss, "unlearn_loss": pushed, "retain_loss": kept, "gradient_norm": norm}
+        assert numbers == pytest.approx({k: float(torch.as_tensor(v).detach()) for k, v in want.items()}, rel=1e-4)
+        with torch.no_grad():
+            for p, v, g in zip(model.parameters(), velocity, gradients, strict=True):
+                v.mul_(0.5).add_(g)
+                p.sub_(0.05 * v)
+    for want, got in zip(model.parameters(), context.model.parameters(), strict=True):
+        assert got.detach().numpy() == pytest.approx(want.detach().numpy(), abs=1e-5)
 
 
 def test_queue_is_full_before_the_first_step_and_keeps_the_latest():
@@ -103,6 +131,7 @@ def test_queue_is_full_before_the_first_step_and_keeps_the_latest():
     rounds = unlearn(context, ContrastiveParams(batch_size=5, queue=23))
     next(rounds)
     queue = context.kept["queue"]
+    assert context.retain.served == 25 + 2 * 4 * 5, "five batches of five fill it"
     assert queue.embeddings.shape == (23, 5) and queue.labels.shape == (23,)
     assert not queue.embeddings.requires_grad
     store = EmbeddingQueue(4)

@@ -100,3 +100,24 @@ def test_centroids_weigh_samples_by_direction_alone():
     retain, labels = np.array([[100.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]), np.array([0, 0, 1])
     own, other = centroid_cosines(np.array([[1.0, 0.0]]), np.array([0]), retain, labels)
     assert (own, other) == (pytest.approx(np.sqrt(0.5)), pytest.approx(-1.0))
+
+
+def test_forget_classes_without_unseen_samples_are_left_out():
+    forget, labels = np.array([0.1, 9.0]), np.array([5, 7])
+    assert loss_auc(forget, labels, np.array([0.5]), np.array([5])) == 1.0
+
+
+def test_other_centroid_is_over_samples_that_have_one():
+    forget, labels = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([0, 9])
+    own, other = centroid_cosines(forget, labels, np.array([[1.0, 0.0]]), np.array([0]))
+    assert (own, other) == (1.0, 0.0), "the first sample knows no other class"
+
+
+def test_displacement_matches_scipy_for_any_length():
+    rng = np.random.default_rng(5)
+    now, start = rng.normal(size=(6, 4)) * 7, rng.normal(size=(6, 4))
+    cosine, moved = displacement(now, start)
+    assert cosine == pytest.approx([1 - scipy_cosine(a, b) for a, b in zip(now, start, strict=True)], abs=1e-6)
+    assert moved == pytest.approx(np.linalg.norm(now - start, axis=1), rel=1e-6)
+    still = displacement(np.zeros((1, 3)), np.zeros((1, 3)))
+    assert (still[0][0], still[1][0]) == (1, 0)
