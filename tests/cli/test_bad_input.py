@@ -57,6 +57,11 @@ WRONG = [
     (["--set", "weighting=own"], "method.weighting", "paper, released"),
     (["--set", "model.weights=/no/file.pt"], "model.weights", "not a file"),
     (["--set", "stop.rule=class", "--forget", "random:5"], "stop.rule", "whole classes"),
+    (
+        ["--set", "train.epochs=0", "--set", f"model.weights={__file__}", "--reference"],
+        "reference",
+        "at least one epoch",
+    ),
     (["--set", "data.train_limit=100000"], "data.train_limit", "0 to 1297"),
     (["--preset", "nope"], "preset", "digit-5"),
     (["--spec", "/no/spec.json"], "spec", "cannot be read"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -13,6 +14,8 @@ import pytest
 
 from cu_core.cli import main
 from cu_core.home import Home
+from cu_core.presets import PRESETS
+from cu_core.recipes import DIGITS, recipe
 from cu_core.runs.reader import open_run
 
 FAST = ["--set", "train.epochs=2", "--set", "stop.max_rounds=2", "--set", "batch_size=64", "--set", "probe.size=300"]
@@ -172,3 +175,39 @@ def test_a_reader_that_leaves_early_sees_no_traceback():
         done = subprocess.run(words, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == ""
+
+
+def spec_of(capsys, home, *words):
+    assert main(["submit", *words, "--json"]) == 0
+    run_id = json.loads(capsys.readouterr().out)["run_id"]
+    return open_run(home, run_id).spec
+
+
+def test_what_nobody_named_follows_the_recipes(capsys, home):
+    assert spec_of(capsys, home, "--preset", "digit-5", "--model", "resnet8").train == recipe("digits", "resnet8")
+    noisy = spec_of(capsys, home, "--dataset", "digits", "--set", "data.label_noise=0.2", "--set", "train.lr=0.03")
+    assert noisy.train == dataclasses.replace(recipe("digits", "tiny-cnn", 0.2), lr=0.03)
+    # A specification that is complete stays as it is, unless its dataset or network is exchanged.
+    assert spec_of(capsys, home, "--preset", "mislabelled-digits").train == PRESETS["mislabelled-digits"].spec.train
+    assert (
+        spec_of(capsys, home, "--preset", "paper-class", "--dataset", "digits", "--model", "tiny-cnn").train == DIGITS
+    )
+
+
+def test_every_point_of_a_grid_has_its_own_token(capsys):
+    words = ["submit", "--token", "grid", "--grid", "temperature=0.1,0.7", "--grid", "seed=0-1", "--json"]
+    assert main(words) == 0
+    first = json.loads(capsys.readouterr().out)["run_ids"]
+    assert len(set(first)) == 4
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out)["run_ids"] == first
+
+
+def test_results_are_printed_in_percent(finished, home, capsys):
+    assert main(["show", finished]) == 0
+    said = capsys.readouterr().out
+    after = open_run(home, finished).result()["metrics"]["after"]
+    (line,) = [line for line in said.splitlines() if line.startswith("Retain accuracy")]
+    assert f"{100 * after['retain_acc']:.1f} %" in line
+    (line,) = [line for line in said.splitlines() if line.startswith("Membership")]
+    assert f"{after['mia_auc']:.3f}" in line
