@@ -17,7 +17,8 @@ from cu_core.data.store import dataset_key, prepare
 from cu_core.device import Precision, choose_device, choose_precision
 from cu_core.errors import Incompatible
 from cu_core.home import Home
-from cu_core.probe import Probe, RuleSamples, choose_probe, rule_samples
+from cu_core.methods import method
+from cu_core.probe import Probe, RuleSamples, choose_probe, rule_samples, spare_samples
 from cu_core.spec import RunSpec
 from cu_core.stopping import rule_for
 
@@ -39,6 +40,8 @@ class Bench:
         rule: name of the stopping rule in force.
         rule_samples: what that rule looks at.
         probe: the recorded samples.
+        spare: (k,) int64 indices of test samples that are given to the method and reported on nowhere; empty
+            for methods that need no samples from outside the training set.
     """
 
     spec: RunSpec
@@ -53,10 +56,15 @@ class Bench:
     rule: str
     rule_samples: RuleSamples
     probe: Probe
+    spare: np.ndarray
 
     def split(self, indices: np.ndarray, generator: torch.Generator) -> Split:
         """Some training samples as batches whose order comes from `generator`."""
         return Split(self.train, indices, generator)
+
+    def spare_split(self, generator: torch.Generator) -> Split | None:
+        """The samples from outside the training set that the method may read; None if it may not."""
+        return Split(self.test, self.spare, generator) if len(self.spare) else None
 
     @property
     def reported_forget(self) -> np.ndarray:
@@ -65,8 +73,9 @@ class Bench:
 
     @property
     def reported_unseen(self) -> np.ndarray:
-        """Unseen samples that the stopping rule did not look at (all of them under the paper's protocol)."""
-        return self._reported(np.arange(len(self.data.test_labels)), self.rule_samples.unseen)
+        """Unseen samples that neither the method nor (but for the paper's protocol) the stopping rule looked at."""
+        unseen = np.setdiff1d(np.arange(len(self.data.test_labels)), self.spare)
+        return self._reported(unseen, self.rule_samples.unseen)
 
     @property
     def notes(self) -> list[str]:
@@ -109,7 +118,8 @@ def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None])
         raise Incompatible("model.backbone", reason)
     forget = resolve(spec.forget.select, data, spec.forget_seed, Path.cwd())
     rule = rule_for(spec.stop.rule, parse_selection(spec.forget.select).kind)
-    looked_at = rule_samples(rule, spec.stop.protocol, data, forget, spec.probe.seed)
+    spare = spare_samples(method(spec.method.id).needs_unseen, data, forget, spec.probe.seed)
+    looked_at = rule_samples(rule, spec.stop.protocol, data, forget, spec.probe.seed, spare)
     return Bench(
         spec=spec,
         data=data,
@@ -123,6 +133,13 @@ def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None])
         rule=rule,
         rule_samples=looked_at,
         probe=choose_probe(
-            data, forget, looked_at, size=spec.probe.size, protocol=spec.stop.protocol, seed=spec.probe.seed
+            data,
+            forget,
+            looked_at,
+            size=spec.probe.size,
+            protocol=spec.stop.protocol,
+            seed=spec.probe.seed,
+            spare=spare,
         ),
+        spare=spare,
     )

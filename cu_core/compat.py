@@ -11,6 +11,7 @@ from cu_core.errors import BadInput, Incompatible
 from cu_core.methods import method
 from cu_core.methods.record import Method
 from cu_core.models import backbone
+from cu_core.objectives import objective
 from cu_core.spec import DataSpec, RunSpec
 
 FOLDER_SIZE = 32
@@ -67,7 +68,7 @@ def check(spec: RunSpec) -> None:
     for field, reason in (
         ("model.backbone", why_not_backbone(spec.model.backbone, image_size(spec.data))),
         ("forget.select", why_not_forget(selection.kind, spec.data)),
-        ("method", why_not_method(method(spec.method.id), spec.task)),
+        ("method", why_not_method(method(spec.method.id), spec.task, objective(spec.train.objective).kind)),
         ("model.pretrained", why_not_pretrained(spec.model.backbone) if spec.model.pretrained else None),
     ):
         if reason:

@@ -22,8 +22,9 @@ from cu_core.evaluation import Metrics
 from cu_core.methods import method
 from cu_core.methods.context import Context
 from cu_core.models.cache import Trained, trained_model
-from cu_core.models.classifier import Classifier
+from cu_core.models.network import Network
 from cu_core.models.weights import save_weights, weights_sha256
+from cu_core.objectives.base import make_objective
 from cu_core.progress import Progress
 from cu_core.recorder import Recorder, finite
 from cu_core.result import build_result
@@ -185,6 +186,8 @@ class _Execution:
             retain=self.bench.split(self.bench.retain, generator),
             task=self.bench.forget.task,
             loss=F.cross_entropy,
+            objective=make_objective(self.spec.train, model, len(self.bench.data.train_labels)),
+            unseen=self.bench.spare_split(generator),
             device=self.bench.device,
             precision=self.bench.precision,
             generator=generator,
@@ -282,7 +285,7 @@ class _Execution:
         self.recorder.record_reference(trained.model, seed, trained.seconds)
         return self._timed_metrics(trained.model)
 
-    def _timed_metrics(self, model: Classifier) -> Metrics:
+    def _timed_metrics(self, model: Network) -> Metrics:
         began = time.perf_counter()
         metrics = self.recorder.full_metrics(model)
         self.seconds["evaluate"] += time.perf_counter() - began

@@ -52,7 +52,32 @@ class Probe:
         return np.flatnonzero(inside & ~self.rule if reported else inside)
 
 
-def rule_samples(rule: str, protocol: str, data: ImageData, forget: ForgetSet, seed: int) -> RuleSamples:
+def spare_samples(needed: bool, data: ImageData, forget: ForgetSet, seed: int) -> np.ndarray:
+    """Test samples that a method may learn from: a third of them, no more than forget samples, drawn class by class.
+
+    They are no longer unseen afterwards, so nothing is reported on them.
+
+    Args:
+        needed: whether the method reads samples from outside the training set; if not there are none.
+        data: the dataset.
+        forget: the forget set.
+        seed: seed of the draw.
+
+    Returns:
+        (k,) int64 indices of test samples, sorted.
+    """
+    everything = np.arange(len(data.test_labels))
+    size = min(len(everything) // 3, len(forget.indices)) if needed else 0
+    # Another stream than that of the rule's samples.
+    return stratified(everything, data.test_labels, size, np.random.default_rng([seed, 1]))
+
+
+NO_SPARE = np.empty(0, np.int64)
+
+
+def rule_samples(
+    rule: str, protocol: str, data: ImageData, forget: ForgetSet, seed: int, spare: np.ndarray = NO_SPARE
+) -> RuleSamples:
     """The samples that a stopping rule is judged on.
 
     Under the held-out protocol the rule gets half of what could be reported, at most 1,000 a side and
@@ -64,10 +89,11 @@ def rule_samples(rule: str, protocol: str, data: ImageData, forget: ForgetSet, s
         data: the dataset.
         forget: the forget set.
         seed: seed of the draw.
+        spare: (k,) test samples that belong to the method.
     """
     rng = np.random.default_rng(seed)
     none = np.empty(0, np.int64)
-    unseen = np.arange(len(data.test_labels)) if rule in ("class", "sample") else none
+    unseen = np.setdiff1d(np.arange(len(data.test_labels)), spare) if rule in ("class", "sample") else none
     if rule == "class":
         unseen = unseen[np.isin(data.test_labels, forget.classes)]
     forgotten = forget.indices if rule in ("sample", "chance") else none
@@ -81,7 +107,14 @@ def rule_samples(rule: str, protocol: str, data: ImageData, forget: ForgetSet, s
 
 
 def choose_probe(
-    data: ImageData, forget: ForgetSet, rule: RuleSamples, *, size: int, protocol: str, seed: int
+    data: ImageData,
+    forget: ForgetSet,
+    rule: RuleSamples,
+    *,
+    size: int,
+    protocol: str,
+    seed: int,
+    spare: np.ndarray = NO_SPARE,
 ) -> Probe:
     """Draws the probe: everything if it fits, else up to half forget samples, a quarter unseen, the rest retain.
 
@@ -92,10 +125,11 @@ def choose_probe(
         size: number of samples.
         protocol: ``"held-out"`` or ``"paper"``.
         seed: seed of the draw.
+        spare: (k,) test samples that belong to the method and are not recorded.
     """
     rng = np.random.default_rng(seed)
     retain = np.setdiff1d(np.arange(len(data.train_labels)), forget.indices)
-    unseen = np.arange(len(data.test_labels))
+    unseen = np.setdiff1d(np.arange(len(data.test_labels)), spare)
     n_forget, n_retain, n_unseen = _shares(size, len(forget.indices), len(retain), len(unseen))
     train_labels, test_labels = data.train_labels, data.test_labels
     parts = (

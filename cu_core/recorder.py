@@ -17,7 +17,7 @@ from cu_core.errors import Diverged
 from cu_core.evaluation import Metrics, metrics_of
 from cu_core.metrics.accuracy import accuracy
 from cu_core.metrics.drift import displacement
-from cu_core.models.classifier import Classifier
+from cu_core.models.network import Network
 from cu_core.probe import GROUPS
 from cu_core.projection import Basis, align, fidelity, fit_basis
 from cu_core.runs import layout
@@ -79,7 +79,7 @@ class Recorder:
 
     def record(
         self,
-        model: Classifier,
+        model: Network,
         round_number: int,
         diagnostics: dict[str, float],
         unlearn_seconds: float,
@@ -131,7 +131,7 @@ class Recorder:
         self.attempt.promote(f"rounds/{round_number}", arrays, manifest)
         return Recorded(metrics, verdict, time.perf_counter() - began)
 
-    def record_reference(self, model: Classifier, seed: int, train_seconds: float) -> None:
+    def record_reference(self, model: Network, seed: int, train_seconds: float) -> None:
         """Stores a retrained model's signals, rotated onto round 0 for the picture only.
 
         Raises:
@@ -151,7 +151,7 @@ class Recorder:
         manifest["seconds"] = {"train": train_seconds, "evaluate": time.perf_counter() - began}
         self.attempt.promote(f"reference/{seed}", arrays, manifest)
 
-    def full_metrics(self, model: Classifier) -> Metrics:
+    def full_metrics(self, model: Network) -> Metrics:
         """Metrics over all reported samples, not only the probe's."""
         bench = self.bench
         return self._metrics(
@@ -180,7 +180,7 @@ class Recorder:
         )
         return {name: finite(value) for name, value in values.items()}
 
-    def _forward(self, model: Classifier) -> tuple[Forward, Forward, Forward]:
+    def _forward(self, model: Network) -> tuple[Forward, Forward, Forward]:
         """The probe and the rule's samples in one pass: (probe rows, rule's forget, rule's unseen)."""
         probe, rule = self.bench.probe, self.bench.rule_samples
         train_rows = np.concatenate([probe.sample[~probe.is_test], rule.forget])
@@ -193,14 +193,14 @@ class Recorder:
         outputs = _join(train.take(train_where[:n_train]), test.take(test_where[:n_test]))
         return outputs, train.take(train_where[n_train:]), test.take(test_where[n_test:])
 
-    def _probe_forward(self, model: Classifier) -> Forward:
+    def _probe_forward(self, model: Network) -> Forward:
         probe = self.bench.probe
         return _join(
             forward(model, self.bench.train, probe.sample[~probe.is_test]),
             forward(model, self.bench.test, probe.sample[probe.is_test]),
         )
 
-    def _views(self, model: Classifier) -> np.ndarray:
+    def _views(self, model: Network) -> np.ndarray:
         probe = self.bench.probe
         return np.concatenate(
             [

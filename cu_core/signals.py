@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from cu_core.data.batches import ImageSource
 from cu_core.data.views import two_views
-from cu_core.models.classifier import Classifier
+from cu_core.models.network import Network
 
 BATCH = 512
 FLOAT16_MAX = 65504.0
@@ -53,7 +53,7 @@ class Forward:
 
 
 @torch.inference_mode()
-def forward(model: Classifier, source: ImageSource, index: np.ndarray) -> Forward:
+def forward(model: Network, source: ImageSource, index: np.ndarray) -> Forward:
     """Embeddings and logits of some samples, in evaluation mode and full precision.
 
     Args:
@@ -70,13 +70,13 @@ def forward(model: Classifier, source: ImageSource, index: np.ndarray) -> Forwar
             logits.append(outputs.logits.float().cpu())
             labels.append(y.cpu())
     if not embeddings:
-        nothing = np.empty((0, model.embedding_dim), np.float32), np.empty((0, model.num_classes), np.float32)
+        nothing = np.empty((0, model.embedding_dim), np.float32), np.empty((0, model.num_outputs), np.float32)
         return Forward(*nothing, np.empty(0, np.int64))
     return Forward(torch.cat(embeddings).numpy(), torch.cat(logits).numpy(), torch.cat(labels).numpy())
 
 
 @torch.inference_mode()
-def two_view_cosine(model: Classifier, source: ImageSource, index: np.ndarray, seed: int) -> np.ndarray:
+def two_view_cosine(model: Network, source: ImageSource, index: np.ndarray, seed: int) -> np.ndarray:
     """Cosine similarity of the embeddings of two augmented views of each sample.
 
     The views depend on the seed alone, so every round sees the same ones.
@@ -102,7 +102,7 @@ def two_view_cosine(model: Classifier, source: ImageSource, index: np.ndarray, s
 
 
 @contextmanager
-def _evaluating(model: Classifier) -> Iterator[None]:
+def _evaluating(model: Network) -> Iterator[None]:
     """Evaluation mode, and afterwards each layer's own mode again: a method may have frozen some layers."""
     modes = [(layer, layer.training) for layer in model.modules()]
     model.eval()

@@ -12,6 +12,7 @@ from typing import Any
 
 from cu_core.errors import BadInput
 from cu_core.methods import method
+from cu_core.objectives import OBJECTIVES, objective
 from cu_core.records import describe, param, parse
 
 SCHEMA = 1
@@ -81,9 +82,15 @@ class ModelSpec:
 class TrainSpec:
     """How the base model and the reference are trained; zero epochs uses own weights as they are."""
 
+    objective: str = param(
+        "supervised",
+        "Objective",
+        "supervised trains a classifier on labels; moco, simclr and byol train an encoder without labels.",
+        choices=tuple(OBJECTIVES),
+    )
     epochs: int = param(10, "Epochs", "Passes over the training set.", low=0, high=10_000, unit="epochs")
     batch_size: int = param(128, "Batch size", "Images per step.", low=2, high=65_536, unit="images")
-    optimizer: str = param("sgd", "Optimizer", "SGD with momentum or AdamW.", choices=("sgd", "adamw"))
+    optimizer: str = param("sgd", "Optimizer", "SGD with momentum, Adam or AdamW.", choices=("sgd", "adam", "adamw"))
     lr: float = param(0.1, "Learning rate", "Peak step size.", low=1e-7, high=10.0, log=True)
     momentum: float = param(0.9, "Momentum", "Momentum of SGD.", low=0.0, high=0.999, advanced=True)
     weight_decay: float = param(1e-4, "Weight decay", "L2 penalty.", low=0.0, high=1.0, log=True, advanced=True)
@@ -95,6 +102,32 @@ class TrainSpec:
         "Augmentation",
         "none, or random crop (4 px of 32 padded) with horizontal flip.",
         choices=("none", "crop", "crop-flip"),
+    )
+    temperature: float = param(
+        0.0,
+        "Temperature",
+        "Divides the similarities of a self-supervised loss; 0 takes the objective's own (MoCo 0.1, SimCLR 0.5).",
+        low=0.0,
+        high=10.0,
+        special="0 = the objective's",
+        advanced=True,
+    )
+    queue: int = param(
+        4096,
+        "Queue length",
+        "MoCo: embeddings of earlier images to contrast with, never more than training images.",
+        low=16,
+        high=1_048_576,
+        unit="embeddings",
+        advanced=True,
+    )
+    key_momentum: float = param(
+        0.99,
+        "Key momentum",
+        "MoCo and BYOL: share of the slow copy that stays in each step; BYOL raises it to 1 over the training.",
+        low=0.0,
+        high=1.0,
+        advanced=True,
     )
     seed: int = param(
         -1,
@@ -181,6 +214,47 @@ class ProbeSpec:
 
 
 @dataclass(frozen=True)
+class AuditSpec:
+    """Which membership attacks are made on the finished run, and on how many samples."""
+
+    attacks: str = param(
+        "auto",
+        "Membership attacks",
+        "auto makes all that fit the model; none leaves them out.",
+        choices=("auto", "none"),
+    )
+    size: int = param(
+        2000,
+        "Audit size",
+        "Most forget samples, and as many unseen ones of the same classes.",
+        low=20,
+        high=100_000,
+        unit="samples",
+        advanced=True,
+    )
+    views: int = param(
+        10,
+        "Views",
+        "Augmented views per sample for EncoderMI; n views give n(n-1)/2 similarities.",
+        low=2,
+        high=50,
+        unit="views",
+        paper="10 (Liu et al.)",
+        advanced=True,
+    )
+    draws: int = param(
+        500,
+        "Bootstrap draws",
+        "Redraws of the scored samples behind each 95 % interval.",
+        low=20,
+        high=10_000,
+        unit="draws",
+        advanced=True,
+    )
+    seed: int = param(0, "Audit seed", "Seed of draws, folds and views.", low=0, high=2**31 - 1, advanced=True)
+
+
+@dataclass(frozen=True)
 class MethodSpec:
     """Which unlearning method with which hyper-parameters (an instance of the record's dataclass)."""
 
@@ -210,6 +284,7 @@ class RunSpec:
     method: MethodSpec = field(default_factory=MethodSpec)
     stop: StopSpec = field(default_factory=StopSpec)
     probe: ProbeSpec = field(default_factory=ProbeSpec)
+    audit: AuditSpec = field(default_factory=AuditSpec)
     seed: int = param(0, "Seed", "Seed of training, draws and unlearning.", low=0, high=2**31 - 1)
     reference: int = param(
         0,
@@ -234,6 +309,11 @@ class RunSpec:
     def task(self) -> str:
         """``"class"`` if whole classes are forgotten, else ``"sample"``."""
         return "class" if self.forget.select.startswith("class:") else "sample"
+
+    @property
+    def self_supervised(self) -> bool:
+        """Whether the model is an encoder that was trained without labels."""
+        return objective(self.train.objective).self_supervised
 
     @property
     def title(self) -> str:
@@ -264,9 +344,7 @@ class RunSpec:
 
     def content_hash(self) -> str:
         """SHA-256 over everything that decides the outcome (all but name and group)."""
-        content = self.to_json()
-        del content["name"], content["group"]
-        return digest(content)
+        return content_hash(self.to_json())
 
 
 PARTS: dict[str, type] = {
@@ -276,7 +354,13 @@ PARTS: dict[str, type] = {
     "forget": ForgetSpec,
     "stop": StopSpec,
     "probe": ProbeSpec,
+    "audit": AuditSpec,
 }
+
+
+def content_hash(content: Mapping[str, Any]) -> str:
+    """`RunSpec.content_hash` of a specification as `RunSpec.to_json` wrote it, perhaps in an earlier version."""
+    return digest({key: value for key, value in content.items() if key not in ("name", "group")})
 
 
 def digest(content: Any) -> str:

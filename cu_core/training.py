@@ -26,7 +26,7 @@ from cu_core.data.batches import Split
 from cu_core.data.views import augmentation
 from cu_core.device import Precision, memory_errors
 from cu_core.errors import DatasetError, Diverged
-from cu_core.models.classifier import Classifier
+from cu_core.models.network import Network
 from cu_core.models.weights import portable
 from cu_core.runs.files import write_atomically
 from cu_core.spec import TrainSpec, digest
@@ -75,7 +75,7 @@ class TrainResult:
 
 
 def train(
-    model: Classifier,
+    model: Network,
     split: Split,
     spec: TrainSpec,
     *,
@@ -134,9 +134,7 @@ def train(
 class _Training:
     """Model, optimizer and what has been done so far."""
 
-    def __init__(
-        self, model: Classifier, samples: Split, spec: TrainSpec, precision: Precision, fingerprint: str
-    ) -> None:
+    def __init__(self, model: Network, samples: Split, spec: TrainSpec, precision: Precision, fingerprint: str) -> None:
         self.model = model
         self.samples = samples
         self.spec = spec
@@ -209,9 +207,11 @@ class _Training:
 
 
 def make_optimizer(model: nn.Module, spec: TrainSpec) -> torch.optim.Optimizer:
-    """SGD with momentum, or AdamW, over all parameters."""
+    """SGD with momentum, Adam or AdamW, over all parameters."""
     if spec.optimizer == "adamw":
         return torch.optim.AdamW(model.parameters(), lr=spec.lr, weight_decay=spec.weight_decay)
+    if spec.optimizer == "adam":
+        return torch.optim.Adam(model.parameters(), lr=spec.lr, weight_decay=spec.weight_decay)
     return torch.optim.SGD(model.parameters(), lr=spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay)
 
 

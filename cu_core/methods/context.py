@@ -10,7 +10,8 @@ import torch
 
 from cu_core.data.batches import Split
 from cu_core.device import Precision
-from cu_core.models.classifier import Classifier
+from cu_core.models.network import Network
+from cu_core.objectives.base import TrainingObjective
 
 
 class Stateful(Protocol):
@@ -35,7 +36,10 @@ class Context:
         forget: the samples to unlearn.
         retain: the other training samples.
         task: ``"class"`` or ``"sample"``.
-        loss: the loss of the original training, ``loss(logits, labels)``, mean over the batch.
+        unseen: samples outside the training set that are kept for the method and never reported on, for methods
+            with ``needs_unseen``; None for others.
+        objective: the loss of the original training without its memory: queue and slow copy start anew.
+        loss: cross-entropy ``loss(logits, labels)``, mean over the batch; for models with classes.
         device: where the model and the batches are.
         precision: mixed-precision policy of the device.
         generator: CPU generator from which the method draws all of its randomness.
@@ -44,14 +48,16 @@ class Context:
         check: raises when the run was cancelled; call it once per batch.
     """
 
-    model: Classifier
+    model: Network
     forget: Split
     retain: Split
     task: str
     loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+    objective: TrainingObjective
     device: torch.device
     precision: Precision
     generator: torch.Generator
+    unseen: Split | None = None
     first_round: int = 1
     max_rounds: int = 1
     check: Callable[[], None] = lambda: None

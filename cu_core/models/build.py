@@ -6,15 +6,22 @@ from importlib import import_module
 from pathlib import Path
 
 import torch
+from torch import nn
 
+from cu_core import objectives
 from cu_core.errors import Incompatible
 from cu_core.models import backbone
 from cu_core.models.classifier import Classifier
+from cu_core.models.encoder import Encoder
+from cu_core.models.network import Network
 from cu_core.models.weights import load_weights, read_state_dict
+from cu_core.objectives.record import Objective
 from cu_core.spec import ModelSpec
 
 
-def build_model(spec: ModelSpec, channels: int, size: int, num_classes: int, seed: int) -> Classifier:
+def build_model(
+    spec: ModelSpec, channels: int, size: int, num_classes: int, seed: int, objective: str = "supervised"
+) -> Network:
     """The network on the CPU, initialised from the seed, with own weights loaded where the spec names some.
 
     Args:
@@ -23,6 +30,7 @@ def build_model(spec: ModelSpec, channels: int, size: int, num_classes: int, see
         size: height and width of the images in pixels.
         num_classes: number of classes.
         seed: decides the initial weights; the caller's random state is left as it was.
+        objective: as in `TrainSpec.objective`; self-supervised ones make an `Encoder`, others a `Classifier`.
 
     Raises:
         BadInput: no such backbone.
@@ -42,7 +50,18 @@ def build_model(spec: ModelSpec, channels: int, size: int, num_classes: int, see
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         trunk = build_trunk(spec.backbone, channels, size, spec.pretrained)
-        model = Classifier(trunk, num_classes, spec.head, spec.embedding_dim)
+        model = _with_head(trunk, spec, num_classes, objectives.objective(objective))
     if state is not None:
         load_weights(model, state)
     return model
+
+
+def _with_head(trunk: nn.Module, spec: ModelSpec, num_classes: int, objective: Objective) -> Network:
+    if not objective.self_supervised:
+        return Classifier(trunk, num_classes, spec.head, spec.embedding_dim)
+    encoder = Encoder(trunk, spec.head, spec.embedding_dim)
+    if objective.predictor:
+        # lightly takes seconds to import, and only BYOL needs its head here.
+        head = import_module("lightly.models.modules").BYOLPredictionHead
+        encoder.predictor = head(encoder.embedding_dim, 2 * encoder.width, encoder.embedding_dim)
+    return encoder

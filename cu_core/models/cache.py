@@ -21,7 +21,7 @@ from cu_core.device import Precision
 from cu_core.errors import BadInput, CheckpointError
 from cu_core.home import Home
 from cu_core.models.build import build_model
-from cu_core.models.classifier import Classifier
+from cu_core.models.network import Network
 from cu_core.models.weights import load_weights, read_state_dict, save_weights, weights_sha256
 from cu_core.runs.files import read_json, sha256_of, write_json
 from cu_core.spec import RunSpec, digest
@@ -43,7 +43,7 @@ class Trained:
         cached: whether it was there already.
     """
 
-    model: Classifier
+    model: Network
     key: str
     seconds: float
     cached: bool
@@ -141,9 +141,9 @@ def trained_model(
     files = _Files(home.models, key)
     channels, size = data.train_images.shape[1], data.train_images.shape[-1]
 
-    def fresh(start: bool) -> Classifier:
+    def fresh(start: bool) -> Network:
         model = spec.model if start else dataclasses.replace(spec.model, weights="", pretrained=False)
-        return build_model(model, channels, size, len(data.classes), seed)
+        return build_model(model, channels, size, len(data.classes), seed, spec.train.objective)
 
     with _waiting_for(files.lock, check):
         info = files.info()
@@ -168,7 +168,7 @@ def trained_model(
         return Trained(_ready(model, precision, device), key, result.seconds, cached=False)
 
 
-def _ready(model: Classifier, precision: Precision, device: torch.device) -> Classifier:
+def _ready(model: Network, precision: Precision, device: torch.device) -> Network:
     precision.place(model, device)
     return model.eval()
 
@@ -205,7 +205,7 @@ class _Files:
             return None
         return info if intact else None
 
-    def keep(self, model: Classifier, info: dict[str, Any]) -> None:
+    def keep(self, model: Network, info: dict[str, Any]) -> None:
         """Stores weights, then their hash, then drops the unfinished training."""
         save_weights(self.weights, model)
         hashes = {"sha256": sha256_of(self.weights), "weights_sha256": weights_sha256(model.state_dict())}

@@ -18,6 +18,8 @@ from cu_core.methods.context import Context
 from cu_core.methods.contrastive import EmbeddingQueue, contrastive_unlearning_loss, queue_loss, unlearn
 from cu_core.methods.records.contrastive import ContrastiveParams
 from cu_core.models.classifier import Classifier
+from cu_core.objectives.supervised import Supervised
+from cu_core.spec import TrainSpec
 
 FP32 = Precision("fp32", "cpu", channels_last=False)
 FP16 = Precision("fp16", "cpu", channels_last=False)
@@ -41,12 +43,14 @@ def context_of(forget: int = 10, retain: int = 30, precision: Precision = FP32, 
     images = rng.integers(0, 255, (n, 1, 4, 4)).astype(np.uint8)
     source = ImageSource(images, np.arange(n) % 3, (0.5,), (0.3,), torch.device("cpu"))
     generator = torch.Generator().manual_seed(0)
+    model = Classifier(Trunk(), 3, "projected", 5)
     return Context(
-        model=Classifier(Trunk(), 3, "projected", 5),
+        model=model,
         forget=Split(source, np.arange(forget), generator),
         retain=Split(source, np.arange(forget, n), generator),
         task="sample",
         loss=F.cross_entropy,
+        objective=Supervised(TrainSpec(), model, n),
         device=torch.device("cpu"),
         precision=precision,
         generator=generator,

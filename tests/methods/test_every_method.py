@@ -21,6 +21,7 @@ from cu_core.methods.record import Method
 from cu_core.models.build import build_model
 from cu_core.models.classifier import Classifier
 from cu_core.models.weights import weights_sha256
+from cu_core.objectives.base import make_objective
 from cu_core.spec import spec_from_json
 
 ROUNDS = 3
@@ -57,6 +58,8 @@ def context_of(bench: Bench, model: Classifier, check: Callable[[], None] = lamb
         retain=bench.split(bench.retain, generator),
         task=bench.forget.task,
         loss=F.cross_entropy,
+        objective=make_objective(bench.spec.train, model, len(bench.data.train_labels)),
+        unseen=bench.spare_split(generator),
         device=bench.device,
         precision=bench.precision,
         generator=generator,

@@ -1,0 +1,55 @@
+"""Training objectives: the explicit list. Computing them needs torch; this list does not."""
+
+from __future__ import annotations
+
+from cu_core.errors import BadInput
+from cu_core.objectives.record import Objective
+
+OBJECTIVES: dict[str, Objective] = {
+    o.id: o
+    for o in (
+        Objective(
+            "supervised",
+            "Supervised",
+            "Cross-entropy on labels.",
+            "",
+            "cu_core.objectives.supervised:Supervised",
+            self_supervised=False,
+        ),
+        Objective(
+            "moco",
+            "MoCo",
+            "Two views of an image agree against a queue of earlier images, encoded by a slow copy.",
+            "He et al., Momentum Contrast, CVPR 2020 (arXiv 1911.05722)",
+            "cu_core.objectives.moco:MoCo",
+            temperature=0.1,
+        ),
+        Objective(
+            "simclr",
+            "SimCLR",
+            "Two views of an image agree against all other images of the batch.",
+            "Chen et al., SimCLR, ICML 2020 (arXiv 2002.05709)",
+            "cu_core.objectives.simclr:SimCLR",
+            temperature=0.5,
+        ),
+        Objective(
+            "byol",
+            "BYOL",
+            "One view predicts the other one's embedding by a slow copy; no other images are needed.",
+            "Grill et al., Bootstrap Your Own Latent, NeurIPS 2020 (arXiv 2006.07733)",
+            "cu_core.objectives.byol:BYOL",
+            predictor=True,
+        ),
+    )
+}
+
+
+def objective(name: str) -> Objective:
+    """The record of that id.
+
+    Raises:
+        BadInput: no such objective.
+    """
+    if name not in OBJECTIVES:
+        raise BadInput("train.objective", f"no objective named {name!r}", OBJECTIVES)
+    return OBJECTIVES[name]

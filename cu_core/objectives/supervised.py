@@ -1,0 +1,37 @@
+"""Cross-entropy on labels, without memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cu_core.models.network import Network
+from cu_core.spec import TrainSpec
+
+
+class Supervised:
+    """Mean cross-entropy; see `cu_core.objectives.base.TrainingObjective`."""
+
+    def __init__(self, spec: TrainSpec, model: Network, images: int) -> None:
+        pass
+
+    def __call__(self, model: Network, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """Cross-entropy of one batch."""
+        return F.cross_entropy(model(images).float(), labels)
+
+    def after_step(self, model: Network, share: float = 0.0) -> None:
+        """Nothing to do."""
+
+    def per_sample(self, model: Network, first: Tensor, second: Tensor, others: Tensor) -> Tensor:
+        """Refused: the loss of a classifier is computed from logits and labels."""
+        raise TypeError("the supervised loss of a sample comes from its logits and label, not from views")
+
+    def state_dict(self) -> dict[str, Any]:
+        """Empty."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Nothing to take over."""
