@@ -18,6 +18,13 @@ BACKBONES: dict[str, Backbone] = {
             "cu_core.models.resnet:build",
             mflops=12.5,
         ),
+        Backbone(
+            "wide-cnn",
+            "Wide CNN",
+            "Two strided convolutions and a wide dense layer; learns images by heart on a CPU.",
+            "cu_core.models.wide_cnn:build",
+            mflops=5.6,
+        ),
         Backbone("resnet18", "ResNet-18", "Four stages of basic blocks.", "cu_core.models.resnet:build", mflops=556.0),
         Backbone("resnet34", "ResNet-34", "Deeper basic blocks.", "cu_core.models.resnet:build", mflops=1160.0),
         Backbone("resnet50", "ResNet-50", "Bottleneck blocks.", "cu_core.models.resnet:build", mflops=1302.0),
