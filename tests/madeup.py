@@ -1,8 +1,9 @@
 """Writes a complete run directory, in the documented format and without training anything.
 
 The numbers are invented but consistent: forget samples walk away from their class over the rounds,
-their loss rises, and the reference has them elsewhere from the start. The images carry the sample's
-index in their pixels, so that a test can tell which one it sees.
+their loss rises, and the reference has them elsewhere from the start. Of an encoder's run the views of
+members agree more than those of others, and forget samples lose that over the rounds. The images carry the
+sample's index in their pixels, so that a test can tell which one it sees.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ class MadeUp:
         demo: marks the run as one that ships with the project.
         trustworthiness: of round 0; falls by 0.03 a round.
         seed: of all invented numbers.
+        objective: how the model was trained; all but ``supervised`` make the run of an encoder.
+        audit_views: views of each sample behind the pairs of an encoder's run.
         spec: changes to the specification.
     """
 
@@ -58,11 +61,17 @@ class MadeUp:
     demo: bool = False
     trustworthiness: float = 0.97
     seed: int = 0
+    objective: str = "supervised"
+    audit_views: int = 4
     spec: dict = field(default_factory=dict)
 
     @property
     def task(self) -> str:
         return "class" if self.select.startswith("class:") else "sample"
+
+    @property
+    def encoder(self) -> bool:
+        return self.objective != "supervised"
 
 
 def write_run(home: Home, run_id: str = "madeup-1", made: MadeUp | None = None) -> Path:
@@ -71,6 +80,9 @@ def write_run(home: Home, run_id: str = "madeup-1", made: MadeUp | None = None) 
     spec = replace(
         RunSpec(), forget=ForgetSpec(made.select), reference=len(made.references), seed=made.seed, **made.spec
     )
+    if made.encoder:
+        train, audit = replace(spec.train, objective=made.objective), replace(spec.audit, views=made.audit_views)
+        spec = replace(spec, train=train, audit=audit)
     if made.images:
         write_dataset(home, spec.data, made.channels)
     run_dir = home.runs / run_id
@@ -186,6 +198,45 @@ def _reference(made: MadeUp, probe: pd.DataFrame, seed: int) -> np.ndarray:
     return _embedding(made, probe, 0.9) + jitter
 
 
+def _memory(made: MadeUp, probe: pd.DataFrame, progress: float) -> np.ndarray:
+    """(n,) how well the model knows each sample: 1 for retain, 0 for unseen, falling to 0 for forget samples."""
+    group = probe["group"].to_numpy()
+    return np.select([group == "retain", group == "forget"], [1.0, 1.0 - progress], 0.0)
+
+
+def _encoder_arrays(made: MadeUp, probe: pd.DataFrame, memory: np.ndarray, number: int) -> dict[str, np.ndarray]:
+    """What is recorded of encoders alone, or means something else there."""
+    rng = np.random.default_rng([made.seed, 7])
+    agreement = np.clip(0.55 + 0.25 * memory + 0.1 * rng.normal(size=len(probe)), -1, 1)
+    pairs = made.audit_views * (made.audit_views - 1) // 2
+    pair_cosines = np.clip(agreement[:, None] + 0.05 * rng.normal(size=(len(probe), pairs)), -1, 1)
+    top1 = 0.1 + 0.15 * memory + 0.02 * rng.random(len(probe))
+    arrays = {
+        "loss": (4.0 - 3.0 * agreement).astype(np.float32),
+        "output_top3": (top1[:, None] * [1.0, 0.6, 0.4]).astype(np.float32),
+    }
+    if made.views is None or number in made.views:
+        arrays |= {
+            "pair_cosines": pair_cosines.astype(np.float16),
+            "two_view_cosine": pair_cosines[:, 0].astype(np.float32),
+        }
+    return arrays
+
+
+def _own_centroid_cosine(probe: pd.DataFrame, embedding: np.ndarray) -> np.ndarray:
+    """Cosine to the mean of the unit embeddings of the label's other retain samples; NaN without any."""
+    unit = embedding / np.linalg.norm(embedding, axis=1, keepdims=True)
+    label, retain = probe["label"].to_numpy(), (probe["group"] == "retain").to_numpy()
+    found = np.full(len(probe), np.nan, np.float32)
+    for row in range(len(probe)):
+        others = retain & (label == label[row])
+        others[row] = False
+        if others.any():
+            centroid = unit[others].mean(0)
+            found[row] = unit[row] @ centroid / np.linalg.norm(centroid)
+    return found
+
+
 def _write_snapshot(
     folder: Path, made: MadeUp, probe: pd.DataFrame, embedding: np.ndarray, number: int, seed: int | None = None
 ) -> None:
@@ -208,9 +259,14 @@ def _write_snapshot(
         "top3_class": order.astype(np.int16),
         "loss": -np.log(np.maximum(own, 1e-30)).astype(np.float32),
         "margin": (own - others.max(1)).astype(np.float32),
+        "own_centroid_cosine": _own_centroid_cosine(probe, embedding),
         "coordinates": ((embedding - start.mean(0)) @ axes.T).astype(np.float32),
     }
-    if made.views is None or number in made.views:
+    if made.encoder:
+        progress = 1.0 if seed is not None else number / max(made.rounds, 1)
+        arrays |= _encoder_arrays(made, probe, _memory(made, probe, progress), number)
+        arrays["logits"] = np.log(np.maximum(probability, 1e-6)).astype(np.float16)
+    elif made.views is None or number in made.views:
         arrays["two_view_cosine"] = (1 - 0.3 / (1 + own)).astype(np.float32)
     if seed is None:
         arrays["cosine_to_start"] = ((embedding * start).sum(1) / norms).astype(np.float32)
@@ -220,7 +276,7 @@ def _write_snapshot(
         "round": number,
         "attempt": 1,
         "arrays": {name: write_array(folder / f"{name}.npy", array) for name, array in arrays.items()},
-        "metrics": _metrics(made, probe, order[:, 0]),
+        "metrics": _metrics(made, probe, order[:, 0]) | _means(made, probe, arrays),
         "scope": "probe",
         "counts": {g: int(((probe["group"] == g) & ~probe["rule"]).sum()) for g in ("forget", "retain", "unseen")},
         "rule": _verdict(made, probe, order[:, 0]) if seed is None else None,
@@ -270,6 +326,19 @@ def _metrics(made: MadeUp, probe: pd.DataFrame, predicted: np.ndarray) -> dict[s
     return {name: None if value is None or np.isnan(value) else value for name, value in metrics.items()}
 
 
+def _means(made: MadeUp, probe: pd.DataFrame, arrays: dict[str, np.ndarray]) -> dict[str, float | None]:
+    """Metrics that are means of a recorded array over a group."""
+    top = arrays["output_top3" if made.encoder else "top3"][:, 0]
+    found: dict[str, float | None] = {}
+    for group in ("forget", "unseen"):
+        rows = ((probe["group"] == group) & ~probe["rule"]).to_numpy()
+        found[f"{group}_top1"] = float(top[rows].mean())
+        found[f"{group}_loss"] = float(arrays["loss"][rows].mean())
+        views = arrays.get("two_view_cosine")
+        found[f"{group}_two_view"] = None if views is None else float(views[rows].mean())
+    return found
+
+
 def _verdict(made: MadeUp, probe: pd.DataFrame, predicted: np.ndarray) -> dict:
     right = predicted == probe["label"].to_numpy()
     forget, unseen = (probe["group"] == "forget").to_numpy(), (probe["group"] == "unseen").to_numpy()
@@ -307,7 +376,8 @@ def finish(run_dir: Path, state: str) -> None:
 
 def _write_result(run_dir: Path, run_id: str, made: MadeUp) -> None:
     def metrics(folder: str) -> dict:
-        return json.loads((run_dir / folder / layout.MANIFEST).read_text())["metrics"]
+        found = json.loads((run_dir / folder / layout.MANIFEST).read_text())["metrics"]
+        return found | ({"linear_acc": found["test_acc"]} if made.encoder else {})
 
     references = [metrics(f"reference/{seed}") for seed in made.references]
     band = {
