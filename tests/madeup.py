@@ -23,6 +23,7 @@ from cu_core.runs import layout
 from cu_core.runs.files import write_array, write_json
 from cu_core.runs.process import identity
 from cu_core.spec import DataSpec, ForgetSpec, RunSpec
+from tests.madeup_audit import write_audit
 
 CLASSES = tuple(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
 SUBMITTED = 1_700_000_000.0
@@ -47,6 +48,7 @@ class MadeUp:
         seed: of all invented numbers.
         objective: how the model was trained; all but ``supervised`` make the run of an encoder.
         audit_views: views of each sample behind the pairs of an encoder's run.
+        audited: samples a side that membership attacks were made on (of one class at most 20); 0 writes no audit.
         spec: changes to the specification.
     """
 
@@ -63,6 +65,7 @@ class MadeUp:
     seed: int = 0
     objective: str = "supervised"
     audit_views: int = 4
+    audited: int = 30
     spec: dict = field(default_factory=dict)
 
     @property
@@ -106,8 +109,21 @@ def write_run(home: Home, run_id: str = "madeup-1", made: MadeUp | None = None) 
         _write_snapshot(run_dir / "reference" / str(seed), made, probe, _reference(made, probe, seed), 0, seed=seed)
     _write_attempt(run_dir, made)
     if made.state == "succeeded":
-        _write_result(run_dir, run_id, made)
+        attacks = _write_audit(run_dir, made) if made.audited else None
+        _write_result(run_dir, run_id, made, attacks)
     return run_dir
+
+
+def _write_audit(run_dir: Path, made: MadeUp) -> dict:
+    return write_audit(
+        run_dir,
+        kind="self-supervised" if made.encoder else "supervised",
+        classes=(5,) if made.task == "class" else (),
+        size=made.audited,
+        reference=made.references[0] if made.references else None,
+        views=made.audit_views,
+        seed=made.seed,
+    )
 
 
 def image_of(index: int, *, test: bool, channels: int = 1) -> np.ndarray:
@@ -374,7 +390,7 @@ def finish(run_dir: Path, state: str) -> None:
     write_json(layout.attempt_dir(run_dir, 1) / layout.OUTCOME, outcome)
 
 
-def _write_result(run_dir: Path, run_id: str, made: MadeUp) -> None:
+def _write_result(run_dir: Path, run_id: str, made: MadeUp, attacks: dict | None) -> None:
     def metrics(folder: str) -> dict:
         found = json.loads((run_dir / folder / layout.MANIFEST).read_text())["metrics"]
         return found | ({"linear_acc": found["test_acc"]} if made.encoder else {})
@@ -405,5 +421,7 @@ def _write_result(run_dir: Path, run_id: str, made: MadeUp) -> None:
         "base_key": "madeup",
         "base_cached": False,
         "reference_cached": False,
+        "attacks": attacks,
+        "notes": [],
     }
     write_json(run_dir / layout.RESULT, result)

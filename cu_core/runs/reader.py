@@ -127,6 +127,19 @@ class RunView:
         """An array of a reference; see `array`."""
         return load_array(self.run_dir / "reference" / str(int(seed)), name)
 
+    def audit(self) -> dict[str, Any] | None:
+        """The manifest of the membership attacks (see docs/run-format.md); None if none were made or it is damaged."""
+        folder = self.run_dir / layout.AUDIT
+        return read_manifest(folder) if (folder / layout.MANIFEST).exists() and not damage(folder) else None
+
+    def audit_array(self, name: str) -> np.ndarray:
+        """An array of the audit, memory-mapped; the names are those of its manifest's ``arrays``.
+
+        Raises:
+            BadInput: not recorded or damaged.
+        """
+        return load_array(self.run_dir / layout.AUDIT, name)
+
     def dataset_key(self) -> str | None:
         """Name of the prepared dataset that the run has read; None before it has."""
         key = optional_json(self.run_dir / layout.DATASET).get("key")
