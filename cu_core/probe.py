@@ -95,7 +95,7 @@ def rule_samples(
     none = np.empty(0, np.int64)
     unseen = np.setdiff1d(np.arange(len(data.test_labels)), spare) if rule in ("class", "sample") else none
     if rule == "class":
-        unseen = unseen[np.isin(data.test_labels, forget.classes)]
+        unseen = unseen[np.isin(data.test_labels[unseen], forget.classes)]
     forgotten = forget.indices if rule in ("sample", "chance") else none
     if protocol == "paper":
         return RuleSamples(forgotten, unseen)

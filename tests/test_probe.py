@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cu_core.data.forget import ForgetSet
 from cu_core.data.images import ImageData
-from cu_core.probe import GROUPS, choose_probe, rule_samples, stratified
+from cu_core.probe import GROUPS, choose_probe, rule_samples, spare_samples, stratified
 
 
 def dataset(train=200, test=80, classes=4):
@@ -141,3 +141,18 @@ def test_labels_before_noise_are_kept():
     assert (probe.true_label[seen] == data.true_labels[probe.sample[seen]]).all()
     assert (probe.label[seen] != probe.true_label[seen]).sum() == 40
     assert (probe.true_label[~seen] == probe.label[~seen]).all()
+
+
+@pytest.mark.parametrize("rule", ["class", "sample"])
+def test_samples_for_the_method_are_kept_from_rule_and_probe(rule):
+    data = dataset()
+    forget = forget_class(data) if rule == "class" else forget_random(data)
+    spare = spare_samples(True, data, forget, 0)
+    assert len(spare) == 80 // 3 and len(spare_samples(False, data, forget, 0)) == 0
+    looked_at = rule_samples(rule, "held-out", data, forget, 0, spare)
+    probe = choose_probe(data, forget, looked_at, size=1000, protocol="held-out", seed=0, spare=spare)
+    seen = set(probe.sample[probe.is_test])
+    assert seen == set(range(80)) - set(spare)
+    assert len(looked_at.unseen) > 0 and set(looked_at.unseen) <= seen
+    if rule == "class":
+        assert set(data.test_labels[looked_at.unseen]) == set(forget.classes)

@@ -7,9 +7,13 @@ from importlib.metadata import entry_points
 
 from cu_core.errors import BadInput
 from cu_core.methods.record import Method
-from cu_core.methods.records import contrastive
+from cu_core.methods.records import contrastive, gradient_penalty
 
-BUILT_IN: tuple[Method, ...] = (contrastive.METHOD,)
+BUILT_IN: tuple[Method, ...] = (
+    contrastive.METHOD,
+    gradient_penalty.METHOD,
+    gradient_penalty.MEMBERS,
+)
 ENTRY_POINTS = "unlearnscope.methods"
 
 

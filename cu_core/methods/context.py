@@ -10,6 +10,7 @@ import torch
 
 from cu_core.data.batches import Split
 from cu_core.device import Precision
+from cu_core.models.encoder import Encoder
 from cu_core.models.network import Network
 from cu_core.objectives.base import TrainingObjective
 
@@ -63,6 +64,11 @@ class Context:
     check: Callable[[], None] = lambda: None
     saved: dict[str, dict[str, Any]] = field(default_factory=dict)
     kept: dict[str, Stateful] = field(default_factory=dict)
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether the model answers with class logits; an encoder does not."""
+        return not isinstance(self.model, Encoder)
 
     def rounds(self) -> Iterator[int]:
         """The round numbers that are still to run."""

@@ -1,7 +1,9 @@
 """Contrastive unlearning (Lee et al., IJCAI 2025): loss (Eq. 5 and 6) and method (Eq. 7).
 
 A forget sample is pushed away from retained samples of its own class and pulled towards retained
-samples of the other classes, while cross-entropy on the same retain batch keeps the model useful.
+samples of the other classes, while cross-entropy on the same retain batch keeps the model useful. An
+encoder has no classes to answer with: there, the loss of its own training takes that part, and labels
+serve the contrast alone.
 The paper's words "positive" and "negative" are avoided on purpose: there, positives are pushed away.
 """
 
@@ -159,7 +161,8 @@ def unlearn(context: Context, params: ContrastiveParams) -> Iterator[dict[str, f
 
     For every forget batch, ω fresh random retain batches of the same size are drawn; each gives one
     step on ``λ_UL · contrastive loss + λ_CE · cross-entropy on the retain batch`` (Eq. 7), from one
-    forward pass over both. SGD with momentum, constant learning rate, no weight decay.
+    forward pass over both. SGD with momentum, constant learning rate, no weight decay. For an encoder
+    the self-supervised loss on the retain batch stands in for cross-entropy; it draws views of its own.
 
     Args:
         context: model, data and randomness.
@@ -173,6 +176,7 @@ def unlearn(context: Context, params: ContrastiveParams) -> Iterator[dict[str, f
     optimizer = context.keep("optimizer", torch.optim.SGD(model.parameters(), lr=params.lr, momentum=params.momentum))
     queue = context.keep("queue", EmbeddingQueue(params.queue)) if params.queue else None
     scaler = context.keep("scaler", precision.scaler())
+    objective = None if context.has_classes else context.keep("objective", context.objective)
 
     for _ in context.rounds():
         model.train()
@@ -205,7 +209,11 @@ def unlearn(context: Context, params: ContrastiveParams) -> Iterator[dict[str, f
                     unlearn_loss = queue_loss(
                         embedding[:n], y_forget, stored, labels, params.temperature, normalize=params.normalize
                     )
-                retain_loss = context.loss(outputs.logits[n:].float(), y_retain)
+                if objective is None:
+                    retain_loss = context.loss(outputs.logits[n:].float(), y_retain)
+                else:
+                    with precision.autocast():
+                        retain_loss = objective(model, x_retain, y_retain, context.generator)
                 loss = params.unlearn_weight * unlearn_loss + params.retain_weight * retain_loss
                 optimizer.zero_grad(set_to_none=True)
                 scaler.scale(loss).backward()
@@ -213,6 +221,8 @@ def unlearn(context: Context, params: ContrastiveParams) -> Iterator[dict[str, f
                 norm = torch.nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
                 scaler.step(optimizer)
                 scaler.update()
+                if objective is not None:
+                    objective.after_step(model)
                 # Loss scaling finds its scale by overflowing now and then; such a step is skipped, not a failure.
                 counts = norm.isfinite() if scaler.is_enabled() else torch.ones_like(norm, dtype=torch.bool)
                 norm = torch.where(counts, norm, torch.zeros_like(norm))

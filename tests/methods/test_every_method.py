@@ -19,13 +19,20 @@ from cu_core.methods import BUILT_IN
 from cu_core.methods.context import Context
 from cu_core.methods.record import Method
 from cu_core.models.build import build_model
-from cu_core.models.classifier import Classifier
+from cu_core.models.network import Network
 from cu_core.models.weights import weights_sha256
+from cu_core.objectives import OBJECTIVES
 from cu_core.objectives.base import make_objective
 from cu_core.spec import spec_from_json
 
 ROUNDS = 3
-CASES = [pytest.param(m, task, id=f"{m.id}-{task}") for m in BUILT_IN for task in m.tasks]
+CASES = [
+    pytest.param(m, task, o.id, id=f"{m.id}-{task}-{o.id}")
+    for m in BUILT_IN
+    for task in m.tasks
+    for o in OBJECTIVES.values()
+    if o.kind in m.objectives
+]
 SELECT = {"class": "class:5", "sample": "random:40"}
 
 
@@ -35,25 +42,32 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @pytest.fixture
-def started(home: Home, request: pytest.FixtureRequest) -> tuple[Bench, Classifier]:
-    """A small bench for the case's task, and an untrained model."""
+def started(home: Home, request: pytest.FixtureRequest) -> tuple[Bench, Network]:
+    """A small bench for the case's task and objective, and an untrained model."""
+    case = request.node.callspec.params
     spec = spec_from_json(
         {
             "data": {"dataset": "digits", "train_limit": 300},
-            "forget": {"select": SELECT[request.node.callspec.params["task"]]},
-            "method": {"id": request.node.callspec.params["method"].id},
+            "train": {"objective": case["objective"], "queue": 64},
+            "forget": {"select": SELECT[case["task"]]},
+            "method": {"id": case["method"].id},
             "device": "cpu",
         }
     )
     bench = set_up(spec, home, lambda done, total, message: None)
-    return bench, build_model(spec.model, 1, 8, 10, seed=3)
+    return bench, build(bench, seed=3)
 
 
-def context_of(bench: Bench, model: Classifier, check: Callable[[], None] = lambda: None) -> Context:
+def build(bench: Bench, seed: int) -> Network:
+    return build_model(bench.spec.model, 1, 8, 10, seed, bench.spec.train.objective)
+
+
+def context_of(bench: Bench, model: Network, check: Callable[[], None] = lambda: None) -> Context:
     torch.manual_seed(11)
     generator = torch.Generator().manual_seed(11)
+    model = copy.deepcopy(model)
     return Context(
-        model=copy.deepcopy(model),
+        model=model,
         forget=bench.split(bench.forget.indices, generator),
         retain=bench.split(bench.retain, generator),
         task=bench.forget.task,
@@ -74,8 +88,10 @@ def start(method: Method, context: Context) -> Iterator[dict[str, float]]:
     return iter(unlearn(context, method.params()))
 
 
-@pytest.mark.parametrize(("method", "task"), CASES)
-def test_runs_its_rounds_and_repeats_them(method: Method, task: str, started: tuple[Bench, Classifier]) -> None:
+@pytest.mark.parametrize(("method", "task", "objective"), CASES)
+def test_runs_its_rounds_and_repeats_them(
+    method: Method, task: str, objective: str, started: tuple[Bench, Network]
+) -> None:
     bench, model = started
     hashes = []
     for _ in range(2):
@@ -84,15 +100,17 @@ def test_runs_its_rounds_and_repeats_them(method: Method, task: str, started: tu
         assert len(told) == ROUNDS or method.one_shot
         assert all(isinstance(v, float) and math.isfinite(v) for numbers in told for v in numbers.values())
         assert context.forget.served > 0
+        assert (context.unseen is not None) == method.needs_unseen
+        assert context.unseen is None or context.unseen.served > 0, "asks for unseen samples and reads none"
         assert method.needs_retain or context.retain.served == 0, "reads retain samples although its record denies it"
         hashes.append(weights_sha256(context.model.state_dict()))
     assert hashes[0] == hashes[1], "the same seed must give the same weights"
     assert hashes[0] != weights_sha256(model.state_dict()), "nothing was unlearned"
 
 
-@pytest.mark.parametrize(("method", "task"), CASES)
+@pytest.mark.parametrize(("method", "task", "objective"), CASES)
 def test_goes_on_exactly_after_a_resume(
-    method: Method, task: str, started: tuple[Bench, Classifier], tmp_path: Path
+    method: Method, task: str, objective: str, started: tuple[Bench, Network], tmp_path: Path
 ) -> None:
     bench, model = started
     whole = context_of(bench, model)
@@ -109,7 +127,7 @@ def test_goes_on_exactly_after_a_resume(
     torch.save(state, tmp_path / "state.pt")
 
     stored = torch.load(tmp_path / "state.pt", weights_only=True)
-    second = context_of(bench, build_model(bench.spec.model, 1, 8, 10, seed=99))
+    second = context_of(bench, build(bench, seed=99))
     second.model.load_state_dict(stored["model"])
     second.saved, second.first_round = stored["kept"], 2
     second.generator.set_state(stored["generator"])
@@ -118,8 +136,10 @@ def test_goes_on_exactly_after_a_resume(
     assert weights_sha256(second.model.state_dict()) == weights_sha256(whole.model.state_dict())
 
 
-@pytest.mark.parametrize(("method", "task"), CASES)
-def test_ends_within_a_batch_when_asked(method: Method, task: str, started: tuple[Bench, Classifier]) -> None:
+@pytest.mark.parametrize(("method", "task", "objective"), CASES)
+def test_ends_within_a_batch_when_asked(
+    method: Method, task: str, objective: str, started: tuple[Bench, Network]
+) -> None:
     bench, model = started
 
     def refuse() -> None:

@@ -33,7 +33,7 @@ class ContrastiveParams:
     retain_weight: float = param(
         1.0,
         "Weight λ_CE",
-        "Weight of cross-entropy on retain samples.",
+        "Weight of cross-entropy on retain samples; of the self-supervised loss where an encoder unlearns.",
         low=0.0,
         high=1000.0,
         paper="1 (released code)",
@@ -85,6 +85,7 @@ METHOD = Method(
     params=ContrastiveParams,
     implementation="cu_core.methods.contrastive:unlearn",
     tasks=("class", "sample"),
+    objectives=("supervised", "self-supervised"),
     needs_retain=True,
     needs_labels=True,
     rounds={"class": 20, "sample": 40},
