@@ -40,7 +40,7 @@ class MadeUp:
         references: seeds of the references.
         counts: probe samples in forget, retain, unseen.
         state: state of the run; ``running`` claims that this very process is its worker.
-        views: rounds with a two-view cosine; all if None.
+        views: rounds with a two-view cosine (of encoders: with all pairs of views); all if None.
         images: whether the dataset lies prepared in the home.
         channels: of the images.
         demo: marks the run as one that ships with the project.
@@ -230,12 +230,10 @@ def _encoder_arrays(made: MadeUp, probe: pd.DataFrame, memory: np.ndarray, numbe
     arrays = {
         "loss": (4.0 - 3.0 * agreement).astype(np.float32),
         "output_top3": (top1[:, None] * [1.0, 0.6, 0.4]).astype(np.float32),
+        "two_view_cosine": pair_cosines[:, 0].astype(np.float32),
     }
     if made.views is None or number in made.views:
-        arrays |= {
-            "pair_cosines": pair_cosines.astype(np.float16),
-            "two_view_cosine": pair_cosines[:, 0].astype(np.float32),
-        }
+        arrays["pair_cosines"] = pair_cosines.astype(np.float16)
     return arrays
 
 

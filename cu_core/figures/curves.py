@@ -20,10 +20,17 @@ GROUP_OF: dict[str, str] = {
     "mia_auc": "forget",
     "own_centroid_cosine": "forget",
     "other_centroid_cosine": "forget",
+    "forget_top1": "forget",
+    "forget_loss": "forget",
+    "forget_two_view": "forget",
     "retain_acc": "retain",
     "test_acc": "unseen",
     "test_acc_forgotten": "unseen",
     "test_acc_retained": "unseen",
+    "linear_acc": "unseen",
+    "unseen_top1": "unseen",
+    "unseen_loss": "unseen",
+    "unseen_two_view": "unseen",
 }
 """Group of samples on which a metric is measured: decides its colour and its n."""
 
@@ -95,7 +102,8 @@ class RunCurves:
 
 def panes(runs: Sequence[RunCurves]) -> tuple[str, ...]:
     """Accuracy metrics worth a pane: by class where a class was forgotten, overall otherwise."""
-    wanted = _CLASS_PANES if runs and all(run.has("test_acc_forgotten") for run in runs) else _SAMPLE_PANES
+    # By the classes that stay: no encoder has an accuracy on those that are forgotten.
+    wanted = _CLASS_PANES if runs and all(run.has("test_acc_retained") for run in runs) else _SAMPLE_PANES
     return tuple(metric for metric in wanted if any(run.has(metric) for run in runs))
 
 
@@ -290,6 +298,9 @@ def _y_axis(runs: Sequence[RunCurves], metric: str) -> dict[str, Any]:
     if METRICS[metric].percent:
         return {"range": [-0.03, 1.03], "tickformat": ".0%", "gridcolor": GRID}
     low = min((run.metrics[metric].min() for run in runs if run.has(metric)), default=0.0)
+    high = max((run.metrics[metric].max() for run in runs if run.has(metric)), default=0.0)
+    if high > 1:
+        return {"rangemode": "tozero", "gridcolor": GRID}  # a loss
     return {"range": [-1.05, 1.05] if low < 0 else [-0.03, 1.03], "tickformat": ".1f", "gridcolor": GRID}
 
 

@@ -15,6 +15,7 @@ class Metric:
         summary: one sentence with the direction and the target.
         percent: whether it is a share to be shown in percent.
         tasks: forgetting tasks for which it exists.
+        objectives: kinds of models for which it exists, as in `cu_core.methods.record.Method`.
     """
 
     id: str
@@ -22,13 +23,21 @@ class Metric:
     summary: str
     percent: bool = True
     tasks: tuple[str, ...] = ("class", "sample")
+    objectives: tuple[str, ...] = ("supervised", "self-supervised")
+
+    def exists(self, task: str, objective: str) -> bool:
+        """Whether runs of that task on that kind of model can report it."""
+        return task in self.tasks and objective in self.objectives
 
 
 METRICS: dict[str, Metric] = {
     m.id: m
     for m in (
         Metric(
-            "forget_acc", "Forget accuracy", "Share of forget samples classified as labelled; target: the reference."
+            "forget_acc",
+            "Forget accuracy",
+            "Share of forget samples classified as labelled; target: the reference. Encoders: by weighted vote of "
+            "the 200 nearest retain samples, as all accuracies; none for forgotten classes, which never vote.",
         ),
         Metric("retain_acc", "Retain accuracy", "Share of retain samples classified as labelled."),
         Metric("test_acc", "Unseen accuracy", "Share of unseen samples classified correctly."),
@@ -51,6 +60,13 @@ METRICS: dict[str, Metric] = {
             tasks=("sample",),
         ),
         Metric(
+            "linear_acc",
+            "Linear evaluation",
+            "Accuracy on unseen samples of a linear classifier fitted to the frozen encoder's features of retain "
+            "samples; unseen samples of forgotten classes are left out.",
+            objectives=("self-supervised",),
+        ),
+        Metric(
             "mia_auc",
             "Membership AUC (loss)",
             "How well the loss tells forget samples from unseen ones of the same classes; 0.5 is chance, "
@@ -67,6 +83,39 @@ METRICS: dict[str, Metric] = {
             "other_centroid_cosine",
             "Cosine to nearest other class",
             "Mean cosine of forget samples to the nearest centroid of another class's retained samples.",
+            percent=False,
+        ),
+        Metric(
+            "forget_top1",
+            "Top-1 probability, forget",
+            "Mean highest class probability of forget samples; encoders: softmax over the outputs. Target: that of "
+            "unseen samples.",
+            percent=False,
+        ),
+        Metric(
+            "unseen_top1",
+            "Top-1 probability, unseen",
+            "Mean highest class probability of unseen samples; encoders: softmax over the outputs.",
+            percent=False,
+        ),
+        Metric(
+            "forget_loss",
+            "Loss, forget",
+            "Mean cross-entropy of forget samples in nats; encoders: the loss of their own training between two "
+            "fixed views (nats; BYOL: 0 to 4). Target: that of unseen samples.",
+            percent=False,
+        ),
+        Metric("unseen_loss", "Loss, unseen", "The same mean loss of unseen samples.", percent=False),
+        Metric(
+            "forget_two_view",
+            "Two-view cosine, forget",
+            "Mean cosine of the embeddings of two augmented views of a forget sample. Target: that of unseen samples.",
+            percent=False,
+        ),
+        Metric(
+            "unseen_two_view",
+            "Two-view cosine, unseen",
+            "Mean cosine of the embeddings of two augmented views of an unseen sample.",
             percent=False,
         ),
     )
