@@ -1,0 +1,66 @@
+"""Confidence, entropy and modified entropy from logits, exact where probabilities are all but 0 or 1.
+
+A probability of 1 - 1e-20 is 1 in any float, and all samples that a network has learned by heart would tie.
+Everything here is therefore computed from the log-odds of each class, which never saturate.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def log_odds(logits: np.ndarray) -> np.ndarray:
+    """log(p / (1 - p)) of every class.
+
+    Args:
+        logits: (n, C) with C > 1.
+
+    Returns:
+        (n, C) float64: the logit minus the log of the summed exponentials of the others.
+    """
+    z = np.asarray(logits, np.float64)
+    z = z - z.max(1, keepdims=True)
+    rows, top = np.arange(len(z)), z.argmax(1)
+    exponentials = np.exp(z)
+    # For all but the highest, the sum contains the highest's 1, so that taking one's own part away loses nothing.
+    others = np.log(np.maximum(exponentials.sum(1, keepdims=True) - exponentials, np.finfo(np.float64).tiny))
+    rest = z.copy()
+    rest[rows, top] = -np.inf
+    highest = rest.max(1)
+    others[rows, top] = highest + np.log(np.exp(rest - highest[:, None]).sum(1))
+    return z - others
+
+
+def of_label(odds: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(n,) log-odds of each sample's label, from (n, C) log-odds."""
+    return odds[np.arange(len(odds)), labels]
+
+
+def cross_entropy(odds: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(n,) -log p of the label in nats, from (n, C) log-odds."""
+    return np.logaddexp(0.0, -of_label(odds, labels))
+
+
+def entropy(odds: np.ndarray) -> np.ndarray:
+    """(n,) entropy of the probabilities in nats, from (n, C) log-odds."""
+    log_p = -np.logaddexp(0.0, -odds)
+    return -(np.exp(log_p) * log_p).sum(1)
+
+
+def modified_entropy(odds: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Modified entropy (Song and Mittal 2021, Eq. 9): low only where the model is sure and right.
+
+    -(1 - p_y) log p_y - sum over the other classes i of p_i log(1 - p_i).
+
+    Args:
+        odds: (n, C) log-odds.
+        labels: (n,) y.
+
+    Returns:
+        (n,) nats, 0 or more.
+    """
+    log_p, log_rest = -np.logaddexp(0.0, -odds), -np.logaddexp(0.0, odds)
+    others = np.exp(log_p) * log_rest
+    rows = np.arange(len(odds))
+    others[rows, labels] = 0.0
+    return -np.exp(log_rest[rows, labels]) * log_p[rows, labels] - others.sum(1)
