@@ -10,7 +10,7 @@ import streamlit as st
 
 from cu_core.data.images import ImageData
 from cu_core.data.store import open_key, open_prepared
-from cu_core.data.thumbnails import sprite
+from cu_core.data.thumbnails import sprite, thumbnail
 from cu_core.figures.drift import Snapshot, choose_points
 from cu_core.home import Home
 from cu_core.runs.reader import RunView, open_run
@@ -50,6 +50,21 @@ def pick_reference(view: RunView) -> int | None:
     )
 
 
+def pick_round(rounds: list[int]) -> int:
+    """The round to show beside "before"; the last by default, and without a slider where there is one only."""
+    later = rounds[1:]
+    if len(later) < 2:
+        return rounds[-1]
+    return st.select_slider("Round", later, value=later[-1], key="round", bind="query-params")
+
+
+def moment_name(number: int, last: int) -> str:
+    """Title of a round's pane."""
+    if number == 0:
+        return "Before (round 0)"
+    return f"After (round {number})" if number == last else f"Round {number}"
+
+
 def snapshot_of(view: RunView, number: int | None, seed: int | None = None) -> Snapshot:
     """A round, or the reference of a seed where the number is None, as the map needs it."""
     manifest = view.reference_manifest(_known(seed)) if number is None else view.manifest(number)
@@ -72,6 +87,12 @@ def signal_of(view: RunView, name: str, number: int | None, seed: int | None = N
         return None
     array = np.asarray(view.reference_array(_known(seed), name) if number is None else view.array(number, name))
     return array[:, 0] if array.ndim == 2 else array
+
+
+def signal_by_round(view: RunView, name: str, rounds: list[int]) -> dict[int, np.ndarray]:
+    """The signal in every round that recorded it."""
+    arrays = {number: signal_of(view, name, number) for number in rounds}
+    return {number: array for number, array in arrays.items() if array is not None}
 
 
 # Short-lived, because a dataset may be prepared, or vanish, at any time.
@@ -98,6 +119,32 @@ def probe_sprite(root: str, run_id: str) -> Sprite | None:
         # The dataset of that name is not the one that the run has seen.
         return None
     return Sprite(sprite(images, tile, SPRITE_COLUMNS), min(SPRITE_COLUMNS, len(probe)))
+
+
+@st.cache_data(ttl=30, max_entries=16, show_spinner=False)
+def thumbnails(
+    root: str, run_id: str, samples: tuple[int, ...], is_test: tuple[bool, ...], tile: int
+) -> list[bytes] | None:
+    """One PNG per named sample; None where the dataset does not lie prepared on this machine.
+
+    Args:
+        root: of the home, part of the cache's key.
+        run_id: of the run.
+        samples: places in the training or the test images.
+        is_test: of which of the two.
+        tile: height and width in px.
+    """
+    data = _images(home(), open_run(home(), run_id))
+    if data is None:
+        return None
+    try:
+        pictures = [
+            (data.test_images if test else data.train_images)[k] for k, test in zip(samples, is_test, strict=True)
+        ]
+    except IndexError:
+        # The dataset of that name is not the one that the run has seen.
+        return None
+    return [thumbnail(np.asarray(picture), tile) for picture in pictures]
 
 
 def _pick_images(data: ImageData, probe: pd.DataFrame) -> np.ndarray:

@@ -10,7 +10,6 @@ from cu_core.errors import UnlearnscopeError
 from cu_core.figures.confidence import (
     SIGNALS,
     Moment,
-    Signal,
     common_bins,
     distributions,
     distributions_alt,
@@ -26,7 +25,7 @@ from cu_core.figures.matrix import (
 from cu_core.figures.theme import GROUPS, TITLES
 from cu_core.runs.reader import RunView, open_run
 from pages._common import ACTIVE, home, pick_run, probe_of, state_badge
-from pages._recorded import class_names, pick_reference, signal_of
+from pages._recorded import class_names, moment_name, pick_reference, pick_round, signal_by_round, signal_of
 
 REFRESH_SECONDS = 2.0
 HOME = home()
@@ -35,27 +34,6 @@ PLAIN = {"displaylogo": False}
 LAYOUTS = {"overlaid": "Overlaid", "panes": "One row per group"}
 ROWS = {"true_label": "True class", "label": "Label as trained"}
 ALL = "all"
-
-
-def pick_round(rounds: list[int]) -> int:
-    """The round to show beside "before"; the last by default, and without a slider where there is one only."""
-    later = rounds[1:]
-    if len(later) < 2:
-        return rounds[-1]
-    return st.select_slider("Round", later, value=later[-1], key="round", bind="query-params")
-
-
-def moment_name(number: int, last: int) -> str:
-    """Title of a round's pane."""
-    if number == 0:
-        return "Before (round 0)"
-    return f"After (round {number})" if number == last else f"Round {number}"
-
-
-def signal_by_round(view: RunView, signal: Signal, rounds: list[int]) -> dict[int, np.ndarray]:
-    """The signal in every round that recorded it."""
-    arrays = {number: signal_of(view, signal.array, number) for number in rounds}
-    return {number: array for number, array in arrays.items() if array is not None}
 
 
 def distribution_section(
@@ -83,7 +61,7 @@ def distribution_section(
         )
         log = chosen == "loss" and st.toggle("Logarithmic axis", value=True, key="log_axis", persist_state="session")
     signal = SIGNALS[chosen]
-    recorded = signal_by_round(view, signal, rounds)
+    recorded = signal_by_round(view, signal.array, rounds)
     if not recorded:
         st.info(f"{signal.title} was not recorded in this run.", icon=":material/info:")
         return
