@@ -7,13 +7,10 @@ from importlib.metadata import entry_points
 
 from cu_core.errors import BadInput
 from cu_core.methods.record import Method
-from cu_core.methods.records import contrastive, gradient_penalty
+from cu_core.methods.records.contrastive import METHOD as CONTRASTIVE
+from cu_core.methods.records.gradient_penalty import GRADIENT_PENALTY, GRADIENT_PENALTY_MEMBERS
 
-BUILT_IN: tuple[Method, ...] = (
-    contrastive.METHOD,
-    gradient_penalty.METHOD,
-    gradient_penalty.MEMBERS,
-)
+BUILT_IN: tuple[Method, ...] = (CONTRASTIVE, GRADIENT_PENALTY, GRADIENT_PENALTY_MEMBERS)
 ENTRY_POINTS = "unlearnscope.methods"
 
 

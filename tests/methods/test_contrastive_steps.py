@@ -6,57 +6,13 @@ import copy
 import dataclasses
 import math
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
 
-from cu_core.data.batches import ImageSource, Split
-from cu_core.device import Precision
-from cu_core.methods.context import Context
 from cu_core.methods.contrastive import EmbeddingQueue, contrastive_unlearning_loss, queue_loss, unlearn
 from cu_core.methods.records.contrastive import ContrastiveParams
-from cu_core.models.classifier import Classifier
-from cu_core.objectives.supervised import Supervised
-from cu_core.spec import TrainSpec
-
-FP32 = Precision("fp32", "cpu", channels_last=False)
-FP16 = Precision("fp16", "cpu", channels_last=False)
-
-
-class Trunk(nn.Module):
-    width = 6
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.linear = nn.Linear(16, 6)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.linear(x.flatten(1))
-
-
-def context_of(forget: int = 10, retain: int = 30, precision: Precision = FP32, rounds: int = 1, **named) -> Context:
-    torch.manual_seed(0)
-    rng = np.random.default_rng(0)
-    n = forget + retain
-    images = rng.integers(0, 255, (n, 1, 4, 4)).astype(np.uint8)
-    source = ImageSource(images, np.arange(n) % 3, (0.5,), (0.3,), torch.device("cpu"))
-    generator = torch.Generator().manual_seed(0)
-    model = Classifier(Trunk(), 3, "projected", 5)
-    return Context(
-        model=model,
-        forget=Split(source, np.arange(forget), generator),
-        retain=Split(source, np.arange(forget, n), generator),
-        task="sample",
-        loss=F.cross_entropy,
-        objective=Supervised(TrainSpec(), model, n),
-        device=torch.device("cpu"),
-        precision=precision,
-        generator=generator,
-        max_rounds=rounds,
-        **named,
-    )
+from tests.methods.small import FP16, context_of
 
 
 @pytest.mark.parametrize(
@@ -86,6 +42,8 @@ VARIANTS = {
     "released": {"weighting": "released"},
     "queue": {"queue": 8},
     "queue of raw embeddings": {"queue": 8, "normalize": False},
+    "encoder": {"encoder": True},
+    "encoder with a queue": {"encoder": True, "queue": 8},
 }
 
 
@@ -94,7 +52,8 @@ def test_steps_are_the_gradient_of_the_weighted_sum(variant):
     """Two rounds of one step each, beside a plain statement of what they should do."""
     variant = dict(variant)
     task = variant.pop("task", "sample")
-    context, mirror = context_of(forget=8, rounds=2), context_of(forget=8)
+    encoder = variant.pop("encoder", False)
+    context, mirror = (context_of(forget=8, rounds=2, encoder=encoder) for _ in range(2))
     context.task = task
     model = copy.deepcopy(context.model)
     params = ContrastiveParams(
@@ -116,7 +75,7 @@ def test_steps_are_the_gradient_of_the_weighted_sum(variant):
             pushed = contrastive_unlearning_loss(
                 z[:8], yf, z[8:], yr, 0.3, task, normalize=params.normalize, weighting=params.weighting
             )
-        kept = F.cross_entropy(outputs.logits[8:], yr)
+        kept = mirror.objective(model, xr, yr, mirror.generator) if encoder else F.cross_entropy(outputs.logits[8:], yr)
         loss = 2.5 * pushed + 0.5 * kept
         gradients = torch.autograd.grad(loss, list(model.parameters()))
         norm = math.sqrt(sum(float(g.square().sum()) for g in gradients))
@@ -126,6 +85,7 @@ def test_steps_are_the_gradient_of_the_weighted_sum(variant):
             for p, v, g in zip(model.parameters(), velocity, gradients, strict=True):
                 v.mul_(0.5).add_(g)
                 p.sub_(0.05 * v)
+    assert not encoder or context.objective.steps == 2
     for want, got in zip(model.parameters(), context.model.parameters(), strict=True):
         assert got.detach().numpy() == pytest.approx(want.detach().numpy(), abs=1e-5)
 

@@ -94,7 +94,7 @@ _PAPER = "Wang & Chen, Machine Unlearning in Contrastive Learning, arXiv 2405.07
 _OBJECTIVES = ("supervised", "self-supervised")
 _ROUNDS = {"class": 10, "sample": 10}
 
-METHOD = Method(
+GRADIENT_PENALTY = Method(
     id="gradient_penalty",
     title="Gradient penalty (Method 1)",
     summary="Evens out the outputs between forget samples and samples that the model never saw.",
@@ -107,7 +107,7 @@ METHOD = Method(
     needs_labels=False,
     rounds=_ROUNDS,
 )
-MEMBERS = Method(
+GRADIENT_PENALTY_MEMBERS = Method(
     id="gradient_penalty_members",
     title="Gradient penalty (Method 2)",
     summary="Evens out the outputs around the forget samples; needs no other samples.",
