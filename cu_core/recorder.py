@@ -13,19 +13,26 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cu_core.bench import Bench
+from cu_core.encoder_observation import EncoderObservation
 from cu_core.errors import Diverged
 from cu_core.evaluation import Metrics, metrics_of
+from cu_core.metrics import METRICS
 from cu_core.metrics.accuracy import accuracy
+from cu_core.metrics.centroids import own_centroid_cosines
 from cu_core.metrics.drift import displacement
 from cu_core.models.network import Network
+from cu_core.objectives import objective
+from cu_core.observation import ClassifierObservation, Observation
 from cu_core.probe import GROUPS
 from cu_core.projection import Basis, align, fidelity, fit_basis
 from cu_core.runs import layout
 from cu_core.runs.attempt import Attempt
-from cu_core.signals import Forward, forward, per_sample, two_view_cosine
+from cu_core.signals import Forward, per_sample
 from cu_core.stopping import Verdict, judge
 
-VIEWS_SEED = 20240119
+# What a training step on one image costs, in forward passes over one: backward takes about twice as long as forward,
+# and self-supervised losses see two views of each image.
+STEP_COST = {"supervised": 3, "self-supervised": 6}
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,7 @@ class Recorder:
     def __init__(self, bench: Bench, attempt: Attempt) -> None:
         self.bench = bench
         self.attempt = attempt
+        self.observation = _observation(bench)
         self._start: np.ndarray | None = None
         self._basis: Basis | None = None
 
@@ -99,7 +107,7 @@ class Recorder:
             None, with nothing stored, where the model's outputs are not finite numbers.
         """
         began = time.perf_counter()
-        outputs, rule_forget, rule_unseen = self._forward(model)
+        outputs, rule_forget, rule_unseen = self.observation.round(model)
         if not outputs.finite:
             return None
         verdict = judge(
@@ -108,7 +116,12 @@ class Recorder:
             accuracy(rule_unseen.prediction, rule_unseen.labels),
             len(self.bench.data.classes),
         )
-        arrays = per_sample(outputs)
+        ends = bool(verdict and verdict.met) or round_number in (0, self.bench.spec.max_rounds)
+        everything = ends or round_number % self._views_every(served) == 0
+        outputs = self.observation.views(model, outputs, everything=everything)
+        if not outputs.finite:
+            return None
+        arrays = self._arrays(outputs)
         if self._start is None:
             self._set_start(arrays["embedding"])
         assert self._start is not None and self._basis is not None
@@ -118,9 +131,6 @@ class Recorder:
             "moved": moved,
             "coordinates": self._basis.place(arrays["embedding"]),
         }
-        ends = bool(verdict and verdict.met) or round_number in (0, self.bench.spec.max_rounds)
-        if ends or round_number % self._views_every(served) == 0:
-            arrays["two_view_cosine"] = self._views(model)
         metrics = self.probe_metrics(outputs)
         manifest = self._manifest(round_number, metrics, arrays) | {
             "rule": verdict.to_json() if verdict else None,
@@ -139,12 +149,14 @@ class Recorder:
         """
         began = time.perf_counter()
         assert self._start is not None and self._basis is not None
-        outputs = self._probe_forward(model)
+        outputs = self.observation.probe(model)
+        if outputs.finite:
+            outputs = self.observation.views(model, outputs, everything=True)
         if not outputs.finite:
             raise Diverged(f"The reference (seed {seed}) gives outputs that are not finite numbers. Lower train.lr.")
-        arrays = per_sample(outputs)
+        arrays = self._arrays(outputs)
         aligned, residual = align(arrays["embedding"], self._start, self.bench.probe.rows("retain", reported=False))
-        arrays |= {"coordinates": self._basis.place(aligned), "two_view_cosine": self._views(model)}
+        arrays["coordinates"] = self._basis.place(aligned)
         manifest = self._manifest(0, self.probe_metrics(outputs), arrays)
         manifest["seed"] = seed
         manifest["fidelity"]["procrustes_residual"] = residual
@@ -153,13 +165,11 @@ class Recorder:
 
     def full_metrics(self, model: Network) -> Metrics:
         """Metrics over all reported samples, not only the probe's."""
-        bench = self.bench
-        return self._metrics(
-            forward(model, bench.train, bench.reported_forget),
-            forward(model, bench.train, bench.retain),
-            forward(model, bench.test, bench.reported_unseen),
-            bench.reported_forget,
-        )
+        seen = self.observation.reported(model)
+        metrics = self._metrics(seen.forget, seen.retain, seen.unseen, self.bench.reported_forget)
+        if self.bench.spec.self_supervised:
+            metrics["linear_acc"] = finite(seen.linear)
+        return {name: metrics[name] for name in METRICS if name in metrics}
 
     def probe_metrics(self, outputs: Forward) -> Metrics:
         """Metrics over the probe's reported rows."""
@@ -177,50 +187,26 @@ class Recorder:
             unseen,
             forgotten=self.bench.forget.classes if self.bench.forget.task == "class" else (),
             true_labels=truth if noisy else None,
+            voters=self.observation.voters,
         )
         return {name: finite(value) for name, value in values.items()}
-
-    def _forward(self, model: Network) -> tuple[Forward, Forward, Forward]:
-        """The probe and the rule's samples in one pass: (probe rows, rule's forget, rule's unseen)."""
-        probe, rule = self.bench.probe, self.bench.rule_samples
-        train_rows = np.concatenate([probe.sample[~probe.is_test], rule.forget])
-        test_rows = np.concatenate([probe.sample[probe.is_test], rule.unseen])
-        train_unique, train_where = np.unique(train_rows, return_inverse=True)
-        test_unique, test_where = np.unique(test_rows, return_inverse=True)
-        train = forward(model, self.bench.train, train_unique)
-        test = forward(model, self.bench.test, test_unique)
-        n_train, n_test = int((~probe.is_test).sum()), int(probe.is_test.sum())
-        outputs = _join(train.take(train_where[:n_train]), test.take(test_where[:n_test]))
-        return outputs, train.take(train_where[n_train:]), test.take(test_where[n_test:])
-
-    def _probe_forward(self, model: Network) -> Forward:
-        probe = self.bench.probe
-        return _join(
-            forward(model, self.bench.train, probe.sample[~probe.is_test]),
-            forward(model, self.bench.test, probe.sample[probe.is_test]),
-        )
-
-    def _views(self, model: Network) -> np.ndarray:
-        probe = self.bench.probe
-        return np.concatenate(
-            [
-                two_view_cosine(model, self.bench.train, probe.sample[~probe.is_test], VIEWS_SEED),
-                two_view_cosine(model, self.bench.test, probe.sample[probe.is_test], VIEWS_SEED + 1),
-            ]
-        )
 
     def _views_every(self, served: int) -> int:
         """Rounds between second views: as many as keep their cost below the rounds' own.
 
-        Counted in forward passes over one image, a training image weighing three (forward, and backward
-        at about twice its cost), so that the choice is the same on every machine.
+        Counted in forward passes over one image, so that the choice is the same on every machine.
         """
-        if self.bench.spec.probe.views_every:
-            return self.bench.spec.probe.views_every
-        rule = self.bench.rule_samples
-        spare = 3 * served - len(self.bench.probe.sample) - len(rule.forget) - len(rule.unseen)
-        views = 2 * len(self.bench.probe.sample)
-        return max(1, math.ceil(views / spare)) if spare > 0 else self.bench.spec.max_rounds + 1
+        spec = self.bench.spec
+        if spec.probe.views_every:
+            return spec.probe.views_every
+        everyday, views = self.observation.passes()
+        spare = STEP_COST[objective(spec.train.objective).kind] * served - everyday
+        return max(1, math.ceil(views / spare)) if spare > 0 else spec.max_rounds + 1
+
+    def _arrays(self, outputs: Forward) -> dict[str, np.ndarray]:
+        probe = self.bench.probe
+        own = own_centroid_cosines(outputs.embedding, outputs.labels, probe.group == GROUPS.index("retain"))
+        return per_sample(outputs) | {"own_centroid_cosine": own}
 
     def _set_start(self, embedding: np.ndarray) -> None:
         self._start = embedding
@@ -256,9 +242,5 @@ def finite(value: float | None) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
 
 
-def _join(a: Forward, b: Forward) -> Forward:
-    return Forward(
-        np.concatenate([a.embedding, b.embedding]),
-        np.concatenate([a.logits, b.logits]),
-        np.concatenate([a.labels, b.labels]),
-    )
+def _observation(bench: Bench) -> Observation:
+    return EncoderObservation(bench) if bench.spec.self_supervised else ClassifierObservation(bench)

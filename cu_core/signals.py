@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,17 +21,25 @@ FLOAT16_MAX = 65504.0
 
 @dataclass(frozen=True)
 class Forward:
-    """What one pass over n samples gives, as float32 arrays.
+    """What one look at n samples gives, as float32 arrays.
 
     Attributes:
         embedding: (n, d).
-        logits: (n, C).
+        logits: (n, C) of the classes; of encoders log shares of a vote (see `cu_core.encoder_signals`).
         labels: (n,) int64.
+        own_loss: (n,) loss of the training that made an encoder; None for classifiers.
+        output_top3: (n, 3) highest softmax probabilities over an encoder's outputs; None for classifiers.
+        two_view: (n,) cosine of the embeddings of two augmented views; None where they were not looked at.
+        pair_cosines: (n, V (V - 1) / 2) the same for all pairs of V views; None for classifiers.
     """
 
     embedding: np.ndarray
     logits: np.ndarray
     labels: np.ndarray
+    own_loss: np.ndarray | None = None
+    output_top3: np.ndarray | None = None
+    two_view: np.ndarray | None = None
+    pair_cosines: np.ndarray | None = None
 
     @property
     def prediction(self) -> np.ndarray:
@@ -39,17 +48,37 @@ class Forward:
 
     @property
     def loss(self) -> np.ndarray:
-        """(n,) float32 cross-entropy in nats."""
-        return losses(self.logits, self.labels)
+        """(n,) float32 cross-entropy in nats; of encoders the loss of their own training."""
+        return losses(self.logits, self.labels) if self.own_loss is None else self.own_loss
+
+    @property
+    def top1(self) -> np.ndarray:
+        """(n,) highest probability, of the classes or of an encoder's outputs."""
+        if self.output_top3 is not None:
+            return self.output_top3[:, 0]
+        return torch.from_numpy(self.logits).double().softmax(1).amax(1).numpy()
 
     @property
     def finite(self) -> bool:
-        """Whether all embeddings and logits are finite numbers."""
-        return bool(np.isfinite(self.embedding).all() and np.isfinite(self.logits).all())
+        """Whether embeddings, logits and what encoders answer are finite numbers."""
+        found = (self.embedding, self.logits, self.own_loss, self.output_top3)
+        return all(bool(np.isfinite(values).all()) for values in found if values is not None)
 
     def take(self, rows: np.ndarray) -> Forward:
         """The same for some of the rows."""
-        return Forward(self.embedding[rows], self.logits[rows], self.labels[rows])
+        taken: dict[str, Any] = {k: None if values is None else values[rows] for k, values in self._values().items()}
+        return Forward(**taken)
+
+    def then(self, more: Forward) -> Forward:
+        """The rows of both, these first; what one of them lacks is lacking."""
+        both: dict[str, Any] = {
+            name: None if mine is None or theirs is None else np.concatenate([mine, theirs])
+            for (name, mine), theirs in zip(self._values().items(), more._values().values(), strict=True)
+        }
+        return Forward(**both)
+
+    def _values(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 @torch.inference_mode()
@@ -62,7 +91,7 @@ def forward(model: Network, source: ImageSource, index: np.ndarray) -> Forward:
         index: (n,) indices into the source.
     """
     embeddings, logits, labels = [], [], []
-    with _evaluating(model):
+    with evaluating(model):
         for rows in torch.from_numpy(index).split(BATCH):
             x, y = source.take(rows)
             outputs = model.outputs(x)
@@ -92,7 +121,7 @@ def two_view_cosine(model: Network, source: ImageSource, index: np.ndarray, seed
     """
     generator = torch.Generator().manual_seed(seed)
     cosines = []
-    with _evaluating(model):
+    with evaluating(model):
         for rows in torch.from_numpy(index).split(BATCH):
             x, _ = source.take(rows)
             first, second = two_views(x, generator)
@@ -102,7 +131,7 @@ def two_view_cosine(model: Network, source: ImageSource, index: np.ndarray, seed
 
 
 @contextmanager
-def _evaluating(model: Network) -> Iterator[None]:
+def evaluating(model: Network) -> Iterator[None]:
     """Evaluation mode, and afterwards each layer's own mode again: a method may have frozen some layers."""
     modes = [(layer, layer.training) for layer in model.modules()]
     model.eval()
@@ -122,13 +151,14 @@ def per_sample(outputs: Forward) -> dict[str, np.ndarray]:
     """The recorded signals of one forward pass.
 
     Args:
-        outputs: embeddings, logits and labels of n samples.
+        outputs: what was seen of n samples.
 
     Returns:
         ``embedding`` (n, d) float16, ``logits`` (n, C) float16, ``top3`` (n, 3) float32 probabilities,
         ``top3_class`` (n, 3) int16, ``loss`` (n,) float32 nats, ``margin`` (n,) float32: probability of
-        the label minus the highest other probability. Where C < 3 the missing ranks are 0 and -1.
-        Values beyond the range of float16 are stored as its largest ones.
+        the label minus the highest other probability. Where C < 3 the missing ranks are 0 and -1. Where they
+        were looked at: ``two_view_cosine`` (n,) float32, ``pair_cosines`` (n, p) float16, ``output_top3`` (n, 3)
+        float32. Values beyond the range of float16 are stored as its largest ones.
     """
     probabilities = torch.from_numpy(outputs.logits).double().softmax(1)
     n, classes = probabilities.shape
@@ -139,6 +169,11 @@ def per_sample(outputs: Forward) -> dict[str, np.ndarray]:
     label = torch.from_numpy(outputs.labels)[:, None]
     own = probabilities.gather(1, label)[:, 0]
     other = probabilities.scatter(1, label, -1.0).max(1).values
+    optional = {
+        "two_view_cosine": outputs.two_view,
+        "pair_cosines": None if outputs.pair_cosines is None else outputs.pair_cosines.astype(np.float16),
+        "output_top3": outputs.output_top3,
+    }
     return {
         "embedding": np.clip(outputs.embedding, -FLOAT16_MAX, FLOAT16_MAX).astype(np.float16),
         "logits": np.clip(outputs.logits, -FLOAT16_MAX, FLOAT16_MAX).astype(np.float16),
@@ -146,4 +181,4 @@ def per_sample(outputs: Forward) -> dict[str, np.ndarray]:
         "top3_class": top3_class,
         "loss": outputs.loss,
         "margin": (own - other).numpy().astype(np.float32),
-    }
+    } | {name: values for name, values in optional.items() if values is not None}

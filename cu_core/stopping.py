@@ -28,16 +28,20 @@ class Verdict:
         return asdict(self)
 
 
-def rule_for(requested: str, selection: str) -> str:
+def rule_for(requested: str, selection: str, *, encoder: bool = False) -> str:
     """The rule that ``auto`` stands for, or the requested one.
 
     Args:
         requested: `StopSpec.rule`.
         selection: kind of the forget set, e.g. ``"class"`` or ``"mislabelled"``. Wrong labels are forgotten
             when they are no more likely than chance; unseen accuracy says nothing about them.
+        encoder: whether the model has no classes. A vote of retain samples is about as right on forget samples
+            as on unseen ones before any unlearning, so no accuracy says when to stop.
     """
     if requested != "auto":
         return requested
+    if encoder:
+        return "none"
     return {"class": "class", "mislabelled": "chance"}.get(selection, "sample")
 
 

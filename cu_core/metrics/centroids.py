@@ -1,4 +1,4 @@
-"""Cosine of forget samples to the centroids of retained classes."""
+"""Cosine of samples to the centroids of retained classes: means over forget samples, and sample by sample."""
 
 from __future__ import annotations
 
@@ -33,6 +33,31 @@ def centroid_cosines(
     own_mean = float(cosine[own].mean()) if has_own.any() else None
     other_mean = float(np.where(own, -np.inf, cosine)[has_other].max(1).mean()) if has_other.any() else None
     return own_mean, other_mean
+
+
+def own_centroid_cosines(embedding: np.ndarray, labels: np.ndarray, retain: np.ndarray) -> np.ndarray:
+    """Cosine of each sample to the centroid of the retain samples with its label.
+
+    A centroid is the mean of L2-normalised embeddings. A retain sample has no part in its own centroid;
+    otherwise it would seem nearer to it than samples that were never trained on.
+
+    Args:
+        embedding: (n, d) embeddings of all samples.
+        labels: (n,) their labels.
+        retain: (n,) bool, whether a sample is a retain sample.
+
+    Returns:
+        (n,) float32; NaN where no other retain sample has the label.
+    """
+    unit = _unit(embedding.astype(np.float64))
+    classes, place = np.unique(labels, return_inverse=True)
+    sums, counts = np.zeros((len(classes), unit.shape[1])), np.zeros(len(classes), np.int64)
+    np.add.at(sums, place[retain], unit[retain])
+    np.add.at(counts, place[retain], 1)
+    centroid = sums[place] - np.where(retain[:, None], unit, 0.0)
+    cosine = np.einsum("nd,nd->n", unit, _unit(centroid))
+    cosine[counts[place] - retain == 0] = np.nan
+    return cosine.astype(np.float32)
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:
