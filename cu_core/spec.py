@@ -210,6 +210,12 @@ class ProbeSpec:
         special="0 = by itself",
         advanced=True,
     )
+    tsne: bool = param(
+        True,
+        "t-SNE",
+        "At the end, one t-SNE of the outputs over three rounds and the reference; takes seconds.",
+        advanced=True,
+    )
     seed: int = param(0, "Probe seed", "Seed of the draw.", low=0, high=2**31 - 1, advanced=True)
 
 

@@ -77,16 +77,21 @@ def snapshot_of(view: RunView, number: int | None, seed: int | None = None) -> S
     )
 
 
+def recorded_array(view: RunView, name: str, number: int | None, seed: int | None = None) -> np.ndarray | None:
+    """An array of a round, or of the reference of a seed where the number is None; None where it was not recorded."""
+    manifest = view.reference_manifest(_known(seed)) if number is None else view.manifest(number)
+    if name not in manifest["arrays"]:
+        return None
+    return np.asarray(view.reference_array(_known(seed), name) if number is None else view.array(number, name))
+
+
 def signal_of(view: RunView, name: str, number: int | None, seed: int | None = None) -> np.ndarray | None:
     """A recorded (n,) signal of a round or reference; None where it was not recorded.
 
     Of ``top3`` the first column is taken.
     """
-    manifest = view.reference_manifest(_known(seed)) if number is None else view.manifest(number)
-    if name not in manifest["arrays"]:
-        return None
-    array = np.asarray(view.reference_array(_known(seed), name) if number is None else view.array(number, name))
-    return array[:, 0] if array.ndim == 2 else array
+    array = recorded_array(view, name, number, seed)
+    return array[:, 0] if array is not None and array.ndim == 2 else array
 
 
 def signal_by_round(view: RunView, name: str, rounds: list[int]) -> dict[int, np.ndarray]:
@@ -104,14 +109,20 @@ def class_names(root: str, run_id: str) -> tuple[str, ...]:
 
 
 @st.cache_data(ttl=30, max_entries=4, show_spinner=False)
-def probe_sprite(root: str, run_id: str) -> Sprite | None:
-    """Images of the drawn probe samples; None where the dataset does not lie prepared on this machine."""
+def probe_sprite(root: str, run_id: str, rows: tuple[int, ...] | None = None) -> Sprite | None:
+    """Images of the drawn probe samples; None where the dataset does not lie prepared on this machine.
+
+    Args:
+        root: of the home, part of the cache's key.
+        run_id: of the run.
+        rows: of the probe, in the order of the figure; by default those that `choose_points` draws.
+    """
     view = open_run(home(), run_id)
     data = _images(home(), view)
     if data is None:
         return None
     probe = view.probe()
-    probe = probe.iloc[choose_points(probe["group"].to_numpy())]
+    probe = probe.iloc[choose_points(probe["group"].to_numpy()) if rows is None else list(rows)]
     tile = int(min(*data.train_images.shape[2:], LARGEST_TILE, max(4, (SPRITE_PIXELS / len(probe)) ** 0.5)))
     try:
         images = _pick_images(data, probe)

@@ -38,10 +38,30 @@ confidence = st.Page(
     icon=":material/bar_chart:",
     help="How sure the model is of forget, retain and unseen samples, before and after.",
 )
+similarity = st.Page(
+    "similarity.py",
+    title="Similarity",
+    icon=":material/compare_arrows:",
+    help="How alike views, samples and classes are to the model: members against non-members.",
+)
+signals = st.Page(
+    "signals.py",
+    title="Signal space",
+    icon=":material/view_in_ar:",
+    help="Probability, similarity and loss of every sample in one space, before and after side by side.",
+)
+attack = st.Page(
+    "attack.py",
+    title="Attack",
+    icon=":material/policy:",
+    help="Whether membership attacks can tell that the forgotten samples were trained on, before and after.",
+)
 # The bare address leads to the runs; the page itself keeps an address of its own.
 start = st.Page(lambda: st.switch_page(runs), title="Start", url_path="start", default=True, visibility="hidden")
 
-page = st.navigation({"Experiments": [start, runs, launch], "One run": [run, drift, confidence]})
+page = st.navigation(
+    {"Experiments": [start, runs, launch], "One run": [run, drift, confidence, similarity, signals, attack]}
+)
 with st.sidebar:
     machine()
 page.run()

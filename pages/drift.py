@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from cu_core.errors import UnlearnscopeError
+from cu_core.errors import BadInput, UnlearnscopeError
 from cu_core.figures.drift import choose_points, drift_alt, drift_map
 from cu_core.figures.drift_table import (
     ARRAYS,
@@ -16,7 +20,7 @@ from cu_core.figures.drift_table import (
     quartiles,
     wide_table,
 )
-from cu_core.figures.fidelity import Fidelity, residual_words, worst
+from cu_core.figures.fidelity import Fidelity, residual_words, tsne_words, worst
 from cu_core.figures.theme import GROUPS, TITLES
 from cu_core.runs.reader import RunView, open_run
 from pages._common import ACTIVE, home, pick_run, probe_of, state_badge
@@ -39,6 +43,8 @@ PLAIN = {"displaylogo": False}
 # Without the buttons that dragging and a double click replace, so that the bar leaves the legend readable.
 MAP_BAR = PLAIN | {"modeBarButtonsToRemove": ["zoomIn2d", "zoomOut2d", "autoScale2d"]}
 LEVELS = {"good": ("green", "neighbours hold"), "fair": ("orange", "read with care"), "poor": ("red", "unreliable")}
+PROJECTIONS = {"pca": "Principal axes of round 0", "tsne": "t-SNE of the outputs"}
+TSNE_AXES = ("t-SNE 1 (no unit)", "t-SNE 2 (no unit)")
 HELP = (
     "Trustworthiness: are samples that are drawn as neighbours true neighbours? Continuity: are true neighbours drawn "
     "near each other? 1 is perfect for both. Variance: share of the spread of the round-0 embeddings that the two axes "
@@ -75,6 +81,41 @@ def displacement_bands(root: str, run_id: str, rounds: Stamp) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@st.cache_resource(max_entries=8, show_spinner=False)
+def tsne_figure(root: str, run_id: str, drawn: str, shown: int, classes: tuple[str, ...]) -> go.Figure:
+    """The t-SNE of a run; `drawn` is a hash of its coordinates."""
+    view = open_run(HOME, run_id)
+    manifest = tsne_of(view)
+    rows = np.asarray(view.tsne_array("rows"))
+    places = np.asarray(view.tsne_array("coordinates"))
+    fidelity = manifest["fidelity"]
+    numbers = [*manifest["rounds"], *([None] if manifest["reference_seed"] is not None else [])]
+    moments = [
+        replace(
+            snapshot_of(view, number, manifest["reference_seed"]).take(rows),
+            coordinates=places[k],
+            fidelity=fidelity[k],
+        )
+        for k, number in enumerate(numbers)
+    ]
+    return drift_map(
+        view.probe().iloc[rows].reset_index(drop=True),
+        {number: moment for number, moment in zip(numbers, moments, strict=True) if number is not None},
+        moments[-1] if numbers[-1] is None else None,
+        classes,
+        shown=shown,
+        axes=TSNE_AXES,
+    )
+
+
+def tsne_of(view: RunView) -> dict[str, Any]:
+    """The manifest of the t-SNE of a run that has one."""
+    manifest = view.tsne()
+    if manifest is None:
+        raise BadInput("projection", "was not recorded")
+    return manifest
+
+
 def wanted_round(rounds: list[int]) -> int:
     """The round that the address asks for, else the last."""
     asked = st.query_params.get("round", "")
@@ -94,12 +135,13 @@ def fidelity_card(item: Fidelity, heading: str) -> None:
             if item.level in LEVELS:
                 color, word = LEVELS[item.level]
                 st.badge(word, color=color)
-        st.markdown(
-            f"Trustworthiness **{number_text(item.trustworthiness)}**  \n"
-            f"Continuity **{number_text(item.continuity)}**  \n"
-            f"Variance on the two axes **{number_text(item.explained_variance, '.0%')}**",
-            help=HELP,
-        )
+        lines = [
+            f"Trustworthiness **{number_text(item.trustworthiness)}**",
+            f"Continuity **{number_text(item.continuity)}**",
+        ]
+        if item.explained_variance is not None:
+            lines.append(f"Variance on the two axes **{number_text(item.explained_variance, '.0%')}**")
+        st.markdown("  \n".join(lines), help=HELP)
         st.caption(item.words())
 
 
@@ -154,6 +196,36 @@ def picture(view: RunView, rounds: list[int], seed: int | None) -> int:
     return shown
 
 
+def tsne_picture(view: RunView, manifest: dict[str, Any]) -> None:
+    """The t-SNE with its scrubber, the hover card and what it does not show."""
+    rounds = manifest["rounds"]
+    probe = probe_of(view, view.run_id)
+    rows = np.asarray(view.tsne_array("rows"))
+    seed = manifest["reference_seed"]
+    drawn = manifest["arrays"]["coordinates"]["sha256"]
+    figure = tsne_figure(ROOT, view.run_id, drawn, wanted_round(rounds), class_names(ROOT, view.run_id))
+    beside = f" and the reference (seed {seed})" if seed is not None else ""
+    st.caption(
+        f"Showing {len(rows):,} of {len(probe):,} recorded samples in rounds {', '.join(map(str, rounds))}{beside}: "
+        ":orange[✕] forget, :blue[●] retain, :green[◆] unseen; hollow before, filled after. One t-SNE of the outputs "
+        "(logits) holds all of these moments together, so that places can be compared between them."
+    )
+    st.plotly_chart(
+        figure,
+        key="drift_map",
+        alt=drift_alt(probe.iloc[rows], rounds, seed is not None, "a t-SNE of the outputs"),
+        config=MAP_BAR,
+    )
+    hover_card("drift_map", probe_sprite(ROOT, view.run_id, tuple(rows.tolist())), key="drift_card")
+    st.subheader("How far to trust this picture", anchor=False)
+    names = [f"Round {number}" for number in rounds] + (["Reference"] if seed is not None else [])
+    items = [Fidelity.of(name, {"fidelity": f}) for name, f in zip(names, manifest["fidelity"], strict=True)]
+    for column, item in zip(st.columns(len(items)), items, strict=True):
+        with column:
+            fidelity_card(item, item.name)
+    st.info(tsne_words(manifest["still_step"], manifest["self_neighbours"]), icon=":material/info:")
+
+
 def full_space(view: RunView, rounds: list[int]) -> None:
     """Displacement per round in all dimensions, as lines and as a table."""
     st.subheader("How far samples really moved", anchor=False)
@@ -201,6 +273,24 @@ def sections(view: RunView, was_active: bool) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             state_badge(view.state)
             st.caption(f"Rounds 0 to {rounds[-1]} so far; new rounds appear by themselves.")
+    tsne = view.tsne()
+    which = "pca"
+    if tsne is not None:
+        which = st.segmented_control(
+            "Projection",
+            list(PROJECTIONS),
+            format_func=PROJECTIONS.__getitem__,
+            default="pca",
+            required=True,
+            key="projection",
+            bind="query-params",
+            help="t-SNE of the outputs is how the gradient-penalty paper shows its models; it keeps neighbours and "
+            "nothing else, so the principal axes stay the default.",
+        )
+    if tsne is not None and which == "tsne":
+        tsne_picture(view, tsne)
+        full_space(view, rounds)
+        return
     seed = pick_reference(view)
     shown = picture(view, rounds, seed)
     if seed is None:

@@ -25,12 +25,13 @@ from cu_core.figures.theme import (
     reference_title,
     tint,
 )
-
-MOST_POINTS = 5000
-"""Samples drawn by default; more make the browser slow without showing more."""
+from cu_core.thinning import choose_points as choose_points
 
 FRAME_MS = 700
 """How long playback rests on a round."""
+
+PRINCIPAL = ("Principal axis 1", "Principal axis 2")
+"""Axis titles of the map on the principal axes of round 0."""
 
 HOVER = (
     "%{hovertext}<br>predicted %{text}<br>top-1 probability %{customdata[2]:.3f}"
@@ -64,23 +65,6 @@ class Snapshot:
         return Snapshot(*parts, self.fidelity)
 
 
-def choose_points(groups: np.ndarray, limit: int = MOST_POINTS) -> np.ndarray:
-    """Rows to draw: all where they fit, else every forget sample up to half and an even share of the rest.
-
-    Args:
-        groups: (n,) group names.
-        limit: most points.
-
-    Returns:
-        (m,) int64 rows in ascending order, the same for the same input.
-    """
-    if len(groups) <= limit:
-        return np.arange(len(groups))
-    forget, rest = np.flatnonzero(groups == "forget"), np.flatnonzero(groups != "forget")
-    kept = _evenly(forget, max(limit // 2, limit - len(rest)))
-    return np.sort(np.concatenate([kept, _evenly(rest, limit - len(kept))]))
-
-
 def drift_map(
     probe: pd.DataFrame,
     rounds: Mapping[int, Snapshot],
@@ -89,6 +73,7 @@ def drift_map(
     *,
     shown: int | None = None,
     height: int = 300,
+    axes: tuple[str, str] = PRINCIPAL,
 ) -> go.Figure:
     """Panes "before", "round k" with a scrubber over all rounds, and the reference where there is one.
 
@@ -104,6 +89,7 @@ def drift_map(
         classes: class names by label.
         shown: round that is shown first; by default the last.
         height: px of the panes.
+        axes: titles of the horizontal and the vertical axis.
 
     Raises:
         KeyError: round 0 or the round to be shown is missing.
@@ -147,30 +133,33 @@ def drift_map(
     if reference is not None and len(rows_of["forget"]):
         figure.add_trace(_target(rows_of["forget"], reference, size), row=1, col=2)
 
-    _fix_axes(figure, [snapshot for snapshot in [*rounds.values(), reference] if snapshot is not None], len(titles))
+    drawn_snapshots = [snapshot for snapshot in [*rounds.values(), reference] if snapshot is not None]
+    _fix_axes(figure, drawn_snapshots, len(titles), axes)
     captions = [annotation.to_plotly_json() for annotation in figure.layout.annotations]
     figure.frames = [
         go.Frame(
             name=str(number),
             traces=moving,
             data=[go.Scattergl(state(group, rounds[number], number)) for group in drawn],
-            layout={"annotations": _retitled(captions, _round_title(number, rounds[number]))},
+            layout={"annotations": retitled(captions, _round_title(number, rounds[number]))},
         )
         for number in numbers
     ]
     if len(numbers) > 1:
-        _add_scrubber(figure, numbers, first)
+        add_scrubber(figure, numbers, first)
     names = [trace.name for trace in figure.data if trace.showlegend is not False]
     return dress(figure, height=height + 120, bottom=120, top=60 + 24 * legend_rows(names))
 
 
-def drift_alt(probe: pd.DataFrame, rounds: Sequence[int], has_reference: bool) -> str:
-    """The map in words."""
+def drift_alt(
+    probe: pd.DataFrame, rounds: Sequence[int], has_reference: bool, on: str = "the first two principal axes of round 0"
+) -> str:
+    """The map in words; `on` says what its axes are."""
     counts = probe["group"].value_counts()
     listed = ", ".join(f"{counts.get(group, 0)} {group}" for group in GROUPS)
     beside = " and beside the retrained reference" if has_reference else ""
     return (
-        f"Map of {len(probe)} samples ({listed}) on the first two principal axes of round 0: before unlearning, "
+        f"Map of {len(probe)} samples ({listed}) on {on}: before unlearning, "
         f"at any of the rounds 0 to {max(rounds)}{beside}, on the same axes."
     )
 
@@ -225,7 +214,7 @@ def _target(rows: np.ndarray, reference: Snapshot, size: float) -> go.Scattergl:
     )
 
 
-def _fix_axes(figure: go.Figure, snapshots: Sequence[Snapshot], panes: int) -> None:
+def _fix_axes(figure: go.Figure, snapshots: Sequence[Snapshot], panes: int, axes: tuple[str, str]) -> None:
     """One square range for all panes and rounds, so that lengths can be compared everywhere."""
     places = np.concatenate([snapshot.coordinates for snapshot in snapshots]).astype(np.float64)
     places = places[np.isfinite(places).all(axis=1)]
@@ -235,7 +224,7 @@ def _fix_axes(figure: go.Figure, snapshots: Sequence[Snapshot], panes: int) -> N
         linked = {} if pane == 1 else {"matches": "x"}
         figure.update_xaxes(
             range=[centre[0] - half, centre[0] + half],
-            title_text="Principal axis 1",
+            title_text=axes[0],
             constrain="domain",
             showline=True,
             linecolor=GRID,
@@ -261,7 +250,7 @@ def _fix_axes(figure: go.Figure, snapshots: Sequence[Snapshot], panes: int) -> N
             row=1,
             col=pane,
         )
-    figure.update_yaxes(title_text="Principal axis 2", row=1, col=1)
+    figure.update_yaxes(title_text=axes[1], row=1, col=1)
     figure.update_annotations(font_size=13, yshift=5)
 
 
@@ -276,11 +265,11 @@ def _round_title(number: int, snapshot: Snapshot) -> str:
     return _title(f"<b>Round {number}</b>", snapshot)
 
 
-def _retitled(captions: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:
+def retitled(captions: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:
     return [caption | {"text": text} if place == 1 else caption for place, caption in enumerate(captions)]
 
 
-def _add_scrubber(figure: go.Figure, numbers: Sequence[int], first: int) -> None:
+def add_scrubber(figure: go.Figure, numbers: Sequence[int], first: int) -> None:
     # Without a redraw the WebGL canvas keeps showing the old round although slider and data moved on.
     jump = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
     play = jump | {"fromcurrent": True, "frame": {"duration": FRAME_MS, "redraw": True}}
@@ -322,9 +311,3 @@ def _add_scrubber(figure: go.Figure, numbers: Sequence[int], first: int) -> None
             }
         ],
     )
-
-
-def _evenly(rows: np.ndarray, size: int) -> np.ndarray:
-    if size >= len(rows):
-        return rows
-    return rows[np.floor((np.arange(size) + 0.5) * len(rows) / size).astype(np.int64)]

@@ -140,6 +140,19 @@ class RunView:
         """
         return load_array(self.run_dir / layout.AUDIT, name)
 
+    def tsne(self) -> dict[str, Any] | None:
+        """The manifest of the t-SNE over a few rounds; None if none was made or it is damaged."""
+        folder = self.run_dir / layout.TSNE
+        return read_manifest(folder) if (folder / layout.MANIFEST).exists() and not damage(folder) else None
+
+    def tsne_array(self, name: str) -> np.ndarray:
+        """``rows`` of the probe, or ``coordinates`` (moments, rows, 2): the rounds in order, then the reference.
+
+        Raises:
+            BadInput: not recorded or damaged.
+        """
+        return load_array(self.run_dir / layout.TSNE, name)
+
     def dataset_key(self) -> str | None:
         """Name of the prepared dataset that the run has read; None before it has."""
         key = optional_json(self.run_dir / layout.DATASET).get("key")

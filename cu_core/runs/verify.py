@@ -62,6 +62,8 @@ def verify_dir(run_dir: Path, *, again: bool = False) -> list[Problem]:
     for kind in ("rounds", "reference"):
         for number in layout.numbered(run_dir / kind):
             found += _snapshot(run_dir, kind, number, samples, again)
+    if (run_dir / layout.TSNE / layout.MANIFEST).exists():
+        found += [Problem(layout.TSNE, reason) for reason in damage(run_dir / layout.TSNE, again=again)]
     rounds = layout.numbered(run_dir / "rounds")
     if missing := sorted(set(range(max(rounds, default=-1) + 1)) - set(rounds)):
         found.append(Problem("rounds", f"missing: {', '.join(map(str, missing))}"))
