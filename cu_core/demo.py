@@ -138,6 +138,7 @@ def _write_zip(run_dir: Path, target: Path, info: dict[str, Any], thinned: tuple
     attempts = sorted(run_dir.glob("attempt-*"), key=lambda p: int(p.name.partition("-")[2]))
     manifests = {run_dir / "rounds" / str(k) / "manifest.json": rounds[0] < k < rounds[-1] for k in rounds}
     manifests |= {path: False for path in run_dir.glob("reference/*/manifest.json")}
+    manifests |= {path: False for path in run_dir.glob("audit/manifest.json")}
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
 
         def add(name: str, content: bytes) -> None:

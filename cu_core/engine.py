@@ -13,6 +13,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from cu_core.audit.plan import AuditPlan
 from cu_core.bench import Bench, set_up
 from cu_core.checkpoint import read_checkpoint, restore, write_checkpoint
 from cu_core.device import memory_errors, seed_everything
@@ -25,6 +26,7 @@ from cu_core.models.cache import Trained, trained_model
 from cu_core.models.network import Network
 from cu_core.models.weights import save_weights, weights_sha256
 from cu_core.objectives.base import make_objective
+from cu_core.picture import record_tsne
 from cu_core.progress import Progress
 from cu_core.recorder import Recorder, finite
 from cu_core.result import build_result
@@ -72,8 +74,9 @@ class _Execution:
         self.attempt = attempt
         self.spec = attempt.spec
         self.progress = Progress(attempt)
-        self.seconds = {"train": 0.0, "unlearn": 0.0, "evaluate": 0.0, "reference": 0.0}
+        self.seconds = {"train": 0.0, "unlearn": 0.0, "evaluate": 0.0, "reference": 0.0, "audit": 0.0}
         self.before: Metrics = {}
+        self.first_reference: dict[str, Network] = {}
         self.reference_cached = self.spec.reference > 0
 
     def run(self) -> dict[str, Any]:
@@ -92,6 +95,8 @@ class _Execution:
         self.attempt.write("weights.pt", lambda file: save_weights(file, context.model))
         first = self.spec.train_seed
         references = [self._reference(seed) for seed in range(first, first + self.spec.reference)]
+        attacks = self._audit({"before": base.model, "after": context.model} | self.first_reference)
+        self._picture(context.first_round - 1)
         self.progress.start("finish", "writing the result")
         return build_result(
             bench=self.bench,
@@ -103,7 +108,8 @@ class _Execution:
             after=after,
             references=references,
             reference_cached=self.reference_cached,
-            notes=self.bench.notes,
+            notes=self.bench.notes + self.audit.notes,
+            attacks=attacks,
             seconds=self.seconds,
             weights_sha256=weights_sha256(context.model.state_dict()),
         )
@@ -120,6 +126,8 @@ class _Execution:
         self.progress.plan("train", epochs)
         self.progress.plan("unlearn", self.spec.max_rounds)
         self.progress.plan("reference", epochs * self.spec.reference)
+        self.audit = AuditPlan(self.bench)
+        self.progress.plan("audit", self.audit.units)
         # Until the first round is measured: images drawn in it, at the speed of a training epoch.
         drawn = 2 * len(forget) * getattr(self.spec.method.params, "retain_batches", 1)
         self.round_in_epochs = drawn / len(self.bench.data.train_labels)
@@ -130,10 +138,14 @@ class _Execution:
 
         def on_epoch(report: EpochReport) -> None:
             self.attempt.check()
-            message = f"{what}: epoch {report.epoch} of {report.epochs}"
+            message = f"{what}: epoch {report.epoch} of {report.epochs}, loss {report.loss:.3f}"
+            if report.knn is not None:
+                message += f", kNN accuracy {report.knn:.1%}"
             # Counted from the epoch's number: a training that is resumed does not start at the first one.
             self.progress.works[phase].done = first + report.epoch - 1
-            measured = {"train_loss": finite(report.loss), "train_acc": finite(report.accuracy)}
+            # Absent where it does not exist: training accuracy of encoders, kNN accuracy of classifiers.
+            named = {"train_loss": report.loss, "train_acc": report.accuracy, "train_knn_acc": report.knn}
+            measured = {name: finite(value) for name, value in named.items() if value is not None}
             self.progress.step(phase, measured, message)
             self._guess(self.progress.works[phase].rate)
 
@@ -171,7 +183,9 @@ class _Execution:
         """Speeds of phases that have not started yet, from a training epoch's."""
         if epoch_seconds is None:
             return
-        for phase, factor in (("unlearn", self.round_in_epochs), ("reference", 1.0)):
+        # Asked forward only, at about a third of what training an image takes.
+        asked = self.audit.images / 3 / len(self.bench.data.train_labels) / max(self.audit.units, 1)
+        for phase, factor in (("unlearn", self.round_in_epochs), ("reference", 1.0), ("audit", asked)):
             work = self.progress.works[phase]
             if work.done == 0:
                 work.rate = epoch_seconds * factor
@@ -283,7 +297,32 @@ class _Execution:
         self.seconds["reference"] += trained.seconds
         self.reference_cached = self.reference_cached and trained.cached
         self.recorder.record_reference(trained.model, seed, trained.seconds)
+        self.first_reference = self.first_reference or {"reference": trained.model}
         return self._timed_metrics(trained.model)
+
+    def _audit(self, models: dict[str, Network]) -> dict[str, Any] | None:
+        """Membership attacks on the finished run; done again by an attempt that was interrupted after them."""
+        if self.audit.samples is None:
+            return None
+
+        def step(message: str) -> None:
+            self.attempt.check()
+            self.progress.step("audit", message=message)
+
+        self.progress.start("audit", "membership attacks")
+        found = self.audit.make(models, step, self.attempt.check)
+        self.attempt.promote(layout.AUDIT, found.arrays, found.manifest)
+        self.seconds["audit"] = found.manifest["seconds"]
+        return found.manifest["attacks"]
+
+    def _picture(self, last: int) -> None:
+        if not self.spec.probe.tsne:
+            return
+        self.progress.start("finish", "drawing t-SNE")
+        began = time.perf_counter()
+        reference = self.spec.train_seed if self.spec.reference else None
+        record_tsne(self.attempt, self.bench.probe, last, reference)
+        self.seconds["evaluate"] += time.perf_counter() - began
 
     def _timed_metrics(self, model: Network) -> Metrics:
         began = time.perf_counter()

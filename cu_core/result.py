@@ -29,6 +29,7 @@ def build_result(
     references: list[Metrics],
     reference_cached: bool,
     notes: list[str],
+    attacks: dict[str, Any] | None,
     seconds: dict[str, float],
     weights_sha256: str,
 ) -> dict[str, Any]:
@@ -46,6 +47,7 @@ def build_result(
         references: metrics of each retrained model.
         reference_cached: whether no reference had to be trained.
         notes: what a reader of the numbers should know, in words.
+        attacks: attack, model and way to the numbers of membership attacks; None where none were made.
         seconds: time by phase.
         weights_sha256: hash of the final weights.
     """
@@ -70,6 +72,7 @@ def build_result(
         "reference_cached": reference_cached,
         "data_sha256": bench.data.sha256,
         "notes": notes,
+        "attacks": attacks,
         "versions": {"unlearnscope": cu_core.__version__, "python": platform.python_version()} | _versions(),
         "hardware": describe_device(bench.device) | {"precision": bench.precision.name},
     }

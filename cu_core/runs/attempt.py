@@ -196,7 +196,7 @@ class Attempt:
         """Tells how far the work is.
 
         Args:
-            phase: ``prepare``, ``train``, ``unlearn``, ``reference`` or ``finish``.
+            phase: ``prepare``, ``train``, ``unlearn``, ``reference``, ``audit`` or ``finish``.
             done: steps of this phase that are done.
             total: steps of this phase; 0 if unknown.
             seconds_left: of this phase; None if unknown.
@@ -219,7 +219,7 @@ class Attempt:
             file.write(json.dumps(line, allow_nan=False).encode() + b"\n")
 
     def promote(self, folder: str, arrays: Mapping[str, np.ndarray], manifest: Mapping[str, Any]) -> None:
-        """Makes a round or a reference visible: arrays first, manifest last.
+        """Makes a round, a reference or the audit visible: arrays first, manifest last.
 
         A folder that exists already (a round done again after a crash) keeps its old arrays until
         the new manifest is in place.

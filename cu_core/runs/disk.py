@@ -11,6 +11,8 @@ from pathlib import Path
 from cu_core.data import DATASETS
 from cu_core.errors import BadInput, OutOfDisk
 from cu_core.home import Home
+from cu_core.metrics.attacks import MODELS, attacks_for, ways_for
+from cu_core.objectives import objective
 from cu_core.spec import RunSpec
 
 FLOOR_MB = 500
@@ -104,17 +106,19 @@ class DiskEstimate:
         weights: checkpoint and final weights; None where the number of parameters is unknown.
         rounds: rounds counted, with round 0.
         samples: probe samples per round.
+        audit: arrays of the membership attacks.
     """
 
     snapshots: int
     weights: int | None
     rounds: int
     samples: int
+    audit: int = 0
 
     @property
     def total(self) -> int:
         """Bytes that are known."""
-        return self.snapshots + (self.weights or 0)
+        return self.snapshots + self.audit + (self.weights or 0)
 
 
 # Per sample besides embedding and logits (float16): top3 and its classes, loss, margin, two-view
@@ -123,6 +127,9 @@ _SCALAR_BYTES = 3 * 4 + 3 * 2 + 4 + 4 + 4 + 2 * 4 + 4 + 4
 _FILES_PER_ROUND = 10
 _HEADER_BYTES = 128
 _MANIFEST_BYTES = 4096
+# Of an attacked sample: its index, label, side and fold; of each attack in each way a score, and its numbers as text.
+_ATTACKED_BYTES = 8 + 8 + 1 + 1 + 1
+_ATTACK_TEXT_BYTES = 1024
 
 
 def estimate_disk(
@@ -151,7 +158,19 @@ def estimate_disk(
         # Final weights once; the checkpoint holds them with up to two optimizer moments, and is
         # written beside the old one before it replaces it.
         weights = 4 * parameters * (1 + 2 * 3)
-    return DiskEstimate(per_round * (rounds + spec.reference), weights, rounds, samples)
+    audit = _audit_bytes(spec, record.test if record else 0)
+    return DiskEstimate(per_round * (rounds + spec.reference), weights, rounds, samples, audit)
+
+
+def _audit_bytes(spec: RunSpec, unseen: int) -> int:
+    """Bytes of the membership attacks, with both sides as large as the unseen images allow."""
+    if spec.audit.attacks == "none":
+        return 0
+    rows = 2 * (min(spec.audit.size, unseen) if unseen else spec.audit.size)
+    models = MODELS if spec.reference else MODELS[:2]
+    made = sum(len(ways_for(model, spec.reference > 0)) for model in models)
+    made *= len(attacks_for(objective(spec.train.objective).kind))
+    return rows * (_ATTACKED_BYTES + 4 * made) + made * (_HEADER_BYTES + _ATTACK_TEXT_BYTES)
 
 
 def _mb(size: int) -> str:

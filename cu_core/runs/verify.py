@@ -12,6 +12,7 @@ import pandas as pd
 from cu_core.errors import BadInput
 from cu_core.home import Home
 from cu_core.metrics import METRICS
+from cu_core.metrics.attacks import ATTACKS
 from cu_core.runs import layout
 from cu_core.runs.files import read_json
 from cu_core.runs.snapshot import damage, read_manifest
@@ -62,6 +63,7 @@ def verify_dir(run_dir: Path, *, again: bool = False) -> list[Problem]:
     for kind in ("rounds", "reference"):
         for number in layout.numbered(run_dir / kind):
             found += _snapshot(run_dir, kind, number, samples, again)
+    found += _audit(run_dir, again)
     if (run_dir / layout.TSNE / layout.MANIFEST).exists():
         found += [Problem(layout.TSNE, reason) for reason in damage(run_dir / layout.TSNE, again=again)]
     rounds = layout.numbered(run_dir / "rounds")
@@ -126,6 +128,28 @@ def _snapshot(run_dir: Path, kind: str, number: int, samples: int | None, again:
     return found
 
 
+def _audit(run_dir: Path, again: bool) -> list[Problem]:
+    """What is wrong with the membership attacks; nothing where none were made."""
+    folder = run_dir / layout.AUDIT
+    if not (folder / layout.MANIFEST).exists():
+        return []
+    found = [Problem(layout.AUDIT, reason) for reason in damage(folder, again=again)]
+    if found:
+        return found
+    manifest = read_manifest(folder)
+    try:
+        samples = int(manifest["members"]) + int(manifest["non_members"])
+        unknown = sorted(set(manifest["attacks"]) - set(ATTACKS))
+    except (KeyError, TypeError, ValueError) as error:
+        return [Problem(layout.AUDIT, f"its manifest cannot be used: {type(error).__name__} {error}")]
+    for name, entry in manifest["arrays"].items():
+        if entry["shape"] != [samples]:
+            found.append(Problem(layout.AUDIT, f"{name} has the shape {entry['shape']}, there are {samples} samples"))
+    if unknown:
+        found.append(Problem(layout.AUDIT, f"has unknown attacks {', '.join(unknown)}"))
+    return found
+
+
 def _result(run_dir: Path, rounds: list[int]) -> list[Problem]:
     try:
         result: dict[str, Any] = read_json(run_dir / layout.RESULT)
@@ -141,7 +165,16 @@ def _result(run_dir: Path, rounds: list[int]) -> list[Problem]:
         found.append(Problem(layout.RESULT, f"counts {counted} rounds, recorded are {max(rounds, default=0)}"))
     if unknown:
         found.append(Problem(layout.RESULT, f"has unknown metrics {', '.join(unknown)}"))
+    if result.get("attacks") != _recorded_attacks(run_dir):
+        found.append(Problem(layout.RESULT, f"tells other attacks than the folder {layout.AUDIT}"))
     return found
+
+
+def _recorded_attacks(run_dir: Path) -> Any:
+    try:
+        return read_manifest(run_dir / layout.AUDIT).get("attacks")
+    except BadInput:
+        return None
 
 
 def _archive(path: Path) -> list[Problem]:

@@ -57,6 +57,18 @@ class Signals:
         labels = None if self.labels is None else self.labels[rows]
         return Signals(self.loss[rows], self.odds[rows], labels, self.pair_cosines[rows])
 
+    def join(self, more: Signals) -> Signals:
+        """The samples of both, these first."""
+        both = None
+        if self.labels is not None and more.labels is not None:
+            both = np.concatenate([self.labels, more.labels])
+        return Signals(
+            np.concatenate([self.loss, more.loss]),
+            np.concatenate([self.odds, more.odds]),
+            both,
+            np.concatenate([self.pair_cosines, more.pair_cosines]),
+        )
+
     @property
     def confidence(self) -> np.ndarray:
         """(n,) log-odds of the highest probability."""

@@ -20,9 +20,9 @@ from cu_core.metrics.attacks.threshold import fit_signal
 
 # The paper trains the vector network for 300 epochs with Adam at 1e-4. Standardised features allow larger steps,
 # and a fixed number of them makes the time of a fit independent of the number of samples.
-STEPS = 300
+STEPS = 150
 BATCH = 256
-LR = 1e-3
+LR = 2e-3
 VECTOR_HIDDEN = 256
 SET_HIDDEN = 32
 
