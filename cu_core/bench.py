@@ -86,14 +86,21 @@ class Bench:
             missing.append("forget samples")
         if rule in ("class", "sample") and len(looked_at.unseen) == 0:
             missing.append("unseen samples" + (" of the forgotten classes" if rule == "class" else ""))
-        if not missing:
-            return []
-        cause = (
-            "there are too few to set half of them apart (stop.protocol=paper looks at all of them)"
-            if self.spec.stop.protocol == "held-out"
-            else "there are none"
-        )
-        return [f"The {rule} rule has no {' and no '.join(missing)} to look at, {cause}; it cannot end this run."]
+        notes = []
+        if missing:
+            cause = (
+                "there are too few to set half of them apart (stop.protocol=paper looks at all of them)"
+                if self.spec.stop.protocol == "held-out"
+                else "there are none"
+            )
+            found = " and no ".join(missing)
+            notes.append(f"The {rule} rule has no {found} to look at, {cause}; it cannot end this run.")
+        if self.spec.self_supervised and self.forget.task == "class":
+            notes.append(
+                "An encoder's classes come from a vote of retain samples, which never names a forgotten class: there "
+                "is no accuracy on those, and unseen samples of them count as wrong."
+            )
+        return notes
 
     def _reported(self, everything: np.ndarray, looked_at: np.ndarray) -> np.ndarray:
         return everything if self.spec.stop.protocol == "paper" else np.setdiff1d(everything, looked_at)

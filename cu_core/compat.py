@@ -77,6 +77,13 @@ def check(spec: RunSpec) -> None:
         raise Incompatible(
             "stop.rule", "the class rule needs a forget set of whole classes", ("auto", "sample", "none")
         )
+    if spec.stop.rule == "class" and spec.self_supervised:
+        raise Incompatible(
+            "stop.rule",
+            "an encoder's classes come from a vote of retain samples, which never names a forgotten class: the class "
+            "rule would be met before anything is unlearned",
+            ("auto", "sample", "none"),
+        )
     if spec.train.epochs == 0 and not (spec.model.weights or spec.model.pretrained):
         raise Incompatible("train.epochs", "0 epochs needs own or published weights to start from")
     if spec.reference and spec.train.epochs == 0:

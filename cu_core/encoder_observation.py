@@ -155,7 +155,7 @@ class EncoderObservation(Observation):
         """Loss (n,) and cosines of all pairs (n, p) of some samples."""
         source = self.bench.test if is_test else self.bench.train
         views = view_embeddings(model, source, sample, count, VIEWS_SEED + is_test)
-        return self._losses(model, sample, is_test, views, others), pair_cosines(views)
+        return self._losses(model, sample, is_test, views, others), pair_cosines(views).numpy()
 
     def _losses(
         self, model: Network, sample: np.ndarray, is_test: bool, views: torch.Tensor, others: torch.Tensor

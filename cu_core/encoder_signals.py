@@ -105,7 +105,7 @@ def view_seed(seed: int, number: int) -> int:
     return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
 
 
-def pair_cosines(views: Tensor) -> np.ndarray:
+def pair_cosines(views: Tensor) -> Tensor:
     """Cosines of all pairs of views in the order (0, 1), (0, 2), …, (1, 2), ….
 
     Args:
@@ -115,8 +115,8 @@ def pair_cosines(views: Tensor) -> np.ndarray:
         (n, V (V - 1) / 2) float32 in -1..1.
     """
     unit = F.normalize(views.float(), dim=2)
-    first, second = torch.triu_indices(views.shape[1], views.shape[1], offset=1)
-    return (unit @ unit.transpose(1, 2))[:, first, second].numpy()
+    first, second = torch.triu_indices(unit.shape[1], unit.shape[1], offset=1, device=unit.device)
+    return (unit @ unit.transpose(1, 2))[:, first, second].clamp(-1, 1)
 
 
 def vote_logits(votes: Tensor) -> np.ndarray:

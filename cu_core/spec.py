@@ -165,8 +165,8 @@ class StopSpec:
         "auto",
         "Stopping rule",
         "class: accuracy on unseen samples of the forgotten classes is at most 1/C; sample: forget accuracy is at "
-        "most unseen accuracy; chance: forget accuracy is at most 1/C, for wrong labels; auto picks by forget set; "
-        "none runs all rounds.",
+        "most unseen accuracy; chance: forget accuracy is at most 1/C, for wrong labels; auto picks by forget set, "
+        "and none for encoders; none runs all rounds.",
         choices=("auto", "class", "sample", "chance", "none"),
     )
     protocol: str = param(
@@ -203,7 +203,8 @@ class ProbeSpec:
     views_every: int = param(
         0,
         "Two-view cosine every",
-        "Rounds between recordings of the two-view cosine; 0 thins by itself where rounds are tiny.",
+        "Rounds between recordings of the two-view cosine (encoders: of all pairs of views, of two in every round); "
+        "0 thins by itself where rounds are tiny.",
         low=0,
         high=10_000,
         unit="rounds",
