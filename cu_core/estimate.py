@@ -16,6 +16,7 @@ from cu_core.data.forget import parse_selection
 from cu_core.data.store import open_prepared
 from cu_core.errors import BadInput
 from cu_core.home import Home
+from cu_core.objectives import objective
 from cu_core.runs.disk import estimate_disk
 from cu_core.runs.files import read_json, write_json
 from cu_core.spec import RunSpec, digest
@@ -29,7 +30,7 @@ class Speed:
     """Measured speed of training.
 
     Attributes:
-        seconds_per_image: one training image, forward, backward and step.
+        seconds_per_image: one training image with the specification's objective, forward, backward and step.
         parameters: number of weights of the network.
         source: `EARLIER_RUN` or `TIMED_STEPS`.
     """
@@ -73,12 +74,24 @@ def estimate(spec: RunSpec, home: Home) -> Estimate:
     if speed is None or train is None:
         return Estimate(None, disk, "")
     trained = spec.train.epochs * (train + spec.reference * (train - forget))
+    # What follows is counted in images of supervised training, which are faster than ones of several views.
+    plain = 1 / objective(spec.train.objective).cost
     drawn = 2 * forget * getattr(spec.method.params, "retain_batches", 1) * spec.max_rounds
     # A snapshot looks at each probe sample three times, forward only: about a third of a training image.
     probed = (spec.max_rounds + 1 + spec.reference) * min(spec.probe.size, 2 * train)
     # Before, after and for each reference the metrics of all samples, forward only.
     evaluated = (2 + spec.reference) * (train + unseen) / 3
-    return Estimate((trained + drawn + probed + evaluated) * speed.seconds_per_image, disk, speed.source)
+    images = trained + plain * (drawn + probed + evaluated + _audited(spec, forget, unseen) / 3)
+    return Estimate(images * speed.seconds_per_image, disk, speed.source)
+
+
+def _audited(spec: RunSpec, forget: int, unseen: int) -> int:
+    """Most images that membership attacks look at, counting every augmented view."""
+    if spec.audit.attacks == "none":
+        return 0
+    # Forget and unseen samples: before, after and the first reference, which is asked about as many that it knows.
+    sides = 2 * min(spec.audit.size, forget, unseen)
+    return sides * (1 + spec.audit.views) * (4 if spec.reference else 2)
 
 
 def speed_path(spec: RunSpec, home: Home) -> Path:
@@ -96,6 +109,7 @@ def speed_path(spec: RunSpec, home: Home) -> Path:
             spec.train.augment,
             spec.device,
             spec.precision,
+            *([spec.train.objective] if spec.self_supervised else []),
         ]
     )
     return home.root / "speeds" / f"{key[:24]}.json"

@@ -1,4 +1,4 @@
-"""Recipes: the training and unlearning values that a dataset and a backbone start from."""
+"""Recipes: the training and unlearning values that a dataset, a backbone and an objective start from."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from cu_core.methods import method
+from cu_core.objectives import objective as find_objective
 from cu_core.spec import TrainSpec
 
 # Paper: SGD, momentum 0.9, weight decay 1e-4, batch 256, cosine, lr 0.1, 100 epochs, no augmentation (released code).
@@ -18,6 +19,19 @@ DIGITS_BY_HEART = dataclasses.replace(DIGITS, epochs=40)
 LAPTOP = TrainSpec(epochs=12, batch_size=128, optimizer="sgd", lr=0.1, weight_decay=5e-4, schedule="one-cycle")
 TRANSFORMER = TrainSpec(epochs=100, batch_size=256, optimizer="adamw", lr=5e-4, weight_decay=0.05, schedule="one-cycle")
 
+# Encoders on CIFAR-sized images. MoCo: the authors' CIFAR-10 demo (SGD 0.06, batch 512, weight decay 5e-4, queue 4096,
+# key momentum 0.99, temperature 0.1). SimCLR: Adam 1e-3, weight decay 1e-6, temperature 0.5, as most CIFAR-10 code has
+# it. BYOL: MoCo's optimizer and momentum schedule from 0.99, because the paper's LARS is made for large batches.
+MOCO = TrainSpec(objective="moco", epochs=200, batch_size=512, optimizer="sgd", lr=0.06, weight_decay=5e-4)
+SIMCLR = TrainSpec(objective="simclr", epochs=200, batch_size=512, optimizer="adam", lr=1e-3, weight_decay=1e-6)
+BYOL = TrainSpec(objective="byol", epochs=200, batch_size=512, optimizer="sgd", lr=0.06, weight_decay=5e-4)
+# On digits, in seconds. The queue is shorter than the training set: it should not hold an image's own last key.
+DIGITS_MOCO = dataclasses.replace(MOCO, epochs=30, batch_size=128, queue=512)
+DIGITS_SIMCLR = dataclasses.replace(DIGITS_MOCO, objective="simclr", queue=TrainSpec.queue)
+DIGITS_BYOL = dataclasses.replace(DIGITS_SIMCLR, objective="byol")
+
+ENCODERS = {"moco": MOCO, "simclr": SIMCLR, "byol": BYOL}
+DIGITS_ENCODERS = {"moco": DIGITS_MOCO, "simclr": DIGITS_SIMCLR, "byol": DIGITS_BYOL}
 
 # The paper's hyper-parameters are for ResNet-18 and larger. These were tuned by hand for the small networks: on digits
 # over three seeds, on CIFAR-10 (10,000 images) on seed 0 alone. See docs/results.md.
@@ -30,17 +44,30 @@ RESNET8_UNLEARNING: dict[tuple[str, str], dict[str, Any]] = {
 }
 
 
-def recipe(dataset: str, backbone: str, label_noise: float = 0.0) -> TrainSpec:
-    """The training recipe that suits a dataset and a backbone.
+def recipe(dataset: str, backbone: str, label_noise: float = 0.0, objective: str = "supervised") -> TrainSpec:
+    """The training recipe that suits a dataset, a backbone and an objective.
 
     Args:
         dataset: as in `DataSpec.dataset`.
         backbone: as in `ModelSpec.backbone`.
-        label_noise: as in `DataSpec.label_noise`.
+        label_noise: as in `DataSpec.label_noise`; encoders do not see labels.
+        objective: as in `TrainSpec.objective`.
+
+    Raises:
+        BadInput: no such objective.
     """
-    if dataset == "digits" or backbone == "tiny-cnn":
+    small = dataset == "digits" or backbone == "tiny-cnn"
+    transformer = backbone == "vit-small" or backbone.startswith("timm:vit")
+    if find_objective(objective).self_supervised:
+        chosen = (DIGITS_ENCODERS if small else ENCODERS)[objective]
+        if transformer and not small:
+            chosen = dataclasses.replace(
+                chosen, optimizer=TRANSFORMER.optimizer, lr=TRANSFORMER.lr, weight_decay=TRANSFORMER.weight_decay
+            )
+        return chosen
+    if small:
         return DIGITS_BY_HEART if label_noise else DIGITS
-    if backbone == "vit-small" or backbone.startswith("timm:vit"):
+    if transformer:
         return TRANSFORMER
     if backbone == "resnet8":
         return LAPTOP

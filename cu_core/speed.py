@@ -6,7 +6,6 @@ import dataclasses
 import time
 
 import torch
-import torch.nn.functional as F
 
 from cu_core import compat
 from cu_core.data import dataset
@@ -14,6 +13,7 @@ from cu_core.device import choose_device, choose_precision, memory_errors
 from cu_core.estimate import TIMED_STEPS, Speed, remember_speed
 from cu_core.home import Home
 from cu_core.models.build import build_model
+from cu_core.objectives.base import make_objective
 from cu_core.spec import RunSpec
 
 STEPS = 3
@@ -38,7 +38,11 @@ def measure_speed(spec: RunSpec, home: Home) -> Speed:
     # Weights change nothing about the time, and would have to fit a number of classes that may be a guess here.
     network = dataclasses.replace(spec.model, weights="", pretrained=False)
     with memory_errors(f"train.batch_size (now {batch})"):
-        model = precision.place(build_model(network, channels, size, classes, seed=0), device)
+        built = build_model(network, channels, size, classes, seed=0, objective=spec.train.objective)
+        model = precision.place(built, device).train()
+        # As many images as a run of any length would need for its queue.
+        objective = make_objective(spec.train, built, spec.train.queue)
+        generator = torch.Generator().manual_seed(0)
         optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
         images = precision.images(torch.randn(batch, channels, size, size, device=device))
         labels = torch.randint(classes, (batch,), device=device)
@@ -47,10 +51,11 @@ def measure_speed(spec: RunSpec, home: Home) -> Speed:
                 _wait(device)
                 began = time.perf_counter()
             with precision.autocast():
-                loss = F.cross_entropy(model(images), labels)
+                loss = objective(built, images, labels, generator)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
+            objective.after_step(built)
         _wait(device)
         seconds = (time.perf_counter() - began) / (STEPS * batch)
     speed = Speed(seconds, sum(p.numel() for p in model.parameters()), TIMED_STEPS)

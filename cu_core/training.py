@@ -1,8 +1,8 @@
-"""Supervised training: one loop for base models and references, resumed exactly where it was interrupted.
+"""Training: one loop for classifiers and encoders, base models and references, resumed exactly where it stopped.
 
-Everything random in an epoch (order, augmentation, dropout) is drawn from the seed and the epoch's number
+Everything random in an epoch (order, augmentation, views, dropout) is drawn from the seed and the epoch's number
 alone. So a checkpoint needs no random states, and an interrupted training ends with the same weights, bit
-for bit on the CPU with the same number of threads.
+for bit on the CPU with the same number of threads. What an objective remembers (queue, slow copy) is part of it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from typing import IO, Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cu_core.data.batches import Split
@@ -28,6 +27,9 @@ from cu_core.device import Precision, memory_errors
 from cu_core.errors import DatasetError, Diverged
 from cu_core.models.network import Network
 from cu_core.models.weights import portable
+from cu_core.monitor import KnnMonitor
+from cu_core.objectives import objective
+from cu_core.objectives.base import make_objective
 from cu_core.runs.files import write_atomically
 from cu_core.spec import TrainSpec, digest
 
@@ -37,7 +39,11 @@ START_DIVISOR = 25.0
 END_DIVISOR = 1e4
 # Steps between looks at the loss: each look makes a GPU wait for its queue to drain.
 LOOK_EVERY = 50
-CHECKPOINT = 1
+# A checkpoint is written after an epoch if this long has passed since the last one, and this many times what
+# writing that one took: epochs may be much shorter than a write.
+CHECKPOINT_SECONDS = 10.0
+CHECKPOINT_RATIO = 20.0
+CHECKPOINT = 2
 
 
 @dataclass(frozen=True)
@@ -47,15 +53,18 @@ class EpochReport:
     Attributes:
         epoch: number of complete epochs.
         epochs: number of epochs wanted.
-        loss: mean cross-entropy over the epoch's samples, as they were trained on.
-        accuracy: share of them that was right when they were trained on.
+        loss: mean training loss over the epoch's samples, as they were trained on.
+        accuracy: share of them that was right when they were trained on; None for encoders.
+        knn: weighted-kNN accuracy of an encoder on some training images (`cu_core.monitor.KnnMonitor`), as last
+            measured; None for classifiers and before the first look.
         seconds: training time so far, interrupted attempts included.
     """
 
     epoch: int
     epochs: int
     loss: float
-    accuracy: float
+    accuracy: float | None
+    knn: float | None
     seconds: float
 
 
@@ -86,7 +95,7 @@ def train(
     on_epoch: Callable[[EpochReport], None],
     check: Callable[[], None] = lambda: None,
 ) -> TrainResult:
-    """Trains a model in place with cross-entropy; leaves it in evaluation mode.
+    """Trains a model in place with the specification's objective; leaves it in evaluation mode.
 
     A single sample left over at the end of an epoch joins the batch before it (`Split.epoch`), because batch
     normalisation cannot train on one.
@@ -94,13 +103,13 @@ def train(
     Args:
         model: on the device already; see `Precision.place`.
         split: the training samples; its random state and augmentation are not used.
-        spec: epochs, batch size, optimizer, schedule, augmentation.
-        seed: decides order, augmentation and dropout.
+        spec: objective, epochs, batch size, optimizer, schedule, augmentation.
+        seed: decides order, augmentation, views and dropout.
         device: where to compute.
         precision: mixed-precision policy.
-        checkpoint: file written after each epoch and, if it belongs to this very training, resumed from;
-            a damaged one is ignored. None keeps nothing.
-        on_epoch: called after each epoch, once its checkpoint is written; may raise to stop.
+        checkpoint: file written after epochs, at most every `CHECKPOINT_SECONDS` but always after the last one,
+            and resumed from if it belongs to this very training; a damaged one is ignored. None keeps nothing.
+        on_epoch: called after each epoch, once its checkpoint is written if it gets one; may raise to stop.
         check: called before each step; may raise to stop.
 
     Raises:
@@ -111,10 +120,17 @@ def train(
     if len(split) < 2:
         raise DatasetError("data", f"{len(split)} training samples are too few, two are needed")
     generator = torch.Generator()
-    samples = Split(split.source, split.indices, generator, augmentation(spec.augment))
-    training = _Training(model, samples, spec, precision, fingerprint(model, split, spec, seed, precision))
+    record = objective(spec.objective)
+    # Self-supervised losses draw views of their own.
+    augment = augmentation(spec.augment) if record.reads("augment") else None
+    samples = Split(split.source, split.indices, generator, augment)
+    monitor = KnnMonitor(split, seed, record.cost) if record.self_supervised else None
+    training = _Training(
+        model, samples, generator, spec, precision, monitor, fingerprint(model, split, spec, seed, precision)
+    )
     if checkpoint is not None:
         training.resume(checkpoint)
+    pause = _Pause()
     resumed_from = training.epoch
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True  # nearly all batches have one shape
@@ -124,26 +140,56 @@ def train(
             generator.manual_seed(chosen)
             torch.manual_seed(chosen)
             report = training.run_epoch(check)
-            if checkpoint is not None:
-                training.save(checkpoint)
+            if checkpoint is not None and (training.epoch == spec.epochs or pause.over()):
+                pause.after(lambda: training.save(checkpoint))
             on_epoch(report)
     model.eval()
     return TrainResult(training.seconds, training.epoch, resumed_from)
 
 
-class _Training:
-    """Model, optimizer and what has been done so far."""
+class _Pause:
+    """Time between two checkpoints."""
 
-    def __init__(self, model: Network, samples: Split, spec: TrainSpec, precision: Precision, fingerprint: str) -> None:
+    def __init__(self) -> None:
+        self.since = time.monotonic()
+        self.seconds = CHECKPOINT_SECONDS
+
+    def over(self) -> bool:
+        return time.monotonic() - self.since >= self.seconds
+
+    def after(self, write: Callable[[], None]) -> None:
+        began = time.monotonic()
+        write()
+        self.since = time.monotonic()
+        self.seconds = max(CHECKPOINT_SECONDS, CHECKPOINT_RATIO * (self.since - began))
+
+
+class _Training:
+    """Model, objective, optimizer and what has been done so far."""
+
+    def __init__(
+        self,
+        model: Network,
+        samples: Split,
+        generator: torch.Generator,
+        spec: TrainSpec,
+        precision: Precision,
+        monitor: KnnMonitor | None,
+        fingerprint: str,
+    ) -> None:
         self.model = model
         self.samples = samples
+        self.generator = generator
         self.spec = spec
         self.precision = precision
+        self.monitor = monitor
         self.fingerprint = fingerprint
+        self.objective = make_objective(spec, model, len(samples))
         self.optimizer = make_optimizer(model, spec)
         self.scaler = precision.scaler()
         self.epoch = 0
         self.seconds = 0.0
+        self.knn: float | None = None
 
     def run_epoch(self, check: Callable[[], None]) -> EpochReport:
         began = time.perf_counter()
@@ -154,28 +200,31 @@ class _Training:
         right = torch.zeros((), device=device, dtype=torch.int64)
         for step, (images, labels, _) in enumerate(self.samples.epoch(self.spec.batch_size)):
             check()
-            rate = learning_rate(self.spec, self.epoch * steps + step, self.spec.epochs * steps)
-            loss, logits = self._step(images, labels, rate)
-            loss_sum += loss * len(labels)
-            right += (logits.argmax(1) == labels).sum()
+            done, wanted = self.epoch * steps + step, self.spec.epochs * steps
+            loss_sum += self._step(images, labels, learning_rate(self.spec, done, wanted)) * len(labels)
+            self.objective.after_step(self.model, (done + 1) / wanted)
+            if self.objective.right is not None:
+                right += self.objective.right
             if step % LOOK_EVERY == 0 or step == steps - 1:
                 self._require_finite(loss_sum)
         self.epoch += 1
         self.seconds += time.perf_counter() - began
+        if self.monitor is not None and self.monitor.due(self.epoch, self.spec.epochs):
+            self.knn = self.monitor.accuracy(self.model, self.precision)
         total = len(self.samples)
-        return EpochReport(self.epoch, self.spec.epochs, loss_sum.item() / total, right.item() / total, self.seconds)
+        accuracy = None if self.monitor is not None else right.item() / total
+        return EpochReport(self.epoch, self.spec.epochs, loss_sum.item() / total, accuracy, self.knn, self.seconds)
 
-    def _step(self, images: Tensor, labels: Tensor, rate: float) -> tuple[Tensor, Tensor]:
+    def _step(self, images: Tensor, labels: Tensor, rate: float) -> Tensor:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         with self.precision.autocast():
-            logits = self.model(self.precision.images(images))
-        loss = F.cross_entropy(logits, labels)
+            loss = self.objective(self.model, self.precision.images(images), labels, self.generator)
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        return loss.detach(), logits.detach()
+        return loss.detach()
 
     def _require_finite(self, loss_sum: Tensor) -> None:
         if not math.isfinite(loss_sum.item()):
@@ -189,7 +238,9 @@ class _Training:
             "fingerprint": self.fingerprint,
             "epoch": self.epoch,
             "seconds": self.seconds,
+            "knn": self.knn,
             "model": portable(self.model),
+            "objective": self.objective.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
         }
@@ -200,10 +251,12 @@ class _Training:
         if state is None or state.get("fingerprint") != self.fingerprint:
             return
         self.model.load_state_dict(state["model"])
+        self.objective.load_state_dict(state["objective"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         self.epoch = state["epoch"]
         self.seconds = state["seconds"]
+        self.knn = state["knn"]
 
 
 def make_optimizer(model: nn.Module, spec: TrainSpec) -> torch.optim.Optimizer:

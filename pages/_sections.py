@@ -13,6 +13,7 @@ from cu_core.data.images import ImageData
 from cu_core.errors import BadInput, UnlearnscopeError
 from cu_core.methods import method, methods
 from cu_core.models import BACKBONES
+from cu_core.objectives import OBJECTIVES, objective
 from cu_core.recipes import recipe, unlearning_recipe
 from cu_core.records import Described, describe
 from cu_core.spec import DataSpec, TrainSpec
@@ -47,7 +48,7 @@ def advanced(described: list[Described], prefix: str, errors: Errors, key: str, 
 
 
 def follow_recipe() -> None:
-    """Takes over the recipes of the new dataset or backbone, unless the present values were changed by hand."""
+    """Takes over the recipes of a new dataset, backbone or objective, unless present values were changed by hand."""
     before = st.session_state.get("new_recipe", {})
     for part in ("train.", "method."):
         if all(value_of(name) == value for name, value in before.items() if name.startswith(part)):
@@ -56,19 +57,27 @@ def follow_recipe() -> None:
 
 
 def use_recipe(part: str) -> None:
-    """Fills in the recommended values of one part, ``"train."`` or ``"method."``."""
-    for name, value in recommended_recipe().items():
+    """Fills in the recommended values of one part, ``"train."`` or ``"method."``, hidden fields included."""
+    for name, value in recommended_recipe(hidden=True).items():
         if name.startswith(part):
             put(name, value)
 
 
-def recommended_recipe() -> dict[str, Any]:
-    """Training and unlearning values that suit the chosen dataset, backbone and forget set, by field."""
+def recommended_recipe(*, hidden: bool = False) -> dict[str, Any]:
+    """Training and unlearning values that suit the chosen images, network, objective and forget set, by field.
+
+    Args:
+        hidden: whether training values that the objective does not read are wanted, too.
+    """
     dataset, backbone, method_id = (value_of(name) for name in ("data.dataset", "model.backbone", "method.id"))
+    wanted = value_of("train.objective")
     task = "class" if value_of("forget.kind") == "class" else "sample"
-    training = recipe(dataset, backbone, value_of("data.label_noise"))
+    training = recipe(dataset, backbone, value_of("data.label_noise"), wanted)
     unlearning = unlearning_recipe(method_id, dataset, backbone, task)
-    return {f"train.{d.name}": getattr(training, d.name) for d in describe(TrainSpec)} | {
+    # The objective itself is a choice, not a recommendation.
+    names = [d.name for d in describe(TrainSpec) if d.name != "objective"]
+    names = [name for name in names if hidden or objective(wanted).reads(name)]
+    return {f"train.{name}": getattr(training, name) for name in names} | {
         _draft.param_key(method_id, d.name): getattr(unlearning, d.name) for d in describe(type(unlearning))
     }
 
@@ -229,9 +238,10 @@ def _class_picks(data: ImageData | None) -> None:
 
 def method_section(errors: Errors, task: str) -> None:
     """Which unlearning method with which hyper-parameters."""
+    kind = objective(value_of("train.objective")).kind
 
     def title(name: str) -> str:
-        reason = compat.why_not_method(methods()[name], task)
+        reason = compat.why_not_method(methods()[name], task, kind)
         return f"{methods()[name].title} ({reason})" if reason else methods()[name].title
 
     st.selectbox("Method", list(methods()), format_func=title, key=key_of("method.id"), persist_state="session")
@@ -251,10 +261,14 @@ def method_section(errors: Errors, task: str) -> None:
 
 def training_section(errors: Errors) -> None:
     """How the base model and the reference are trained."""
+    chosen = objective(value_of("train.objective"))
+    by_name = {d.name: d for d in _draft.described("train")}
+    field(by_name["objective"], "train.objective", errors, format_func=_objective_title, on_change=follow_recipe)
+    st.caption(" ".join(filter(None, (chosen.summary, chosen.paper and f"{chosen.paper}."))))
     recommended = {name: value for name, value in recommended_recipe().items() if name.startswith("train.")}
     if any(value_of(name) != value for name, value in recommended.items()):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption("These are not the settings recommended for this dataset and backbone.")
+            st.caption("These are not the settings recommended for this dataset, backbone and objective.")
             st.button(
                 "Use the recommended ones",
                 key="use_recipe",
@@ -262,9 +276,19 @@ def training_section(errors: Errors) -> None:
                 args=("train.",),
                 icon=":material/tune:",
             )
-    usual, rare = split(_draft.described("train"))
+    unread = [name for name in by_name if not chosen.reads(name)]
+    usual, rare = split(list(by_name.values()), ("objective", *unread))
     fields(usual, "train.", errors)
+    if chosen.self_supervised:
+        st.caption(
+            "Labels are not looked at. Both views of an image are cropped, mirrored and recoloured by the objective "
+            "itself; one-channel images are neither mirrored nor recoloured."
+        )
     advanced(rare, "train.", errors, "train")
+
+
+def _objective_title(name: str) -> str:
+    return OBJECTIVES[name].title
 
 
 def stop_section(errors: Errors) -> None:

@@ -36,8 +36,10 @@ def test_every_part_is_counted(home):
     drawn = 2 * 100 * 4 * 3
     probed = (3 + 1 + 2) * 2000
     evaluated = (2 + 2) * (train + unseen) / 3
+    # 100 forget and 100 unseen samples, each as it is and in ten views, and as many that the reference knows.
+    audited = (3 * 200 + 200) * 11 / 3
     found = estimate(BASE, home)
-    assert found.seconds == pytest.approx(0.5 * (trained + drawn + probed + evaluated))
+    assert found.seconds == pytest.approx(0.5 * (trained + drawn + probed + evaluated + audited))
     assert found.source == EARLIER_RUN
 
 
@@ -51,6 +53,27 @@ def test_size_of_the_forget_set(home, select, noise, forget):
     more = dataclasses.replace(spec, stop=StopSpec(max_rounds=2))
     probe = 2000
     assert estimate(more, home).seconds - estimate(spec, home).seconds == pytest.approx(2 * forget * 4 + probe)
+
+
+@pytest.mark.parametrize("objective", ["moco", "simclr", "byol"])
+def test_an_epoch_of_an_encoder_costs_more_than_the_rest(home, objective):
+    """A speed is one of training images; everything but training sees each image once, not as several views."""
+    spec = dataclasses.replace(BASE, train=dataclasses.replace(BASE.train, objective=objective))
+    remember_speed(BASE, home, Speed(0.5, 1000, EARLIER_RUN))
+    assert known_speed(spec, home) is None, "the speed of another objective"
+    remember_speed(spec, home, Speed(0.5, 1000, EARLIER_RUN))
+    trained = 0.5 * 10 * (1297 + 2 * 1197)
+    rest = (estimate(BASE, home).seconds - trained) / {"moco": 4 / 3, "simclr": 2, "byol": 8 / 3}[objective]
+    assert estimate(spec, home).seconds == pytest.approx(trained + rest)
+
+
+@pytest.mark.parametrize("objective", ["moco", "simclr", "byol"])
+def test_steps_of_an_encoder_can_be_timed(home, objective):
+    spec = dataclasses.replace(BASE, train=TrainSpec(objective=objective, batch_size=4, queue=16))
+    speed = measure_speed(spec, home)
+    assert speed.seconds_per_image > 0
+    encoder = build_model(spec.model, 1, 8, 10, 0, objective)
+    assert speed.parameters == sum(p.numel() for p in encoder.parameters())
 
 
 def test_an_index_file_is_counted_and_a_missing_one_named(home, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cu_core import compat
+from cu_core.errors import BadInput
 from cu_core.presets import DEFAULT_PRESET, PRESETS
 from cu_core.recipes import DIGITS, DIGITS_BY_HEART, LAPTOP, PAPER, TRANSFORMER, recipe
 
@@ -23,6 +24,23 @@ from cu_core.recipes import DIGITS, DIGITS_BY_HEART, LAPTOP, PAPER, TRANSFORMER,
 )
 def test_recipe_suits_dataset_and_backbone(dataset, backbone, noise, want):
     assert recipe(dataset, backbone, noise) == want
+
+
+@pytest.mark.parametrize("objective", ["moco", "simclr", "byol"])
+@pytest.mark.parametrize(
+    ("dataset", "backbone"), [("digits", "tiny-cnn"), ("cifar10", "resnet8"), ("svhn", "vit-small")]
+)
+def test_recipes_of_encoders(objective, dataset, backbone):
+    found = recipe(dataset, backbone, 0.1, objective)
+    assert found.objective == objective and found.schedule == "cosine"
+    assert found.optimizer == "adamw" if backbone == "vit-small" else found.optimizer in ("sgd", "adam")
+    assert (found.batch_size, found.epochs) == ((128, 30) if dataset == "digits" else (512, 200))
+    assert found == recipe(dataset, backbone, 0.0, objective), "encoders do not see wrong labels"
+
+
+def test_no_recipe_for_an_objective_that_does_not_exist():
+    with pytest.raises(BadInput, match=r"train\.objective.*moco"):
+        recipe("digits", "tiny-cnn", objective="mocha")
 
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)

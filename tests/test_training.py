@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import math
@@ -9,22 +10,27 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from sklearn.neighbors import KNeighborsClassifier
 
 from cu_core.data.batches import ImageSource, Split
 from cu_core.device import Precision, choose_precision
 from cu_core.errors import Cancelled, DatasetError, Diverged
 from cu_core.models.build import build_model
-from cu_core.models.classifier import Classifier
+from cu_core.models.network import Network
 from cu_core.models.weights import weights_sha256
+from cu_core.monitor import KnnMonitor
+from cu_core.objectives.moco import MoCo
 from cu_core.spec import ModelSpec, TrainSpec
 from cu_core.training import EpochReport, TrainResult, epoch_seed, learning_rate, train
 
 CPU = torch.device("cpu")
+ENCODERS = ("moco", "simclr", "byol")
 FULL = choose_precision("fp32", CPU)
 
 
@@ -38,21 +44,21 @@ def toy(n: int = 50, classes: int = 3) -> Split:
     return Split(source, np.arange(n), torch.Generator().manual_seed(0))
 
 
-def fresh(backbone: str = "tiny-cnn", classes: int = 3) -> Classifier:
-    return FULL.place(build_model(ModelSpec(backbone=backbone, embedding_dim=8), 1, 8, classes, 0), CPU)
+def fresh(backbone: str = "tiny-cnn", classes: int = 3, objective: str = "supervised") -> Network:
+    return FULL.place(build_model(ModelSpec(backbone=backbone, embedding_dim=8), 1, 8, classes, 0, objective), CPU)
 
 
 def run(
     spec: TrainSpec,
-    model: Classifier | None = None,
+    model: Network | None = None,
     split: Split | None = None,
     seed: int = 0,
     checkpoint: Path | None = None,
     on_epoch=lambda report: None,
     check=lambda: None,
     precision: Precision = FULL,
-) -> tuple[Classifier, TrainResult]:
-    model = model or fresh()
+) -> tuple[Network, TrainResult]:
+    model = model or fresh(objective=spec.objective)
     result = train(
         model,
         toy() if split is None else split,
@@ -67,11 +73,18 @@ def run(
     return model, result
 
 
-def sha(model: Classifier) -> str:
+def sha(model: Network) -> str:
     return weights_sha256(model.state_dict())
 
 
 SPEC = TrainSpec(epochs=4, batch_size=16, lr=0.05, augment="crop-flip")
+
+
+@pytest.fixture(autouse=True)
+def every_epoch_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These trainings take less time than the pause between two checkpoints."""
+    monkeypatch.setattr("cu_core.training.CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("cu_core.training.CHECKPOINT_RATIO", 0.0)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
@@ -154,7 +167,13 @@ class Pulled(Exception):
 
 
 @pytest.mark.parametrize(
-    "spec", [SPEC, TrainSpec(epochs=4, batch_size=16, optimizer="adamw", lr=0.01, schedule="one-cycle")]
+    "spec",
+    [
+        SPEC,
+        TrainSpec(epochs=4, batch_size=16, optimizer="adamw", lr=0.01, schedule="one-cycle"),
+        *(TrainSpec(objective=name, epochs=4, batch_size=16, lr=0.05, queue=20) for name in ENCODERS),
+    ],
+    ids=lambda spec: f"{spec.objective}-{spec.optimizer}",
 )
 @pytest.mark.parametrize("stop_at", [1, 2, 5, 9])
 def test_interrupted_in_mid_epoch_it_ends_with_the_same_weights(tmp_path: Path, spec: TrainSpec, stop_at: int) -> None:
@@ -174,8 +193,51 @@ def test_interrupted_in_mid_epoch_it_ends_with_the_same_weights(tmp_path: Path, 
     assert result.resumed_from == stop_at // 4 == 4 - len(reports)
 
 
+@pytest.mark.parametrize("forgotten", ["bank", "place", "slow"])
+def test_the_memory_of_an_objective_decides_what_comes_next(
+    tmp_path: Path, forgotten: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without each part of it, a resumed training would end elsewhere: the test above is not passed by luck."""
+    spec = TrainSpec(objective="moco", epochs=2, batch_size=16, lr=0.05, queue=20)
+    whole, _ = run(spec)
+
+    def stop(report: EpochReport) -> None:
+        raise Pulled
+
+    with pytest.raises(Pulled):
+        run(spec, checkpoint=tmp_path / "c.pt", on_epoch=stop)
+    load = MoCo.load_state_dict
+
+    def forget(self: MoCo, state: dict[str, Any]) -> None:
+        load(self, state | {forgotten: self.state_dict()[forgotten]})
+
+    monkeypatch.setattr(MoCo, "load_state_dict", forget)
+    resumed, result = run(spec, checkpoint=tmp_path / "c.pt")
+    assert result.resumed_from == 1 and sha(resumed) != sha(whole)
+
+
+def test_checkpoints_are_no_closer_than_their_pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cu_core.training.CHECKPOINT_SECONDS", 10.0)
+    monkeypatch.setattr("cu_core.training.CHECKPOINT_RATIO", 20.0)
+    clock, path, written = [0.0], tmp_path / "c.pt", []
+    monkeypatch.setattr("cu_core.training.time.monotonic", lambda: clock[0])
+
+    def slow_write(path: Path, state: dict[str, Any]) -> None:
+        written.append(state["epoch"])
+        clock[0] += 1.0
+
+    monkeypatch.setattr("cu_core.training._write_sealed", slow_write)
+
+    def epoch_of_four_seconds(report: EpochReport) -> None:
+        clock[0] += 4.0
+
+    run(TrainSpec(epochs=12, batch_size=50, lr=0.05), checkpoint=path, on_epoch=epoch_of_four_seconds)
+    # After 12 seconds, then 20 times the second that this took, and at the end.
+    assert written == [4, 9, 12]
+
+
 def test_dropout_resumes_exactly_too(tmp_path: Path) -> None:
-    def dropping() -> Classifier:
+    def dropping() -> Network:
         model = fresh()
         model.trunk.layers.append(torch.nn.Dropout(0.5))
         return model
@@ -304,6 +366,58 @@ def test_mixed_precision_trains_and_keeps_float32_weights() -> None:
     assert reports[-1].accuracy > 0.9
     assert {p.dtype for p in model.parameters()} == {torch.float32}
     assert sha(model) != sha(run(TrainSpec(epochs=12, batch_size=10, lr=0.05))[0])
+
+
+def test_an_encoder_learns_without_labels() -> None:
+    reports: list[EpochReport] = []
+    spec = TrainSpec(objective="simclr", epochs=12, batch_size=20, lr=0.1, augment="crop-flip")
+    model, _ = run(spec, split=toy(120), on_epoch=reports.append)
+    assert reports[-1].loss < reports[0].loss
+    assert reports[-1].knn is not None and reports[-1].knn > 0.8
+    assert {r.accuracy for r in reports} == {None}
+    assert not model.training
+    mixed = toy(120)
+    mixed.source.labels = mixed.source.labels.flip(0)
+    assert sha(run(spec, split=mixed)[0]) == sha(model)
+    assert sha(run(dataclasses.replace(spec, augment="none"), split=toy(120))[0]) == sha(model)
+
+
+def test_the_share_of_the_training_is_told_to_the_objective(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares: list[float] = []
+    monkeypatch.setattr(MoCo, "after_step", lambda self, model, share: shares.append(share))
+    run(TrainSpec(objective="moco", epochs=2, batch_size=10, lr=0.05, queue=20))
+    np.testing.assert_allclose(shares, np.arange(1, 11) / 10)
+
+
+def test_the_monitor_asks_a_tenth_and_lets_the_others_vote() -> None:
+    """Against scikit-learn's nearest neighbours with the same weights, on features in evaluation mode."""
+    split, model = toy(200), fresh(objective="moco")
+    monitor = KnnMonitor(split, 3, 4 / 3)
+    order = np.random.default_rng(3).permutation(200)
+    images, labels = split.source.take(split.indices[order])
+    with torch.no_grad():
+        features = model.eval().outputs(images).features.double().numpy()
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    voting = KNeighborsClassifier(180, weights=lambda distance: np.exp((1 - distance**2 / 2) / 0.1))
+    wanted = voting.fit(features[20:], labels[20:]).score(features[:20], labels[:20])
+    assert monitor.accuracy(model.train(), FULL) == pytest.approx(wanted)
+    # 200 passes without gradients, a third each, may take a twentieth of 200 steps of 4/3 of a supervised one.
+    assert monitor.every == 5
+    assert [epoch for epoch in range(1, 13) if monitor.due(epoch, 12)] == [5, 10, 12]
+
+
+def test_the_monitor_leaves_the_training_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = TrainSpec(objective="byol", epochs=6, batch_size=16, lr=0.05)
+    seen = sha(run(spec)[0])
+    monkeypatch.setattr(KnnMonitor, "due", lambda self, epoch, epochs: False)
+    assert sha(run(spec)[0]) == seen
+
+
+@pytest.mark.parametrize("objective", ENCODERS)
+def test_two_images_are_enough_for_an_encoder(objective: str) -> None:
+    reports: list[EpochReport] = []
+    run(TrainSpec(objective=objective, epochs=1, batch_size=16, lr=0.01), split=toy(2), on_epoch=reports.append)
+    assert math.isfinite(reports[0].loss) and reports[0].knn in (0.0, 1.0)
 
 
 SCRIPT = """

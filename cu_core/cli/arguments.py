@@ -13,6 +13,7 @@ from cu_core.data.forget import parse_selection
 from cu_core.errors import BadInput
 from cu_core.home import Home
 from cu_core.methods import method
+from cu_core.objectives import OBJECTIVES
 from cu_core.presets import PRESETS
 from cu_core.recipes import recipe, unlearning_recipe
 from cu_core.records import describe, parse
@@ -27,6 +28,7 @@ def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
     start.add_argument("--spec", metavar="FILE", help="start from a specification in JSON")
     add("--dataset", help="digits, cifar10, cifar100, svhn or folder:PATH")
     add("--model", help="backbone, e.g. tiny-cnn, resnet8, resnet18, vit-small, timm:NAME")
+    add("--objective", help=f"how the model is trained: {', '.join(OBJECTIVES)}")
     add("--method", help="unlearning method, e.g. contrastive")
     add("--forget", help="class:5 | class:5,7 | random:500 | fraction:0.1 | indices:FILE.csv | mislabelled")
     add(
@@ -46,7 +48,7 @@ def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
 def read_spec(options: argparse.Namespace, home: Home) -> RunSpec:
     """Builds the specification from preset or file, options and settings, later ones winning.
 
-    Training and unlearning values that nobody named follow the recipes of the dataset and the backbone.
+    Training and unlearning values that nobody named follow the recipes of dataset, backbone and objective.
 
     Args:
         options: parsed options of `add_spec_arguments`.
@@ -55,7 +57,30 @@ def read_spec(options: argparse.Namespace, home: Home) -> RunSpec:
     Raises:
         BadInput: names the field and the allowed values.
     """
-    content = _start(options)
+    return _read(options, home, _start(options))
+
+
+def read_specs(options: argparse.Namespace, home: Home) -> list[RunSpec]:
+    """The same for presets of several runs: options and settings hold for each of them.
+
+    Runs that become the same by that are listed once. Their training recipes belong to the preset, so they stay as
+    they are where the dataset or the backbone is named.
+
+    Raises:
+        BadInput: see `read_spec`.
+    """
+    preset = PRESETS.get(options.preset)
+    if preset is None or not preset.grid:
+        return [read_spec(options, home)]
+    specs: dict[str, RunSpec] = {}
+    for start in preset.grid:
+        content: dict[str, Any] = json.loads(json.dumps(start.to_json()))
+        spec = _read(options, home, content, keep_recipe=True)
+        specs.setdefault(spec.content_hash(), spec)
+    return list(specs.values())
+
+
+def _read(options: argparse.Namespace, home: Home, content: dict[str, Any], *, keep_recipe: bool = False) -> RunSpec:
     for option, part, field in (
         ("dataset", "data", "dataset"),
         ("model", "model", "backbone"),
@@ -69,8 +94,17 @@ def read_spec(options: argparse.Namespace, home: Home) -> RunSpec:
     chosen = content.setdefault("method", {"id": "contrastive", "params": {}})
     if options.method is not None and options.method != chosen.get("id"):
         chosen = content["method"] = {"id": options.method, "params": {}}
-    if options.dataset or options.model:
+    before = content.get("train", {}).get("objective")
+    wanted = options.objective or before
+    for setting in options.settings:
+        name, _, value = setting.partition("=")
+        if name.strip() == "train.objective":
+            wanted = value
+    if wanted != before or (not keep_recipe and (options.dataset or options.model)):
+        # The recipe of another dataset, backbone or objective fits better than what was there.
         content.pop("train", None)
+    if wanted is not None:
+        content.setdefault("train", {})["objective"] = wanted
     for setting in options.settings:
         _apply(content, setting, chosen)
     _follow_recipes(content, chosen)
@@ -106,8 +140,9 @@ def _follow_recipes(content: dict[str, Any], chosen: dict[str, Any]) -> None:
     data = parse(PARTS["data"], content.get("data", {}), "data.")
     model = content.setdefault("model", {})
     backbone = model.setdefault("backbone", "tiny-cnn" if data.dataset == "digits" else "resnet18")
-    trained = vars(recipe(data.dataset, str(backbone), data.label_noise))
-    content["train"] = {**trained, **content.get("train", {})}
+    named = content.get("train", {})
+    trained = vars(recipe(data.dataset, str(backbone), data.label_noise, str(named.get("objective", "supervised"))))
+    content["train"] = {**trained, **named}
     forget = parse(PARTS["forget"], content.get("forget", {}), "forget.")
     task = parse_selection(forget.select).task
     unlearned = vars(unlearning_recipe(str(chosen.get("id")), data.dataset, str(backbone), task))

@@ -23,8 +23,9 @@ from cu_core.home import Home
 from cu_core.models.build import build_model
 from cu_core.models.network import Network
 from cu_core.models.weights import load_weights, read_state_dict, save_weights, weights_sha256
+from cu_core.objectives import objective
 from cu_core.runs.files import read_json, sha256_of, write_json
-from cu_core.spec import RunSpec, digest
+from cu_core.spec import RunSpec, TrainSpec, digest
 from cu_core.training import EpochReport, train
 
 # Part of every key: raised when the arithmetic of building or training changes.
@@ -74,12 +75,10 @@ def _ingredients(
 ) -> dict[str, Any]:
     model = dataclasses.asdict(spec.model)
     model["weights"] = _file_hash(spec.model.weights) if spec.model.weights else ""
-    recipe = dataclasses.asdict(spec.train)
-    del recipe["seed"]
     return {
         "version": VERSION,
         "model": model,
-        "train": recipe,
+        "train": _recipe(spec.train),
         "data": data_sha,
         "indices": hashlib.sha256(np.ascontiguousarray(indices, dtype=np.int64).tobytes()).hexdigest(),
         "seed": seed,
@@ -88,6 +87,19 @@ def _ingredients(
         # Sums on the CPU are split by threads, and a different split rounds differently.
         "threads": torch.get_num_threads() if device_type == "cpu" else None,
     }
+
+
+def _recipe(train: TrainSpec) -> dict[str, Any]:
+    """The fields that the objective reads, with its own temperature where none was named."""
+    record = objective(train.objective)
+    recipe = {name: value for name, value in dataclasses.asdict(train).items() if record.reads(name)}
+    del recipe["seed"]
+    if "temperature" in recipe:
+        recipe["temperature"] = train.temperature or record.temperature
+    if not record.self_supervised:
+        # Keys of classifiers are as they were before there were other objectives.
+        del recipe["objective"]
+    return recipe
 
 
 def _file_hash(path: str) -> str:

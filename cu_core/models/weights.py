@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cu_core.errors import CheckpointError
+from cu_core.models.encoder import Encoder
 from cu_core.runs.files import write_atomically
 
 FIELD = "model.weights"
@@ -21,6 +22,7 @@ WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
 PREFIXES = ("module.", "_orig_mod.", "model.")
 # What other programs call the last layer, and where a backbone of theirs sits in ours.
 OUTER_HEADS = ("fc.", "classifier.", "linear.", "heads.head.")
+ENCODER_HEADS = ("projector.", "predictor.")
 TRUNKS = ("trunk.", "trunk.model.", "trunk.encoder.")
 
 
@@ -84,13 +86,16 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     """Copies weights into a model after checking every name, shape and value.
 
     A state dict of the bare backbone (names without ``trunk.``) fits a plain head as well: its last layer
-    becomes the head.
+    becomes the head. It fits any encoder: its last layer is left out, and projector and predictor stay as they are.
 
     Raises:
         CheckpointError: names or shapes differ from the model's, or values are not finite; lists the first few.
     """
     wanted = model.state_dict()
-    given = _named_as_classifier(state, wanted)
+    given = _named_as_ours(state, wanted)
+    if isinstance(model, Encoder) and _bare(state):
+        given = {name: value for name, value in given.items() if not name.startswith("head.")}
+        given = {name: value for name, value in wanted.items() if name.startswith(ENCODER_HEADS)} | given
     # Files of old programs lack the batch counters of batch normalisation, which decide nothing here.
     missing = [name for name in wanted if name not in given and not name.endswith("num_batches_tracked")]
     unexpected = [name for name in given if name not in wanted]
@@ -112,8 +117,13 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     model.load_state_dict(wanted | given)
 
 
-def _named_as_classifier(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    if any(name.startswith("trunk.") for name in state):
+def _bare(state: Mapping[str, Tensor]) -> bool:
+    """Whether the names are those of a backbone, without the parts that networks of this program have."""
+    return not any(name.startswith("trunk.") for name in state)
+
+
+def _named_as_ours(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    if not _bare(state):
         return dict(state)
     trunk = max(TRUNKS, key=lambda prefix: sum(prefix + name in wanted for name in state))
     named = {}

@@ -15,6 +15,7 @@ OBJECTIVES: dict[str, Objective] = {
             "",
             "cu_core.objectives.supervised:Supervised",
             self_supervised=False,
+            settings=("augment",),
         ),
         Objective(
             "moco",
@@ -23,6 +24,8 @@ OBJECTIVES: dict[str, Objective] = {
             "He et al., Momentum Contrast, CVPR 2020 (arXiv 1911.05722)",
             "cu_core.objectives.moco:MoCo",
             temperature=0.1,
+            settings=("temperature", "queue", "key_momentum"),
+            cost=4 / 3,
         ),
         Objective(
             "simclr",
@@ -31,6 +34,8 @@ OBJECTIVES: dict[str, Objective] = {
             "Chen et al., SimCLR, ICML 2020 (arXiv 2002.05709)",
             "cu_core.objectives.simclr:SimCLR",
             temperature=0.5,
+            settings=("temperature",),
+            cost=2.0,
         ),
         Objective(
             "byol",
@@ -39,6 +44,8 @@ OBJECTIVES: dict[str, Objective] = {
             "Grill et al., Bootstrap Your Own Latent, NeurIPS 2020 (arXiv 2006.07733)",
             "cu_core.objectives.byol:BYOL",
             predictor=True,
+            settings=("key_momentum",),
+            cost=8 / 3,
         ),
     )
 }

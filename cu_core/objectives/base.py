@@ -19,7 +19,12 @@ class TrainingObjective(Protocol):
 
     A new instance knows nothing of earlier batches: its queue holds random directions and its slow copy equals
     the network. Unlearning starts with a new one, so that nothing remembers the forget set but the network.
+
+    Attributes:
+        right: how many samples of the last batch were classified right; None for losses without labels.
     """
+
+    right: Tensor | None
 
     def __call__(self, model: Network, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         """The loss of one batch; may update a queue.
@@ -67,6 +72,11 @@ def make_objective(spec: TrainSpec, model: Network, images: int) -> TrainingObje
     """
     module, _, name = objective(spec.objective).implementation.partition(":")
     return getattr(import_module(module), name)(spec, model, images)
+
+
+def full_precision(tensor: Tensor) -> torch.autocast:
+    """Context in which a loss is computed in float32, whatever precision the network ran in."""
+    return torch.autocast(tensor.device.type, enabled=False)
 
 
 def trained_parameters(model: nn.Module) -> Iterator[nn.Parameter]:

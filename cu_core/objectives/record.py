@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# Fields of `cu_core.spec.TrainSpec` that only some objectives read; each of those names them in its `settings`.
+OWN_SETTINGS = ("augment", "temperature", "queue", "key_momentum")
+
 
 @dataclass(frozen=True)
 class Objective:
@@ -19,6 +22,9 @@ class Objective:
         self_supervised: whether it trains an encoder without labels.
         temperature: the objective's default; 0 where there is none.
         predictor: whether the encoder carries a predictor.
+        settings: fields of `cu_core.spec.TrainSpec` that it reads besides those that every objective reads.
+        cost: time of one training image as a multiple of a supervised one's: a pass without gradients takes about
+            a third of one with them.
     """
 
     id: str
@@ -29,8 +35,14 @@ class Objective:
     self_supervised: bool = True
     temperature: float = 0.0
     predictor: bool = False
+    settings: tuple[str, ...] = ()
+    cost: float = 1.0
 
     @property
     def kind(self) -> str:
         """``"supervised"`` or ``"self-supervised"``, as `Method.objectives` names them."""
         return "self-supervised" if self.self_supervised else "supervised"
+
+    def reads(self, field: str) -> bool:
+        """Whether a field of `cu_core.spec.TrainSpec` makes a difference to this objective."""
+        return field in self.settings or field not in OWN_SETTINGS

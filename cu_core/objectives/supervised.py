@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cu_core.models.network import Network
+from cu_core.objectives.base import full_precision
 from cu_core.spec import TrainSpec
 
 
@@ -16,11 +17,14 @@ class Supervised:
     """Mean cross-entropy; see `cu_core.objectives.base.TrainingObjective`."""
 
     def __init__(self, spec: TrainSpec, model: Network, images: int) -> None:
-        pass
+        self.right: Tensor | None = None
 
     def __call__(self, model: Network, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         """Cross-entropy of one batch."""
-        return F.cross_entropy(model(images).float(), labels)
+        logits = model(images)
+        self.right = (logits.detach().argmax(1) == labels).sum()
+        with full_precision(images):
+            return F.cross_entropy(logits.float(), labels)
 
     def after_step(self, model: Network, share: float = 0.0) -> None:
         """Nothing to do."""

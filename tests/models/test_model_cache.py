@@ -28,6 +28,13 @@ SPEC = RunSpec(model=ModelSpec(embedding_dim=8), train=TrainSpec(epochs=3, batch
 ALL = np.arange(40)
 
 
+@pytest.fixture(autouse=True)
+def every_epoch_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These trainings take less time than the pause between two checkpoints."""
+    monkeypatch.setattr("cu_core.training.CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("cu_core.training.CHECKPOINT_RATIO", 0.0)
+
+
 def toy() -> ImageData:
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 256, (40, 1, 8, 8), dtype=np.uint8), np.arange(40) % 2
@@ -123,6 +130,37 @@ def test_everything_that_decides_the_weights_changes_the_key() -> None:
     assert len(set(keys)) == len(keys)
     assert key(recipe(seed=5)) == key(), "the seed in force is an argument"
     assert key(indices=ALL.astype(np.int32)) == key()
+
+
+def test_only_settings_that_the_objective_reads_change_the_key() -> None:
+    def of(objective: str, **changes: object) -> str:
+        return key(dataclasses.replace(SPEC, train=dataclasses.replace(SPEC.train, objective=objective, **changes)))
+
+    changes: dict[str, object] = {"augment": "crop", "temperature": 0.3, "queue": 100, "key_momentum": 0.5}
+    read = {
+        "supervised": {"augment"},
+        "moco": {"temperature", "queue", "key_momentum"},
+        "simclr": {"temperature"},
+        "byol": {"key_momentum"},
+    }
+    for objective, fields in read.items():
+        changed = {name for name, value in changes.items() if of(objective, **{name: value}) != of(objective)}
+        assert changed == fields
+    assert len({of(objective) for objective in read}) == 4
+    assert of("moco", temperature=0.1) == of("moco"), "0 stands for the objective's own temperature"
+
+
+@pytest.mark.parametrize("objective", ["moco", "simclr", "byol"])
+def test_encoders_are_kept_with_all_of_their_parts(home: Home, objective: str) -> None:
+    spec = dataclasses.replace(SPEC, train=TrainSpec(objective=objective, epochs=2, batch_size=16, lr=0.05))
+    first, trained = get(home, spec)
+    second, again = get(home, spec)
+    assert (trained, again, second.cached) == ([1, 2], [], True)
+    assert sha(second) == sha(first)
+    names = set(second.model.state_dict())
+    assert any(name.startswith("predictor.") for name in names) == (objective == "byol")
+    assert not any(name.startswith("head.") for name in names)
+    assert first.key != get(home)[0].key
 
 
 def test_own_weights_count_by_content(tmp_path: Path) -> None:

@@ -14,10 +14,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torchvision.models import resnet18
 
 from cu_core.errors import CheckpointError
 from cu_core.models.build import build_model
 from cu_core.models.classifier import Classifier
+from cu_core.models.network import Network
 from cu_core.models.weights import load_weights, portable, read_state_dict, save_weights, weights_sha256
 from cu_core.spec import ModelSpec
 
@@ -51,6 +53,43 @@ def test_saving_into_an_open_file(tmp_path: Path) -> None:
     with (tmp_path / "w.pt").open("wb") as file:
         save_weights(file, tiny())
     assert weights_sha256(read_state_dict(tmp_path / "w.pt")) == weights_sha256(tiny().state_dict())
+
+
+def encoder(seed: int = 0, objective: str = "byol", head: str = "projected", weights: Path | None = None) -> Network:
+    spec = ModelSpec("resnet18", head=head, embedding_dim=8, weights=str(weights or ""))
+    return build_model(spec, 3, 32, 3, seed, objective)
+
+
+@pytest.mark.parametrize("head", ["projected", "plain"])
+@pytest.mark.parametrize("last_layer", [True, False])
+def test_a_bare_backbone_becomes_the_trunk_of_an_encoder(tmp_path: Path, head: str, last_layer: bool) -> None:
+    bare = resnet18(num_classes=7)
+    bare.conv1 = torch.nn.Conv2d(3, 64, 3, padding=1, bias=False)
+    state = {name: value for name, value in bare.state_dict().items() if last_layer or not name.startswith("fc.")}
+    torch.save(state, tmp_path / "bare.pt")
+    model, plain = encoder(3, head=head, weights=tmp_path / "bare.pt"), encoder(3, head=head)
+    assert torch.equal(model.trunk.layer1[0].conv1.weight, bare.layer1[0].conv1.weight)
+    kept = {name: value for name, value in plain.state_dict().items() if not name.startswith("trunk.")}
+    assert kept and all(torch.equal(model.state_dict()[name], value) for name, value in kept.items())
+
+
+def test_weights_of_an_encoder_must_be_complete(tmp_path: Path) -> None:
+    save_weights(tmp_path / "byol.pt", encoder(1))
+    assert weights_sha256(encoder(2, weights=tmp_path / "byol.pt").state_dict()) == weights_sha256(
+        encoder(1).state_dict()
+    )
+    with pytest.raises(CheckpointError, match=r"unexpected: predictor\."):
+        encoder(2, "moco", weights=tmp_path / "byol.pt")
+    save_weights(tmp_path / "moco.pt", encoder(1, "moco"))
+    with pytest.raises(CheckpointError, match=r"missing: predictor\."):
+        encoder(2, "byol", weights=tmp_path / "moco.pt")
+    classifier = build_model(ModelSpec("resnet18", embedding_dim=8), 3, 32, 3, 0)
+    save_weights(tmp_path / "classes.pt", classifier)
+    with pytest.raises(CheckpointError, match=r"unexpected: head\."):
+        encoder(2, "moco", weights=tmp_path / "classes.pt")
+    torch.save({"conv1.weight": torch.zeros(64, 3, 3, 3)}, tmp_path / "part.pt")
+    with pytest.raises(CheckpointError, match=r"missing: trunk\.bn1\.weight"):
+        encoder(2, "moco", weights=tmp_path / "part.pt")
 
 
 @given(st.randoms(use_true_random=False))
