@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
 from cu_core.errors import UnlearnscopeError
-from cu_core.figures.curves import RunCurves, curves, curves_alt
+from cu_core.figures.curves import Pane, RunCurves, curves, curves_alt
 from cu_core.home import Home, default_home
 from cu_core.metrics import METRICS
+from cu_core.objectives import objective
 from cu_core.runs import store
 from cu_core.runs.reader import RunRow, RunView, list_runs, open_run
 
@@ -242,12 +244,13 @@ def run_curves(view: RunView, label: str) -> RunCurves | None:
     if not rounds:
         return None
     references = [view.reference_manifest(seed) for seed in view.references()]
-    return RunCurves.from_manifests(label, [view.manifest(k) for k in rounds], references)
+    kind = objective(view.spec.train.objective).kind
+    return RunCurves.from_manifests(label, [view.manifest(k) for k in rounds], references, kind)
 
 
-def draw_curves(runs: list[RunCurves], key: str) -> None:
-    """Draws accuracies over rounds of one or several runs."""
-    st.plotly_chart(curves(runs), key=key, alt=curves_alt(runs), config={"displaylogo": False})
+def draw_curves(runs: list[RunCurves], key: str, panes: Sequence[Pane] | None = None) -> None:
+    """Draws metrics over rounds of one or several runs, by default accuracies."""
+    st.plotly_chart(curves(runs, panes), key=key, alt=curves_alt(runs, panes), config={"displaylogo": False})
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

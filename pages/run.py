@@ -8,7 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from cu_core.errors import UnlearnscopeError
+from cu_core.figures.curves import RunCurves, signal_panes
 from cu_core.metrics import METRICS
+from cu_core.objectives import objective
 from cu_core.runs import store
 from cu_core.runs.reader import RunRow, RunView, open_run
 from cu_core.spec import RunSpec, short
@@ -35,6 +37,7 @@ PHASES = {
     "train": "Training the base model",
     "unlearn": "Unlearning",
     "reference": "Retraining the reference",
+    "audit": "Attacking the finished run",
     "finish": "Writing the results",
 }
 STOPPED = {
@@ -46,7 +49,13 @@ STOPPED = {
     "collapse": "retain accuracy was in free fall (collapse guard)",
     "not_a_number": "the weights were no longer numbers; the last healthy round is kept",
 }
-SECONDS = {"train": "Training", "unlearn": "Unlearning", "evaluate": "Evaluation", "reference": "Reference"}
+SECONDS = {
+    "train": "Training",
+    "unlearn": "Unlearning",
+    "evaluate": "Evaluation",
+    "reference": "Reference",
+    "audit": "Attacks",
+}
 HOME = home()
 
 
@@ -98,7 +107,7 @@ def time_left(row: RunRow) -> str:
         return ""
     if row.seconds_left < 1:
         return " · nearly done"
-    sure = row.phase in ("reference", "finish")
+    sure = row.phase in ("reference", "audit", "finish")
     return f" · {'about' if sure else 'at most about'} {duration(row.seconds_left)} left"
 
 
@@ -125,7 +134,7 @@ def failure(view: RunView) -> None:
         st.info(error["hint"], icon=":material/lightbulb:")
 
 
-def comparison_table(result: dict, task: str) -> pd.DataFrame:
+def comparison_table(result: dict, task: str, kind: str) -> pd.DataFrame:
     """Metrics before, after and of the reference, with the difference after minus reference."""
     before, after = result["metrics"]["before"], result["metrics"]["after"]
     reference = result["metrics"].get("reference") or {}
@@ -135,7 +144,7 @@ def comparison_table(result: dict, task: str) -> pd.DataFrame:
         if task not in metric.tasks or (before.get(key) is None and after.get(key) is None):
             continue
         line = {
-            "Metric": metric.title,
+            "Metric": metric.title_for(kind),
             "Before": metric_text(key, before.get(key)),
             "After": metric_text(key, after.get(key)),
         }
@@ -162,13 +171,14 @@ def results(view: RunView) -> None:
     result = view.result()
     if result is None:
         return
+    task, kind = view.spec.task, objective(view.spec.train.objective).kind
     stopped = result.get("stopped_by") or ""
     why = STOPPED.get(stopped, stopped.replace("_", " "))
     rounds = result["rounds"]
     st.markdown(f":material/flag: Stopped after **{rounds} round{'' if rounds == 1 else 's'}**: {why}.")
     st.subheader("Before, after and reference", anchor=False)
     st.dataframe(
-        comparison_table(result, view.spec.task),
+        comparison_table(result, task, kind),
         hide_index=True,
         alt="Metrics before and after unlearning and of the retrained reference",
     )
@@ -182,7 +192,7 @@ def results(view: RunView) -> None:
         )
     )
     with st.expander("What the metrics mean", icon=":material/help:"):
-        st.markdown("\n".join(f"- **{m.title}**: {m.summary}" for m in METRICS.values() if view.spec.task in m.tasks))
+        st.markdown("\n".join(f"- **{m.title}**: {m.summary}" for m in METRICS.values() if m.exists(task, kind)))
     seconds = result.get("seconds", {})
     with st.grid(4, min_column_width=120):
         for key, label in SECONDS.items():
@@ -190,7 +200,8 @@ def results(view: RunView) -> None:
                 "train",
                 "reference",
             )
-            st.metric(label, duration(seconds.get(key)), border=True, help="Taken from the cache" if cached else None)
+            if key in seconds:
+                st.metric(label, duration(seconds[key]), border=True, help="Taken from the cache" if cached else None)
 
 
 def details(view: RunView) -> None:
@@ -212,6 +223,31 @@ def summary(spec: RunSpec, row: RunRow) -> str:
         *([f"group {spec.group}"] if spec.group else []),
     ]
     return " · ".join(parts)
+
+
+def over_rounds(view: RunView, curves: RunCurves) -> None:
+    """Accuracies over rounds, or what gives membership away."""
+    chosen = st.segmented_control(
+        "Curves",
+        ["Accuracy", "Signals"],
+        default="Accuracy",
+        key="curve_kind",
+        required=True,
+        label_visibility="collapsed",
+        help="Signals: what an attacker would look at to tell forget samples from unseen ones.",
+    )
+    trained = objective(view.spec.train.objective)
+    if chosen == "Signals":
+        draw_curves([curves], key="run_signals", panes=signal_panes([curves]))
+        loss = "its own training's loss between two fixed views" if trained.self_supervised else "cross-entropy"
+        unit = "from 0 to 4" if trained.id == "byol" else "in nats"
+        st.caption(f"Means over forget and over unseen samples; where they meet, the forget set looks unseen. "
+                   f"Loss: {loss}, {unit}.")  # fmt: skip
+    else:
+        draw_curves([curves], key="run_curves")
+        if trained.self_supervised:
+            st.caption("kNN: an encoder's class is the weighted vote of the 200 nearest retain samples, by cosine of "
+                       "the trunk's features. Forget samples never vote.")  # fmt: skip
 
 
 def live(run_id: str, was_active: bool) -> None:
@@ -241,7 +277,7 @@ def live(run_id: str, was_active: bool) -> None:
     elif row.state == "cancelled":
         st.info("It was cancelled. Rounds that were complete stay readable.", icon=":material/cancel:")
     if curves := run_curves(view, row.title):
-        draw_curves([curves], key="run_curves")
+        over_rounds(view, curves)
     elif row.state in ACTIVE:
         st.caption("Curves appear with the first round.")
 

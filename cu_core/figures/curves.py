@@ -40,6 +40,17 @@ RULE_METRIC: dict[str, str] = {"class": "test_acc_forgotten", "sample": "forget_
 _CLASS_PANES = ("forget_acc", "retain_acc", "test_acc_forgotten", "test_acc_retained")
 _SAMPLE_PANES = ("forget_acc", "retain_acc", "test_acc")
 
+SIGNAL_PANES = (
+    ("forget_two_view", "unseen_two_view"),
+    ("forget_loss", "unseen_loss"),
+    ("forget_top1", "unseen_top1"),
+    ("mia_auc",),
+)
+"""What gives membership away, forget and unseen samples in one pane: after unlearning they should meet."""
+
+Pane = tuple[str, ...]
+"""Metrics that are drawn over each other."""
+
 
 @dataclass(frozen=True)
 class RunCurves:
@@ -51,6 +62,7 @@ class RunCurves:
         counts: samples per group behind each value.
         rule: one row per round at which the stopping rule looked: ``round``, ``value``, ``threshold``.
         rule_name: ``"class"``, ``"sample"`` or empty.
+        objective: kind of the model, as in `cu_core.metrics.Metric`.
         reference: one row per reference seed with metric columns; empty if there is none.
     """
 
@@ -59,11 +71,16 @@ class RunCurves:
     counts: Mapping[str, int] = field(default_factory=dict)
     rule: pd.DataFrame = field(default_factory=pd.DataFrame)
     rule_name: str = ""
+    objective: str = "supervised"
     reference: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @classmethod
     def from_manifests(
-        cls, label: str, rounds: Sequence[Mapping[str, Any]], references: Sequence[Mapping[str, Any]] = ()
+        cls,
+        label: str,
+        rounds: Sequence[Mapping[str, Any]],
+        references: Sequence[Mapping[str, Any]] = (),
+        objective: str = "supervised",
     ) -> RunCurves:
         """Collects the curves from the manifests of a run directory.
 
@@ -71,6 +88,7 @@ class RunCurves:
             label: name in the legend.
             rounds: manifests of the rounds so far, in any order.
             references: manifests of the references.
+            objective: kind of the model.
         """
         ordered = sorted(rounds, key=lambda manifest: manifest["round"])
         looked = [(m["round"], m["rule"]) for m in ordered if m.get("rule")]
@@ -83,6 +101,7 @@ class RunCurves:
             counts=dict(ordered[-1].get("counts", {})) if ordered else {},
             rule=rule,
             rule_name=looked[-1][1].get("name", "") if looked else "",
+            objective=objective,
             reference=pd.DataFrame([dict(m["metrics"]) for m in references], dtype=float),
         )
 
@@ -107,8 +126,13 @@ def panes(runs: Sequence[RunCurves]) -> tuple[str, ...]:
     return tuple(metric for metric in wanted if any(run.has(metric) for run in runs))
 
 
+def signal_panes(runs: Sequence[RunCurves]) -> tuple[Pane, ...]:
+    """Those of `SIGNAL_PANES` that any of the runs measured."""
+    return tuple(pane for pane in SIGNAL_PANES if any(run.has(metric) for run in runs for metric in pane))
+
+
 def curves(
-    runs: Sequence[RunCurves], metrics: Sequence[str] | None = None, *, columns: int = 4, height: int = 250
+    runs: Sequence[RunCurves], metrics: Sequence[str | Pane] | None = None, *, columns: int = 4, height: int = 250
 ) -> go.Figure:
     """Metrics over rounds in one pane each, with shared axes.
 
@@ -118,15 +142,16 @@ def curves(
 
     Args:
         runs: one or several runs.
-        metrics: metric ids, one pane each; by default the accuracies that fit the task.
+        metrics: one pane each, a metric or, for a single run, several that are drawn over each other; by default
+            the accuracies that fit the task.
         columns: most panes in a row.
         height: px per row of panes.
 
     Raises:
         KeyError: a metric that no evaluation reports.
     """
-    chosen = tuple(metrics) if metrics is not None else panes(runs)
-    same_scale = all(METRICS[metric].percent for metric in chosen)
+    chosen = _panes(runs, metrics)
+    same_scale = all(METRICS[metric].percent for pane in chosen for metric in pane)
     across = max(1, min(columns, len(chosen)))
     down = max(1, math.ceil(len(chosen) / across))
     figure = make_subplots(
@@ -134,16 +159,16 @@ def curves(
         cols=across,
         shared_xaxes=True,
         shared_yaxes=same_scale,
-        subplot_titles=[_pane_title(metric, runs) for metric in chosen],
+        subplot_titles=[_pane_title(pane, runs) for pane in chosen],
         horizontal_spacing=(0.025 if same_scale else 0.06) if across > 1 else 0.0,
         vertical_spacing=0.16 if down > 1 else 0.0,
     )
     legend_shown: set[str] = set()
-    for place, metric in enumerate(chosen):
+    for place, pane in enumerate(chosen):
         cell = {"row": place // across + 1, "col": place % across + 1}
-        for trace in _pane(runs, metric, legend_shown):
+        for trace in _traces(runs, pane, legend_shown):
             figure.add_trace(trace, **cell)
-        figure.update_yaxes(_y_axis(runs, metric), **cell)
+        figure.update_yaxes(_y_axis(runs, pane), **cell)
         if place >= len(chosen) - across:
             figure.update_xaxes(title_text="Round (0 = before)", showticklabels=True, **cell)
     last = max((run.metrics["round"].max() for run in runs if len(run.metrics)), default=1)
@@ -154,9 +179,9 @@ def curves(
     return dress(figure, height=down * height)
 
 
-def curves_alt(runs: Sequence[RunCurves], metrics: Sequence[str] | None = None) -> str:
+def curves_alt(runs: Sequence[RunCurves], metrics: Sequence[str | Pane] | None = None) -> str:
     """The curves in one sentence per run, for people who do not see them."""
-    chosen = tuple(metrics) if metrics is not None else panes(runs)
+    chosen = [metric for pane in _panes(runs, metrics) for metric in pane]
     sentences = []
     for run in runs:
         parts = []
@@ -164,7 +189,7 @@ def curves_alt(runs: Sequence[RunCurves], metrics: Sequence[str] | None = None) 
             if run.has(metric):
                 values = run.metrics[metric].dropna()
                 parts.append(
-                    f"{METRICS[metric].title.lower()} from {_number(metric, values.iloc[0])} "
+                    f"{_lower_first(METRICS[metric].title_for(run.objective))} from {_number(metric, values.iloc[0])} "
                     f"to {_number(metric, values.iloc[-1])}"
                 )
         if parts:
@@ -172,35 +197,49 @@ def curves_alt(runs: Sequence[RunCurves], metrics: Sequence[str] | None = None) 
     return " ".join(sentences) or "No round has been recorded yet."
 
 
-def _pane(runs: Sequence[RunCurves], metric: str, legend_shown: set[str]) -> list[go.Scatter]:
+def _panes(runs: Sequence[RunCurves], metrics: Sequence[str | Pane] | None) -> tuple[Pane, ...]:
+    wanted = metrics if metrics is not None else panes(runs)
+    return tuple((pane,) if isinstance(pane, str) else pane for pane in wanted)
+
+
+def _traces(runs: Sequence[RunCurves], pane: Pane, legend_shown: set[str]) -> list[go.Scatter]:
     alone = len(runs) == 1
     traces: list[go.Scatter] = []
     for index, run in enumerate(runs):
-        style = {"color": COLOURS[GROUP_OF[metric]], "dash": "solid", "width": 2} if alone else run_line(index)
-        traces += _reference(run, metric, alone, legend_shown)
-        traces += _threshold(run, metric, alone, legend_shown)
-        if run.has(metric):
-            name = METRICS[metric].title if alone else run.label
-            symbol = SYMBOLS[GROUP_OF[metric]]
-            traces.append(
-                go.Scatter(
-                    x=run.metrics["round"],
-                    y=run.metrics[metric],
-                    mode="lines+markers",
-                    name=name,
-                    legendgroup=f"run {index}",
-                    showlegend=not alone and _first(f"run {index}", legend_shown),
-                    line=style,
-                    marker={
-                        # Round 0 is "before": hollow, like every before in the app.
-                        "symbol": [f"{symbol}-open" if k == 0 else symbol for k in run.metrics["round"]],
-                        "size": 8,
-                        "color": style["color"],
-                    },
-                    hovertemplate=f"{run.label}<br>round %{{x}}: {_hover_value(metric)}<extra></extra>",
-                )
-            )
+        # Of several metrics the reference's level is that of the first; to a reference both groups are the same.
+        traces += _reference(run, pane[0], alone, legend_shown)
+        traces += _threshold(run, pane[0], alone, legend_shown)
+        for metric in filter(run.has, pane):
+            group = GROUP_OF[metric]
+            if not alone:
+                name, legend, shown = run.label, f"run {index}", _first(f"run {index}", legend_shown)
+            elif len(pane) == 1:
+                name, legend, shown = METRICS[metric].title, "run 0", False
+            else:
+                name, legend, shown = f"{group.capitalize()} samples", group, _first(group, legend_shown)
+            style = {"color": COLOURS[group], "dash": "solid", "width": 2} if alone else run_line(index)
+            traces.append(_line(run, metric, style, {"name": name, "legendgroup": legend, "showlegend": shown}))
     return traces
+
+
+def _line(run: RunCurves, metric: str, style: dict[str, Any], legend: dict[str, Any]) -> go.Scatter:
+    symbol = SYMBOLS[GROUP_OF[metric]]
+    return go.Scatter(
+        x=run.metrics["round"],
+        y=run.metrics[metric],
+        mode="lines+markers",
+        # What is not recorded in every round is joined over the rounds between.
+        connectgaps=metric.endswith("_two_view"),
+        line=style,
+        marker={
+            # Round 0 is "before": hollow, like every before in the app.
+            "symbol": [f"{symbol}-open" if k == 0 else symbol for k in run.metrics["round"]],
+            "size": 8,
+            "color": style["color"],
+        },
+        hovertemplate=f"{run.label}<br>round %{{x}}: {_hover_value(metric)}<extra></extra>",
+        **legend,
+    )
 
 
 def _reference(run: RunCurves, metric: str, alone: bool, legend_shown: set[str]) -> list[go.Scatter]:
@@ -284,24 +323,32 @@ def _threshold(run: RunCurves, metric: str, alone: bool, legend_shown: set[str])
     return traces
 
 
-def _pane_title(metric: str, runs: Sequence[RunCurves]) -> str:
-    title = METRICS[metric].title
+def _pane_title(pane: Pane, runs: Sequence[RunCurves]) -> str:
+    metric = pane[0]
+    if len(pane) > 1:
+        return METRICS[metric].title.rpartition(",")[0]
+    kinds = {run.objective for run in runs}
+    title = METRICS[metric].title_for(kinds.pop()) if len(kinds) == 1 else METRICS[metric].title
     group = GROUP_OF[metric]
     counts = {run.counts[group] for run in runs if group in run.counts}
     if not counts or metric.startswith("test_acc_"):
         return title.replace("Unseen accuracy, ", "Unseen, ")
     least, most = min(counts), max(counts)
-    return f"{title} (n = {least:,})" if least == most else f"{title} (n = {least:,} to {most:,})"
+    size = f"n = {least:,}" if least == most else f"n = {least:,} to {most:,}"
+    return f"{title[:-1]}, {size})" if title.endswith(")") else f"{title} ({size})"
 
 
-def _y_axis(runs: Sequence[RunCurves], metric: str) -> dict[str, Any]:
-    if METRICS[metric].percent:
+def _y_axis(runs: Sequence[RunCurves], pane: Pane) -> dict[str, Any]:
+    if METRICS[pane[0]].percent:
         return {"range": [-0.03, 1.03], "tickformat": ".0%", "gridcolor": GRID}
-    low = min((run.metrics[metric].min() for run in runs if run.has(metric)), default=0.0)
-    high = max((run.metrics[metric].max() for run in runs if run.has(metric)), default=0.0)
-    if high > 1:
-        return {"rangemode": "tozero", "gridcolor": GRID}  # a loss
+    if not METRICS[pane[0]].bounded:
+        return {"rangemode": "tozero", "gridcolor": GRID}
+    low = min((run.metrics[metric].min() for run in runs for metric in pane if run.has(metric)), default=0.0)
     return {"range": [-1.05, 1.05] if low < 0 else [-0.03, 1.03], "tickformat": ".1f", "gridcolor": GRID}
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def _number(metric: str, value: float) -> str:

@@ -14,6 +14,8 @@ class Metric:
         title: name shown to people.
         summary: one sentence with the direction and the target.
         percent: whether it is a share to be shown in percent.
+        bounded: whether it lies within -1..1.
+        predicted: whether it rests on predicted classes, which for encoders come from a vote of neighbours.
         tasks: forgetting tasks for which it exists.
         objectives: kinds of models for which it exists, as in `cu_core.methods.record.Method`.
     """
@@ -22,12 +24,18 @@ class Metric:
     title: str
     summary: str
     percent: bool = True
+    bounded: bool = True
+    predicted: bool = False
     tasks: tuple[str, ...] = ("class", "sample")
     objectives: tuple[str, ...] = ("supervised", "self-supervised")
 
     def exists(self, task: str, objective: str) -> bool:
         """Whether runs of that task on that kind of model can report it."""
         return task in self.tasks and objective in self.objectives
+
+    def title_for(self, objective: str) -> str:
+        """The title, which says of an encoder's accuracies that they are those of weighted nearest neighbours."""
+        return f"{self.title} (kNN)" if self.predicted and objective == "self-supervised" else self.title
 
 
 METRICS: dict[str, Metric] = {
@@ -38,26 +46,40 @@ METRICS: dict[str, Metric] = {
             "Forget accuracy",
             "Share of forget samples classified as labelled; target: the reference. Encoders: by weighted vote of "
             "the 200 nearest retain samples, as all accuracies; none for forgotten classes, which never vote.",
+            predicted=True,
         ),
-        Metric("retain_acc", "Retain accuracy", "Share of retain samples classified as labelled."),
-        Metric("test_acc", "Unseen accuracy", "Share of unseen samples classified correctly."),
+        Metric(
+            "retain_acc",
+            "Retain accuracy",
+            "Share of retain samples classified as labelled.",
+            predicted=True,
+        ),
+        Metric(
+            "test_acc",
+            "Unseen accuracy",
+            "Share of unseen samples classified correctly.",
+            predicted=True,
+        ),
         Metric(
             "test_acc_forgotten",
             "Unseen accuracy, forgotten classes",
             "Accuracy on unseen samples of the forgotten classes; the retrained model is near 0.",
             tasks=("class",),
+            predicted=True,
         ),
         Metric(
             "test_acc_retained",
             "Unseen accuracy, other classes",
             "Accuracy on unseen samples of the classes that stay.",
             tasks=("class",),
+            predicted=True,
         ),
         Metric(
             "true_label_acc",
             "True-label accuracy on forget set",
             "Share of forget samples classified as their label before noise (mislabelled forget sets only).",
             tasks=("sample",),
+            predicted=True,
         ),
         Metric(
             "linear_acc",
@@ -104,8 +126,9 @@ METRICS: dict[str, Metric] = {
             "Mean cross-entropy of forget samples in nats; encoders: the loss of their own training between two "
             "fixed views (nats; BYOL: 0 to 4). Target: that of unseen samples.",
             percent=False,
+            bounded=False,
         ),
-        Metric("unseen_loss", "Loss, unseen", "The same mean loss of unseen samples.", percent=False),
+        Metric("unseen_loss", "Loss, unseen", "The same mean loss of unseen samples.", percent=False, bounded=False),
         Metric(
             "forget_two_view",
             "Two-view cosine, forget",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cu_core.figures.curves import RunCurves, curves, curves_alt, panes
+from cu_core.figures.curves import SIGNAL_PANES, RunCurves, curves, curves_alt, panes, signal_panes
 from cu_core.figures.theme import COLOURS
 
 
@@ -138,3 +138,38 @@ def test_metrics_that_are_no_shares_keep_their_scale() -> None:
     figure = curves([run()], ["mia_auc"])
     assert next(figure.select_yaxes()).tickformat == ".1f"
     assert "%{y:.3f}" in trace(figure, "Membership").hovertemplate
+
+
+def signals(number: int) -> dict[str, Any]:
+    views = {"forget_two_view": 0.9 - number / 10, "unseen_two_view": 0.6} if number != 1 else {}
+    return manifest(number, forget_loss=2.0 + number, unseen_loss=3.5, forget_top1=0.2, unseen_top1=0.1, **views)
+
+
+def test_forget_and_unseen_share_a_pane_of_signals() -> None:
+    run = RunCurves.from_manifests("x", [signals(k) for k in range(4)], [signals(0)])
+    panes = signal_panes([run])
+    assert panes == SIGNAL_PANES
+    figure = curves([run], panes)
+    assert [a.text for a in figure.layout.annotations][:3] == ["Two-view cosine", "Loss", "Top-1 probability"]
+    assert [t.name for t in figure.data if t.showlegend][:3] == [
+        "Reference (1 seed)",
+        "Forget samples",
+        "Unseen samples",
+    ]
+    forget, unseen = (t for t in figure.data if t.name in ("Forget samples", "Unseen samples") and t.xaxis == "x2")
+    assert list(forget.y) == [2, 3, 4, 5] and list(unseen.y) == [3.5] * 4
+    assert (forget.line.color, unseen.line.color) == (COLOURS["forget"], COLOURS["unseen"])
+    assert figure.layout.yaxis2.range is None, "a loss has no upper end"
+    views = next(t for t in figure.data if t.name == "Forget samples")
+    assert np.isnan(views.y[1]) and views.connectgaps, "what is thinned is joined"
+    assert "two-view cosine, forget from 0.900 to 0.600" in curves_alt([run], panes)
+    assert signal_panes([RunCurves.from_manifests("x", [manifest(0)])]) == (("mia_auc",),)
+
+
+def test_an_encoders_accuracies_are_called_by_their_name() -> None:
+    shown = [manifest(k, forget_acc=None, test_acc_forgotten=None) for k in range(2)]
+    encoder = RunCurves.from_manifests("x", shown, objective="self-supervised")
+    assert panes([encoder]) == ("retain_acc", "test_acc_retained")
+    titles = [a.text for a in curves([encoder]).layout.annotations]
+    assert titles[:2] == ["Retain accuracy (kNN, n = 900)", "Unseen, other classes (kNN)"]
+    assert "(kNN)" in curves_alt([encoder]) and "(kNN)" not in curves_alt([run()])

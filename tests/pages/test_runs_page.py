@@ -120,6 +120,24 @@ def test_a_wrong_address_is_said_in_words(two_runs: Home, page: str, wrong: str)
     assert app.selectbox(key="picked_run").value is None
 
 
+def test_an_encoders_run_says_where_its_accuracies_come_from_and_shows_its_signals(home: Home) -> None:
+    write_run(home, "encoder", MadeUp(objective="moco", select="random:40"))
+    app = open_page("run.py", run="encoder")
+    table = app.dataframe[0].value.set_index("Metric")
+    assert {"Forget accuracy (kNN)", "Linear evaluation", "Two-view cosine, unseen"} <= set(table.index)
+    assert "kNN: an encoder's class" in texts(app)
+    alt = app.get("plotly_chart")[0].proto.alt
+    app.segmented_control(key="curve_kind").set_value("Signals").run()
+    assert "in nats" in texts(app) and "kNN: an encoder's class" not in texts(app)
+    assert "accuracy (kNN) from" in alt and "two-view cosine, forget from" in app.get("plotly_chart")[0].proto.alt
+
+
+def test_a_classifiers_run_has_no_metrics_of_encoders(two_runs: Home) -> None:
+    app = open_page("run.py", run="class-run")
+    shown = texts(app)
+    assert "(kNN)" not in " ".join(app.dataframe[0].value["Metric"]) and "Linear evaluation" not in shown
+
+
 def test_a_finished_run_shows_before_after_and_reference(home: Home) -> None:
     write_run(home, "three-seeds", MadeUp(references=(0, 1, 2)))
     app = open_page("run.py", run="three-seeds")
