@@ -1,11 +1,15 @@
-"""Ready-made runs: one click each on the launch page, one word on the command line."""
+"""Ready-made runs: one click each, one word on the command line."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from cu_core.methods.records.contrastive import ContrastiveParams
-from cu_core.recipes import DIGITS, DIGITS_BY_HEART, PAPER, unlearning_recipe
+from cu_core.papers.record import PaperTable
+from cu_core.papers.runs import objectives_of, preset_id, specs_of
+from cu_core.papers.scales import SCALES, Scale, title_of
+from cu_core.papers.tables import TABLES
+from cu_core.recipes import DIGITS, DIGITS_BY_HEART, DIGITS_MOCO, PAPER, unlearning_recipe
 from cu_core.spec import DataSpec, ForgetSpec, MethodSpec, ModelSpec, RunSpec, StopSpec
 
 
@@ -17,13 +21,20 @@ class Preset:
         id: name on the command line.
         title: shown on the launch page.
         summary: one sentence: what it shows and where it runs.
-        spec: the run.
+        spec: the run; of several the first one.
+        grid: all runs, where it is more than one run under a common group.
     """
 
     id: str
     title: str
     summary: str
     spec: RunSpec
+    grid: tuple[RunSpec, ...] = ()
+
+    @property
+    def specs(self) -> tuple[RunSpec, ...]:
+        """All runs of the preset."""
+        return self.grid or (self.spec,)
 
 
 _PAPER_CLASS = MethodSpec("contrastive", ContrastiveParams(batch_size=128))
@@ -71,6 +82,20 @@ PRESETS: dict[str, Preset] = {
             ),
         ),
         Preset(
+            "moco-digits",
+            "An encoder forgets a fifth of the digits",
+            "MoCo learns the digits without labels, gradient-penalty unlearning makes a fifth of them strangers again.",
+            RunSpec(
+                train=DIGITS_MOCO,
+                forget=ForgetSpec("fraction:0.2"),
+                method=MethodSpec(
+                    "gradient_penalty", unlearning_recipe("gradient_penalty", "digits", "tiny-cnn", "sample")
+                ),
+                reference=1,
+                name="An encoder forgets a fifth of the digits",
+            ),
+        ),
+        Preset(
             "paper-class",
             "Paper: CIFAR-10 class 5",
             "ResNet-18 on all of CIFAR-10 forgets dogs, as in the paper; wants a GPU.",
@@ -102,5 +127,24 @@ PRESETS: dict[str, Preset] = {
         ),
     )
 }
+
+
+def _table_preset(table: PaperTable, scale: Scale) -> Preset:
+    specs = tuple(specs_of(table, scale))
+    runs = "1 run" if len(specs) == 1 else f"{len(specs)} runs"
+    words = title_of(scale, objectives_of(table))
+    return Preset(
+        preset_id(table, scale),
+        f"Table {table.id}: {table.title}",
+        f"{runs}; {words}. {table.source}.",
+        specs[0],
+        specs,
+    )
+
+
+PRESETS |= {p.id: p for scale in SCALES.values() for p in (_table_preset(table, scale) for table in TABLES.values())}
+
+SINGLE_PRESETS: dict[str, Preset] = {name: p for name, p in PRESETS.items() if not p.grid}
+"""Those of a single run, which the launch form can show; the others fill the paper tables."""
 
 DEFAULT_PRESET = PRESETS["digit-5"]

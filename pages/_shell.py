@@ -56,11 +56,17 @@ attack = st.Page(
     icon=":material/policy:",
     help="Whether membership attacks can tell that the forgotten samples were trained on, before and after.",
 )
+papers = st.Page(
+    "papers.py",
+    title="Paper tables",
+    icon=":material/table_chart:",
+    help="The numbers that papers report beside those of runs made here, cell by cell.",
+)
 # The bare address leads to the runs; the page itself keeps an address of its own.
 start = st.Page(lambda: st.switch_page(runs), title="Start", url_path="start", default=True, visibility="hidden")
 
 page = st.navigation(
-    {"Experiments": [start, runs, launch], "One run": [run, drift, confidence, similarity, signals, attack]}
+    {"Experiments": [start, runs, launch, papers], "One run": [run, drift, confidence, similarity, signals, attack]}
 )
 with st.sidebar:
     machine()

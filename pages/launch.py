@@ -12,7 +12,7 @@ from cu_core.compat import check
 from cu_core.data.forget import ForgetSet, parse_selection, resolve
 from cu_core.data.images import ImageData
 from cu_core.errors import BadInput, UnlearnscopeError
-from cu_core.presets import DEFAULT_PRESET, PRESETS, Preset
+from cu_core.presets import DEFAULT_PRESET, SINGLE_PRESETS, Preset
 from cu_core.records import parse
 from cu_core.runs import store
 from cu_core.runs.dispatcher import ensure_dispatcher
@@ -50,7 +50,7 @@ def preset_of(spec: RunSpec) -> Preset | None:
             any_spec = dataclasses.replace(any_spec, forget=dataclasses.replace(any_spec.forget, select=names))
         return dataclasses.replace(any_spec, name="")
 
-    return next((preset for preset in PRESETS.values() if plain(preset.spec) == plain(spec)), None)
+    return next((preset for preset in SINGLE_PRESETS.values() if plain(preset.spec) == plain(spec)), None)
 
 
 def named(spec: RunSpec) -> RunSpec:
@@ -94,7 +94,7 @@ def use_preset(preset: Preset) -> None:
 def presets(chosen: Preset | None) -> None:
     """One card per preset."""
     with st.grid(5, min_column_width=150, gap="small"):
-        for preset in PRESETS.values():
+        for preset in SINGLE_PRESETS.values():
             with st.container(border=True, height="stretch"):
                 st.markdown(f"**{preset.title}**")
                 st.caption(preset.summary)
@@ -107,6 +107,7 @@ def presets(chosen: Preset | None) -> None:
                     width="stretch",
                     type="primary" if preset is chosen else "secondary",
                 )
+    st.page_link("papers.py", label="Whole tables of papers, one click each", icon=":material/table_chart:")
 
 
 def data_spec(values: dict[str, Any], errors: dict[str, str]) -> DataSpec | None:

@@ -11,6 +11,8 @@ from cu_core.cli.arguments import add_spec_arguments
 from cu_core.cli.commands import COMMANDS
 from cu_core.errors import BadInput, UnlearnscopeError
 from cu_core.home import default_home
+from cu_core.papers.scales import SCALES
+from cu_core.papers.tables import TABLES
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -79,6 +81,9 @@ def build_parser() -> argparse.ArgumentParser:
     command("export", "Write a run directory into a zip file.", run=True).add_argument("file", metavar="FILE")
     command("verify", "Check a run's files against their checksums.", run=True, json=True)
     command("reindex", "Rebuild the index from the run directories.")
+    tables = command("paper", "Show a published table beside finished runs.", json=True)
+    tables.add_argument("table", metavar="TABLE", help=f"one of {', '.join(TABLES)}")
+    tables.add_argument("--scale", choices=tuple(SCALES), help="at which size; by default those that have runs")
     listing = command("list", "List what there is to choose from.", json=True)
     listing.add_argument("what", choices=("datasets", "models", "methods", "metrics", "presets"))
     worker = commands.add_parser("worker", description="Internal: does one attempt for the dispatcher.")

@@ -27,7 +27,9 @@ def catalogue(what: str) -> list[dict[str, Any]]:
         ]
     if what == "presets":
         return [
-            {"id": p.id, "title": p.title, "summary": p.summary, "spec": p.spec.to_json()} for p in PRESETS.values()
+            {"id": p.id, "title": p.title, "summary": p.summary, "spec": p.spec.to_json()}
+            | {"specs": [spec.to_json() for spec in p.specs]}
+            for p in PRESETS.values()
         ]
     registries: dict[str, dict[str, Any]] = {"datasets": DATASETS, "models": BACKBONES, "metrics": METRICS}
     entries = [dict(vars(record)) for record in registries[what].values()]

@@ -10,17 +10,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cu_core.cli.arguments import read_spec
+from cu_core.cli.arguments import read_spec, read_specs
 from cu_core.cli.catalogue import catalogue
 from cu_core.cli.output import ProgressBar, print_json, print_result, print_table
 from cu_core.errors import BadInput
 from cu_core.estimate import estimate
 from cu_core.home import Home
+from cu_core.papers import words
+from cu_core.papers.fill import fill, finished_runs
+from cu_core.papers.runs import table_named
+from cu_core.papers.scales import DIGITS, SCALES
+from cu_core.papers.tables import TABLES
 from cu_core.runs import dispatcher, grid, index, reader, store
 from cu_core.runs.attempt import Attempt
 from cu_core.runs.export import export_run
 from cu_core.runs.perform import run_attempt
 from cu_core.runs.verify import verify
+from cu_core.spec import RunSpec
 
 Command = Callable[[argparse.Namespace, Home], int]
 
@@ -38,14 +44,20 @@ class ShownAttempt(Attempt):
 
 
 def run(options: argparse.Namespace, home: Home) -> int:
-    """Runs a new run in the foreground."""
-    spec = read_spec(options, home)
-    run_id = store.submit(spec, home, token=options.token, foreground=True)
+    """Runs a new run in the foreground; those of a preset of several one after the other."""
+    specs = read_specs(options, home)
+    if len(specs) == 1:
+        return _run(specs[0], options.token, home, options.json)
+    return max(_run(spec, options.token and f"{options.token}/{n}", home, options.json) for n, spec in enumerate(specs))
+
+
+def _run(spec: RunSpec, token: str | None, home: Home, as_json: bool) -> int:
+    run_id = store.submit(spec, home, token=token, foreground=True)
     view = reader.open_run(home, run_id)
     if view.state != "starting":
         print(f"the token belongs to run {run_id}, which is {view.state}", file=sys.stderr)
-        return _tell(view, view.state, options.json)
-    return _work(home, run_id, 1, options.json)
+        return _tell(view, view.state, as_json)
+    return _work(home, run_id, 1, as_json)
 
 
 def resume(options: argparse.Namespace, home: Home) -> int:
@@ -89,16 +101,17 @@ def _tell(view: reader.RunView, state: str, as_json: bool) -> int:
 
 
 def submit(options: argparse.Namespace, home: Home) -> int:
-    """Queues one run, or one per point of a grid."""
-    base = read_spec(options, home)
+    """Queues one run, those of a preset of several, or one per point of a grid on top of them."""
+    bases = read_specs(options, home)
     axes = {}
     for text in options.grid:
         name, equals, values = text.partition("=")
         if not equals:
             raise BadInput("--grid", f"{text!r} is not NAME=V1,V2", ("temperature=0.1,0.7", "seed=0-4"))
         axes[name.strip()] = grid.parse_axis(values)
-    specs = grid.expand(base, axes) if axes else [base]
-    tokens = [f"{options.token}/{n}" if options.token and axes else options.token for n in range(len(specs))]
+    specs = [spec for base in bases for spec in (grid.expand(base, axes) if axes else [base])]
+    several = axes or len(specs) > 1
+    tokens = [f"{options.token}/{n}" if options.token and several else options.token for n in range(len(specs))]
     ids = [store.submit(spec, home, token=token) for spec, token in zip(specs, tokens, strict=True)]
     if options.json:
         print_json({"run_ids": ids} | ({"run_id": ids[0]} if len(ids) == 1 else {}))
@@ -241,6 +254,27 @@ def estimate_run(options: argparse.Namespace, home: Home) -> int:
     return 0
 
 
+def paper(options: argparse.Namespace, home: Home) -> int:
+    """Shows published tables beside finished runs, one scale at a time."""
+    table = table_named(options.table)
+    if table is None:
+        raise BadInput("table", f"no table named {options.table!r}", TABLES)
+    runs = finished_runs(home)
+    filled = [fill(table, scale, runs) for scale in SCALES.values() if options.scale in (None, scale.id)]
+    if options.scale is None:
+        # Without a wish: what has runs, or else what a laptop can fill.
+        filled = [f for f in filled if any(row.runs for row in f.rows)] or [f for f in filled if f.scale is DIGITS]
+    if options.json:
+        print_json([words.as_json(f) for f in filled])
+        return 0
+    for number, f in enumerate(filled):
+        print("\n" * bool(number) + f"{f.title}\n{f.table.source}")
+        print_table(*words.lines(f))
+        for note in words.facts(f):
+            print(note)
+    return 0
+
+
 def list_entries(options: argparse.Namespace, home: Home) -> int:
     """Lists one registry."""
     entries = catalogue(options.what)
@@ -267,5 +301,6 @@ COMMANDS: dict[str, Command] = {
     "reindex": reindex,
     "prepare": prepare,
     "estimate": estimate_run,
+    "paper": paper,
     "list": list_entries,
 }

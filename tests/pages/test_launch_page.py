@@ -13,13 +13,15 @@ from streamlit.testing.v1 import AppTest
 from cu_core.estimate import EARLIER_RUN, Speed, remember_speed
 from cu_core.home import Home
 from cu_core.methods.records.contrastive import ContrastiveParams
-from cu_core.presets import DEFAULT_PRESET, PRESETS
+from cu_core.objectives.record import OWN_SETTINGS
+from cu_core.presets import DEFAULT_PRESET, SINGLE_PRESETS
 from cu_core.recipes import recipe
 from cu_core.records import describe
 from cu_core.runs import dispatcher, store
 from cu_core.runs.reader import list_runs, open_run
-from cu_core.spec import DataSpec, ForgetSpec, MethodSpec, ModelSpec, RunSpec, StopSpec
+from cu_core.spec import DataSpec, ForgetSpec, MethodSpec, ModelSpec, RunSpec, StopSpec, TrainSpec
 from pages import _draft
+from pages._form import label_of
 from tests.madeup import write_dataset
 from tests.pages.page_helpers import open_page, texts
 
@@ -48,7 +50,7 @@ def launch(app: AppTest) -> AppTest:
     return app
 
 
-@pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.id)
+@pytest.mark.parametrize("preset", SINGLE_PRESETS.values(), ids=lambda preset: preset.id)
 def test_a_preset_passes_through_the_form_unchanged(preset: Any) -> None:
     assert _draft.spec_of(_draft.from_spec(preset.spec)) == preset.spec
 
@@ -142,7 +144,7 @@ def test_the_form_starts_with_the_default_preset_and_shows_what_it_forgets(home:
     assert len(app.get("image")) == 1
 
 
-@pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.id)
+@pytest.mark.parametrize("preset", SINGLE_PRESETS.values(), ids=lambda preset: preset.id)
 def test_one_click_fills_in_a_preset(preset: Any) -> None:
     app = open_page("launch.py")
     app.button(key=f"preset_{preset.id}").click().run()
@@ -221,7 +223,7 @@ def test_an_untouched_preset_keeps_its_name_and_a_changed_one_does_not(home: Hom
     assert not [b for b in app.button if b.label == "Chosen"]
     launch(app)
     titles = {row.forget: row.title for row in list_runs(home)}
-    assert titles["fraction:0.1"] == PRESETS["random-digits"].spec.name
+    assert titles["fraction:0.1"] == SINGLE_PRESETS["random-digits"].spec.name
     assert titles["fraction:0.2"] == "digits · tiny-cnn · fraction:0.2 · contrastive"
 
 
@@ -249,7 +251,7 @@ def test_a_refusal_of_the_queue_is_shown(home: Home, monkeypatch: pytest.MonkeyP
 
 def test_clone_fills_the_form_with_the_run(home: Home) -> None:
     spec = dataclasses.replace(
-        PRESETS["mislabelled-digits"].spec,
+        SINGLE_PRESETS["mislabelled-digits"].spec,
         seed=11,
         name="original",
         method=MethodSpec("contrastive", ContrastiveParams(temperature=0.25, queue=64)),
@@ -284,6 +286,49 @@ def test_the_recipe_follows_the_backbone_until_it_is_changed_by_hand() -> None:
     assert widget(app, "train.epochs").value == 5
     app.button(key="use_recipe").click().run()
     assert widget(app, "train.epochs").value == paper
+
+
+def shown(app: AppTest) -> set[str]:
+    """Which of the training's fields that only some objectives read are on the page."""
+    titles = {d.name: label_of(d.param) for d in describe(TrainSpec)}
+    drawn = {w.label for kind in (app.number_input, app.get("button_group"), app.selectbox) for w in kind}
+    return {name for name in OWN_SETTINGS if titles[name] in drawn}
+
+
+def test_an_objective_brings_its_recipe_and_its_settings(home: Home) -> None:
+    app = open_page("launch.py")
+    widget(app, "method.id").set_value("gradient_penalty").run()
+    assert shown(app) == {"augment"}
+    widget(app, "train.objective").set_value("moco").run()
+    want = recipe("digits", "tiny-cnn", objective="moco")
+    assert (widget(app, "train.epochs").value, widget(app, "train.queue").value) == (want.epochs, want.queue)
+    assert shown(app) == {"smallest_crop", "temperature", "queue", "key_momentum"}
+    widget(app, "train.objective").set_value("simclr").run()
+    assert shown(app) == {"smallest_crop", "temperature"}
+    widget(app, "train.epochs").set_value(7).run()
+    widget(app, "train.objective").set_value("byol").run()
+    assert shown(app) == {"smallest_crop", "key_momentum"}
+    assert widget(app, "train.epochs").value == 7, "changed by hand"
+    launch(app)
+    (row,) = list_runs(home)
+    assert open_run(home, row.run_id).spec.train == dataclasses.replace(
+        recipe("digits", "tiny-cnn", objective="simclr"), objective="byol", epochs=7
+    )
+
+
+def test_back_to_labels_the_form_is_the_preset_again(home: Home) -> None:
+    app = open_page("launch.py")
+    for name in ("moco", "supervised"):
+        widget(app, "train.objective").set_value(name).run()
+    assert button(app, "Chosen").key == f"preset_{DEFAULT_PRESET.id}"
+
+
+def test_what_does_not_fit_an_encoder_says_why() -> None:
+    app = open_page("launch.py")
+    app.button(key="preset_mislabelled-digits").click().run()
+    widget(app, "train.objective").set_value("moco").run()
+    assert "an encoder is trained without labels" in texts(app).lower()
+    assert button(app, "Launch").disabled
 
 
 def test_a_grid_counts_its_runs_and_queues_them(home: Home) -> None:
