@@ -11,7 +11,6 @@ from torch import Tensor
 
 from cu_core.audit.samples import Side
 from cu_core.data.batches import ImageSource
-from cu_core.data.ssl_views import ssl_views
 from cu_core.data.views import view
 from cu_core.encoder_signals import pair_cosines
 from cu_core.metrics.attacks.base import Signals
@@ -92,15 +91,15 @@ class Measure:
         return Signals.of_encoder(outputs, np.concatenate(losses), pairs)
 
     def _others(self) -> Tensor | None:
-        if self.questions.negatives is None:
+        if self.objective is None or self.questions.negatives is None:
             return None
-        generator = _generator(self.questions.seed, 0)
-        return self.model.outputs(ssl_views(self.questions.negatives, 1, generator)[0]).raw.float()
+        (images,) = self.objective.views(self.questions.negatives, 1, _generator(self.questions.seed, 0))
+        return self.model.outputs(images).raw.float()
 
     def _draw(self, images: Tensor, generator: torch.Generator) -> list[Tensor]:
         if self.objective is None:
             return [view(images, generator) for _ in range(self.questions.views)]
-        return ssl_views(images, self.questions.views, generator)
+        return self.objective.views(images, self.questions.views, generator)
 
 
 def batches(samples: int) -> int:
