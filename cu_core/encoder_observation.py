@@ -154,7 +154,7 @@ class EncoderObservation(Observation):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Loss (n,) and cosines of all pairs (n, p) of some samples."""
         source = self.bench.test if is_test else self.bench.train
-        views = view_embeddings(model, source, sample, count, VIEWS_SEED + is_test)
+        views = view_embeddings(self._training_objective(model), model, source, sample, count, VIEWS_SEED + is_test)
         return self._losses(model, sample, is_test, views, others), pair_cosines(views).numpy()
 
     def _losses(
@@ -172,7 +172,9 @@ class EncoderObservation(Observation):
         found = torch.empty(len(sample), model.embedding_dim)
         for test, source in ((False, self.bench.train), (True, self.bench.test)):
             rows = np.flatnonzero(is_test == test)
-            views = view_embeddings(model, source, sample[rows], 1, VIEWS_SEED + 2 + test)
+            views = view_embeddings(
+                self._training_objective(model), model, source, sample[rows], 1, VIEWS_SEED + 2 + test
+            )
             found[torch.from_numpy(rows)] = views[:, 0]
         return found
 

@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cu_core.data.batches import ImageSource
-from cu_core.data.ssl_views import ssl_views
 from cu_core.models.network import Network
 from cu_core.objectives.base import TrainingObjective
 from cu_core.signals import BATCH, evaluating
@@ -74,12 +73,15 @@ def encode(model: Network, source: ImageSource, index: np.ndarray) -> Encoded:
 
 
 @torch.inference_mode()
-def view_embeddings(model: Network, source: ImageSource, index: np.ndarray, count: int, seed: int) -> Tensor:
-    """Raw embeddings of augmented views, of the family that self-supervised training draws.
+def view_embeddings(
+    objective: TrainingObjective, model: Network, source: ImageSource, index: np.ndarray, count: int, seed: int
+) -> Tensor:
+    """Raw embeddings of augmented views, of the family that the training drew.
 
     View v of the same list of samples is the same in every call with that seed, however many views are asked for.
 
     Args:
+        objective: draws the views.
         model: left in the mode it was in.
         source: the images.
         index: (n,) indices into the source.
@@ -95,7 +97,7 @@ def view_embeddings(model: Network, source: ImageSource, index: np.ndarray, coun
         for start in range(0, len(index), BATCH):
             x, _ = source.take(torch.from_numpy(index[start : start + BATCH]))
             for number, generator in enumerate(generators):
-                (images,) = ssl_views(x, 1, generator)
+                (images,) = objective.views(x, 1, generator)
                 found[start : start + BATCH, number] = model.outputs(images).raw.float().cpu()
     return found
 

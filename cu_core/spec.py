@@ -121,6 +121,15 @@ class TrainSpec:
         unit="embeddings",
         advanced=True,
     )
+    smallest_crop: float = param(
+        0.2,
+        "Smallest crop",
+        "Smallest share of an image's area that a view of self-supervised training shows; larger crops make learning "
+        "by heart quicker.",
+        low=0.05,
+        high=1.0,
+        advanced=True,
+    )
     key_momentum: float = param(
         0.99,
         "Key momentum",

@@ -21,6 +21,7 @@ from cu_core.errors import Incompatible
 from cu_core.home import Home
 from cu_core.models.build import build_model
 from cu_core.models.network import Network
+from cu_core.objectives.base import make_objective
 from cu_core.recorder import Recorder
 from cu_core.spec import ModelSpec, spec_from_json
 
@@ -200,7 +201,9 @@ def test_looking_changes_nothing(bench):
 
 def test_views_of_no_sample_are_none(bench):
     empty = np.empty(0, np.int64)
-    assert view_embeddings(encoder(), bench.train, empty, 3, 0).shape == (0, 3, 128)
+    model = encoder()
+    objective = make_objective(bench.spec.train, model, 10)
+    assert view_embeddings(objective, model, bench.train, empty, 3, 0).shape == (0, 3, 128)
     assert encode(encoder(), bench.train, empty).features.shape[0] == 0
 
 

@@ -16,8 +16,8 @@ import math
 import torch
 from torch import Tensor
 
-# Shares of the picture's area that a view may show, and of its width to height.
-AREA = (0.2, 1.0)
+# Smallest share of the picture's area that a view shows, and the range of its width to height.
+SMALLEST_CROP = 0.2
 RATIO = (3 / 4, 4 / 3)
 JITTER = 0.4
 HUE = 0.1
@@ -30,12 +30,14 @@ _TO_RGB = torch.linalg.inv(_TO_YIQ)
 DRAWS = 11
 
 
-def ssl_views(x: Tensor, count: int, generator: torch.Generator | None = None) -> list[Tensor]:
+def ssl_views(
+    x: Tensor, count: int, generator: torch.Generator | None = None, smallest_crop: float = SMALLEST_CROP
+) -> list[Tensor]:
     """Several random views of each image, drawn one after the other; see `ssl_view`."""
-    return [ssl_view(x, generator) for _ in range(count)]
+    return [ssl_view(x, generator, smallest_crop) for _ in range(count)]
 
 
-def ssl_view(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+def ssl_view(x: Tensor, generator: torch.Generator | None = None, smallest_crop: float = SMALLEST_CROP) -> Tensor:
     """One random view of each image.
 
     One-channel images keep their side and have no colours to change: mirrored digits and letters are other signs.
@@ -43,6 +45,7 @@ def ssl_view(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
     Args:
         x: (n, c, h, w) float32, normalised or not, with one or three channels.
         generator: on the CPU; every image gets draws of its own from it.
+        smallest_crop: least share of the area that is shown, 0..1.
 
     Returns:
         Float32 of the same shape and memory order.
@@ -50,22 +53,23 @@ def ssl_view(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
     colour = x.shape[1] == 3
     draws = torch.rand(DRAWS, len(x), generator=generator, dtype=torch.float64)
     with torch.autocast(x.device.type, enabled=False):
-        cropped = _crop(x, draws[:4], draws[4] < 0.5 if colour else None)
+        cropped = _crop(x, draws[:4], draws[4] < 0.5 if colour else None, smallest_crop)
         changed = _colours(cropped, draws[5:]) if colour else _light(cropped, draws[5:])
     last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
     return changed.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
 
 
-def _crop(x: Tensor, draws: Tensor, mirror: Tensor | None) -> Tensor:
+def _crop(x: Tensor, draws: Tensor, mirror: Tensor | None, smallest: float) -> Tensor:
     """A part of each image scaled to the full size, bilinear and held at the border.
 
     Args:
         x: (n, c, h, w).
         draws: (4, n) in 0..1: area, ratio, place across, place down.
         mirror: (n,) bool; None mirrors nothing.
+        smallest: least share of the area.
     """
     n, channels, height, width = x.shape
-    area = AREA[0] + (AREA[1] - AREA[0]) * draws[0]
+    area = smallest + (1 - smallest) * draws[0]
     low, high = math.log(RATIO[0]), math.log(RATIO[1])
     ratio = (low + (high - low) * draws[1]).exp()
     wide = (area * ratio).sqrt().clamp(max=1.0)

@@ -11,8 +11,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cu_core.data.ssl_views import ssl_view
-
 Augment = Callable[[Tensor, torch.Generator | None], Tensor]
 """From images (n, c, h, w) and a CPU generator to images of the same shape and dtype."""
 
@@ -61,15 +59,6 @@ def flip(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
 def crop_flip(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """`crop`, then `flip`."""
     return flip(crop(images, generator), generator)
-
-
-def views_for(kind: str) -> Augment:
-    """What draws one view of each image for whoever measures a model: the views that it was trained on.
-
-    Args:
-        kind: ``"self-supervised"``, else the milder views that classifiers are measured with (`view`).
-    """
-    return ssl_view if kind == "self-supervised" else view
 
 
 def two_views(x: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:

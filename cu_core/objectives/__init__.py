@@ -24,7 +24,7 @@ OBJECTIVES: dict[str, Objective] = {
             "He et al., Momentum Contrast, CVPR 2020 (arXiv 1911.05722)",
             "cu_core.objectives.moco:MoCo",
             temperature=0.1,
-            settings=("temperature", "queue", "key_momentum"),
+            settings=("smallest_crop", "temperature", "queue", "key_momentum"),
             cost=4 / 3,
         ),
         Objective(
@@ -34,7 +34,7 @@ OBJECTIVES: dict[str, Objective] = {
             "Chen et al., SimCLR, ICML 2020 (arXiv 2002.05709)",
             "cu_core.objectives.simclr:SimCLR",
             temperature=0.5,
-            settings=("temperature",),
+            settings=("smallest_crop", "temperature"),
             cost=2.0,
         ),
         Objective(
@@ -44,7 +44,7 @@ OBJECTIVES: dict[str, Objective] = {
             "Grill et al., Bootstrap Your Own Latent, NeurIPS 2020 (arXiv 2006.07733)",
             "cu_core.objectives.byol:BYOL",
             predictor=True,
-            settings=("key_momentum",),
+            settings=("smallest_crop", "key_momentum"),
             cost=8 / 3,
         ),
     )

@@ -39,6 +39,18 @@ class TrainingObjective(Protocol):
             Scalar, mean over the batch, float32.
         """
 
+    def views(self, images: Tensor, count: int, generator: torch.Generator) -> list[Tensor]:
+        """Views of the family that the training draws, for whoever measures the network.
+
+        Args:
+            images: (n, c, h, w) normalised, not augmented.
+            count: views per image.
+            generator: on the CPU.
+
+        Returns:
+            `count` tensors like `images`.
+        """
+
     def after_step(self, model: Network, share: float = 0.0) -> None:
         """Moves the slow copy, if there is one; `share` is the part of the training that is done, 0..1."""
 

@@ -30,17 +30,22 @@ class BYOL:
     right: Tensor | None = None
 
     def __init__(self, spec: TrainSpec, model: Network, images: int) -> None:
+        self.smallest_crop = spec.smallest_crop
         self.momentum = spec.key_momentum
         self.slow = SlowCopy(model)
         self.loss = NegativeCosineSimilarity()
 
     def __call__(self, model: Network, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         """The loss of one batch."""
-        first, second = ssl_views(images, 2, generator)
+        first, second = self.views(images, 2, generator)
         predicted = _predict(model, model.outputs(torch.cat([first, second])).raw)
         target = self.slow.raw(model, torch.cat([second, first]))
         with full_precision(images):
             return 2 + 2 * self.loss(predicted.float(), target)
+
+    def views(self, images: Tensor, count: int, generator: torch.Generator) -> list[Tensor]:
+        """Crops, colours and mirror images as the training draws them."""
+        return ssl_views(images, count, generator, self.smallest_crop)
 
     def after_step(self, model: Network, share: float = 0.0) -> None:
         """Moves the slow copy; what stays of it rises along half a cosine to all of it at the end of a training."""

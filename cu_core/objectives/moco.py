@@ -32,6 +32,7 @@ class MoCo:
     right: Tensor | None = None
 
     def __init__(self, spec: TrainSpec, model: Network, images: int) -> None:
+        self.smallest_crop = spec.smallest_crop
         self.temperature = spec.temperature or objective("moco").temperature
         self.momentum = spec.key_momentum
         self.slow = SlowCopy(model)
@@ -43,10 +44,14 @@ class MoCo:
 
     def __call__(self, model: Network, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         """The loss of one batch; its keys replace the oldest ones of the queue."""
-        first, second = ssl_views(images, 2, generator)
+        first, second = self.views(images, 2, generator)
         query, key = model.outputs(first).raw, self.slow.raw(model, second)
         with full_precision(images):
             return self.loss(query, key)
+
+    def views(self, images: Tensor, count: int, generator: torch.Generator) -> list[Tensor]:
+        """Crops, colours and mirror images as the training draws them."""
+        return ssl_views(images, count, generator, self.smallest_crop)
 
     def after_step(self, model: Network, share: float = 0.0) -> None:
         """Moves the slow copy (Eq. 2)."""

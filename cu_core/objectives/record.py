@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 # Fields of `cu_core.spec.TrainSpec` that only some objectives read; each of those names them in its `settings`.
-OWN_SETTINGS = ("augment", "temperature", "queue", "key_momentum")
+OWN_SETTINGS = ("augment", "smallest_crop", "temperature", "queue", "key_momentum")
 
 
 @dataclass(frozen=True)

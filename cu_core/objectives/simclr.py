@@ -22,16 +22,21 @@ class SimCLR:
     right: Tensor | None = None
 
     def __init__(self, spec: TrainSpec, model: Network, images: int) -> None:
+        self.smallest_crop = spec.smallest_crop
         self.temperature = spec.temperature or objective("simclr").temperature
         self.loss = NTXentLoss(self.temperature)
 
     def __call__(self, model: Network, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         """The loss of one batch; 0 for a single image, which has nothing to be told apart from."""
-        raw = model.outputs(torch.cat(ssl_views(images, 2, generator))).raw
+        raw = model.outputs(torch.cat(self.views(images, 2, generator))).raw
         if len(images) < 2:
             return 0.0 * raw.sum()
         with full_precision(images):
             return self.loss(*raw.chunk(2))
+
+    def views(self, images: Tensor, count: int, generator: torch.Generator) -> list[Tensor]:
+        """Crops, colours and mirror images as the training draws them."""
+        return ssl_views(images, count, generator, self.smallest_crop)
 
     def after_step(self, model: Network, share: float = 0.0) -> None:
         """Nothing to move."""

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cu_core.data.views import view
 from cu_core.models.network import Network
 from cu_core.objectives.base import full_precision
 from cu_core.spec import TrainSpec
@@ -25,6 +26,10 @@ class Supervised:
         self.right = (logits.detach().argmax(1) == labels).sum()
         with full_precision(images):
             return F.cross_entropy(logits.float(), labels)
+
+    def views(self, images: Tensor, count: int, generator: torch.Generator) -> list[Tensor]:
+        """The mild views that classifiers are measured with, whatever they were trained on."""
+        return [view(images, generator) for _ in range(count)]
 
     def after_step(self, model: Network, share: float = 0.0) -> None:
         """Nothing to do."""

@@ -10,7 +10,6 @@ import torch
 
 from cu_core.data import ssl_views as module
 from cu_core.data.ssl_views import ssl_view, ssl_views
-from cu_core.data.views import view, views_for
 
 GREY = np.array([0.299, 0.587, 0.114])
 YIQ = np.array([GREY, [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
@@ -118,11 +117,18 @@ def test_mixed_precision_does_not_reach_the_images() -> None:
     assert torch.equal(result, ssl_view(x, generator(1)))
 
 
-def test_measuring_uses_the_views_of_the_training() -> None:
-    assert views_for("self-supervised") is ssl_view
-    assert views_for("supervised") is view
-
-
 def test_colour_axes_leave_grey_alone() -> None:
     ones = torch.ones(3, dtype=torch.float64)
     torch.testing.assert_close(module._TO_RGB @ torch.tensor([1.0, 0, 0], dtype=torch.float64), ones)
+
+
+def test_the_smallest_crop_bounds_how_much_is_lost():
+    rising = torch.arange(16.0).expand(300, 1, 16, 16).contiguous()
+
+    def shown(smallest: float) -> torch.Tensor:
+        seen = ssl_view(rising, generator(2), smallest)
+        return (seen.amax(dim=(1, 2, 3)) - seen.amin(dim=(1, 2, 3))) / 15
+
+    # Columns shown, undone by at most 40 % of contrast and brightness each way: the order of the two is what counts.
+    assert shown(0.2).mean() < shown(0.8).mean()
+    torch.testing.assert_close(ssl_view(rising, generator(2), 0.2), ssl_view(rising, generator(2)))

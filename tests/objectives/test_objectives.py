@@ -15,6 +15,8 @@ from cu_core.models.build import build_model
 from cu_core.models.encoder import Encoder
 from cu_core.objectives import OBJECTIVES
 from cu_core.objectives.base import make_objective
+from cu_core.objectives.record import OWN_SETTINGS
+from cu_core.records import describe
 from cu_core.spec import ModelSpec, TrainSpec
 
 ENCODERS = [name for name, record in OBJECTIVES.items() if record.self_supervised]
@@ -263,13 +265,35 @@ def test_a_plain_head_is_trained_on_the_features() -> None:
 
 
 def test_settings_and_costs_of_the_records() -> None:
-    read = {name: {f for f in ("augment", "temperature", "queue", "key_momentum") if record.reads(f)}
-            for name, record in OBJECTIVES.items()}  # fmt: skip
+    read = {name: {field for field in OWN_SETTINGS if record.reads(field)} for name, record in OBJECTIVES.items()}
     assert read == {
         "supervised": {"augment"},
-        "moco": {"temperature", "queue", "key_momentum"},
-        "simclr": {"temperature"},
-        "byol": {"key_momentum"},
+        "moco": {"smallest_crop", "temperature", "queue", "key_momentum"},
+        "simclr": {"smallest_crop", "temperature"},
+        "byol": {"smallest_crop", "key_momentum"},
     }
-    assert all(record.reads("lr") for record in OBJECTIVES.values())
-    assert [record.cost >= 1 for record in OBJECTIVES.values()] == [True] * len(OBJECTIVES)
+    fields = {d.name for d in describe(TrainSpec)}
+    assert set(OWN_SETTINGS) < fields and all(OBJECTIVES["moco"].reads(name) for name in fields - set(OWN_SETTINGS))
+
+
+@pytest.mark.parametrize("name", ["moco", "simclr", "byol"])
+def test_views_follow_the_smallest_crop(name: str) -> None:
+    spec = TrainSpec(objective=name, smallest_crop=0.9)
+    objective = make_objective(spec, encoder(name), 10)
+    for drawn, expected in zip(
+        objective.views(images(), 2, generator()), ssl_views(images(), 2, generator(), 0.9), strict=True
+    ):
+        assert torch.equal(drawn, expected)
+    assert not torch.equal(drawn, ssl_views(images(), 2, generator())[1])
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_the_smallest_crop_reaches_the_loss(name: str) -> None:
+    """Views of whole images differ by light alone."""
+
+    def loss(share: float) -> float:
+        model = encoder(name)
+        spec = TrainSpec(objective=name, smallest_crop=share, queue=16)
+        return loss_of(make_objective(spec, model, 100), model).item()
+
+    assert loss(1.0) < loss(0.2)
