@@ -39,8 +39,10 @@ def why_not_backbone(name: str, size: int) -> str | None:
     return None
 
 
-def why_not_forget(kind: str, data: DataSpec) -> str | None:
-    """Why a kind of forget set is not available for this dataset; None if it is."""
+def why_not_forget(kind: str, data: DataSpec, objective: str = "supervised") -> str | None:
+    """Why a kind of forget set is not available for this dataset and kind of model; None if it is."""
+    if kind == "mislabelled" and objective == "self-supervised":
+        return "an encoder is trained without labels, so it never learned a wrong one"
     if kind == "mislabelled" and data.label_noise == 0:
         return "mislabelled samples exist only where label noise above 0 is injected (data.label_noise)"
     return None
@@ -63,12 +65,13 @@ def check(spec: RunSpec) -> None:
     record = dataset(spec.data.dataset)
     _check_paths(spec)
     selection = parse_selection(spec.forget.select)
+    kind = objective(spec.train.objective).kind
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", spec.device):
         raise BadInput("device", f"no device named {spec.device!r}", ("auto", "cpu", "cuda", "cuda:N", "mps"))
     for field, reason in (
         ("model.backbone", why_not_backbone(spec.model.backbone, image_size(spec.data))),
-        ("forget.select", why_not_forget(selection.kind, spec.data)),
-        ("method", why_not_method(method(spec.method.id), spec.task, objective(spec.train.objective).kind)),
+        ("forget.select", why_not_forget(selection.kind, spec.data, kind)),
+        ("method", why_not_method(method(spec.method.id), spec.task, kind)),
         ("model.pretrained", why_not_pretrained(spec.model.backbone) if spec.model.pretrained else None),
     ):
         if reason:

@@ -179,9 +179,12 @@ def model_section(errors: Errors, data: DataSpec | None) -> None:
 def forget_section(errors: Errors, data_spec: DataSpec | None, data: ImageData | None) -> None:
     """Which samples to forget."""
 
+    trained = objective(value_of("train.objective")).kind
+
     def title(kind: str) -> str:
-        reason = compat.why_not_forget(kind, data_spec) if data_spec else None
-        return f"{KIND_TITLES[kind]} :small[(needs label noise)]" if reason else KIND_TITLES[kind]
+        reason = compat.why_not_forget(kind, data_spec, trained) if data_spec else None
+        needs = "label noise" if trained == "supervised" else "a model trained on labels"
+        return f"{KIND_TITLES[kind]} :small[(needs {needs})]" if reason else KIND_TITLES[kind]
 
     st.segmented_control(
         "Kind of forget set",

@@ -6,7 +6,7 @@ import pytest
 
 from cu_core import compat
 from cu_core.errors import BadInput
-from cu_core.presets import DEFAULT_PRESET, PRESETS
+from cu_core.presets import DEFAULT_PRESET, PRESETS, SINGLE_PRESETS
 from cu_core.recipes import DIGITS, DIGITS_BY_HEART, LAPTOP, PAPER, TRANSFORMER, recipe
 
 
@@ -45,11 +45,20 @@ def test_no_recipe_for_an_objective_that_does_not_exist():
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
 def test_presets_can_run_as_they_are(preset):
-    compat.check(preset.spec)
+    for spec in preset.specs:
+        compat.check(spec)
+        assert spec.name
+
+
+@pytest.mark.parametrize("preset", SINGLE_PRESETS.values(), ids=SINGLE_PRESETS)
+def test_presets_of_one_run_follow_the_recipes(preset):
     assert preset.spec.train == recipe(
-        preset.spec.data.dataset, preset.spec.model.backbone, preset.spec.data.label_noise
+        preset.spec.data.dataset,
+        preset.spec.model.backbone,
+        preset.spec.data.label_noise,
+        preset.spec.train.objective,
     )
-    assert preset.spec.reference == 1 and preset.spec.name
+    assert preset.spec.reference == 1
     assert (preset.spec.stop.protocol == "paper") == preset.id.startswith("paper")
 
 

@@ -16,6 +16,7 @@ from cu_core.methods import BUILT_IN
 from cu_core.methods.record import Method
 from cu_core.metrics import METRICS
 from cu_core.models import BACKBONES
+from cu_core.objectives import OBJECTIVES
 from cu_core.presets import PRESETS
 from cu_core.recipes import recipe, unlearning_recipe
 from cu_core.records import Described, describe
@@ -110,11 +111,20 @@ def method_section(method: Method) -> str:
 
 
 def recipe_rows() -> Iterable[tuple[object, ...]]:
-    """The training recipe of digits, of noisy digits, and of every backbone on other images."""
-    cases = [("digits", "digits", "tiny-cnn", 0.0), ("digits with label noise", "digits", "tiny-cnn", 0.1)]
-    cases += [(f"`{b}` on other images", "cifar10", b, 0.0) for b in BACKBONES]
-    for title, dataset, backbone, noise in cases:
-        used = recipe(dataset, backbone, noise)
+    """Recipes of digits, of noisy digits, and of every backbone on other images; then those of encoders."""
+    plain = "supervised"
+    cases = [
+        ("digits", "digits", "tiny-cnn", 0.0, plain),
+        ("digits with label noise", "digits", "tiny-cnn", 0.1, plain),
+    ]
+    cases += [(f"`{b}` on other images", "cifar10", b, 0.0, plain) for b in BACKBONES]
+    for objective in (o for o in OBJECTIVES.values() if o.self_supervised):
+        cases += [
+            (f"{objective.title} on digits", "digits", "tiny-cnn", 0.0, objective.id),
+            (f"{objective.title} on other images", "cifar10", "resnet18", 0.0, objective.id),
+        ]
+    for title, dataset, backbone, noise, trained in cases:
+        used = recipe(dataset, backbone, noise, trained)
         steps = f"{used.optimizer}, {used.schedule}"
         yield title, used.epochs, used.batch_size, f"{used.lr:g}", f"{used.weight_decay:g}", steps, used.augment
 
@@ -176,6 +186,26 @@ def text() -> str:
             ),
         ),
         "Multiply-adds are for one 32-pixel colour image (`tiny-cnn`: one 8-pixel grey one).",
+        "## Training objectives",
+        "`train.objective` or `--objective`. Encoders are trained without labels; their time is that of a training "
+        "image as a multiple of a supervised one's. A view of a self-supervised objective is a random crop of "
+        "`train.smallest_crop` to all of the area, mirrored half of the time, with brightness, contrast and saturation "
+        "changed by up to 40 % and hue by up to a tenth of the circle (four views of five), and grey (one of five). "
+        "One-channel images are neither mirrored nor recoloured: mirrored digits are other signs.",
+        table(
+            ("id", "name", "what it does", "source", "own settings", "time"),
+            (
+                (
+                    f"`{o.id}`",
+                    o.title,
+                    o.summary,
+                    o.paper or "–",
+                    ", ".join(f"`train.{name}`" for name in o.settings),
+                    f"{o.cost:.2g}",
+                )
+                for o in OBJECTIVES.values()
+            ),
+        ),
         "## Metrics",
         table(
             ("id", "name", "for forgetting", "what it says"),

@@ -18,7 +18,8 @@ from cu_core.presets import PRESETS
 from cu_core.recipes import DIGITS, recipe
 from cu_core.runs.reader import open_run
 
-FAST = ["--set", "train.epochs=2", "--set", "stop.max_rounds=2", "--set", "batch_size=64", "--set", "probe.size=300"]
+SETTINGS = ("train.epochs=2", "stop.max_rounds=2", "batch_size=64", "probe.size=300", "audit.attacks=none")
+FAST = [word for setting in SETTINGS for word in ("--set", setting)]
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +193,24 @@ def test_what_nobody_named_follows_the_recipes(capsys, home):
     assert (
         spec_of(capsys, home, "--preset", "paper-class", "--dataset", "digits", "--model", "tiny-cnn").train == DIGITS
     )
+
+
+def test_an_objective_brings_its_recipe(capsys, home):
+    want = recipe("digits", "tiny-cnn", objective="moco")
+    penalty = ("--method", "gradient_penalty", "--forget", "random:50")
+    for words in (
+        ("--dataset", "digits", "--objective", "moco"),
+        ("--dataset", "digits", "--set", "train.objective=moco"),
+        ("--preset", "digit-5", "--objective", "moco"),
+        ("--preset", "digit-5", "--set", "train.objective=moco"),
+    ):
+        assert spec_of(capsys, home, *words, *penalty).train == want
+    named = spec_of(capsys, home, "--set", "train.queue=99", "--objective", "moco", "--set", "train.lr=0.1", *penalty)
+    assert named.train == dataclasses.replace(want, queue=99, lr=0.1)
+    # Another network keeps the objective; the same objective keeps what the preset says.
+    moved = spec_of(capsys, home, "--preset", "moco-digits", "--dataset", "cifar10", "--model", "resnet18")
+    assert moved.train == recipe("cifar10", "resnet18", objective="moco")
+    assert spec_of(capsys, home, "--preset", "digit-5", "--objective", "supervised").train == DIGITS
 
 
 def test_every_point_of_a_grid_has_its_own_token(capsys):

@@ -136,12 +136,18 @@ def test_only_settings_that_the_objective_reads_change_the_key() -> None:
     def of(objective: str, **changes: object) -> str:
         return key(dataclasses.replace(SPEC, train=dataclasses.replace(SPEC.train, objective=objective, **changes)))
 
-    changes: dict[str, object] = {"augment": "crop", "temperature": 0.3, "queue": 100, "key_momentum": 0.5}
+    changes: dict[str, object] = {
+        "augment": "crop",
+        "smallest_crop": 0.5,
+        "temperature": 0.3,
+        "queue": 100,
+        "key_momentum": 0.5,
+    }
     read = {
         "supervised": {"augment"},
-        "moco": {"temperature", "queue", "key_momentum"},
-        "simclr": {"temperature"},
-        "byol": {"key_momentum"},
+        "moco": {"smallest_crop", "temperature", "queue", "key_momentum"},
+        "simclr": {"smallest_crop", "temperature"},
+        "byol": {"smallest_crop", "key_momentum"},
     }
     for objective, fields in read.items():
         changed = {name for name, value in changes.items() if of(objective, **{name: value}) != of(objective)}
