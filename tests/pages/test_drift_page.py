@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from cu_core.home import Home
 from cu_core.runs.reader import open_run
 from tests.madeup import MadeUp, finish, write_round, write_run
+from tests.madeup_tsne import write_tsne
 
 SHELL = Path(__file__).resolve().parents[2] / "pages" / "_shell.py"
 
@@ -141,3 +143,41 @@ def test_damage_to_a_later_round_leaves_the_others_readable(home: Home) -> None:
     (run_dir / "rounds" / "3" / "loss.npy").unlink()
     app = open_page()
     assert [frame["name"] for frame in figures(app)[0]["frames"]] == ["0", "1", "2", "4", "5"]
+
+
+def test_tsne_is_offered_but_never_the_default(home: Home) -> None:
+    rows = np.arange(0, 200, 4)
+    places = write_tsne(write_run(home), rows=rows, rounds=[0, 2, 5], reference=0)
+    app = open_page()
+    assert app.get_by_key("projection").value == "pca"
+    assert figures(app)[0]["layout"]["xaxis"]["title"]["text"] == "Principal axis 1"
+    app.get_by_key("projection").set_value("tsne").run()
+    assert not app.exception and not app.error
+    drawn = figures(app)[0]
+    assert [frame["name"] for frame in drawn["frames"]] == ["0", "2", "5"]
+    assert len(drawn["layout"]["annotations"]) == 3
+    assert "no unit" in drawn["layout"]["xaxis"]["title"]["text"]
+    ranges = {tuple(drawn["layout"][axis]["range"]) for axis in ("xaxis", "xaxis2", "xaxis3")}
+    assert len(ranges) == 1
+    low, high = ranges.pop()
+    assert low <= places[..., 0].min() and high >= places[..., 0].max()
+    words = text_of(app)
+    assert "Showing 50 of 200 recorded samples in rounds 0, 2, 5 and the reference (seed 0)" in words
+    assert "12.5% of the picture's radius" in words and "4.0% are the same" in words
+    assert words.count("Trustworthiness **") == 4 and "Variance on the two axes" not in words
+
+
+def test_tsne_is_not_offered_where_there_is_none(home: Home) -> None:
+    write_run(home)
+    app = open_page()
+    assert "projection" not in {control.key for control in app.get("button_group")}
+
+
+def test_a_damaged_tsne_leaves_the_other_projection(home: Home) -> None:
+    run_dir = write_run(home)
+    write_tsne(run_dir, rows=np.arange(30), rounds=[0, 5], reference=None)
+    (run_dir / "projection" / "tsne" / "coordinates.npy").write_bytes(b"torn")
+    app = open_page()
+    assert not app.exception and len(figures(app)) == 2
+    problems = [str(problem) for problem in open_run(home, "madeup-1").damage()]
+    assert any("projection/tsne" in problem for problem in problems)
