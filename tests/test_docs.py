@@ -18,6 +18,7 @@ from cu_core.cli import build_parser
 from cu_core.data import DATASETS
 from cu_core.methods import BUILT_IN
 from cu_core.metrics import METRICS
+from cu_core.metrics.attacks import ATTACKS, NUMBERS, WAYS
 from cu_core.models import BACKBONES
 from cu_core.presets import PRESETS
 from cu_core.records import describe
@@ -113,6 +114,11 @@ def test_every_state_and_file_of_a_run_is_documented() -> None:
             assert node.value.value in text, f"{node.value.value} is not in docs/run-format.md"
 
 
+def test_every_attack_is_documented() -> None:
+    text = read(DOCS / "attacks.md")
+    assert {name for name in [*ATTACKS, *WAYS, *NUMBERS] if f"| `{name}` |" not in text} == set()
+
+
 def test_every_environment_variable_is_documented() -> None:
     code = "\n".join(read(path) for path in (ROOT / "cu_core").rglob("*.py"))
     named = set(re.findall(r"\bCU_[A-Z_]+\b", code))
@@ -177,7 +183,8 @@ def test_the_method_recipe_works_as_a_plug_in(tmp_path: Path, python_env: dict[s
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package.name}\nVersion: 0\n")
     (metadata / "entry_points.txt").write_text(f"[unlearnscope.methods]\n{name} = {target}\n")
     choices = ["--dataset", "digits", "--model", "tiny-cnn", "--method", name, "--forget", "class:5", "--json"]
-    settings = [word for s in ("lr=0.003", "train.epochs=3", "stop.max_rounds=2") for word in ("--set", s)]
+    settings = ["lr=0.003", "train.epochs=3", "stop.max_rounds=2", "audit.attacks=none"]
+    settings = [word for s in settings for word in ("--set", s)]
     command = [sys.executable, "-m", "cu_core", "run", *choices, *settings]
     env = python_env | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", "CU_HOME": str(tmp_path / "home")}
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=240)

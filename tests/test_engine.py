@@ -40,8 +40,11 @@ def submit(home: Home, **parts: Any) -> str:
         "train": {"epochs": 3, "batch_size": 32, "lr": 0.1},
         "forget": {"select": "class:5"},
         "method": {"params": {"lr": 0.002, "batch_size": 32}},
-        "probe": {"size": 150},
+        "probe": {"size": 150, "tsne": False},
+        "audit": {"attacks": "none"},
         "stop": {"max_rounds": 3, "rule": "none", "collapse_drop": 1.0},
+        # What attacks leave behind is tested with them.
+        "audit": {"attacks": "none"},
         "device": "cpu",
     }
     for name, part in parts.items():
@@ -178,6 +181,11 @@ VARIANTS = {
     "queue": {"method": {"params": {"lr": 0.002, "batch_size": 32, "queue": 100}}},
     "plain": {"model": {"head": "plain"}, "method": {"params": {"lr": 0.0005, "normalize": False}}},
     "samples": {"forget": {"select": "random:60"}},
+    "encoder": {
+        "train": {"objective": "moco", "epochs": 1, "queue": 64},
+        "forget": {"select": "random:60"},
+        "method": {"id": "gradient_penalty", "params": {"lr": 0.002, "batch_size": 32}},
+    },
 }
 
 

@@ -20,6 +20,7 @@ SPEC = [
     *("--dataset", "digits", "--model", "tiny-cnn", "--forget", "random:200", "--reference"),
     *("--set", "train.epochs=4", "--set", "stop.max_rounds=6", "--set", "stop.rule=none"),
     *("--set", "batch_size=32", "--set", "probe.size=300", "--set", "stop.collapse_drop=1"),
+    *("--set", "audit.views=3", "--set", "audit.draws=50"),
 ]
 
 
@@ -56,7 +57,7 @@ def seen(home, run_id, phase, done):
 
 
 @pytest.mark.parametrize(
-    "moments", [[("train", 2), ("unlearn", 2)], [("unlearn", 1), ("unlearn", 4), ("reference", 1)]]
+    "moments", [[("train", 2), ("unlearn", 2)], [("unlearn", 1), ("unlearn", 4), ("reference", 1), ("audit", 9)]]
 )
 def test_killed_and_resumed_equals_uninterrupted(moments, tmp_path, uninterrupted):
     home = Home(tmp_path)
@@ -75,4 +76,5 @@ def test_killed_and_resumed_equals_uninterrupted(moments, tmp_path, uninterrupte
     result = result_of(process)
     assert result["weights_sha256"] == uninterrupted["weights_sha256"]
     assert result["metrics"] == uninterrupted["metrics"]
+    assert result["attacks"] == uninterrupted["attacks"] is not None
     assert result["rounds"] == uninterrupted["rounds"]
