@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from cu_core.audit.plan import AuditPlan
 from cu_core.audit.samples import Side
 from cu_core.bench import set_up
 from cu_core.data.batches import ImageSource
+from cu_core.demo import install, pack
 from cu_core.engine import execute
 from cu_core.home import Home
 from cu_core.metrics.attacks import attacks_for, encoder_mi
@@ -25,6 +27,8 @@ from cu_core.models.build import build_model
 from cu_core.objectives.base import make_objective
 from cu_core.runs import store
 from cu_core.runs.attempt import Attempt
+from cu_core.runs.disk import estimate_disk, folder_size
+from cu_core.runs.export import export_run
 from cu_core.runs.perform import run_attempt
 from cu_core.runs.reader import RunView, open_run
 from cu_core.spec import TrainSpec, spec_from_json
@@ -132,10 +136,27 @@ def test_damage_is_found(home, finished, tmp_path):
     assert open_run(home, finished.run_id).damage() == []
 
 
+def test_the_audit_travels_with_demos_and_exports(finished, home, tmp_path):
+    (tmp_path / "demos").mkdir()
+    pack(finished.run_dir, tmp_path / "demos" / "one.zip")
+    other = Home(tmp_path / "home").create()
+    assert install(other, tmp_path / "demos") == [finished.run_id]
+    shipped = open_run(other, finished.run_id)
+    assert shipped.audit() == finished.audit()
+    assert (shipped.audit_array("score_svc_after_shadow") == finished.audit_array("score_svc_after_shadow")).all()
+    export_run(home, finished.run_id, tmp_path / "all.zip")
+    names = zipfile.ZipFile(tmp_path / "all.zip").namelist()
+    assert f"{finished.run_id}/audit/manifest.json" in names
+    # What is estimated beforehand is enough, and not far from it.
+    taken = folder_size(finished.run_dir / "audit")
+    assert taken <= estimate_disk(finished.spec).audit < 3 * taken
+
+
 def test_a_run_without_an_audit(home):
     view = work(home, store.submit(spec_from_json(SPEC | {"audit": {"attacks": "none"}}), home, foreground=True))
     assert view.audit() is None and view.result()["attacks"] is None and view.damage() == []
     assert [e for e in view.events() if e["phase"] == "audit"] == []
+    assert estimate_disk(view.spec).audit == 0
 
 
 def random_images(n: int) -> ImageSource:
