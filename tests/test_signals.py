@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -54,6 +56,32 @@ def test_finite_knows_both_kinds_of_bad_numbers():
         embedding = good.embedding.copy()
         embedding[0, 0] = bad
         assert not Forward(embedding, good.logits, good.labels).finite
+
+
+def test_what_only_encoders_have_takes_part_in_everything():
+    plain = outputs(4)
+    n = len(plain.labels)
+    rng = np.random.default_rng(1)
+    pairs = rng.uniform(-1, 1, (n, 6)).astype(np.float32)
+    top3 = -np.sort(-rng.dirichlet(np.ones(9), n).astype(np.float32), axis=1)[:, :3]
+    own = rng.exponential(1.0, n).astype(np.float32)
+    given = replace(plain, own_loss=own, output_top3=top3, two_view=pairs[:, 0], pair_cosines=pairs)
+    assert (given.loss == own).all() and (given.top1 == top3[:, 0]).all()
+    assert plain.top1 == pytest.approx(softmax(plain.logits.astype(float), axis=1).max(1))
+    got = per_sample(given)
+    assert got["pair_cosines"].dtype == np.float16 and got["pair_cosines"] == pytest.approx(pairs, abs=1e-3)
+    assert (got["two_view_cosine"] == pairs[:, 0]).all() and (got["output_top3"] == top3).all()
+    assert (got["loss"] == own).all()
+    assert not {"pair_cosines", "two_view_cosine", "output_top3"} & set(per_sample(plain))
+    part = given.take(np.array([3, 1]))
+    assert (part.pair_cosines == pairs[[3, 1]]).all() and part.loss.tolist() == own[[3, 1]].tolist()
+    both = part.then(given)
+    assert len(both.labels) == len(both.own_loss) == n + 2 and (both.two_view[:2] == pairs[[3, 1], 0]).all()
+    assert part.then(plain).own_loss is None
+    for name in ("own_loss", "output_top3"):
+        spoiled = getattr(given, name).copy()
+        spoiled.flat[5] = np.nan
+        assert given.finite and not replace(given, **{name: spoiled}).finite
 
 
 class Trunk(nn.Module):

@@ -38,6 +38,12 @@ def test_auto_follows_the_task():
     assert rule_for("none", "class") == "none"
 
 
+def test_no_rule_ends_the_unlearning_of_an_encoder_by_itself():
+    for kind in ("class", "random", "mislabelled"):
+        assert rule_for("auto", kind, encoder=True) == "none"
+    assert rule_for("sample", "random", encoder=True) == "sample"
+
+
 def test_collapse_guard_names_the_reason():
     assert collapsed({"loss": math.nan}, 0.9, 0.9, 0.5) == "not_a_number"
     assert collapsed({"loss": math.inf}, 0.9, 0.9, 0.5) == "not_a_number"

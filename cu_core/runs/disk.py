@@ -122,9 +122,11 @@ class DiskEstimate:
 
 
 # Per sample besides embedding and logits (float16): top3 and its classes, loss, margin, two-view
-# cosine, two coordinates, cosine to the start, distance moved.
-_SCALAR_BYTES = 3 * 4 + 3 * 2 + 4 + 4 + 4 + 2 * 4 + 4 + 4
-_FILES_PER_ROUND = 10
+# cosine, two coordinates, cosine to the start, distance moved, cosine to the own centroid.
+_SCALAR_BYTES = 3 * 4 + 3 * 2 + 4 + 4 + 4 + 2 * 4 + 4 + 4 + 4
+# Of an encoder besides: three output probabilities, and float16 cosines of all pairs of views.
+_OUTPUT_BYTES = 3 * 4
+_FILES_PER_ROUND = 13
 _HEADER_BYTES = 128
 _MANIFEST_BYTES = 4096
 # Of an attacked sample: its index, label, side and fold; of each attack in each way a score, and its numbers as text.
@@ -152,7 +154,10 @@ def estimate_disk(
     images = (record.train + record.test) if record else 0
     samples = min(spec.probe.size, images) if images else spec.probe.size
     rounds = spec.max_rounds + 1
-    per_round = samples * (2 * width + 2 * count + _SCALAR_BYTES) + _FILES_PER_ROUND * _HEADER_BYTES + _MANIFEST_BYTES
+    per_sample = 2 * width + 2 * count + _SCALAR_BYTES
+    if spec.self_supervised:
+        per_sample += _OUTPUT_BYTES + spec.audit.views * (spec.audit.views - 1)
+    per_round = samples * per_sample + _FILES_PER_ROUND * _HEADER_BYTES + _MANIFEST_BYTES
     weights = None
     if parameters is not None:
         # Final weights once; the checkpoint holds them with up to two optimizer moments, and is

@@ -7,10 +7,12 @@ import pytest
 from scipy.spatial.distance import cosine as scipy_cosine
 from sklearn.metrics import accuracy_score, roc_auc_score
 
+from cu_core.evaluation import metrics_of
 from cu_core.metrics.accuracy import accuracy, unseen_accuracies
-from cu_core.metrics.centroids import centroid_cosines
+from cu_core.metrics.centroids import centroid_cosines, own_centroid_cosines
 from cu_core.metrics.drift import displacement
 from cu_core.metrics.membership import loss_auc
+from cu_core.signals import Forward
 
 
 def test_accuracy_matches_sklearn_and_is_none_for_nothing():
@@ -121,3 +123,42 @@ def test_displacement_matches_scipy_for_any_length():
     assert moved == pytest.approx(np.linalg.norm(now - start, axis=1), rel=1e-6)
     still = displacement(np.zeros((1, 3)), np.zeros((1, 3)))
     assert (still[0][0], still[1][0]) == (1, 0)
+
+
+def test_own_centroids_are_made_without_the_sample_itself():
+    rng = np.random.default_rng(4)
+    embedding = rng.normal(size=(40, 5)).astype(np.float32) * rng.uniform(0.1, 50, (40, 1)).astype(np.float32)
+    labels = np.arange(40) % 4
+    retain = rng.random(40) < 0.5
+    retain[labels == 2] = False  # nobody is left of a forgotten class
+    retain[labels == 3] = False
+    retain[3] = True  # the only one of its class
+    got = own_centroid_cosines(embedding, labels, retain)
+    unit = embedding / np.linalg.norm(embedding, axis=1, keepdims=True)
+    for row in range(40):
+        others = np.flatnonzero(retain & (labels == labels[row]) & (np.arange(40) != row))
+        if len(others):
+            assert got[row] == pytest.approx(1 - scipy_cosine(embedding[row], unit[others].mean(0)), abs=1e-5)
+        else:
+            assert np.isnan(got[row])
+    assert np.isnan(got[3]) and np.isnan(got[labels == 2]).all() and not np.isnan(got[7])
+
+
+def looked_at(n: int, seed: int, labels: np.ndarray) -> Forward:
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(size=(n, 4)).astype(np.float32) + 2 * np.eye(4, dtype=np.float32)[labels]
+    return Forward(rng.normal(size=(n, 3)).astype(np.float32), logits, labels)
+
+
+def test_means_of_signals_are_reported_and_classes_that_nobody_votes_for_are_not():
+    forget, retain, unseen = (looked_at(60, seed, np.arange(60) % 4) for seed in range(3))
+    plain = metrics_of(forget, retain, unseen, forgotten=(2,))
+    assert plain["forget_loss"] == pytest.approx(forget.loss.mean(), rel=1e-6)
+    assert plain["unseen_top1"] == pytest.approx(unseen.top1.mean()) and plain["forget_two_view"] is None
+    assert plain["forget_acc"] == pytest.approx(accuracy_score(forget.labels, forget.prediction))
+    assert plain["test_acc_forgotten"] is not None
+    voted = metrics_of(forget, retain, unseen, forgotten=(2,), voters=np.array([0, 1, 3]))
+    can = forget.labels != 2
+    assert voted["forget_acc"] == pytest.approx(accuracy_score(forget.labels[can], forget.prediction[can]))
+    assert voted["test_acc_forgotten"] is None and voted["test_acc_retained"] == plain["test_acc_retained"]
+    assert voted["test_acc"] == plain["test_acc"]

@@ -15,7 +15,7 @@ from cu_core.runs import disk, memory, slots, store
 from cu_core.runs.attempt import Attempt, new_attempt
 from cu_core.runs.disk import estimate_disk, folder_size
 from cu_core.runs.slots import Slot, choose_slot, find_slots
-from cu_core.spec import ModelSpec, ProbeSpec, RunSpec, StopSpec
+from cu_core.spec import ModelSpec, ProbeSpec, RunSpec, StopSpec, TrainSpec
 from tests.runs.stubs import spec
 
 
@@ -25,8 +25,8 @@ def asked(samples=300, rounds=4, width=32, **more):
     )
 
 
-def full_round(samples, width, classes):
-    """All arrays of the run format, with their types."""
+def full_round(samples, width, classes, views=0):
+    """All arrays of the run format, with their types; with views those of an encoder."""
     shapes = {
         "embedding": ((samples, width), np.float16),
         "logits": ((samples, classes), np.float16),
@@ -34,24 +34,28 @@ def full_round(samples, width, classes):
         "top3_class": ((samples, 3), np.int16),
         "coordinates": ((samples, 2), np.float32),
     }
-    for name in ("loss", "margin", "two_view_cosine", "cosine_to_start", "moved"):
+    for name in ("loss", "margin", "two_view_cosine", "cosine_to_start", "moved", "own_centroid_cosine"):
         shapes[name] = ((samples,), np.float32)
+    if views:
+        shapes["output_top3"] = ((samples, 3), np.float32)
+        shapes["pair_cosines"] = ((samples, views * (views - 1) // 2), np.float16)
     return {name: np.zeros(shape, kind) for name, (shape, kind) in shapes.items()}
 
 
-def test_estimate_is_close_to_what_is_written(home):
+@pytest.mark.parametrize(("objective", "views"), [("supervised", 0), ("moco", 10)])
+def test_estimate_is_close_to_what_is_written(home, objective, views):
     run_id = store.submit(spec(), home)
     attempt = Attempt.claim(home, run_id, new_attempt(home, run_id, {"launcher": "local"}))
     for number in range(5):
-        attempt.promote(f"rounds/{number}", full_round(300, 32, 10), {"round": number})
+        attempt.promote(f"rounds/{number}", full_round(300, 32, 10, views), {"round": number})
     written = folder_size(attempt.run_dir / "rounds")
-    estimate = estimate_disk(asked(300, 4, 32), classes=10).snapshots
+    estimate = estimate_disk(asked(300, 4, 32, train=TrainSpec(objective)), classes=10).snapshots
     assert written <= estimate <= 1.3 * written
 
 
 def test_estimate_grows_with_what_it_counts():
     base = estimate_disk(asked())
-    assert base.rounds == 5 and base.weights is None and base.total == base.snapshots
+    assert base.rounds == 5 and base.weights is None and base.total == base.snapshots + base.audit
     assert estimate_disk(asked(rounds=9)).snapshots == 2 * base.snapshots
     assert estimate_disk(asked(reference=5)).snapshots == 2 * base.snapshots
     assert estimate_disk(asked(), classes=100).snapshots == base.snapshots + 5 * 300 * 2 * 90
