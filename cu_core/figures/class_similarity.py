@@ -1,0 +1,136 @@
+"""Which retained classes forgotten samples resemble: mean cosines between classes, before, after and reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from cu_core.figures.matrix import MOST_NUMBERS
+from cu_core.figures.theme import class_name, dress, join, reference_title
+
+
+@dataclass(frozen=True)
+class Similarities:
+    """One pane of the matrix.
+
+    Attributes:
+        title: above the pane.
+        cosine: (C, C) mean cosine between a class of the chosen samples (row) and a retained class (column); NaN
+            where one has no sample.
+        kind: ``"before"``, ``"round"`` or ``"reference"``.
+    """
+
+    title: str
+    cosine: np.ndarray
+    kind: str = "round"
+
+
+def common_range(matrices: Iterable[np.ndarray]) -> tuple[float, float]:
+    """Ends of the colours for several matrices, rounded outward to tenths; -1 to 1 without any value."""
+    values = np.concatenate([np.empty(0), *(m[np.isfinite(m)] for m in matrices)])
+    if not len(values):
+        return -1.0, 1.0
+    low, high = np.floor(values.min() * 10) / 10, np.ceil(values.max() * 10) / 10
+    return float(low), float(high if high > low else low + 0.1)
+
+
+def similarity_matrix(
+    panes: Sequence[Similarities], classes: Sequence[str], *, ends: tuple[float, float], rows_title: str
+) -> go.Figure:
+    """Mean cosines by class and retained class, panes side by side in one range of colours, the own class framed.
+
+    Args:
+        panes: from left to right, all (C, C).
+        classes: class names by label; numbers stand in for those that are missing.
+        ends: lowest and highest cosine of the colours, see `common_range`.
+        rows_title: what the rows are, e.g. ``"Class of forget samples"``.
+    """
+    known = np.any([np.isfinite(pane.cosine) for pane in panes], axis=0)
+    rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
+    names = {int(label): class_name(classes, int(label)) for label in {*rows, *columns}}
+    longest = max((len(name) for name in names.values()), default=1)
+    angle = 0 if longest <= 2 else -45
+    figure = make_subplots(
+        rows=1,
+        cols=max(1, len(panes)),
+        shared_yaxes=True,
+        column_titles=[reference_title(p.title) if p.kind == "reference" else f"<b>{p.title}</b>" for p in panes],
+        horizontal_spacing=0.03,
+    )
+    for column, pane in enumerate(panes, start=1):
+        heatmap = go.Heatmap(
+            z=pane.cosine[np.ix_(rows, columns)],
+            # Places instead of names, because two classes may be called the same.
+            x=np.arange(len(columns)),
+            y=np.arange(len(rows)),
+            coloraxis="coloraxis",
+            texttemplate="%{z:.2f}" if len(columns) <= MOST_NUMBERS and len(panes) <= 2 else None,
+            customdata=[[[names[int(r)], names[int(c)]] for c in columns] for r in rows],
+            xgap=1,
+            ygap=1,
+            hoverongaps=False,
+            hovertemplate=f"{pane.title}<br>class %{{customdata[0]}} and retained class %{{customdata[1]}}: "
+            "mean cosine %{z:.3f}<extra></extra>",
+        )
+        figure.add_trace(heatmap, row=1, col=column)
+        for row, label in enumerate(rows):
+            for place in np.flatnonzero(columns == label):
+                figure.add_shape(_frame(row, int(place)), row=1, col=column)
+    figure.update_xaxes(
+        tickvals=np.arange(len(columns)),
+        ticktext=[names[int(c)] for c in columns],
+        range=[-0.5, len(columns) - 0.5],
+        title_text="Retained class",
+        showgrid=False,
+        tickangle=angle,
+    )
+    figure.update_yaxes(
+        tickvals=np.arange(len(rows)),
+        ticktext=[names[int(r)] for r in rows],
+        range=[len(rows) - 0.5, -0.5],
+        showgrid=False,
+    )
+    figure.update_yaxes(title_text=rows_title, col=1)
+    figure.update_layout(
+        coloraxis={
+            "cmin": ends[0],
+            "cmax": ends[1],
+            "colorscale": "Cividis",
+            "colorbar": {"title": "Mean<br>cosine", "thickness": 12},
+        }
+    )
+    figure.update_annotations(font_size=13)
+    bottom = 56 + (0 if angle == 0 else min(7 * longest, 120))
+    return dress(figure, height=max(150, min(24 * len(rows), 520)) + bottom, bottom=bottom)
+
+
+def similarity_matrix_alt(panes: Sequence[Similarities]) -> str:
+    """Mean cosine to the own class and to the most similar other one, in words."""
+    parts = []
+    for pane in panes:
+        own = np.diag(pane.cosine)
+        others = np.where(np.eye(len(own), dtype=bool), np.nan, pane.cosine)
+        words = [
+            f"{np.nanmean(values):.2f} {name}"
+            for name, values in (("with the own class", own), ("with other classes", others))
+            if np.isfinite(values).any()
+        ]
+        if words:
+            parts.append(f"{pane.title.lower()} {join(words)}")
+    return f"Mean cosine by class and retained class: {'; '.join(parts) or 'none recorded'}."
+
+
+def _frame(row: int, column: int) -> dict[str, object]:
+    """A frame around the cell of the own class, in a colour that the colour scale does not have."""
+    return {
+        "type": "rect",
+        "x0": column - 0.46,
+        "x1": column + 0.46,
+        "y0": row - 0.46,
+        "y1": row + 0.46,
+        "line": {"color": "#D55E00", "width": 2},
+    }
