@@ -29,8 +29,6 @@ class SimCLR:
     def __call__(self, model: Network, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         """The loss of one batch; 0 for a single image, which has nothing to be told apart from."""
         raw = model.outputs(torch.cat(self.views(images, 2, generator))).raw
-        if len(images) < 2:
-            return 0.0 * raw.sum()
         with full_precision(images):
             return self.loss(*raw.chunk(2))
 
