@@ -43,7 +43,7 @@ def test_an_empty_home_shows_the_papers_numbers_and_how_to_get_ours(home: Home) 
     app = choose(open_page("papers.py"), "table", "IV")
     table = app.table[0].value
     assert list(table.index) == [row.title for row in TABLES["IV"].rows]
-    assert table["ACC"].iloc[0] == "60 · :gray[not run]"
+    assert table["ACC after"].iloc[0] == "60 · :gray[not run]"
     words = texts(app)
     assert "reduced scale: 1,297 digits" in words
     assert app.code[0].value == "python -m cu_core submit --preset paper-iv-digits"
@@ -57,13 +57,13 @@ def test_a_finished_run_fills_its_row_alone_and_only_at_its_scale(home: Home) ->
     app = choose(open_page("papers.py"), "table", "V")
     table = app.table[0].value
     mia = 100 * result["attacks"][ENCODER_ATTACK]["after"]["transferred"]["accuracy"][0]
-    assert table["MIA"].iloc[0] == f"50 · **{mia:.1f}**"
-    assert "not run" in table["MIA"].iloc[1]
+    assert table["MIA after"].iloc[0] == f"50 · **{mia:.1f}**"
+    assert "not run" in table["MIA after"].iloc[1]
     (facts,) = app.dataframe
     assert facts.value["Run"].iloc[0] == "/run?run=mine" and facts.value["Seeds"].iloc[0] == "0"
     assert "Queue 1 run" in [b.label for b in app.button]
     other = choose(app, "scale", "small")
-    assert not other.dataframe and "**" not in "".join(other.table[0].value["MIA"])
+    assert not other.dataframe and "**" not in "".join(other.table[0].value["MIA after"])
     assert "2,000 images" in texts(other)
 
 
@@ -72,7 +72,7 @@ def test_several_seeds_become_a_mean_with_its_spread(home: Home) -> None:
     for seed in (0, 1):
         finished(home, f"seed-{seed}", spec, seed=seed)
     app = choose(open_page("papers.py"), "table", "V")
-    assert " ± " in app.table[0].value["MIA"].iloc[0]
+    assert " ± " in app.table[0].value["MIA after"].iloc[0]
     assert "mean ± standard deviation" in texts(app)
 
 
@@ -86,7 +86,7 @@ def test_one_click_queues_the_missing_runs_once(home: Home, no_processes: list[H
     assert {s.content_hash() for s in specs} == {s.content_hash() for s in specs_of(TABLES["V"], DIGITS)}
     assert no_processes == [home]
     app.run()
-    assert "queued" in app.table[0].value["ACC"].iloc[0]
+    assert "queued" in app.table[0].value["ACC after"].iloc[0]
     assert app.get_by_key("queue_table").disabled and app.get_by_key("queue_table").label == "Nothing is missing"
     app.get_by_key("paper_seed").set_value(3).run()
     app.get_by_key("queue_table").click().run()
@@ -110,7 +110,7 @@ def test_images_of_ones_own_are_taken_and_a_wrong_path_is_told(home: Home, tmp_p
 def test_a_row_that_cannot_be_run_says_why(home: Home) -> None:
     app = choose(open_page("papers.py"), "table", "VI")
     assert "forgets every training image" in texts(app)
-    assert app.table[0].value["ACC"].iloc[-1] == "67 · :gray[cannot be run]"
+    assert app.table[0].value["ACC after"].iloc[-1] == "67 · :gray[cannot be run]"
     assert app.get_by_key("queue_table").label == "Queue 5 runs"
 
 

@@ -1,0 +1,138 @@
+"""Attack page, t-SNE and paper tables in a real browser: what is clicked shows, and nothing is cut off."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from cu_core.papers.runs import specs_of
+from cu_core.papers.scales import DIGITS
+from cu_core.papers.tables import TABLES
+from tests.madeup import MadeUp, image_of, write_run
+from tests.madeup_tsne import write_tsne
+from tests.served import Server, serve
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+DATA = "(key) => document.querySelector(`.st-key-${key} .js-plotly-plot`)"
+# Texts that stick out of their chart, and whether the page is wider than the window.
+SPILLED = """
+() => [...document.querySelectorAll('.js-plotly-plot')].flatMap((c) => { const b = c.getBoundingClientRect()
+ return [...c.querySelectorAll('text')].filter((t) => { const r = t.getBoundingClientRect(); return r.width &&
+ (r.left < b.left - 1 || r.right > b.right + 1 || r.top < b.top - 1 || r.bottom > b.bottom + 1) })
+ .map((t) => t.textContent) })
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serve(tmp_path_factory.mktemp("attack")) as running:
+        made = MadeUp("random:60", counts=(60, 90, 70), audited=120, channels=3)
+        write_tsne(write_run(running.home, made=made), rows=np.arange(0, 220, 4), rounds=[0, 2, 5], reference=0)
+        spec = specs_of(TABLES["V"], DIGITS)[0]
+        parts = {part: getattr(spec, part) for part in ("data", "model", "train", "method", "stop")}
+        write_run(running.home, "madeup-2", MadeUp(spec.forget.select, references=(), objective="moco", spec=parts))
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    opened = browser.new_page(viewport={"width": 1280, "height": 1000})
+    opened.set_default_timeout(60_000)
+    yield opened
+    opened.close()
+
+
+def chart(page: Page, key: str, wanted: str) -> Any:
+    """What a chart says, once `wanted` holds of it."""
+    page.wait_for_function(f"() => {{ const c = ({DATA})('{key}'); return c && c._fullLayout && ({wanted})(c) }}")
+    return page.evaluate(
+        f"() => {{ const c = ({DATA})('{key}'); return {{ x: c.layout.xaxis.type, "
+        "lines: (c.layout.shapes ?? []).map((s) => s.x0), traces: c.data.length } }"
+    )
+
+
+def test_the_attack_page_answers_to_slider_way_and_axis(server: Server, page: Page) -> None:
+    page.goto(f"{server.url}/attack?run=madeup-1")
+    before = chart(page, "scores", "(c) => c.data.length === 6")
+    slider = page.get_by_role("slider")
+    start = float(slider.input_value())
+    slider.focus()
+    for _ in range(25):
+        page.keyboard.press("ArrowRight")
+    # The line ends up where the slider stands; until then the chart is drawn anew for places in between.
+    page.wait_for_function(
+        f"(old) => {{ const c = ({DATA})('scores'), s = document.querySelector('input[type=range]');"
+        " const at = c && c.layout?.shapes?.[0]?.x0;"
+        " return at > old + 1e-6 && Math.abs(at - Number(s.value)) < 1e-3 * Math.abs(at) }",
+        arg=before["lines"][0],
+    )
+    assert float(slider.input_value()) > start
+    assert chart(page, "roc", "(c) => c.data.length > 3")["x"] == "log"
+    page.get_by_text("Linear", exact=True).click()
+    assert chart(page, "roc", "(c) => c.layout.xaxis.type === 'linear'")["x"] == "linear"
+    page.get_by_text("Shadow model", exact=True).click()
+    chart(page, "scores", "(c) => c.data.length === 4")
+    pictures = page.locator("img[alt*='sample']")
+    expect(pictures.first).to_be_visible()
+    assert page.evaluate("() => [...document.querySelectorAll('img[alt*=sample]')].every((i) => i.naturalWidth > 0)")
+    assert "class" in (pictures.first.get_attribute("title") or "")
+    assert page.evaluate(SPILLED) == []
+    assert page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_tsne_is_drawn_on_request_and_its_card_shows_the_right_image(server: Server, page: Page) -> None:
+    page.goto(f"{server.url}/drift?run=madeup-1")
+    page.get_by_text("t-SNE of the outputs", exact=True).click()
+    chart(page, "drift_map", "(c) => c.layout.xaxis.title.text.startsWith('t-SNE') && c.querySelector('canvas')")
+    page.wait_for_timeout(1500)
+    place = page.evaluate(
+        f"""() => {{
+          const c = ({DATA})("drift_map")
+          const t = c._fullData.filter((d) => d.meta.group === "forget")[1]
+          const others = c._fullData.filter((d) => d.xaxis === t.xaxis && d.visible === true)
+          const alone = Array.from(t.x, (x, i) => Math.min(...others.flatMap((d) => Array.from(d.x, (u, k) =>
+            d === t && k === i ? Infinity : Math.hypot(u - x, d.y[k] - t.y[i])))))
+          const best = alone.indexOf(Math.max(...alone))
+          const ax = c._fullLayout[t.xaxis.replace("x", "xaxis")], ay = c._fullLayout[t.yaxis.replace("y", "yaxis")]
+          const box = c.getBoundingClientRect()
+          return {{ x: box.x + ax._offset + ax.d2p(t.x[best]), y: box.y + ay._offset + ay.d2p(t.y[best]),
+                    sample: t.customdata[best][1] }}
+        }}"""
+    )
+    page.mouse.move(place["x"] - 40, place["y"] - 60)
+    page.mouse.move(place["x"], place["y"], steps=4)
+    expect(page.locator(".card")).to_be_visible()
+    page.wait_for_timeout(300)
+    picture = Image.open(io.BytesIO(page.locator(".card .image").screenshot())).convert("RGB")
+    fields = np.asarray(picture.resize((96, 96), Image.Resampling.NEAREST))[6::12, 6::12].transpose(2, 0, 1)
+    expected = image_of(int(place["sample"]), test=False, channels=3)
+    np.testing.assert_allclose(fields.astype(int), expected.astype(int), atol=3)
+
+
+def test_paper_tables_change_with_a_click_and_keep_their_address(server: Server, page: Page) -> None:
+    page.goto(f"{server.url}/papers")
+    page.get_by_role("radio", name="V", exact=True).click()
+    expect(page.get_by_role("heading", name="Table V: Terms of Method 2")).to_be_visible()
+    expect(page.get_by_text("reduced scale: 1,297 digits")).to_be_visible()
+    row = page.get_by_role("row").filter(has_text="yes / yes")
+    expect(row.locator("strong").first).to_be_visible()
+    page.get_by_text("Reduced", exact=True).click()
+    expect(page.get_by_text("reduced scale: 2,000 images")).to_be_visible()
+    expect(page.get_by_text("paper-v-small")).to_be_visible()
+    assert "table=V" in page.url
+    page.reload()
+    expect(page.get_by_role("heading", name="Table V: Terms of Method 2")).to_be_visible()
+    for table in ("II", "VII"):
+        page.get_by_role("radio", name=table, exact=True).click()
+        expect(page.get_by_role("heading", name=f"Table {table}:")).to_be_visible()
+        assert page.evaluate(
+            "() => [...document.querySelectorAll('table')].every("
+            "(t) => t.scrollWidth <= t.parentElement.clientWidth + 1)"
+        )
