@@ -6,8 +6,10 @@ import pytest
 
 from cu_core import compat
 from cu_core.errors import BadInput
+from cu_core.methods import BUILT_IN
 from cu_core.presets import DEFAULT_PRESET, PRESETS, SINGLE_PRESETS
-from cu_core.recipes import DIGITS, DIGITS_BY_HEART, LAPTOP, PAPER, TRANSFORMER, recipe
+from cu_core.recipes import DIGITS, DIGITS_BY_HEART, LAPTOP, PAPER, TRANSFORMER, recipe, unlearning_recipe
+from cu_core.records import parse
 
 
 @pytest.mark.parametrize(
@@ -64,3 +66,14 @@ def test_presets_of_one_run_follow_the_recipes(preset):
 
 def test_the_default_preset_is_one_of_them():
     assert DEFAULT_PRESET.id in PRESETS
+
+
+@pytest.mark.parametrize("method", BUILT_IN, ids=lambda m: m.id)
+@pytest.mark.parametrize(
+    ("dataset", "backbone"), [("digits", "tiny-cnn"), ("cifar10", "resnet8"), ("svhn", "resnet18")]
+)
+def test_unlearning_starts_from_values_that_the_form_takes(method, dataset, backbone):
+    for task in method.tasks:
+        start = unlearning_recipe(method.id, dataset, backbone, task)
+        assert parse(method.params, vars(start)) == start
+        assert backbone != "resnet18" or start == method.params(), "the record's defaults are for large networks"
