@@ -251,7 +251,7 @@ class _Execution:
         healthy = context.first_round - 1
         stopped_by = ""
         while not stopped_by:
-            drawn = context.forget.served + context.retain.served
+            drawn = _served(context)
             began = time.perf_counter()
             diagnostics = next(rounds, None)
             seconds = time.perf_counter() - began
@@ -262,7 +262,7 @@ class _Execution:
             self.seconds["unlearn"] += seconds
             recorded = None
             if not collapsed(diagnostics, None, None, 1.0):
-                served = context.forget.served + context.retain.served - drawn
+                served = _served(context) - drawn
                 recorded = self.recorder.record(context.model, healthy + 1, diagnostics, seconds, served=served)
             if recorded is None:
                 # The weights are useless now: go back to the last round that has numbers.
@@ -329,3 +329,8 @@ class _Execution:
         metrics = self.recorder.full_metrics(model)
         self.seconds["evaluate"] += time.perf_counter() - began
         return metrics
+
+
+def _served(context: Context) -> int:
+    """Images that the method has drawn so far."""
+    return sum(split.served for split in (context.forget, context.retain, context.unseen) if split is not None)

@@ -219,6 +219,30 @@ def test_outputs_that_are_no_numbers_are_noticed(bench):
         observation.reported(broken)  # says nothing, but must not fail
 
 
+def test_the_cost_of_looking_is_counted(bench):
+    model, observation = encoder(), EncoderObservation(bench)
+    seen = 0
+
+    def count(module, images):
+        nonlocal seen
+        seen += len(images[0])
+
+    model.trunk.register_forward_pre_hook(count)
+    counts = []
+    for everything in (False, True):
+        seen = 0
+        observation.views(model, observation.round(model)[0], everything=everything)
+        counts.append(seen)
+    everyday, more = observation.passes()
+    assert counts[1] - counts[0] == more == 2 * len(bench.probe.sample)
+    # Probe samples that also vote are encoded once, so that the count is a bound.
+    assert everyday - len(bench.probe.sample) <= counts[0] <= everyday
+    recorder = Recorder(bench, None)
+    assert recorder._views_every(everyday // 6 + more) == 1
+    assert recorder._views_every(-(-(everyday + more // 3) // 6)) == 3
+    assert recorder._views_every(everyday // 6) > bench.spec.max_rounds
+
+
 def test_places_in_the_bank():
     bank = np.array([2, 5, 9])
     assert place_of(np.array([9, 1, 2, 10, 5]), bank).tolist() == [2, -1, 0, -1, 1]
