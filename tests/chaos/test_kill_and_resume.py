@@ -20,7 +20,8 @@ SPEC = [
     *("--dataset", "digits", "--model", "tiny-cnn", "--forget", "random:200", "--reference"),
     *("--set", "train.epochs=4", "--set", "stop.max_rounds=6", "--set", "stop.rule=none"),
     *("--set", "batch_size=32", "--set", "probe.size=300", "--set", "stop.collapse_drop=1"),
-    *("--set", "audit.views=3", "--set", "audit.draws=50"),
+    *("--set", "audit.views=3", "--set", "audit.draws=50", "--set", "audit.size=30"),
+    *("--set", "probe.tsne=false"),
 ]
 
 
