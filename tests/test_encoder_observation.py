@@ -148,11 +148,10 @@ def test_the_loss_is_that_of_the_paper_with_everyone_but_the_sample_as_negatives
     model, observation = encoder(), EncoderObservation(bench)
     pool = observation.negatives
     assert len(pool) % 8 == 0 and (bench.probe.group[pool] != 0).all()
-    # A retain sample that is a negative, a forget sample, and an unseen sample that is a negative.
-    inside = next(k for k, row in enumerate(pool) if not bench.probe.is_test[row])
-    unseen = next(k for k, row in enumerate(pool) if bench.probe.is_test[row])
-    rows = [int(pool[inside]), 0, int(pool[unseen])]
-    folds = [inside % 8, int(bench.probe.sample[0]) % 8, unseen % 8]
+    assert len(set(bench.probe.is_test[pool])) == 2, "retain samples and unseen ones"
+    # All negatives, each of which must not be contrasted with itself, and two forget samples.
+    rows = [*(int(row) for row in pool), 0, 1]
+    folds = [*(k % 8 for k in range(len(pool))), *(int(bench.probe.sample[row]) % 8 for row in (0, 1))]
     torch.manual_seed(0)
     views, others = torch.randn(len(bench.probe.sample), 3, 128), torch.randn(len(pool), 128)
     observation._others = lambda model: others
