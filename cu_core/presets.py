@@ -9,7 +9,7 @@ from cu_core.papers.record import PaperTable
 from cu_core.papers.runs import objectives_of, preset_id, specs_of
 from cu_core.papers.scales import SCALES, Scale, title_of
 from cu_core.papers.tables import TABLES
-from cu_core.recipes import DIGITS, DIGITS_BY_HEART, DIGITS_MOCO, PAPER, unlearning_recipe
+from cu_core.recipes import DIGITS, DIGITS_BY_HEART, PAPER, unlearning_recipe
 from cu_core.spec import DataSpec, ForgetSpec, MethodSpec, ModelSpec, RunSpec, StopSpec
 
 
@@ -84,13 +84,17 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "moco-digits",
             "An encoder forgets a fifth of the digits",
-            "MoCo learns the digits without labels, gradient-penalty unlearning makes a fifth of them strangers again.",
+            "MoCo learns the digits without labels, gradient-penalty unlearning makes a fifth of 300 strangers again.",
             RunSpec(
-                train=DIGITS_MOCO,
+                data=SCALES["digits"].data,
+                model=SCALES["digits"].model,
+                train=SCALES["digits"].train["moco"],
                 forget=ForgetSpec("fraction:0.2"),
                 method=MethodSpec(
-                    "gradient_penalty", unlearning_recipe("gradient_penalty", "digits", "tiny-cnn", "sample")
+                    "gradient_penalty_members",
+                    unlearning_recipe("gradient_penalty_members", "digits", "wide-cnn", "sample", "moco"),
                 ),
+                stop=StopSpec(rule="none"),
                 reference=1,
                 name="An encoder forgets a fifth of the digits",
             ),

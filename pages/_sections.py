@@ -73,7 +73,7 @@ def recommended_recipe(*, hidden: bool = False) -> dict[str, Any]:
     wanted = value_of("train.objective")
     task = "class" if value_of("forget.kind") == "class" else "sample"
     training = recipe(dataset, backbone, value_of("data.label_noise"), wanted)
-    unlearning = unlearning_recipe(method_id, dataset, backbone, task)
+    unlearning = unlearning_recipe(method_id, dataset, backbone, task, wanted)
     # The objective itself is a choice, not a recommendation.
     names = [d.name for d in describe(TrainSpec) if d.name != "objective"]
     names = [name for name in names if hidden or objective(wanted).reads(name)]

@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from cu_core.data import DATASETS
 from cu_core.methods import BUILT_IN
@@ -134,13 +135,20 @@ def tuned() -> str:
     lines = []
     for method in BUILT_IN:
         usual = vars(method.params())
-        cases = [("`digits`", "digits", "tiny-cnn", task) for task in method.tasks[:1]]
-        cases += [(f"`resnet8`, {task} forgetting", "cifar10", "resnet8", task) for task in method.tasks]
-        for title, dataset, backbone, task in cases:
-            start = vars(unlearning_recipe(method.id, dataset, backbone, task))
-            differing = [f"`{name}={value}`" for name, value in start.items() if value != usual[name]]
-            if differing:
-                lines.append(f"- {method.title} on {title} starts from {', '.join(differing)}.")
+        cases = [("on encoders", "cifar10", "resnet18", "sample", "moco")]
+        cases += [("on classifiers", "cifar10", "resnet18", "sample", "supervised")]
+        cases += [("on `digits`", "digits", "tiny-cnn", task, "supervised") for task in method.tasks[:1]]
+        cases += [
+            (f"on `resnet8`, {task} forgetting,", "cifar10", "resnet8", task, "supervised") for task in method.tasks
+        ]
+        told: list[dict[str, Any]] = []
+        for title, dataset, backbone, task, objective in cases:
+            start = vars(unlearning_recipe(method.id, dataset, backbone, task, objective))
+            differing = {name: value for name, value in start.items() if value != usual[name]}
+            if differing and differing not in told:
+                told.append(differing)
+                listed = ", ".join(f"`{name}={value}`" for name, value in differing.items())
+                lines.append(f"- {method.title} {title} starts from {listed}.")
     return "\n".join(lines)
 
 

@@ -141,11 +141,12 @@ def _follow_recipes(content: dict[str, Any], chosen: dict[str, Any]) -> None:
     model = content.setdefault("model", {})
     backbone = model.setdefault("backbone", "tiny-cnn" if data.dataset == "digits" else "resnet18")
     named = content.get("train", {})
-    trained = vars(recipe(data.dataset, str(backbone), data.label_noise, str(named.get("objective", "supervised"))))
+    objective = str(named.get("objective", "supervised"))
+    trained = vars(recipe(data.dataset, str(backbone), data.label_noise, objective))
     content["train"] = {**trained, **named}
     forget = parse(PARTS["forget"], content.get("forget", {}), "forget.")
     task = parse_selection(forget.select).task
-    unlearned = vars(unlearning_recipe(str(chosen.get("id")), data.dataset, str(backbone), task))
+    unlearned = vars(unlearning_recipe(str(chosen.get("id")), data.dataset, str(backbone), task, objective))
     chosen["params"] = {**unlearned, **chosen.get("params", {})}
 
 

@@ -11,6 +11,7 @@ from cu_core.methods import method
 from cu_core.papers.record import PaperTable, Row
 from cu_core.papers.scales import PAPER_IMAGES, UNLEARNING_EPOCHS, Scale
 from cu_core.papers.tables import TABLES
+from cu_core.recipes import unlearning_recipe
 from cu_core.records import describe
 from cu_core.spec import ForgetSpec, MethodSpec, RunSpec, StopSpec
 
@@ -46,12 +47,13 @@ def spec_of(table: PaperTable, row: Row, scale: Scale) -> RunSpec | None:
     forgotten = round(settings.get("forget.count", FORGOTTEN) * scale.images / PAPER_IMAGES)
     record = method(settings["method.id"])
     known = {d.name for d in describe(record.params)}
-    params = dict(scale.unlearning.get(record.id, {}))
+    model = scale.classifier if objective == "supervised" else scale.model
+    params = dict(vars(unlearning_recipe(record.id, scale.data.dataset, model.backbone, "sample", objective)))
     params |= {name.removeprefix("method."): v for name, v in settings.items() if name.removeprefix("method.") in known}
     dataset = scale.data.dataset if scale.own_dataset else settings.get("data.dataset", scale.data.dataset)
     return RunSpec(
         data=dataclasses.replace(scale.data, dataset=dataset),
-        model=scale.classifier if objective == "supervised" else scale.model,
+        model=model,
         train=scale.train[objective],
         forget=ForgetSpec(f"random:{forgotten}"),
         method=MethodSpec(record.id, record.params(**params)),

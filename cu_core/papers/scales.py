@@ -2,14 +2,14 @@
 
 Wang & Chen state: 10,000 training images, ResNet-18, 1,600 epochs of Adam at 0.01 for encoders, 2,000 forgotten
 samples, 10 epochs of unlearning. They do not state the batch size, the schedule, the recipe of the supervised models
-or any hyper-parameter of unlearning; those are choices of this project at every scale.
+or any hyper-parameter of unlearning; those are choices of this project at every scale, the last ones in
+`cu_core.recipes`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from cu_core.models import backbone
 from cu_core.spec import DataSpec, ModelSpec, TrainSpec
@@ -31,7 +31,6 @@ class Scale:
         model: network of the encoders.
         classifier: network of the supervised models.
         train: recipe by objective.
-        unlearning: hyper-parameters by method, for all objectives.
         own_dataset: whether the images are no dataset of the paper's, so that a table of datasets has one row of
             its own instead.
     """
@@ -44,7 +43,6 @@ class Scale:
     model: ModelSpec
     classifier: ModelSpec
     train: Mapping[str, TrainSpec]
-    unlearning: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     own_dataset: bool = False
 
 
@@ -76,7 +74,7 @@ SMALL = Scale(
     classifier=ModelSpec("wide-cnn", head="plain"),
     # Large crops: with the usual ones, learning by heart takes several times as many epochs.
     train=_encoders(
-        TrainSpec(epochs=300, batch_size=256, optimizer="adam", lr=1e-3, weight_decay=0.0, smallest_crop=0.5), 1024
+        TrainSpec(epochs=600, batch_size=256, optimizer="adam", lr=1e-3, weight_decay=0.0, smallest_crop=0.5), 1024
     )
     | {"supervised": TrainSpec(epochs=30, batch_size=128, optimizer="adam", lr=1e-3, weight_decay=0.0)},
 )
@@ -85,11 +83,14 @@ DIGITS = Scale(
     id="digits",
     what="digits of 8 × 8 pixels",
     suffix="-digits",
-    data=DataSpec("digits"),
-    images=1297,
+    # Few images, so that an encoder knows them by heart in half a minute.
+    data=DataSpec("digits", train_limit=300),
+    images=300,
     model=ModelSpec("wide-cnn"),
     classifier=ModelSpec("wide-cnn", head="plain"),
-    train=_encoders(TrainSpec(epochs=100, batch_size=128, optimizer="adam", lr=1e-3, weight_decay=0.0), 512)
+    train=_encoders(
+        TrainSpec(epochs=400, batch_size=64, optimizer="adam", lr=1e-3, weight_decay=0.0, smallest_crop=0.5), 256
+    )
     | {"supervised": TrainSpec(epochs=30, batch_size=64, optimizer="adam", lr=1e-3, weight_decay=0.0)},
     own_dataset=True,
 )

@@ -58,7 +58,7 @@ def test_the_same_token_never_makes_the_runs_twice(home: Home, capsys: pytest.Ca
 def test_a_table_is_printed_with_the_command_that_fills_it(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["paper", "iii"]) == 0
     text = capsys.readouterr().out
-    assert "Table III: MoCo, SimCLR and BYOL (reduced scale: 1,297 digits" in text
+    assert "Table III: MoCo, SimCLR and BYOL (reduced scale: 300 digits" in text
     assert "submit --preset paper-iii-digits" in text and "not run" in text
     assert main(["paper", "III", "--scale", "paper", "--json"]) == 0
     (content,) = json.loads(capsys.readouterr().out)

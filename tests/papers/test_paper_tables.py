@@ -94,7 +94,7 @@ def test_forgotten_samples_shrink_with_the_scale_and_never_are_all() -> None:
     counts = {s.id: [spec.forget.select for spec in specs_of(TABLES["VI"], s)] for s in SCALES.values()}
     assert counts["paper"] == ["random:1000", "random:2000", "random:3000", "random:4000", "random:5000"]
     assert counts["small"] == ["random:200", "random:400", "random:600", "random:800", "random:1000"]
-    assert counts["digits"][1] == "random:259"
+    assert counts["digits"][1] == "random:60"
     last = fill(TABLES["VI"], PAPER, []).rows[-1]
     assert last.row.id == "10000" and last.spec is None and "cannot be run" in state_text(last)
     assert last.cells["acc"].paper == 67
