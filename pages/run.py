@@ -58,6 +58,15 @@ SECONDS = {
 }
 HOME = home()
 
+# The pages that show one run, by file name.
+VIEWS = {
+    "drift": ("Drift", ":material/scatter_plot:"),
+    "confidence": ("Confidence", ":material/bar_chart:"),
+    "similarity": ("Similarity", ":material/compare_arrows:"),
+    "signals": ("Signal space", ":material/view_in_ar:"),
+    "attack": ("Attack", ":material/policy:"),
+}
+
 
 def act(action, run_id: str) -> None:
     """Callback of an action button."""
@@ -95,10 +104,9 @@ def actions(row: RunRow) -> None:
                 help="Moves the run to the bin; you can undo it.",
             )
         if row.rounds:
-            if st.button("Drift", icon=":material/scatter_plot:", key="to_drift"):
-                st.switch_page("drift.py", query_params={"run": run_id})
-            if st.button("Confidence", icon=":material/bar_chart:", key="to_confidence"):
-                st.switch_page("confidence.py", query_params={"run": run_id})
+            for page, (title, icon) in VIEWS.items():
+                if st.button(title, icon=icon, key=f"to_{page}"):
+                    st.switch_page(f"{page}.py", query_params={"run": run_id})
 
 
 def time_left(row: RunRow) -> str:
@@ -180,6 +188,7 @@ def results(view: RunView) -> None:
     st.dataframe(
         comparison_table(result, task, kind),
         hide_index=True,
+        height="content",
         alt="Metrics before and after unlearning and of the retrained reference",
     )
     references = len(view.references())

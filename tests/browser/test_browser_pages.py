@@ -15,7 +15,7 @@ from tests.madeup import MadeUp, write_run
 from tests.served import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-NAVIGATION = ["Runs", "Launch", "Run", "Drift", "Confidence"]
+NAVIGATION = ["Runs", "Launch", "tables", "Run", "Drift", "Confidence", "Similarity", "space", "Attack"]  # last words
 PATIENCE_MS = 60_000
 JOB_MS = 240_000
 
