@@ -208,7 +208,7 @@ def class_section(view: RunView, probe: pd.DataFrame, rounds: list[int], number:
     ]
     if None in found:
         panes.append(Similarities("Reference (retrained)", found[None], "reference"))
-    figure = similarity_matrix(panes, names, ends=common_range(found.values()), rows_title=f"Class of {which} samples")
+    figure = similarity_matrix(panes, names, ends=common_range(found.values()), rows_title=f"{ROWS[which]} class")
     st.plotly_chart(figure, key="class_cosines", alt=similarity_matrix_alt(panes), config=PLAIN)
     st.caption(
         f"Mean cosine of all pairs of embeddings between {counts[which]:,} {which} and {counts['retain']:,} retain "

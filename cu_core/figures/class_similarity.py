@@ -47,7 +47,7 @@ def similarity_matrix(
         panes: from left to right, all (C, C).
         classes: class names by label; numbers stand in for those that are missing.
         ends: lowest and highest cosine of the colours, see `common_range`.
-        rows_title: what the rows are, e.g. ``"Class of forget samples"``.
+        rows_title: what the rows are, e.g. ``"Forget class"``.
     """
     known = np.any([np.isfinite(pane.cosine) for pane in panes], axis=0)
     rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
@@ -105,7 +105,7 @@ def similarity_matrix(
     )
     figure.update_annotations(font_size=13)
     bottom = 56 + (0 if angle == 0 else min(7 * longest, 120))
-    return dress(figure, height=max(150, min(24 * len(rows), 520)) + bottom, bottom=bottom)
+    return dress(figure, height=max(150, min(24 * len(rows), 520)) + bottom, top=40, bottom=bottom)
 
 
 def similarity_matrix_alt(panes: Sequence[Similarities]) -> str:

@@ -141,12 +141,12 @@ def drift_map(
             name=str(number),
             traces=moving,
             data=[go.Scattergl(state(group, rounds[number], number)) for group in drawn],
-            layout={"annotations": retitled(captions, _round_title(number, rounds[number]))},
+            layout={"annotations": _retitled(captions, _round_title(number, rounds[number]))},
         )
         for number in numbers
     ]
     if len(numbers) > 1:
-        add_scrubber(figure, numbers, first)
+        _add_scrubber(figure, numbers, first)
     names = [trace.name for trace in figure.data if trace.showlegend is not False]
     return dress(figure, height=height + 120, bottom=120, top=60 + 24 * legend_rows(names))
 
@@ -265,11 +265,11 @@ def _round_title(number: int, snapshot: Snapshot) -> str:
     return _title(f"<b>Round {number}</b>", snapshot)
 
 
-def retitled(captions: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:
+def _retitled(captions: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:
     return [caption | {"text": text} if place == 1 else caption for place, caption in enumerate(captions)]
 
 
-def add_scrubber(figure: go.Figure, numbers: Sequence[int], first: int) -> None:
+def _add_scrubber(figure: go.Figure, numbers: Sequence[int], first: int) -> None:
     # Without a redraw the WebGL canvas keeps showing the old round although slider and data moved on.
     jump = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
     play = jump | {"fromcurrent": True, "frame": {"duration": FRAME_MS, "redraw": True}}

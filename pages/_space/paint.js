@@ -38,7 +38,7 @@ void main() {
 const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16) / 255)
 
 function webglPainter(canvas) {
-  const gl = canvas.getContext("webgl2", { antialias: true, premultipliedAlpha: true })
+  const gl = canvas.getContext("webgl2", { antialias: false, premultipliedAlpha: true })
   if (!gl) return null
   const program = gl.createProgram()
   for (const [kind, text] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {

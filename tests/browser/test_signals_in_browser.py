@@ -1,0 +1,265 @@
+"""The scatter of signals in a real browser: one camera for all panes, one selection for all spaces, right samples."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from cu_core.runs.reader import open_run
+from tests.browser.conftest import FLAGS
+from tests.madeup import MadeUp, image_of, write_run
+from tests.served import Server, serve
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+# The component lies in a shadow root; `inspect` is what it tells about its state.
+FIND = """
+const walk = (root) => {
+  for (const part of root.querySelectorAll("*")) {
+    if (part.inspect) return part
+    const found = part.shadowRoot && walk(part.shadowRoot)
+    if (found) return found
+  }
+}
+const board = walk(document)
+"""
+MATRICES = f"() => {{ {FIND} return board.inspect().charts.map((c) => c.panes.map((p) => [...p.matrix])) }}"
+SELECTED = f"""() => {{ {FIND} const {{ selected }} = board.inspect().share
+  return [...selected.keys()].filter((i) => selected[i]) }}"""
+STATE = f"""() => {{ {FIND} const {{ share, charts, shown }} = board.inspect()
+  return {{ shown, flat: share.flat, painter: charts[0].painter, panes: charts.map((c) => c.panes.map((p) => p.title)),
+    camera: {{ ...share.camera }} }} }}"""
+RESET = f"""() => {{ {FIND} const {{ share }} = board.inspect()
+  const slider = board.querySelector("input")
+  slider.value = slider.max
+  slider.oninput()
+  board.querySelector(".clear").click()
+  for (const key of board.querySelectorAll(".key")) {{
+    if ((key.getAttribute("aria-pressed") === "true") === key.textContent.includes("Retain")) key.click()
+  }}
+  share.home() }}"""
+# Where a sample is drawn, in px of its chart.
+SPOT = f"([chart, pane, i]) => {{ {FIND} const c = board.inspect().charts[chart]; return c.spot(c.panes[pane], i) }}"
+SPOTS = f"""([chart, pane, n]) => {{ {FIND} const c = board.inspect().charts[chart]
+  return Array.from({{ length: n }}, (_, i) => c.spot(c.panes[pane], i)) }}"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serve(tmp_path_factory.mktemp("signals")) as running:
+        write_run(running.home, "encoder", MadeUp(objective="moco", select="random:40", channels=3))
+        yield running
+
+
+@pytest.fixture(scope="module")
+def tab(server: Server, browser: Browser) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.goto(f"{server.url}/signals?run=encoder")
+    yield opened(page)
+    page.close()
+
+
+@pytest.fixture
+def page(tab: Page) -> Page:
+    """The same tab for all tests, put back to how it was opened."""
+    tab.evaluate(RESET)
+    tab.mouse.move(5, 5)
+    tab.wait_for_timeout(300)
+    return tab
+
+
+def opened(page: Page) -> Page:
+    page.wait_for_function(
+        f"() => {{ {FIND} return board && board.inspect().charts[0]?.panes.length }}", timeout=150_000
+    )
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    page.wait_for_timeout(700)
+    return page
+
+
+def cover(page: Page, chart: int = 0) -> dict[str, float]:
+    box = page.locator(".cover").nth(chart).bounding_box()
+    assert box
+    return dict(box)
+
+
+def drag(page: Page, corners: list[tuple[float, float]]) -> None:
+    page.mouse.move(*corners[0])
+    page.mouse.down()
+    for corner in corners[1:]:
+        page.mouse.move(*corner, steps=6)
+    page.mouse.up()
+    page.wait_for_timeout(500)
+
+
+def pixels(page: Page, box: dict[str, float]) -> np.ndarray:
+    clip = {name: box[name] for name in ("x", "y", "width", "height")}
+    return np.asarray(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")).astype(int)  # type: ignore[arg-type]
+
+
+def around(page: Page, spot: list[float], chart: int = 0) -> np.ndarray:
+    box = cover(page, chart)
+    return pixels(page, {"x": box["x"] + spot[0] - 5, "y": box["y"] + spot[1] - 5, "width": 11, "height": 11})
+
+
+def reddish(area: np.ndarray) -> bool:
+    """Whether the forget colour is somewhere in it."""
+    return bool(((area[..., 0] - area[..., 2] > 90) & (area[..., 0] > area[..., 1] + 40)).any())
+
+
+def test_turning_one_pane_turns_all_panes_of_both_spaces(page: Page) -> None:
+    before = page.evaluate(MATRICES)
+    assert [len(chart) for chart in before] == [3, 3]
+    box = cover(page)
+    # In the last pane, the reference's.
+    x, y = box["x"] + box["width"] * 5 / 6, box["y"] + box["height"] / 2
+    drag(page, [(x, y), (x - 60, y + 30)])
+    after = page.evaluate(MATRICES)
+    for chart, (old, new) in enumerate(zip(before, after, strict=True)):
+        for pane in range(3):
+            assert not np.allclose(old[pane], new[pane]), f"pane {pane} of space {chart} has not turned"
+            np.testing.assert_allclose(new[pane], after[0][0])
+    assert page.evaluate(SELECTED) == [], "turning selects nothing"
+
+
+def test_webgl_draws_the_samples_where_the_numbers_say_and_follows_camera_and_round(page: Page) -> None:
+    assert page.evaluate(STATE)["painter"] == "webgl"
+    page.mouse.move(5, 5)
+    start = page.evaluate(SPOT, [0, 0, 4])
+    assert reddish(around(page, start))
+    box = cover(page)
+    x, y = box["x"] + 140, box["y"] + 60
+    drag(page, [(x, y), (x + 120, y)])
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(500)
+    moved = page.evaluate(SPOT, [0, 0, 4])
+    assert np.hypot(*np.subtract(moved, start)) > 10 and reddish(around(page, moved))
+    last = page.evaluate(SPOT, [0, 1, 4])
+    page.locator(".scrubber input").fill("0")
+    page.wait_for_timeout(500)
+    assert page.evaluate(STATE)["shown"] == "Before (round 0)"
+    first = page.evaluate(SPOT, [0, 1, 4])
+    assert np.hypot(*np.subtract(first, last)) > 10 and reddish(around(page, first))
+    assert not reddish(around(page, last)), "the last round is still drawn"
+
+
+def test_playing_ends_at_the_last_round(page: Page) -> None:
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_timeout(300)
+    assert page.evaluate(STATE)["shown"] == "Before (round 0)"
+    page.wait_for_function(f"() => {{ {FIND} return board.inspect().shown === 'After (round 5)' }}", timeout=20_000)
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_pointing_at_a_sample_shows_its_image_signals_and_predictions(page: Page, server: Server) -> None:
+    view = open_run(server.home, "encoder")
+    probe = view.probe()
+    spots = np.array(page.evaluate(SPOTS, [0, 1, 40]))
+    drawn = np.array([s for s in page.evaluate(SPOTS, [0, 1, 200])])
+    unseen_and_forget = np.concatenate([drawn[:40], drawn[130:]])
+    alone = [np.sort(np.hypot(*(unseen_and_forget - spot).T))[1] for spot in spots]
+    row = int(np.argmax(alone))
+    box = cover(page)
+    page.mouse.move(box["x"] + spots[row][0] - 40, box["y"] + spots[row][1])
+    page.mouse.move(box["x"] + spots[row][0], box["y"] + spots[row][1], steps=3)
+    card = page.locator(".card")
+    expect(card).to_be_visible()
+    words = card.inner_text()
+    sample = int(probe["sample"][row])
+    assert f"Forget · train sample {sample}" in words
+    assert f"Cosine of two views: {float(view.array(5, 'two_view_cosine')[row]):.3g}" in words
+    assert "After (round 5): predicted" in words and "Reference (retrained): predicted" in words
+    picture = Image.open(io.BytesIO(page.locator(".card .image").screenshot())).convert("RGB")
+    fields = np.asarray(picture.resize((96, 96), Image.Resampling.NEAREST))[6::12, 6::12].transpose(2, 0, 1)
+    np.testing.assert_allclose(fields.astype(int), image_of(sample, test=False, channels=3).astype(int), atol=3)
+    page.mouse.move(5, 5)
+    expect(card).to_be_hidden()
+
+
+def test_a_lasso_in_one_projection_selects_the_same_samples_everywhere(page: Page) -> None:
+    page.get_by_text("2-D", exact=True).click()
+    page.wait_for_function(f"() => {{ {FIND} return board.inspect().charts[0].panes.length === 9 }}")
+    page.wait_for_timeout(500)
+    # Before, top-1 probability by cosine: forget samples lie to the right of the unseen ones.
+    spots = np.array(page.evaluate(SPOTS, [0, 0, 200]))
+    inside = [i for i in [*range(40), *range(130, 200)] if spots[i][0] > spots[:40, 0].min() - 3]
+    assert len(inside) >= 40
+    box = cover(page)
+    left, right = box["x"] + spots[:40, 0].min() - 3, box["x"] + 299
+    top, bottom = box["y"] + 23, box["y"] + 196
+    drag(page, [(left, top), (right, top), (right, bottom), (left, bottom)])
+    assert page.evaluate(SELECTED) == inside
+    expect(page.get_by_text(f"{len(inside)} selected samples")).to_be_visible()
+    # In the other space an unselected sample is dimmed.
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(300)
+    spot = page.evaluate(SPOT, [1, 0, inside[0]])
+    page.locator(".cover").nth(1).scroll_into_view_if_needed()
+    assert reddish(around(page, spot, 1))
+    # It outlives the switch back to three dimensions.
+    page.get_by_text("2-D", exact=True).click()
+    page.wait_for_function(f"() => {{ {FIND} return board.inspect().charts[0].panes.length === 3 }}")
+    assert page.evaluate(SELECTED) == inside
+    page.get_by_role("button", name="Clear selection").click()
+    expect(page.get_by_text("selected samples")).to_have_count(0)
+    assert page.evaluate(SELECTED) == []
+
+
+def test_the_legend_hides_and_shows_a_group(page: Page) -> None:
+    retain = page.get_by_role("button", name="Retain (n = 90)")
+    expect(retain).to_have_attribute("aria-pressed", "false")
+    forget = page.get_by_role("button", name="Forget (n = 40)")
+    page.mouse.move(5, 5)
+    spot = page.evaluate(SPOT, [0, 0, 4])
+    assert reddish(around(page, spot))
+    forget.click()
+    expect(forget).to_have_attribute("aria-pressed", "false")
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(400)
+    assert not reddish(around(page, spot))
+
+
+def test_arrow_keys_turn_and_a_double_click_resets(page: Page) -> None:
+    start = page.evaluate(STATE)["camera"]
+    page.locator(".cover").first.focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_timeout(200)
+    assert page.evaluate(STATE)["camera"]["azimuth"] == pytest.approx(start["azimuth"] + 0.1)
+    box = cover(page)
+    page.mouse.dblclick(box["x"] + 30, box["y"] + 30)
+    page.wait_for_timeout(200)
+    assert page.evaluate(STATE)["camera"] == start
+
+
+def test_without_webgl_the_projections_are_drawn(server: Server, chromium: str, browser: Browser) -> None:
+    # `browser` keeps the driver of this session, which a second one would not start beside.
+    plain = browser.browser_type.launch(executable_path=chromium, args=[FLAGS[0], "--disable-gpu", "--disable-3d-apis"])
+    try:
+        page = plain.new_page(viewport={"width": 1280, "height": 1000})
+        page.goto(f"{server.url}/signals?run=encoder")
+        opened(page)
+        state = page.evaluate(STATE)
+        assert (state["painter"], state["flat"], len(state["panes"][0])) == ("canvas", True, 9)
+        expect(page.get_by_text("This browser offers no WebGL")).to_be_visible()
+        page.mouse.move(5, 5)
+        assert reddish(around(page, page.evaluate(SPOT, [0, 0, 4])))
+    finally:
+        plain.close()
+
+
+@pytest.mark.parametrize(("scheme", "flat"), [("light", ""), ("dark", "&flat=true")])
+def test_it_looks_right_in_both_themes(
+    server: Server, open_tab: Callable[..., Page], shoot: Callable[[Page, str], Any], scheme: str, flat: str
+) -> None:
+    page = opened(open_tab(f"{server.url}/signals?run=encoder{flat}", scheme))
+    ink = page.evaluate(f"() => {{ {FIND} return board.inspect().share.inks.ink }}")
+    shade = sum(int(part) for part in ink[4:-1].split(",")[:3])
+    assert shade < 300 if scheme == "light" else shade > 500
+    assert page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
+    shoot(page, f"signals-{scheme}")
