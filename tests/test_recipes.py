@@ -89,4 +89,5 @@ def test_encoders_and_classifiers_start_gradient_penalty_from_values_of_their_ow
         unlearning_recipe(method_id, "cifar10", "resnet18", "sample", o) for o in ("moco", "supervised")
     )
     assert encoder.batch_norm == "eval" and classifier.batch_norm == "train"
-    assert encoder == unlearning_recipe(method_id, "digits", "tiny-cnn", "class", "byol")
+    assert encoder == unlearning_recipe(method_id, "digits", "tiny-cnn", "class", "simclr")
+    assert unlearning_recipe(method_id, "cifar10", "resnet18", "sample", "byol").lr < encoder.lr

@@ -136,6 +136,7 @@ def tuned() -> str:
     for method in BUILT_IN:
         usual = vars(method.params())
         cases = [("on encoders", "cifar10", "resnet18", "sample", "moco")]
+        cases += [("on BYOL encoders", "cifar10", "resnet18", "sample", "byol")]
         cases += [("on classifiers", "cifar10", "resnet18", "sample", "supervised")]
         cases += [("on `digits`", "digits", "tiny-cnn", task, "supervised") for task in method.tasks[:1]]
         cases += [

@@ -1,0 +1,116 @@
+"""Draws what sweeps of gradient-penalty unlearning found: accuracy lost against what attacks still find out.
+
+    .venv/bin/python -m benchmarks.tradeoff_picture --out docs/pictures/penalty-tradeoff.png \\
+        "Digits, classifier:confidence:digits.csv" "CIFAR-10, encoder:encoder_mi_t:encoder.csv"
+
+One pane per argument TITLE:ATTACK:CSV, with the files that ``benchmarks.penalty_sweep`` writes. Needs the headless
+Chromium of the browser tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import shutil
+import statistics
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+from playwright.sync_api import sync_playwright
+from plotly.subplots import make_subplots
+
+BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
+SETTINGS = ("method", "variant", "batch_norm", "alpha", "beta", "gamma", "lr", "batch_size")
+COLOURS = {"eval": "#0072b2", "train": "#d55e00"}
+SYMBOLS = {"zero_centered": "circle", "two_sided": "square", "linear": "diamond"}
+SIZE = {"width": 1100, "height": 420}
+
+
+def points(rows: Sequence[dict[str, str]], attack: str) -> list[dict[str, Any]]:
+    """Means over seeds: one entry per setting with ``lost`` (points), ``before``, ``transferred``, ``refitted`` (%)."""
+    groups: dict[tuple[str, ...], list[dict[str, str]]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row.get(name, "") for name in SETTINGS), []).append(row)
+    columns = {
+        "lost": "lost.test_acc",
+        "before": f"{attack}.before.refitted.accuracy",
+        "transferred": f"{attack}.after.transferred.accuracy",
+        "refitted": f"{attack}.after.refitted.accuracy",
+    }
+    return [
+        dict(zip(SETTINGS, setting, strict=True))
+        | {name: 100 * statistics.fmean(float(row[column]) for row in some) for name, column in columns.items()}
+        for setting, some in groups.items()
+    ]
+
+
+def tradeoff(panes: Sequence[tuple[str, list[dict[str, Any]]]]) -> go.Figure:
+    """Accuracy lost (x) against attack accuracy (y); the line of a setting leads from transferred to re-fitted."""
+    figure = make_subplots(1, len(panes), subplot_titles=[title for title, _ in panes], horizontal_spacing=0.07)
+    named: set[str] = set()
+    for column, (_, found) in enumerate(panes, 1):
+        for point in found:
+            name = f"{point['variant'].replace('_', '-')}, batch norm in {point['batch_norm']} mode"
+            colour = COLOURS[point["batch_norm"]]
+            figure.add_scatter(
+                x=[point["lost"]] * 2,
+                y=[point["transferred"], point["refitted"]],
+                mode="lines+markers",
+                marker={
+                    "symbol": [SYMBOLS[point["variant"]] + "-open", SYMBOLS[point["variant"]]],
+                    "color": colour,
+                    "size": 9,
+                },
+                line={"color": colour, "width": 1},
+                name=name,
+                legendgroup=name,
+                showlegend=name not in named,
+                row=1,
+                col=column,
+            )
+            named.add(name)
+        start = statistics.fmean(point["before"] for point in found)
+        figure.add_hline(start, line_dash="dot", line_color="#666", annotation_text="before", row=1, col=column)
+        figure.add_hline(50, line_dash="dash", line_color="#666", annotation_text="chance", row=1, col=column)
+    figure.update_xaxes(title_text="Unseen accuracy lost (points)")
+    figure.update_yaxes(range=[40, 100])
+    figure.update_yaxes(title_text="Attack accuracy (%)", col=1)
+    figure.update_layout(
+        template="plotly_white",
+        legend={"orientation": "h", "y": -0.25},
+        margin={"l": 60, "r": 20, "t": 40, "b": 20},
+        **SIZE,
+    )
+    return figure
+
+
+def write_png(figure: go.Figure, path: Path) -> None:
+    """Photographs a figure in a headless browser."""
+    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    with sync_playwright() as playwright:
+        page = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"]).new_page(viewport=SIZE)
+        page.set_content(figure.to_html(include_plotlyjs=True, full_html=True, config={"displayModeBar": False}))
+        page.locator(".main-svg").first.wait_for()
+        page.screenshot(path=path, timeout=120_000)
+
+
+def main() -> int:
+    """Reads the files and writes the picture; returns the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("panes", nargs="+", metavar="TITLE:ATTACK:CSV")
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    panes = []
+    for text in options.panes:
+        title, attack, path = text.split(":")
+        with open(path, newline="") as file:
+            panes.append((title, points(list(csv.DictReader(file)), attack)))
+    write_png(tradeoff(panes), options.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
