@@ -36,7 +36,7 @@ DIGITS_ENCODERS = {"moco": DIGITS_MOCO, "simclr": DIGITS_SIMCLR, "byol": DIGITS_
 # Gradient penalty: the paper states no value but ten epochs. By benchmarks/penalty_sweep.py, see docs/results.md;
 # under Adam only the ratios of the weights matter. Classifiers: chosen on 500 digits that a tiny CNN knows by heart and
 # on 2,000 images of CIFAR-10. Encoders: chosen on SimCLR with 2,000 images of CIFAR-10, confirmed on MoCo and digits;
-# batch norm in training mode cost them more than twice as much. BYOL has no negatives to hold it and takes smaller steps.
+# batch norm in training mode cost them more than twice as much. BYOL has no negatives that hold it: smaller steps.
 _CLASSIFIER_PENALTY: dict[str, Any] = {
     "alpha": 0.01,
     "variant": "zero_centered",
