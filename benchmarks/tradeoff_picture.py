@@ -26,6 +26,8 @@ BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
 SETTINGS = ("method", "variant", "batch_norm", "alpha", "beta", "gamma", "lr", "batch_size")
 COLOURS = {"eval": "#0072b2", "train": "#d55e00"}
 SYMBOLS = {"zero_centered": "circle", "two_sided": "square", "linear": "diamond"}
+# Accuracy lost that the axis shows; settings that ruin a model would squeeze all others.
+MOST_LOST = 17
 SIZE = {"width": 1100, "height": 420}
 
 
@@ -52,6 +54,17 @@ def tradeoff(panes: Sequence[tuple[str, list[dict[str, Any]]]]) -> go.Figure:
     figure = make_subplots(1, len(panes), subplot_titles=[title for title, _ in panes], horizontal_spacing=0.07)
     named: set[str] = set()
     for column, (_, found) in enumerate(panes, 1):
+        beyond = sum(point["lost"] > MOST_LOST for point in found)
+        if beyond:
+            figure.add_annotation(
+                text=f"{beyond} lose more than {MOST_LOST}",
+                x=MOST_LOST,
+                y=44,
+                xanchor="right",
+                showarrow=False,
+                row=1,
+                col=column,
+            )
         for point in found:
             name = f"{point['variant'].replace('_', '-')}, batch norm in {point['batch_norm']} mode"
             colour = COLOURS[point["batch_norm"]]
@@ -75,7 +88,7 @@ def tradeoff(panes: Sequence[tuple[str, list[dict[str, Any]]]]) -> go.Figure:
         start = statistics.fmean(point["before"] for point in found)
         figure.add_hline(start, line_dash="dot", line_color="#666", annotation_text="before", row=1, col=column)
         figure.add_hline(50, line_dash="dash", line_color="#666", annotation_text="chance", row=1, col=column)
-    figure.update_xaxes(title_text="Unseen accuracy lost (points)")
+    figure.update_xaxes(title_text="Unseen accuracy lost (points)", range=[-0.7, MOST_LOST])
     figure.update_yaxes(range=[40, 100])
     figure.update_yaxes(title_text="Attack accuracy (%)", col=1)
     figure.update_layout(
