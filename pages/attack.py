@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cu_core.errors import UnlearnscopeError
 from cu_core.figures.attack import (
     Scored,
     judge,
@@ -28,11 +27,11 @@ from cu_core.figures.attack_overview import (
     series_title,
 )
 from cu_core.metrics.attacks import ATTACKS, MODELS, NUMBERS, WAYS, score_array
-from cu_core.runs.reader import RunView, open_run
-from pages._common import ACTIVE, home, pick_run
+from cu_core.runs.reader import RunView
+from pages._common import ACTIVE, home
+from pages._one_run import show_run
 from pages._verdicts import verdict_section
 
-REFRESH_SECONDS = 2.0
 HOME = home()
 ROOT = str(HOME.root)
 PLAIN = {"displaylogo": False}
@@ -264,18 +263,4 @@ def sections(view: RunView) -> None:
     verdict_section(ROOT, view, [p for p in panes if p.model != "reference"], threshold)
 
 
-def body(run_id: str, was_active: bool) -> None:
-    """Everything about the run; drawn again by itself while it is active."""
-    try:
-        view = open_run(HOME, run_id)
-        if was_active and view.state not in ACTIVE:
-            st.rerun()
-        sections(view)
-    except UnlearnscopeError as error:
-        st.error(str(error), icon=":material/error:")
-
-
-st.title("Attack", anchor=False)
-view = pick_run()
-is_active = view.state in ACTIVE
-st.fragment(run_every=REFRESH_SECONDS if is_active else None)(body)(view.run_id, is_active)
+show_run("Attack", lambda view, was_active: sections(view))

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cu_core.errors import UnlearnscopeError
 from cu_core.figures.confidence import (
     SIGNALS,
     Moment,
@@ -23,11 +22,11 @@ from cu_core.figures.matrix import (
     prediction_matrix,
 )
 from cu_core.figures.theme import GROUPS, TITLES
-from cu_core.runs.reader import RunView, open_run
-from pages._common import ACTIVE, home, pick_run, probe_of, state_badge
+from cu_core.runs.reader import RunView
+from pages._common import home, probe_of
+from pages._one_run import footnotes, live_line, show_run
 from pages._recorded import class_names, moment_name, pick_reference, pick_round, signal_by_round, signal_of
 
-REFRESH_SECONDS = 2.0
 HOME = home()
 ROOT = str(HOME.root)
 PLAIN = {"displaylogo": False}
@@ -156,9 +155,7 @@ def sections(view: RunView, was_active: bool) -> None:
         st.error("Round 0 of this run is missing or damaged, so there is no before.", icon=":material/error:")
         return
     if was_active:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            state_badge(view.state)
-            st.caption(f"Rounds 0 to {rounds[-1]} so far; new rounds appear by themselves.")
+        live_line(view, rounds)
     probe = probe_of(view, view.run_id)
     reported = np.flatnonzero(~probe["rule"].to_numpy())
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -166,27 +163,8 @@ def sections(view: RunView, was_active: bool) -> None:
         seed = pick_reference(view)
     distribution_section(view, probe, reported, rounds, number, seed)
     matrix_section(view, probe, reported, rounds, number, seed)
-    notes = []
-    if left_out := len(probe) - len(reported):
-        notes.append(f"{left_out:,} recorded samples that the stopping rule looks at are left out, as in all metrics.")
-    if seed is None:
-        notes.append("No reference was retrained for this run; clone it and ask for one to see what to aim at.")
-    if notes:
+    if notes := footnotes(view, seed):
         st.caption(" ".join(notes))
 
 
-def body(run_id: str, was_active: bool) -> None:
-    """Everything about the run; drawn again by itself while it is active."""
-    try:
-        view = open_run(HOME, run_id)
-        if was_active and view.state not in ACTIVE:
-            st.rerun()
-        sections(view, was_active)
-    except UnlearnscopeError as error:
-        st.error(str(error), icon=":material/error:")
-
-
-st.title("Confidence", anchor=False)
-view = pick_run()
-is_active = view.state in ACTIVE
-st.fragment(run_every=REFRESH_SECONDS if is_active else None)(body)(view.run_id, is_active)
+show_run("Confidence", sections)

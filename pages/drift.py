@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from cu_core.errors import BadInput, UnlearnscopeError
+from cu_core.errors import BadInput
 from cu_core.figures.drift import choose_points, drift_alt, drift_map
 from cu_core.figures.drift_table import (
     ARRAYS,
@@ -23,8 +23,9 @@ from cu_core.figures.drift_table import (
 from cu_core.figures.fidelity import Fidelity, residual_words, tsne_words, worst
 from cu_core.figures.theme import GROUPS, TITLES
 from cu_core.runs.reader import RunView, open_run
-from pages._common import ACTIVE, home, pick_run, probe_of, state_badge
+from pages._common import home, probe_of
 from pages._hover import hover_card
+from pages._one_run import live_line, show_run
 from pages._recorded import (
     Stamp,
     class_names,
@@ -36,7 +37,6 @@ from pages._recorded import (
     stamp,
 )
 
-REFRESH_SECONDS = 2.0
 HOME = home()
 ROOT = str(HOME.root)
 PLAIN = {"displaylogo": False}
@@ -251,17 +251,6 @@ def full_space(view: RunView, rounds: list[int]) -> None:
     )
 
 
-def body(run_id: str, was_active: bool) -> None:
-    """Everything about the run; drawn again by itself while it is active."""
-    try:
-        view = open_run(HOME, run_id)
-        if was_active and view.state not in ACTIVE:
-            st.rerun()
-        sections(view, was_active)
-    except UnlearnscopeError as error:
-        st.error(str(error), icon=":material/error:")
-
-
 def sections(view: RunView, was_active: bool) -> None:
     """The page's parts from top to bottom."""
     rounds = view.rounds()
@@ -270,9 +259,7 @@ def sections(view: RunView, was_active: bool) -> None:
                  icon=":material/error:")  # fmt: skip
         return
     if was_active:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            state_badge(view.state)
-            st.caption(f"Rounds 0 to {rounds[-1]} so far; new rounds appear by themselves.")
+        live_line(view, rounds)
     tsne = view.tsne()
     which = "pca"
     if tsne is not None:
@@ -301,7 +288,4 @@ def sections(view: RunView, was_active: bool) -> None:
     full_space(view, rounds)
 
 
-st.title("Drift", anchor=False)
-view = pick_run()
-is_active = view.state in ACTIVE
-st.fragment(run_every=REFRESH_SECONDS if is_active else None)(body)(view.run_id, is_active)
+show_run("Drift", sections)

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cu_core.errors import UnlearnscopeError
 from cu_core.figures.signal_space import (
     choose_drawn,
     pack,
@@ -22,7 +21,8 @@ from cu_core.figures.signal_space import (
 from cu_core.figures.theme import COLOURS, GROUPS, TITLES, join
 from cu_core.objectives import objective
 from cu_core.runs.reader import RunView, open_run
-from pages._common import ACTIVE, home, pick_run, probe_of, state_badge
+from pages._common import home, probe_of
+from pages._one_run import footnotes, live_line, show_run
 from pages._recorded import (
     Stamp,
     class_names,
@@ -35,7 +35,6 @@ from pages._recorded import (
 )
 from pages._signal_space import signal_board
 
-REFRESH_SECONDS = 2.0
 HOME = home()
 ROOT = str(HOME.root)
 MOST_LISTED = 200
@@ -203,9 +202,7 @@ def sections(view: RunView, was_active: bool) -> None:
         st.error("Round 0 of this run is missing or damaged, so there is no before.", icon=":material/error:")
         return
     if was_active:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            state_badge(view.state)
-            st.caption(f"Rounds 0 to {rounds[-1]} so far; new rounds appear by themselves.")
+        live_line(view, rounds)
     seed = pick_reference(view)
     with_cosine = recorded_rounds(view, rounds, "two_view_cosine")
     if not with_cosine:
@@ -220,27 +217,9 @@ def sections(view: RunView, was_active: bool) -> None:
     if len(shown) < len(rounds):
         st.caption(f"Two views of each sample were recorded in rounds {join([str(k) for k in shown])} only.")
     board(view, shown, seed, bool(with_cosine))
-    notes = []
-    if left_out := int(probe_of(view, view.run_id)["rule"].sum()):
-        notes.append(f"{left_out:,} recorded samples that the stopping rule looks at are left out, as in all metrics.")
-    if seed is None:
-        notes.append("No reference was retrained for this run; clone it and ask for one to see what to aim at.")
+    notes = footnotes(view, seed)
     notes.append("After figure 6 of Wang and Chen, Machine Unlearning in Contrastive Learning.")
     st.caption(" ".join(notes))
 
 
-def body(run_id: str, was_active: bool) -> None:
-    """Everything about the run; drawn again by itself while it is active."""
-    try:
-        view = open_run(HOME, run_id)
-        if was_active and view.state not in ACTIVE:
-            st.rerun()
-        sections(view, was_active)
-    except UnlearnscopeError as error:
-        st.error(str(error), icon=":material/error:")
-
-
-st.title("Signal space", anchor=False)
-view = pick_run()
-is_active = view.state in ACTIVE
-st.fragment(run_every=REFRESH_SECONDS if is_active else None)(body)(view.run_id, is_active)
+show_run("Signal space", sections)

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cu_core.errors import UnlearnscopeError
 from cu_core.figures.class_similarity import (
     Similarities,
     common_range,
@@ -16,9 +15,10 @@ from cu_core.figures.class_similarity import (
 from cu_core.figures.confidence import Moment, common_bins, highest_share
 from cu_core.figures.similarity import COSINES, means_table, only, similarity_alt, similarity_histograms
 from cu_core.figures.theme import GROUPS, TITLES
-from cu_core.metrics.similarity import class_similarity, own_centroid_cosine
+from cu_core.metrics.centroids import class_similarity, own_centroid_cosines
 from cu_core.runs.reader import RunView, open_run
-from pages._common import ACTIVE, home, pick_run, probe_of, state_badge
+from pages._common import home, probe_of
+from pages._one_run import footnotes, live_line, show_run
 from pages._recorded import (
     Stamp,
     class_names,
@@ -30,7 +30,6 @@ from pages._recorded import (
     stamp,
 )
 
-REFRESH_SECONDS = 2.0
 HOME = home()
 ROOT = str(HOME.root)
 PLAIN = {"displaylogo": False}
@@ -58,7 +57,7 @@ def cosine_of(view: RunView, chosen: str, number: int | None, seed: int | None) 
         return None
     # Runs of earlier versions kept the embeddings only.
     probe = probe_of(view, view.run_id)
-    return own_centroid_cosine(embedding, probe["label"].to_numpy(), (probe["group"] == "retain").to_numpy())
+    return own_centroid_cosines(embedding, probe["label"].to_numpy(), (probe["group"] == "retain").to_numpy())
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
@@ -224,9 +223,7 @@ def sections(view: RunView, was_active: bool) -> None:
         st.error("Round 0 of this run is missing or damaged, so there is no before.", icon=":material/error:")
         return
     if was_active:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            state_badge(view.state)
-            st.caption(f"Rounds 0 to {rounds[-1]} so far; new rounds appear by themselves.")
+        live_line(view, rounds)
     probe = probe_of(view, view.run_id)
     reported = np.flatnonzero(~probe["rule"].to_numpy())
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -234,27 +231,8 @@ def sections(view: RunView, was_active: bool) -> None:
         seed = pick_reference(view)
     distribution_section(view, probe, reported, rounds, number, seed)
     class_section(view, probe, rounds, number, seed)
-    notes = []
-    if left_out := len(probe) - len(reported):
-        notes.append(f"{left_out:,} recorded samples that the stopping rule looks at are left out, as in all metrics.")
-    if seed is None:
-        notes.append("No reference was retrained for this run; clone it and ask for one to see what to aim at.")
-    if notes:
+    if notes := footnotes(view, seed):
         st.caption(" ".join(notes))
 
 
-def body(run_id: str, was_active: bool) -> None:
-    """Everything about the run; drawn again by itself while it is active."""
-    try:
-        view = open_run(HOME, run_id)
-        if was_active and view.state not in ACTIVE:
-            st.rerun()
-        sections(view, was_active)
-    except UnlearnscopeError as error:
-        st.error(str(error), icon=":material/error:")
-
-
-st.title("Similarity", anchor=False)
-view = pick_run()
-is_active = view.state in ACTIVE
-st.fragment(run_every=REFRESH_SECONDS if is_active else None)(body)(view.run_id, is_active)
+show_run("Similarity", sections)

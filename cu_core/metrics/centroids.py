@@ -1,4 +1,4 @@
-"""Cosine of samples to the centroids of retained classes: means over forget samples, and sample by sample."""
+"""Cosine of samples to the centroids of retained classes, on average and sample by sample, and of class to class."""
 
 from __future__ import annotations
 
@@ -58,6 +58,33 @@ def own_centroid_cosines(embedding: np.ndarray, labels: np.ndarray, retain: np.n
     cosine = np.einsum("nd,nd->n", unit, _unit(centroid))
     cosine[counts[place] - retain == 0] = np.nan
     return cosine.astype(np.float32)
+
+
+def class_similarity(
+    first: np.ndarray, first_labels: np.ndarray, second: np.ndarray, second_labels: np.ndarray, classes: int
+) -> np.ndarray:
+    """Mean cosine between all samples of a class on one side and all samples of a class on the other.
+
+    The mean over all pairs equals the product of the two means of unit vectors, so no pair is formed.
+
+    Args:
+        first: (n, d) embeddings, the rows.
+        first_labels: (n,) int labels in 0..classes-1.
+        second: (m, d) embeddings of other samples, the columns.
+        second_labels: (m,) int labels in 0..classes-1.
+        classes: number of classes C.
+
+    Returns:
+        (C, C) float64; NaN where a class has no sample on its side.
+    """
+    return _class_means(first, first_labels, classes) @ _class_means(second, second_labels, classes).T
+
+
+def _class_means(embedding: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    means = np.full((classes, embedding.shape[1]), np.nan)
+    for label in np.unique(labels):
+        means[label] = _unit(embedding[labels == label].astype(np.float64)).mean(0)
+    return means
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:

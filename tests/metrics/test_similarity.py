@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cu_core.metrics.centroids import centroid_cosines
-from cu_core.metrics.similarity import class_similarity, own_centroid_cosine
+from cu_core.metrics.centroids import centroid_cosines, class_similarity, own_centroid_cosines
 
 RNG = np.random.default_rng(0)
 
@@ -19,7 +18,7 @@ def test_own_centroid_cosine_equals_a_loop_and_leaves_a_retain_samples_own_row_o
     embedding = RNG.normal(size=(30, 5)).astype(np.float16)
     labels = RNG.integers(0, 3, 30)
     retain = np.arange(30) < 18
-    found = own_centroid_cosine(embedding, labels, retain)
+    found = own_centroid_cosines(embedding, labels, retain)
     rows = embedding.astype(np.float64)
     unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     for i in range(30):
@@ -31,12 +30,12 @@ def test_the_mean_over_forget_samples_is_the_metric_of_the_run() -> None:
     embedding, labels = RNG.normal(size=(40, 6)), np.arange(40) % 4
     retain = np.arange(40) < 25
     expected, _ = centroid_cosines(embedding[~retain], labels[~retain], embedding[retain], labels[retain])
-    assert own_centroid_cosine(embedding, labels, retain)[~retain].mean() == pytest.approx(expected)
+    assert own_centroid_cosines(embedding, labels, retain)[~retain].mean() == pytest.approx(expected)
 
 
 def test_without_another_retain_sample_of_the_class_there_is_no_centroid() -> None:
     embedding = RNG.normal(size=(4, 3))
-    found = own_centroid_cosine(embedding, np.array([0, 0, 1, 2]), np.array([True, True, True, False]))
+    found = own_centroid_cosines(embedding, np.array([0, 0, 1, 2]), np.array([True, True, True, False]))
     assert np.isfinite(found[:2]).all() and np.isnan(found[2:]).all()
 
 
