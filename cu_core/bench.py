@@ -124,8 +124,14 @@ def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None])
     if reason := compat.why_not_backbone(spec.model.backbone, data.train_images.shape[-1]):
         raise Incompatible("model.backbone", reason)
     forget = resolve(spec.forget.select, data, spec.forget_seed, Path.cwd())
-    rule = rule_for(spec.stop.rule, parse_selection(spec.forget.select).kind, encoder=spec.self_supervised)
-    spare = spare_samples(method(spec.method.id).needs_unseen, data, forget, spec.probe.seed)
+    record = method(spec.method.id)
+    rule = rule_for(
+        spec.stop.rule,
+        parse_selection(spec.forget.select).kind,
+        encoder=spec.self_supervised,
+        starts_anew=record.starts_anew,
+    )
+    spare = spare_samples(record.needs_unseen, data, forget, spec.probe.seed)
     looked_at = rule_samples(rule, spec.stop.protocol, data, forget, spec.probe.seed, spare)
     return Bench(
         spec=spec,

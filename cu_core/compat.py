@@ -89,6 +89,10 @@ def check(spec: RunSpec) -> None:
         )
     if spec.train.epochs == 0 and not (spec.model.weights or spec.model.pretrained):
         raise Incompatible("train.epochs", "0 epochs needs own or published weights to start from")
+    if method(spec.method.id).starts_anew and spec.train.epochs == 0:
+        raise Incompatible(
+            "train.epochs", f"{method(spec.method.id).title} repeats the training and needs at least one epoch of it"
+        )
     if spec.reference and spec.train.epochs == 0:
         raise Incompatible("reference", "a reference is trained from scratch and needs at least one epoch", ("0",))
     if record.train and spec.data.train_limit > record.train:

@@ -22,6 +22,7 @@ from cu_core.estimate import EARLIER_RUN, Speed, remember_speed
 from cu_core.evaluation import Metrics
 from cu_core.methods import method
 from cu_core.methods.context import Context
+from cu_core.models.build import build_model
 from cu_core.models.cache import Trained, trained_model
 from cu_core.models.network import Network
 from cu_core.models.weights import save_weights, weights_sha256
@@ -73,6 +74,7 @@ class _Execution:
     def __init__(self, attempt: Attempt) -> None:
         self.attempt = attempt
         self.spec = attempt.spec
+        self.method = method(self.spec.method.id)
         self.progress = Progress(attempt)
         self.seconds = {"train": 0.0, "unlearn": 0.0, "evaluate": 0.0, "reference": 0.0, "audit": 0.0}
         self.before: Metrics = {}
@@ -205,6 +207,12 @@ class _Execution:
             device=self.bench.device,
             precision=self.bench.precision,
             generator=generator,
+            classes=len(self.bench.data.classes),
+            recipe=self.spec.train,
+            fresh=self._fresh,
+            forgotten=tuple(self.bench.forget.classes) if self.bench.forget.task == "class" else (),
+            base_seed=self.spec.train_seed,
+            seed=self.spec.seed,
             max_rounds=self.spec.max_rounds,
             check=self.attempt.check,
         )
@@ -220,6 +228,20 @@ class _Execution:
         self.before = read_json(self.attempt.run_dir / "before.json")
         self.progress.works["unlearn"].done = state["round"]
         return context, state["stopped_by"]
+
+    def _fresh(self, seed: int) -> Network:
+        """An untrained model of the base model's kind; never the user's own weights, which know the forget set."""
+        shape, classes = self.bench.data.train_images.shape, len(self.bench.data.classes)
+        model = build_model(
+            dataclasses.replace(self.spec.model, weights="", pretrained=False),
+            shape[1],
+            shape[-1],
+            classes,
+            seed,
+            self.spec.train.objective,
+        )
+        self.bench.precision.place(model, self.bench.device)
+        return model
 
     def _saved_state(self) -> dict[str, Any] | None:
         """The latest checkpoint; None where there is none, or a damaged one, so that the run starts over."""
@@ -273,9 +295,8 @@ class _Execution:
             healthy += 1
             self.seconds["evaluate"] += recorded.seconds
             # First the guard: a model that has lost everything meets every rule.
-            stopped_by = collapsed(
-                diagnostics, retain_before, recorded.metrics["retain_acc"], self.spec.stop.collapse_drop
-            )
+            guarded = None if self.method.starts_anew else retain_before
+            stopped_by = collapsed(diagnostics, guarded, recorded.metrics["retain_acc"], self.spec.stop.collapse_drop)
             if not stopped_by and recorded.verdict and recorded.verdict.met:
                 stopped_by = f"{recorded.verdict.name}_rule"
             context.first_round = healthy + 1
@@ -285,7 +306,7 @@ class _Execution:
         return stopped_by
 
     def _generator(self, context: Context) -> Iterator[dict[str, float]]:
-        module, _, function = method(self.spec.method.id).implementation.partition(":")
+        module, _, function = self.method.implementation.partition(":")
         unlearn: Callable[..., Iterator[dict[str, float]]] = getattr(importlib.import_module(module), function)
         return unlearn(context, self.spec.method.params)
 

@@ -352,7 +352,7 @@ class RunSpec:
     @property
     def max_rounds(self) -> int:
         """Upper limit on rounds."""
-        return self.stop.max_rounds or method(self.method.id).rounds[self.task]
+        return self.stop.max_rounds or method(self.method.id).rounds[self.task] or max(self.train.epochs, 1)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict with the schema version."""

@@ -28,7 +28,7 @@ class Verdict:
         return asdict(self)
 
 
-def rule_for(requested: str, selection: str, *, encoder: bool = False) -> str:
+def rule_for(requested: str, selection: str, *, encoder: bool = False, starts_anew: bool = False) -> str:
     """The rule that ``auto`` stands for, or the requested one.
 
     Args:
@@ -37,7 +37,11 @@ def rule_for(requested: str, selection: str, *, encoder: bool = False) -> str:
             when they are no more likely than chance; unseen accuracy says nothing about them.
         encoder: whether the model has no classes. A vote of retain samples is about as right on forget samples
             as on unseen ones before any unlearning, so no accuracy says when to stop.
+        starts_anew: whether the method throws the trained model away (`cu_core.methods.record.Method.starts_anew`):
+            untrained, it meets every rule.
     """
+    if starts_anew:
+        return "none"
     if requested != "auto":
         return requested
     if encoder:

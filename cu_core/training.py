@@ -117,17 +117,7 @@ def train(
         Diverged: the loss is not a finite number.
         OutOfMemory: the batch does not fit.
     """
-    if len(split) < 2:
-        raise DatasetError("data", f"{len(split)} training samples are too few, two are needed")
-    generator = torch.Generator()
-    record = objective(spec.objective)
-    # Self-supervised losses draw views of their own.
-    augment = augmentation(spec.augment) if record.reads("augment") else None
-    samples = Split(split.source, split.indices, generator, augment)
-    monitor = KnnMonitor(split, seed, record.cost) if record.self_supervised else None
-    training = _Training(
-        model, samples, generator, spec, precision, monitor, fingerprint(model, split, spec, seed, precision)
-    )
+    training = Training(model, split, spec, seed, precision)
     if checkpoint is not None:
         training.resume(checkpoint)
     pause = _Pause()
@@ -136,9 +126,6 @@ def train(
         torch.backends.cudnn.benchmark = True  # nearly all batches have one shape
     with memory_errors(f"the batch size (train.batch_size, now {spec.batch_size}) or the image size"):
         while training.epoch < spec.epochs:
-            chosen = epoch_seed(seed, training.epoch)
-            generator.manual_seed(chosen)
-            torch.manual_seed(chosen)
             report = training.run_epoch(check)
             if checkpoint is not None and (training.epoch == spec.epochs or pause.over()):
                 pause.after(lambda: training.save(checkpoint))
@@ -164,26 +151,38 @@ class _Pause:
         self.seconds = max(CHECKPOINT_SECONDS, CHECKPOINT_RATIO * (self.since - began))
 
 
-class _Training:
-    """Model, objective, optimizer and what has been done so far."""
+class Training:
+    """A training in progress: model, objective, optimizer and what has been done so far.
 
-    def __init__(
-        self,
-        model: Network,
-        samples: Split,
-        generator: torch.Generator,
-        spec: TrainSpec,
-        precision: Precision,
-        monitor: KnnMonitor | None,
-        fingerprint: str,
-    ) -> None:
+    Args:
+        model: trained in place, on the device already.
+        split: the training samples; its random state and augmentation are not used.
+        spec: objective, epochs, batch size, optimizer, schedule, augmentation.
+        seed: decides order, augmentation, views and dropout.
+        precision: mixed-precision policy.
+
+    Attributes:
+        epoch: number of complete epochs.
+        seconds: time spent in them.
+
+    Raises:
+        DatasetError: fewer than two samples.
+    """
+
+    def __init__(self, model: Network, split: Split, spec: TrainSpec, seed: int, precision: Precision) -> None:
+        if len(split) < 2:
+            raise DatasetError("data", f"{len(split)} training samples are too few, two are needed")
+        record = objective(spec.objective)
+        # Self-supervised losses draw views of their own.
+        augment = augmentation(spec.augment) if record.reads("augment") else None
+        self.generator = torch.Generator()
         self.model = model
-        self.samples = samples
-        self.generator = generator
+        self.samples = samples = Split(split.source, split.indices, self.generator, augment)
         self.spec = spec
+        self.seed = seed
         self.precision = precision
-        self.monitor = monitor
-        self.fingerprint = fingerprint
+        self.monitor = KnnMonitor(split, seed, record.cost) if record.self_supervised else None
+        self.fingerprint = fingerprint(model, split, spec, seed, precision)
         self.objective = make_objective(spec, model, len(samples))
         self.optimizer = make_optimizer(model, spec)
         self.scaler = precision.scaler()
@@ -192,6 +191,17 @@ class _Training:
         self.knn: float | None = None
 
     def run_epoch(self, check: Callable[[], None]) -> EpochReport:
+        """One pass over the samples.
+
+        Args:
+            check: called before each step; may raise to stop.
+
+        Raises:
+            Diverged: the loss is not a finite number.
+        """
+        chosen = epoch_seed(self.seed, self.epoch)
+        self.generator.manual_seed(chosen)
+        torch.manual_seed(chosen)
         began = time.perf_counter()
         self.model.train()
         steps = self.samples.steps(self.spec.batch_size)
@@ -233,8 +243,9 @@ class _Training:
                 f"Lower the learning rate (train.lr, now {self.spec.lr:g})."
             )
 
-    def save(self, path: Path) -> None:
-        state = {
+    def state_dict(self) -> dict[str, Any]:
+        """Everything but the samples, as tensors, numbers and texts."""
+        return {
             "fingerprint": self.fingerprint,
             "epoch": self.epoch,
             "seconds": self.seconds,
@@ -244,12 +255,9 @@ class _Training:
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
         }
-        _write_sealed(path, state)
 
-    def resume(self, path: Path) -> None:
-        state = _read_sealed(path)
-        if state is None or state.get("fingerprint") != self.fingerprint:
-            return
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from a state that `state_dict` gave."""
         self.model.load_state_dict(state["model"])
         self.objective.load_state_dict(state["objective"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -257,6 +265,16 @@ class _Training:
         self.epoch = state["epoch"]
         self.seconds = state["seconds"]
         self.knn = state["knn"]
+
+    def save(self, path: Path) -> None:
+        """Writes the state into a file."""
+        _write_sealed(path, self.state_dict())
+
+    def resume(self, path: Path) -> None:
+        """Goes on from a file, if it is sound and belongs to this very training."""
+        state = _read_sealed(path)
+        if state is not None and state.get("fingerprint") == self.fingerprint:
+            self.load_state_dict(state)
 
 
 def make_optimizer(model: nn.Module, spec: TrainSpec) -> torch.optim.Optimizer:

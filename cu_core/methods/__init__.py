@@ -9,8 +9,14 @@ from cu_core.errors import BadInput
 from cu_core.methods.record import Method
 from cu_core.methods.records.contrastive import METHOD as CONTRASTIVE
 from cu_core.methods.records.gradient_penalty import GRADIENT_PENALTY, GRADIENT_PENALTY_MEMBERS
+from cu_core.methods.records.retrain import METHOD as RETRAIN
 
-BUILT_IN: tuple[Method, ...] = (CONTRASTIVE, GRADIENT_PENALTY, GRADIENT_PENALTY_MEMBERS)
+BUILT_IN: tuple[Method, ...] = (
+    CONTRASTIVE,
+    GRADIENT_PENALTY,
+    GRADIENT_PENALTY_MEMBERS,
+    RETRAIN,
+)
 ENTRY_POINTS = "unlearnscope.methods"
 
 

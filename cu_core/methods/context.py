@@ -13,6 +13,7 @@ from cu_core.device import Precision
 from cu_core.models.encoder import Encoder
 from cu_core.models.network import Network
 from cu_core.objectives.base import TrainingObjective
+from cu_core.spec import TrainSpec
 
 
 class Stateful(Protocol):
@@ -41,6 +42,13 @@ class Context:
             with ``needs_unseen``; None for others.
         objective: the loss of the original training without its memory: queue and slow copy start anew.
         loss: cross-entropy ``loss(logits, labels)``, mean over the batch; for models with classes.
+        classes: number of classes of the data.
+        forgotten: labels of the forgotten classes; empty for sample forgetting.
+        recipe: how the base model was trained.
+        fresh: makes an untrained model of the same kind on the device, given the seed of its weights; those that
+            the base model started from for `base_seed`.
+        base_seed: seed of the base model's training.
+        seed: of this run.
         device: where the model and the batches are.
         precision: mixed-precision policy of the device.
         generator: CPU generator from which the method draws all of its randomness.
@@ -58,6 +66,12 @@ class Context:
     device: torch.device
     precision: Precision
     generator: torch.Generator
+    classes: int
+    recipe: TrainSpec
+    fresh: Callable[[int], Network]
+    forgotten: tuple[int, ...] = ()
+    base_seed: int = 0
+    seed: int = 0
     unseen: Split | None = None
     first_round: int = 1
     max_rounds: int = 1

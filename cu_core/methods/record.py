@@ -20,11 +20,16 @@ class Method:
             only where a run is executed, so that the registry stays light.
         tasks: which forgetting tasks it is defined for: ``"class"``, ``"sample"``.
         objectives: which training objectives it can unlearn from.
+        needs_forget: whether it reads forget samples.
         needs_retain: whether it reads retain samples.
         needs_unseen: whether it reads samples outside the training set.
         needs_labels: whether it reads labels.
         one_shot: whether it has no natural rounds.
-        rounds: default number of rounds per task.
+        starts_anew: whether it begins by throwing away what the model, or a part of it, has learned. Neither a stopping
+            rule nor the guard against collapse can say anything of such a model before it is finished.
+        needs: what has to be there, in words.
+        fails: where it fails or misleads, in words.
+        rounds: default number of rounds per task; 0 stands for as many as the original training had epochs.
     """
 
     id: str
@@ -35,8 +40,12 @@ class Method:
     implementation: str
     tasks: tuple[str, ...] = ("class", "sample")
     objectives: tuple[str, ...] = ("supervised",)
+    needs_forget: bool = True
     needs_retain: bool = True
     needs_unseen: bool = False
     needs_labels: bool = True
     one_shot: bool = False
+    starts_anew: bool = False
+    needs: str = ""
+    fails: str = ""
     rounds: Mapping[str, int] = field(default_factory=lambda: {"class": 10, "sample": 30})

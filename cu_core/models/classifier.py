@@ -33,5 +33,9 @@ class Classifier(Network):
     def outputs(self, images: Tensor) -> Outputs:
         """Class logits and embeddings of normalised images (n, channels, size, size)."""
         embedding, raw, features = self.embed(images)
-        logits = self.head(raw if self.projector is None else torch.relu(embedding))
-        return Outputs(logits.float(), embedding, raw, features)
+        outputs = Outputs(raw, embedding, raw, features)
+        return outputs._replace(logits=self.head(self.head_input(outputs)).float())
+
+    def head_input(self, outputs: Outputs) -> Tensor:
+        """(n, d) what the last linear layer reads, from the other outputs."""
+        return outputs.raw if self.projector is None else torch.relu(outputs.embedding)

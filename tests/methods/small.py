@@ -70,28 +70,43 @@ def context_of(
     unseen: int = 0,
     encoder: bool = False,
     batch_norm: bool = False,
+    task: str = "sample",
     **named: Callable[[], None] | int,
 ) -> Context:
-    """Images of noise in three classes, and a classifier or an encoder with `Spread` as its training loss."""
+    """Images of noise in three classes, and a classifier or an encoder with `Spread` as its training loss.
+
+    In the task ``"class"`` the forget set is class 0 of all training images, a third of them.
+    """
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     n = forget + retain
     images = rng.integers(0, 255, (n + unseen, 1, 4, 4)).astype(np.uint8)
     source = ImageSource(images, np.arange(n + unseen) % 3, (0.5,), (0.3,), torch.device("cpu"))
     generator = torch.Generator().manual_seed(0)
-    trunk = Trunk(batch_norm)
-    model: Network = Encoder(trunk, "projected", 5) if encoder else Classifier(trunk, 3, "projected", 5)
+    labels = np.arange(n) % 3
+    chosen = labels == 0 if task == "class" else np.arange(n) < forget
+
+    def fresh(seed: int) -> Network:
+        torch.manual_seed(seed)
+        trunk = Trunk(batch_norm)
+        return Encoder(trunk, "projected", 5) if encoder else Classifier(trunk, 3, "projected", 5)
+
+    model = fresh(0)
     return Context(
         model=model,
-        forget=Split(source, np.arange(forget), generator),
-        retain=Split(source, np.arange(forget, n), generator),
+        forget=Split(source, np.flatnonzero(chosen), generator),
+        retain=Split(source, np.flatnonzero(~chosen), generator),
         unseen=Split(source, np.arange(n, n + unseen), generator) if unseen else None,
-        task="sample",
+        task=task,
+        forgotten=(0,) if task == "class" else (),
         loss=F.cross_entropy,
         objective=Spread() if encoder else Supervised(TrainSpec(), model, n),
         device=torch.device("cpu"),
         precision=precision,
         generator=generator,
+        classes=3,
+        recipe=TrainSpec(epochs=max(rounds, 1), batch_size=8, lr=0.1),
+        fresh=fresh,
         max_rounds=rounds,
         **named,
     )
