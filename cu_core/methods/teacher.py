@@ -1,0 +1,44 @@
+"""What methods with a teacher share: a frozen copy of the base model, and the loss that compares answers."""
+
+from __future__ import annotations
+
+import copy
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from cu_core.methods.context import Context
+from cu_core.models.network import Network
+
+
+def frozen_copy(context: Context, name: str = "teacher") -> Network:
+    """The base model as it was before unlearning, in evaluation mode and without gradients.
+
+    Call it before the first step. It goes into the checkpoint, because after a resume `Context.model` is that of
+    the last round.
+
+    Args:
+        context: whose model is copied.
+        name: unique within the method.
+    """
+    teacher = context.keep(name, copy.deepcopy(context.model))
+    return teacher.requires_grad_(False).eval()
+
+
+def distillation_loss(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+    """How far a student's answers are from a teacher's: T² · KL(teacher ‖ student) at temperature T.
+
+    Source: Hinton et al. 2015 (arXiv 1503.02531); the distance of SCRUB (Kurmanji et al., NeurIPS 2023) and of
+    Bad Teacher (Chundawat et al., AAAI 2023).
+
+    Args:
+        student: (n, C) logits.
+        teacher: (n, C) logits.
+        temperature: T > 0.
+
+    Returns:
+        Scalar, mean over the rows, float32.
+    """
+    told = F.log_softmax(student.float() / temperature, dim=1)
+    wanted = F.log_softmax(teacher.float() / temperature, dim=1)
+    return F.kl_div(told, wanted, reduction="batchmean", log_target=True) * temperature**2
