@@ -8,13 +8,11 @@ minimised: it keeps the network from collapsing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from cu_core.data.batches import Split
 from cu_core.errors import DatasetError
@@ -25,6 +23,7 @@ from cu_core.methods.records.gradient_penalty import (
     GradientPenaltyMembersParams,
     GradientPenaltyParams,
 )
+from cu_core.methods.steps import batch_norm_mode
 from cu_core.objectives.base import trained_parameters
 
 # Below this, a norm is rounded up, so that its gradient stays finite where a gradient vanishes.
@@ -127,19 +126,6 @@ def interpolate(members: Tensor, others: Tensor, generator: torch.Generator) -> 
     n = min(len(members), len(others))
     share = torch.rand(n, *[1] * (members.ndim - 1), generator=generator).to(members.device, members.dtype)
     return share * others[:n] + (1 - share) * members[:n]
-
-
-@contextmanager
-def batch_norm_mode(model: nn.Module, mode: str) -> Iterator[None]:
-    """Puts batch norm alone into ``"eval"`` or ``"train"``, and afterwards each layer back into its own mode."""
-    layers = [(layer, layer.training) for layer in model.modules() if isinstance(layer, _BatchNorm)]
-    for layer, _ in layers:
-        layer.train(mode == "train")
-    try:
-        yield
-    finally:
-        for layer, training in layers:
-            layer.train(training)
 
 
 def _require(value: str, name: str, allowed: tuple[str, ...]) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from cu_core.methods.context import Context
 
@@ -11,7 +16,8 @@ from cu_core.methods.context import Context
 class Steps:
     """Takes optimizer steps and remembers what was said about them until `means` is asked.
 
-    The optimizer and the scale of mixed precision go into the checkpoint.
+    The optimizer and the scale of mixed precision go into the checkpoint; so does what the training loss of an
+    encoder remembers, which moves on with every step.
 
     Args:
         context: whose model is stepped.
@@ -29,6 +35,7 @@ class Steps:
         self.context = context
         self.optimizer = context.keep(name, optimizer)
         self.scaler = context.keep(f"{name}_scaler", context.precision.scaler())
+        self.objective = None if context.has_classes else context.keep("objective", context.objective)
         self.clip = clip
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, Tensor] = {}
@@ -51,6 +58,8 @@ class Steps:
             torch.nn.utils.clip_grads_with_norm_(parameters, self.clip, norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()
+        if self.objective is not None:
+            self.objective.after_step(self.context.model)
         for name, value in ({"loss": loss} | terms).items():
             self._add(name, value.detach(), torch.ones_like(norm))
         # Loss scaling finds its scale by overflowing now and then; such a step is skipped, not a failure.
@@ -84,3 +93,61 @@ def training_loss(context: Context, images: Tensor, labels: Tensor) -> Tensor:
             return context.objective(context.model, images, labels, context.generator).float()
         logits = context.model(images)
     return context.loss(logits.float(), labels)
+
+
+@contextmanager
+def batch_norm_mode(model: nn.Module, mode: str) -> Iterator[None]:
+    """Puts batch norm alone into ``"eval"`` or ``"train"``, and afterwards each layer back into its own mode."""
+    layers = [(layer, layer.training) for layer in model.modules() if isinstance(layer, _BatchNorm)]
+    for layer, _ in layers:
+        layer.train(mode == "train")
+    try:
+        yield
+    finally:
+        for layer, training in layers:
+            layer.train(training)
+
+
+@contextmanager
+def learning(model: nn.Module, batch_norm: str, samples: int) -> Iterator[None]:
+    """Puts a model into training mode for one step, its batch norm into the mode that a method asks for.
+
+    Args:
+        model: left in training mode, with batch norm as `nn.Module.train` has it.
+        batch_norm: ``"train"`` or ``"eval"``.
+        samples: size of the batch; a single sample has no statistics, so it is read in ``"eval"``.
+    """
+    model.train()
+    with batch_norm_mode(model, batch_norm if samples > 1 else "eval"):
+        yield
+
+
+class _Tensors:
+    """Named tensors that go into the checkpoint."""
+
+    def __init__(self, values: dict[str, Tensor]) -> None:
+        self.values = values
+
+    def state_dict(self) -> dict[str, Any]:
+        """The tensors."""
+        return self.values
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes over stored tensors."""
+        self.values = state
+
+
+def once(context: Context, name: str, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Tensors that are made before the first step and stay as they are, also after a resume.
+
+    Args:
+        context: keeps them in the checkpoint.
+        name: unique within the method.
+        make: called unless the checkpoint has them.
+
+    Returns:
+        The tensors on the device of the context.
+    """
+    kept = context.keep(name, _Tensors({} if name in context.saved else make()))
+    kept.values = {key: value.to(context.device) for key, value in kept.values.items()}
+    return kept.values

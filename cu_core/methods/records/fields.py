@@ -1,0 +1,56 @@
+"""Hyper-parameters that many methods have in common: one wording and one range for each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cu_core.records import param
+
+BATCH_NORM = ("train", "eval")
+BOTH = ("supervised", "self-supervised")
+
+
+def lr(default: float, paper: str, optimizer: str = "SGD") -> Any:
+    """Step size of an optimizer."""
+    return param(default, "Learning rate", f"Step size of {optimizer}.", low=1e-7, high=10.0, log=True, paper=paper)
+
+
+def momentum(paper: str, default: float = 0.9) -> Any:
+    """Momentum of SGD."""
+    return param(default, "Momentum", "Momentum of SGD.", low=0.0, high=0.999, paper=paper, advanced=True)
+
+
+def weight_decay(default: float, paper: str) -> Any:
+    """Weight decay of the optimizer."""
+    return param(default, "Weight decay", "Pulls all weights towards 0.", low=0.0, high=1.0, paper=paper, advanced=True)
+
+
+def batch_size(default: int, of: str, paper: str) -> Any:
+    """Samples per step; `of` says which."""
+    return param(default, "Batch size", f"{of} per step.", low=2, high=4096, unit="samples", paper=paper)
+
+
+def batch_norm(default: str, paper: str) -> Any:
+    """What batch norm does while a method learns."""
+    return param(
+        default,
+        "Batch norm",
+        "train: batch norm uses the statistics of the batch and moves the stored ones; eval: it uses the stored ones "
+        "and leaves them as they are.",
+        choices=BATCH_NORM,
+        paper=paper,
+        advanced=True,
+    )
+
+
+def retain_share(default: float, paper: str) -> Any:
+    """How much of the retain set is mixed into a pass over the forget set."""
+    return param(
+        default,
+        "Retain share",
+        "Share of the retain samples, drawn anew each round, that are mixed with the forget samples; 0 reads none.",
+        low=0.0,
+        high=1.0,
+        special="0 = forget samples alone",
+        paper=paper,
+    )
