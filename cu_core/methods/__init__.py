@@ -7,15 +7,29 @@ from importlib.metadata import entry_points
 
 from cu_core.errors import BadInput
 from cu_core.methods.record import Method
+from cu_core.methods.records.ascent import GRADIENT_ASCENT, NEGGRAD_PLUS
+from cu_core.methods.records.boundary import BOUNDARY_EXPANDING, BOUNDARY_SHRINK
 from cu_core.methods.records.contrastive import METHOD as CONTRASTIVE
+from cu_core.methods.records.finetune import FINETUNE, L1_FINETUNE
 from cu_core.methods.records.gradient_penalty import GRADIENT_PENALTY, GRADIENT_PENALTY_MEMBERS
 from cu_core.methods.records.retrain import METHOD as RETRAIN
+from cu_core.methods.records.scrub import SCRUB, SCRUB_R
+from cu_core.methods.records.sisa import METHOD as SISA
 
 BUILT_IN: tuple[Method, ...] = (
     CONTRASTIVE,
+    BOUNDARY_EXPANDING,
+    BOUNDARY_SHRINK,
+    FINETUNE,
+    GRADIENT_ASCENT,
     GRADIENT_PENALTY,
     GRADIENT_PENALTY_MEMBERS,
+    L1_FINETUNE,
+    NEGGRAD_PLUS,
     RETRAIN,
+    SCRUB,
+    SCRUB_R,
+    SISA,
 )
 ENTRY_POINTS = "unlearnscope.methods"
 
