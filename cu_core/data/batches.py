@@ -46,6 +46,8 @@ class ImageSource:
         device: where batches come out.
         resident: whether all images are there; if not, each batch is read from `images`.
         labels: (n,) int64 on the device.
+        mean: (c, 1, 1) per-channel mean on the device, scaled to 0..1.
+        std: (c, 1, 1) per-channel standard deviation, same scale.
     """
 
     def __init__(
@@ -62,8 +64,9 @@ class ImageSource:
         self.labels = torch.tensor(np.asarray(labels), dtype=torch.int64, device=self.device)
         self._streamed = images
         self._kept = torch.from_numpy(np.array(images)).to(self.device) if self.resident else None
-        self._mean = torch.tensor(mean, device=self.device)[:, None, None] * 255
-        self._std = torch.tensor(std, device=self.device)[:, None, None] * 255
+        self.mean = torch.tensor(mean, device=self.device)[:, None, None]
+        self.std = torch.tensor(std, device=self.device)[:, None, None]
+        self._mean, self._std = self.mean * 255, self.std * 255
 
     @classmethod
     def train(cls, data: ImageData, device: torch.device, resident: bool | None = None) -> ImageSource:
@@ -173,6 +176,14 @@ class Split:
             more = torch.randperm(len(self), generator=self._generator)[: n - len(order)]
             order = torch.cat([order, more])
         return self._batch(self.indices[order])
+
+    def take(self, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Chosen samples in the order of their indices into the source, which have to be among `indices`.
+
+        Returns:
+            As `epoch` yields.
+        """
+        return self._batch(index)
 
     def _batch(self, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         self.served += len(index)

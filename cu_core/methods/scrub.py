@@ -1,0 +1,145 @@
+"""SCRUB (Kurmanji et al., NeurIPS 2023): a student that disobeys its teacher on forget samples, and its rewinding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cu_core.data.batches import Split
+from cu_core.errors import DatasetError
+from cu_core.methods.context import Context
+from cu_core.methods.records.scrub import ScrubParams
+from cu_core.methods.steps import Steps
+from cu_core.methods.teacher import distillation_loss, frozen_copy
+
+ASKED_AT_ONCE = 512
+
+
+class Checkpoints:
+    """The weights after each round, with the error on the forget samples that belongs to these very weights."""
+
+    def __init__(self) -> None:
+        self.weights: list[dict[str, Tensor]] = []
+        self.errors: list[float] = []
+
+    def add(self, state: dict[str, Tensor], error: float) -> None:
+        """Copies the weights of a round."""
+        self.weights.append({name: value.detach().clone() for name, value in state.items()})
+        self.errors.append(error)
+
+    def nearest(self, error: float) -> int:
+        """Position of the round with the nearest error; the earliest of several."""
+        return min(range(len(self.errors)), key=lambda i: abs(self.errors[i] - error))
+
+    def state_dict(self) -> dict[str, Any]:
+        """All weights and errors."""
+        return {"weights": list(self.weights), "errors": list(self.errors)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes over `state_dict`."""
+        self.weights, self.errors = list(state["weights"]), list(state["errors"])
+
+
+def unlearn(context: Context, params: ScrubParams) -> Iterator[dict[str, float]]:
+    """SCRUB (Eq. 3): away from the teacher on forget samples, then cross-entropy and towards it on retain samples.
+
+    A round is a pass over the forget samples with loss -d, in the first rounds only, and then one over the retain
+    samples with loss γ · cross-entropy + α · d, where d is `distillation_loss`. SGD with momentum, constant learning
+    rate. Batch norm is in training mode in both passes, as in the released code.
+
+    Args:
+        context: model, data and randomness.
+        params: hyper-parameters.
+
+    Yields:
+        Per round the means of ``forget_distance``, ``retain_distance``, ``retain_loss``, of ``loss`` over all steps
+        and of ``gradient_norm``.
+    """
+    model, autocast = context.model, context.precision.autocast
+    teacher = frozen_copy(context)
+    optimizer = torch.optim.SGD(
+        model.parameters(), lr=params.lr, momentum=params.momentum, weight_decay=params.weight_decay
+    )
+    steps = Steps(context, optimizer)
+
+    def answer(x: Tensor) -> tuple[Tensor, Tensor]:
+        with autocast():
+            logits, wanted = model(x), teacher(x)
+        return logits.float(), distillation_loss(logits, wanted, params.temperature)
+
+    for number in context.rounds():
+        model.train()
+        if number <= params.msteps:
+            for x, _, _ in context.forget.epoch(params.forget_batch):
+                _, distance = answer(x)
+                steps.take(-distance, forget_distance=distance)
+        for x, y, _ in context.retain.epoch(params.retain_batch):
+            logits, distance = answer(x)
+            retain_loss = context.loss(logits, y)
+            loss = params.gamma * retain_loss + params.alpha * distance
+            steps.take(loss, retain_loss=retain_loss, retain_distance=distance)
+        yield steps.means()
+
+
+def unlearn_and_rewind(context: Context, params: ScrubParams) -> Iterator[dict[str, float]]:
+    """SCRUB+R: SCRUB that, in its last round, goes back to the round with the fitting error on the forget samples.
+
+    Fitting is the error nearest to that of the final model on unseen samples with the forget samples' mix of
+    classes. A run that a stopping rule ends before the last round is left as the rule found it: nothing is rewound.
+
+    Args:
+        context: model, data and randomness; the unseen samples are read in the last round.
+        params: hyper-parameters.
+
+    Yields:
+        What `unlearn` yields and ``forget_error``; in the last round also ``reference_error`` and ``rewound_to``, the
+        number of the round that the weights are from.
+
+    Raises:
+        DatasetError: no unseen samples of the forget samples' classes.
+    """
+    shares = torch.bincount(context.forget.source.labels[context.forget.indices.to(context.device)])
+    checkpoints = context.keep("checkpoints", Checkpoints())
+    last = context.max_rounds
+    if context.unseen is None:
+        raise DatasetError("data", "there are too few unseen samples to set some apart for this method")
+    for number, told in zip(context.rounds(), unlearn(context, params), strict=True):
+        forget_error = error_of(context, context.forget, shares)
+        checkpoints.add(context.model.state_dict(), forget_error)
+        told["forget_error"] = forget_error
+        if number == last:
+            wanted = error_of(context, context.unseen, shares)
+            chosen = checkpoints.nearest(wanted)
+            context.model.load_state_dict(checkpoints.weights[chosen])
+            told |= {"reference_error": wanted, "rewound_to": float(chosen + 1)}
+        yield told
+
+
+@torch.no_grad()
+def error_of(context: Context, split: Split, shares: Tensor) -> float:
+    """A model's share of wrong answers, as if the classes had a given mix.
+
+    Args:
+        context: whose model is asked, in evaluation mode.
+        split: labelled samples.
+        shares: (k,) weights of the first k classes, the others have none; a class without samples is left out.
+
+    Raises:
+        DatasetError: no sample of a class with weight.
+    """
+    model = context.model.eval()
+    wrong, seen = (torch.zeros(context.classes, device=context.device) for _ in range(2))
+    for x, y, _ in split.epoch(ASKED_AT_ONCE, shuffle=False):
+        context.check()
+        missed = (model(x).argmax(1) != y).float()
+        wrong.index_add_(0, y, missed)
+        seen.index_add_(0, y, torch.ones_like(missed))
+    weights = torch.zeros_like(seen)
+    weights[: len(shares)] = shares.to(seen)
+    weights *= seen > 0
+    if not weights.sum():
+        raise DatasetError("data", "there are no unseen samples of the forgotten classes")
+    return float((weights * wrong / seen.clamp(min=1)).sum() / weights.sum())
