@@ -25,6 +25,7 @@ from cu_core.records import describe
 from cu_core.runs.state import STATES
 from cu_core.runs.verify import PROBE_COLUMNS
 from cu_core.spec import PARTS, top_level_fields
+from cu_core.sweeps.named import SWEEPS
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -47,6 +48,7 @@ CHOICES = [
     *BACKBONES,
     *METRICS,
     *PRESETS,
+    *SWEEPS,
     *top_level_fields(),
     *(d.name for m in BUILT_IN for d in describe(m.params)),
     *(f"{part}.{d.name}" for part, cls in PARTS.items() for d in describe(cls)),

@@ -22,6 +22,7 @@ from cu_core.presets import PRESETS
 from cu_core.recipes import recipe, unlearning_recipe
 from cu_core.records import Described, describe
 from cu_core.spec import PARTS, RunSpec
+from cu_core.sweeps.named import SWEEPS
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "methods.md"
 HEAD = """# What can be chosen
@@ -233,6 +234,8 @@ def text() -> str:
         tuned(),
         "## Presets",
         table(("id", "name", "what it shows"), ((f"`{p.id}`", p.title, p.summary) for p in PRESETS.values())),
+        "## Sweeps",
+        table(("id", "name", "what it compares"), ((f"`{s.id}`", s.title, s.summary) for s in SWEEPS.values())),
     ]
     return "\n\n".join(section.strip() for section in sections if section) + "\n"
 

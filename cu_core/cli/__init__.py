@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 from cu_core.cli.arguments import add_spec_arguments
 from cu_core.cli.commands import COMMANDS
+from cu_core.cli.compare import add_compare_arguments
+from cu_core.cli.sweep import add_sweep_arguments
 from cu_core.errors import BadInput, UnlearnscopeError
 from cu_core.home import default_home
 from cu_core.papers.scales import SCALES
@@ -67,6 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
             added.add_argument("--token", help="the same token never makes a second run")
         if name == "submit":
             added.add_argument("--grid", action="append", default=[], metavar="NAME=V1,V2", help="one run per value")
+    add_sweep_arguments(command("sweep", "Queue or do the missing runs of a sweep, and show how far it is.", json=True))
     dispatch = command("dispatch", "Work off the queue until stopped.")
     dispatch.add_argument("--drain", action="store_true", help="end when nothing is queued or running")
     command("status", "List all runs.", json=True)
@@ -84,8 +87,9 @@ def build_parser() -> argparse.ArgumentParser:
     tables = command("paper", "Show a published table beside finished runs.", json=True)
     tables.add_argument("table", metavar="TABLE", help=f"one of {', '.join(TABLES)}")
     tables.add_argument("--scale", choices=tuple(SCALES), help="at which size; by default those that have runs")
+    add_compare_arguments(command("compare", "Show runs side by side, with their distance to retraining.", json=True))
     listing = command("list", "List what there is to choose from.", json=True)
-    listing.add_argument("what", choices=("datasets", "models", "methods", "metrics", "presets"))
+    listing.add_argument("what", choices=("datasets", "models", "methods", "metrics", "presets", "sweeps"))
     worker = commands.add_parser("worker", description="Internal: does one attempt for the dispatcher.")
     worker.add_argument("run_id")
     worker.add_argument("--attempt", type=int, required=True)

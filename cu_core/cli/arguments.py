@@ -74,10 +74,15 @@ def read_specs(options: argparse.Namespace, home: Home) -> list[RunSpec]:
         return [read_spec(options, home)]
     specs: dict[str, RunSpec] = {}
     for start in preset.grid:
-        content: dict[str, Any] = json.loads(json.dumps(start.to_json()))
-        spec = _read(options, home, content, keep_recipe=True)
+        spec = read_on(options, home, start)
         specs.setdefault(spec.content_hash(), spec)
     return list(specs.values())
+
+
+def read_on(options: argparse.Namespace, home: Home, start: RunSpec) -> RunSpec:
+    """Options and settings on top of a specification, which keeps its training recipe; see `read_spec`."""
+    content: dict[str, Any] = json.loads(json.dumps(start.to_json()))
+    return _read(options, home, content, keep_recipe=True)
 
 
 def _read(options: argparse.Namespace, home: Home, content: dict[str, Any], *, keep_recipe: bool = False) -> RunSpec:

@@ -10,13 +10,14 @@ from cu_core.metrics import METRICS
 from cu_core.models import BACKBONES
 from cu_core.presets import PRESETS
 from cu_core.records import describe
+from cu_core.sweeps.named import SWEEPS
 
 
 def catalogue(what: str) -> list[dict[str, Any]]:
     """All entries of one registry.
 
     Args:
-        what: ``datasets``, ``models``, ``methods``, ``metrics`` or ``presets``.
+        what: ``datasets``, ``models``, ``methods``, ``metrics``, ``presets`` or ``sweeps``.
     """
     if what == "methods":
         return [
@@ -30,6 +31,10 @@ def catalogue(what: str) -> list[dict[str, Any]]:
             {"id": p.id, "title": p.title, "summary": p.summary, "spec": p.spec.to_json()}
             | {"specs": [spec.to_json() for spec in p.specs]}
             for p in PRESETS.values()
+        ]
+    if what == "sweeps":
+        return [
+            {"id": s.id, "title": s.title, "summary": s.summary, "sweep": s.sweep.to_json()} for s in SWEEPS.values()
         ]
     registries: dict[str, dict[str, Any]] = {"datasets": DATASETS, "models": BACKBONES, "metrics": METRICS}
     entries = [dict(vars(record)) for record in registries[what].values()]

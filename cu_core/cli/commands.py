@@ -12,7 +12,9 @@ from typing import Any
 
 from cu_core.cli.arguments import read_spec, read_specs
 from cu_core.cli.catalogue import catalogue
+from cu_core.cli.compare import compare
 from cu_core.cli.output import ProgressBar, print_json, print_result, print_table
+from cu_core.cli.sweep import sweep
 from cu_core.errors import BadInput
 from cu_core.estimate import estimate
 from cu_core.home import Home
@@ -70,13 +72,33 @@ def resume(options: argparse.Namespace, home: Home) -> int:
 
 
 def _work(home: Home, run_id: str, number: int, as_json: bool) -> int:
+    state = _attempt(home, run_id, number)
+    return _tell(reader.open_run(home, run_id), state, as_json)
+
+
+def _attempt(home: Home, run_id: str, number: int) -> str:
+    """Does an attempt with a progress bar on stderr; returns how it ended."""
     attempt = ShownAttempt.claim(home, run_id, number)
     assert isinstance(attempt, ShownAttempt)
     attempt.bar = ProgressBar()
     print(f"run {run_id}", file=sys.stderr)
     state = run_attempt(attempt, importlib.import_module("cu_core.engine").execute)
     attempt.bar.close()
-    return _tell(reader.open_run(home, run_id), state, as_json)
+    return state
+
+
+def sweep_command(options: argparse.Namespace, home: Home) -> int:
+    """Shows a sweep and works off what is missing of it."""
+
+    def run_here(spec: RunSpec) -> str:
+        run_id = store.submit(spec, home, foreground=True)
+        state = _attempt(home, run_id, 1)
+        if state != "succeeded":
+            error = reader.open_run(home, run_id).error or {}
+            print(f"{run_id} {state}: {error.get('message', 'no reason recorded')}", file=sys.stderr)
+        return state
+
+    return sweep(options, home, run_here)
 
 
 def _tell(view: reader.RunView, state: str, as_json: bool) -> int:
@@ -288,6 +310,7 @@ def list_entries(options: argparse.Namespace, home: Home) -> int:
 COMMANDS: dict[str, Command] = {
     "run": run,
     "submit": submit,
+    "sweep": sweep_command,
     "dispatch": dispatch,
     "worker": worker,
     "status": status,
@@ -302,5 +325,6 @@ COMMANDS: dict[str, Command] = {
     "prepare": prepare,
     "estimate": estimate_run,
     "paper": paper,
+    "compare": compare,
     "list": list_entries,
 }

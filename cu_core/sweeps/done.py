@@ -1,0 +1,77 @@
+"""Which runs of a home are the ones that a list of specifications asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from cu_core.errors import BadInput
+from cu_core.home import Home
+from cu_core.runs import store
+from cu_core.runs.reader import RunRow, list_runs, open_run
+from cu_core.spec import RunSpec
+
+DONE = ("succeeded", "running", "starting", "queued")
+"""States of runs that need not be made again, the furthest first."""
+
+
+def matching(specs: Sequence[RunSpec], home: Home, rows: Iterable[RunRow] | None = None) -> dict[str, RunRow]:
+    """The run behind each specification, whatever its name and group.
+
+    Of several runs of the same specification the one that is furthest counts, then the latest.
+
+    Args:
+        specs: what is asked for.
+        home: where runs live.
+        rows: its runs, where they have been listed already.
+
+    Returns:
+        `key_of` of a specification to its run; those without one are missing.
+    """
+    wanted = {key_of(spec): _face(spec) for spec in specs}
+    faces = set(wanted.values())
+    found: dict[str, RunRow] = {}
+    for row in list_runs(home) if rows is None else rows:
+        if (row.method, row.forget, row.backbone, row.seed) not in faces:
+            continue
+        key = _key_of_run(row, home, wanted)
+        if key in wanted and (key not in found or _place(row) < _place(found[key])):
+            found[key] = row
+    return found
+
+
+def missing(specs: Sequence[RunSpec], found: Mapping[str, RunRow]) -> list[RunSpec]:
+    """The specifications that neither have succeeded nor are on their way.
+
+    Args:
+        specs: what is asked for.
+        found: as `matching` returns it.
+    """
+    return [spec for spec in specs if (row := found.get(key_of(spec))) is None or row.state not in DONE]
+
+
+def key_of(spec: RunSpec) -> str:
+    """Content hash of a specification as it is stored, with paths that do not depend on the present folder."""
+    return store.absolute_paths(spec).content_hash()
+
+
+def _face(spec: RunSpec) -> tuple[Any, ...]:
+    """What the row of a run shows of its specification."""
+    stored = store.absolute_paths(spec)
+    return stored.method.id, stored.forget.select, stored.model.backbone, stored.seed
+
+
+def _key_of_run(row: RunRow, home: Home, wanted: Mapping[str, Any]) -> str:
+    view = open_run(home, row.run_id)
+    stored = str(view.info.get("spec_hash") or "")
+    if stored in wanted:
+        return stored
+    try:
+        # Settings that did not exist when the run was made have their defaults in it.
+        return view.spec.content_hash()
+    except BadInput:
+        return stored
+
+
+def _place(row: RunRow) -> tuple[int, float]:
+    return DONE.index(row.state) if row.state in DONE else len(DONE), -row.submitted
