@@ -7,7 +7,7 @@ import dataclasses
 import importlib
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -16,12 +16,15 @@ import torch.nn.functional as F
 from cu_core.audit.plan import AuditPlan
 from cu_core.bench import Bench, set_up
 from cu_core.checkpoint import read_checkpoint, restore, write_checkpoint
+from cu_core.comparison import Comparison
 from cu_core.device import memory_errors, seed_everything
 from cu_core.errors import CheckpointError, Diverged
 from cu_core.estimate import EARLIER_RUN, Speed, remember_speed
+from cu_core.evaluated import EvaluationCache
 from cu_core.evaluation import Metrics
 from cu_core.methods import method
 from cu_core.methods.context import Context
+from cu_core.metrics.attacks import REFERENCE
 from cu_core.models.build import build_model
 from cu_core.models.cache import Trained, trained_model
 from cu_core.models.network import Network
@@ -38,6 +41,8 @@ from cu_core.stopping import collapsed
 from cu_core.training import EpochReport
 
 UNLEARN_SEED = 1_000_003
+
+Looked = TypeVar("Looked")
 
 
 def execute(attempt: Attempt) -> dict[str, Any]:
@@ -78,14 +83,13 @@ class _Execution:
         self.progress = Progress(attempt)
         self.seconds = {"train": 0.0, "unlearn": 0.0, "evaluate": 0.0, "reference": 0.0, "audit": 0.0}
         self.before: Metrics = {}
-        self.first_reference: dict[str, Network] = {}
-        self.reference_cached = self.spec.reference > 0
 
     def run(self) -> dict[str, Any]:
         """All steps."""
         self.bench = self._prepare()
         self.attempt.write_json(layout.DATASET, {"key": self.bench.data_key, "sha256": self.bench.data.sha256})
         self.recorder = Recorder(self.bench, self.attempt)
+        self.comparison = Comparison(self.recorder, EvaluationCache(self.attempt.home, self.bench))
         self._plan()
         base = self._train(np.arange(len(self.bench.data.train_labels)), self.spec.train_seed, "train")
         self.seconds["train"] = base.seconds
@@ -93,11 +97,12 @@ class _Execution:
         if not stopped_by:
             stopped_by = self._unlearn(context)
         self.progress.finish("unlearn")
-        after = self._timed_metrics(context.model)
+        after = self._timed(lambda: self.comparison.finished(base, context.model))
         self.attempt.write("weights.pt", lambda file: save_weights(file, context.model))
         first = self.spec.train_seed
-        references = [self._reference(seed) for seed in range(first, first + self.spec.reference)]
-        attacks = self._audit({"before": base.model, "after": context.model} | self.first_reference)
+        for seed in range(first, first + self.spec.reference):
+            self._reference(seed)
+        audit = self._audit(base.model, context.model)
         self._picture(context.first_round - 1)
         self.progress.start("finish", "writing the result")
         return build_result(
@@ -108,10 +113,9 @@ class _Execution:
             stopped_by=stopped_by,
             before=self.before,
             after=after,
-            references=references,
-            reference_cached=self.reference_cached,
+            comparison=self.comparison.report(),
             notes=self.bench.notes + self.audit.notes,
-            attacks=attacks,
+            audit=audit,
             seconds=self.seconds,
             weights_sha256=weights_sha256(context.model.state_dict()),
         )
@@ -124,23 +128,28 @@ class _Execution:
         return set_up(self.spec, self.attempt.home, report)
 
     def _plan(self) -> None:
-        epochs, forget = self.spec.train.epochs, self.bench.forget.indices
-        self.progress.plan("train", epochs)
+        recipe, forget = self.spec.train, self.bench.forget.indices
+        self.progress.plan("train", recipe.work)
         self.progress.plan("unlearn", self.spec.max_rounds)
-        self.progress.plan("reference", epochs * self.spec.reference)
+        self.progress.plan("reference", recipe.work * self.spec.reference)
         self.audit = AuditPlan(self.bench)
         self.progress.plan("audit", self.audit.units)
         # Until the first round is measured: images drawn in it, at the speed of a training epoch.
         drawn = 2 * len(forget) * getattr(self.spec.method.params, "retain_batches", 1)
-        self.round_in_epochs = drawn / len(self.bench.data.train_labels)
+        # Epochs of shards are shorter than passes over all images.
+        self.pass_in_epochs = recipe.work / max(recipe.epochs, 1)
+        self.round_in_epochs = drawn / len(self.bench.data.train_labels) * self.pass_in_epochs
+        if self.method.needs_shards:
+            self.round_in_epochs = float(sum(recipe.stage_epochs))
 
     def _train(self, indices: np.ndarray, seed: int, phase: str) -> Trained:
         what = "training the base model" if phase == "train" else f"training the reference (seed {seed})"
-        first = 0 if phase == "train" else (seed - self.spec.train_seed) * self.spec.train.epochs
+        first = 0 if phase == "train" else (seed - self.spec.train_seed) * self.spec.train.work
 
         def on_epoch(report: EpochReport) -> None:
             self.attempt.check()
-            message = f"{what}: epoch {report.epoch} of {report.epochs}, loss {report.loss:.3f}"
+            where = report.where and f"{report.where}, "
+            message = f"{what}: {where}epoch {report.epoch} of {report.epochs}, loss {report.loss:.3f}"
             if report.knn is not None:
                 message += f", kNN accuracy {report.knn:.1%}"
             # Counted from the epoch's number: a training that is resumed does not start at the first one.
@@ -170,7 +179,7 @@ class _Execution:
         )
         if phase == "train":
             self.progress.finish("train")
-            self._guess(trained.seconds / max(self.spec.train.epochs, 1))
+            self._guess(trained.seconds / max(self.spec.train.work, 1))
             self._remember_speed(trained, len(indices))
         return trained
 
@@ -186,7 +195,8 @@ class _Execution:
         if epoch_seconds is None:
             return
         # Asked forward only, at about a third of what training an image takes.
-        asked = self.audit.images / 3 / len(self.bench.data.train_labels) / max(self.audit.units, 1)
+        passes = self.audit.images / 3 / len(self.bench.data.train_labels) / max(self.audit.units, 1)
+        asked = passes * self.pass_in_epochs * max(self.spec.train.members, 1)
         for phase, factor in (("unlearn", self.round_in_epochs), ("reference", 1.0), ("audit", asked)):
             work = self.progress.works[phase]
             if work.done == 0:
@@ -212,6 +222,7 @@ class _Execution:
             fresh=self._fresh,
             forgotten=tuple(self.bench.forget.classes) if self.bench.forget.task == "class" else (),
             base_seed=self.spec.train_seed,
+            shards=base.shards,
             seed=self.spec.seed,
             max_rounds=self.spec.max_rounds,
             check=self.attempt.check,
@@ -220,7 +231,7 @@ class _Execution:
         # Rounds that no checkpoint vouches for are done again, and then may end elsewhere.
         self.recorder.drop_rounds_after(state["round"] if state else -1)
         if state is None:
-            self._record_start(context)
+            self._record_start(context, base)
             return context, ""
         restore(context, state)
         self.seconds = dict(state["seconds"]) | {"train": self.seconds["train"]}
@@ -239,6 +250,7 @@ class _Execution:
             classes,
             seed,
             self.spec.train.objective,
+            shards=self.spec.train.members,
         )
         self.bench.precision.place(model, self.bench.device)
         return model
@@ -253,11 +265,11 @@ class _Execution:
             self.attempt.event("prepare", 0, 0, message=f"starting unlearning again: {error}")
             return None
 
-    def _record_start(self, context: Context) -> None:
+    def _record_start(self, context: Context, base: Trained) -> None:
         self.recorder.write_probe()
-        self.before = self._timed_metrics(context.model)
+        self.before = self._timed(lambda: self.comparison.base(base))
         self.attempt.write_json("before.json", self.before)
-        recorded = self.recorder.record(context.model, 0, {}, 0.0, served=0)
+        recorded = self.recorder.record(context.model, 0, {}, 0.0, served={})
         if recorded is None:
             raise Diverged("The base model gives outputs that are not finite numbers. Lower train.lr.")
         self.seconds["evaluate"] += recorded.seconds
@@ -284,7 +296,7 @@ class _Execution:
             self.seconds["unlearn"] += seconds
             recorded = None
             if not collapsed(diagnostics, None, None, 1.0):
-                served = _served(context) - drawn
+                served = {group: now - drawn[group] for group, now in _served(context).items()}
                 recorded = self.recorder.record(context.model, healthy + 1, diagnostics, seconds, served=served)
             if recorded is None:
                 # The weights are useless now: go back to the last round that has numbers.
@@ -310,31 +322,31 @@ class _Execution:
         unlearn: Callable[..., Iterator[dict[str, float]]] = getattr(importlib.import_module(module), function)
         return unlearn(context, self.spec.method.params)
 
-    def _reference(self, seed: int) -> Metrics:
+    def _reference(self, seed: int) -> None:
         trained = self._train(self.bench.retain, seed, "reference")
         # A cached reference takes no epochs; its share of the plan is done all the same.
-        done = self.spec.train.epochs * (seed - self.spec.train_seed + 1)
+        done = self.spec.train.work * (seed - self.spec.train_seed + 1)
         self.progress.works["reference"].done = done
         self.seconds["reference"] += trained.seconds
-        self.reference_cached = self.reference_cached and trained.cached
         self.recorder.record_reference(trained.model, seed, trained.seconds)
-        self.first_reference = self.first_reference or {"reference": trained.model}
-        return self._timed_metrics(trained.model)
+        self._timed(lambda: self.comparison.reference(trained, seed))
 
-    def _audit(self, models: dict[str, Network]) -> dict[str, Any] | None:
+    def _audit(self, before: Network, after: Network) -> dict[str, Any] | None:
         """Membership attacks on the finished run; done again by an attempt that was interrupted after them."""
         if self.audit.samples is None:
             return None
+        references = [r.trained.model for r in self.comparison.references]
+        models = {"before": before, "after": after} | dict(zip((REFERENCE,), references, strict=False))
 
         def step(message: str) -> None:
             self.attempt.check()
             self.progress.step("audit", message=message)
 
         self.progress.start("audit", "membership attacks")
-        found = self.audit.make(models, step, self.attempt.check)
+        found = self.audit.make(models, step, self.attempt.check, references[1:])
         self.attempt.promote(layout.AUDIT, found.arrays, found.manifest)
         self.seconds["audit"] = found.manifest["seconds"]
-        return found.manifest["attacks"]
+        return found.manifest
 
     def _picture(self, last: int) -> None:
         if not self.spec.probe.tsne:
@@ -345,13 +357,14 @@ class _Execution:
         record_tsne(self.attempt, self.bench.probe, last, reference)
         self.seconds["evaluate"] += time.perf_counter() - began
 
-    def _timed_metrics(self, model: Network) -> Metrics:
+    def _timed(self, look: Callable[[], Looked]) -> Looked:
         began = time.perf_counter()
-        metrics = self.recorder.full_metrics(model)
+        found = look()
         self.seconds["evaluate"] += time.perf_counter() - began
-        return metrics
+        return found
 
 
-def _served(context: Context) -> int:
-    """Images that the method has drawn so far."""
-    return sum(split.served for split in (context.forget, context.retain, context.unseen) if split is not None)
+def _served(context: Context) -> dict[str, int]:
+    """Images that the method has drawn so far, by group."""
+    splits = {"forget": context.forget, "retain": context.retain, "unseen": context.unseen}
+    return {group: split.served for group, split in splits.items() if split is not None}

@@ -36,6 +36,11 @@ class Home:
         return self.root / "models"
 
     @property
+    def evaluations(self) -> Path:
+        """Evaluations of trained models, named by content hash; made again where they are missing."""
+        return self.root / "evaluations"
+
+    @property
     def uploads(self) -> Path:
         """Files that users handed in through the browser."""
         return self.root / "uploads"

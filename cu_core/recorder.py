@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 from cu_core.bench import Bench
 from cu_core.encoder_observation import EncoderObservation
 from cu_core.errors import Diverged
+from cu_core.evaluated import Evaluated
 from cu_core.evaluation import Metrics, metrics_of
 from cu_core.metrics import METRICS
 from cu_core.metrics.accuracy import accuracy
@@ -25,6 +27,7 @@ from cu_core.objectives import objective
 from cu_core.observation import ClassifierObservation, Observation
 from cu_core.probe import GROUPS
 from cu_core.projection import Basis, align, fidelity, fit_basis
+from cu_core.recovery import probe_recovery
 from cu_core.runs import layout
 from cu_core.runs.attempt import Attempt
 from cu_core.signals import Forward, per_sample
@@ -92,7 +95,7 @@ class Recorder:
         diagnostics: dict[str, float],
         unlearn_seconds: float,
         *,
-        served: int,
+        served: Mapping[str, int],
     ) -> Recorded | None:
         """Evaluates the probe and stores a round.
 
@@ -101,7 +104,7 @@ class Recorder:
             round_number: 0 for the base model.
             diagnostics: the method's own numbers.
             unlearn_seconds: the method's time for this round.
-            served: images that the method drew in this round; decides whether second views are affordable.
+            served: images that the method drew in this round by group; decides whether second views are affordable.
 
         Returns:
             None, with nothing stored, where the model's outputs are not finite numbers.
@@ -117,7 +120,7 @@ class Recorder:
             len(self.bench.data.classes),
         )
         ends = bool(verdict and verdict.met) or round_number in (0, self.bench.spec.max_rounds)
-        everything = ends or round_number % self._views_every(served) == 0
+        everything = ends or round_number % self._views_every(sum(served.values())) == 0
         outputs = self.observation.views(model, outputs, everything=everything)
         if not outputs.finite:
             return None
@@ -136,6 +139,7 @@ class Recorder:
             "rule": verdict.to_json() if verdict else None,
             "diagnostics": {k: finite(v) for k, v in diagnostics.items()},
             "drift": self._drift(cosine, moved),
+            "served": dict(served),
             "seconds": {"unlearn": unlearn_seconds, "evaluate": time.perf_counter() - began},
         }
         self.attempt.promote(f"rounds/{round_number}", arrays, manifest)
@@ -163,13 +167,21 @@ class Recorder:
         manifest["seconds"] = {"train": train_seconds, "evaluate": time.perf_counter() - began}
         self.attempt.promote(f"reference/{seed}", arrays, manifest)
 
-    def full_metrics(self, model: Network) -> Metrics:
-        """Metrics over all reported samples, not only the probe's."""
+    def evaluate(self, model: Network) -> Evaluated:
+        """A look at all reported samples, not only the probe's."""
         seen = self.observation.reported(model)
         metrics = self._metrics(seen.forget, seen.retain, seen.unseen, self.bench.reported_forget)
         if self.bench.spec.self_supervised:
             metrics["linear_acc"] = finite(seen.linear)
-        return {name: metrics[name] for name in METRICS if name in metrics}
+        unseen = seen.unseen
+        if self.bench.forget.task == "class":
+            metrics["probe_recovery"] = finite(probe_recovery(model, self.bench))
+            unseen = unseen.take(np.flatnonzero(~np.isin(unseen.labels, self.bench.forget.classes)))
+        groups = {"forget": seen.forget, "retain": seen.retain, "unseen": unseen}
+        return Evaluated(
+            {name: metrics[name] for name in METRICS if name in metrics},
+            {name: part.prediction == part.labels for name, part in groups.items()},
+        )
 
     def probe_metrics(self, outputs: Forward) -> Metrics:
         """Metrics over the probe's reported rows."""

@@ -26,10 +26,9 @@ def build_result(
     stopped_by: str,
     before: Metrics,
     after: Metrics,
-    references: list[Metrics],
-    reference_cached: bool,
+    comparison: dict[str, Any],
     notes: list[str],
-    attacks: dict[str, Any] | None,
+    audit: dict[str, Any] | None,
     seconds: dict[str, float],
     weights_sha256: str,
 ) -> dict[str, Any]:
@@ -44,13 +43,13 @@ def build_result(
             ``collapse`` or ``not_a_number``.
         before: metrics of the base model on all samples.
         after: metrics of the unlearned model on all samples.
-        references: metrics of each retrained model.
-        reference_cached: whether no reference had to be trained.
+        comparison: as `cu_core.comparison.Comparison.report` gives it.
         notes: what a reader of the numbers should know, in words.
-        attacks: attack, model and way to the numbers of membership attacks; None where none were made.
+        audit: manifest of the membership attacks; None where none were made.
         seconds: time by phase.
         weights_sha256: hash of the final weights.
     """
+    references = [reference["metrics"] for reference in comparison["references"]]
     return {
         "run_id": run_id,
         "state": "succeeded",
@@ -65,17 +64,27 @@ def build_result(
             "forget": len(bench.reported_forget),
             "retain": len(bench.retain),
             "unseen": len(bench.reported_unseen),
+            "unseen_forgotten": _unseen_of_forgotten(bench),
             "probe": len(bench.probe.sample),
         },
         "base_key": base.key,
         "base_cached": base.cached,
-        "reference_cached": reference_cached,
+        "reference_cached": bool(references) and all(r["cached"] for r in comparison["references"]),
         "data_sha256": bench.data.sha256,
         "notes": notes,
-        "attacks": attacks,
+        "attacks": audit["attacks"] if audit else None,
+        "reference_attacks": audit["reference_attacks"] if audit else None,
+        **comparison,
         "versions": {"unlearnscope": cu_core.__version__, "python": platform.python_version()} | _versions(),
         "hardware": describe_device(bench.device) | {"precision": bench.precision.name},
     }
+
+
+def _unseen_of_forgotten(bench: Bench) -> int:
+    """Reported unseen samples of the forgotten classes; 0 in sample forgetting."""
+    if bench.forget.task != "class":
+        return 0
+    return int(np.isin(bench.data.test_labels[bench.reported_unseen], bench.forget.classes).sum())
 
 
 def mean_of(references: list[Metrics]) -> Metrics | None:

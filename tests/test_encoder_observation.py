@@ -251,7 +251,7 @@ def test_places_in_the_bank():
 def test_forgotten_classes_have_no_accuracy_and_no_rule(by_class):
     assert by_class.rule == "none"
     assert "never names a forgotten class" in by_class.notes[0]
-    metrics = Recorder(by_class, None).full_metrics(encoder())
+    metrics = Recorder(by_class, None).evaluate(encoder()).metrics
     assert metrics["forget_acc"] is None and metrics["test_acc_forgotten"] is None
     unseen = by_class.data.test_labels[by_class.reported_unseen]
     assert metrics["test_acc"] == pytest.approx(metrics["test_acc_retained"] * (unseen != 5).mean())
@@ -261,7 +261,7 @@ def test_forgotten_classes_have_no_accuracy_and_no_rule(by_class):
 
 
 def test_classes_of_single_samples_have_an_accuracy(bench):
-    metrics = Recorder(bench, None).full_metrics(encoder())
+    metrics = Recorder(bench, None).evaluate(encoder()).metrics
     assert metrics["forget_acc"] > 0.3 and "test_acc_forgotten" not in metrics
     assert 0.2 < metrics["mia_auc"] < 0.8
     assert list(metrics).index("linear_acc") < list(metrics).index("mia_auc"), "in the order of the list of metrics"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,10 +15,11 @@ from cu_core.audit.measure import Measure, Questions, batches
 from cu_core.audit.samples import FEWEST, FOLDS, AuditSamples, audit_samples
 from cu_core.audit.ways import Asked, Scores, attack_models
 from cu_core.bench import Bench
-from cu_core.metrics.attacks import MODELS, attacks_for, score_array
+from cu_core.metrics.attacks import MODELS, REFERENCE, attacks_for, score_array
 from cu_core.metrics.attacks.outcome import failed, outcome
 from cu_core.metrics.attacks.record import Attack
 from cu_core.metrics.intervals import redraws
+from cu_core.metrics.roc import decision_numbers, ranking_numbers
 from cu_core.models.network import Network
 from cu_core.objectives import objective
 from cu_core.objectives.base import make_objective
@@ -59,11 +60,16 @@ class AuditPlan:
         return [m for m in MODELS if m != "reference" or self.bench.spec.reference]
 
     @property
+    def _attacked(self) -> int:
+        """Models that are attacked, with all references."""
+        return 2 + self.bench.spec.reference
+
+    @property
     def units(self) -> int:
         """Steps of the work: batches that models are asked about, then attacks."""
         if self.samples is None:
             return 0
-        counts = [len(self.samples.members), len(self.samples.others)] * len(self.models)
+        counts = [len(self.samples.members), len(self.samples.others)] * self._attacked
         if self.samples.known is not None and self.samples.unknown is not None:
             counts += [len(self.samples.known), len(self.samples.unknown)]
         return sum(map(batches, counts)) + len(self.attacks)
@@ -73,24 +79,32 @@ class AuditPlan:
         """Forward passes over one image."""
         if self.samples is None:
             return 0
-        asked = 2 * len(self.samples.members) * len(self.models)
+        asked = 2 * len(self.samples.members) * self._attacked
         shadow = 2 * len(self.samples.known) if self.samples.known is not None else 0
         return (asked + shadow) * (1 + self.bench.spec.audit.views)
 
-    def make(self, models: Mapping[str, Network], step: Step, check: Callable[[], None] = lambda: None) -> Found:
+    def make(
+        self,
+        models: Mapping[str, Network],
+        step: Step,
+        check: Callable[[], None] = lambda: None,
+        more: Sequence[Network] = (),
+    ) -> Found:
         """Makes all attacks.
 
         Args:
             models: the models that `models` names, on the device.
             step: called after each of the `units`.
             check: called before each fit; may raise to stop.
+            more: further references. Of them only what the band needs is kept.
         """
         assert self.samples is not None
         began = time.perf_counter()
         spec, samples = self.bench.spec.audit, self.samples
         member = np.arange(2 * len(samples.members)) < len(samples.members)
         fold = np.concatenate([samples.members.fold, samples.others.fold])
-        asked, shadow = self._ask(models, samples, member, fold, step)
+        others = {f"{REFERENCE} {place}": model for place, model in enumerate(more, start=2)}
+        asked, shadow = self._ask({**models, **others}, samples, member, fold, step)
         weights = redraws(member, spec.draws, spec.seed)
         arrays = {
             "sample": np.concatenate([samples.members.index, samples.others.index]).astype(np.int64),
@@ -100,9 +114,16 @@ class AuditPlan:
             "fold": fold,
         }
         numbers: dict[str, dict[str, dict[str, Any]]] = {}
+        of_references: dict[str, dict[str, dict[str, list[float | None]]]] = {}
         for attack in self.attacks:
             for model, ways in attack_models(attack, asked, shadow, spec.seed, check).items():
                 for way, scores in ways.items():
+                    if model.startswith(REFERENCE):
+                        band = of_references.setdefault(attack.id, {}).setdefault(way, {})
+                        for name, value in _told(scores, member, fold, weights).items():
+                            band.setdefault(name, []).append(value)
+                    if model in others:
+                        continue
                     table = numbers.setdefault(attack.id, {}).setdefault(model, {})
                     if isinstance(scores, Scores):
                         arrays[score_array(attack.id, model, way)] = scores.score
@@ -123,6 +144,7 @@ class AuditPlan:
             if samples.known is None
             else {"members": len(samples.known), "non_members": len(samples.known)},
             "attacks": numbers,
+            "reference_attacks": of_references,
             "seconds": time.perf_counter() - began,
         }
         return Found(arrays, manifest)
@@ -182,3 +204,13 @@ class AuditPlan:
         spec = self.bench.spec
         own = make_objective(spec.train, model, len(self.bench.data.train_labels)) if spec.self_supervised else None
         return Measure(model, own, questions, step)
+
+
+def _told(scores: Scores | str, member: np.ndarray, fold: np.ndarray, weights: np.ndarray) -> dict[str, float | None]:
+    """Accuracy and AUC of one attack on a reference, without intervals: references differ by more than samples do."""
+    if isinstance(scores, str):
+        return {"accuracy": None, "auc": None}
+    exact = scores.score.astype(np.float64)
+    area, _ = ranking_numbers(exact, member, weights[:1])
+    judged = exact >= np.asarray(scores.thresholds, np.float64)[fold]
+    return {"accuracy": float(decision_numbers(judged, member, weights[:1])["accuracy"][0]), "auc": float(area[0])}

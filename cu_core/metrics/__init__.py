@@ -82,6 +82,14 @@ METRICS: dict[str, Metric] = {
             predicted=True,
         ),
         Metric(
+            "probe_recovery",
+            "Probe recovery",
+            "Accuracy on unseen samples of the forgotten classes of a linear probe that is fitted to the frozen trunk "
+            "features and shown all classes: what is still there although the model no longer says it. Target: the "
+            "reference.",
+            tasks=("class",),
+        ),
+        Metric(
             "linear_acc",
             "Linear evaluation",
             "Accuracy on unseen samples of a linear classifier fitted to the frozen encoder's features of retain "

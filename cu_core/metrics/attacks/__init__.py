@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cu_core.metrics.attacks.record import Attack, Number, Way
 
-MODELS = ("before", "after", "reference")
+REFERENCE = "reference"
+MODELS = ("before", "after", REFERENCE)
 
 ATTACKS: dict[str, Attack] = {
     a.id: a
@@ -146,9 +147,9 @@ def ways_for(model: str, shadow: bool) -> list[str]:
     """The ways in which a model is attacked.
 
     Args:
-        model: one of `MODELS`; on ``before`` itself, *transferred* would be *refitted*, and the reference
-            cannot be its own shadow.
+        model: one of `MODELS`, or a further reference, whose name begins like the first one's; on ``before`` itself,
+            *transferred* would be *refitted*, and a reference cannot be its own shadow.
         shadow: whether there is a reference.
     """
     ways = ["refitted"] if model == "before" else ["refitted", "transferred"]
-    return [*ways, "shadow"] if shadow and model != "reference" else ways
+    return [*ways, "shadow"] if shadow and not model.startswith(REFERENCE) else ways

@@ -1,0 +1,33 @@
+"""Centered kernel alignment: how alike two representations of the same samples are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def linear_cka(first: np.ndarray, second: np.ndarray) -> float | None:
+    """Linear CKA (Kornblith et al. 2019, arXiv 1905.00414, Eq. 3 with a linear kernel).
+
+    ‖YᵀX‖²_F / (‖XᵀX‖_F · ‖YᵀY‖_F) of centred columns. It does not change with rotations and scale of either side.
+
+    Args:
+        first: (n, p) one row per sample.
+        second: (n, q) the same samples.
+
+    Returns:
+        0..1; None where a side does not vary, or with fewer than two samples.
+
+    Raises:
+        ValueError: another number of samples on each side.
+    """
+    if len(first) != len(second):
+        raise ValueError(f"{len(first)} and {len(second)} samples are not the same samples")
+    if len(first) < 2:
+        return None
+    x = first.astype(np.float64) - first.mean(0, dtype=np.float64)
+    y = second.astype(np.float64) - second.mean(0, dtype=np.float64)
+    own = np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y)
+    # What is left of columns that do not vary is rounding.
+    if not own > 1e-12 * max(float(np.square(first).sum()) * float(np.square(second).sum()), 1e-300):
+        return None
+    return float(np.square(np.linalg.norm(y.T @ x)) / own)

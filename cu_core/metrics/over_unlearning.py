@@ -1,0 +1,64 @@
+"""Over-unlearning: rounds in which forget samples look less known than to any retrained model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cu_core.metrics.band import band
+
+# Metric and the side of the band on which too much was forgotten. Too low an AUC gives forget samples away as well:
+# they are told from unseen ones by being worse.
+TOO_MUCH = {"forget_acc": "low", "forget_loss": "high", "mia_auc": "low"}
+SHARES = ("forget_acc",)
+
+
+def beyond(
+    metrics: Mapping[str, float | None], references: Sequence[Mapping[str, float | None]], samples: int
+) -> list[str]:
+    """Metrics that are beyond the band of the references on the side of too much forgetting.
+
+    Args:
+        metrics: of a model.
+        references: of retrained models, on the same samples.
+        samples: forget samples behind the shares.
+
+    Returns:
+        Ids of `TOO_MUCH`; none with fewer than two references.
+    """
+    found = []
+    for name, side in TOO_MUCH.items():
+        value = metrics.get(name)
+        level = band([reference.get(name) for reference in references], samples if name in SHARES else None)
+        if value is None or level is None:
+            continue
+        distance = level.distance(value)
+        if (distance < -1) if side == "low" else (distance > 1):
+            found.append(name)
+    return found
+
+
+def over_unlearning(
+    rounds: Sequence[tuple[int, Mapping[str, float | None]]],
+    references: Sequence[Mapping[str, float | None]],
+    samples: int,
+) -> dict[str, Any] | None:
+    """Where a run went beyond the band of its references.
+
+    Args:
+        rounds: round number and metrics, in order, without round 0.
+        references: metrics of retrained models on the same samples.
+        samples: forget samples behind them.
+
+    Returns:
+        ``first_round`` (None if it never did), ``final`` (whether the last round is beyond) and ``metrics`` of that
+        last round that are; None with fewer than two references or no round.
+    """
+    if len(references) < 2 or not rounds:
+        return None
+    found = [(number, beyond(metrics, references, samples)) for number, metrics in rounds]
+    return {
+        "first_round": next((number for number, names in found if names), None),
+        "final": bool(found[-1][1]),
+        "metrics": found[-1][1],
+    }

@@ -1,0 +1,43 @@
+"""Over-unlearning: beyond the band on the side of too much forgetting, and only there."""
+
+from __future__ import annotations
+
+import pytest
+
+from cu_core.metrics.over_unlearning import beyond, over_unlearning
+
+REFERENCES = [
+    {"forget_acc": 0.60, "forget_loss": 1.20, "mia_auc": 0.50},
+    {"forget_acc": 0.62, "forget_loss": 1.15, "mia_auc": 0.51},
+    {"forget_acc": 0.61, "forget_loss": 1.25, "mia_auc": 0.49},
+]
+WITHIN = {"forget_acc": 0.6, "forget_loss": 1.2, "mia_auc": 0.5}
+
+
+def test_within_the_band_is_nothing() -> None:
+    assert beyond(WITHIN, REFERENCES, 500) == []
+
+
+@pytest.mark.parametrize(
+    ("metric", "too_much", "too_little"),
+    [("forget_acc", 0.3, 0.95), ("forget_loss", 3.0, 0.1), ("mia_auc", 0.3, 0.8)],
+)
+def test_only_one_side_is_too_much(metric: str, too_much: float, too_little: float) -> None:
+    assert beyond(WITHIN | {metric: too_much}, REFERENCES, 500) == [metric]
+    assert beyond(WITHIN | {metric: too_little}, REFERENCES, 500) == []
+
+
+def test_finds_the_first_round_and_the_last_state() -> None:
+    rounds = [(1, WITHIN), (2, WITHIN | {"forget_acc": 0.1}), (3, WITHIN)]
+    assert over_unlearning(rounds, REFERENCES, 500) == {"first_round": 2, "final": False, "metrics": []}
+    assert over_unlearning(rounds[:2], REFERENCES, 500) == {
+        "first_round": 2,
+        "final": True,
+        "metrics": ["forget_acc"],
+    }
+    assert over_unlearning(rounds[:1], REFERENCES, 500) == {"first_round": None, "final": False, "metrics": []}
+
+
+def test_needs_two_references_and_a_round() -> None:
+    assert over_unlearning([(1, WITHIN)], REFERENCES[:1], 500) is None
+    assert over_unlearning([], REFERENCES, 500) is None
