@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from cu_core.data.batches import ImageSource
 from cu_core.methods.context import Context
 from cu_core.methods.records.boundary import BoundaryShrinkParams
-from cu_core.methods.steps import Steps
+from cu_core.methods.steps import Steps, training_loss
 from cu_core.methods.teacher import frozen_copy
 
 
@@ -72,8 +72,6 @@ def unlearn(context: Context, params: BoundaryShrinkParams) -> Iterator[dict[str
         model.train()
         for x, y, _ in context.forget.epoch(params.batch_size):
             answers = base(attacked(base, x, y, source, params.bound, step, number))
-            with context.precision.autocast():
-                logits = model(x)
-            loss = context.loss(logits.float(), nearest_other_class(answers, y))
+            loss = training_loss(context, x, nearest_other_class(answers, y))
             steps.take(loss, crossed=(answers.argmax(1) != y).float().mean())
         yield steps.means()

@@ -80,7 +80,7 @@ def test_shrink_steps_on_clean_images_towards_the_neighbours_of_the_base_model()
         with torch.no_grad():
             for p, g in zip(model.parameters(), gradients, strict=True):
                 p -= 0.5 * g
-        assert numbers["loss"] == pytest.approx(float(loss), rel=1e-4)
+        assert numbers["loss"] == pytest.approx(float(loss.detach()), rel=1e-4)
         assert numbers["crossed"] == pytest.approx(float((ranked[:, 0] != y).float().mean()))
     for ours, theirs in zip(context.model.parameters(), model.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
@@ -112,7 +112,7 @@ def test_expanding_steps_towards_a_class_of_its_own() -> None:
         with torch.no_grad():
             for p, g in zip(learned, gradients, strict=True):
                 p -= 0.5 * g
-        assert numbers["loss"] == pytest.approx(float(loss), rel=1e-4)
+        assert numbers["loss"] == pytest.approx(float(loss.detach()), rel=1e-4)
         assert numbers["shadow"] == pytest.approx(float((logits.argmax(1) == 3).float().mean()))
     torch.testing.assert_close(context.model.head.weight, weight[:3], rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(context.model.head.bias, bias[:3], rtol=1e-4, atol=1e-5)
