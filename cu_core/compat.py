@@ -22,12 +22,34 @@ def image_size(data: DataSpec) -> int:
     return data.image_size or dataset(data.dataset).size or FOLDER_SIZE
 
 
-def why_not_method(record: Method, task: str, objective: str = "supervised") -> str | None:
-    """Why a method cannot do this forgetting task on this kind of model; None if it can."""
+def why_not_method(record: Method, task: str, objective: str = "supervised", *, sharded: bool = False) -> str | None:
+    """Why a method cannot do this forgetting task on this kind of model; None if it can.
+
+    Args:
+        record: the method.
+        task: ``"class"`` or ``"sample"``.
+        objective: kind of the training objective.
+        sharded: whether the model is trained in shards and slices.
+    """
     if task not in record.tasks:
         return f"{record.title} is defined for {' and '.join(record.tasks)} forgetting, not for {task} forgetting"
     if objective not in record.objectives:
         return f"{record.title} unlearns from {' and '.join(record.objectives)} models, not from {objective} ones"
+    if record.needs_shards and not sharded:
+        return f"{record.title} needs a model that is trained in shards or slices (train.shards, train.slices)"
+    if sharded and not record.needs_shards:
+        return f"{record.title} unlearns ordinary models, not ones that are trained in shards or slices"
+    return None
+
+
+def why_not_shards(spec: RunSpec) -> str | None:
+    """Why a model cannot be trained in shards and slices as it is asked for; None if it can, or is not to be."""
+    if not spec.train.sharded:
+        return None
+    if objective(spec.train.objective).kind != "supervised":
+        return f"only classifiers are trained in shards or slices, not {objective(spec.train.objective).title} models"
+    if spec.model.weights or spec.model.pretrained:
+        return "members start untrained: own or published weights may have seen what is to be forgotten"
     return None
 
 
@@ -71,7 +93,8 @@ def check(spec: RunSpec) -> None:
     for field, reason in (
         ("model.backbone", why_not_backbone(spec.model.backbone, image_size(spec.data))),
         ("forget.select", why_not_forget(selection.kind, spec.data, kind)),
-        ("method", why_not_method(method(spec.method.id), spec.task, kind)),
+        ("train.shards", why_not_shards(spec)),
+        ("method", why_not_method(method(spec.method.id), spec.task, kind, sharded=spec.train.sharded)),
         ("model.pretrained", why_not_pretrained(spec.model.backbone) if spec.model.pretrained else None),
     ):
         if reason:
@@ -92,6 +115,13 @@ def check(spec: RunSpec) -> None:
     if method(spec.method.id).starts_anew and spec.train.epochs == 0:
         raise Incompatible(
             "train.epochs", f"{method(spec.method.id).title} repeats the training and needs at least one epoch of it"
+        )
+    if method(spec.method.id).needs_shards and 0 < spec.stop.max_rounds < spec.train.shards:
+        raise Incompatible(
+            "stop.max_rounds",
+            f"a round trains one shard and any of the {spec.train.shards} may hold forgotten samples: fewer rounds "
+            "would leave members that know them",
+            ("0", f"{spec.train.shards} or more"),
         )
     if spec.reference and spec.train.epochs == 0:
         raise Incompatible("reference", "a reference is trained from scratch and needs at least one epoch", ("0",))

@@ -77,11 +77,15 @@ def estimate(spec: RunSpec, home: Home) -> Estimate:
     # What follows is counted in images of supervised training, which are faster than ones of several views.
     plain = 1 / objective(spec.train.objective).cost
     drawn = 2 * forget * getattr(spec.method.params, "retain_batches", 1) * spec.max_rounds
+    if spec.train.sharded:
+        drawn = spec.train.epochs * (train - forget)  # at most: every shard from its beginning
     # A snapshot looks at each probe sample three times, forward only: about a third of a training image.
     probed = (spec.max_rounds + 1 + spec.reference) * min(spec.probe.size, 2 * train)
     # Before, after and for each reference the metrics of all samples, forward only.
     evaluated = (2 + spec.reference) * (train + unseen) / 3
-    images = trained + plain * (drawn + probed + evaluated + _audited(spec, forget, unseen) / 3)
+    # Each image is learned by one member of a model in shards, and asked of all of them.
+    asked = max(spec.train.members, 1) * (probed + evaluated + _audited(spec, forget, unseen) / 3)
+    images = trained + plain * (drawn + asked)
     return Estimate(images * speed.seconds_per_image, disk, speed.source)
 
 
@@ -110,6 +114,7 @@ def speed_path(spec: RunSpec, home: Home) -> Path:
             spec.device,
             spec.precision,
             *([spec.train.objective] if spec.self_supervised else []),
+            *([spec.train.members] if spec.train.sharded else []),
         ]
     )
     return home.root / "speeds" / f"{key[:24]}.json"

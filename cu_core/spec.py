@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any
 
 from cu_core.errors import BadInput
 from cu_core.methods import method
+from cu_core.methods.record import PER_EPOCH, PER_SHARD
 from cu_core.objectives import OBJECTIVES, objective
 from cu_core.records import describe, param, parse
 
@@ -138,6 +140,27 @@ class TrainSpec:
         high=1.0,
         advanced=True,
     )
+    shards: int = param(
+        1,
+        "Shards",
+        "Trains this many classifiers, each on a part of the training set, that answer together; 1 trains an ordinary "
+        "model. Unlearned by SISA.",
+        low=1,
+        high=50,
+        unit="shards",
+        special="1 = an ordinary model",
+        advanced=True,
+    )
+    slices: int = param(
+        1,
+        "Slices",
+        "Shows each shard in this many growing parts, so that unlearning can go back to before a sample was seen.",
+        low=1,
+        high=20,
+        unit="slices",
+        special="1 = all at once",
+        advanced=True,
+    )
     seed: int = param(
         -1,
         "Training seed",
@@ -147,6 +170,47 @@ class TrainSpec:
         special="-1 = the run's",
         advanced=True,
     )
+
+    @property
+    def sharded(self) -> bool:
+        """Whether the model is trained in shards and slices; see `cu_core.shards`."""
+        return self.shards > 1 or self.slices > 1
+
+    @property
+    def members(self) -> int:
+        """Classifiers of a model that is trained in shards; 0 for an ordinary model."""
+        return self.shards if self.sharded else 0
+
+    @property
+    def stage_epochs(self) -> tuple[int, ...]:
+        """Epochs of each stage of a shard; stage r sees slices 1 to r of R.
+
+        2E/(R+1) on average (Bourtoule et al. 2021), so that a shard's samples are seen as often in all as E epochs
+        would show them. Each stage is rounded to the whole number that brings the visits so far closest to that, and
+        the last one has at least one epoch, because it alone sees every slice.
+        """
+        seen = 0.0
+        found = []
+        for stage in range(1, self.slices + 1):
+            wanted = self.epochs * stage * (stage + 1) / (self.slices * (self.slices + 1))
+            # Half an epoch counts as a whole one; what is too much now is taken from the next stage.
+            epochs = max(0, math.floor((wanted - seen) * self.slices / stage + 0.5))
+            found.append(epochs)
+            seen += epochs * stage / self.slices
+        found[-1] = max(found[-1], min(self.epochs, 1))
+        return tuple(found)
+
+    @property
+    def work(self) -> int:
+        """Epochs that a training reports: of all stages of all shards where there are such, each over its samples."""
+        return self.shards * sum(self.stage_epochs) if self.sharded else self.epochs
+
+    def content(self) -> dict[str, Any]:
+        """All fields for hashes; of an ordinary model without shards and slices, as before there were any."""
+        content = dataclasses.asdict(self)
+        if not self.sharded:
+            del content["shards"], content["slices"]
+        return content
 
 
 @dataclass(frozen=True)
@@ -352,7 +416,9 @@ class RunSpec:
     @property
     def max_rounds(self) -> int:
         """Upper limit on rounds."""
-        return self.stop.max_rounds or method(self.method.id).rounds[self.task] or max(self.train.epochs, 1)
+        usual = method(self.method.id).rounds.get(self.task, 1)
+        stands_for = {PER_EPOCH: max(self.train.epochs, 1), PER_SHARD: self.train.shards}
+        return self.stop.max_rounds or stands_for.get(usual, usual)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict with the schema version."""

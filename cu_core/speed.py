@@ -58,7 +58,7 @@ def measure_speed(spec: RunSpec, home: Home) -> Speed:
             objective.after_step(built)
         _wait(device)
         seconds = (time.perf_counter() - began) / (STEPS * batch)
-    speed = Speed(seconds, sum(p.numel() for p in model.parameters()), TIMED_STEPS)
+    speed = Speed(seconds, max(spec.train.members, 1) * sum(p.numel() for p in model.parameters()), TIMED_STEPS)
     remember_speed(spec, home, speed)
     return speed
 

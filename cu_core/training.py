@@ -7,7 +7,6 @@ for bit on the CPU with the same number of threads. What an objective remembers 
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import io
 import math
@@ -58,6 +57,8 @@ class EpochReport:
         knn: weighted-kNN accuracy of an encoder on some training images (`cu_core.monitor.KnnMonitor`), as last
             measured; None for classifiers and before the first look.
         seconds: training time so far, interrupted attempts included.
+        where: which part of a training in shards this is, in words; empty for ordinary ones. There, epochs are counted
+            over all parts.
     """
 
     epoch: int
@@ -66,6 +67,7 @@ class EpochReport:
     accuracy: float | None
     knn: float | None
     seconds: float
+    where: str = ""
 
 
 @dataclass(frozen=True)
@@ -268,11 +270,11 @@ class Training:
 
     def save(self, path: Path) -> None:
         """Writes the state into a file."""
-        _write_sealed(path, self.state_dict())
+        write_sealed(path, self.state_dict())
 
     def resume(self, path: Path) -> None:
         """Goes on from a file, if it is sound and belongs to this very training."""
-        state = _read_sealed(path)
+        state = read_sealed(path)
         if state is not None and state.get("fingerprint") == self.fingerprint:
             self.load_state_dict(state)
 
@@ -323,10 +325,10 @@ def fingerprint(model: nn.Module, split: Split, spec: TrainSpec, seed: int, prec
     """Tells whether a checkpoint belongs to this training: SHA-256 over recipe, samples, shapes and start."""
     shapes = [[name, list(value.shape)] for name, value in model.state_dict().items()]
     samples = hashlib.sha256(split.indices.numpy().tobytes()).hexdigest()
-    return digest([CHECKPOINT, dataclasses.asdict(spec), seed, samples, shapes, precision.name])
+    return digest([CHECKPOINT, spec.content(), seed, samples, shapes, precision.name])
 
 
-def _write_sealed(path: Path, state: dict[str, Any]) -> None:
+def write_sealed(path: Path, state: dict[str, Any]) -> None:
     """Writes a state behind the SHA-256 of its bytes."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
@@ -339,8 +341,8 @@ def _write_sealed(path: Path, state: dict[str, Any]) -> None:
     write_atomically(path, write)
 
 
-def _read_sealed(path: Path) -> dict[str, Any] | None:
-    """Reads what `_write_sealed` wrote; None where it is missing or damaged."""
+def read_sealed(path: Path) -> dict[str, Any] | None:
+    """Reads what `write_sealed` wrote, onto the CPU; None where it is missing or damaged."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:

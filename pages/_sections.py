@@ -242,9 +242,10 @@ def _class_picks(data: ImageData | None) -> None:
 def method_section(errors: Errors, task: str) -> None:
     """Which unlearning method with which hyper-parameters."""
     kind = objective(value_of("train.objective")).kind
+    sharded = value_of("train.shards") > 1 or value_of("train.slices") > 1
 
     def title(name: str) -> str:
-        reason = compat.why_not_method(methods()[name], task, kind)
+        reason = compat.why_not_method(methods()[name], task, kind, sharded=sharded)
         return f"{methods()[name].title} ({reason})" if reason else methods()[name].title
 
     st.selectbox("Method", list(methods()), format_func=title, key=key_of("method.id"), persist_state="session")

@@ -226,7 +226,7 @@ def test_checkpoints_are_no_closer_than_their_pause(tmp_path: Path, monkeypatch:
         written.append(state["epoch"])
         clock[0] += 1.0
 
-    monkeypatch.setattr("cu_core.training._write_sealed", slow_write)
+    monkeypatch.setattr("cu_core.training.write_sealed", slow_write)
 
     def epoch_of_four_seconds(report: EpochReport) -> None:
         clock[0] += 4.0

@@ -13,6 +13,7 @@ from cu_core.device import Precision
 from cu_core.models.encoder import Encoder
 from cu_core.models.network import Network
 from cu_core.objectives.base import TrainingObjective
+from cu_core.shards import ShardedBase
 from cu_core.spec import TrainSpec
 
 
@@ -48,6 +49,7 @@ class Context:
         fresh: makes an untrained model of the same kind on the device, given the seed of its weights; those that
             the base model started from for `base_seed`.
         base_seed: seed of the base model's training.
+        shards: how the base model was trained in shards, and its members' earlier weights; None of ordinary models.
         seed: of this run.
         device: where the model and the batches are.
         precision: mixed-precision policy of the device.
@@ -71,6 +73,7 @@ class Context:
     fresh: Callable[[int], Network]
     forgotten: tuple[int, ...] = ()
     base_seed: int = 0
+    shards: ShardedBase | None = None
     seed: int = 0
     unseen: Split | None = None
     first_round: int = 1

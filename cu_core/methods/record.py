@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+# Default numbers of rounds that stand for another number.
+PER_EPOCH = 0
+PER_SHARD = -1
+
 
 @dataclass(frozen=True)
 class Method:
@@ -24,12 +28,14 @@ class Method:
         needs_retain: whether it reads retain samples.
         needs_unseen: whether it reads samples outside the training set.
         needs_labels: whether it reads labels.
+        needs_shards: whether it unlearns models that were trained in shards; all others cannot.
         one_shot: whether it has no natural rounds.
         starts_anew: whether it begins by throwing away what the model, or a part of it, has learned. Neither a stopping
             rule nor the guard against collapse can say anything of such a model before it is finished.
         needs: what has to be there, in words.
         fails: where it fails or misleads, in words.
-        rounds: default number of rounds per task; 0 stands for as many as the original training had epochs.
+        rounds: default number of rounds per task; `PER_EPOCH` stands for as many as the original training had epochs,
+            `PER_SHARD` for as many as it had shards.
     """
 
     id: str
@@ -44,6 +50,7 @@ class Method:
     needs_retain: bool = True
     needs_unseen: bool = False
     needs_labels: bool = True
+    needs_shards: bool = False
     one_shot: bool = False
     starts_anew: bool = False
     needs: str = ""

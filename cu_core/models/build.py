@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -13,6 +14,7 @@ from cu_core.errors import Incompatible
 from cu_core.models import backbone
 from cu_core.models.classifier import Classifier
 from cu_core.models.encoder import Encoder
+from cu_core.models.ensemble import Ensemble
 from cu_core.models.network import Network
 from cu_core.models.weights import load_weights, read_state_dict
 from cu_core.objectives.record import Objective
@@ -20,7 +22,14 @@ from cu_core.spec import ModelSpec
 
 
 def build_model(
-    spec: ModelSpec, channels: int, size: int, num_classes: int, seed: int, objective: str = "supervised"
+    spec: ModelSpec,
+    channels: int,
+    size: int,
+    num_classes: int,
+    seed: int,
+    objective: str = "supervised",
+    *,
+    shards: int = 0,
 ) -> Network:
     """The network on the CPU, initialised from the seed, with own weights loaded where the spec names some.
 
@@ -31,12 +40,17 @@ def build_model(
         num_classes: number of classes.
         seed: decides the initial weights; the caller's random state is left as it was.
         objective: as in `TrainSpec.objective`; self-supervised ones make an `Encoder`, others a `Classifier`.
+        shards: 0, or the number of classifiers of an `Ensemble`, with initial weights of their own.
 
     Raises:
         BadInput: no such backbone.
         Incompatible: the backbone cannot take such images or has no published weights.
         CheckpointError: the own weights cannot be read or do not fit.
     """
+    if shards:
+        seeds = np.random.SeedSequence(seed).generate_state(shards)
+        built = [build_model(spec, channels, size, num_classes, int(own), objective) for own in seeds]
+        return Ensemble([member for member in built if isinstance(member, Classifier)])
     record = backbone(spec.backbone)
     if size < record.min_size:
         raise Incompatible(

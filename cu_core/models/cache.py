@@ -21,10 +21,13 @@ from cu_core.device import Precision
 from cu_core.errors import BadInput, CheckpointError
 from cu_core.home import Home
 from cu_core.models.build import build_model
+from cu_core.models.ensemble import Ensemble
 from cu_core.models.network import Network
+from cu_core.models.stages import StageFiles
 from cu_core.models.weights import load_weights, read_state_dict, save_weights, weights_sha256
 from cu_core.objectives import objective
 from cu_core.runs.files import read_json, sha256_of, write_json
+from cu_core.shards import ShardedBase, ShardPlan
 from cu_core.spec import RunSpec, TrainSpec, digest
 from cu_core.training import EpochReport, train
 
@@ -42,12 +45,15 @@ class Trained:
         key: content hash of what made it.
         seconds: time that its training took, when it took place.
         cached: whether it was there already.
+        shards: how it was trained in shards, and its members' earlier weights; None of ordinary models, and of those
+            that were trained on a part of the samples, from which nothing is ever unlearned.
     """
 
     model: Network
     key: str
     seconds: float
     cached: bool
+    shards: ShardedBase | None = None
 
 
 def train_key(
@@ -92,7 +98,7 @@ def _ingredients(
 def _recipe(train: TrainSpec) -> dict[str, Any]:
     """The fields that the objective reads, with its own temperature where none was named."""
     record = objective(train.objective)
-    recipe = {name: value for name, value in dataclasses.asdict(train).items() if record.reads(name)}
+    recipe = {name: value for name, value in train.content().items() if record.reads(name)}
     del recipe["seed"]
     if "temperature" in recipe:
         recipe["temperature"] = train.temperature or record.temperature
@@ -155,16 +161,30 @@ def trained_model(
 
     def fresh(start: bool) -> Network:
         model = spec.model if start else dataclasses.replace(spec.model, weights="", pretrained=False)
-        return build_model(model, channels, size, len(data.classes), seed, spec.train.objective)
+        return build_model(
+            model, channels, size, len(data.classes), seed, spec.train.objective, shards=spec.train.members
+        )
+
+    stages = StageFiles(home.models, key, spec.train.shards, spec.train.slices) if spec.train.sharded else None
+    plan = ShardPlan.of(spec.train, len(data.train_labels), seed)
+    # Only a model of all samples is ever unlearned from.
+    shards = ShardedBase(plan, stages.weights) if stages and len(indices) == len(data.train_labels) else None
 
     with _waiting_for(files.lock, check):
         info = files.info()
-        if info is not None:
+        if info is not None and (shards is None or (stages and stages.complete())):
             model = fresh(start=False)
             load_weights(model, read_state_dict(files.weights))
-            return Trained(_ready(model, precision, device), key, info["seconds"], cached=True)
+            return Trained(_ready(model, precision, device), key, info["seconds"], True, shards)
         model = fresh(start=True)
         precision.place(model, device)
+        if stages:
+            assert isinstance(model, Ensemble)
+            seconds = _train_shards(model, plan, stages, source, indices, files.partial, precision, on_epoch, check)
+            files.keep(model, {"seconds": seconds, "epochs": spec.train.work, "seed": seed})
+            if shards is None:
+                stages.drop()
+            return Trained(_ready(model, precision, device), key, seconds, False, shards)
         result = train(
             model,
             Split(source, indices, torch.Generator()),
@@ -178,6 +198,63 @@ def trained_model(
         )
         files.keep(model, {"seconds": result.seconds, "epochs": result.epochs, "seed": seed})
         return Trained(_ready(model, precision, device), key, result.seconds, cached=False)
+
+
+def _train_shards(
+    model: Ensemble,
+    plan: ShardPlan,
+    stages: StageFiles,
+    source: ImageSource,
+    indices: np.ndarray,
+    partial: Path,
+    precision: Precision,
+    on_epoch: Callable[[EpochReport], None],
+    check: Callable[[], None],
+) -> float:
+    """Trains all members, stage by stage; those that an earlier attempt finished are taken from their files.
+
+    Returns:
+        Training time in seconds, earlier attempts included.
+    """
+    spent, done = 0.0, 0
+
+    def report(inner: EpochReport) -> None:
+        where = f"shard {shard + 1} of {stages.shards}, stage {stage + 1} of {stages.slices}"
+        on_epoch(
+            dataclasses.replace(
+                inner,
+                epoch=done + inner.epoch,
+                epochs=plan.spec.work,
+                seconds=spent + inner.seconds,
+                where=where,
+            )
+        )
+
+    for shard in range(stages.shards):
+        member = model.member(shard)
+        for stage in range(stages.slices):
+            check()
+            kept = stages.read(shard, stage)
+            if kept is not None:
+                member.load_state_dict(kept["model"])
+                seconds = kept["seconds"]
+            else:
+                seconds = plan.train_stage(
+                    member,
+                    source,
+                    indices,
+                    shard,
+                    stage,
+                    precision=precision,
+                    checkpoint=partial,
+                    on_epoch=report,
+                    check=check,
+                ).seconds
+                stages.write(shard, stage, member, seconds)
+            spent += seconds
+            done += plan.spec.stage_epochs[stage]
+    plan.set_voters(model, indices)
+    return spent
 
 
 def _ready(model: Network, precision: Precision, device: torch.device) -> Network:

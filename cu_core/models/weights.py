@@ -119,7 +119,7 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor]) -> None:
 
 def _bare(state: Mapping[str, Tensor]) -> bool:
     """Whether the names are those of a backbone, without the parts that networks of this program have."""
-    return not any(name.startswith("trunk.") for name in state)
+    return not any(name.startswith(("trunk.", "members.")) for name in state)
 
 
 def _named_as_ours(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -150,7 +150,7 @@ def estimate_disk(
     """
     record = DATASETS.get(spec.data.dataset.partition(":")[0])
     count = classes or (record.classes if record else 0) or 10
-    width = embedding_dim or spec.model.embedding_dim
+    width = (embedding_dim or spec.model.embedding_dim) * max(spec.train.members, 1)
     images = (record.train + record.test) if record else 0
     samples = min(spec.probe.size, images) if images else spec.probe.size
     rounds = spec.max_rounds + 1

@@ -24,6 +24,7 @@ from cu_core.models.network import Network
 from cu_core.models.weights import weights_sha256
 from cu_core.objectives import OBJECTIVES
 from cu_core.objectives.base import make_objective
+from cu_core.shards import ShardedBase, ShardPlan
 from cu_core.spec import spec_from_json
 
 ROUNDS = 3
@@ -34,6 +35,7 @@ CASES = [
     for o in OBJECTIVES.values()
     if o.kind in m.objectives
 ]
+SHARDS = {"shards": ROUNDS, "slices": 2, "epochs": 3}
 SELECT = {"class": "class:5", "sample": "random:40"}
 
 
@@ -49,7 +51,7 @@ def started(home: Home, request: pytest.FixtureRequest) -> tuple[Bench, Network]
     spec = spec_from_json(
         {
             "data": {"dataset": "digits", "train_limit": 300},
-            "train": {"objective": case["objective"], "queue": 64},
+            "train": {"objective": case["objective"], "queue": 64} | (SHARDS if case["method"].needs_shards else {}),
             "forget": {"select": SELECT[case["task"]]},
             "method": {"id": case["method"].id},
             "device": "cpu",
@@ -60,7 +62,16 @@ def started(home: Home, request: pytest.FixtureRequest) -> tuple[Bench, Network]
 
 
 def build(bench: Bench, seed: int) -> Network:
-    return build_model(bench.spec.model, 1, 8, 10, seed, bench.spec.train.objective)
+    train = bench.spec.train
+    return build_model(bench.spec.model, 1, 8, 10, seed, train.objective, shards=train.members)
+
+
+def sharded(bench: Bench) -> ShardedBase | None:
+    """As if every stage of the training had left an untrained model behind."""
+    if not bench.spec.train.sharded:
+        return None
+    plan = ShardPlan.of(bench.spec.train, len(bench.data.train_labels), 3)
+    return ShardedBase(plan, lambda shard, stage: build(bench, 3 + stage).member(shard).state_dict())
 
 
 def context_of(bench: Bench, model: Network, check: Callable[[], None] = lambda: None) -> Context:
@@ -83,6 +94,7 @@ def context_of(bench: Bench, model: Network, check: Callable[[], None] = lambda:
         fresh=partial(build, bench),
         forgotten=tuple(bench.forget.classes) if bench.forget.task == "class" else (),
         base_seed=3,
+        shards=sharded(bench),
         max_rounds=ROUNDS,
         check=check,
     )
