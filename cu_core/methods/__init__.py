@@ -11,25 +11,36 @@ from cu_core.methods.records.ascent import GRADIENT_ASCENT, NEGGRAD_PLUS
 from cu_core.methods.records.boundary import BOUNDARY_EXPANDING, BOUNDARY_SHRINK
 from cu_core.methods.records.contrastive import METHOD as CONTRASTIVE
 from cu_core.methods.records.finetune import FINETUNE, L1_FINETUNE
+from cu_core.methods.records.fisher import METHOD as FISHER
 from cu_core.methods.records.gradient_penalty import GRADIENT_PENALTY, GRADIENT_PENALTY_MEMBERS
+from cu_core.methods.records.output_filter import METHOD as OUTPUT_FILTER
+from cu_core.methods.records.random_label import RANDOM_LABEL, SALUN
 from cu_core.methods.records.retrain import METHOD as RETRAIN
 from cu_core.methods.records.scrub import SCRUB, SCRUB_R
 from cu_core.methods.records.sisa import METHOD as SISA
+from cu_core.methods.records.ssd import METHOD as SSD
+from cu_core.methods.records.unsir import METHOD as UNSIR
 
 BUILT_IN: tuple[Method, ...] = (
     CONTRASTIVE,
     BOUNDARY_EXPANDING,
     BOUNDARY_SHRINK,
     FINETUNE,
+    FISHER,
     GRADIENT_ASCENT,
     GRADIENT_PENALTY,
     GRADIENT_PENALTY_MEMBERS,
     L1_FINETUNE,
     NEGGRAD_PLUS,
+    OUTPUT_FILTER,
+    RANDOM_LABEL,
     RETRAIN,
+    SALUN,
     SCRUB,
     SCRUB_R,
     SISA,
+    SSD,
+    UNSIR,
 )
 ENTRY_POINTS = "unlearnscope.methods"
 

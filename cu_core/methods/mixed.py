@@ -1,0 +1,37 @@
+"""Batches in which forget and retain samples are mixed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from cu_core.data.batches import Split
+from cu_core.methods.context import Context
+
+
+def mixed_epoch(
+    context: Context, batch_size: int, retain_share: float
+) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+    """Passes once, in random order, over all forget samples and a newly drawn share of the retain samples.
+
+    Args:
+        context: whose splits are parts of one source.
+        batch_size: samples per batch; a single one left over joins the batch before it.
+        retain_share: 0..1; 0 draws none.
+
+    Yields:
+        Images and labels on the device, (b,) indices into the source on the CPU, and (b,) whether each is a
+        forget sample, on the device.
+    """
+    forget, retain = context.forget, context.retain
+    chosen = torch.randperm(len(retain), generator=context.generator)[: round(retain_share * len(retain))]
+    indices = torch.cat([forget.indices, retain.indices[chosen]])
+    together = Split(forget.source, indices, context.generator, forget.augment)
+    for images, labels, index in together.epoch(batch_size):
+        to_forget = torch.isin(index, forget.indices)
+        count = int(to_forget.sum())
+        forget.served += count
+        retain.served += len(index) - count
+        yield images, labels, index, to_forget.to(context.device)

@@ -1,0 +1,95 @@
+"""SalUn (Fan et al., ICLR 2024): random labels under a mask of the weights that matter for the forget samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cu_core.methods.context import Context
+from cu_core.methods.random_label import one_round, relabelled, sgd
+from cu_core.methods.records.random_label import SalunParams
+from cu_core.methods.steps import Steps, once
+
+
+def unlearn(context: Context, params: SalunParams) -> Iterator[dict[str, float]]:
+    """Random labels (see `cu_core.methods.random_label`), with all but the salient weights frozen.
+
+    Args:
+        context: model, data and randomness.
+        params: hyper-parameters.
+
+    Yields:
+        Per round the means of ``loss`` and of ``gradient_norm``, that of all weights before the mask.
+    """
+    optimizer = sgd(context, params)
+    steps = Steps(context, optimizer)
+    mask = once(context, "mask", lambda: salient(forget_gradients(context, params.batch_size), params.saliency))
+    freeze(context.model, optimizer, mask)
+    labels = relabelled(context)
+    for _ in context.rounds():
+        yield one_round(context, params, steps, labels)
+
+
+def forget_gradients(context: Context, batch_size: int) -> dict[str, Tensor]:
+    """Gradient of the cross-entropy summed over all forget samples, by parameter name; one pass in evaluation mode."""
+    model = context.model.eval()
+    named = dict(model.named_parameters())
+    total = {name: torch.zeros_like(value) for name, value in named.items()}
+    for x, y, _ in context.forget.epoch(batch_size, shuffle=False):
+        context.check()
+        # In full precision: half of it would lose the small gradients, whose order decides.
+        loss = context.loss(model(x), y) * len(y)
+        gradients = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
+        for name, gradient in zip(named, gradients, strict=True):
+            if gradient is not None:
+                total[name] += gradient
+    return total
+
+
+def salient(gradients: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
+    """Marks the entries of largest absolute value over all tensors together (Eq. 4, with a share as threshold).
+
+    Args:
+        gradients: by name.
+        share: above 0, at most 1.
+
+    Returns:
+        By name, bool tensors of the same shapes; `share` of all entries are true, rounded, at least one.
+    """
+    sizes = torch.cat([g.abs().flatten() for g in gradients.values()])
+    chosen = torch.zeros_like(sizes, dtype=torch.bool)
+    chosen[sizes.topk(max(1, round(share * len(sizes)))).indices] = True
+    parts = chosen.split([g.numel() for g in gradients.values()])
+    return {name: part.view(g.shape) for (name, g), part in zip(gradients.items(), parts, strict=True)}
+
+
+def freeze(model: nn.Module, optimizer: torch.optim.Optimizer, mask: Mapping[str, Tensor]) -> None:
+    """Lets every step of an optimizer leave the unmarked weights exactly as they are now (Eq. 5).
+
+    Masking gradients is not enough: weight decay would still move the weights. So they are put back.
+
+    Args:
+        model: whose parameters are meant.
+        optimizer: over them.
+        mask: by parameter name, true where a weight may change.
+    """
+    weights = [(value, mask[name], value.detach().clone()) for name, value in model.named_parameters()]
+
+    def mask_gradients(*_: Any) -> None:
+        for value, free, _start in weights:
+            if value.grad is not None:
+                value.grad.mul_(free)
+
+    @torch.no_grad()
+    def put_back(*_: Any) -> None:
+        for value, free, start in weights:
+            value.copy_(torch.where(free, value, start))
+            for state in optimizer.state[value].values():
+                if isinstance(state, Tensor) and state.shape == free.shape:
+                    state.mul_(free)
+
+    optimizer.register_step_pre_hook(mask_gradients)
+    optimizer.register_step_post_hook(put_back)
