@@ -91,7 +91,8 @@ def cell_text(column: Column, cell: Summary) -> str:
     elif cell.low is not None and cell.high is not None:
         text += f" ({column.text(cell.low)} to {column.text(cell.high)})"
     if cell.distance is not None:
-        text += f" [{cell.distance:+.1f}]"
+        # Without a minus before zero.
+        text += f" [{round(cell.distance, 1) + 0.0:+.1f}]"
     return text
 
 

@@ -1,0 +1,102 @@
+"""How much better or worse than retraining a run does on each class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from cu_core.figures.theme import class_name, dress, join
+
+MOST_NUMBERS = 14
+"""Up to this many classes, cells carry their number."""
+
+# Purple below the reference, green above it; both ends stand out on light and dark ground, the middle is the ground.
+BELOW, MIDDLE, ABOVE = "rgb(123, 50, 148)", "rgba(138, 143, 152, 0.12)", "rgb(0, 136, 55)"
+"""Ends of the diverging scale (PRGn of ColorBrewer, safe for the colour-blind)."""
+
+
+@dataclass(frozen=True)
+class ClassGaps:
+    """One line of the picture.
+
+    Attributes:
+        label: of the line.
+        gaps: (C,) accuracy after minus that of the references, -1..1; NaN where either has no sample of the class.
+        counts: (C,) samples behind each; of several runs the fewest.
+    """
+
+    label: str
+    gaps: np.ndarray
+    counts: np.ndarray
+
+
+def class_accuracy(label: np.ndarray, predicted: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Accuracy on each class.
+
+    Args:
+        label: (n,) classes.
+        predicted: (n,) predicted classes.
+        classes: C.
+
+    Returns:
+        (C,) accuracies, NaN for classes without samples, and (C,) counts.
+    """
+    counts = np.bincount(label, minlength=classes)[:classes]
+    right = np.bincount(label[label == predicted], minlength=classes)[:classes]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(counts > 0, right / counts, np.nan), counts
+
+
+def class_gaps(lines: Sequence[ClassGaps], classes: Sequence[str], *, forgotten: Sequence[int] = ()) -> go.Figure:
+    """One row per line, one column per class, coloured around the reference.
+
+    Args:
+        lines: from top to bottom.
+        classes: class names by label; numbers stand in for those that are missing.
+        forgotten: labels of forgotten classes, which are marked.
+    """
+    size = max((len(line.gaps) for line in lines), default=len(classes))
+    used = [c for c in range(size) if any(c < len(line.counts) and line.counts[c] for line in lines)]
+    z = np.array([[line.gaps[c] * 100 if c < len(line.gaps) else np.nan for c in used] for line in lines])
+    n = np.array([[line.counts[c] if c < len(line.counts) else 0 for c in used] for line in lines])
+    names = [f"<b>{class_name(classes, c)} (forgotten)</b>" if c in forgotten else class_name(classes, c) for c in used]
+    # Labels of axes tell samples of a class alike in all lines; where they differ only hovering does.
+    alike = len(lines) > 0 and all((n == n[0]).all(axis=0)) if n.size else False
+    ticks = [f"{name}<br>n = {n[0][k]:,}" for k, name in enumerate(names)] if alike else names
+    known = z[np.isfinite(z)]
+    end = max(float(np.abs(known).max()), 1.0) if len(known) else 1.0
+    figure = go.Figure(
+        go.Heatmap(
+            z=z,
+            x=ticks,
+            y=[line.label for line in lines],
+            customdata=n,
+            zmin=-end,
+            zmax=end,
+            colorscale=[[0, BELOW], [0.5, MIDDLE], [1, ABOVE]],
+            texttemplate="%{z:+.0f}" if len(used) <= MOST_NUMBERS else None,
+            xgap=1,
+            ygap=1,
+            hoverongaps=False,
+            hovertemplate="%{y}<br>class %{x}: %{z:+.1f} points, n = %{customdata:,}<extra></extra>",
+            colorbar={"title": "points", "thickness": 12},
+        )
+    )
+    figure.update_xaxes(type="category", showgrid=False, title_text="Class")
+    figure.update_yaxes(type="category", showgrid=False, autorange="reversed")
+    longest = max((len(class_name(classes, c)) for c in used), default=1)
+    bottom = 88 if len(used) <= MOST_NUMBERS else 72 + min(7 * longest, 120)
+    return dress(figure, height=max(150, 30 * len(lines) + 30) + bottom, bottom=bottom)
+
+
+def class_gaps_alt(lines: Sequence[ClassGaps], classes: Sequence[str]) -> str:
+    """The largest gap of each line in words."""
+    parts = []
+    for line in lines:
+        if np.isfinite(line.gaps).any():
+            worst = int(np.nanargmax(np.abs(line.gaps)))
+            parts.append(f"{line.label} {100 * line.gaps[worst]:+.0f} points on {class_name(classes, worst)}")
+    return f"Largest differences from retraining: {join(parts)}." if parts else "No run has a reference."

@@ -1,0 +1,142 @@
+"""One signal of many runs in one pane: a step line each, over the envelope of the retrained models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from cu_core.figures.confidence import Signal, shares
+from cu_core.figures.run_style import run_style
+from cu_core.figures.theme import COLOURS, dress, join, tint
+
+
+@dataclass(frozen=True)
+class OverlayLine:
+    """A configuration with its runs.
+
+    Attributes:
+        label: in the legend.
+        names: of the runs.
+        values: one (n,) array of finite values per run.
+    """
+
+    label: str
+    names: tuple[str, ...]
+    values: tuple[np.ndarray, ...]
+
+
+def envelope(references: Sequence[np.ndarray], edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest share of the retrained models in each bin.
+
+    Args:
+        references: one (n,) array per retrained model.
+        edges: (bins + 1,) of the bins.
+
+    Returns:
+        Two (bins,) arrays.
+    """
+    table = np.stack([shares(values, edges) for values in references])
+    return table.min(0), table.max(0)
+
+
+def overlay(
+    signal: Signal,
+    lines: Sequence[OverlayLine],
+    references: Sequence[np.ndarray],
+    edges: np.ndarray,
+    *,
+    means: bool,
+    log: bool = False,
+) -> go.Figure:
+    """Shares per bin.
+
+    Args:
+        signal: what is shown.
+        lines: configurations in their order, which decides their style.
+        references: values of every retrained model; may be empty.
+        edges: common bins.
+        means: draw the mean over a line's runs strong and the runs faint; otherwise every run alike.
+        log: logarithmic value axis.
+    """
+    figure = go.Figure()
+    if references:
+        for trace in _envelope(references, edges):
+            figure.add_trace(trace)
+    for place, line in enumerate(lines):
+        heights = [shares(values, edges) for values in line.values if len(values)]
+        if not heights:
+            continue
+        several = means and len(heights) > 1
+        for number, (name, height) in enumerate(zip(line.names, heights, strict=False)):
+            figure.add_trace(
+                _steps(place, edges, height, name, line.label, faint=several, showlegend=not several and not number)
+            )
+        if several:
+            name = f"{line.label}, mean of {len(heights)} seeds"
+            figure.add_trace(
+                _steps(place, edges, np.mean(heights, axis=0), name, line.label, faint=False, showlegend=True)
+            )
+    ends = edges[[0, -1]]
+    figure.update_xaxes(type="log" if log else "linear", range=list(np.log10(ends) if log else ends))
+    if log:
+        figure.update_xaxes(exponentformat="power", dtick=1 if np.log10(ends[1] / ends[0]) < 6 else 2)
+    figure.update_xaxes(title_text=signal.axis)
+    figure.update_yaxes(title_text="Share of samples per bin", tickformat=".0%", rangemode="tozero")
+    return dress(figure, height=360, bottom=56)
+
+
+def overlay_alt(signal: Signal, lines: Sequence[OverlayLine], references: Sequence[np.ndarray]) -> str:
+    """Medians in words."""
+    parts = [
+        f"{np.median(np.concatenate(line.values)):.3g} ({line.label})" for line in lines if sum(map(len, line.values))
+    ]
+    if references and sum(map(len, references)):
+        parts.append(f"{np.median(np.concatenate(list(references))):.3g} (retrained)")
+    return f"Distribution of the {signal.title.lower()}, medians: {join(parts)}." if parts else "Not recorded."
+
+
+def _steps(
+    place: int, edges: np.ndarray, height: np.ndarray, name: str, label: str, *, faint: bool, showlegend: bool
+) -> go.Scatter:
+    style = run_style(place)
+    return go.Scatter(
+        x=edges,
+        # The last height once more: a step line ends at the last edge.
+        y=np.append(height, height[-1]),
+        customdata=np.append(edges[1:], edges[-1]),
+        mode="lines",
+        line={
+            "shape": "hv",
+            "color": tint(style.colour, 0.3 if faint else 1),
+            "dash": style.dash,
+            "width": 1 if faint else 2,
+        },
+        name=label,
+        legendgroup=f"line {place}",
+        showlegend=showlegend,
+        hovertemplate=f"{name}<br>%{{y:.1%}} between %{{x:.3g}} and %{{customdata:.3g}}<extra></extra>",
+    )
+
+
+def _envelope(references: Sequence[np.ndarray], edges: np.ndarray) -> list[go.Scatter]:
+    low, high = envelope(references, edges)
+    count = len(references)
+    word = f"Retrained, envelope of {count} seeds" if count > 1 else "Retrained, one seed"
+    # Two step lines, the upper one filled down to the lower one.
+    common = {"x": edges, "mode": "lines", "legendgroup": "reference"}
+    line = {"shape": "hv", "color": tint(COLOURS["reference"], 0.9), "width": 1}
+    return [
+        go.Scatter(**common, y=np.append(low, low[-1]), line=line, showlegend=False, hoverinfo="skip", name=word),
+        go.Scatter(
+            **common,
+            y=np.append(high, high[-1]),
+            line=line,
+            fill="tonexty" if count > 1 else "tozeroy",
+            fillcolor=tint(COLOURS["reference"], 0.3),
+            name=word,
+            hovertemplate="retrained: up to %{y:.1%}<extra></extra>",
+        ),
+    ]

@@ -1,0 +1,42 @@
+"""Colour, marker and dash of the lines of a comparison, so that many can be told apart, also without colour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cu_core.figures.theme import RUN_COLOURS, RUN_DASHES
+
+RUN_SYMBOLS: tuple[str, ...] = ("circle", "triangle-up", "pentagon", "star", "triangle-down", "hexagram")
+"""Marker shapes of runs; none is a group's (`cu_core.figures.theme.SYMBOLS`) but the circle, which needs no group."""
+
+
+@dataclass(frozen=True)
+class RunStyle:
+    """How one line of a comparison is drawn.
+
+    Attributes:
+        colour: hex.
+        symbol: of its markers.
+        dash: of its line.
+    """
+
+    colour: str
+    symbol: str
+    dash: str
+
+
+def run_style(place: int) -> RunStyle:
+    """Style of the line at a place of the comparison.
+
+    Colours turn faster than shapes and dashes, so that a style repeats only after as many lines as there are pairs of
+    colour and shape.
+
+    Args:
+        place: 0, 1, …
+    """
+    turn = place // len(RUN_COLOURS)
+    return RunStyle(
+        RUN_COLOURS[place % len(RUN_COLOURS)],
+        RUN_SYMBOLS[(place + turn) % len(RUN_SYMBOLS)],
+        RUN_DASHES[(place + turn) % len(RUN_DASHES)],
+    )

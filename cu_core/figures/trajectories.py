@@ -1,0 +1,201 @@
+"""Metrics over rounds of many runs, against the band of retrained models on the same recorded samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from cu_core.figures.run_style import RunStyle, run_style
+from cu_core.figures.theme import COLOURS, dress, join, tint
+from cu_core.metrics import METRICS
+from cu_core.metrics.band import Band
+
+MOST_PANES = 4
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """One run over its rounds.
+
+    Attributes:
+        name: told on hovering.
+        rounds: ascending, with round 0.
+        values: metric id to one value per round; None where a round did not measure it.
+    """
+
+    name: str
+    rounds: tuple[int, ...]
+    values: Mapping[str, tuple[float | None, ...]]
+
+
+@dataclass(frozen=True)
+class TrajectoryLine:
+    """A configuration with its runs.
+
+    Attributes:
+        label: in the legend.
+        runs: one per seed.
+    """
+
+    label: str
+    runs: tuple[Trajectory, ...]
+
+
+def mean_trajectory(line: TrajectoryLine, metric: str) -> tuple[list[int], list[float]]:
+    """Mean over a line's runs in every round; a run that has ended keeps its last value.
+
+    Without that, the mean of the last rounds would be that of the runs which took longest.
+
+    Args:
+        line: the configuration.
+        metric: id of the metric.
+
+    Returns:
+        Rounds and means; rounds in which no run has measured anything yet are left out.
+    """
+    rounds = sorted({number for run in line.runs for number in run.rounds})
+    means, kept = [], []
+    for number in rounds:
+        values = [value for run in line.runs if (value := _last(run, metric, number)) is not None]
+        if values:
+            kept.append(number)
+            means.append(sum(values) / len(values))
+    return kept, means
+
+
+def trajectories(
+    lines: Sequence[TrajectoryLine],
+    metrics: Sequence[str],
+    bands: Mapping[str, Sequence[Band]],
+    *,
+    means: bool,
+    height: int = 300,
+) -> go.Figure:
+    """One pane per metric.
+
+    Args:
+        lines: configurations in their order, which decides their style.
+        metrics: ids, `MOST_PANES` at most.
+        bands: metric id to the references' bands on the recorded samples, each once.
+        means: draw the mean over a line's runs strong and the runs faint; otherwise every run alike.
+        height: px of the panes.
+    """
+    chosen = list(metrics)[:MOST_PANES]
+    figure = make_subplots(
+        rows=1,
+        cols=max(1, len(chosen)),
+        subplot_titles=[METRICS[metric].title.replace("Unseen accuracy, ", "Unseen, ") for metric in chosen],
+        horizontal_spacing=0.06,
+    )
+    named: set[int] = set()
+    last = max([1, *(number for line in lines for run in line.runs for number in run.rounds)])
+    ends = [-0.3, last + 0.3]
+    for column, metric in enumerate(chosen, start=1):
+        for band in bands.get(metric, ()):
+            first = not any(trace.legendgroup == "reference" and trace.showlegend for trace in figure.data)
+            for trace in _band(band, ends, metric, showlegend=first):
+                figure.add_trace(trace, row=1, col=column)
+        for place, line in enumerate(lines):
+            traces = _line(place, line, metric, means=means, showlegend=place not in named)
+            named |= {place} if traces else set()
+            for trace in traces:
+                figure.add_trace(trace, row=1, col=column)
+        percent, bounded = METRICS[metric].percent, METRICS[metric].bounded
+        axis = {"range": [-0.03, 1.03], "tickformat": ".0%"} if percent else {"range": [-0.03, 1.03]} if bounded else {}
+        figure.update_yaxes(axis, row=1, col=column)
+    figure.update_xaxes(title_text="Round (0 = before)", range=ends, tickformat="d", nticks=7)
+    figure.update_annotations(font_size=13)
+    return dress(figure, height=height)
+
+
+def trajectories_alt(lines: Sequence[TrajectoryLine], metrics: Sequence[str]) -> str:
+    """First and last means in words."""
+    sentences = []
+    for line in lines:
+        parts = []
+        for metric in metrics:
+            rounds, values = mean_trajectory(line, metric)
+            if rounds:
+                ends = [f"{v:.1%}" if METRICS[metric].percent else f"{v:.3f}" for v in (values[0], values[-1])]
+                parts.append(f"{METRICS[metric].title.lower()} from {ends[0]} to {ends[1]}")
+        if parts:
+            sentences.append(f"{line.label}: {join(parts)}.")
+    return " ".join(sentences) or "No round has been recorded yet."
+
+
+def _last(run: Trajectory, metric: str, number: int) -> float | None:
+    known = [v for k, v in zip(run.rounds, run.values.get(metric, ()), strict=False) if k <= number and v is not None]
+    return known[-1] if known else None
+
+
+def _line(place: int, line: TrajectoryLine, metric: str, *, means: bool, showlegend: bool) -> list[go.Scatter]:
+    style = run_style(place)
+    several = means and len(line.runs) > 1
+    group = {"name": line.label, "legendgroup": f"line {place}"}
+    measured = [run for run in line.runs if any(v is not None for v in run.values.get(metric, ()))]
+    traces = []
+    for number, run in enumerate(measured):
+        values = [math.nan if v is None else v for v in run.values[metric]]
+        legend = group | {"showlegend": showlegend and not several and number == 0}
+        traces.append(_scatter(run.rounds, values, run.name, metric, style, faint=several, legend=legend))
+    if several and traces:
+        rounds, means_of = mean_trajectory(line, metric)
+        name = f"{line.label}, mean of {len(line.runs)} seeds"
+        legend = group | {"showlegend": showlegend}
+        traces.append(_scatter(rounds, means_of, name, metric, style, faint=False, legend=legend))
+    return traces
+
+
+def _scatter(
+    rounds: Sequence[int],
+    values: Sequence[float],
+    name: str,
+    metric: str,
+    style: RunStyle,
+    *,
+    faint: bool,
+    legend: Mapping[str, object],
+) -> go.Scatter:
+    shown = "%{y:.1%}" if METRICS[metric].percent else "%{y:.3f}"
+    return go.Scatter(
+        x=list(rounds),
+        y=list(values),
+        mode="lines" if faint else "lines+markers",
+        line={"color": tint(style.colour, 0.35 if faint else 1), "dash": style.dash, "width": 1 if faint else 2},
+        marker={"symbol": style.symbol, "size": 6},
+        connectgaps=True,
+        hovertemplate=f"{name}<br>round %{{x}}: {shown}<extra></extra>",
+        **legend,
+    )
+
+
+def _band(band: Band, ends: Sequence[float], metric: str, *, showlegend: bool) -> list[go.Scatter]:
+    shown = "%{y:.1%}" if METRICS[metric].percent else "%{y:.3f}"
+    common = {"legendgroup": "reference"}
+    return [
+        go.Scatter(
+            x=[*ends, *ends[::-1]],
+            y=[band.low, band.low, band.high, band.high],
+            fill="toself",
+            fillcolor=tint(COLOURS["reference"], 0.18),
+            line={"width": 0},
+            mode="lines",
+            hoverinfo="skip",
+            showlegend=False,
+            **common,
+        ),
+        go.Scatter(
+            x=list(ends),
+            y=[band.mean, band.mean],
+            mode="lines",
+            name="Retrained, 95 % band",
+            showlegend=showlegend,
+            line={"color": COLOURS["reference"], "dash": "dash", "width": 2},
+            hovertemplate=f"mean of {band.count} retrained models: {shown}<extra></extra>",
+            **common,
+        ),
+    ]
