@@ -173,15 +173,15 @@ class Recorder:
         metrics = self._metrics(seen.forget, seen.retain, seen.unseen, self.bench.reported_forget)
         if self.bench.spec.self_supervised:
             metrics["linear_acc"] = finite(seen.linear)
-        unseen = seen.unseen
         if self.bench.forget.task == "class":
             metrics["probe_recovery"] = finite(probe_recovery(model, self.bench))
-            unseen = unseen.take(np.flatnonzero(~np.isin(unseen.labels, self.bench.forget.classes)))
-        groups = {"forget": seen.forget, "retain": seen.retain, "unseen": unseen}
-        return Evaluated(
-            {name: metrics[name] for name in METRICS if name in metrics},
-            {name: part.prediction == part.labels for name, part in groups.items()},
-        )
+        right = {
+            name: part.prediction == part.labels
+            for name, part in (("forget", seen.forget), ("retain", seen.retain), ("unseen", seen.unseen))
+        }
+        if self.bench.forget.task == "class":
+            right["unseen"] = right["unseen"][~np.isin(seen.unseen.labels, self.bench.forget.classes)]
+        return Evaluated({name: metrics[name] for name in METRICS if name in metrics}, right)
 
     def probe_metrics(self, outputs: Forward) -> Metrics:
         """Metrics over the probe's reported rows."""
