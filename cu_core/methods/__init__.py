@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 from cu_core.errors import BadInput
 from cu_core.methods.record import Method
 from cu_core.methods.records.ascent import GRADIENT_ASCENT, NEGGRAD_PLUS
+from cu_core.methods.records.bad_teacher import METHOD as BAD_TEACHER
 from cu_core.methods.records.boundary import BOUNDARY_EXPANDING, BOUNDARY_SHRINK
 from cu_core.methods.records.contrastive import METHOD as CONTRASTIVE
 from cu_core.methods.records.finetune import FINETUNE, L1_FINETUNE
@@ -23,6 +24,7 @@ from cu_core.methods.records.unsir import METHOD as UNSIR
 
 BUILT_IN: tuple[Method, ...] = (
     CONTRASTIVE,
+    BAD_TEACHER,
     BOUNDARY_EXPANDING,
     BOUNDARY_SHRINK,
     FINETUNE,

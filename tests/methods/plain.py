@@ -34,6 +34,26 @@ class PlainSgd:
         return norm
 
 
+class PlainAdam:
+    """Adam (Kingma & Ba, Algorithm 1), written out."""
+
+    def __init__(self, model: nn.Module, lr: float) -> None:
+        self.model, self.lr, self.t = model, lr, 0
+        self.first = [torch.zeros_like(p) for p in model.parameters()]
+        self.second = [torch.zeros_like(p) for p in model.parameters()]
+
+    def step(self, loss: Tensor) -> None:
+        """One step down the loss."""
+        self.t += 1
+        parameters = list(self.model.parameters())
+        gradients = torch.autograd.grad(loss, parameters)
+        with torch.no_grad():
+            for p, m, v, g in zip(parameters, self.first, self.second, gradients, strict=True):
+                m.mul_(0.9).add_(0.1 * g)
+                v.mul_(0.999).add_(0.001 * g**2)
+                p.sub_(self.lr * (m / (1 - 0.9**self.t)) / ((v / (1 - 0.999**self.t)).sqrt() + 1e-8))
+
+
 def twin(context: Context) -> Network:
     """A copy of the context's model in training mode, to be stepped by hand."""
     return copy.deepcopy(context.model).train()
@@ -43,8 +63,3 @@ def assert_same(model: nn.Module, other: nn.Module, tolerance: float = 1e-5) -> 
     """Whether two models have the same weights and buffers."""
     for (name, value), wanted in zip(model.state_dict().items(), other.state_dict().values(), strict=True):
         assert value.detach().numpy() == pytest.approx(wanted.detach().numpy(), abs=tolerance), name
-
-
-def assert_moved(model: nn.Module, before: dict[str, Tensor]) -> None:
-    """Whether the weights are others than before, so that a comparison with them means something."""
-    assert any((value != before[name]).any() for name, value in model.state_dict().items())
