@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from cu_core.methods.records.contrastive import ContrastiveParams
 from cu_core.papers.record import PaperTable
-from cu_core.papers.runs import objectives_of, preset_id, specs_of
+from cu_core.papers.registry import ALL_TABLES, scales_of
+from cu_core.papers.runs import preset_id, specs_of
 from cu_core.papers.scales import SCALES, Scale, title_of
-from cu_core.papers.tables import TABLES
 from cu_core.recipes import DIGITS, DIGITS_BY_HEART, PAPER, unlearning_recipe
 from cu_core.spec import DataSpec, ForgetSpec, MethodSpec, ModelSpec, RunSpec, StopSpec
 
@@ -136,7 +136,7 @@ PRESETS: dict[str, Preset] = {
 def _table_preset(table: PaperTable, scale: Scale) -> Preset:
     specs = tuple(specs_of(table, scale))
     runs = "1 run" if len(specs) == 1 else f"{len(specs)} runs"
-    words = title_of(scale, objectives_of(table))
+    words = title_of(scale, specs)
     return Preset(
         preset_id(table, scale),
         f"Table {table.id}: {table.title}",
@@ -146,7 +146,11 @@ def _table_preset(table: PaperTable, scale: Scale) -> Preset:
     )
 
 
-PRESETS |= {p.id: p for scale in SCALES.values() for p in (_table_preset(table, scale) for table in TABLES.values())}
+PRESETS |= {
+    p.id: p
+    for table in ALL_TABLES.values()
+    for p in (_table_preset(table, scale) for scale in scales_of(table).values())
+}
 
 SINGLE_PRESETS: dict[str, Preset] = {name: p for name, p in PRESETS.items() if not p.grid}
 """Those of a single run, which the launch form can show; the others fill the paper tables."""

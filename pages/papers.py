@@ -10,11 +10,11 @@ import pandas as pd
 import streamlit as st
 
 from cu_core.compat import check
-from cu_core.errors import UnlearnscopeError
+from cu_core.data import DATASETS
+from cu_core.errors import BadInput, UnlearnscopeError
 from cu_core.papers.fill import Filled, Finished, fill, finished_runs, waiting_runs
-from cu_core.papers.runs import same_images
-from cu_core.papers.scales import SCALES
-from cu_core.papers.tables import TABLES
+from cu_core.papers.registry import ALL_TABLES, PAPERS, scales_of, usual_scale
+from cu_core.papers.runs import same_images, seeds_at
 from cu_core.papers.words import (
     NOTHING,
     command,
@@ -26,13 +26,15 @@ from cu_core.papers.words import (
 )
 from cu_core.runs import store
 from cu_core.runs.dispatcher import ensure_dispatcher
+from cu_core.runs.grid import parse_axis
 from cu_core.runs.reader import list_runs
 from cu_core.spec import RunSpec
 from pages._common import home
 
 REFRESH_SECONDS = 5.0
 HOME = home()
-SCALE_TITLES = {"digits": "Digits: minutes", "small": "Reduced", "paper": "The paper's"}
+# Images that a run may take from a folder or zip, and how people call them.
+FROM_FILES = {"cifar10": "CIFAR-10", "folder:mini-imagenet": "Mini-ImageNet"}
 
 
 @st.cache_data(max_entries=2, show_spinner=False)
@@ -48,17 +50,18 @@ def stamp() -> tuple[tuple[str, float | None], ...]:
 
 def filled_table(table: str, scale: str) -> Filled:
     """A table at a scale with the runs of this home."""
-    return fill(TABLES[table], SCALES[scale], finished(str(HOME.root), stamp()), waiting_runs(HOME))
+    known = ALL_TABLES[table]
+    return fill(known, scales_of(known)[scale], finished(str(HOME.root), stamp()), waiting_runs(HOME))
 
 
 def queue(specs: list[RunSpec], images: str) -> None:
-    """Queues runs; CIFAR-10 is read from a folder or zip where one is named."""
+    """Queues runs; what can be read from files is read from the folder or zip that is named."""
     try:
         if images:
             named = f"folder:{Path(images).expanduser().resolve()}"
             specs = [
                 dataclasses.replace(s, data=dataclasses.replace(s.data, dataset=named))
-                if s.data.dataset == "cifar10"
+                if s.data.dataset in FROM_FILES
                 else s
                 for s in specs
             ]
@@ -127,17 +130,19 @@ def fill_section(filled: Filled) -> None:
     """Queues the runs that are missing for a seed."""
     st.session_state.setdefault("paper_token", uuid.uuid4().hex)
     images = ""
+    from_files = {row.spec.data.dataset for row in filled.rows if row.spec is not None} & set(FROM_FILES)
     with st.container(border=True):
         st.markdown("**Fill this table**")
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            seed = int(st.number_input("Seed", 0, 2**31 - 1, 0, key="paper_seed", width=140))
-            if any(row.spec is not None and row.spec.data.dataset == "cifar10" for row in filled.rows):
+            seeds = seeds_field(filled)
+            for dataset in sorted(from_files):
+                optional = " (optional)" if dataset in DATASETS else ""
                 images = st.text_input(
-                    "CIFAR-10 from a folder or zip on this machine (optional)",
+                    f"{FROM_FILES[dataset]} from a folder or zip on this machine{optional}",
                     key="paper_images",
-                    placeholder="cifar10.zip; left empty, it is downloaded",
+                    placeholder="cifar10.zip; left empty, it is downloaded" if optional else "mini-imagenet.zip",
                 ).strip()
-            specs = filled.without_seed(seed)
+            specs = filled.without(seeds)
             st.button(
                 f"Queue {len(specs)} run{'' if len(specs) == 1 else 's'}" if specs else "Nothing is missing",
                 key="queue_table",
@@ -147,12 +152,14 @@ def fill_section(filled: Filled) -> None:
                 on_click=queue,
                 args=(specs, images),
             )
-        if images and not same_images(f"folder:{images}", "cifar10"):
-            st.warning(
-                "Runs are told apart by the name of the folder or zip: only one that is named cifar10 or cifar10.zip "
-                "counts as CIFAR-10 in this table.",
-                icon=":material/warning:",
-            )
+        for dataset in from_files:
+            name = dataset.rpartition(":")[2]
+            if images and not same_images(f"folder:{images}", dataset):
+                st.warning(
+                    f"Runs are told apart by the name of the folder or zip: only one that is named {name} or "
+                    f"{name}.zip counts as {FROM_FILES[dataset]} in this table.",
+                    icon=":material/warning:",
+                )
         if refused := st.session_state.pop("paper_refused", None):
             st.error(refused, icon=":material/error:")
         st.caption("Without a browser:")
@@ -161,22 +168,40 @@ def fill_section(filled: Filled) -> None:
             st.caption("This is the paper's scale: it wants a GPU and many hours.")
 
 
+def seeds_field(filled: Filled) -> list[int]:
+    """The seeds to fill a table with, by default those of the table; none while they cannot be read."""
+    usual = seeds_at(filled.table, filled.scale)
+    default = f"{usual[0]}-{usual[-1]}" if len(usual) > 1 else str(usual[0])
+    # A key per table and scale: another one starts from its own seeds.
+    text = st.text_input("Seeds", default, key=f"paper_seeds_{filled.preset}", width=140, help="0-4, or 0, 3")
+    try:
+        return [int(value) for value in parse_axis(text)]
+    except (BadInput, ValueError):
+        st.markdown(":red[:material/error: whole numbers: 0-4, or 0, 3]")
+        return []
+
+
 def body() -> None:
     """The chosen table."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         table = st.segmented_control(
             "Table",
-            list(TABLES),
-            default=next(iter(TABLES)),
+            list(ALL_TABLES),
+            default=next(iter(ALL_TABLES)),
             required=True,
             key="table",
             bind="query-params",
+            help="  \n".join(f"{', '.join(paper.tables)}: {paper.title}." for paper in PAPERS.values()),
         )
+        scales = scales_of(ALL_TABLES[table])
+        usual = usual_scale(ALL_TABLES[table]).id
+        if st.session_state.get("scale", usual) not in scales:
+            st.session_state["scale"] = usual
         scale = st.segmented_control(
             "Scale",
-            list(SCALE_TITLES),
-            format_func=SCALE_TITLES.__getitem__,
-            default="digits",
+            list(scales),
+            format_func=lambda name: scales[name].title,
+            default=usual,
             required=True,
             key="scale",
             bind="query-params",

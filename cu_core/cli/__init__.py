@@ -13,8 +13,7 @@ from cu_core.cli.compare import add_compare_arguments
 from cu_core.cli.sweep import add_sweep_arguments
 from cu_core.errors import BadInput, UnlearnscopeError
 from cu_core.home import default_home
-from cu_core.papers.scales import SCALES
-from cu_core.papers.tables import TABLES
+from cu_core.papers.registry import ALL_TABLES, SCALE_IDS
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -85,8 +84,8 @@ def build_parser() -> argparse.ArgumentParser:
     command("verify", "Check a run's files against their checksums.", run=True, json=True)
     command("reindex", "Rebuild the index from the run directories.")
     tables = command("paper", "Show a published table beside finished runs.", json=True)
-    tables.add_argument("table", metavar="TABLE", help=f"one of {', '.join(TABLES)}")
-    tables.add_argument("--scale", choices=tuple(SCALES), help="at which size; by default those that have runs")
+    tables.add_argument("table", metavar="TABLE", help=f"one of {', '.join(ALL_TABLES)}")
+    tables.add_argument("--scale", choices=SCALE_IDS, help="at which size; by default those that have runs")
     add_compare_arguments(command("compare", "Show runs side by side, with their distance to retraining.", json=True))
     listing = command("list", "List what there is to choose from.", json=True)
     listing.add_argument("what", choices=("datasets", "models", "methods", "metrics", "presets", "sweeps"))

@@ -20,9 +20,7 @@ from cu_core.estimate import estimate
 from cu_core.home import Home
 from cu_core.papers import words
 from cu_core.papers.fill import fill, finished_runs
-from cu_core.papers.runs import table_named
-from cu_core.papers.scales import DIGITS, SCALES
-from cu_core.papers.tables import TABLES
+from cu_core.papers.registry import ALL_TABLES, scales_of, table_named, usual_scale
 from cu_core.runs import dispatcher, grid, index, reader, store
 from cu_core.runs.attempt import Attempt
 from cu_core.runs.export import export_run
@@ -280,12 +278,16 @@ def paper(options: argparse.Namespace, home: Home) -> int:
     """Shows published tables beside finished runs, one scale at a time."""
     table = table_named(options.table)
     if table is None:
-        raise BadInput("table", f"no table named {options.table!r}", TABLES)
+        raise BadInput("table", f"no table named {options.table!r}", ALL_TABLES)
+    scales = scales_of(table)
+    if options.scale not in (None, *scales):
+        raise BadInput("--scale", f"Table {table.id} is not filled at {options.scale!r}", scales)
     runs = finished_runs(home)
-    filled = [fill(table, scale, runs) for scale in SCALES.values() if options.scale in (None, scale.id)]
+    filled = [fill(table, scale, runs) for scale in scales.values() if options.scale in (None, scale.id)]
     if options.scale is None:
         # Without a wish: what has runs, or else what a laptop can fill.
-        filled = [f for f in filled if any(row.runs for row in f.rows)] or [f for f in filled if f.scale is DIGITS]
+        usual = usual_scale(table)
+        filled = [f for f in filled if any(row.runs for row in f.rows)] or [f for f in filled if f.scale is usual]
     if options.json:
         print_json([words.as_json(f) for f in filled])
         return 0

@@ -12,7 +12,7 @@ from cu_core.errors import BadInput
 from cu_core.home import Home
 from cu_core.papers.quantities import QUANTITIES, value_in
 from cu_core.papers.record import Column, PaperTable, Row
-from cu_core.papers.runs import belongs, objectives_of, preset_id, rows_at, spec_of
+from cu_core.papers.runs import belongs, preset_id, rows_at, seeds_at, spec_of, specs_of
 from cu_core.papers.scales import Scale, title_of
 from cu_core.runs.reader import list_runs, open_run
 from cu_core.spec import RunSpec
@@ -93,6 +93,11 @@ class FilledRow:
     hardware: tuple[str, ...]
     notes: tuple[str, ...]
 
+    @property
+    def taken(self) -> set[int]:
+        """Seeds that are finished or on their way."""
+        return {*self.seeds, *(run.spec.seed for run in self.waiting)}
+
 
 @dataclass(frozen=True)
 class Filled:
@@ -113,21 +118,30 @@ class Filled:
     @property
     def title(self) -> str:
         """Number, content and scale of the table."""
-        return f"Table {self.table.id}: {self.table.title} ({title_of(self.scale, objectives_of(self.table))})"
+        return f"Table {self.table.id}: {self.table.title} ({title_of(self.scale, specs_of(self.table, self.scale))})"
 
     @property
     def missing(self) -> list[RunSpec]:
-        """The runs of rows that have none yet and none on its way, each once."""
-        return [row.spec for row in self.rows if row.spec is not None and not row.runs and not row.waiting]
-
-    def without_seed(self, seed: int) -> list[RunSpec]:
-        """The runs with a seed that rows have neither finished nor on their way."""
+        """The runs that rows lack: as many seeds as the table has, less those that are finished or on their way."""
         wanted = []
         for row in self.rows:
-            if row.spec is None or seed in row.seeds or seed in {w.spec.seed for w in row.waiting}:
-                continue
-            wanted.append(replace(row.spec, seed=seed))
-        return wanted
+            if row.spec is not None:
+                seeds = seeds_at(self.table, self.scale)
+                free = [seed for seed in seeds if seed not in row.taken]
+                wanted += [replace(row.spec, seed=seed) for seed in free[: max(0, len(seeds) - len(row.taken))]]
+        return _each_once_by_hash(wanted)
+
+    def without(self, seeds: Sequence[int]) -> list[RunSpec]:
+        """The runs with some seeds that rows have neither finished nor on their way, each once."""
+        return _each_once_by_hash(
+            [
+                replace(row.spec, seed=seed)
+                for row in self.rows
+                if row.spec is not None
+                for seed in seeds
+                if seed not in row.taken
+            ]
+        )
 
 
 def finished_runs(home: Home) -> list[Finished]:
@@ -212,3 +226,7 @@ def _machine(hardware: Mapping[str, Any]) -> str:
 
 def _each_once(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(texts))
+
+
+def _each_once_by_hash(specs: Iterable[RunSpec]) -> list[RunSpec]:
+    return list({spec.content_hash(): spec for spec in specs}.values())

@@ -21,6 +21,7 @@ class Quantity:
         id: name in columns.
         metric: metric id; of encoders the first, of classifiers the second. Empty for numbers of an attack.
         number: of the membership attack (``accuracy``, …); empty for metrics.
+        effort: ``"seconds"`` of unlearning, ``"share"`` of them in retraining, or ``"rounds"``; empty for metrics.
         way: how the attack after unlearning was fitted.
         scale: factor to the table's unit.
         digits: after the decimal point.
@@ -29,6 +30,7 @@ class Quantity:
     id: str
     metric: tuple[str, str] = ("", "")
     number: str = ""
+    effort: str = ""
     way: str = "transferred"
     scale: float = 1.0
     digits: int = 0
@@ -39,6 +41,11 @@ QUANTITIES: dict[str, Quantity] = {
     for q in (
         Quantity("accuracy", ("linear_acc", "test_acc"), scale=100, digits=1),
         Quantity("accuracy_retained", ("linear_acc", "test_acc_retained"), scale=100, digits=2),
+        Quantity("accuracy_forgotten", ("", "test_acc_forgotten"), scale=100, digits=2),
+        Quantity("retain_accuracy", ("retain_acc", "retain_acc"), scale=100, digits=1),
+        Quantity("seconds", effort="seconds", digits=1),
+        Quantity("share", effort="share", scale=100, digits=1),
+        Quantity("rounds", effort="rounds", digits=1),
         Quantity("forget_accuracy", ("forget_acc", "forget_acc"), scale=100, digits=1),
         Quantity("knn", ("test_acc", ""), scale=100, digits=1),
         Quantity("mia", number="accuracy", scale=100, digits=1),
@@ -59,15 +66,28 @@ def value_in(result: Mapping[str, Any], quantity: Quantity, moment: str, encoder
     Args:
         result: as in ``result.json``.
         quantity: what is asked for.
-        moment: ``"before"``, ``"after"`` or ``"reference"``.
+        moment: ``"before"``, ``"after"`` or ``"reference"``; effort has none.
         encoder: whether the model is an encoder.
     """
     if quantity.number:
         value = _attack(result, quantity, moment, encoder)
+    elif quantity.effort:
+        value = _effort(result, quantity.effort)
     else:
         metric = quantity.metric[0 if encoder else 1]
         value = ((result.get("metrics") or {}).get(moment) or {}).get(metric)
     return None if value is None else quantity.scale * float(value)
+
+
+def _effort(result: Mapping[str, Any], effort: str) -> float | None:
+    """What unlearning took; its share is that of a mean retraining, and unknown without one."""
+    if effort == "rounds":
+        return result.get("rounds")
+    seconds = (result.get("seconds") or {}).get("unlearn")
+    if effort == "seconds" or seconds is None:
+        return seconds
+    retraining = [r["seconds"] for r in result.get("references") or [] if r.get("seconds")]
+    return float(seconds) * len(retraining) / sum(retraining) if retraining else None
 
 
 def _attack(result: Mapping[str, Any], quantity: Quantity, moment: str, encoder: bool) -> float | None:

@@ -32,9 +32,11 @@ class Row:
         id: short name, unique in its table.
         title: as the table heads it.
         values: column id to published value in the table's own unit; None where the table has no number.
-        settings: settings of the specification that make a run belong here, by full name (``train.objective``);
-            ``forget.count`` is the number of forgotten samples at the paper's scale.
+        settings: settings of the specification that make a run belong here, by full name (``train.objective``, or
+            ``method.temperature`` for a hyper-parameter); ``forget.count`` is the number of random samples that are
+            forgotten at the paper's scale.
         why_not: why no run can fill this row; empty if one can.
+        parts: what each of its settings is called in the title, where a title names several of them.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Row:
     values: Mapping[str, float | None]
     settings: Mapping[str, Any] = field(default_factory=dict)
     why_not: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class PaperTable:
         rows: in the paper's order.
         settings: settings that all rows share, see `Row.settings`.
         notes: what a reader has to know to compare.
+        seeds: with which the paper fills each row.
+        scales: ids of the scales at which it can be filled; empty for all of its paper's.
     """
 
     id: str
@@ -67,3 +72,5 @@ class PaperTable:
     rows: tuple[Row, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = (0,)
+    scales: tuple[str, ...] = ()

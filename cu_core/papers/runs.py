@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
+from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
+from cu_core.data.forget import parse_selection
 from cu_core.methods import method
 from cu_core.papers.record import PaperTable, Row
-from cu_core.papers.scales import PAPER_IMAGES, UNLEARNING_EPOCHS, Scale
-from cu_core.papers.tables import TABLES
+from cu_core.papers.scales import Scale
 from cu_core.recipes import unlearning_recipe
 from cu_core.records import describe
-from cu_core.spec import ForgetSpec, MethodSpec, RunSpec, StopSpec
-
-FORGOTTEN = 2000
-"""Forgotten samples at the paper's scale, where a table does not say otherwise."""
+from cu_core.spec import PARTS, ForgetSpec, MethodSpec, RunSpec, StopSpec
 
 
 def preset_id(table: PaperTable, scale: Scale) -> str:
@@ -24,16 +23,42 @@ def preset_id(table: PaperTable, scale: Scale) -> str:
     return f"paper-{table.id.lower()}{scale.suffix}"
 
 
+def seeds_at(table: PaperTable, scale: Scale) -> tuple[int, ...]:
+    """The seeds with which each row of a table is filled at a scale."""
+    return table.seeds[: scale.most_seeds] if scale.most_seeds else table.seeds
+
+
 def rows_at(table: PaperTable, scale: Scale) -> tuple[Row, ...]:
-    """The rows of a table at a scale: a table of datasets has one row of its own where the images are none of them."""
-    if scale.own_dataset and any("data.dataset" in row.settings for row in table.rows):
-        name = scale.data.dataset
-        return (Row(name, f"{name.capitalize()} (not in the paper)", {}),)
-    return table.rows
+    """The rows of a table at a scale: those that differ only in what the scale fixes become one, without numbers."""
+    rows: dict[str, Row] = {}
+    for row in table.rows:
+        if scale.fixed.isdisjoint(row.settings):
+            rows[row.id] = row
+            continue
+        settings = {name: value for name, value in row.settings.items() if name not in scale.fixed}
+        key = json.dumps(settings, sort_keys=True)
+        words = [text for name, text in row.parts.items() if name in settings]
+        title = " · ".join(words) or f"{scale.data.dataset.capitalize()} (not in the paper)"
+        name = "-".join(str(settings[n]) for n in row.parts if n in settings) or scale.data.dataset
+        rows.setdefault(key, Row(name, title, {}, settings, row.why_not))
+    return tuple(_shrunk(row, scale) for row in rows.values())
+
+
+def _shrunk(row: Row, scale: Scale) -> Row:
+    """The row with its smaller numbers, which its title then tells."""
+    smaller = {name: _smaller(name, value, scale) for name, value in row.settings.items() if name in scale.shrunk}
+    if not smaller:
+        return row
+    told = ", ".join(f"{value:,}" for value in smaller.values())
+    return dataclasses.replace(row, title=f"{row.title} (here {told})")
+
+
+def _smaller(name: str, value: Any, scale: Scale) -> Any:
+    return max(1, round(value * scale.shrunk[name])) if name in scale.shrunk else value
 
 
 def spec_of(table: PaperTable, row: Row, scale: Scale) -> RunSpec | None:
-    """The run of a row at a scale; None where no run can fill it.
+    """The run of a row at a scale, with the first seed; None where no run can fill it.
 
     Args:
         table: that holds the row.
@@ -42,41 +67,49 @@ def spec_of(table: PaperTable, row: Row, scale: Scale) -> RunSpec | None:
     """
     if row.why_not:
         return None
-    settings: dict[str, Any] = {**table.settings, **row.settings}
+    given = {**table.settings, **row.settings}
+    given = {name: value for name, value in given.items() if name not in scale.fixed} | dict(scale.settings)
+    settings: dict[str, Any] = {name: _smaller(name, value, scale) for name, value in given.items()}
     objective = settings["train.objective"]
-    forgotten = round(settings.get("forget.count", FORGOTTEN) * scale.images / PAPER_IMAGES)
-    record = method(settings["method.id"])
-    known = {d.name for d in describe(record.params)}
-    model = scale.classifier if objective == "supervised" else scale.model
-    params = dict(vars(unlearning_recipe(record.id, scale.data.dataset, model.backbone, "sample", objective)))
-    params |= {name.removeprefix("method."): v for name, v in settings.items() if name.removeprefix("method.") in known}
-    dataset = scale.data.dataset if scale.own_dataset else settings.get("data.dataset", scale.data.dataset)
-    return RunSpec(
-        data=dataclasses.replace(scale.data, dataset=dataset),
-        model=model,
+    select = settings.get("forget.select") or f"random:{settings['forget.count']}"
+    base = RunSpec(
+        data=scale.data,
+        model=scale.classifier if objective == "supervised" else scale.model,
         train=scale.train[objective],
-        forget=ForgetSpec(f"random:{forgotten}"),
-        method=MethodSpec(record.id, record.params(**params)),
-        stop=StopSpec(rule="none", max_rounds=UNLEARNING_EPOCHS),
+        forget=ForgetSpec(select),
+        stop=StopSpec(),
+    )
+    parts = {name: _part(getattr(base, name), name, settings) for name in PARTS if name != "forget"}
+    base = dataclasses.replace(base, **parts)
+    record = method(settings["method.id"])
+    task = parse_selection(select).task
+    start = unlearning_recipe(record.id, base.data.dataset, base.model.backbone, task, objective)
+    return dataclasses.replace(
+        base,
+        method=MethodSpec(record.id, _part(start, "method", settings)),
+        seed=seeds_at(table, scale)[0],
         reference=settings.get("reference", 0),
         name=f"Table {table.id}: {row.title}",
         group=preset_id(table, scale),
     )
 
 
+def _part(start: Any, name: str, settings: Mapping[str, Any]) -> Any:
+    """One part of a specification with the settings that belong to it."""
+    own = {d.name: settings[f"{name}.{d.name}"] for d in describe(type(start)) if f"{name}.{d.name}" in settings}
+    return dataclasses.replace(start, **own)
+
+
 def specs_of(table: PaperTable, scale: Scale) -> list[RunSpec]:
-    """The runs that fill a table at a scale; rows that need the same run share it."""
+    """The runs that fill a table at a scale, all seeds of a row together; rows that need the same run share it."""
     found: dict[str, RunSpec] = {}
     for row in rows_at(table, scale):
-        spec = spec_of(table, row, scale)
-        if spec is not None:
-            found.setdefault(spec.content_hash(), spec)
+        if (spec := spec_of(table, row, scale)) is None:
+            continue
+        for seed in seeds_at(table, scale):
+            seeded = dataclasses.replace(spec, seed=seed)
+            found.setdefault(seeded.content_hash(), seeded)
     return list(found.values())
-
-
-def objectives_of(table: PaperTable) -> tuple[str, ...]:
-    """The objectives that a table's rows use."""
-    return tuple(dict.fromkeys(str((dict(table.settings) | dict(r.settings))["train.objective"]) for r in table.rows))
 
 
 def belongs(spec: RunSpec, wanted: RunSpec) -> bool:
@@ -98,19 +131,18 @@ def _core(spec: RunSpec, wanted: RunSpec) -> tuple[Any, ...]:
         spec.forget.select,
         spec.method,
         (spec.stop.rule, spec.max_rounds, spec.stop.collapse_drop),
+        # Without a rule nothing asks which samples it looks at.
+        spec.stop.protocol if spec.stop.rule != "none" else wanted.stop.protocol,
     )
 
 
 def same_images(dataset: str, wanted: str) -> bool:
     """Whether a run's images are those of a dataset: by its id, or a folder or zip that carries its name."""
-    if dataset == wanted:
-        return True
-    kind, _, path = dataset.partition(":")
+    return dataset == wanted or (dataset.startswith("folder:") and _plain(dataset) == _plain(wanted))
+
+
+def _plain(dataset: str) -> str:
+    """The name of a dataset, folder or zip in lower case, without ending, dashes and underscores."""
     # What an upload puts before the name is no part of it.
-    name = re.sub(r"^[0-9a-f]{12}-", "", PurePath(path).name).lower()
-    return kind == "folder" and re.sub(r"\.(zip|tar\.gz|tgz)$", "", name).replace("-", "").replace("_", "") == wanted
-
-
-def table_named(name: str) -> PaperTable | None:
-    """A table by its number, in any letter case; None if there is none."""
-    return TABLES.get(name.strip().upper())
+    name = re.sub(r"^[0-9a-f]{12}-", "", PurePath(dataset.rpartition(":")[2]).name).lower()
+    return re.sub(r"\.(zip|tar\.gz|tgz)$", "", name).replace("-", "").replace("_", "")

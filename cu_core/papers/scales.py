@@ -1,4 +1,4 @@
-"""At which sizes the tables can be filled. All numbers of the recipes are in this file.
+"""At which sizes the tables of Wang & Chen can be filled. All numbers of the recipes are in this file.
 
 Wang & Chen state: 10,000 training images, ResNet-18, 1,600 epochs of Adam at 0.01 for encoders, 2,000 forgotten
 samples, 10 epochs of unlearning. They do not state the batch size, the schedule, the recipe of the supervised models
@@ -8,14 +8,14 @@ or any hyper-parameter of unlearning; those are choices of this project at every
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from cu_core.models import backbone
-from cu_core.spec import DataSpec, ModelSpec, TrainSpec
+from cu_core.spec import DataSpec, ModelSpec, RunSpec, TrainSpec
 
 PAPER_IMAGES = 10_000
-UNLEARNING_EPOCHS = 10
 
 
 @dataclass(frozen=True)
@@ -24,18 +24,24 @@ class Scale:
 
     Attributes:
         id: name on the command line.
-        what: the images in words; empty at the paper's own scale, which names no reduction.
+        title: name on the page.
+        size: how large it is in words, for titles; everything but the paper's own scale says that it is reduced.
+        what: the images in words.
         suffix: of the presets' names.
         data: images; a table of datasets puts each of them in its place.
-        images: training images, of which the forgotten ones are a share.
+        images: training images; 0 stands for all that a dataset has.
         model: network of the encoders.
         classifier: network of the supervised models.
         train: recipe by objective.
-        own_dataset: whether the images are no dataset of the paper's, so that a table of datasets has one row of
-            its own instead.
+        fixed: settings that this scale decides for every row; rows that differ in nothing else become one.
+        shrunk: factor by which a number in a row's or table's settings is made smaller.
+        settings: settings of every run, see `Row.settings`.
+        most_seeds: seeds of a table that this scale has time for; 0 for all.
     """
 
     id: str
+    title: str
+    size: str
     what: str
     suffix: str
     data: DataSpec
@@ -43,7 +49,10 @@ class Scale:
     model: ModelSpec
     classifier: ModelSpec
     train: Mapping[str, TrainSpec]
-    own_dataset: bool = False
+    fixed: frozenset[str] = frozenset()
+    shrunk: Mapping[str, float] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    most_seeds: int = 0
 
 
 def _encoders(common: TrainSpec, queue: int, moco_epochs: int = 0) -> dict[str, TrainSpec]:
@@ -55,7 +64,9 @@ def _encoders(common: TrainSpec, queue: int, moco_epochs: int = 0) -> dict[str, 
 
 PAPER = Scale(
     id="paper",
-    what="",
+    title="The paper's",
+    size="the paper's scale",
+    what="images",
     suffix="",
     data=DataSpec("cifar10", train_limit=PAPER_IMAGES),
     images=PAPER_IMAGES,
@@ -67,6 +78,8 @@ PAPER = Scale(
 
 SMALL = Scale(
     id="small",
+    title="Reduced",
+    size="reduced scale",
     what="images",
     suffix="-small",
     data=DataSpec("cifar10", train_limit=2000),
@@ -81,10 +94,13 @@ SMALL = Scale(
         moco_epochs=600,
     )
     | {"supervised": TrainSpec(epochs=30, batch_size=128, optimizer="adam", lr=1e-3, weight_decay=0.0)},
+    shrunk={"forget.count": 2000 / PAPER_IMAGES},
 )
 
 DIGITS = Scale(
     id="digits",
+    title="Digits: minutes",
+    size="reduced scale",
     what="digits of 8 × 8 pixels",
     suffix="-digits",
     # Few images, so that an encoder knows them by heart in half a minute.
@@ -96,18 +112,21 @@ DIGITS = Scale(
         TrainSpec(epochs=400, batch_size=64, optimizer="adam", lr=1e-3, weight_decay=0.0, smallest_crop=0.5), 256
     )
     | {"supervised": TrainSpec(epochs=30, batch_size=64, optimizer="adam", lr=1e-3, weight_decay=0.0)},
-    own_dataset=True,
+    fixed=frozenset({"data.dataset"}),
+    shrunk={"forget.count": 300 / PAPER_IMAGES},
 )
 
 SCALES: dict[str, Scale] = {s.id: s for s in (PAPER, SMALL, DIGITS)}
 
 
-def title_of(scale: Scale, objectives: tuple[str, ...]) -> str:
-    """What a table's title says of the scale: images, network and epochs of the objectives that it shows."""
-    listed = " and ".join(f"{n:,}" for n in sorted({scale.train[name].epochs for name in objectives}))
-    used = {(scale.classifier if name == "supervised" else scale.model).backbone for name in objectives}
-    networks = " and ".join(backbone(name).title for name in sorted(used))
-    head = (
-        f"reduced scale: {scale.images:,} {scale.what}" if scale.what else f"the paper's scale: {scale.images:,} images"
-    )
-    return f"{head}, {networks}, {listed} epochs"
+def title_of(scale: Scale, specs: Sequence[RunSpec]) -> str:
+    """What a table's title says of the scale: images, and the networks and epochs of its runs."""
+    epochs = _listed(f"{n:,}" for n in sorted({spec.train.epochs for spec in specs}))
+    networks = _listed(dict.fromkeys(backbone(spec.model.backbone).title for spec in specs))
+    images = f"{scale.images:,} {scale.what}" if scale.images else scale.what
+    return f"{scale.size}: {images}, {networks}, {epochs} epochs"
+
+
+def _listed(words: Iterable[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last

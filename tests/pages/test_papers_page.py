@@ -88,7 +88,7 @@ def test_one_click_queues_the_missing_runs_once(home: Home, no_processes: list[H
     app.run()
     assert "queued" in app.table[0].value["ACC after"].iloc[0]
     assert app.get_by_key("queue_table").disabled and app.get_by_key("queue_table").label == "Nothing is missing"
-    app.get_by_key("paper_seed").set_value(3).run()
+    app.get_by_key("paper_seeds_paper-v-digits").set_value("3").run()
     app.get_by_key("queue_table").click().run()
     assert sorted(open_run(home, row.run_id).spec.seed for row in list_runs(home)) == [0, 0, 3, 3]
 
@@ -115,5 +115,5 @@ def test_a_row_that_cannot_be_run_says_why(home: Home) -> None:
 
 
 def test_the_papers_own_scale_warns_of_its_cost(home: Home) -> None:
-    app = choose(open_page("papers.py"), "scale", "paper")
+    app = choose(choose(open_page("papers.py"), "table", "V"), "scale", "paper")
     assert "wants a GPU" in texts(app) and "reduced" not in texts(app)

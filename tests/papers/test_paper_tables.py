@@ -255,8 +255,9 @@ def test_one_seed_has_no_spread() -> None:
 def test_runs_on_their_way_are_not_missing() -> None:
     filled = fill(TABLES["V"], SMALL, [], [Waiting("w", WANTED, "queued")])
     assert state_text(filled.rows[0]) == "queued" and len(filled.missing) == 1
-    assert [spec.seed for spec in filled.without_seed(0)] == [0]
-    assert [spec.seed for spec in filled.without_seed(5)] == [5, 5]
+    assert [spec.seed for spec in filled.without([0])] == [0]
+    assert [spec.seed for spec in filled.without([5])] == [5, 5]
+    assert [spec.seed for spec in filled.without([0, 5])] == [5, 0, 5]
 
 
 def test_json_holds_every_cell() -> None:
