@@ -205,7 +205,7 @@ class Training:
         self.generator.manual_seed(chosen)
         torch.manual_seed(chosen)
         began = time.perf_counter()
-        self.model.train()
+        self.prepare()
         steps = self.samples.steps(self.spec.batch_size)
         device = self.samples.source.device
         loss_sum = torch.zeros((), device=device)
@@ -226,6 +226,10 @@ class Training:
         total = len(self.samples)
         accuracy = None if self.monitor is not None else right.item() / total
         return EpochReport(self.epoch, self.spec.epochs, loss_sum.item() / total, accuracy, self.knn, self.seconds)
+
+    def prepare(self) -> None:
+        """Puts the network into training mode; the training of a part of it leaves the rest as it is."""
+        self.model.train()
 
     def _step(self, images: Tensor, labels: Tensor, rate: float) -> Tensor:
         for group in self.optimizer.param_groups:

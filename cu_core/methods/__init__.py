@@ -10,10 +10,14 @@ from cu_core.methods.record import Method
 from cu_core.methods.records.ascent import GRADIENT_ASCENT, NEGGRAD_PLUS
 from cu_core.methods.records.bad_teacher import METHOD as BAD_TEACHER
 from cu_core.methods.records.boundary import BOUNDARY_EXPANDING, BOUNDARY_SHRINK
+from cu_core.methods.records.clip_contrastive import METHOD as CLIP_CONTRASTIVE
+from cu_core.methods.records.contrastive import CONTRASTIVE_QUEUE
 from cu_core.methods.records.contrastive import METHOD as CONTRASTIVE
 from cu_core.methods.records.finetune import FINETUNE, L1_FINETUNE
 from cu_core.methods.records.fisher import METHOD as FISHER
 from cu_core.methods.records.gradient_penalty import GRADIENT_PENALTY, GRADIENT_PENALTY_MEMBERS
+from cu_core.methods.records.last_blocks import CF_K, EU_K
+from cu_core.methods.records.lcodec import METHOD as LCODEC
 from cu_core.methods.records.output_filter import METHOD as OUTPUT_FILTER
 from cu_core.methods.records.random_label import RANDOM_LABEL, SALUN
 from cu_core.methods.records.retrain import METHOD as RETRAIN
@@ -24,15 +28,20 @@ from cu_core.methods.records.unsir import METHOD as UNSIR
 
 BUILT_IN: tuple[Method, ...] = (
     CONTRASTIVE,
+    CONTRASTIVE_QUEUE,
+    CLIP_CONTRASTIVE,
     BAD_TEACHER,
     BOUNDARY_EXPANDING,
     BOUNDARY_SHRINK,
+    CF_K,
+    EU_K,
     FINETUNE,
     FISHER,
     GRADIENT_ASCENT,
     GRADIENT_PENALTY,
     GRADIENT_PENALTY_MEMBERS,
     L1_FINETUNE,
+    LCODEC,
     NEGGRAD_PLUS,
     OUTPUT_FILTER,
     RANDOM_LABEL,

@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from cu_core.methods.context import Context
-from cu_core.methods.records.contrastive import ContrastiveParams
+from cu_core.methods.embedding_queue import QueueContrast
+from cu_core.methods.records.contrastive import ContrastiveParams, ContrastiveQueueParams, ContrastiveStepParams
+from cu_core.methods.steps import Steps, training_loss
 
 
 def contrastive_unlearning_loss(
@@ -100,60 +102,52 @@ def contrastive_unlearning_loss(
     return (push - pull)[counted].mean()
 
 
-def queue_loss(
-    z_forget: Tensor, y_forget: Tensor, z_queue: Tensor, y_queue: Tensor, temperature: float, *, normalize: bool = True
-) -> Tensor:
-    """Loss of the queue variant: pull towards other-class entries under a softmax over the whole queue.
+class Contrast(Protocol):
+    """What a forget batch is contrasted with: the retain batch of the same step, or more than that."""
 
-    Mean over all (forget sample, other-class entry) pairs of
-    ``-(s_ij / τ - logsumexp over the whole queue of s_ik / τ)`` (queue variant of the authors' rebuttal).
+    def begin_round(self) -> None:
+        """Called before the first step of a round."""
 
-    Args:
-        z_forget: (B, d) embeddings of forget samples.
-        y_forget: (B,) their labels.
-        z_queue: (K, d) stored retain embeddings, without gradient.
-        y_queue: (K,) their labels.
-        temperature: τ > 0.
-        normalize: L2-normalise the embeddings first.
+    def __call__(self, forget: Tensor, y_forget: Tensor, retain: Tensor, x_retain: Tensor, y_retain: Tensor) -> Tensor:
+        """The unlearning loss of a step.
 
-    Returns:
-        Scalar; 0 (with a gradient of 0) if no pair exists.
-    """
-    z_forget, z_queue = z_forget.float(), z_queue.float()
-    if normalize:
-        z_forget, z_queue = F.normalize(z_forget, dim=1), F.normalize(z_queue, dim=1)
-    similarity = z_forget @ z_queue.T / temperature
-    other = y_forget[:, None] != y_queue[None, :]
-    if not other.any():
-        return (similarity * 0).sum()
-    return (similarity.logsumexp(1, keepdim=True) - similarity)[other].mean()
+        Args:
+            forget: (b, d) embeddings of the forget batch.
+            y_forget: (b,) its labels.
+            retain: (m, d) embeddings of the retain batch.
+            x_retain: (m, c, h, w) its images.
+            y_retain: (m,) its labels.
+        """
+
+    def after_step(self) -> None:
+        """Called after each step."""
 
 
-class EmbeddingQueue:
-    """First-in-first-out store of retain embeddings with their labels, kept in the checkpoint."""
+class BatchContrast:
+    """Contrast with the retain batch of the same step alone (Eq. 5 and 6)."""
 
-    def __init__(self, length: int) -> None:
-        self.length = length
-        self.embeddings: Tensor | None = None
-        self.labels: Tensor | None = None
+    def __init__(self, context: Context, params: ContrastiveParams) -> None:
+        self.task = context.task
+        self.params = params
 
-    def push(self, embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Appends a batch, drops the oldest entries, and returns what is stored: (K, d) and (K,)."""
-        embeddings = embeddings.detach()
-        # Entries from a checkpoint come back on the CPU.
-        if self.embeddings is not None and self.labels is not None:
-            embeddings = torch.cat([self.embeddings.to(embeddings.device), embeddings])
-            labels = torch.cat([self.labels.to(labels.device), labels])
-        self.embeddings, self.labels = embeddings[-self.length :], labels[-self.length :]
-        return self.embeddings, self.labels
+    def begin_round(self) -> None:
+        """Nothing to prepare."""
 
-    def state_dict(self) -> dict[str, Any]:
-        """The stored embeddings and labels."""
-        return {"embeddings": self.embeddings, "labels": self.labels}
+    def __call__(self, forget: Tensor, y_forget: Tensor, retain: Tensor, x_retain: Tensor, y_retain: Tensor) -> Tensor:
+        """See `contrastive_unlearning_loss`."""
+        return contrastive_unlearning_loss(
+            forget,
+            y_forget,
+            retain,
+            y_retain,
+            self.params.temperature,
+            self.task,
+            normalize=self.params.normalize,
+            weighting=self.params.weighting,
+        )
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes over stored embeddings and labels."""
-        self.embeddings, self.labels = state["embeddings"], state["labels"]
+    def after_step(self) -> None:
+        """Nothing to remember."""
 
 
 def unlearn(context: Context, params: ContrastiveParams) -> Iterator[dict[str, float]]:
@@ -172,77 +166,59 @@ def unlearn(context: Context, params: ContrastiveParams) -> Iterator[dict[str, f
         Per round the means of ``loss``, ``unlearn_loss``, ``retain_loss`` and the gradient norm (under fp16
         over the steps that loss scaling did not skip).
     """
-    model, precision = context.model, context.precision
-    optimizer = context.keep("optimizer", torch.optim.SGD(model.parameters(), lr=params.lr, momentum=params.momentum))
-    queue = context.keep("queue", EmbeddingQueue(params.queue)) if params.queue else None
-    scaler = context.keep("scaler", precision.scaler())
-    objective = None if context.has_classes else context.keep("objective", context.objective)
+    contrast = queue_contrast(context, params, 0.0) if params.queue else BatchContrast(context, params)
+    return _rounds(context, params, contrast)
 
+
+def unlearn_queue(context: Context, params: ContrastiveQueueParams) -> Iterator[dict[str, float]]:
+    """Contrastive unlearning against a queue of retain embeddings; otherwise as `unlearn`.
+
+    Source: queue variant of the authors' rebuttal. The queue is full before the first step, and its other-class
+    entries are the ones that attract at all times.
+
+    Args:
+        context: model, data and randomness.
+        params: hyper-parameters.
+
+    Yields:
+        As `unlearn` does.
+    """
+    return _rounds(context, params, queue_contrast(context, params, params.key_momentum))
+
+
+def queue_contrast(
+    context: Context, params: ContrastiveParams | ContrastiveQueueParams, key_momentum: float
+) -> QueueContrast:
+    """The contrast with a queue that hyper-parameters ask for."""
+    return QueueContrast(
+        context,
+        params.queue,
+        batch_size=params.batch_size,
+        temperature=params.temperature,
+        normalize=params.normalize,
+        key_momentum=key_momentum,
+    )
+
+
+def _rounds(context: Context, params: ContrastiveStepParams, contrast: Contrast) -> Iterator[dict[str, float]]:
+    model, precision = context.model, context.precision
+    steps = Steps(context, torch.optim.SGD(model.parameters(), lr=params.lr, momentum=params.momentum))
     for _ in context.rounds():
         model.train()
-        sums = torch.zeros(4, device=context.device)
-        steps = 0
-        taken = torch.zeros((), device=context.device)
-        if queue is not None:
-            _fill(queue, context, params)
+        contrast.begin_round()
         for x_forget, y_forget, _ in context.forget.epoch(params.batch_size):
             for _ in range(params.retain_batches):
-                context.check()
                 x_retain, y_retain, _ = context.retain.sample(max(len(y_forget), 2))
                 with precision.autocast():
                     outputs = model.outputs(torch.cat([x_forget, x_retain]))
                 embedding = outputs.embedding if params.normalize else outputs.raw
                 n = len(y_forget)
-                if queue is None:
-                    unlearn_loss = contrastive_unlearning_loss(
-                        embedding[:n],
-                        y_forget,
-                        embedding[n:],
-                        y_retain,
-                        params.temperature,
-                        context.task,
-                        normalize=params.normalize,
-                        weighting=params.weighting,
-                    )
-                else:
-                    stored, labels = queue.push(embedding[n:], y_retain)
-                    unlearn_loss = queue_loss(
-                        embedding[:n], y_forget, stored, labels, params.temperature, normalize=params.normalize
-                    )
-                if objective is None:
+                unlearn_loss = contrast(embedding[:n], y_forget, embedding[n:], x_retain, y_retain)
+                if context.has_classes:
                     retain_loss = context.loss(outputs.logits[n:].float(), y_retain)
                 else:
-                    with precision.autocast():
-                        retain_loss = objective(model, x_retain, y_retain, context.generator)
+                    retain_loss = training_loss(context, x_retain, y_retain)
                 loss = params.unlearn_weight * unlearn_loss + params.retain_weight * retain_loss
-                optimizer.zero_grad(set_to_none=True)
-                scaler.scale(loss).backward()
-                scaler.unscale_(optimizer)
-                norm = torch.nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
-                scaler.step(optimizer)
-                scaler.update()
-                if objective is not None:
-                    objective.after_step(model)
-                # Loss scaling finds its scale by overflowing now and then; such a step is skipped, not a failure.
-                counts = norm.isfinite() if scaler.is_enabled() else torch.ones_like(norm, dtype=torch.bool)
-                norm = torch.where(counts, norm, torch.zeros_like(norm))
-                sums += torch.stack([loss.detach(), unlearn_loss.detach(), retain_loss.detach(), norm])
-                steps += 1
-                taken += counts
-        means = (sums / torch.stack([torch.full_like(taken, steps)] * 3 + [taken]).clamp(min=1)).tolist()
-        yield dict(zip(("loss", "unlearn_loss", "retain_loss", "gradient_norm"), means, strict=True))
-
-
-@torch.no_grad()
-def _fill(queue: EmbeddingQueue, context: Context, params: ContrastiveParams) -> None:
-    """Fills the queue before the first step, so that no step contrasts against a nearly empty one."""
-    stored = 0 if queue.embeddings is None else len(queue.embeddings)
-    while stored < queue.length:
-        context.check()
-        x, y, _ = context.retain.sample(min(max(params.batch_size, 2), queue.length))
-        outputs = context.model.outputs(x)
-        embedding = outputs.embedding if params.normalize else outputs.raw
-        kept, _ = queue.push(embedding, y)
-        if len(kept) == stored:
-            break
-        stored = len(kept)
+                steps.take(loss, unlearn_loss=unlearn_loss, retain_loss=retain_loss)
+                contrast.after_step()
+        yield steps.means()

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import logsumexp
 
-from cu_core.methods.contrastive import contrastive_unlearning_loss, queue_loss
+from cu_core.methods.contrastive import contrastive_unlearning_loss
+from cu_core.methods.embedding_queue import queue_loss
 
 
 def numpy_loss(zf, yf, zr, yr, tau, task, normalize=True, released=False):

@@ -10,8 +10,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cu_core.methods.contrastive import EmbeddingQueue, contrastive_unlearning_loss, queue_loss, unlearn
-from cu_core.methods.records.contrastive import ContrastiveParams
+from cu_core.methods.contrastive import contrastive_unlearning_loss, unlearn, unlearn_queue
+from cu_core.methods.embedding_queue import EmbeddingQueue, queue_loss
+from cu_core.methods.records.contrastive import ContrastiveParams, ContrastiveQueueParams
 from tests.methods.small import FP16, context_of
 
 
@@ -104,6 +105,55 @@ def test_queue_is_full_before_the_first_step_and_keeps_the_latest():
     assert kept[:, 0].tolist() == labels.tolist() == [2, 3, 4, 5]
 
 
+@pytest.mark.parametrize("encoder", [False, True], ids=["classifier", "encoder"])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_the_queue_method_contrasts_with_keys_of_a_slow_copy(momentum, encoder):
+    context, mirror = (context_of(forget=8, rounds=2, encoder=encoder, batch_norm=True) for _ in range(2))
+    params = ContrastiveQueueParams(
+        lr=0.05, momentum=0.0, retain_batches=2, batch_size=8, temperature=0.3, queue=20, key_momentum=momentum
+    )
+    told = list(unlearn_queue(context, params))
+    model, slow = mirror.model.train(), copy.deepcopy(mirror.model).train()
+    queue, labels = torch.zeros(0, 5), torch.zeros(0, dtype=torch.int64)
+
+    def push(images, y):
+        nonlocal queue, labels
+        z = (slow if momentum else model).outputs(images).raw.detach()
+        queue, labels = torch.cat([queue, z])[-20:], torch.cat([labels, y])[-20:]
+
+    while len(queue) < 20:
+        push(*mirror.retain.sample(8)[:2])
+    for numbers in told:
+        losses = []
+        ((xf, yf, _),) = mirror.forget.epoch(8)
+        for _ in range(2):
+            xr, yr, _ = mirror.retain.sample(8)
+            outputs = model.outputs(torch.cat([xf, xr]))
+            if momentum:
+                push(xr, yr)
+            else:
+                queue, labels = torch.cat([queue, outputs.raw[8:].detach()])[-20:], torch.cat([labels, yr])[-20:]
+            similarity = F.normalize(outputs.raw[:8]) @ F.normalize(queue).T / 0.3
+            rows = -similarity.log_softmax(1)
+            pushed = rows[yf[:, None] != labels[None]].mean()
+            losses.append(float(pushed.detach()))
+            kept = (
+                mirror.objective(model, xr, yr, mirror.generator)
+                if encoder
+                else F.cross_entropy(outputs.logits[8:], yr)
+            )
+            gradients = torch.autograd.grad(3 * pushed + kept, list(model.parameters()))
+            with torch.no_grad():
+                for p, g in zip(model.parameters(), gradients, strict=True):
+                    p.sub_(0.05 * g)
+                for ours, theirs in zip(slow.parameters(), model.parameters(), strict=True):
+                    ours.mul_(0.9).add_(0.1 * theirs)
+        assert numbers["unlearn_loss"] == pytest.approx(sum(losses) / 2, rel=1e-4)
+    for want, got in zip(model.parameters(), context.model.parameters(), strict=True):
+        assert got.detach().numpy() == pytest.approx(want.detach().numpy(), abs=1e-5)
+    assert ("slow" in context.kept) == (momentum > 0)
+
+
 def test_filling_the_queue_can_be_stopped():
     calls = []
 
@@ -131,7 +181,7 @@ def test_overflow_under_loss_scaling_is_a_skipped_step_not_a_failure():
     rounds = unlearn(context, params)
     first = next(rounds)
     assert all(math.isfinite(value) for value in first.values())
-    assert first["gradient_norm"] == 0 and context.kept["scaler"].state_dict()["scale"] < 65536
+    assert first["gradient_norm"] == 0 and context.kept["optimizer_scaler"].state_dict()["scale"] < 65536
     assert all((start[name] == value).all() for name, value in context.model.state_dict().items())
 
 
@@ -149,6 +199,6 @@ def test_the_scale_survives_a_resume():
     second.saved = copy.deepcopy({name: thing.state_dict() for name, thing in first.kept.items()})
     second.generator.set_state(first.generator.get_state())
     list(unlearn(second, params))
-    assert second.kept["scaler"].state_dict() == whole.kept["scaler"].state_dict()
+    assert second.kept["optimizer_scaler"].state_dict() == whole.kept["optimizer_scaler"].state_dict()
     for name, value in second.model.state_dict().items():
         assert (value == whole.model.state_dict()[name]).all()

@@ -9,8 +9,8 @@ from cu_core.records import param
 
 
 @dataclass(frozen=True)
-class ContrastiveParams:
-    """Hyper-parameters; defaults are those of the released code and the rebuttal."""
+class ContrastiveStepParams:
+    """Hyper-parameters of both variants; defaults are those of the released code and the rebuttal."""
 
     lr: float = param(
         1e-3, "Learning rate", "Step size of SGD.", low=1e-7, high=10.0, log=True, paper="1e-3 (released code)"
@@ -57,6 +57,12 @@ class ContrastiveParams:
         paper="on",
         advanced=True,
     )
+
+
+@dataclass(frozen=True)
+class ContrastiveParams(ContrastiveStepParams):
+    """Hyper-parameters of contrastive unlearning."""
+
     weighting: str = param(
         "paper",
         "Weighting",
@@ -77,6 +83,32 @@ class ContrastiveParams:
     )
 
 
+@dataclass(frozen=True)
+class ContrastiveQueueParams(ContrastiveStepParams):
+    """Hyper-parameters of the queue variant."""
+
+    queue: int = param(
+        2000,
+        "Queue length",
+        "Retain embeddings that a forget sample is contrasted with, the latest ones.",
+        low=1,
+        high=65536,
+        unit="embeddings",
+        paper="2000 (queue variant of the rebuttal)",
+    )
+    key_momentum: float = param(
+        0.0,
+        "Key momentum m",
+        "The queue's embeddings come from a slow copy of the network, which keeps this share of itself in each step; "
+        "0 takes the network itself.",
+        low=0.0,
+        high=0.9999,
+        special="0 = no slow copy",
+        paper="0 (queue variant of the rebuttal, where the copy is switched off); 0.99 is usual",
+        advanced=True,
+    )
+
+
 METHOD = Method(
     id="contrastive",
     title="Contrastive unlearning",
@@ -88,5 +120,18 @@ METHOD = Method(
     objectives=("supervised", "self-supervised"),
     needs_retain=True,
     needs_labels=True,
+    rounds={"class": 20, "sample": 40},
+)
+CONTRASTIVE_QUEUE = Method(
+    id="contrastive_queue",
+    title="Contrastive unlearning, queue",
+    summary="Contrasts forget samples with a long queue of retain embeddings in place of one batch of them.",
+    paper="Lee et al., Contrastive Unlearning, IJCAI 2025 (arXiv 2401.10458), queue variant of the rebuttal",
+    params=ContrastiveQueueParams,
+    implementation="cu_core.methods.contrastive:unlearn_queue",
+    objectives=("supervised", "self-supervised"),
+    needs="Labels, ω retain batches per forget batch, and a queue of retain embeddings.",
+    fails="Entries of the queue are older than the network; and all of them, those of other classes too, repel in the "
+    "softmax, so that forget samples go less straight to the other classes.",
     rounds={"class": 20, "sample": 40},
 )
