@@ -62,11 +62,20 @@ papers = st.Page(
     icon=":material/table_chart:",
     help="The numbers that papers report beside those of runs made here, cell by cell.",
 )
+compare = st.Page(
+    "compare.py",
+    title="Compare",
+    icon=":material/balance:",
+    help="Runs side by side: distances to retraining, trade-offs, differences of settings, full records.",
+)
 # The bare address leads to the runs; the page itself keeps an address of its own.
 start = st.Page(lambda: st.switch_page(runs), title="Start", url_path="start", default=True, visibility="hidden")
 
 page = st.navigation(
-    {"Experiments": [start, runs, launch, papers], "One run": [run, drift, confidence, similarity, signals, attack]}
+    {
+        "Experiments": [start, runs, launch, compare, papers],
+        "One run": [run, drift, confidence, similarity, signals, attack],
+    }
 )
 with st.sidebar:
     machine()

@@ -165,7 +165,10 @@ def board() -> None:
 
 def compare(rows: list[RunRow]) -> None:
     """Curves over rounds of the ticked runs."""
-    st.subheader(f"Compare {len(rows)} run{'s' if len(rows) > 1 else ''}", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(f"Compare {len(rows)} run{'s' if len(rows) > 1 else ''}", anchor=False, width="content")
+        if st.button("Compare", key="to_compare", icon=":material/balance:", help="Side by side, against retraining."):
+            st.switch_page("compare.py", query_params={"runs": ",".join(row.run_id for row in rows)})
     if len(rows) > MOST_COMPARED:
         st.caption(f"The first {MOST_COMPARED} are drawn; more lines could not be told apart.")
     curves = []

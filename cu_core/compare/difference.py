@@ -112,13 +112,14 @@ def label_of(path: str, *specs: Mapping[str, Any]) -> str:
     return f"{label} ({PART_TITLES[part]})" if label in taken else label
 
 
-def value_words(path: str, value: Any, spec: Mapping[str, Any]) -> str:
-    """A value of a field in words, with its unit.
+def value_words(path: str, value: Any, spec: Mapping[str, Any], *, unit: bool = True) -> str:
+    """A value of a field in words.
 
     Args:
         path: as in `flat`.
         value: as stored.
         spec: whose value it is.
+        unit: whether its unit stands behind it.
     """
     if path == "method.id":
         return _method_title(str(value))
@@ -133,7 +134,7 @@ def value_words(path: str, value: Any, spec: Mapping[str, Any]) -> str:
     number, _, meaning = found.param.special.partition(" = ")
     if meaning and number == f"{value:g}":
         return f"{text} ({meaning})"
-    return f"{text} {found.param.unit}".rstrip()
+    return f"{text} {found.param.unit}".rstrip() if unit else text
 
 
 def _in(spec: Mapping[str, Any], values: Mapping[str, Any], path: str) -> str | None:

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from cu_core.compare.columns import Column
-from cu_core.compare.comparable import configuration_of, set_of
+from cu_core.compare.comparable import configuration_of
 from cu_core.compare.difference import NAMES, SEEDS, flat, label_of, value_words
 from cu_core.compare.record import Compared, Measure
 
 MOST_NAMED = 3
 """Most settings that a label names to tell lines of one method apart."""
+
+PLAIN = ("data.dataset", "forget.select", "model.backbone")
+"""Fields whose values need no name beside them."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,7 @@ def _labels(members: Sequence[tuple[Compared, ...]]) -> list[str]:
     for place, run in enumerate(first):
         same = [other for other in first if other.method == run.method]
         if len(same) > 1:
-            parts[place] += _telling(run, same)
+            parts[place] += _told_apart(run, same)
     labels = [" · ".join(part) for part in parts]
     return [
         f"{label} · {run.run_id[-6:]}" if labels.count(label) > 1 else label
@@ -141,26 +144,31 @@ def _labels(members: Sequence[tuple[Compared, ...]]) -> list[str]:
     ]
 
 
-def _telling(run: Compared, same: Sequence[Compared]) -> list[str]:
-    """Settings of a run that not all of its kind share; its seed last."""
-    own, specs = flat(run.spec), [other.spec for other in same]
-    others = [flat(spec) for spec in specs]
+def telling(run: Compared, others: Sequence[Compared], parts: Sequence[str] = ()) -> list[str]:
+    """Settings of a run that not all others share, `MOST_NAMED` at most, as short words.
+
+    Args:
+        run: one of the others.
+        others: those that it has to be told from.
+        parts: parts of the specification that count; all if empty.
+    """
+    own, specs = flat(run.spec), [other.spec for other in others]
+    theirs = [flat(spec) for spec in specs]
     skipped = {*SEEDS, *NAMES, "reference"}
-    differing = [p for p, v in own.items() if p not in skipped and any(o.get(p, v) != v for o in others)]
+    differing = [path for path, v in own.items() if path not in skipped and any(o.get(path, v) != v for o in theirs)]
+    if parts:
+        differing = [path for path in differing if path.split(".")[0] in parts]
     # What the comparison is about comes first: data and forget set, then the method's own settings.
-    differing.sort(
-        key=lambda path: (
-            path not in ("data.dataset", "forget.select", "model.backbone"),
-            not path.startswith("method."),
-        )
-    )
+    differing.sort(key=lambda path: (path not in PLAIN, not path.startswith("method.")))
     named = []
     for path in differing[:MOST_NAMED]:
-        words = value_words(path, own[path], run.spec)
-        plain = path in ("data.dataset", "forget.select", "model.backbone")
-        named.append(words if plain else f"{label_of(path, *specs)[:1].lower()}{label_of(path, *specs)[1:]} {words}")
-    if any(other.seed != run.seed and set_of(other) == set_of(run) for other in same):
-        alike = [o for o in same if configuration_of(o) == configuration_of(run)]
-        if len(alike) > 1:
-            named.append(f"seed {run.seed}")
+        words = value_words(path, own[path], run.spec, unit=False)
+        label = label_of(path, *specs)
+        named.append(words if path in PLAIN else f"{label[:1].lower()}{label[1:]} {words}")
     return named
+
+
+def _told_apart(run: Compared, same: Sequence[Compared]) -> list[str]:
+    """What tells a line from others of its method; its seed last."""
+    alike = [other for other in same if configuration_of(other) == configuration_of(run)]
+    return [*telling(run, same), *([f"seed {run.seed}"] if len(alike) > 1 else [])]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cu_core.compare.columns import Column
-from cu_core.compare.comparable import set_of, warnings
-from cu_core.compare.lines import Line, Summary, lines_of, summarise, summary
+from cu_core.compare.comparable import SAME, set_of, warnings
+from cu_core.compare.lines import Line, Summary, lines_of, summarise, summary, telling
 from cu_core.compare.measures import over_unlearning
 from cu_core.compare.record import Compared, Measure
 from cu_core.metrics import METRICS
@@ -80,7 +80,7 @@ def make_table(runs: Sequence[Compared], columns: Sequence[Column], *, attack: s
     for run in runs:
         sets.setdefault(set_of(run), []).append(run)
     for members in sets.values():
-        suffix = f" · {members[0].dataset}, {members[0].forget}" if len(sets) > 1 else ""
+        suffix = "".join(f" · {words}" for words in telling(members[0], [group[0] for group in sets.values()], SAME))
         rows.append(_before(members, columns, attack, suffix))
         if any(run.references for run in members):
             rows.append(_retrained(members, columns, attack, suffix))
@@ -114,8 +114,10 @@ def _flags(line: Line) -> tuple[str, ...]:
 
 
 def _before(runs: Sequence[Compared], columns: Sequence[Column], attack: str, suffix: str) -> Row:
-    # The same model on the same samples has the same numbers, whichever run tells them.
-    models = _distinct(runs, lambda run: (run.train_seed, run.before))
+    # The same model on the same samples has the same numbers, whichever run tells them; unfinished runs only know those
+    # on the recorded samples.
+    finished = [run for run in runs if not run.partial] or runs
+    models = _distinct(finished, lambda run: (run.train_seed, run.before))
     cells = {}
     for column in columns:
         if column.id in METRICS:

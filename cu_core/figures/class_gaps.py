@@ -13,6 +13,9 @@ from cu_core.figures.theme import class_name, dress, join
 MOST_NUMBERS = 14
 """Up to this many classes, cells carry their number."""
 
+END = 20.0
+"""Points at which the colours are full. Fixed, so that a class that was not forgotten does not wash out the others."""
+
 # Purple below the reference, green above it; both ends stand out on light and dark ground, the middle is the ground.
 BELOW, MIDDLE, ABOVE = "rgb(123, 50, 148)", "rgba(138, 143, 152, 0.12)", "rgb(0, 136, 55)"
 """Ends of the diverging scale (PRGn of ColorBrewer, safe for the colour-blind)."""
@@ -66,16 +69,14 @@ def class_gaps(lines: Sequence[ClassGaps], classes: Sequence[str], *, forgotten:
     # Labels of axes tell samples of a class alike in all lines; where they differ only hovering does.
     alike = len(lines) > 0 and all((n == n[0]).all(axis=0)) if n.size else False
     ticks = [f"{name}<br>n = {n[0][k]:,}" for k, name in enumerate(names)] if alike else names
-    known = z[np.isfinite(z)]
-    end = max(float(np.abs(known).max()), 1.0) if len(known) else 1.0
     figure = go.Figure(
         go.Heatmap(
             z=z,
             x=ticks,
             y=[line.label for line in lines],
             customdata=n,
-            zmin=-end,
-            zmax=end,
+            zmin=-END,
+            zmax=END,
             colorscale=[[0, BELOW], [0.5, MIDDLE], [1, ABOVE]],
             texttemplate="%{z:+.0f}" if len(used) <= MOST_NUMBERS else None,
             xgap=1,
@@ -89,7 +90,7 @@ def class_gaps(lines: Sequence[ClassGaps], classes: Sequence[str], *, forgotten:
     figure.update_yaxes(type="category", showgrid=False, autorange="reversed")
     longest = max((len(class_name(classes, c)) for c in used), default=1)
     bottom = 88 if len(used) <= MOST_NUMBERS else 72 + min(7 * longest, 120)
-    return dress(figure, height=max(150, 30 * len(lines) + 30) + bottom, bottom=bottom)
+    return dress(figure, height=max(130, 30 * len(lines) + 10) + bottom, top=16, bottom=bottom)
 
 
 def class_gaps_alt(lines: Sequence[ClassGaps], classes: Sequence[str]) -> str:

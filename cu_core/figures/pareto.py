@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from cu_core.figures.run_style import run_style
 from cu_core.figures.theme import COLOURS, NEUTRAL, SYMBOLS, dress, join, tint
 
+ZOOM = 4.0
 SMALLEST, LARGEST = 9.0, 34.0
 """Diameters in px of markers that took no time, and as long as retraining or longer."""
 
@@ -59,7 +60,13 @@ class ParetoBox:
 
 
 def pareto(
-    lines: Sequence[ParetoLine], boxes: Sequence[ParetoBox], *, utility: str, forgetting: str, means: bool
+    lines: Sequence[ParetoLine],
+    boxes: Sequence[ParetoBox],
+    *,
+    utility: str,
+    forgetting: str,
+    means: bool,
+    zoomed: bool = False,
 ) -> go.Figure:
     """Both gaps of every line; the centre is retraining.
 
@@ -69,6 +76,7 @@ def pareto(
         utility: what x is, e.g. ``"Unseen accuracy, other classes"``.
         forgetting: what y is.
         means: draw the mean over a line's runs large and the runs faint; otherwise every run alike.
+        zoomed: show `ZOOM` half widths of the largest band around the centre, and leave out what lies beyond.
     """
     figure = go.Figure()
     for number, box in enumerate(boxes):
@@ -94,6 +102,10 @@ def pareto(
     figure.update_yaxes(title_text=f"Forgetting gap: {forgetting} minus reference (points)")
     x = _range([p.utility for line in lines for p in line.points], [box.utility for box in boxes])
     y = _range([p.forgetting for line in lines for p in line.points], [box.forgetting for box in boxes])
+    if zoomed and boxes:
+        x, y = (
+            [-ZOOM * half, ZOOM * half] for half in (max(b.utility for b in boxes), max(b.forgetting for b in boxes))
+        )
     figure.update_layout(xaxis_range=x, yaxis_range=y, legend_itemsizing="constant")
     return dress(figure, height=480, bottom=56)
 
