@@ -48,11 +48,13 @@ class Estimate:
         seconds: None where no speed has been measured yet, or the number of images is not known.
         disk: bytes of the run directory.
         source: where the speed comes from; empty without one.
+        training: seconds of these for base model and references, which runs that have them in common share.
     """
 
     seconds: float | None
     disk: int
     source: str
+    training: float | None = None
 
 
 def estimate(spec: RunSpec, home: Home) -> Estimate:
@@ -86,7 +88,8 @@ def estimate(spec: RunSpec, home: Home) -> Estimate:
     # Each image is learned by one member of a model in shards, and asked of all of them.
     asked = max(spec.train.members, 1) * (probed + evaluated + _audited(spec, forget, unseen) / 3)
     images = trained + plain * (drawn + asked)
-    return Estimate(images * speed.seconds_per_image, disk, speed.source)
+    per_image = speed.seconds_per_image
+    return Estimate(images * per_image, disk, speed.source, trained * per_image)
 
 
 def _audited(spec: RunSpec, forget: int, unseen: int) -> int:

@@ -62,6 +62,12 @@ papers = st.Page(
     icon=":material/table_chart:",
     help="The numbers that papers report beside those of runs made here, cell by cell.",
 )
+sweep = st.Page(
+    "sweep.py",
+    title="Sweep",
+    icon=":material/grid_on:",
+    help="Methods × hyper-parameters × forget sets × seeds as ordinary runs, with results as they come.",
+)
 compare = st.Page(
     "compare.py",
     title="Compare",
@@ -73,7 +79,7 @@ start = st.Page(lambda: st.switch_page(runs), title="Start", url_path="start", d
 
 page = st.navigation(
     {
-        "Experiments": [start, runs, launch, compare, papers],
+        "Experiments": [start, runs, launch, sweep, compare, papers],
         "One run": [run, drift, confidence, similarity, signals, attack],
     }
 )

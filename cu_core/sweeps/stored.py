@@ -31,3 +31,14 @@ def recall(home: Home, group: str) -> Sweep | None:
         return sweep_from_json(read_json(path_of(home, group)))
     except (OSError, ValueError, BadInput):
         return None
+
+
+def stored_groups(home: Home) -> list[str]:
+    """Names of the stored sweeps, the latest first; damaged files are left out."""
+    found = []
+    for path in (home.root / "sweeps").glob("*.json"):
+        try:
+            found.append((-path.stat().st_mtime, sweep_from_json(read_json(path)).name))
+        except (OSError, ValueError, BadInput):
+            continue
+    return [name for _, name in sorted(found)]

@@ -15,7 +15,8 @@ from tests.madeup import MadeUp, write_run
 from tests.served import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-NAVIGATION = ["Runs", "Launch", "tables", "Run", "Drift", "Confidence", "Similarity", "space", "Attack"]  # last words
+# The last word of each title.
+NAVIGATION = "Runs Launch Sweep Compare tables Run Drift Confidence Similarity space Attack".split()
 PATIENCE_MS = 60_000
 JOB_MS = 240_000
 
