@@ -52,7 +52,7 @@ def unlearn(context: Context, params: FisherParams) -> Iterator[dict[str, float]
                     weight[label] = 0
                     variance[name][label] = FORGOTTEN_VARIANCE
             drawn = torch.randn(weight.shape, generator=context.generator).to(weight.device)
-            weight += variance[name].sqrt() * drawn
+            weight.add_(variance[name].sqrt() * drawn)
     yield {
         "fisher": _mean(fisher.values()),
         "noise": _mean(variance.values()) ** 0.5,
@@ -80,7 +80,7 @@ def diagonal_fisher(model: Classifier, batches: Iterable[Tensor]) -> dict[str, T
         def told(given: dict[str, Tensor]) -> Tensor:
             return functional_call(model, given | buffers, (image[None],))[0].log_softmax(0)
 
-        answers, pull = vjp(told, weights)
+        answers, pull = vjp(told, weights)[:2]
         total = {name: torch.zeros_like(w) for name, w in weights.items()}
         for chance, unit in zip(answers.exp(), units, strict=True):
             (gradients,) = pull(unit)

@@ -1,0 +1,171 @@
+"""L-CODEC (Mehta et al., CVPR 2022): Newton steps away from forget samples, on the units that their loss depends on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cu_core.methods.context import Context
+from cu_core.methods.curvature import Batch, Named, Secant, gradient, secant, solve
+from cu_core.methods.foci import select
+from cu_core.methods.records.lcodec import LcodecParams
+
+# Smoothness and Lipschitz constants in the released code's formula of the noise.
+SMOOTHNESS, LIPSCHITZ = 0.25, 1.0
+
+
+def unlearn(context: Context, params: LcodecParams) -> Iterator[dict[str, float]]:
+    """One Newton step per forget batch, one pass over the forget set per round; see `_remove`.
+
+    The curvature of the whole training loss is measured once, at the base model. Batch norm is in evaluation mode
+    throughout and keeps its statistics.
+
+    Args:
+        context: model, data and randomness.
+        params: hyper-parameters.
+
+    Yields:
+        Per round the means of ``loss`` on the forget batches before their steps, of the number of ``units`` selected,
+        of the norm of the ``step``, of the ``noise``'s standard deviation, and ``noise_needed`` for the promise.
+    """
+    whole = context.keep("curvature", Secant())
+    for number in context.rounds():
+        context.model.eval()
+        if number == 1:
+            batches = _training_samples(context, params)
+            measured = secant(context, batches, gradient(context, batches), params.curvature_lr)
+            whole.change, whole.move = measured.change, measured.move
+        told = [_remove(context, params, whole, (x, y)) for x, y, _ in context.forget.epoch(params.batch_size)]
+        yield {name: sum(numbers[name] for numbers in told) / len(told) for name in told[0]}
+
+
+def _remove(context: Context, params: LcodecParams, whole: Secant, batch: Batch) -> dict[str, float]:
+    """θ ← θ + m/(n - m) Ĥ⁻¹ g + noise, with Ĥ = (n H - m H_z)/(n - m) + λI, for m of n training samples.
+
+    θ are the weights of the selected units, g the gradient of the batch's mean loss. Each curvature is Δg Δgᵀ / ‖Δθ‖₁
+    of its `Secant`. The paper's formula is that of m = 1.
+    """
+    m, n = len(batch[1]), len(context.forget) + len(context.retain)
+    units, losses, activations = noisy_passes(context, batch, params.noise_samples, params.input_noise)
+    chosen = [units[j] for j in select(losses, activations, context.check)]
+    before = gradient(context, [batch])
+    own = secant(context, [batch], before, params.curvature_lr)
+
+    def rows(named: Named) -> Tensor:
+        return torch.cat([named[name].to(context.device)[row].flatten() for name, row in slices(context.model, chosen)])
+
+    terms = [
+        (weight / (n - m) / size, rows(s.change))
+        for weight, s in ((n, whole), (-m, own))
+        if (size := float(rows(s.move).abs().sum())) > 0
+    ]
+    step = m / (n - m) * solve(params.damping, terms, rows(before))
+    needed = promised_noise(m, n, params.damping, params.epsilon, params.delta)
+    noise = min(needed, params.max_noise)
+    drawn = torch.randn(step.shape, generator=context.generator).to(step.device)
+    _add(context.model, chosen, step + noise * drawn)
+    return {
+        "loss": float(losses.mean()),
+        "units": float(len(chosen)),
+        "step": float(step.norm()),
+        "noise": noise,
+        "noise_needed": needed,
+    }
+
+
+@torch.no_grad()
+def noisy_passes(
+    context: Context, batch: Batch, copies: int, deviation: float
+) -> tuple[list[tuple[str, int]], Tensor, Tensor]:
+    """Loss and mean activation of every unit for noisy copies of a batch.
+
+    A unit is an output channel of a convolution or an output of a linear layer; its activation is what that layer
+    delivers, averaged over samples and places.
+
+    Args:
+        context: whose model is asked.
+        batch: images and labels.
+        copies: M, how many.
+        deviation: standard deviation of the noise on the images.
+
+    Returns:
+        Module name and channel of each of p units, (M,) mean losses, (M, p) activations.
+    """
+    x, y = batch
+    losses, rows = [], []
+    with _listening(context.model) as heard:
+        for _ in range(copies):
+            context.check()
+            noise = torch.randn(x.shape, generator=context.generator).to(x.device)
+            losses.append(context.loss(context.model(x + deviation * noise).float(), y))
+            rows.append(torch.cat(list(heard.values())))
+        units = [(name, channel) for name, values in heard.items() for channel in range(len(values))]
+    return units, torch.stack(losses), torch.stack(rows)
+
+
+def slices(model: nn.Module, units: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Parameter name and row of each weight and bias that belongs to the given units."""
+    known = dict(model.named_parameters())
+    named = [(f"{module}.{kind}", channel) for module, channel in units for kind in ("weight", "bias")]
+    return [(name, row) for name, row in named if name in known]
+
+
+def promised_noise(m: int, n: int, damping: float, epsilon: float, delta: float) -> float:
+    """Standard deviation of the noise that makes removing m of n samples (ε, δ)-indistinguishable.
+
+    σ = γ/ε · sqrt(2 ln(1.25/δ)) with γ = 2 M L² m² / (n² λ³), M = 0.25 and L = 1 (released code, after Sekhari et
+    al., NeurIPS 2021). For a convex loss with these constants; a network's is not convex.
+    """
+    bound = 2 * SMOOTHNESS * LIPSCHITZ**2 * m**2 / (n**2 * damping**3)
+    return bound / epsilon * math.sqrt(2 * math.log(1.25 / delta))
+
+
+@contextmanager
+def _listening(model: nn.Module) -> Iterator[Named]:
+    """Collects the mean output of each channel of every convolution and linear layer at each forward pass."""
+    heard: Named = {}
+
+    def hook(name: str, channel: int) -> Any:
+        def listen(module: nn.Module, arguments: Any, output: Tensor) -> None:
+            heard[name] = output.float().movedim(channel, 0).flatten(1).mean(1)
+
+        return listen
+
+    handles = [
+        module.register_forward_hook(hook(name, 1 if isinstance(module, nn.Conv2d) else -1))
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Conv2d | nn.Linear)
+    ]
+    try:
+        yield heard
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _training_samples(context: Context, params: LcodecParams) -> list[Batch]:
+    """Random training samples in batches, forget and retain samples in their proportion."""
+    total = len(context.forget) + len(context.retain)
+    wanted = min(params.curvature_samples, total)
+    forgotten = max(1, round(wanted * len(context.forget) / total))
+    batches = []
+    for split, left in ((context.forget, forgotten), (context.retain, max(1, wanted - forgotten))):
+        x, y, _ = split.sample(left)
+        batches += list(zip(x.split(params.batch_size), y.split(params.batch_size), strict=True))
+    return batches
+
+
+@torch.no_grad()
+def _add(model: nn.Module, units: Sequence[tuple[str, int]], step: Tensor) -> None:
+    """Adds a flat step to the rows of `slices`, in their order."""
+    named = dict(model.named_parameters())
+    at = 0
+    for name, row in slices(model, units):
+        size = named[name][row].numel()
+        named[name][row] += step[at : at + size].view_as(named[name][row])
+        at += size
