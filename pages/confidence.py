@@ -13,6 +13,7 @@ from cu_core.figures.confidence import (
     distributions,
     distributions_alt,
     highest_share,
+    spread_of,
 )
 from cu_core.figures.matrix import (
     Predictions,
@@ -23,13 +24,13 @@ from cu_core.figures.matrix import (
 )
 from cu_core.figures.theme import GROUPS, TITLES
 from cu_core.runs.reader import RunView
+from pages._charts import bar
 from pages._common import home, probe_of
 from pages._one_run import footnotes, live_line, show_run
 from pages._recorded import class_names, moment_name, pick_reference, pick_round, signal_by_round, signal_of
 
 HOME = home()
 ROOT = str(HOME.root)
-PLAIN = {"displaylogo": False}
 LAYOUTS = {"overlaid": "Overlaid", "panes": "One row per group"}
 ROWS = {"true_label": "True class", "label": "Label as trained"}
 ALL = "all"
@@ -80,14 +81,27 @@ def distribution_section(
         reference = moment("Reference (retrained)", values, "reference")
         panes.append(reference)
         compared.append(reference)
-    edges = common_bins(signal, [m.values for m in compared], log=log)
+    others = [signal_of(view, signal.array, None, other) for other in view.references()] if seed is not None else []
+    references = [moment("Reference", values, "reference") for values in others if values is not None]
+    edges = common_bins(signal, [m.values for m in [*compared, *references]], log=log)
     figure = distributions(
-        signal, panes, edges, top=highest_share(compared, edges), overlaid=layout == "overlaid", log=log
+        signal,
+        panes,
+        edges,
+        top=highest_share([*compared, *references], edges),
+        overlaid=layout == "overlaid",
+        log=log,
+        spread=spread_of(references, edges),
     )
-    st.plotly_chart(figure, key="distributions", alt=distributions_alt(signal, panes), config=PLAIN)
+    st.plotly_chart(figure, key="distributions", alt=distributions_alt(signal, panes), config=bar())
     st.caption(
         f"{signal.summary} Shares within each group, so that groups of different size can be compared; bins and axes "
         "are the same for all rounds and the reference. Before unlearning in outline, after it filled."
+        + (
+            f" The band behind the reference spans what {len(references)} retrained models give in each bin."
+            if len(references) > 1
+            else ""
+        )
     )
 
 
@@ -141,7 +155,7 @@ def matrix_section(
     figure = prediction_matrix(
         panes, names, most=highest_count(compared, hide_diagonal=hide), rows_title=ROWS[rows], hide_diagonal=hide
     )
-    st.plotly_chart(figure, key="predictions", alt=prediction_alt(panes), config=PLAIN)
+    st.plotly_chart(figure, key="predictions", alt=prediction_alt(panes), config=bar())
     st.caption(
         f"n = {len(true):,} samples in every pane. Empty cells are zero; the colours mean the same in all panes and "
         "rounds. Classes without samples in this choice have no row."

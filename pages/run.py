@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-import pandas as pd
 import streamlit as st
 
 from cu_core.errors import UnlearnscopeError
@@ -18,7 +17,6 @@ from pages._common import (
     ACTIVE,
     ago,
     delete_run,
-    difference_text,
     draw_curves,
     duration,
     home,
@@ -29,6 +27,7 @@ from pages._common import (
     say,
     state_badge,
 )
+from pages._outcome import results
 
 REFRESH_SECONDS = 1.0
 LOG_BYTES = 20_000
@@ -39,22 +38,6 @@ PHASES = {
     "reference": "Retraining the reference",
     "audit": "Attacking the finished run",
     "finish": "Writing the results",
-}
-STOPPED = {
-    "class_rule": "unseen samples of the forgotten classes are classified no better than by chance (class rule)",
-    "sample_rule": "forget samples are classified no better than unseen ones (sample rule)",
-    "chance_rule": "the wrong labels are no more likely than chance (chance rule)",
-    "max_rounds": "all rounds were run",
-    "method_finished": "the method had nothing left to do",
-    "collapse": "retain accuracy was in free fall (collapse guard)",
-    "not_a_number": "the weights were no longer numbers; the last healthy round is kept",
-}
-SECONDS = {
-    "train": "Training",
-    "unlearn": "Unlearning",
-    "evaluate": "Evaluation",
-    "reference": "Reference",
-    "audit": "Attacks",
 }
 HOME = home()
 
@@ -140,77 +123,6 @@ def failure(view: RunView) -> None:
              icon=":material/error:")  # fmt: skip
     if error.get("hint"):
         st.info(error["hint"], icon=":material/lightbulb:")
-
-
-def comparison_table(result: dict, task: str, kind: str) -> pd.DataFrame:
-    """Metrics before, after and of the reference, with the difference after minus reference."""
-    before, after = result["metrics"]["before"], result["metrics"]["after"]
-    reference = result["metrics"].get("reference") or {}
-    band = result.get("reference_band") or {}
-    lines = []
-    for key, metric in METRICS.items():
-        if task not in metric.tasks or (before.get(key) is None and after.get(key) is None):
-            continue
-        line = {
-            "Metric": metric.title_for(kind),
-            "Before": metric_text(key, before.get(key)),
-            "After": metric_text(key, after.get(key)),
-        }
-        if reference:
-            mean, sd = band.get(key) or (reference.get(key), None)
-            spread = f" ± {100 * sd:.1f}" if sd and metric.percent else (f" ± {sd:.3f}" if sd else "")
-            line["Reference"] = metric_text(key, mean) + spread
-            line["After − reference"] = difference_text(key, after.get(key), mean)
-        lines.append(line)
-    return pd.DataFrame(lines)
-
-
-def measured_on(result: dict) -> str:
-    """Which samples the table's numbers are measured on."""
-    total, counts = result.get("forget_count", 0), result.get("counts", {})
-    text = f"{total:,} samples were to be forgotten. Measured on " + ", ".join(
-        f"{counts[group]:,} {group}" for group in ("forget", "retain", "unseen") if group in counts
-    )
-    return f"{text} samples: all but those that the stopping rule looks at."
-
-
-def results(view: RunView) -> None:
-    """The finished run's table, stopping reason and times."""
-    result = view.result()
-    if result is None:
-        return
-    task, kind = view.spec.task, objective(view.spec.train.objective).kind
-    stopped = result.get("stopped_by") or ""
-    why = STOPPED.get(stopped, stopped.replace("_", " "))
-    rounds = result["rounds"]
-    st.markdown(f":material/flag: Stopped after **{rounds} round{'' if rounds == 1 else 's'}**: {why}.")
-    st.subheader("Before, after and reference", anchor=False)
-    st.dataframe(
-        comparison_table(result, task, kind),
-        hide_index=True,
-        height="content",
-        alt="Metrics before and after unlearning and of the retrained reference",
-    )
-    references = len(view.references())
-    st.caption(
-        f"{measured_on(result)} "
-        + (
-            f"Reference: mean over {references} model{'s' if references != 1 else ''} retrained without them."
-            if result["metrics"].get("reference")
-            else "No reference was retrained: clone the run and ask for one to see how close it comes."
-        )
-    )
-    with st.expander("What the metrics mean", icon=":material/help:"):
-        st.markdown("\n".join(f"- **{m.title}**: {m.summary}" for m in METRICS.values() if m.exists(task, kind)))
-    seconds = result.get("seconds", {})
-    with st.grid(4, min_column_width=120):
-        for key, label in SECONDS.items():
-            cached = result.get("base_cached" if key == "train" else "reference_cached") and key in (
-                "train",
-                "reference",
-            )
-            if key in seconds:
-                st.metric(label, duration(seconds[key]), border=True, help="Taken from the cache" if cached else None)
 
 
 def details(view: RunView) -> None:

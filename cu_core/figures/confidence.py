@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -123,7 +124,8 @@ def common_bins(signal: Signal, arrays: Iterable[np.ndarray], *, log: bool = Fal
     if log:
         low = max(SMALLEST_LOSS, float(values[values > 0].min())) if (values > 0).any() else SMALLEST_LOSS
         return np.geomspace(low, max(high, low * 10), bins + 1)
-    return np.linspace(low, high if high > low else low + 1.0, bins + 1)
+    # A span that rounding swallows makes no bins.
+    return np.linspace(low, high if high - low > 1e-9 else low + 1.0, bins + 1)
 
 
 def shares(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
@@ -140,6 +142,23 @@ def highest_share(moments: Iterable[Moment], edges: np.ndarray) -> float:
     return float(max(tops, default=0.0)) or 1.0
 
 
+Spread = Mapping[str, tuple[np.ndarray, np.ndarray]]
+"""Group to the lowest and the highest share (bins,) of each bin over the references."""
+
+
+def spread_of(references: Sequence[Moment], edges: np.ndarray) -> Spread:
+    """How far retrained models differ in each bin.
+
+    Args:
+        references: one moment per seed; fewer than two have no spread.
+        edges: common bins.
+    """
+    if len(references) < 2:
+        return {}
+    heights = {group: np.stack([shares(r.of(group), edges) for r in references]) for group in GROUPS}
+    return {group: (found.min(0), found.max(0)) for group, found in heights.items() if found.any()}
+
+
 def distributions(
     signal: Signal,
     moments: Sequence[Moment],
@@ -148,6 +167,7 @@ def distributions(
     top: float,
     overlaid: bool = True,
     log: bool = False,
+    spread: Spread | None = None,
 ) -> go.Figure:
     """Histograms as shares, one column per moment: groups overlaid, or one row each.
 
@@ -158,6 +178,7 @@ def distributions(
         top: largest share on any axis, see `highest_share`.
         overlaid: all groups in one pane per moment; otherwise one row of panes per group.
         log: logarithmic value axis.
+        spread: drawn as a band behind the reference and, where groups have panes of their own, behind the round.
     """
     groups = [group for group in GROUPS if any(len(moment.of(group)) for moment in moments)]
     rows = 1 if overlaid else max(1, len(groups))
@@ -174,6 +195,9 @@ def distributions(
     keys_from = max((c for c, m in enumerate(moments) if m.kind == "round"), default=len(moments) - 1)
     for column, moment in enumerate(moments):
         for row, group in enumerate(groups):
+            if spread and group in spread and (moment.kind == "reference" or (moment.kind == "round" and not overlaid)):
+                for trace in _band(group, spread[group], edges):
+                    figure.add_trace(trace, row=1 if overlaid else row + 1, col=column + 1)
             trace = _histogram(moment, group, edges, showlegend=column == keys_from)
             figure.add_trace(trace, row=1 if overlaid else row + 1, col=column + 1)
     figure.update_xaxes(
@@ -204,6 +228,23 @@ def distributions_alt(signal: Signal, moments: Sequence[Moment]) -> str:
         if parts:
             sentences.append(f"{moment.title}: median {join(parts)}.")
     return f"Distribution of the {signal.title.lower()}. " + (" ".join(sentences) or "Not recorded.")
+
+
+def _band(group: str, ends: tuple[np.ndarray, np.ndarray], edges: np.ndarray) -> list[go.Scatter]:
+    """The area between the lowest and the highest share of each bin."""
+    common: dict[str, Any] = {
+        "x": edges,
+        "mode": "lines",
+        "line": {"shape": "hv", "width": 0},
+        "hoverinfo": "skip",
+        "showlegend": False,
+        "legendgroup": group,
+    }
+    low, high = (np.append(values, values[-1]) for values in ends)
+    return [
+        go.Scatter(y=low, **common),
+        go.Scatter(y=high, fill="tonexty", fillcolor=tint(COLOURS["reference"], 0.45), **common),
+    ]
 
 
 def _histogram(moment: Moment, group: str, edges: np.ndarray, *, showlegend: bool) -> go.Scatter:

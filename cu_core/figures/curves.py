@@ -13,6 +13,7 @@ from plotly.subplots import make_subplots
 
 from cu_core.figures.theme import COLOURS, GRID, NEUTRAL, SYMBOLS, dress, join, run_line, tint
 from cu_core.metrics import METRICS
+from cu_core.metrics.band import Band, band
 
 GROUP_OF: dict[str, str] = {
     "forget_acc": "forget",
@@ -109,14 +110,16 @@ class RunCurves:
         """Whether any round measured this metric."""
         return metric in self.metrics and bool(self.metrics[metric].notna().any())
 
-    def reference_level(self, metric: str) -> tuple[float, float, int] | None:
-        """Mean, standard deviation (NaN for a single seed) and number of reference seeds; None if there are none."""
+    def reference_level(self, metric: str) -> tuple[float, Band | None, int] | None:
+        """Mean, band (None for a single seed) and number of reference seeds; None if there are none."""
         if metric not in self.reference:
             return None
         values = self.reference[metric].dropna()
         if values.empty:
             return None
-        return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else math.nan, len(values)
+        # Counted on: what the pane says it is. Of split unseen samples the share is not known here.
+        counted = self.counts.get(GROUP_OF[metric]) if METRICS[metric].percent else None
+        return float(values.mean()), band(list(values), counted), len(values)
 
 
 def panes(runs: Sequence[RunCurves]) -> tuple[str, ...]:
@@ -137,8 +140,9 @@ def curves(
     """Metrics over rounds in one pane each, with shared axes.
 
     One run is drawn in the colours of its groups; several runs get a colour and a dash each. The
-    dashed line in the reference's colour is the mean over reference seeds, its band one standard
-    deviation to each side (from two seeds on). The dotted line is the stopping rule's threshold.
+    dashed line in the reference's colour is the mean over reference seeds, its band the 95 % prediction interval for
+    one more reference (from two seeds on, see `cu_core.metrics.band`). The dotted line is the stopping rule's
+    threshold.
 
     Args:
         runs: one or several runs.
@@ -246,16 +250,16 @@ def _reference(run: RunCurves, metric: str, alone: bool, legend_shown: set[str])
     level = run.reference_level(metric)
     if level is None or not len(run.metrics):
         return []
-    mean, sd, seeds = level
+    mean, width, seeds = level
     ends = [-0.3, max(float(run.metrics["round"].max()), 1.0) + 0.3]
     traces = []
     spread = ""
-    if not math.isnan(sd):
-        spread = f" ± {_number(metric, sd)}"
+    if width is not None:
+        spread = f", 95 % band {_number(metric, width.low)} to {_number(metric, width.high)}"
         traces.append(
             go.Scatter(
                 x=[*ends, *ends[::-1]],
-                y=[mean - sd, mean - sd, mean + sd, mean + sd],
+                y=[width.low, width.low, width.high, width.high],
                 fill="toself",
                 fillcolor=tint(COLOURS["reference"], 0.22),
                 line={"width": 0},
@@ -266,7 +270,7 @@ def _reference(run: RunCurves, metric: str, alone: bool, legend_shown: set[str])
             )
         )
     seeds_text = f"{seeds} seed{'s' if seeds > 1 else ''}"
-    shown = f"{seeds_text}{', mean ± sd' if seeds > 1 else ''}" if alone else "mean ± sd over seeds"
+    shown = f"{seeds_text}{', mean and 95 % band' if seeds > 1 else ''}" if alone else "mean and 95 % band"
     label = "" if alone else f"{run.label}<br>"
     traces.append(
         go.Scatter(

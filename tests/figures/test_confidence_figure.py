@@ -18,6 +18,7 @@ from cu_core.figures.confidence import (
     distributions_alt,
     highest_share,
     shares,
+    spread_of,
 )
 from cu_core.figures.theme import COLOURS
 
@@ -138,3 +139,24 @@ def test_alt_text_gives_medians() -> None:
     text = distributions_alt(SIGNALS["loss"], [one])
     assert f"{np.median(one.of('forget')):.3g} on 40 forget samples" in text
     assert distributions_alt(SIGNALS["loss"], []).endswith("Not recorded.")
+
+
+def test_the_band_spans_what_retrained_models_give_and_needs_two() -> None:
+    references = [moment(seed, "reference") for seed in (7, 8, 9)]
+    edges = common_bins(SIGNALS["loss"], [m.values for m in references])
+    spread = spread_of(references, edges)
+    low, high = spread["forget"]
+    heights = np.stack([np.histogram(r.values[:40], edges)[0] / 40 for r in references])
+    np.testing.assert_allclose(low, heights.min(0))
+    np.testing.assert_allclose(high, heights.max(0))
+    assert spread_of(references[:1], edges) == {}
+
+    def bands(overlaid: bool) -> list[tuple[str, float]]:
+        panes = [moment(0, "before"), moment(1), references[0]]
+        figure = distributions(SIGNALS["loss"], panes, edges, top=1.0, overlaid=overlaid, spread=spread)
+        return [(t.xaxis, t.y[0]) for t in figure.data if t.fill == "tonexty"]
+
+    assert {axis for axis, _ in bands(True)} == {"x3"}, "in the reference's pane alone where groups share panes"
+    assert len(bands(True)) == 3
+    assert len(bands(False)) == 6, "behind the round too, a pane per group"
+    assert bands(True)[0][1] == pytest.approx(high[0])

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from cu_core.figures.curves import SIGNAL_PANES, RunCurves, curves, curves_alt, panes, signal_panes
 from cu_core.figures.theme import COLOURS
@@ -59,18 +60,17 @@ def test_a_pane_shows_the_metric_in_its_groups_colour_with_a_hollow_start() -> N
 def test_n_is_stated() -> None:
     titles = [a.text for a in curves([run()]).layout.annotations]
     assert titles[:2] == ["Forget accuracy (n = 130)", "Retain accuracy (n = 900)"]
-    assert "Reference (3 seeds, mean ± sd)" in [t.name for t in curves([run()]).data]
+    assert "Reference (3 seeds, mean and 95 % band)" in [t.name for t in curves([run()]).data]
 
 
-def test_reference_level_and_band_are_mean_and_sample_deviation() -> None:
+def test_reference_level_and_band_are_mean_and_prediction_interval() -> None:
     values = np.array([0.0, 0.02, 0.04])
     figure = curves([run()], ["forget_acc"])
     level = trace(figure, "Reference")
     assert list(level.y) == pytest.approx([values.mean()] * 2)
     band = next(t for t in figure.data if t.fill == "toself")
-    assert sorted(set(band.y)) == pytest.approx(
-        [values.mean() - values.std(ddof=1), values.mean() + values.std(ddof=1)]
-    )
+    half = stats.t.ppf(0.975, 2) * values.std(ddof=1) * math.sqrt(4 / 3)
+    assert sorted(set(band.y)) == pytest.approx([values.mean() - half, values.mean() + half])
 
 
 def test_one_seed_has_a_level_but_claims_no_band() -> None:
@@ -78,7 +78,7 @@ def test_one_seed_has_a_level_but_claims_no_band() -> None:
     assert trace(figure, "Reference (1 seed)")
     assert not [t for t in figure.data if t.fill == "toself"]
     level = run(references=1).reference_level("forget_acc")
-    assert level is not None and math.isnan(level[1])
+    assert level is not None and level[1] is None
 
 
 def test_without_reference_nothing_is_drawn_for_it() -> None:
