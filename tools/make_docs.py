@@ -14,7 +14,8 @@ from typing import Any
 
 from cu_core.data import DATASETS
 from cu_core.methods import BUILT_IN
-from cu_core.methods.record import Method
+from cu_core.methods.absent import ABSENT
+from cu_core.methods.record import PER_EPOCH, PER_SHARD, Method
 from cu_core.metrics import METRICS
 from cu_core.models import BACKBONES
 from cu_core.objectives import OBJECTIVES
@@ -81,31 +82,57 @@ def settings(cls: type, prefix: str = "") -> str:
     return table(("setting", "default", "allowed", *(["in the paper"] if cited else []), "meaning"), rows)
 
 
-def needs(method: Method) -> str:
+PLURAL = {"class": "classes", "sample": "samples"}
+MODELS = {"supervised": "classifiers", "self-supervised": "encoders", "image-text": "image-text models"}
+COUNTED = {PER_EPOCH: "as many as training epochs", PER_SHARD: "as many as shards"}
+
+
+def reads(method: Method) -> str:
     """What a method reads, in words."""
-    read = [
-        name
-        for name, needed in (
-            ("retain samples", method.needs_retain),
-            ("unseen samples", method.needs_unseen),
-            ("labels", method.needs_labels),
+    kinds = (
+        ("forget samples", method.needs_forget),
+        ("retain samples", method.needs_retain),
+        ("unseen samples", method.needs_unseen),
+        ("labels", method.needs_labels),
+        ("shards", method.needs_shards),
+    )
+    return ", ".join(name for name, needed in kinds if needed)
+
+
+def overview(methods: Iterable[Method]) -> str:
+    """One row per method."""
+
+    def mark(said: bool) -> str:
+        return "yes" if said else "–"
+
+    rows = (
+        (
+            f"`{m.id}`",
+            m.title,
+            *(mark(task in m.tasks) for task in PLURAL),
+            ", ".join(MODELS[kind] for kind in m.objectives),
+            *(mark(needed) for needed in (m.needs_forget, m.needs_retain, m.needs_unseen, m.needs_labels)),
+            "one shot" if m.one_shot else "rounds, from a new start" if m.starts_anew else "rounds",
         )
-        if needed
-    ]
-    return ", ".join(["forget samples", *read])
+        for m in methods
+    )
+    header = ("id", "name", "classes", "samples", "from", "reads forget", "retain", "unseen", "labels", "goes by")
+    return table(header, rows)
 
 
 def method_section(method: Method) -> str:
     """One method: where it comes from, what it can do, its hyper-parameters."""
-    rounds = ", ".join(f"{method.rounds[task]} ({task})" for task in method.tasks)
+    rounds = ", ".join(f"{COUNTED.get(n := method.rounds[task], n)} ({task})" for task in method.tasks)
     facts = table(
         ("", ""),
         (
             ("id", f"`{method.id}`"),
             ("source", method.paper),
-            ("forgets", " and ".join(f"{task}s" if task == "sample" else "classes" for task in method.tasks)),
-            ("unlearns from", " and ".join(method.objectives) + " models"),
-            ("reads", needs(method)),
+            ("forgets", " and ".join(PLURAL[task] for task in method.tasks)),
+            ("unlearns from", " and ".join(MODELS[kind] for kind in method.objectives)),
+            ("reads", reads(method)),
+            ("needs", method.needs),
+            ("fails", method.fails),
             ("rounds", "one shot" if method.one_shot else f"at most, unless told otherwise: {rounds}"),
         ),
     )
@@ -161,7 +188,15 @@ def number(count: int | float) -> str:
 
 def text() -> str:
     """The whole page."""
-    sections = [HEAD, "## Methods", *(method_section(method) for method in BUILT_IN)]
+    sections = [HEAD, "## Methods", overview(BUILT_IN), *(method_section(method) for method in BUILT_IN)]
+    sections += [
+        "### Not implemented",
+        "Methods that papers compare with and that are not here.",
+        table(
+            ("id", "name", "source", "what it does", "what it would take"),
+            ((f"`{a.id}`", a.title, a.paper, a.summary, a.missing) for a in ABSENT),
+        ),
+    ]
     sections += [
         "## Datasets",
         table(

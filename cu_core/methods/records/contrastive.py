@@ -120,6 +120,10 @@ METHOD = Method(
     objectives=("supervised", "self-supervised"),
     needs_retain=True,
     needs_labels=True,
+    needs="Labels, and ω retain batches per forget batch; an encoder needs the labels for unlearning alone.",
+    fails="Class forgetting has no push: samples are only pulled to the mean of the others. Its weights are balanced "
+    "by hand; and a batch of retain samples without the forget sample's class, as with many classes, has nothing to "
+    "push it from.",
     rounds={"class": 20, "sample": 40},
 )
 CONTRASTIVE_QUEUE = Method(

@@ -105,6 +105,10 @@ GRADIENT_PENALTY = Method(
     needs_retain=False,
     needs_unseen=True,
     needs_labels=False,
+    needs="Unseen samples of about the same distribution, as many as forget samples, and a second derivative through "
+    "the network: several times the time of a training step.",
+    fails="Aims at membership attacks alone: for class forgetting the class stays recognised. The paper states no "
+    "weights; with the wrong ones nothing moves, or the outputs fade to nothing.",
     rounds=_ROUNDS,
 )
 GRADIENT_PENALTY_MEMBERS = Method(
@@ -117,5 +121,9 @@ GRADIENT_PENALTY_MEMBERS = Method(
     objectives=_OBJECTIVES,
     needs_retain=False,
     needs_labels=False,
+    needs="The forget samples alone, and a second derivative through the network: several times the time of a training "
+    "step.",
+    fails="Aims at membership attacks alone: for class forgetting the class stays recognised. Nothing but the training "
+    "loss on the forget samples themselves holds the model.",
     rounds=_ROUNDS,
 )
