@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 from cu_core.data import dataset
@@ -56,8 +57,20 @@ def why_not_shards(spec: RunSpec) -> str | None:
 def why_not_backbone(name: str, size: int) -> str | None:
     """Why a backbone cannot read images of this many pixels; None if it can."""
     record = backbone(name)
+    if record.package and find_spec(record.package) is None:
+        return f"{record.title} needs a package that is not installed: .venv/bin/pip install {record.install}"
     if size < record.min_size:
         return f"{record.title} needs images of at least {record.min_size} px, these have {size} px"
+    return None
+
+
+def why_not_objective(name: str, backbone_name: str) -> str | None:
+    """Why a training objective cannot train a backbone; None if it can."""
+    record, wanted = backbone(backbone_name), objective(name)
+    if wanted.image_text and not record.image_text:
+        return f"{wanted.title} trains images and text together and needs a backbone open_clip:NAME"
+    if record.image_text and not wanted.image_text:
+        return f"open_clip backbones are trained with the objective clip, not with {wanted.id}"
     return None
 
 
@@ -72,8 +85,10 @@ def why_not_forget(kind: str, data: DataSpec, objective: str = "supervised") -> 
 
 def why_not_pretrained(name: str) -> str | None:
     """Why published weights cannot be asked for; None if they can."""
+    if name == "open_clip:tiny":
+        return "open_clip:tiny is a small model of this program, for which nobody has published weights"
     if not backbone(name).pretrained:
-        return "published weights exist for timm:NAME backbones only"
+        return "published weights exist for timm:NAME and open_clip:NAME backbones only"
     return None
 
 
@@ -92,6 +107,7 @@ def check(spec: RunSpec) -> None:
         raise BadInput("device", f"no device named {spec.device!r}", ("auto", "cpu", "cuda", "cuda:N", "mps"))
     for field, reason in (
         ("model.backbone", why_not_backbone(spec.model.backbone, image_size(spec.data))),
+        ("train.objective", why_not_objective(spec.train.objective, spec.model.backbone)),
         ("forget.select", why_not_forget(selection.kind, spec.data, kind)),
         ("train.shards", why_not_shards(spec)),
         ("method", why_not_method(method(spec.method.id), spec.task, kind, sharded=spec.train.sharded)),

@@ -251,6 +251,7 @@ class _Execution:
             seed,
             self.spec.train.objective,
             shards=self.spec.train.members,
+            names=self.bench.data.classes,
         )
         self.bench.precision.place(model, self.bench.device)
         return model

@@ -35,7 +35,7 @@ from cu_core.stopping import Verdict, judge
 
 # What a training step on one image costs, in forward passes over one: backward takes about twice as long as forward,
 # and self-supervised losses see two views of each image.
-STEP_COST = {"supervised": 3, "self-supervised": 6}
+STEP_COST = {"supervised": 3, "image-text": 3, "self-supervised": 6}
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from cu_core.compat import check
 from cu_core.data.forget import parse_selection
 from cu_core.errors import BadInput
 from cu_core.methods import method, methods
+from cu_core.models import BACKBONES
 from cu_core.records import Described, coerce, describe
 from cu_core.spec import PARTS, RunSpec, spec_from_json
 
@@ -115,7 +116,9 @@ def content_of(draft: Mapping[str, Any]) -> dict[str, Any]:
     }
     content |= {name: draft[name] for name in TOP}
     content["data"]["dataset"] = _with_detail(draft["data.dataset"], draft["data.path"], "folder")
-    content["model"]["backbone"] = _with_detail(draft["model.backbone"], draft["model.timm"], "timm")
+    content["model"]["backbone"] = _with_detail(
+        draft["model.backbone"], draft["model.timm"], *(b.id for b in BACKBONES.values() if b.named)
+    )
     content["forget"]["select"] = select_text(draft)
     record = method(draft["method.id"])
     params = {d.name: draft[param_key(record.id, d.name)] for d in describe(record.params)}
@@ -123,8 +126,8 @@ def content_of(draft: Mapping[str, Any]) -> dict[str, Any]:
     return content
 
 
-def _with_detail(name: str, detail: str, needs: str) -> str:
-    return f"{name}:{detail.strip()}" if name == needs else name
+def _with_detail(name: str, detail: str, *need: str) -> str:
+    return f"{name}:{detail.strip()}" if name in need else name
 
 
 def errors_of(draft: Mapping[str, Any]) -> dict[str, str]:

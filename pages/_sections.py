@@ -70,6 +70,8 @@ def recommended_recipe(*, hidden: bool = False) -> dict[str, Any]:
         hidden: whether training values that the objective does not read are wanted, too.
     """
     dataset, backbone, method_id = (value_of(name) for name in ("data.dataset", "model.backbone", "method.id"))
+    if BACKBONES[backbone].named:
+        backbone = f"{backbone}:{value_of('model.timm')}"
     wanted = value_of("train.objective")
     task = "class" if value_of("forget.kind") == "class" else "sample"
     training = recipe(dataset, backbone, value_of("data.label_noise"), wanted)
@@ -145,7 +147,7 @@ def model_section(errors: Errors, data: DataSpec | None) -> None:
     """Which network."""
 
     def title(name: str) -> str:
-        asked = f"{name}:any" if name == "timm" else name
+        asked = f"{name}:any" if BACKBONES[name].named else name
         reason = compat.why_not_backbone(asked, compat.image_size(data)) if data else None
         return f"{BACKBONES[name].title} ({reason})" if reason else BACKBONES[name].title
 
@@ -159,8 +161,14 @@ def model_section(errors: Errors, data: DataSpec | None) -> None:
     )
     record = BACKBONES[value_of("model.backbone")]
     st.caption(record.summary)
-    if record.id == "timm":
-        st.text_input("timm model", key=key_of("model.timm"), persist_state="session", placeholder="resnet26")
+    if record.named:
+        st.text_input(
+            f"{record.id} model",
+            key=key_of("model.timm"),
+            persist_state="session",
+            placeholder="tiny" if record.image_text else "resnet26",
+            on_change=follow_recipe,
+        )
     complain(errors, "model.backbone")
     usual, rare = split(_draft.described("model"), ("backbone", "weights", "pretrained"))
     fields(usual, "model.", errors, 2)
@@ -168,7 +176,7 @@ def model_section(errors: Errors, data: DataSpec | None) -> None:
     with st.expander("More settings", key="more_model", expanded=wrong):
         fields(rare, "model.", errors, 2)
         by_name = {d.name: d for d in _draft.described("model")}
-        no_pretrained = compat.why_not_pretrained("timm:any" if record.id == "timm" else record.id)
+        no_pretrained = compat.why_not_pretrained(f"{record.id}:any" if record.named else record.id)
         field(by_name["pretrained"], "model.pretrained", errors, disabled=bool(no_pretrained))
         if no_pretrained:
             st.caption(no_pretrained[:1].upper() + no_pretrained[1:] + ".")
@@ -183,7 +191,7 @@ def forget_section(errors: Errors, data_spec: DataSpec | None, data: ImageData |
 
     def title(kind: str) -> str:
         reason = compat.why_not_forget(kind, data_spec, trained) if data_spec else None
-        needs = "label noise" if trained == "supervised" else "a model trained on labels"
+        needs = "label noise" if trained != "self-supervised" else "a model trained on labels"
         return f"{KIND_TITLES[kind]} :small[(needs {needs})]" if reason else KIND_TITLES[kind]
 
     st.segmented_control(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-HEAVY = ("torch", "torchvision", "sklearn", "umap", "timm")
+HEAVY = ("torch", "torchvision", "sklearn", "umap", "timm", "open_clip")
 PAGE_FILES = sorted((ROOT / "pages").glob("*.py")) + [ROOT / "app.py"]
 CORE_FILES = sorted((ROOT / "cu_core").rglob("*.py"))
 # What a page reads; each must load without the heavy packages even where no page imports it yet.

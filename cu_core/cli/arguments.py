@@ -27,7 +27,7 @@ def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
     start.add_argument("--preset", help=f"start from a preset: {', '.join(PRESETS)}")
     start.add_argument("--spec", metavar="FILE", help="start from a specification in JSON")
     add("--dataset", help="digits, cifar10, cifar100, svhn or folder:PATH")
-    add("--model", help="backbone, e.g. tiny-cnn, resnet8, resnet18, vit-small, timm:NAME")
+    add("--model", help="backbone, e.g. tiny-cnn, resnet8, resnet18, vit-small, timm:NAME, open_clip:NAME")
     add("--objective", help=f"how the model is trained: {', '.join(OBJECTIVES)}")
     add("--method", help="unlearning method, e.g. contrastive")
     add("--forget", help="class:5 | class:5,7 | random:500 | fraction:0.1 | indices:FILE.csv | mislabelled")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cu_core.objectives.record import KINDS
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -27,7 +29,7 @@ class Metric:
     bounded: bool = True
     predicted: bool = False
     tasks: tuple[str, ...] = ("class", "sample")
-    objectives: tuple[str, ...] = ("supervised", "self-supervised")
+    objectives: tuple[str, ...] = KINDS
 
     def exists(self, task: str, objective: str) -> bool:
         """Whether runs of that task on that kind of model can report it."""

@@ -43,21 +43,34 @@ BACKBONES: dict[str, Backbone] = {
             "timm:NAME, pretrained where the network allows.",
             "cu_core.models.timm_models:build",
             pretrained=True,
+            named=True,
+        ),
+        Backbone(
+            "open_clip",
+            "Any open_clip model",
+            "open_clip:NAME, images and text; open_clip:tiny is a small one with random weights. Takes the training "
+            "objective clip.",
+            "cu_core.models.open_clip_models:build",
+            pretrained=True,
+            named=True,
+            image_text=True,
+            package="open_clip",
+            install="open_clip_torch",
         ),
     )
 }
 
 
 def backbone(text: str) -> Backbone:
-    """The record named by ``tiny-cnn``, ``resnet18``, …, ``timm:NAME``.
+    """The record named by ``tiny-cnn``, ``resnet18``, …, ``timm:NAME``, ``open_clip:NAME``.
 
     Raises:
         BadInput: no such backbone, or a missing or superfluous name behind the colon.
     """
     name, _, rest = text.partition(":")
-    names = [b + (":NAME" if b == "timm" else "") for b in BACKBONES]
+    names = [b.id + (":NAME" if b.named else "") for b in BACKBONES.values()]
     if name not in BACKBONES:
         raise BadInput("model", f"no backbone named {name!r}", names)
-    if (name == "timm") != bool(rest):
+    if BACKBONES[name].named != bool(rest):
         raise BadInput("model", f"{text!r} is not a backbone", names)
     return BACKBONES[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def build_model(
     objective: str = "supervised",
     *,
     shards: int = 0,
+    names: Sequence[str] = (),
 ) -> Network:
     """The network on the CPU, initialised from the seed, with own weights loaded where the spec names some.
 
@@ -39,8 +41,10 @@ def build_model(
         size: height and width of the images in pixels.
         num_classes: number of classes.
         seed: decides the initial weights; the caller's random state is left as it was.
-        objective: as in `TrainSpec.objective`; self-supervised ones make an `Encoder`, others a `Classifier`.
+        objective: as in `TrainSpec.objective`; self-supervised ones make an `Encoder`, image-text ones
+            an `ImageText`, others a `Classifier`.
         shards: 0, or the number of classifiers of an `Ensemble`, with initial weights of their own.
+        names: of the classes, for the prompts of an `ImageText`; by default their numbers.
 
     Raises:
         BadInput: no such backbone.
@@ -57,14 +61,19 @@ def build_model(
             "model.backbone", f"{record.title} needs images of at least {record.min_size} px, not {size} px"
         )
     if spec.pretrained and not record.pretrained:
-        raise Incompatible("model.pretrained", f"there are no published weights for {record.title}, only for timm:NAME")
+        raise Incompatible("model.pretrained", f"there are no published weights for {record.title}")
+    trained = objectives.objective(objective)
     state = read_state_dict(Path(spec.weights).expanduser()) if spec.weights else None
     module, _, function = record.builder.partition(":")
     build_trunk = getattr(import_module(module), function)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        trunk = build_trunk(spec.backbone, channels, size, spec.pretrained)
-        model = _with_head(trunk, spec, num_classes, objectives.objective(objective))
+        if record.image_text:
+            words = list(names) or [str(label) for label in range(num_classes)]
+            model: Network = build_trunk(spec.backbone, size, spec.pretrained, words)
+        else:
+            trunk = build_trunk(spec.backbone, channels, size, spec.pretrained)
+            model = _with_head(trunk, spec, num_classes, trained)
     if state is not None:
         load_weights(model, state)
     return model

@@ -102,7 +102,7 @@ def _recipe(train: TrainSpec) -> dict[str, Any]:
     del recipe["seed"]
     if "temperature" in recipe:
         recipe["temperature"] = train.temperature or record.temperature
-    if not record.self_supervised:
+    if record.kind == "supervised":
         # Keys of classifiers are as they were before there were other objectives.
         del recipe["objective"]
     return recipe
@@ -162,7 +162,14 @@ def trained_model(
     def fresh(start: bool) -> Network:
         model = spec.model if start else dataclasses.replace(spec.model, weights="", pretrained=False)
         return build_model(
-            model, channels, size, len(data.classes), seed, spec.train.objective, shards=spec.train.members
+            model,
+            channels,
+            size,
+            len(data.classes),
+            seed,
+            spec.train.objective,
+            shards=spec.train.members,
+            names=data.classes,
         )
 
     stages = StageFiles(home.models, key, spec.train.shards, spec.train.slices) if spec.train.sharded else None

@@ -47,6 +47,16 @@ OBJECTIVES: dict[str, Objective] = {
             settings=("smallest_crop", "key_momentum"),
             cost=8 / 3,
         ),
+        Objective(
+            "clip",
+            "CLIP",
+            "Images and the prompts of their classes find each other in the batch; needs an open_clip backbone.",
+            "Radford et al., Learning Transferable Visual Models, ICML 2021 (arXiv 2103.00020)",
+            "cu_core.objectives.clip:ImageTextContrast",
+            self_supervised=False,
+            image_text=True,
+            settings=("augment",),
+        ),
     )
 }
 

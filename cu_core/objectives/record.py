@@ -7,6 +7,10 @@ from dataclasses import dataclass
 # Fields of `cu_core.spec.TrainSpec` that only some objectives read; each of those names them in its `settings`.
 OWN_SETTINGS = ("augment", "smallest_crop", "temperature", "queue", "key_momentum")
 
+# Kinds of models: those that answer with class logits, and encoders.
+WITH_CLASSES = ("supervised", "image-text")
+KINDS = (*WITH_CLASSES, "self-supervised")
+
 
 @dataclass(frozen=True)
 class Objective:
@@ -20,6 +24,7 @@ class Objective:
         implementation: ``"module:class"`` of the `cu_core.objectives.base.TrainingObjective`; imported only
             where something is trained.
         self_supervised: whether it trains an encoder without labels.
+        image_text: whether it trains an image-text model, whose classes are prompts.
         temperature: the objective's default; 0 where there is none.
         predictor: whether the encoder carries a predictor.
         settings: fields of `cu_core.spec.TrainSpec` that it reads besides those that every objective reads.
@@ -33,6 +38,7 @@ class Objective:
     paper: str
     implementation: str
     self_supervised: bool = True
+    image_text: bool = False
     temperature: float = 0.0
     predictor: bool = False
     settings: tuple[str, ...] = ()
@@ -40,7 +46,9 @@ class Objective:
 
     @property
     def kind(self) -> str:
-        """``"supervised"`` or ``"self-supervised"``, as `Method.objectives` names them."""
+        """One of `KINDS`, as `Method.objectives` names them."""
+        if self.image_text:
+            return "image-text"
         return "self-supervised" if self.self_supervised else "supervised"
 
     def reads(self, field: str) -> bool:

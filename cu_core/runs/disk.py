@@ -127,6 +127,8 @@ _SCALAR_BYTES = 3 * 4 + 3 * 2 + 4 + 4 + 4 + 2 * 4 + 4 + 4 + 4
 # Of an encoder besides: three output probabilities, and float16 cosines of all pairs of views.
 _OUTPUT_BYTES = 3 * 4
 _FILES_PER_ROUND = 13
+# No published image-text model has a wider embedding; how wide one's is cannot be known without loading it.
+WIDEST_IMAGE_TEXT = 1280
 _HEADER_BYTES = 128
 _MANIFEST_BYTES = 4096
 # Of an attacked sample: its index, label, side and fold; of each attack in each way a score, and its numbers as text.
@@ -150,7 +152,9 @@ def estimate_disk(
     """
     record = DATASETS.get(spec.data.dataset.partition(":")[0])
     count = classes or (record.classes if record else 0) or 10
-    width = (embedding_dim or spec.model.embedding_dim) * max(spec.train.members, 1)
+    image_text = objective(spec.train.objective).image_text
+    width = embedding_dim or (WIDEST_IMAGE_TEXT if image_text else spec.model.embedding_dim)
+    width *= max(spec.train.members, 1)
     images = (record.train + record.test) if record else 0
     samples = min(spec.probe.size, images) if images else spec.probe.size
     rounds = spec.max_rounds + 1

@@ -48,9 +48,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 def started(home: Home, request: pytest.FixtureRequest) -> tuple[Bench, Network]:
     """A small bench for the case's task and objective, and an untrained model."""
     case = request.node.callspec.params
+    image_text = OBJECTIVES[case["objective"]].image_text
+    if image_text:
+        pytest.importorskip("open_clip", reason="the optional package open_clip_torch is not installed")
     spec = spec_from_json(
         {
             "data": {"dataset": "digits", "train_limit": 300},
+            "model": {"backbone": "open_clip:tiny" if image_text else "tiny-cnn"},
             "train": {"objective": case["objective"], "queue": 64} | (SHARDS if case["method"].needs_shards else {}),
             "forget": {"select": SELECT[case["task"]]},
             "method": {"id": case["method"].id},

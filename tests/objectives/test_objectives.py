@@ -271,6 +271,7 @@ def test_settings_and_costs_of_the_records() -> None:
         "moco": {"smallest_crop", "temperature", "queue", "key_momentum"},
         "simclr": {"smallest_crop", "temperature"},
         "byol": {"smallest_crop", "key_momentum"},
+        "clip": {"augment"},
     }
     fields = {d.name for d in describe(TrainSpec)}
     assert set(OWN_SETTINGS) < fields and all(OBJECTIVES["moco"].reads(name) for name in fields - set(OWN_SETTINGS))

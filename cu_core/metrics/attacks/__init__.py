@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cu_core.metrics.attacks.record import Attack, Number, Way
+from cu_core.objectives.record import WITH_CLASSES
 
 REFERENCE = "reference"
 MODELS = ("before", "after", REFERENCE)
@@ -67,7 +68,7 @@ ATTACKS: dict[str, Attack] = {
             "Minus the modified entropy (nats)",
             "Song and Mittal, USENIX Security 2021 (arXiv 2003.10595), Eq. 9",
             "cu_core.metrics.attacks.threshold:fit_modified_entropy",
-            objectives=("supervised",),
+            objectives=WITH_CLASSES,
         ),
         Attack(
             "svc",

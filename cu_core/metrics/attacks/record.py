@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cu_core.objectives.record import KINDS
+
 
 @dataclass(frozen=True)
 class Attack:
@@ -29,7 +31,7 @@ class Attack:
     paper: str
     implementation: str
     learned: bool = False
-    objectives: tuple[str, ...] = ("supervised", "self-supervised")
+    objectives: tuple[str, ...] = KINDS
 
 
 @dataclass(frozen=True)
