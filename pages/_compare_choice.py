@@ -18,11 +18,16 @@ FILTERS: dict[str, tuple[str, Callable[[RunRow], str]]] = {
 }
 
 
+def in_order(rows: Sequence[RunRow]) -> list[str]:
+    """Ids of runs, first submitted first."""
+    return [row.run_id for row in sorted(rows, key=lambda row: (row.submitted, row.run_id))]
+
+
 def chosen_ids(rows: Sequence[RunRow]) -> list[str]:
     """Ids of the chosen runs: those of the address, else those chosen before in this session; unknown ones are told."""
     known = {row.run_id for row in rows}
     if group := st.query_params.get("group"):
-        found = [row.run_id for row in reversed(rows) if row.group == group]
+        found = in_order([row for row in rows if row.group == group])
         if not found:
             st.warning(f"No run that has recorded a round belongs to the group {group!r}.", icon=":material/link_off:")
         return found
@@ -72,7 +77,7 @@ def choice(rows: Sequence[RunRow], chosen: Sequence[str]) -> None:
             icon=":material/select_all:",
             disabled=not shown,
             on_click=choose,
-            args=(list(dict.fromkeys([*chosen, *reversed(ids)])),),
+            args=(list(dict.fromkeys([*chosen, *in_order(shown)])),),
         )
         st.button("Choose none", key="choose_none", icon=":material/deselect:", on_click=choose, args=([],),
                   disabled=not chosen)  # fmt: skip

@@ -16,7 +16,7 @@ from cu_core.errors import UnlearnscopeError
 from cu_core.metrics.attacks import ATTACKS
 from cu_core.runs.reader import list_runs, open_run
 from pages._common import empty_state, home
-from pages._compare_choice import choice, choose, chosen_ids
+from pages._compare_choice import choice, choose, chosen_ids, in_order
 from pages._compare_table import CELLS, show_table
 from pages._compare_views import Views
 from pages._downloads import table_downloads
@@ -171,7 +171,7 @@ if not chosen:
     if groups:
         with st.container(horizontal=True):
             for group in groups[:8]:
-                members = [row.run_id for row in reversed(rows) if row.group == group]
+                members = in_order([row for row in rows if row.group == group])
                 st.button(f"{group} ({len(members)})", key=f"group_{group}", icon=":material/folder_open:",
                           on_click=choose, args=(members,))  # fmt: skip
     st.stop()

@@ -24,6 +24,7 @@ from cu_core.runs.files import write_array, write_json
 from cu_core.runs.process import identity
 from cu_core.spec import DataSpec, ForgetSpec, RunSpec
 from tests.madeup_audit import write_audit
+from tests.madeup_comparison import comparison_keys
 
 CLASSES = tuple(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
 SUBMITTED = 1_700_000_000.0
@@ -50,6 +51,8 @@ class MadeUp:
         audit_views: views of each sample behind the pairs of an encoder's run.
         audited: samples a side that membership attacks were made on (of one class at most 20); 0 writes no audit.
         spec: changes to the specification.
+        older: leaves out of the result what early versions did not compare.
+        result: changes to the result.
     """
 
     select: str = "class:5"
@@ -67,6 +70,8 @@ class MadeUp:
     audit_views: int = 4
     audited: int = 30
     spec: dict = field(default_factory=dict)
+    older: bool = False
+    result: dict = field(default_factory=dict)
 
     @property
     def task(self) -> str:
@@ -295,6 +300,7 @@ def _write_snapshot(
         "counts": {g: int(((probe["group"] == g) & ~probe["rule"]).sum()) for g in ("forget", "retain", "unseen")},
         "rule": _verdict(made, probe, order[:, 0]) if seed is None else None,
         "diagnostics": {"unlearn_loss": 3.0 - number / 4} if number else {},
+        "served": {"forget": made.counts[0], "retain": made.counts[0], "unseen": 0} if number else {},
         "seconds": {"unlearn": 0.2 if number else 0.0, "evaluate": 0.1},
         "fidelity": {
             "trustworthiness": made.trustworthiness - 0.03 * number,
@@ -422,4 +428,21 @@ def _write_result(run_dir: Path, run_id: str, made: MadeUp, attacks: dict | None
         "attacks": attacks,
         "notes": [],
     }
-    write_json(run_dir / layout.RESULT, result)
+    if not made.older:
+        probe = make_probe(made)
+        reported = probe[~probe["rule"]]
+        counts = {g: int((reported["group"] == g).sum()) for g in ("forget", "retain", "unseen")}
+        forgotten = (reported["group"] == "unseen") & (reported["label"] == 5) & (made.task == "class")
+        result |= {"counts": counts | {"unseen_forgotten": int(forgotten.sum()), "probe": len(probe)}}
+        result |= comparison_keys(
+            references,
+            seeds=made.references,
+            task=made.task,
+            attacks=attacks,
+            rounds=made.rounds,
+            counts=counts,
+            seed=made.seed,
+        )
+        if made.task == "class":
+            result["metrics"]["after"]["probe_recovery"] = 0.8
+    write_json(run_dir / layout.RESULT, result | made.result)

@@ -26,7 +26,8 @@ def stamp_of(run_id: str, state: str, finished: float | None, rounds: int) -> St
 
 def group_ids(home: Home, group: str) -> list[str]:
     """Ids of the runs of a group, first submitted first."""
-    return [row.run_id for row in reversed(list_runs(home)) if row.group == group]
+    rows = [row for row in list_runs(home) if row.group == group]
+    return [row.run_id for row in sorted(rows, key=lambda row: (row.submitted, row.run_id))]
 
 
 def read_runs(home: Home, run_ids: Iterable[str]) -> tuple[list[Compared], list[str]]:

@@ -25,12 +25,3 @@ def distance_colour(distance: float | None) -> str:
         return ""
     strength = max(opacity for start, opacity in STEPS if abs(distance) > start)
     return tint(ABOVE if distance > 0 else BELOW, strength)
-
-
-def distance_words(distance: float | None) -> str:
-    """What a distance means, in words; empty where there is none."""
-    if distance is None or math.isnan(distance):
-        return ""
-    if abs(distance) <= 1:
-        return "within the band of retrained models"
-    return f"{abs(distance):.1f} half widths {'above' if distance > 0 else 'below'} retrained models"

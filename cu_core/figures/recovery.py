@@ -83,7 +83,7 @@ def recovery_bars(lines: Sequence[Recovery]) -> go.Figure:
                     name="Single runs",
                     offsetgroup=name,
                     legendgroup="single",
-                    showlegend=name == SAID,
+                    showlegend=not any(trace.legendgroup == "single" for trace in figure.data),
                     marker={"symbol": "circle-open", "size": 6, "color": tint(colour, 0.9)},
                     hovertemplate="%{x}<br>one seed: %{y:.1%}<extra></extra>",
                 )
@@ -98,7 +98,7 @@ def recovery_bars(lines: Sequence[Recovery]) -> go.Figure:
                     name="Retrained, 95 % band",
                     offsetgroup=name,
                     legendgroup="reference",
-                    showlegend=name == SAID,
+                    showlegend=not any(trace.legendgroup == "reference" for trace in figure.data),
                     marker={"symbol": SYMBOLS["reference"], "size": 9, "color": COLOURS["reference"]},
                     error_y={
                         "type": "data",
