@@ -16,6 +16,7 @@ from cu_core.metrics import METRICS
 from cu_core.objectives import objective
 from cu_core.runs import store
 from cu_core.runs.reader import RunRow, RunView, list_runs, open_run
+from pages._charts import bar
 
 ACTIVE = ("queued", "starting", "running")
 # State: colour and icon of its badge. Colour never stands alone, the word is always beside it.
@@ -250,7 +251,7 @@ def run_curves(view: RunView, label: str) -> RunCurves | None:
 
 def draw_curves(runs: list[RunCurves], key: str, panes: Sequence[Pane] | None = None) -> None:
     """Draws metrics over rounds of one or several runs, by default accuracies."""
-    st.plotly_chart(curves(runs, panes), key=key, alt=curves_alt(runs, panes), config={"displaylogo": False})
+    st.plotly_chart(curves(runs, panes), key=key, alt=curves_alt(runs, panes), config=bar())
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -23,10 +23,10 @@ from cu_core.figures.similarity import COSINES
 from cu_core.figures.theme import GROUPS, TITLES
 from cu_core.figures.trajectories import MOST_PANES, trajectories, trajectories_alt
 from cu_core.metrics import METRICS
+from pages._charts import bar
 from pages._common import home
 from pages._recorded import class_names
 
-PLAIN = {"displaylogo": False}
 OVERLAID = SIGNALS | {"centroid": COSINES["centroid"]}
 MOST_PANES_OF_PREDICTIONS = 4
 MOST_LEFT_OUT = 3
@@ -63,7 +63,7 @@ class Views:
         utility, forgetting = outcome_data.pareto_titles(self.runs)
         zoomed = bool(boxes) and st.toggle("Zoom in on the band", key="compare_zoom")
         figure = pareto(lines, boxes, utility=utility, forgetting=forgetting, means=self.means, zoomed=zoomed)
-        st.plotly_chart(figure, key="pareto", alt=pareto_alt(lines), config=PLAIN)
+        st.plotly_chart(figure, key="pareto", alt=pareto_alt(lines), config=bar())
         band = "" if boxes else " No band is drawn: it takes two retrained models or more."
         st.caption(
             "The centre is the mean of the retrained models, the box their 95 % prediction band: inside it a run could "
@@ -90,7 +90,7 @@ class Views:
             return
         lines, bands = self._read("trajectory_lines", tuple(chosen))
         figure = trajectories(lines, chosen, bands, means=self.means)
-        st.plotly_chart(figure, key="trajectories", alt=trajectories_alt(lines, chosen), config=PLAIN)
+        st.plotly_chart(figure, key="trajectories", alt=trajectories_alt(lines, chosen), config=bar())
         st.caption(
             "Measured on the recorded samples that the stopping rule does not look at. Band: 95 % prediction band of "
             "the retrained models on the same samples. In a mean over seeds a run that has ended keeps its last value."
@@ -105,7 +105,7 @@ class Views:
             self._nothing("gaps by class", left_out)
             return
         figure = class_gaps(lines, names, forgotten=self._forgotten(names))
-        st.plotly_chart(figure, key="class_gaps", alt=class_gaps_alt(lines, names), config=PLAIN)
+        st.plotly_chart(figure, key="class_gaps", alt=class_gaps_alt(lines, names), config=bar())
         st.caption(
             f"Accuracy on recorded {group} samples of each class after unlearning minus the mean accuracy of the "
             "retrained models on the same samples, in points. Purple: worse than retraining; green: better, which on "
@@ -130,7 +130,7 @@ class Views:
             return
         most = highest_count([pane.counts for pane in panes], hide_diagonal=False)
         figure = prediction_matrix(kept, names, most=most, rows_title="Label")
-        st.plotly_chart(figure, key="compare_predictions", alt=prediction_alt(kept), config=PLAIN)
+        st.plotly_chart(figure, key="compare_predictions", alt=prediction_alt(kept), config=bar())
         st.caption(
             f"Recorded {group} samples after unlearning: class against predicted class, as a mean over seeds where "
             "there are several. The colours mean the same in all panes. Empty cells are zero."
@@ -157,7 +157,7 @@ class Views:
             return
         edges = common_bins(signal, [*references, *(values for line in lines for values in line.values)], log=log)
         figure = overlay(signal, lines, references, edges, means=self.means, log=log)
-        st.plotly_chart(figure, key="overlay", alt=overlay_alt(signal, lines, references), config=PLAIN)
+        st.plotly_chart(figure, key="overlay", alt=overlay_alt(signal, lines, references), config=bar())
         count = max(len(values) for line in lines for values in line.values)
         st.caption(
             f"{signal.summary} Recorded {group} samples (n = {count:,}) after the last round. Filled: from the "
@@ -173,7 +173,7 @@ class Views:
             self._nothing("layers", left_out)
             return
         st.plotly_chart(
-            layer_similarity(lines, noise, means=self.means), key="layers", alt=layer_alt(lines), config=PLAIN
+            layer_similarity(lines, noise, means=self.means), key="layers", alt=layer_alt(lines), config=bar()
         )
         st.caption(
             f"Linear CKA of each layer's answers to the same {group} samples; 1 means alike but for rotation and "
@@ -187,7 +187,7 @@ class Views:
         if not lines:
             self._nothing("probe recovery", left_out)
             return
-        st.plotly_chart(recovery_bars(lines), key="recovery", alt=recovery_alt(lines), config=PLAIN)
+        st.plotly_chart(recovery_bars(lines), key="recovery", alt=recovery_alt(lines), config=bar())
         st.caption(
             "A linear probe is fitted to the frozen features of training samples of all classes, forgotten ones "
             "included, and asked about unseen samples of the forgotten classes. Retrained models score above zero as "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages._charts import format_choice
 from pages._sidebar import machine
 
 st.set_page_config(page_title="Unlearnscope", page_icon=":material/blur_on:", layout="wide")
@@ -84,5 +85,6 @@ page = st.navigation(
     }
 )
 with st.sidebar:
+    format_choice()
     machine()
 page.run()

@@ -38,9 +38,7 @@ def show(sweep: Sweep, expanded: Expanded) -> None:
         table_of(shown),
         hide_index=True,
         placeholder="–",
-        column_config={
-            "Done": st.column_config.ProgressColumn("Done", min_value=0.0, max_value=1.0, format="percent", width=80)
-        },
+        column_config={"Done": st.column_config.TextColumn("Done", help="Finished seeds of all.", width=50)},
         alt="Methods and forget sets with the state of every seed and the means of the key numbers",
     )
     st.caption(
@@ -60,7 +58,7 @@ def table_of(shown: list[Line]) -> pd.DataFrame:
         row: dict[str, object] = {
             "Method": line.title,
             "Forget set": line.forget,
-            "Done": len(line.succeeded) / len(line.cells),
+            "Done": f"{len(line.succeeded)}/{len(line.cells)}",
         }
         row |= {f"Seed {seed}": cell_text(line.cells[seed]) if seed in line.cells else "" for seed in seeds}
         for metric in KEY_METRICS:

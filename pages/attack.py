@@ -20,6 +20,7 @@ from cu_core.figures.attack import (
 )
 from cu_core.figures.attack_overview import (
     SERIES,
+    all_numbers,
     attack_title,
     gap_words,
     overview,
@@ -28,13 +29,14 @@ from cu_core.figures.attack_overview import (
 )
 from cu_core.metrics.attacks import ATTACKS, MODELS, NUMBERS, WAYS, score_array
 from cu_core.runs.reader import RunView
+from pages._charts import bar
 from pages._common import ACTIVE, home
+from pages._downloads import table_downloads
 from pages._one_run import show_run
 from pages._verdicts import verdict_section
 
 HOME = home()
 ROOT = str(HOME.root)
-PLAIN = {"displaylogo": False}
 OVERVIEW = ("accuracy", "auc", "tpr_at_1_fpr")
 # The paper's way first, then what it leaves out.
 ORDER = ("transferred", "refitted", "shadow")
@@ -89,11 +91,13 @@ def overview_section(attacks: dict[str, Any]) -> None:
         key="number",
         bind="query-params",
     )
-    st.plotly_chart(overview(attacks, number), key="overview", alt=overview_alt(attacks, number), config=PLAIN)
+    st.plotly_chart(overview(attacks, number), key="overview", alt=overview_alt(attacks, number), config=bar())
     st.caption(
         f"{NUMBERS[number].summary} Lines are 95 % bootstrap intervals. What to aim at is the reference, or chance "
         "where there is none: far below it, a sample stands out as well."
     )
+    with st.container(horizontal=True):
+        table_downloads(all_numbers(attacks), "attacks", "attacks")
 
 
 def pick_attack(attacks: dict[str, Any]) -> tuple[str, str]:
@@ -158,7 +162,7 @@ def threshold_section(panes: list[Scored], attack: str, key: str) -> float:
     threshold = pick_threshold(panes, edges, f"threshold_{key}")
     axis = ATTACKS[attack].score if attack in ATTACKS else "Score"
     st.plotly_chart(
-        score_panes(panes, edges, threshold, axis), key="scores", alt=scores_alt(panes, threshold), config=PLAIN
+        score_panes(panes, edges, threshold, axis), key="scores", alt=scores_alt(panes, threshold), config=bar()
     )
     rows = []
     for pane in panes:
@@ -180,6 +184,8 @@ def threshold_section(panes: list[Scored], attack: str, key: str) -> float:
         column_config=percent | {"Fitted threshold": st.column_config.NumberColumn(format="%.4g")},
         alt="Decisions at the chosen threshold",
     )
+    with st.container(horizontal=True):
+        table_downloads(pd.DataFrame(rows), f"decisions-{attack}", "decisions")
     st.caption(
         "Solid line: the chosen threshold; dotted: the one fitted for the pane. Shares within members and within "
         "non-members; the outermost bins hold what lies beyond. The reported numbers above judge each half of the "
@@ -203,7 +209,7 @@ def roc_section(view: RunView, attacks: dict[str, Any], attack: str) -> None:
     curves = [c for series in SERIES if (c := scored(view, attacks, attack, *series)) is not None]
     shadows = [scored(view, attacks, attack, model, "shadow") for model in ("before",)]
     curves += [c for c in shadows if c is not None]
-    st.plotly_chart(roc_figure(curves, log=axis == "log"), key="roc", alt=roc_alt(curves), config=PLAIN)
+    st.plotly_chart(roc_figure(curves, log=axis == "log"), key="roc", alt=roc_alt(curves), config=bar())
     member = curves[0].member
     st.caption(roc_words(int(member.sum()), int((~member).sum())))
 

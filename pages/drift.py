@@ -23,6 +23,7 @@ from cu_core.figures.drift_table import (
 from cu_core.figures.fidelity import Fidelity, residual_words, tsne_words, worst
 from cu_core.figures.theme import GROUPS, TITLES
 from cu_core.runs.reader import RunView, open_run
+from pages._charts import bar
 from pages._common import home, probe_of
 from pages._hover import hover_card
 from pages._one_run import live_line, show_run
@@ -39,9 +40,8 @@ from pages._recorded import (
 
 HOME = home()
 ROOT = str(HOME.root)
-PLAIN = {"displaylogo": False}
 # Without the buttons that dragging and a double click replace, so that the bar leaves the legend readable.
-MAP_BAR = PLAIN | {"modeBarButtonsToRemove": ["zoomIn2d", "zoomOut2d", "autoScale2d"]}
+MAP_WITHOUT = ("zoomIn2d", "zoomOut2d", "autoScale2d")
 LEVELS = {"good": ("green", "neighbours hold"), "fair": ("orange", "read with care"), "poor": ("red", "unreliable")}
 PROJECTIONS = {"pca": "Principal axes of round 0", "tsne": "t-SNE of the outputs"}
 TSNE_AXES = ("t-SNE 1 (no unit)", "t-SNE 2 (no unit)")
@@ -185,7 +185,7 @@ def picture(view: RunView, rounds: list[int], seed: int | None) -> int:
         ":green[◆] unseen; hollow before, filled after. The axes are fitted once, on round 0, and stay the same for "
         "all rounds. Click a legend entry to hide a group; point at a mark to see its image."
     )
-    st.plotly_chart(figure, key="drift_map", alt=drift_alt(probe, rounds, seed is not None), config=MAP_BAR)
+    st.plotly_chart(figure, key="drift_map", alt=drift_alt(probe, rounds, seed is not None), config=bar(MAP_WITHOUT))
     images = probe_sprite(ROOT, view.run_id)
     hover_card("drift_map", images, key="drift_card")
     if images is None:
@@ -214,7 +214,7 @@ def tsne_picture(view: RunView, manifest: dict[str, Any]) -> None:
         figure,
         key="drift_map",
         alt=drift_alt(probe.iloc[rows], rounds, seed is not None, "a t-SNE of the outputs"),
-        config=MAP_BAR,
+        config=bar(MAP_WITHOUT),
     )
     hover_card("drift_map", probe_sprite(ROOT, view.run_id, tuple(rows.tolist())), key="drift_card")
     st.subheader("How far to trust this picture", anchor=False)
@@ -238,7 +238,7 @@ def full_space(view: RunView, rounds: list[int]) -> None:
         + ", ".join(f"{TITLES[g].lower()} n = {counts.get(g, 0):,}" for g in GROUPS)
         + "."
     )
-    st.plotly_chart(drift_lines(table, bands), key="drift_lines", alt=drift_lines_alt(table), config=PLAIN)
+    st.plotly_chart(drift_lines(table, bands), key="drift_lines", alt=drift_lines_alt(table), config=bar())
     columns = {"round": st.column_config.NumberColumn("Round", width="small")}
     for measure, title in (("cosine", "cosine"), ("euclidean", "distance")):
         for group in GROUPS:

@@ -19,6 +19,7 @@ from cu_core.papers.words import (
     NOTHING,
     command,
     counts_text,
+    numbers_of,
     ours_text,
     paper_text,
     shown_columns,
@@ -30,6 +31,7 @@ from cu_core.runs.grid import parse_axis
 from cu_core.runs.reader import list_runs
 from cu_core.spec import RunSpec
 from pages._common import home
+from pages._downloads import table_downloads
 
 REFRESH_SECONDS = 5.0
 HOME = home()
@@ -93,6 +95,8 @@ def table_section(filled: Filled) -> None:
             cells[column.title] = f"{paper_text(cell)} · {ours}" if published else ours
         rows.append(cells)
     st.table(pd.DataFrame(rows).set_index(filled.table.heading), border="horizontal")
+    with st.container(horizontal=True):
+        table_downloads(numbers_of(filled), filled.preset, "paper_table")
     for row in filled.rows:
         if row.spec is None:
             st.caption(f":material/block: {row.row.title}: this row {row.row.why_not}.")

@@ -25,6 +25,7 @@ from pages._common import (
     run_curves,
     say,
 )
+from pages._downloads import table_downloads
 
 REFRESH_SECONDS = 2.0
 MOST_COMPARED = 6
@@ -87,6 +88,20 @@ def table_of(rows: list[RunRow]) -> pd.DataFrame:
             "run": [row.run_id for row in rows],
         }
     )
+
+
+def numbers_of(rows: list[RunRow]) -> pd.DataFrame:
+    """The rows for files: everything that a list knows of a run, shares as numbers from 0 to 1."""
+    plain = ("run_id", "title", "state", "dataset", "backbone", "forget", "task", "method", "seed", "group", "rounds",
+             "submitted", "started", "finished", "error")  # fmt: skip
+    named = [name for name in METRICS if any((row.metrics or {}).get(name) is not None for row in rows)]
+    table = pd.DataFrame(
+        [
+            {name: getattr(row, name) for name in plain} | {name: (row.metrics or {}).get(name) for name in named}
+            for row in rows
+        ]
+    )
+    return table.astype(dict.fromkeys(("started", "finished", *named), "Float64") | {"error": "string"})
 
 
 def _share(metric: str, value: float | None) -> float | None:
@@ -154,6 +169,8 @@ def board() -> None:
         placeholder="–",
         alt="All runs with state, progress and key metrics",
     )
+    with st.container(horizontal=True):
+        table_downloads(numbers_of(shown), "runs", "runs")
     st.caption(
         f"{len(shown)} of {len(rows)} runs. Tick runs to compare their curves. "
         "Accuracies of runs at work are those of the latest round on the recorded samples; finished runs are measured "

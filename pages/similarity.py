@@ -17,6 +17,7 @@ from cu_core.figures.similarity import COSINES, means_table, only, similarity_al
 from cu_core.figures.theme import GROUPS, TITLES
 from cu_core.metrics.centroids import class_similarity, own_centroid_cosines
 from cu_core.runs.reader import RunView, open_run
+from pages._charts import bar
 from pages._common import home, probe_of
 from pages._one_run import footnotes, live_line, show_run
 from pages._recorded import (
@@ -32,7 +33,6 @@ from pages._recorded import (
 
 HOME = home()
 ROOT = str(HOME.root)
-PLAIN = {"displaylogo": False}
 LAYOUTS = {"overlaid": "Overlaid", "panes": "One row per group"}
 MEMBERS = {"forget": "Forget", "both": "Forget and retain"}
 ROWS = {"forget": "Forget", "unseen": "Unseen"}
@@ -145,7 +145,7 @@ def distribution_section(
     figure = similarity_histograms(
         signal, panes, edges, top=highest_share(compared, edges), overlaid=layout == "overlaid"
     )
-    st.plotly_chart(figure, key="cosines", alt=similarity_alt(signal, panes), config=PLAIN)
+    st.plotly_chart(figure, key="cosines", alt=similarity_alt(signal, panes), config=bar())
     st.caption(
         f"{signal.summary} Shares within each group; dashed lines mark the means. Bins and axes are the same for all "
         "rounds and the reference. Before unlearning in outline, after it filled."
@@ -208,7 +208,7 @@ def class_section(view: RunView, probe: pd.DataFrame, rounds: list[int], number:
     if None in found:
         panes.append(Similarities("Reference (retrained)", found[None], "reference"))
     figure = similarity_matrix(panes, names, ends=common_range(found.values()), rows_title=f"{ROWS[which]} class")
-    st.plotly_chart(figure, key="class_cosines", alt=similarity_matrix_alt(panes), config=PLAIN)
+    st.plotly_chart(figure, key="class_cosines", alt=similarity_matrix_alt(panes), config=bar())
     st.caption(
         f"Mean cosine of all pairs of embeddings between {counts[which]:,} {which} and {counts['retain']:,} retain "
         "samples, class by class. The frame marks the own class, where any of it was retained. The colours mean the "

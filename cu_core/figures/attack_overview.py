@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
 import plotly.graph_objects as go
 
 from cu_core.figures.attack import MODEL_COLOURS, MODEL_TITLES
@@ -44,6 +45,21 @@ def number_of(attacks: Attacks, attack: str, model: str, way: str, number: str) 
     found = attacks.get(attack, {}).get(model, {}).get(way)
     values = (found or {}).get(number)
     return values if values and values[0] is not None else None
+
+
+def all_numbers(attacks: Attacks) -> pd.DataFrame:
+    """Every number of every attack for files: value and 95 % interval by model and way."""
+    rows = [
+        {"attack": attack, "model": model, "way": way, "number": number}
+        | dict(zip(("value", "low", "high"), found[number], strict=True))
+        for attack, models in attacks.items()
+        for model, ways in models.items()
+        for way, found in ways.items()
+        for number in NUMBERS
+        if found.get(number)
+    ]
+    columns = ["attack", "model", "way", "number", "value", "low", "high"]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[4:], "Float64"))
 
 
 def overview(attacks: Attacks, number: str) -> go.Figure:

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from cu_core.papers.fill import Cell, Filled, FilledRow
 from cu_core.papers.quantities import QUANTITIES
 from cu_core.papers.record import Column
@@ -113,3 +115,23 @@ def as_json(filled: Filled) -> dict[str, Any]:
             for row in filled.rows
         ],
     }
+
+
+def numbers_of(filled: Filled) -> pd.DataFrame:
+    """A filled table for files, one line per row and column: the paper's value, ours, its spread and the seeds."""
+    rows = [
+        {
+            "table": filled.table.id,
+            "scale": filled.scale.id,
+            "row": row.row.title,
+            "column": column.title,
+            "paper": row.cells[column.id].paper,
+            "mean": row.cells[column.id].mean,
+            "sd": row.cells[column.id].sd,
+            "seeds": row.cells[column.id].seeds,
+            "runs": " ".join(row.runs),
+        }
+        for row in filled.rows
+        for column in filled.table.columns
+    ]
+    return pd.DataFrame(rows).astype(dict.fromkeys(("paper", "mean", "sd"), "Float64"))

@@ -16,7 +16,19 @@ from tests.served import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 # The last word of each title.
-NAVIGATION = "Runs Launch Sweep Compare tables Run Drift Confidence Similarity space Attack".split()
+NAVIGATION = [
+    "Runs",
+    "Launch",
+    "Sweep",
+    "Compare",
+    "tables",
+    "Run",
+    "Drift",
+    "Confidence",
+    "Similarity",
+    "space",
+    "Attack",
+]
 PATIENCE_MS = 60_000
 JOB_MS = 240_000
 

@@ -96,7 +96,7 @@ def test_a_link_shows_results_as_they_come_and_queues_the_rest(home: Home, no_pr
     after = open_run(home, "done").result()["metrics"]["after"]
     first = table.iloc[0]
     assert first["Seed 0"] == f"✓ {100 * after['forget_acc']:.1f} %" and first["Seed 1"] == "✗ failed"
-    assert first["Unseen"] == f"{100 * after['test_acc_retained']:.1f} %" and first["Done"] == 0.5
+    assert first["Unseen"] == f"{100 * after['test_acc_retained']:.1f} %" and first["Done"] == "1/2"
     assert table.iloc[1]["Seed 0"].startswith("▶ ") and table.iloc[1]["Seed 1"] == "not queued"
     assert label(app, "queue_rest") == "Queue the 8 that are missing"
     app.get_by_key("queue_rest").click().run()

@@ -1,0 +1,100 @@
+"""What leaves the pages in a real browser: pictures as PNG and SVG, tables as CSV and Parquet."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from cu_core.spec import RunSpec, TrainSpec
+from cu_core.sweeps.stored import remember
+from cu_core.sweeps.sweep import Sweep, expand
+from tests.madeup import MadeUp, write_run
+from tests.served import Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+PATIENCE_MS = 60_000
+
+
+def settled(page: Page) -> None:
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def saved(page: Page, click: Callable[[], None]) -> tuple[str, bytes]:
+    """Name and content of the file that a click hands out."""
+    with page.expect_download(timeout=PATIENCE_MS) as waiting:
+        click()
+    return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
+
+
+def camera(page: Page) -> tuple[str, bytes]:
+    chart = page.get_by_test_id("stPlotlyChart").first
+    chart.scroll_into_view_if_needed()
+    chart.hover()
+    return saved(page, lambda: chart.locator("[data-title^='Download plot']").first.click())
+
+
+def test_the_camera_of_a_chart_saves_png_and_svg(server: Server, open_tab: Callable[..., Page]) -> None:
+    write_run(server.home, "shown", MadeUp(audited=0))
+    page = open_tab(f"{server.url}/confidence?run=shown")
+    expect(page.get_by_test_id("stPlotlyChart").first).to_be_visible()
+    settled(page)
+    name, content = camera(page)
+    shown = page.get_by_test_id("stPlotlyChart").first.bounding_box()
+    assert shown is not None and name == "unlearnscope.png"
+    picture = Image.open(io.BytesIO(content))
+    assert picture.format == "PNG" and picture.width == pytest.approx(2 * shown["width"], rel=0.05)
+    page.get_by_role("radio", name="SVG").click()
+    settled(page)
+    name, content = camera(page)
+    assert name == "unlearnscope.svg"
+    root = ElementTree.fromstring(content)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg" and len(list(root.iter("{http://www.w3.org/2000/svg}text"))) > 5
+    # The choice stays while one looks at other pages.
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Drift").click()
+    expect(page.locator("h1")).to_have_text("Drift")
+    settled(page)
+    assert camera(page)[0] == "unlearnscope.svg"
+
+
+def test_a_sweep_is_watched_and_its_table_is_handed_out(
+    server: Server, open_tab: Callable[..., Page], shoot: Callable[[Page, str], Path]
+) -> None:
+    sweep = Sweep(
+        RunSpec(train=TrainSpec(epochs=2)), ("contrastive", "retrain", "unsir"), ("class:5", "random:50"), (0, 1), group="g"
+    )
+    remember(sweep, server.home)
+    specs = expand(sweep).runs
+    for number, spec in enumerate(specs[:5]):
+        parts = {p: getattr(spec, p) for p in ("data", "model", "train", "method", "group")}
+        state = "failed" if number == 3 else "succeeded"
+        made = MadeUp(spec.forget.select, references=(), seed=spec.seed, spec=parts, audited=0, state=state)
+        write_run(server.home, f"run-{number}", made)
+    page = open_tab(f"{server.url}/sweep?group=g")
+    expect(page.get_by_role("heading", name="Sweep", exact=True)).to_be_visible()
+    settled(page)
+    expect(page.get_by_text("4 of 10 runs: 4 succeeded, 1 failed, 5 not queued")).to_be_visible()
+    expect(page.get_by_role("button", name="Queue the 6 that are missing")).to_be_visible()
+    shoot(page, "sweep-matrix")
+    page.get_by_test_id("stPopover").filter(has_text="Download").first.click()
+    name, content = saved(page, lambda: page.get_by_role("button", name="CSV").click())
+    table = pd.read_csv(io.BytesIO(content))
+    assert name == "sweep.csv" and len(table) == 10 and table["state"].value_counts()["succeeded"] == 4
+    name, content = saved(page, lambda: page.get_by_role("button", name="Parquet").click())
+    assert name == "sweep.parquet" and len(pd.read_parquet(io.BytesIO(content))) == 10
+    page.keyboard.press("Escape")
+    page.get_by_text("New sweep").click()
+    expect(page.get_by_role("button", name="All that fit")).to_be_visible()
+    settled(page)
+    shoot(page, "sweep-form")
+    page.get_by_role("link", name="Compare these runs").click()
+    expect(page.locator("h1")).to_have_text("Compare")
+    settled(page)
+    assert "group=g" in page.url
