@@ -163,4 +163,7 @@ def _start(sweep: Sweep, method_id: str, forget: str) -> RunSpec:
         parse_selection(forget).task,
         base.train.objective,
     )
+    if method(method_id).starts_anew:
+        # A limit on rounds is meant for methods that go on from the trained model; these would end half trained.
+        base = dataclasses.replace(base, stop=dataclasses.replace(base.stop, max_rounds=0))
     return dataclasses.replace(base, method=MethodSpec(method_id, params), group=sweep.name)

@@ -15,7 +15,7 @@ from cu_core.recipes import unlearning_recipe
 from cu_core.runs.files import write_json
 from cu_core.runs.layout import INFO, SPEC
 from cu_core.runs.reader import open_run
-from cu_core.spec import DataSpec, ModelSpec, RunSpec, TrainSpec
+from cu_core.spec import DataSpec, ModelSpec, RunSpec, StopSpec, TrainSpec
 from cu_core.sweeps.done import key_of, matching, missing
 from cu_core.sweeps.matrix import key_value, lines, tally
 from cu_core.sweeps.named import SWEEPS
@@ -51,6 +51,16 @@ def test_hyper_parameters_vary_for_their_own_method_alone() -> None:
     mine = [r.method.params for r in runs if r.method.id == "contrastive" and r.seed == 0]
     assert {(p.temperature, p.retain_batches) for p in mine} == {(0.3, 2), (0.7, 2)}
     assert sweep.name != TWO.name
+
+
+def test_a_limit_on_rounds_does_not_leave_a_retraining_half_done() -> None:
+    base = RunSpec(stop=StopSpec(max_rounds=2))
+    runs = expand(Sweep(base, methods=("contrastive", "retrain", "eu_k"), forget=("class:5",))).runs
+    assert {run.method.id: run.max_rounds for run in runs} == {
+        "contrastive": 2,
+        "retrain": base.train.epochs,
+        "eu_k": base.train.epochs,
+    }
 
 
 def test_what_does_not_go_together_is_left_out_with_the_reason() -> None:
