@@ -31,29 +31,24 @@ from cu_core.spec import RunSpec, spec_from_json
 Axes = Mapping[str, Sequence[Any]]
 
 CANDIDATES: dict[str, Axes] = {
-    "contrastive": {"lr": (0.001, 0.003), "unlearn_weight": (0.3, 1.0, 3.0)},
-    "contrastive_queue": {"lr": (0.001, 0.003), "unlearn_weight": (0.3, 1.0, 3.0)},
-    "finetune": {"lr": (0.01, 0.03, 0.1)},
-    "l1_finetune": {"lr": (0.01, 0.03), "alpha": (1e-5, 1e-4, 5e-4)},
-    "gradient_ascent": {"lr": (1e-4, 1e-3, 1e-2, 1e-1)},
-    "neggrad_plus": {"lr": (0.003, 0.01, 0.03), "alpha": (0.8, 0.95, 0.99)},
-    "random_label": {"lr": (0.003, 0.01, 0.03)},
-    "salun": {"lr": (0.005, 0.013, 0.03)},
-    "ssd": {"alpha": (2.0, 5.0, 10.0, 30.0), "dampening": (0.1, 1.0)},
-    "bad_teacher": {"lr": (1e-4, 3e-4, 1e-3)},
-    "cf_k": {"k": (1, 2, 3), "lr": (0.01, 0.05)},
-    "eu_k": {"k": (1, 2, 3)},
-    "boundary_shrink": {"lr": (1e-5, 1e-4, 1e-3, 5e-3)},
-    "boundary_expanding": {"lr": (1e-5, 1e-4, 1e-3, 5e-3)},
-    "scrub": {"lr": (5e-4, 2e-3, 1e-2), "msteps": (2, 5), "forget_batch": (64,)},
-    "scrub_r": {"lr": (5e-4, 2e-3, 1e-2), "msteps": (2, 5), "forget_batch": (64,)},
-    "unsir": {"impair_lr": (0.001, 0.005, 0.02), "repair_lr": (0.001, 0.01)},
-    "fisher": {"alpha": (1e-9, 1e-8, 1e-7, 1e-6)},
-    "lcodec": {"damping": (0.01, 0.1), "max_noise": (0.0, 0.01)},
-    "gradient_penalty": {"lr": (0.0003, 0.001), "alpha": (0.01, 0.1)},
-    "gradient_penalty_members": {"lr": (0.0003, 0.001), "alpha": (0.01, 0.1)},
+    "contrastive": {"lr": (0.01, 0.02), "unlearn_weight": (0.3, 1.0), "retain_batches": (1,)},
+    "contrastive_queue": {"lr": (0.003, 0.01, 0.02), "unlearn_weight": (1.0,), "retain_batches": (1,)},
+    "gradient_ascent": {"lr": (0.001, 0.003, 0.01, 0.03, 0.1)},
+    "boundary_shrink": {"lr": (1e-4, 1e-3, 5e-3)},
+    "boundary_expanding": {"lr": (1e-4, 1e-3, 5e-3)},
+    "ssd": {"alpha": (3.0, 10.0, 30.0)},
+    "bad_teacher": {"lr": (3e-4, 1e-3)},
+    "neggrad_plus": {"lr": (0.01,), "alpha": (0.8, 0.95)},
+    "random_label": {"lr": (0.003, 0.01)},
+    "salun": {"lr": (0.005, 0.013)},
+    "scrub": {"lr": (0.002, 0.01), "msteps": (2,), "forget_batch": (64,)},
+    "unsir": {"impair_lr": (0.002, 0.01), "repair_lr": (0.005,)},
+    "fisher": {"alpha": (1e-8, 1e-7), "samples": (500,)},
+    "cf_k": {"k": (2,), "lr": (0.01, 0.05)},
+    "finetune": {"lr": (0.03, 0.1)},
+    "l1_finetune": {"lr": (0.03,), "alpha": (1e-4, 5e-4)},
 }
-"""Method to axes of hyper-parameters. Every method gets at most nine candidates per task."""
+"""Method to axes of hyper-parameters: a few values each, those around which the method begins to forget at all."""
 
 NUMBERS = ("forget_acc", "retain_acc", "test_acc", "test_acc_forgotten", "test_acc_retained", "probe_recovery")
 
@@ -66,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--train-limit", type=int, default=0)
     parser.add_argument("--forget", required=True, nargs="+")
     parser.add_argument("--seed", type=int, default=10)
-    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--methods", nargs="*", choices=list(CANDIDATES), default=list(CANDIDATES))
     parser.add_argument("--home", required=True, type=Path)
     options = parser.parse_args(arguments)

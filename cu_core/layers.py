@@ -35,7 +35,8 @@ class LayerLook:
 
     def __init__(self, bench: Bench, model: Network) -> None:
         self.bench = bench
-        found = [name for name, _ in blocks(model)]
+        # What a block hands on is what its last module says: a norm belongs to the layer before it.
+        found = [names[-1] for names in blocks(model)]
         chosen = np.unique(np.linspace(0, len(found) - 1, min(MOST_LAYERS, len(found))).round().astype(int))
         self._blocks = [found[i] for i in chosen]
         head = [name for name in self._blocks if name == "head"]

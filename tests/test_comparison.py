@@ -69,7 +69,7 @@ def test_probe_recovery_and_layers_expose_a_change_of_the_head_alone(filtered: d
     assert before["forget_acc"] > 0.9 and after["forget_acc"] == 0.0
     assert after["probe_recovery"] == before["probe_recovery"] > 0.8
     layers = filtered["layers"]
-    assert layers["names"] == ["trunk.layers.0", "trunk.layers.4", "projector.0", "projector.2", "embedding", "head"]
+    assert layers["names"] == ["trunk.layers.1", "trunk.layers.5", "projector.0", "projector.2", "embedding", "head"]
     for group in ("forget", "retain", "unseen"):
         assert layers["pairs"]["after_base"][group][:-1] == pytest.approx([1.0] * 5)
     assert set(layers["pairs"]) == {"after_base", "after_reference", "base_reference", "reference_reference"}

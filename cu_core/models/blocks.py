@@ -1,42 +1,58 @@
-"""The blocks of a network in the order in which an image passes them."""
+"""The blocks of a network from its images to its answers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from torch import nn
+from torch.nn.modules.batchnorm import _NormBase
 
 from cu_core.models.network import Network
 
-# What only holds other modules: looked into, never a block itself.
-_HOLDERS = (nn.Sequential, nn.ModuleList)
+_CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+_NORMS = (_NormBase, nn.LayerNorm, nn.GroupNorm)
 
 
-def blocks(model: Network) -> list[tuple[str, nn.Module]]:
-    """The parts of a network that carry weights, from the image to the answer.
+def blocks(model: Network) -> list[list[str]]:
+    """The blocks of a network in the order in which an image passes them, each as the names of its modules.
 
-    Containers are opened; what remains (a layer, a residual or transformer block) is a block if it has a weight of
-    two dimensions or more. Norms between layers belong to nobody here.
+    A block is a residual or transformer block, or a layer with weights outside of any; normalisation belongs to
+    what stands before it. They are found in the module tree: sequences are taken apart, and so are modules that
+    hold sequences of blocks, such as the trunk of a foreign library. A residual block holds only sequences of
+    layers, for its shortcut, and stays whole.
 
     Args:
-        model: any network.
+        model: trunk, then projector, then head or predictor.
 
     Returns:
-        Names as in ``model.named_modules()``, and the modules.
+        Dotted names as in `torch.nn.Module.get_submodule`.
     """
-    found: list[tuple[str, nn.Module]] = []
-    for name, module in _opened("", model, first=True):
-        if any(parameter.ndim >= 2 for parameter in module.parameters()):
-            found.append((name, module))
+    found: list[list[str]] = []
+    for name, module in model.named_children():
+        for path, block in _taken_apart(name, module, always=name == "trunk"):
+            if isinstance(block, _NORMS) and found:
+                found[-1].append(path)
+            else:
+                found.append([path])
     return found
 
 
-def _opened(name: str, module: nn.Module, *, first: bool = False) -> Iterator[tuple[str, nn.Module]]:
-    """The module, or in its place what it holds: of containers, of the network and its trunk, and of a wrapped one."""
-    opens = first or isinstance(module, (*_HOLDERS, Network)) or name == "trunk" or name.endswith("trunk.model")
-    children = list(module.named_children())
-    if not opens or not children:
+def _taken_apart(name: str, module: nn.Module, *, always: bool = False) -> Iterator[tuple[str, nn.Module]]:
+    if not (always or isinstance(module, _CONTAINERS) or _holds_blocks(module)):
         yield name, module
         return
-    for child, inner in children:
-        yield from _opened(f"{name}.{child}" if name else child, inner)
+    children = [(n, child) for n, child in module.named_children() if any(True for _ in child.parameters())]
+    for child_name, child in children:
+        # A trunk that is nothing but a wrapper says nothing of blocks.
+        yield from _taken_apart(f"{name}.{child_name}", child, always=always and len(children) == 1)
+
+
+def _holds_blocks(module: nn.Module) -> bool:
+    sequences = (m for m in module.modules() if isinstance(m, _CONTAINERS))
+    return any(_is_composite(child) for sequence in sequences for child in sequence.children())
+
+
+def _is_composite(module: nn.Module) -> bool:
+    """Whether a module that is no sequence has parts with weights."""
+    parts = (part for child in module.children() for part in child.parameters())
+    return not isinstance(module, _CONTAINERS) and any(True for _ in parts)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cu_core.methods.blocks import blocks, last_blocks, only, train_mode
+from cu_core.methods.blocks import last_blocks, only, train_mode
+from cu_core.models.blocks import blocks
 from cu_core.models.build import build_model
 from cu_core.spec import ModelSpec
 from tests.methods.small import context_of
