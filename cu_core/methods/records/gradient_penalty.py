@@ -107,7 +107,7 @@ GRADIENT_PENALTY = Method(
     needs_labels=False,
     needs="Unseen samples of about the same distribution, as many as forget samples, and a second derivative through "
     "the network: several times the time of a training step.",
-    fails="Aims at membership attacks alone: for class forgetting the class stays recognised. The paper states no "
+    fails="Aims at membership attacks alone, not at a class that should no longer be recognised. The paper states no "
     "weights; with the wrong ones nothing moves, or the outputs fade to nothing.",
     rounds=_ROUNDS,
 )
@@ -123,7 +123,7 @@ GRADIENT_PENALTY_MEMBERS = Method(
     needs_labels=False,
     needs="The forget samples alone, and a second derivative through the network: several times the time of a training "
     "step.",
-    fails="Aims at membership attacks alone: for class forgetting the class stays recognised. Nothing but the training "
+    fails="Aims at membership attacks alone, not at a class that should no longer be recognised. Nothing but the training "
     "loss on the forget samples themselves holds the model.",
     rounds=_ROUNDS,
 )
