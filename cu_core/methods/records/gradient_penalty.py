@@ -123,7 +123,7 @@ GRADIENT_PENALTY_MEMBERS = Method(
     needs_labels=False,
     needs="The forget samples alone, and a second derivative through the network: several times the time of a training "
     "step.",
-    fails="Aims at membership attacks alone, not at a class that should no longer be recognised. Nothing but the training "
-    "loss on the forget samples themselves holds the model.",
+    fails="Aims at membership attacks alone, not at a class that should no longer be recognised. Nothing but the "
+    "training loss on the forget samples themselves holds the model.",
     rounds=_ROUNDS,
 )
