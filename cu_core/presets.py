@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from cu_core.methods.records.contrastive import ContrastiveParams
@@ -79,6 +80,19 @@ PRESETS: dict[str, Preset] = {
                 method=_DIGITS,
                 reference=1,
                 name="Forget a random tenth of the digits",
+            ),
+        ),
+        Preset(
+            "sharded-digits",
+            "Forget forty digits exactly, by SISA",
+            "Four classifiers learn a quarter of the digits each, in three slices; shards with forgotten digits are "
+            "trained again.",
+            RunSpec(
+                train=dataclasses.replace(DIGITS, shards=4, slices=3),
+                forget=ForgetSpec("random:40"),
+                method=MethodSpec("sisa"),
+                reference=1,
+                name="Forget forty digits exactly, by SISA",
             ),
         ),
         Preset(

@@ -146,7 +146,10 @@ def recipe_rows() -> Iterable[tuple[object, ...]]:
         ("digits", "digits", "tiny-cnn", 0.0, plain),
         ("digits with label noise", "digits", "tiny-cnn", 0.1, plain),
     ]
-    cases += [(f"`{b}` on other images", "cifar10", b, 0.0, plain) for b in BACKBONES]
+    cases += [
+        (f"`{b}` on other images", "cifar10", b, 0.0, plain) for b, record in BACKBONES.items() if not record.image_text
+    ]
+    cases += [(f"CLIP, `{b}`", "cifar10", b, 0.0, "clip") for b in ("open_clip:tiny", "open_clip:ViT-B-32")]
     for objective in (o for o in OBJECTIVES.values() if o.self_supervised):
         cases += [
             (f"{objective.title} on digits", "digits", "tiny-cnn", 0.0, objective.id),
@@ -170,6 +173,7 @@ def tuned() -> str:
         cases += [
             (f"on `resnet8`, {task} forgetting,", "cifar10", "resnet8", task, "supervised") for task in method.tasks
         ]
+        cases += [("on `open_clip:tiny`", "digits", "open_clip:tiny", task, "clip") for task in method.tasks[:1]]
         told: list[dict[str, Any]] = []
         for title, dataset, backbone, task, objective in cases:
             start = vars(unlearning_recipe(method.id, dataset, backbone, task, objective))
@@ -220,7 +224,7 @@ def text() -> str:
             ("id", "name", "multiply-adds", "smallest image", "published weights", "what it is"),
             (
                 (
-                    f"`{b.id}{':NAME' if b.id == 'timm' else ''}`",
+                    f"`{b.id}{':NAME' if b.named else ''}`",
                     b.title,
                     f"{b.mflops:g} M" if b.mflops else "–",
                     f"{b.min_size} px",
