@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,10 +114,9 @@ def _flags(line: Line) -> tuple[str, ...]:
 
 
 def _before(runs: Sequence[Compared], columns: Sequence[Column], attack: str, suffix: str) -> Row:
-    # The same model on the same samples has the same numbers, whichever run tells them; unfinished runs only know those
-    # on the recorded samples.
+    # Unfinished runs only know the numbers on the recorded samples.
     finished = [run for run in runs if not run.partial] or runs
-    models = _distinct(finished, lambda run: (run.train_seed, run.before))
+    models = _distinct(finished, lambda run: (run.train_seed, _forget_set(run)))
     cells = {}
     for column in columns:
         if column.id in METRICS:
@@ -138,7 +137,7 @@ def _auc_before(run: Compared, attack: str) -> Measure:
 
 def _retrained(runs: Sequence[Compared], columns: Sequence[Column], attack: str, suffix: str) -> Row:
     pairs = [(run, place) for run in runs for place in range(len(run.references))]
-    models = _distinct(pairs, lambda pair: (pair[0].references[pair[1]].seed, pair[0].references[pair[1]].metrics))
+    models = _distinct(pairs, lambda pair: (pair[0].references[pair[1]].seed, _forget_set(pair[0])))
     cells = {}
     for column in columns:
         if column.id in METRICS:
@@ -166,11 +165,20 @@ def _unless(value: float | None, why: str = "not measured") -> str:
     return "" if value is not None else why
 
 
-def _distinct(items: Iterable[Any], key: Any) -> list[Any]:
-    found: dict[str, Any] = {}
+def _forget_set(run: Compared) -> int:
+    """Tells drawn forget sets apart; whole classes are the same whatever the seed."""
+    return run.forget_seed if run.task == "sample" else 0
+
+
+def _distinct(items: Iterable[Any], key: Callable[[Any], tuple[int, int]]) -> list[Any]:
+    """Each model once, with the numbers of the first run that tells them.
+
+    Methods without a stopping rule keep no samples aside for it, so that runs may measure one model on slightly
+    different samples.
+    """
+    found: dict[tuple[int, int], Any] = {}
     for item in items:
-        seed, metrics = key(item)
-        found.setdefault(f"{seed} {sorted(metrics.items())}", item)
+        found.setdefault(key(item), item)
     return list(found.values())
 
 
