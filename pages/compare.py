@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -14,6 +16,8 @@ from cu_core.compare.record import Compared
 from cu_core.compare.table import Table, make_table
 from cu_core.errors import UnlearnscopeError
 from cu_core.metrics.attacks import ATTACKS
+from cu_core.report.comparison import report_of
+from cu_core.report.document import html_of
 from cu_core.runs.reader import list_runs, open_run
 from pages._common import empty_state, home
 from pages._compare_choice import choice, choose, chosen_ids, in_order
@@ -87,7 +91,23 @@ def table_section(runs: list[Compared], stamps: tuple[Stamp, ...]) -> bool:
     show_table(table, cells, text)
     with st.container(horizontal=True, vertical_alignment="center"):
         table_downloads(frame(table), "comparison", "comparison")
+        title = st.query_params.get("group") or f"Comparison of {len(runs)} run{'s' if len(runs) > 1 else ''}"
+        st.download_button(
+            "Report",
+            partial(report_bytes, runs, title, attack, over_seeds),
+            "comparison.html",
+            "text/html",
+            key="report",
+            icon=":material/summarize:",
+            on_click="ignore",
+            help="Table, pictures, differences and full records in one HTML file that opens offline; about 5 MB.",
+        )
     return over_seeds
+
+
+def report_bytes(runs: list[Compared], title: str, attack: str, over_seeds: bool) -> bytes:
+    """The report of the compared runs."""
+    return html_of(report_of(runs, HOME, title=title, attack=attack, over_seeds=over_seeds)).encode()
 
 
 def difference_section(runs: list[Compared]) -> None:

@@ -16,7 +16,14 @@ HEAVY = ("torch", "torchvision", "sklearn", "umap", "timm", "open_clip")
 PAGE_FILES = sorted((ROOT / "pages").glob("*.py")) + [ROOT / "app.py"]
 CORE_FILES = sorted((ROOT / "cu_core").rglob("*.py"))
 # What a page reads; each must load without the heavy packages even where no page imports it yet.
-LIGHT_PACKAGES = ("cu_core.runs", "cu_core.figures", "cu_core.sweeps", "cu_core.papers", "cu_core.compare")
+LIGHT_PACKAGES = (
+    "cu_core.runs",
+    "cu_core.figures",
+    "cu_core.sweeps",
+    "cu_core.papers",
+    "cu_core.compare",
+    "cu_core.report",
+)
 LIGHT_MODULES = (
     "cu_core.spec",
     "cu_core.records",

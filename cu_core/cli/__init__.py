@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from cu_core.cli.arguments import add_spec_arguments
 from cu_core.cli.commands import COMMANDS
 from cu_core.cli.compare import add_compare_arguments
+from cu_core.cli.report import add_report_arguments
 from cu_core.cli.sweep import add_sweep_arguments
 from cu_core.errors import BadInput, UnlearnscopeError
 from cu_core.home import default_home
@@ -69,6 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
         if name == "submit":
             added.add_argument("--grid", action="append", default=[], metavar="NAME=V1,V2", help="one run per value")
     add_sweep_arguments(command("sweep", "Queue or do the missing runs of a sweep, and show how far it is.", json=True))
+    add_report_arguments(command("report", "Write runs side by side into one HTML file that opens offline.", json=True))
     dispatch = command("dispatch", "Work off the queue until stopped.")
     dispatch.add_argument("--drain", action="store_true", help="end when nothing is queued or running")
     command("status", "List all runs.", json=True)

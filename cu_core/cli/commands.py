@@ -14,6 +14,7 @@ from cu_core.cli.arguments import read_spec, read_specs
 from cu_core.cli.catalogue import catalogue
 from cu_core.cli.compare import compare
 from cu_core.cli.output import ProgressBar, print_json, print_result, print_table
+from cu_core.cli.report import report
 from cu_core.cli.sweep import sweep
 from cu_core.errors import BadInput
 from cu_core.estimate import estimate
@@ -313,6 +314,7 @@ COMMANDS: dict[str, Command] = {
     "run": run,
     "submit": submit,
     "sweep": sweep_command,
+    "report": report,
     "dispatch": dispatch,
     "worker": worker,
     "status": status,

@@ -10,8 +10,10 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from cu_core.cli import main
+from cu_core.home import Home
 from cu_core.spec import RunSpec, TrainSpec
 from cu_core.sweeps.stored import remember
 from cu_core.sweeps.sweep import Sweep, expand
@@ -19,7 +21,8 @@ from tests.madeup import MadeUp, write_run
 from tests.served import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def settled(page: Page) -> None:
@@ -56,7 +59,9 @@ def test_the_camera_of_a_chart_saves_png_and_svg(server: Server, open_tab: Calla
     name, content = camera(page)
     assert name == "unlearnscope.svg"
     root = ElementTree.fromstring(content)
-    assert root.tag == "{http://www.w3.org/2000/svg}svg" and len(list(root.iter("{http://www.w3.org/2000/svg}text"))) > 5
+    assert (
+        root.tag == "{http://www.w3.org/2000/svg}svg" and len(list(root.iter("{http://www.w3.org/2000/svg}text"))) > 5
+    )
     # The choice stays while one looks at other pages.
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Drift").click()
     expect(page.locator("h1")).to_have_text("Drift")
@@ -64,11 +69,51 @@ def test_the_camera_of_a_chart_saves_png_and_svg(server: Server, open_tab: Calla
     assert camera(page)[0] == "unlearnscope.svg"
 
 
+def test_a_report_opens_without_a_network_and_its_charts_save_themselves(
+    browser: Browser, home: Home, tmp_path: Path, shoot: Callable[[Page, str], Path]
+) -> None:
+    for seed in (0, 1):
+        write_run(home, f"run-{seed}", MadeUp(seed=seed, references=(0, 1, 2), spec={"group": "mine"}))
+    file = tmp_path / "report.html"
+    assert main(["report", "--group", "mine", "--out", str(file)]) == 0
+    context = browser.new_context(offline=True, viewport={"width": 1280, "height": 1000})
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    asked: list[str] = []
+    wrong: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(file.as_uri())
+    charts = page.locator("[data-figure]")
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    expect(page.locator(".js-plotly-plot")).to_have_count(charts.count())
+    assert charts.count() >= 4 and wrong == []
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    charts.first.hover()
+    name, content = saved(page, lambda: charts.first.locator("[data-title='Save as PNG']").click())
+    assert name == "unlearnscope.png" and Image.open(io.BytesIO(content)).format == "PNG"
+    name, content = saved(page, lambda: charts.first.locator("[data-title='Save as SVG']").click())
+    assert name == "unlearnscope.svg" and ElementTree.fromstring(content).tag.endswith("svg")
+    # A click on a head sorts: the numbers of seeds are the second column.
+    head = page.locator("th").nth(1)
+    head.click()
+    first = page.locator("table").first.locator("tbody tr td:nth-child(2)").all_inner_texts()
+    assert [int(n) for n in first] == sorted(int(n) for n in first)
+    page.evaluate("() => scrollTo(0, 0)")
+    shoot(page, "report")
+    context.close()
+
+
 def test_a_sweep_is_watched_and_its_table_is_handed_out(
     server: Server, open_tab: Callable[..., Page], shoot: Callable[[Page, str], Path]
 ) -> None:
     sweep = Sweep(
-        RunSpec(train=TrainSpec(epochs=2)), ("contrastive", "retrain", "unsir"), ("class:5", "random:50"), (0, 1), group="g"
+        RunSpec(train=TrainSpec(epochs=2)),
+        ("contrastive", "retrain", "unsir"),
+        ("class:5", "random:50"),
+        (0, 1),
+        group="g",
     )
     remember(sweep, server.home)
     specs = expand(sweep).runs
@@ -98,3 +143,5 @@ def test_a_sweep_is_watched_and_its_table_is_handed_out(
     expect(page.locator("h1")).to_have_text("Compare")
     settled(page)
     assert "group=g" in page.url
+    name, content = saved(page, lambda: page.get_by_role("button", name="Report").click())
+    assert name == "comparison.html" and content.startswith(b"<!doctype html>") and b"run-0" in content
