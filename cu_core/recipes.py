@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from cu_core import tuned
 from cu_core.methods import method
 from cu_core.objectives import objective as find_objective
 from cu_core.spec import TrainSpec
@@ -61,19 +62,6 @@ PENALTY: dict[tuple[str, str], dict[str, Any]] = {
     ("gradient_penalty", "byol"): _ENCODER_PENALTY | {"lr": 0.001},
     ("gradient_penalty_members", "byol"): _ENCODER_PENALTY | {"lr": 0.001},
 }
-# The paper's hyper-parameters are for ResNet-18 and larger. These were tuned by hand for the small networks: on digits
-# over three seeds, on CIFAR-10 (10,000 images) on seed 0 alone. See docs/results.md.
-DIGITS_UNLEARNING: dict[str, dict[str, Any]] = {
-    "contrastive": {"lr": 0.003, "unlearn_weight": 1.0, "batch_size": 64},
-}
-# By hand on digits, seed 0; the defaults are for published weights.
-TINY_CLIP_UNLEARNING: dict[str, dict[str, Any]] = {
-    "clip_contrastive": {"lr": 1e-4, "finetune_lr": 1e-4, "batch_size": 64},
-}
-RESNET8_UNLEARNING: dict[tuple[str, str], dict[str, Any]] = {
-    ("contrastive", "class"): {"lr": 0.003, "unlearn_weight": 0.3},
-    ("contrastive", "sample"): {"lr": 0.003, "unlearn_weight": 1.5},
-}
 
 
 def recipe(dataset: str, backbone: str, label_noise: float = 0.0, objective: str = "supervised") -> TrainSpec:
@@ -124,11 +112,11 @@ def unlearning_recipe(method_id: str, dataset: str, backbone: str, task: str, ob
     of_kind = PENALTY.get((method_id, find_objective(objective).kind), {})
     if of_kind:
         return method(method_id).params(**PENALTY.get((method_id, objective), of_kind))
-    tuned: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     if backbone == "open_clip:tiny":
-        tuned = TINY_CLIP_UNLEARNING.get(method_id, {})
+        values = tuned.TINY_CLIP.get(method_id, {})
     elif dataset == "digits" or backbone == "tiny-cnn":
-        tuned = DIGITS_UNLEARNING.get(method_id, {})
+        values = tuned.DIGITS.get(method_id, {})
     elif backbone == "resnet8":
-        tuned = RESNET8_UNLEARNING.get((method_id, task), {})
-    return method(method_id).params(**tuned)
+        values = tuned.RESNET8.get((method_id, task), {})
+    return method(method_id).params(**values)
