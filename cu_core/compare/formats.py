@@ -11,13 +11,6 @@ from cu_core.compare.columns import Column
 from cu_core.compare.lines import Summary
 from cu_core.compare.table import Row, Table
 
-CELLS: dict[str, str] = {
-    "value": "Value",
-    "distance": "Distance to the reference",
-    "gap": "Value − reference",
-}
-"""What a cell may show: the number itself, its distance in half widths of the references' band, or its difference."""
-
 
 def frame(table: Table) -> pd.DataFrame:
     """Everything that the table knows, as numbers: one row per line, for files.

@@ -24,8 +24,6 @@ from cu_core.metrics.band import Band, band
 from cu_core.runs import layout
 from cu_core.runs.reader import RunView, open_run
 
-GROUPS = ("forget", "retain", "unseen")
-
 
 @dataclass(frozen=True)
 class Recorded:
