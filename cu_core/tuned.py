@@ -1,8 +1,8 @@
 """Hyper-parameters of the unlearning methods for the small networks; the papers' are for ResNet-18 and larger.
 
-Chosen by tug of war with ``benchmarks/method_tuning.py`` among the few values that it names, with seed 10: on digits, and
-on other 10,000 images of CIFAR-10 than the results are reported on. Contrastive unlearning on digits was tuned
-by hand. What is not named here starts from its record's defaults.
+Chosen by tug of war with ``benchmarks/method_tuning.py`` among the few values that it names, with seed 10: on digits,
+and on other 10,000 images of CIFAR-10 than the results are reported on. Contrastive unlearning on digits was tuned by
+hand. What is not named here starts from its record's defaults.
 """
 
 from __future__ import annotations
