@@ -17,6 +17,10 @@ BEFORE = "Before unlearning"
 RETRAINED = "Retrained"
 
 
+MOST_NAMED = 4
+"""Lines that a footnote calls by name; of more it gives the number."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One row.
@@ -194,6 +198,11 @@ def _reasons(table: Table, of: Any) -> list[str]:
     for (title, why), labels in lines.items():
         merged.setdefault((why, tuple(labels)), []).append(title)
     return [
-        f"{', '.join(titles)}: {why}{'' if len(labels) == len(rows) else ' (' + ', '.join(labels) + ')'}"
+        f"{', '.join(titles)}: {why}{'' if len(labels) == len(rows) else f' ({_lines(labels, len(rows))})'}"
         for (why, labels), titles in merged.items()
     ]
+
+
+def _lines(labels: Sequence[str], total: int) -> str:
+    """Some of the lines of a table, by name while there are few."""
+    return ", ".join(labels) if len(labels) <= MOST_NAMED else f"{len(labels)} of {total} lines"
