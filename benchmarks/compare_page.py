@@ -73,7 +73,7 @@ def browser_seconds(home: Home, chromium: str, repeats: int) -> list[float]:
             began = time.perf_counter()
             page.goto(f"{server.url}/compare?group=bench")
             page.wait_for_selector(".js-plotly-plot .main-svg", timeout=120_000)
-            page.wait_for_selector("[data-testid=stDataFrame] canvas", timeout=120_000)
+            page.wait_for_selector("[data-testid=stDataFrame] canvas >> visible=true", timeout=120_000)
             if attempt:
                 found.append(time.perf_counter() - began)
             context.close()
