@@ -37,7 +37,15 @@ RESNET8: dict[tuple[str, str], dict[str, Any]] = {
     ("bad_teacher", "sample"): {"lr": 3e-4},
     ("boundary_expanding", "class"): {"lr": 0.005},
     ("boundary_shrink", "class"): {"lr": 1e-4},
+    ("cf_k", "class"): {"k": 2, "lr": 0.01},
+    ("cf_k", "sample"): {"k": 2, "lr": 0.01},
+    ("finetune", "class"): {"lr": 0.03},
+    ("finetune", "sample"): {"lr": 0.03},
+    ("fisher", "class"): {"alpha": 1e-7, "samples": 500},
+    ("fisher", "sample"): {"alpha": 1e-7, "samples": 500},
     ("gradient_ascent", "class"): {"lr": 0.003},
     ("gradient_ascent", "sample"): {"lr": 0.003},
+    ("l1_finetune", "class"): {"lr": 0.03, "alpha": 1e-4},
+    ("l1_finetune", "sample"): {"lr": 0.03, "alpha": 1e-4},
 }
 """ResNet-8 on CIFAR-sized images: method and task to values."""
