@@ -45,6 +45,13 @@ RESNET8: dict[tuple[str, str], dict[str, Any]] = {
     ("fisher", "sample"): {"alpha": 1e-7, "samples": 500},
     ("gradient_ascent", "class"): {"lr": 0.003},
     ("gradient_ascent", "sample"): {"lr": 0.003},
+    ("ssd", "class"): {"alpha": 100.0},
+    ("scrub", "class"): {"lr": 0.002, "forget_batch": 64},
+    ("scrub", "sample"): {"lr": 0.002, "forget_batch": 64},
+    ("scrub_r", "class"): {"lr": 0.002, "forget_batch": 64},
+    ("scrub_r", "sample"): {"lr": 0.002, "forget_batch": 64},
+    ("neggrad_plus", "class"): {"lr": 0.01, "alpha": 0.99},
+    ("neggrad_plus", "sample"): {"lr": 0.01, "alpha": 0.99},
     ("l1_finetune", "class"): {"lr": 0.03, "alpha": 1e-4},
     ("l1_finetune", "sample"): {"lr": 0.03, "alpha": 1e-4},
 }

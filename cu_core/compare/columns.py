@@ -112,7 +112,7 @@ COLUMNS: dict[str, Column] = {
                 f"auc_{way}",
                 f"Attack AUC, {WAYS[way].title.lower()}",
                 f"AUC of the chosen membership attack after unlearning. {WAYS[way].summary} 0.5 cannot tell; the "
-                "target is the reference.",
+                "target is the reference. An attack on a single number ranks alike however it was fitted.",
                 False,
                 3,
                 True,
