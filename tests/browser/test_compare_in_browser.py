@@ -51,7 +51,7 @@ def test_pictures_are_drawn_whole(
         expect(page.get_by_test_id("stException")).to_have_count(0)
         # Charts take their size a moment after they appear.
         page.wait_for_function(f"() => ({SPILLED})().length === 0")
-        shoot(page, f"compare-{picture.lower().replace(' ', '-')}-{scheme}")
+    shoot(page, f"compare-{scheme}")
     assert page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
 
 
