@@ -50,6 +50,7 @@ RESNET8: dict[tuple[str, str], dict[str, Any]] = {
     ("scrub", "sample"): {"lr": 0.002, "forget_batch": 64},
     ("scrub_r", "class"): {"lr": 0.002, "forget_batch": 64},
     ("scrub_r", "sample"): {"lr": 0.002, "forget_batch": 64},
+    ("unsir", "class"): {"impair_lr": 0.002, "repair_lr": 0.005},
     ("neggrad_plus", "class"): {"lr": 0.01, "alpha": 0.99},
     ("neggrad_plus", "sample"): {"lr": 0.01, "alpha": 0.99},
     ("l1_finetune", "class"): {"lr": 0.03, "alpha": 1e-4},
