@@ -77,8 +77,14 @@ def legend_rows(names: Sequence[str], width: int = 820) -> int:
     return rows
 
 
+MOST_LEGEND_ROWS = 8
+"""Rows of a legend above its figure; a longer one would push the figure off the screen."""
+
+
 def dress(figure: go.Figure, *, height: int, top: int | None = None, bottom: int = 48) -> go.Figure:
     """Gives a figure the common look: transparent ground, legend above, room for labels.
+
+    A legend of more than `MOST_LEGEND_ROWS` rows stands at the right instead, where it can be scrolled.
 
     Args:
         figure: changed in place.
@@ -89,9 +95,11 @@ def dress(figure: go.Figure, *, height: int, top: int | None = None, bottom: int
     Returns:
         The same figure.
     """
+    names = [trace.name or "" for trace in figure.data if trace.showlegend is not False]
+    rows = legend_rows(names) if names else 0
+    beside = rows > MOST_LEGEND_ROWS
     if top is None:
-        names = [trace.name or "" for trace in figure.data if trace.showlegend is not False]
-        top = 32 + 24 * (legend_rows(names) if names else 0)
+        top = 32 + 24 * (0 if beside else rows)
     height += top
     figure.update_layout(
         height=height,
@@ -109,6 +117,10 @@ def dress(figure: go.Figure, *, height: int, top: int | None = None, bottom: int
         hoverlabel={"align": "left"},
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": NEUTRAL, "activecolor": "#5B4BC4"},
     )
+    if beside:
+        figure.update_layout(
+            legend={"orientation": "v", "yref": "paper", "x": 1.01, "y": 1, "font": {"size": 11}, "itemwidth": 30}
+        )
     figure.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True, title_standoff=8)
     figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True, title_standoff=8)
     return figure

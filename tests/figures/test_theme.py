@@ -90,3 +90,14 @@ def test_join_reads_like_a_sentence() -> None:
     cases = {0: "", 1: "a", 2: "a and b", 3: "a, b and c"}
     for length, text in cases.items():
         assert join(list(itertools.islice("abc", length))) == text
+
+
+def test_a_long_legend_stands_beside_the_figure_and_not_above_it() -> None:
+    def dressed(count: int) -> go.Figure:
+        traces = [go.Scatter(x=[0], y=[0], name=f"a configuration with a rather long name {k}") for k in range(count)]
+        return dress(go.Figure(traces), height=300)
+
+    few, many = dressed(4), dressed(40)
+    assert few.layout.legend.orientation == "h" and few.layout.height > 320
+    assert many.layout.legend.orientation == "v" and many.layout.legend.x > 1
+    assert many.layout.height < few.layout.height + 100
