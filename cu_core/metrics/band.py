@@ -71,7 +71,20 @@ def t95(freedom: int) -> float:
     return T95[min(freedom, len(T95)) - 1]
 
 
-def band(values: Sequence[float | None], samples: int | None = None) -> Band | None:
+def auc_half(auc: float, members: int, others: int) -> float:
+    """Half width of an AUC's 95 % interval from its samples alone (Hanley & McNeil 1982, Radiology 143(1), Eq. 1).
+
+    Args:
+        auc: 0..1.
+        members: number of positive samples, 1 or more.
+        others: number of negative samples, 1 or more.
+    """
+    both_above, one_above = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    spread = auc * (1 - auc) + (members - 1) * (both_above - auc**2) + (others - 1) * (one_above - auc**2)
+    return 1.96 * math.sqrt(max(spread, 0.0) / (members * others))
+
+
+def band(values: Sequence[float | None], samples: int | None = None, *, least: float = 0.0) -> Band | None:
     """The band of some references.
 
     The 95 % prediction interval for one more reference, mean ± t · sd · √(1 + 1/k), Student's t with k - 1 degrees of
@@ -82,6 +95,7 @@ def band(values: Sequence[float | None], samples: int | None = None) -> Band | N
         samples: for shares: how many samples each was counted on. No band is then narrower than what counting
             allows, 1.96 · √(p(1-p)/n) with p pulled towards a half by two more successes and failures (Agresti &
             Coull 1998). Without it, a band in which all references agree has no width to measure with.
+        least: no band has a smaller half width than this.
 
     Returns:
         None with fewer than two values or no width.
@@ -90,7 +104,7 @@ def band(values: Sequence[float | None], samples: int | None = None) -> Band | N
     if len(known) < 2:
         return None
     k, mean = len(known), float(known.mean())
-    half = t95(k - 1) * float(known.std(ddof=1)) * math.sqrt(1 + 1 / k)
+    half = max(least, t95(k - 1) * float(known.std(ddof=1)) * math.sqrt(1 + 1 / k))
     if samples:
         share = (mean * samples + 2) / (samples + 4)
         half = max(half, 1.96 * math.sqrt(share * (1 - share) / samples))

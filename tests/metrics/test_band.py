@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cu_core.metrics.band import T95, Band, band, t95
+from cu_core.metrics.band import T95, Band, auc_half, band, t95
 
 
 def test_quantiles_are_those_of_students_t() -> None:
@@ -50,3 +50,19 @@ def test_too_few_values_have_no_band() -> None:
     assert band([0.5, None]) is None
     assert band([0.5, math.nan, None]) is None
     assert isinstance(band([0.5, 0.6, None]), Band)
+
+
+def test_no_band_is_narrower_than_it_may_be() -> None:
+    wide, narrow = band([0.5, 0.51], least=0.4), band([0.2, 0.9], least=0.4)
+    assert wide is not None and wide.half == 0.4
+    assert narrow is not None and narrow.half > 0.4
+
+
+@pytest.mark.parametrize("shift", [0.0, 1.0])
+def test_an_auc_on_few_samples_jumps_by_what_hanley_and_mcneil_say(shift: float) -> None:
+    """Their formula is exact for exponential scores: drawn many times, the AUC spreads as it says."""
+    rng = np.random.default_rng(3)
+    rate = 1 + shift
+    members, others = rng.exponential(rate, (3000, 60)), rng.exponential(1, (3000, 40))
+    drawn = np.array([(m[:, None] > o[None]).mean() for m, o in zip(members, others, strict=True)])
+    assert auc_half(float(drawn.mean()), 60, 40) == pytest.approx(1.96 * drawn.std(), rel=0.06)
