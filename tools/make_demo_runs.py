@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from pathlib import Path
 
@@ -21,7 +22,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder)).create()
         for preset in SHIPPED:
-            run_id = submit(PRESETS[preset].spec, home, token=f"demo-{preset}", foreground=True)
+            # More references would not fit into what may be shipped.
+            spec = dataclasses.replace(PRESETS[preset].spec, reference=1)
+            run_id = submit(spec, home, token=f"demo-{preset}", foreground=True)
             attempt = Attempt.claim(home, run_id, 1)
             state = run_attempt(attempt, engine.execute)
             if state != "succeeded":
