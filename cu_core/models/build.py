@@ -61,7 +61,10 @@ def build_model(
             "model.backbone", f"{record.title} needs images of at least {record.min_size} px, not {size} px"
         )
     if spec.pretrained and not record.pretrained:
-        raise Incompatible("model.pretrained", f"there are no published weights for {record.title}")
+        raise Incompatible(
+            "model.pretrained",
+            f"there are no published weights for {record.title}, only for timm:NAME and open_clip:NAME",
+        )
     trained = objectives.objective(objective)
     state = read_state_dict(Path(spec.weights).expanduser()) if spec.weights else None
     module, _, function = record.builder.partition(":")
