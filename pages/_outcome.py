@@ -9,6 +9,7 @@ from cu_core.compare.measures import metric_measure, over_unlearning, time_measu
 from cu_core.compare.reading import read_run
 from cu_core.compare.record import Compared
 from cu_core.metrics import METRICS
+from cu_core.metrics.band import Band
 from cu_core.runs.reader import RunView
 from pages._common import difference_text, duration, metric_text
 
@@ -21,6 +22,8 @@ STOPPED = {
     "collapse": "retain accuracy was in free fall (collapse guard)",
     "not_a_number": "the weights were no longer numbers; the last healthy round is kept",
 }
+# Beyond this many half widths a number says no more than that it is far.
+FAR = 100
 SECONDS = {
     "train": "Training",
     "unlearn": "Unlearning",
@@ -103,19 +106,24 @@ def comparison_table(run: Compared) -> pd.DataFrame:
             line["After − reference"] = difference_text(key, measure.value, measure.reference)
         if len(run.references) > 1:
             band, distance = measure.band, measure.distance
-            line["95 % band"] = (
-                f"{metric_text(key, band.low)} to {metric_text(key, band.high)}" if band is not None else "–"
-            )
+            line["95 % band"] = "–" if band is None else _band_text(key, band)
             line["In band?"] = "–" if distance is None else _place(distance)
         lines.append(line)
     return pd.DataFrame(lines)
+
+
+def _band_text(metric: str, band: Band) -> str:
+    """The ends of a band; a share ends at 0 and 100 %, wherever the interval does."""
+    low, high = (band.low, band.high) if not METRICS[metric].percent else (max(band.low, 0.0), min(band.high, 1.0))
+    return f"{metric_text(metric, low)} to {metric_text(metric, high)}"
 
 
 def _place(distance: float) -> str:
     """Where a value lies, in half widths of the band."""
     if abs(distance) <= 1:
         return "inside"
-    return f"{abs(distance):.1f} × {'above' if distance > 0 else 'below'}"
+    times = f"{abs(distance):.1f}" if abs(distance) < FAR else f"> {FAR}"
+    return f"{times} × {'above' if distance > 0 else 'below'}"
 
 
 def measured_on(result: dict) -> str:

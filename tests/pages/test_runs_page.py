@@ -149,6 +149,8 @@ def test_a_finished_run_shows_before_after_and_reference(home: Home) -> None:
     assert line["After"] == f"{100 * after:.1f} %"
     assert line["Reference"] == f"{100 * mean:.1f} %"
     assert line["After − reference"] == f"{100 * (after - mean):+.1f} points"
+    assert line["95 % band"].endswith(" %") and "-" not in line["95 % band"], "a share does not end below 0"
+    assert shown["In band?"].str.fullmatch(r"inside|–|(> )?[\d.]+ × (above|below)").all()
     assert "5 rounds" in texts(app)
     assert {m.label: m.value for m in app.metric} == {
         "Training": "4.0 s",
