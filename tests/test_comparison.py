@@ -9,12 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 
+from cu_core.bench import set_up
+from cu_core.data.batches import ImageSource
 from cu_core.data.store import prepare
 from cu_core.engine import execute
 from cu_core.home import Home
 from cu_core.methods.context import Context
 from cu_core.metrics.band import band
+from cu_core.models.build import build_model
+from cu_core.recovery import _shown, probe_recovery
 from cu_core.runs import store
 from cu_core.runs.attempt import Attempt
 from cu_core.runs.perform import run_attempt
@@ -163,3 +169,26 @@ def test_evaluations_are_of_the_weights_that_were_stored(home: Home) -> None:
         right = model.eval()(images).argmax(1).numpy() == data.train_labels
     kept = data.train_labels != 5
     assert result["metrics"]["after"]["retain_acc"] == pytest.approx(right[kept].mean())
+
+
+def test_probe_recovery_is_that_of_scikit_learns_logistic_regression(home: Home) -> None:
+    """The accuracy on the class's unseen samples of a probe that was shown as many samples of every class."""
+    spec = spec_from_json({"forget": {"select": "class:5"}, "stop": {"rule": "none"}, "device": "cpu"})
+    bench = set_up(spec, home, lambda done, total, message: None)
+    model = build_model(spec.model, 1, 8, 10, seed=4)
+
+    def features(source: ImageSource, rows: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return model.eval().outputs(source.take(torch.from_numpy(rows))[0]).features.double().numpy()
+
+    shown = _shown(bench)
+    labels = bench.data.train_labels[shown]
+    assert set(np.bincount(labels)) == {100}
+    judged = np.flatnonzero(bench.data.test_labels == 5)
+    scale = StandardScaler().fit(features(bench.train, shown))
+    probe = LogisticRegression(C=1.0, max_iter=5000, tol=1e-8).fit(
+        scale.transform(features(bench.train, shown)), labels
+    )
+    right = probe.predict(scale.transform(features(bench.test, judged))) == 5
+    assert probe_recovery(model, bench) == pytest.approx(right.mean())
+    assert 0.3 < right.mean() < 1
