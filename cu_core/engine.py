@@ -25,7 +25,7 @@ from cu_core.evaluation import Metrics
 from cu_core.methods import method
 from cu_core.methods.context import Context
 from cu_core.metrics.attacks import REFERENCE
-from cu_core.models.build import build_model
+from cu_core.models.build import build_for
 from cu_core.models.cache import Trained, trained_model
 from cu_core.models.network import Network
 from cu_core.models.weights import save_weights, weights_sha256
@@ -242,17 +242,7 @@ class _Execution:
 
     def _fresh(self, seed: int) -> Network:
         """An untrained model of the base model's kind; never the user's own weights, which know the forget set."""
-        shape, classes = self.bench.data.train_images.shape, len(self.bench.data.classes)
-        model = build_model(
-            dataclasses.replace(self.spec.model, weights="", pretrained=False),
-            shape[1],
-            shape[-1],
-            classes,
-            seed,
-            self.spec.train.objective,
-            shards=self.spec.train.members,
-            names=self.bench.data.classes,
-        )
+        model = build_for(self.spec, self.bench.data, seed)
         self.bench.precision.place(model, self.bench.device)
         return model
 
@@ -337,7 +327,9 @@ class _Execution:
         if self.audit.samples is None:
             return None
         references = [r.trained.model for r in self.comparison.references]
-        models = {"before": before, "after": after} | dict(zip((REFERENCE,), references, strict=False))
+        models = {"before": before, "after": after}
+        if references:
+            models[REFERENCE] = references[0]
 
         def step(message: str) -> None:
             self.attempt.check()

@@ -15,17 +15,14 @@ from sklearn.preprocessing import StandardScaler
 from cu_core.bench import set_up
 from cu_core.data.batches import ImageSource
 from cu_core.data.store import prepare
-from cu_core.engine import execute
 from cu_core.home import Home
 from cu_core.methods.context import Context
 from cu_core.metrics.band import band
 from cu_core.models.build import build_model
 from cu_core.recovery import _shown, probe_recovery
-from cu_core.runs import store
-from cu_core.runs.attempt import Attempt
-from cu_core.runs.perform import run_attempt
-from cu_core.runs.reader import RunView, open_run
+from cu_core.runs.reader import RunView
 from cu_core.spec import DataSpec, spec_from_json
+from tests.real_runs import submit_changed, work_to_the_end
 
 
 @pytest.fixture(scope="module")
@@ -44,15 +41,7 @@ def finished(home: Home, method: str = "contrastive", **parts: Any) -> tuple[Run
         "reference": 2,
         "device": "cpu",
     }
-    for name, part in parts.items():
-        content[name] = content.get(name, {}) | part if isinstance(part, dict) else part
-    run_id = store.submit(spec_from_json(content), home, foreground=True)
-    run_attempt(Attempt.claim(home, run_id, 1), execute)
-    view = open_run(home, run_id)
-    assert view.state == "succeeded", view.error
-    result = view.result()
-    assert result is not None
-    return view, result
+    return work_to_the_end(home, submit_changed(home, content, parts))
 
 
 def head_alone(context: Context, params: object) -> Iterator[dict[str, float]]:

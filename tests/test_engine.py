@@ -15,16 +15,15 @@ import torch
 
 from cu_core.bench import set_up
 from cu_core.data.batches import ImageSource
-from cu_core.engine import execute
 from cu_core.home import Home
 from cu_core.methods.context import Context
 from cu_core.models.build import build_model
 from cu_core.models.weights import load_weights, read_state_dict, save_weights
 from cu_core.runs import store
 from cu_core.runs.attempt import Attempt
-from cu_core.runs.perform import run_attempt
-from cu_core.runs.reader import RunView, open_run
+from cu_core.runs.reader import RunView
 from cu_core.spec import spec_from_json
+from tests.real_runs import submit_changed, work, work_to_the_end
 
 Round = Callable[[Context, int], dict[str, float]]
 
@@ -46,22 +45,11 @@ def submit(home: Home, **parts: Any) -> str:
         "audit": {"attacks": "none"},
         "device": "cpu",
     }
-    for name, part in parts.items():
-        content[name] = content.get(name, {}) | part if isinstance(part, dict) else part
-    return store.submit(spec_from_json(content), home, foreground=True)
-
-
-def work(home: Home, run_id: str, number: int = 1, kind: type[Attempt] = Attempt) -> RunView:
-    run_attempt(kind.claim(home, run_id, number), execute)
-    return open_run(home, run_id)
+    return submit_changed(home, content, parts)
 
 
 def finished(home: Home, **parts: Any) -> tuple[RunView, dict[str, Any]]:
-    view = work(home, submit(home, **parts))
-    assert view.state == "succeeded", view.error
-    result = view.result()
-    assert result is not None
-    return view, result
+    return work_to_the_end(home, submit(home, **parts))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cu_core.compare.record import Compared, Measure
 from cu_core.metrics import METRICS
 from cu_core.metrics.attacks import ATTACKS
-from cu_core.metrics.band import auc_half, band
+from cu_core.metrics.band import Band, auc_band, band
 
 UNFINISHED = "the run has not finished"
 NO_REFERENCE = "no reference was retrained"
@@ -37,8 +37,7 @@ def metric_measure(run: Compared, metric_id: str) -> Measure:
     """
     values = [reference.metrics.get(metric_id) for reference in run.references]
     why_no_band = "" if len(run.references) > 1 else _why_no_band(run)
-    least = _auc_floor(run, values) if metric_id == "mia_auc" else 0.0
-    found = band(values, samples_behind(run, metric_id), least=least)
+    found = _auc_band(run, values) if metric_id == "mia_auc" else band(values, samples_behind(run, metric_id))
     if found is None and not why_no_band:
         why_no_band = ALL_AGREE if sum(v is not None for v in values) > 1 else "the references do not have it"
     value = run.after.get(metric_id)
@@ -90,7 +89,7 @@ def attack_measure(run: Compared, attack: str, way: str) -> Measure:
     if not values and first:
         values = [first[0]]
     known = [v for v in values if v is not None]
-    found = band(values, least=_auc_floor(run, values))
+    found = _auc_band(run, values)
     why = "" if found else ALL_AGREE if len(known) > 1 else _why_no_band(run)
     mean = sum(known) / len(known) if known else None
     return Measure(auc[0], low=auc[1], high=auc[2], reference=mean, band=found, why_no_band=why)
@@ -127,14 +126,11 @@ def passes_measure(run: Compared, group: str) -> Measure:
     return Measure(served[group] / size)
 
 
-def _auc_floor(run: Compared, values: Sequence[float | None]) -> float:
-    """Half width that the samples alone give an AUC: no band of references is narrower."""
-    known = [v for v in values if v is not None]
+def _auc_band(run: Compared, values: Sequence[float | None]) -> Band | None:
+    """The band of AUCs that tell forget samples from unseen ones of the same classes."""
     counts = run.result.get("counts") or {}
-    others = counts.get("unseen_forgotten") if run.task == "class" else counts.get("unseen")
-    if not known or not counts.get("forget") or not others:
-        return 0.0
-    return auc_half(sum(known) / len(known), counts["forget"], others)
+    others = counts.get("unseen_forgotten" if run.task == "class" else "unseen")
+    return auc_band(values, counts.get("forget") or 0, others or 0)
 
 
 def rounds_measure(run: Compared) -> Measure:

@@ -109,3 +109,16 @@ def band(values: Sequence[float | None], samples: int | None = None, *, least: f
         share = (mean * samples + 2) / (samples + 4)
         half = max(half, 1.96 * math.sqrt(share * (1 - share) / samples))
     return Band(mean, half, k) if half > 0 else None
+
+
+def auc_band(values: Sequence[float | None], members: int, others: int) -> Band | None:
+    """The band of some references' AUCs, no narrower than the samples alone make an AUC jump (`auc_half`).
+
+    Args:
+        values: one per reference; None where a reference has no such number.
+        members: number of positive samples behind each; 0 where it is not known, and then nothing is held against it.
+        others: number of negative samples; the same.
+    """
+    known = [v for v in values if v is not None]
+    counted = bool(known and members and others)
+    return band(values, least=auc_half(sum(known) / len(known), members, others) if counted else 0.0)

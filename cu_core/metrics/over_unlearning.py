@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cu_core.metrics.band import auc_half, band
+from cu_core.metrics.band import auc_band, band
 
 # Metric and the side of the band on which too much was forgotten. Too low an AUC gives forget samples away as well:
 # they are told from unseen ones by being worse.
@@ -31,10 +31,11 @@ def beyond(
     for name, side in TOO_MUCH.items():
         value = metrics.get(name)
         values = [reference.get(name) for reference in references]
-        # As many unseen samples of the same classes at the least: an AUC on few samples jumps by itself.
-        known = [v for v in values if v is not None]
-        least = auc_half(sum(known) / len(known), samples, samples) if name in AREAS and known else 0.0
-        level = band(values, samples if name in SHARES else None, least=least)
+        if name in AREAS:
+            # As many unseen samples of the same classes at the least: an AUC on few samples jumps by itself.
+            level = auc_band(values, samples, samples)
+        else:
+            level = band(values, samples if name in SHARES else None)
         if value is None or level is None:
             continue
         distance = level.distance(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from torch import nn
 
 from cu_core import objectives
+from cu_core.data.images import ImageData
 from cu_core.errors import Incompatible
 from cu_core.models import backbone
 from cu_core.models.classifier import Classifier
@@ -19,7 +21,7 @@ from cu_core.models.ensemble import Ensemble
 from cu_core.models.network import Network
 from cu_core.models.weights import load_weights, read_state_dict
 from cu_core.objectives.record import Objective
-from cu_core.spec import ModelSpec
+from cu_core.spec import ModelSpec, RunSpec
 
 
 def build_model(
@@ -80,6 +82,29 @@ def build_model(
     if state is not None:
         load_weights(model, state)
     return model
+
+
+def build_for(spec: RunSpec, data: ImageData, seed: int, *, own_weights: bool = False) -> Network:
+    """The network of a run on the CPU, see `build_model`.
+
+    Args:
+        spec: its model and training parts count.
+        data: its shape and classes.
+        seed: decides the initial weights.
+        own_weights: start from own or published weights where the specification names some. A network that is to
+            know nothing, or gets its weights elsewhere, does not: they may have seen the forget set.
+    """
+    model = spec.model if own_weights else dataclasses.replace(spec.model, weights="", pretrained=False)
+    return build_model(
+        model,
+        data.train_images.shape[1],
+        data.train_images.shape[-1],
+        len(data.classes),
+        seed,
+        spec.train.objective,
+        shards=spec.train.members,
+        names=data.classes,
+    )
 
 
 def _with_head(trunk: nn.Module, spec: ModelSpec, num_classes: int, objective: Objective) -> Network:

@@ -20,7 +20,7 @@ from cu_core.data.images import ImageData
 from cu_core.device import Precision
 from cu_core.errors import BadInput, CheckpointError
 from cu_core.home import Home
-from cu_core.models.build import build_model
+from cu_core.models.build import build_for
 from cu_core.models.ensemble import Ensemble
 from cu_core.models.network import Network
 from cu_core.models.stages import StageFiles
@@ -157,21 +157,6 @@ def trained_model(
         )
     key = train_key(spec, data.sha256, indices, seed, device.type, precision.name)
     files = _Files(home.models, key)
-    channels, size = data.train_images.shape[1], data.train_images.shape[-1]
-
-    def fresh(start: bool) -> Network:
-        model = spec.model if start else dataclasses.replace(spec.model, weights="", pretrained=False)
-        return build_model(
-            model,
-            channels,
-            size,
-            len(data.classes),
-            seed,
-            spec.train.objective,
-            shards=spec.train.members,
-            names=data.classes,
-        )
-
     stages = StageFiles(home.models, key, spec.train.shards, spec.train.slices) if spec.train.sharded else None
     plan = ShardPlan.of(spec.train, len(data.train_labels), seed)
     # Only a model of all samples is ever unlearned from.
@@ -180,10 +165,10 @@ def trained_model(
     with _waiting_for(files.lock, check):
         info = files.info()
         if info is not None and (shards is None or (stages and stages.complete())):
-            model = fresh(start=False)
+            model = build_for(spec, data, seed)
             load_weights(model, read_state_dict(files.weights))
             return Trained(_ready(model, precision, device), key, info["seconds"], True, shards)
-        model = fresh(start=True)
+        model = build_for(spec, data, seed, own_weights=True)
         precision.place(model, device)
         if stages:
             assert isinstance(model, Ensemble)

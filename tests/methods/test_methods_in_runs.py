@@ -7,15 +7,11 @@ from typing import Any
 
 import pytest
 
-from cu_core.engine import execute
 from cu_core.home import Home
 from cu_core.methods import BUILT_IN
 from cu_core.methods.record import Method
-from cu_core.runs import store
-from cu_core.runs.attempt import Attempt
-from cu_core.runs.perform import run_attempt
-from cu_core.runs.reader import RunView, open_run
-from cu_core.spec import spec_from_json
+from cu_core.runs.reader import RunView
+from tests.real_runs import submit_changed, work_to_the_end
 
 SELECT = {"class": "class:5", "sample": "random:60"}
 CASES = [
@@ -43,15 +39,7 @@ def finished(home: Home, name: str, select: str, **parts: Any) -> tuple[RunView,
         "reference": 2,
         "device": "cpu",
     }
-    for key, part in parts.items():
-        content[key] = content.get(key, {}) | part if isinstance(part, dict) else part
-    run_id = store.submit(spec_from_json(content), home, foreground=True)
-    run_attempt(Attempt.claim(home, run_id, 1), execute)
-    view = open_run(home, run_id)
-    assert view.state == "succeeded", view.error
-    result = view.result()
-    assert result is not None
-    return view, result
+    return work_to_the_end(home, submit_changed(home, content, parts))
 
 
 @pytest.mark.parametrize(("method", "task"), CASES)

@@ -1,0 +1,36 @@
+"""Real runs for tests: a specification from usual parts and a few changes, worked off in this process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cu_core.engine import execute
+from cu_core.home import Home
+from cu_core.runs import store
+from cu_core.runs.attempt import Attempt
+from cu_core.runs.perform import run_attempt
+from cu_core.runs.reader import RunView, open_run
+from cu_core.spec import spec_from_json
+
+
+def submit_changed(home: Home, usual: dict[str, Any], changes: dict[str, Any]) -> str:
+    """Makes a run of the usual parts, in which `changes` replace single fields of parts, and whole values elsewhere."""
+    content = usual | {
+        name: usual.get(name, {}) | part if isinstance(part, dict) else part for name, part in changes.items()
+    }
+    return store.submit(spec_from_json(content), home, foreground=True)
+
+
+def work(home: Home, run_id: str, number: int = 1, kind: type[Attempt] = Attempt) -> RunView:
+    """Does one attempt at a run."""
+    run_attempt(kind.claim(home, run_id, number), execute)
+    return open_run(home, run_id)
+
+
+def work_to_the_end(home: Home, run_id: str) -> tuple[RunView, dict[str, Any]]:
+    """The run after its first attempt, which has to succeed, and its result."""
+    view = work(home, run_id)
+    assert view.state == "succeeded", view.error
+    result = view.result()
+    assert result is not None
+    return view, result
