@@ -11,11 +11,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from cu_core.figures.scrubber import add_scrubber
 from cu_core.figures.theme import (
     COLOURS,
     GRID,
     GROUPS,
-    NEUTRAL,
     SYMBOLS,
     TITLES,
     class_name,
@@ -23,12 +23,8 @@ from cu_core.figures.theme import (
     legend_rows,
     marker,
     reference_title,
-    tint,
 )
 from cu_core.thinning import choose_points as choose_points
-
-FRAME_MS = 700
-"""How long playback rests on a round."""
 
 PRINCIPAL = ("Principal axis 1", "Principal axis 2")
 """Axis titles of the map on the principal axes of round 0."""
@@ -146,7 +142,7 @@ def drift_map(
         for number in numbers
     ]
     if len(numbers) > 1:
-        _add_scrubber(figure, numbers, first)
+        add_scrubber(figure, numbers, first)
     names = [trace.name for trace in figure.data if trace.showlegend is not False]
     return dress(figure, height=height + 120, bottom=120, top=60 + 24 * legend_rows(names))
 
@@ -267,47 +263,3 @@ def _round_title(number: int, snapshot: Snapshot) -> str:
 
 def _retitled(captions: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:
     return [caption | {"text": text} if place == 1 else caption for place, caption in enumerate(captions)]
-
-
-def _add_scrubber(figure: go.Figure, numbers: Sequence[int], first: int) -> None:
-    # Without a redraw the WebGL canvas keeps showing the old round although slider and data moved on.
-    jump = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
-    play = jump | {"fromcurrent": True, "frame": {"duration": FRAME_MS, "redraw": True}}
-    figure.update_layout(
-        sliders=[
-            {
-                "active": numbers.index(first),
-                "currentvalue": {"prefix": "Round shown in the second pane: ", "font": {"size": 13}},
-                "pad": {"t": 56, "b": 0},
-                "x": 0.16,
-                "len": 0.84,
-                "y": 0,
-                "bgcolor": tint(NEUTRAL, 0.35),
-                "activebgcolor": NEUTRAL,
-                "bordercolor": GRID,
-                "tickcolor": NEUTRAL,
-                "transition": {"duration": 0},
-                "steps": [{"label": str(k), "method": "animate", "args": [[str(k)], jump]} for k in numbers],
-            }
-        ],
-        updatemenus=[
-            {
-                "type": "buttons",
-                "direction": "right",
-                "showactive": False,
-                "x": 0,
-                "xanchor": "left",
-                "y": 0,
-                "yanchor": "top",
-                "pad": {"t": 62, "l": 0},
-                "bgcolor": "rgba(0,0,0,0)",
-                "bordercolor": NEUTRAL,
-                # Plotly paints a pointed-at button nearly white on any theme; grey stays readable on both.
-                "font": {"color": "#7D828B"},
-                "buttons": [
-                    {"label": "Play", "method": "animate", "args": [None, play]},
-                    {"label": "Pause", "method": "animate", "args": [[None], jump]},
-                ],
-            }
-        ],
-    )
