@@ -15,6 +15,9 @@ from cu_core.maps.closeness import Space, agreement, nearest
 from cu_core.maps.plotted_motion import Motion, rank_correlation
 
 NEIGHBOURS = 15
+FEWEST = 2 * NEIGHBOURS + 2
+"""Samples below which neighbourhoods of this size cannot be compared."""
+
 MOST_SAMPLES = 1000
 """Samples whose neighbourhoods are compared; the standard deviation over draws is below 0.007."""
 
@@ -66,7 +69,7 @@ def measure(
     draw = np.random.default_rng(seed)
     rows = _canonical_order(rounds)[draw.permutation(n)[:MOST_SAMPLES]]
     motion = Motion.of(rounds, coordinates)
-    comparable = len(rows) > 2 * NEIGHBOURS
+    comparable = len(rows) >= FEWEST
     each = []
     for number, (full, flat) in enumerate(zip(rounds, coordinates, strict=True)):
         predicted = None if predictions is None else np.asarray(predictions[number])[rows]
@@ -93,6 +96,41 @@ def measure(
         "samples": len(rows),
         "rounds": each,
     }
+
+
+def fidelity(embedding: np.ndarray, coordinates: np.ndarray, *, seed: int = 0) -> dict[str, float | None]:
+    """Trustworthiness and continuity of the picture of a single round, on at most `MOST_SAMPLES` samples.
+
+    Args:
+        embedding: (n, d) full-space embeddings.
+        coordinates: (n, k) plotted.
+        seed: of the drawn samples.
+
+    Returns:
+        ``trustworthiness``, ``continuity``, ``samples`` (how many were used); None where there are too few.
+    """
+    rows = np.random.default_rng(seed).permutation(len(embedding))[:MOST_SAMPLES]
+    numbers = _of_round(embedding[rows], coordinates[rows], None, len(rows) > 2 * NEIGHBOURS)
+    return {name: numbers[name] for name in ("trustworthiness", "continuity")} | {"samples": float(len(rows))}
+
+
+def fidelity(embedding: np.ndarray, coordinates: np.ndarray, *, seed: int = 0) -> dict[str, float | None]:
+    """Trustworthiness and continuity of a picture of a single moment.
+
+    Args:
+        embedding: (n, d) full-space embeddings.
+        coordinates: (n, k) plotted.
+        seed: of the drawn samples.
+
+    Returns:
+        ``trustworthiness``, ``continuity``, ``samples`` (how many were used); None where there are too few.
+    """
+    rows = np.random.default_rng(seed).permutation(len(embedding))[:MOST_SAMPLES]
+    trust = continuity = None
+    if len(rows) >= FEWEST:
+        found = agreement(Space(embedding[rows]).distances(), Space(coordinates[rows]).distances(), NEIGHBOURS)
+        trust, continuity = float(found.trustworthiness.mean()), float(found.continuity.mean())
+    return {"trustworthiness": trust, "continuity": continuity, "samples": float(len(rows))}
 
 
 def neighbours_kept(full: np.ndarray, flat: np.ndarray, k: int = NEIGHBOURS) -> np.ndarray:

@@ -51,7 +51,7 @@ def same(a: dict, b: dict, tolerance: float) -> None:
     assert numbers_of(a) == pytest.approx(numbers_of(b), abs=tolerance)
 
 
-@pytest.mark.parametrize("n", [31, 90, 400])
+@pytest.mark.parametrize("n", [32, 90, 400])
 def test_neighbourhood_numbers_are_scikit_learns(n: int) -> None:
     full = walk(n)
     flat = [rows + 0.3 * np.random.default_rng(9).normal(size=rows.shape) for rows in flat_of(full)]
