@@ -33,7 +33,8 @@ MARKER = "first-start.json"
 PACKED_BYTES = 2_400_000
 UNPACKED_BYTES = 64_000_000
 MOST_FILES = 5_000
-THINNED = ("embedding", "logits")
+# A last layer is read together with embeddings.
+THINNED = ("embedding", "head", "logits")
 _KEPT_FILES = {"spec.json", "run.json", "dataset.json", "probe.parquet", "result.json"}
 _KEPT_IN_ATTEMPT = {"events.jsonl", "outcome.json"}
 _KEPT_SUFFIXES = {".json", ".jsonl", ".npy", ".parquet"}

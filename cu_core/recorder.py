@@ -14,10 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cu_core.bench import Bench
+from cu_core.boundary_signals import boundary_signals
 from cu_core.encoder_observation import EncoderObservation
 from cu_core.errors import Diverged
 from cu_core.evaluated import Evaluated
 from cu_core.evaluation import Metrics, metrics_of
+from cu_core.maps.common_motion import align
+from cu_core.maps.linear import Basis, fit_basis
+from cu_core.maps.quality import fidelity
 from cu_core.metrics import METRICS
 from cu_core.metrics.accuracy import accuracy
 from cu_core.metrics.centroids import own_centroid_cosines
@@ -26,7 +30,6 @@ from cu_core.models.network import Network
 from cu_core.objectives import objective
 from cu_core.observation import ClassifierObservation, Observation
 from cu_core.probe import GROUPS
-from cu_core.projection import Basis, align, fidelity, fit_basis
 from cu_core.recovery import probe_recovery
 from cu_core.runs import layout
 from cu_core.runs.attempt import Attempt
@@ -125,6 +128,8 @@ class Recorder:
         if not outputs.finite:
             return None
         arrays = self._arrays(outputs)
+        lines, boundary = self._boundary(model, outputs)
+        arrays |= lines
         if self._start is None:
             self._set_start(arrays["embedding"])
         assert self._start is not None and self._basis is not None
@@ -138,6 +143,7 @@ class Recorder:
         manifest = self._manifest(round_number, metrics, arrays) | {
             "rule": verdict.to_json() if verdict else None,
             "diagnostics": {k: finite(v) for k, v in diagnostics.items()},
+            "boundary": boundary,
             "drift": self._drift(cosine, moved),
             "served": dict(served),
             "seconds": {"unlearn": unlearn_seconds, "evaluate": time.perf_counter() - began},
@@ -159,10 +165,12 @@ class Recorder:
         if not outputs.finite:
             raise Diverged(f"The reference (seed {seed}) gives outputs that are not finite numbers. Lower train.lr.")
         arrays = self._arrays(outputs)
+        lines, boundary = self._boundary(model, outputs)
+        arrays |= lines
         aligned, residual = align(arrays["embedding"], self._start, self.bench.probe.rows("retain", reported=False))
         arrays["coordinates"] = self._basis.place(aligned)
         manifest = self._manifest(0, self.probe_metrics(outputs), arrays)
-        manifest["seed"] = seed
+        manifest |= {"seed": seed, "boundary": boundary}
         manifest["fidelity"]["procrustes_residual"] = residual
         manifest["seconds"] = {"train": train_seconds, "evaluate": time.perf_counter() - began}
         self.attempt.promote(f"reference/{seed}", arrays, manifest)
@@ -219,6 +227,11 @@ class Recorder:
         probe = self.bench.probe
         own = own_centroid_cosines(outputs.embedding, outputs.labels, probe.group == GROUPS.index("retain"))
         return per_sample(outputs) | {"own_centroid_cosine": own}
+
+    def _boundary(self, model: Network, outputs: Forward) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        bench = self.bench
+        classes = len(bench.data.classes)
+        return boundary_signals(model, outputs, bench.probe, classes, encoder=bench.spec.self_supervised)
 
     def _set_start(self, embedding: np.ndarray) -> None:
         self._start = embedding

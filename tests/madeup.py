@@ -19,6 +19,7 @@ import pandas as pd
 
 from cu_core.data import store
 from cu_core.home import Home
+from cu_core.metrics.boundary import signed_distances
 from cu_core.runs import layout
 from cu_core.runs.files import write_array, write_json
 from cu_core.runs.process import identity
@@ -51,7 +52,8 @@ class MadeUp:
         audit_views: views of each sample behind the pairs of an encoder's run.
         audited: samples a side that membership attacks were made on (of one class at most 20); 0 writes no audit.
         spec: changes to the specification.
-        older: leaves out of the result what early versions did not compare.
+        older: leaves out what early versions did not record: comparisons in the result, distances to the boundary and
+            what belongs to them in rounds and references.
         result: changes to the result.
     """
 
@@ -287,6 +289,11 @@ def _write_snapshot(
         arrays["logits"] = np.log(np.maximum(probability, 1e-6)).astype(np.float16)
     elif made.views is None or number in made.views:
         arrays["two_view_cosine"] = (1 - 0.3 / (1 + own)).astype(np.float32)
+    if not made.older:
+        # The logits are linear in the embedding, up to a term that all classes share.
+        weight, bias = 0.6 * centres, -0.3 * np.square(centres).sum(1)
+        arrays["boundary"] = signed_distances(embedding @ weight.T + bias, weight, label)
+        arrays["head"] = np.column_stack([weight, bias]).astype(np.float32)
     if seed is None:
         arrays["cosine_to_start"] = ((embedding * start).sum(1) / norms).astype(np.float32)
         arrays["moved"] = np.linalg.norm(embedding - start, axis=1).astype(np.float32)
@@ -311,6 +318,12 @@ def _write_snapshot(
             "basis": "pca of round 0",
         },
     }
+    if not made.older:
+        manifest["boundary"] = {
+            "kind": "centroid" if made.encoder else "head",
+            "unit": "distance between unit embeddings" if made.encoder else "distance in the space of the embedding",
+            "reads": "embedding",
+        }
     if seed is None:
         manifest["drift"] = {
             group: {

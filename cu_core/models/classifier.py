@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from cu_core.models.network import Network, Outputs
+from cu_core.models.network import LastLayer, Network, Outputs
 
 
 class Classifier(Network):
@@ -35,6 +35,11 @@ class Classifier(Network):
         embedding, raw, features = self.embed(images)
         outputs = Outputs(raw, embedding, raw, features)
         return outputs._replace(logits=self.head(self.head_input(outputs)).float())
+
+    def last_layer(self) -> LastLayer:
+        """The head."""
+        reads = "embedding" if self.projector is None else "relu"
+        return LastLayer(self.head.weight.detach().float(), self.head.bias.detach().float(), reads)
 
     def head_input(self, outputs: Outputs) -> Tensor:
         """(n, d) what the last linear layer reads, from the other outputs."""

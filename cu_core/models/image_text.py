@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cu_core.models.network import Network, Outputs
+from cu_core.models.network import LastLayer, Network, Outputs
 
 PROMPT = "a photo of a {}"
 
@@ -78,6 +78,12 @@ class ImageText(Network):
     def scale(self) -> Tensor:
         """What cosines are multiplied by."""
         return self.log_scale.exp()
+
+    @torch.no_grad()
+    def last_layer(self) -> LastLayer:
+        """The scaled class prompts, which image embeddings are multiplied by; no bias."""
+        weight = (self.scale * self.prompt_embeddings()).float()
+        return LastLayer(weight, torch.zeros(len(weight), device=weight.device), "embedding")
 
     def outputs(self, images: Tensor) -> Outputs:
         """All outputs for normalised images; logits are the scaled cosines to the class prompts (zero-shot answer)."""

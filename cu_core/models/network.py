@@ -25,6 +25,20 @@ class Outputs(NamedTuple):
     features: Tensor
 
 
+class LastLayer(NamedTuple):
+    """The linear layer that the class logits come from.
+
+    Attributes:
+        weight: (C, d) float32.
+        bias: (C,) float32.
+        reads: what it is applied to, of `Outputs`: ``embedding``, or ``relu`` for its positive part.
+    """
+
+    weight: Tensor
+    bias: Tensor
+    reads: str
+
+
 class Network(nn.Module):
     """Trunk and optional projector; `Classifier` and `Encoder` say what comes behind.
 
@@ -56,6 +70,10 @@ class Network(nn.Module):
     def outputs(self, images: Tensor) -> Outputs:
         """All outputs for normalised images (n, channels, size, size)."""
         raise NotImplementedError
+
+    def last_layer(self) -> LastLayer | None:
+        """The layer behind the class logits as it is now; None where no linear layer gives them."""
+        return None
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (n, K)."""

@@ -12,6 +12,7 @@ from cu_core.data import DATASETS
 from cu_core.errors import BadInput, OutOfDisk
 from cu_core.home import Home
 from cu_core.metrics.attacks import MODELS, attacks_for, ways_for
+from cu_core.metrics.boundary import MOST_HEAD_BYTES
 from cu_core.objectives import objective
 from cu_core.spec import RunSpec
 
@@ -122,15 +123,16 @@ class DiskEstimate:
 
 
 # Per sample besides embedding and logits (float16): top3 and its classes, loss, margin, two-view
-# cosine, two coordinates, cosine to the start, distance moved, cosine to the own centroid.
-_SCALAR_BYTES = 3 * 4 + 3 * 2 + 4 + 4 + 4 + 2 * 4 + 4 + 4 + 4
+# cosine, two coordinates, cosine to the start, distance moved (also relative to neighbours, in float16), cosine to the
+# own centroid, distance to the decision boundary.
+_SCALAR_BYTES = 3 * 4 + 3 * 2 + 4 + 4 + 4 + 2 * 4 + 4 + 4 + 2 + 4 + 4
 # Of an encoder besides: three output probabilities, and float16 cosines of all pairs of views.
 _OUTPUT_BYTES = 3 * 4
-_FILES_PER_ROUND = 13
+_FILES_PER_ROUND = 16
 # No published image-text model has a wider embedding; how wide one's is cannot be known without loading it.
 WIDEST_IMAGE_TEXT = 1280
 _HEADER_BYTES = 128
-_MANIFEST_BYTES = 4096
+_MANIFEST_BYTES = 8192
 # Of an attacked sample: its index, label, side and fold; of each attack in each way a score, and its numbers as text.
 _ATTACKED_BYTES = 8 + 8 + 1 + 1 + 1
 _ATTACK_TEXT_BYTES = 1024
@@ -161,7 +163,13 @@ def estimate_disk(
     per_sample = 2 * width + 2 * count + _SCALAR_BYTES
     if spec.self_supervised:
         per_sample += _OUTPUT_BYTES + spec.audit.views * (spec.audit.views - 1)
-    per_round = samples * per_sample + _FILES_PER_ROUND * _HEADER_BYTES + _MANIFEST_BYTES
+    head = 4 * count * (width + 1)
+    per_round = (
+        (head if head <= MOST_HEAD_BYTES else 0)
+        + samples * per_sample
+        + _FILES_PER_ROUND * _HEADER_BYTES
+        + _MANIFEST_BYTES
+    )
     weights = None
     if parameters is not None:
         # Final weights once; the checkpoint holds them with up to two optimizer moments, and is

@@ -67,7 +67,7 @@ def test_rounds_hold_every_signal(finished, home):
     assert set(probe["group"]) == {"forget", "retain", "unseen"}
     assert view.rounds() == list(range(view.result()["rounds"] + 1))
     for k in view.rounds():
-        for name in ("embedding", "logits", "top3", "top3_class", "loss", "margin", "coordinates", "moved"):
+        for name in ("embedding", "logits", "top3", "top3_class", "loss", "margin", "coordinates", "moved", "boundary"):
             assert len(view.array(k, name)) == len(probe)
     first = view.array(0, "cosine_to_start")
     assert (first == 1).all() and (view.array(0, "moved") == 0).all()

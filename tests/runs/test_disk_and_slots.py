@@ -34,8 +34,10 @@ def full_round(samples, width, classes, views=0):
         "top3_class": ((samples, 3), np.int16),
         "coordinates": ((samples, 2), np.float32),
     }
-    for name in ("loss", "margin", "two_view_cosine", "cosine_to_start", "moved", "own_centroid_cosine"):
+    for name in ("loss", "margin", "two_view_cosine", "cosine_to_start", "moved", "own_centroid_cosine", "boundary"):
         shapes[name] = ((samples,), np.float32)
+    shapes["moved_relative"] = ((samples,), np.float16)
+    shapes["head"] = ((classes, width + 1), np.float32)
     if views:
         shapes["output_top3"] = ((samples, 3), np.float32)
         shapes["pair_cosines"] = ((samples, views * (views - 1) // 2), np.float16)
@@ -58,8 +60,8 @@ def test_estimate_grows_with_what_it_counts():
     assert base.rounds == 5 and base.weights is None and base.total == base.snapshots + base.audit
     assert estimate_disk(asked(rounds=9)).snapshots == 2 * base.snapshots
     assert estimate_disk(asked(reference=5)).snapshots == 2 * base.snapshots
-    assert estimate_disk(asked(), classes=100).snapshots == base.snapshots + 5 * 300 * 2 * 90
-    assert estimate_disk(asked(), embedding_dim=64).snapshots == base.snapshots + 5 * 300 * 2 * 32
+    assert estimate_disk(asked(), classes=100).snapshots == base.snapshots + 5 * (300 * 2 * 90 + 4 * 90 * 33)
+    assert estimate_disk(asked(), embedding_dim=64).snapshots == base.snapshots + 5 * (300 * 2 * 32 + 4 * 10 * 32)
     assert estimate_disk(asked(), parameters=1000).weights >= 4 * 1000 * 3
     # The probe cannot be larger than the dataset.
     assert estimate_disk(asked(samples=1_000_000)).samples == 1797
