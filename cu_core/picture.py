@@ -6,8 +6,8 @@ import time
 
 import numpy as np
 
+from cu_core.maps.quality import NEIGHBOURS, fidelity
 from cu_core.probe import GROUPS, Probe
-from cu_core.projection import NEIGHBOURS, fidelity
 from cu_core.runs import layout
 from cu_core.runs.attempt import Attempt
 from cu_core.thinning import choose_points

@@ -1,98 +1,207 @@
-"""From embeddings to a picture: one basis for all rounds, and numbers that say how far to trust it."""
+"""From the embeddings of all rounds to one picture, with a record of how far to trust it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
 
 import numpy as np
-from scipy.linalg import orthogonal_procrustes
-from sklearn.decomposition import PCA
-from sklearn.manifold import trustworthiness
 
-NEIGHBOURS = 15
-SUBSAMPLE = 1000
+from cu_core.errors import BadInput
+from cu_core.maps.common_motion import remove_motion as without_common_motion
+from cu_core.maps.linear import Basis, fit_basis, fit_discriminant
+from cu_core.maps.quality import measure
+from cu_core.maps.reference_map import FEWEST, ReferenceMap, fit_reference_map
+
+METHODS: dict[str, str] = {
+    "reference-map": "Map",
+    "principal": "Principal axes of round 0",
+    "discriminant": "Discriminant axes of round 0",
+    "umap-per-round": "UMAP, each round by itself",
+    "aligned-umap": "AlignedUMAP",
+    "tsne-per-round": "t-SNE, each round by itself",
+    "tsne-first-round": "t-SNE of round 0, later rounds placed on it",
+}
+"""Projections by name, with their titles."""
+
+OTHERS = {
+    "umap-per-round": "cu_core.maps.umap_per_round",
+    "aligned-umap": "cu_core.maps.aligned_umap",
+    "tsne-per-round": "cu_core.maps.tsne_per_round",
+    "tsne-first-round": "cu_core.maps.tsne_first_round",
+}
+"""Modules of the methods that fit all rounds at once; each has `place_rounds` and a `WARNING`."""
 
 
 @dataclass(frozen=True)
-class Basis:
-    """A linear map from embeddings to the plane, fitted once on round 0.
+class Projection:
+    """A picture of the same n samples in several rounds.
 
     Attributes:
-        mean: (d,) centre.
-        axes: (2, d) orthonormal directions.
-        explained: (2,) share of the variance of round 0 along each.
+        method: one of `METHODS`.
+        coordinates: per round (n, n_components) float32.
+        fidelity: see `cu_core.maps.quality.measure`.
+        stray: per round (n,) bool, samples that lie where the map has no reference; never for other methods.
+        axes: titles of the axes.
+        removed: per round the share of common motion that was taken out first; empty where none was asked for.
+        settings: what the picture depends on, for people who want to make it again.
+        fitted: what places further rounds; None for methods that cannot.
     """
 
-    mean: np.ndarray
-    axes: np.ndarray
-    explained: np.ndarray
+    method: str
+    coordinates: list[np.ndarray]
+    fidelity: dict[str, Any]
+    stray: list[np.ndarray]
+    axes: tuple[str, ...]
+    removed: list[float | None] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
+    fitted: ReferenceMap | Basis | None = None
 
-    def place(self, embedding: np.ndarray) -> np.ndarray:
-        """(n, 2) float32 coordinates of (n, d) embeddings; equal rows get equal coordinates in any batch."""
-        centred = embedding.astype(np.float64) - self.mean
-        # einsum, not BLAS: a matrix product may round a row differently depending on its neighbours.
-        return np.einsum("nd,kd->nk", centred, self.axes).astype(np.float32)
 
+def project(
+    rounds: Sequence[np.ndarray],
+    *,
+    forget: np.ndarray | None = None,
+    method: str = "reference-map",
+    n_components: int = 2,
+    seed: int = 0,
+    remove_motion: bool = False,
+    labels: np.ndarray | None = None,
+) -> Projection:
+    """Projects the embeddings of several rounds together.
 
-def fit_basis(embedding: np.ndarray) -> Basis:
-    """Principal axes of the round-0 embeddings.
+    The order of the samples plays no part: permuting them permutes the coordinates.
 
     Args:
-        embedding: (n, d) with n ≥ 2.
+        rounds: (n, d) embeddings, one array per round, the same samples in the same order.
+        forget: (n,) bool, the forget set; helps to choose what the map shows well, and is measured apart.
+        method: one of `METHODS`.
+        n_components: 2 or 3.
+        seed: of everything that is drawn.
+        remove_motion: takes out first what a rotation of all retained samples explains.
+        labels: (n,) classes; needed for ``"discriminant"``.
 
     Returns:
-        The basis; a second axis of zeros where d is 1.
+        The picture. An embedding that is exactly what it was in another round has exactly the same place there, for
+        ``"reference-map"``, ``"principal"`` and ``"discriminant"``.
+
+    Raises:
+        BadInput: arrays that do not fit together, numbers that are not finite, or an unknown method.
     """
-    rows = embedding.astype(np.float64)
-    pca = PCA(n_components=min(2, *rows.shape), svd_solver="full").fit(rows)
-    axes, explained = np.zeros((2, rows.shape[1])), np.zeros(2)
-    axes[: len(pca.components_)] = pca.components_
-    explained[: len(pca.components_)] = np.nan_to_num(pca.explained_variance_ratio_)
-    return Basis(pca.mean_, axes, explained)
+    arrays, mask = _checked(rounds, forget, method, n_components, labels)
+    began = time.perf_counter()
+    order = _canonical(arrays, mask)
+    back = np.argsort(order)
+    arrays = [array[order] for array in arrays]
+    mask = None if mask is None else mask[order]
+    full, removed = without_common_motion(arrays, mask) if remove_motion else (arrays, [])
+    places, stray, fitted = _place(method, full, mask, n_components, seed, None if labels is None else labels[order])
+    fidelity = measure(full, places, forget=mask, seed=seed)
+    return Projection(
+        method=method,
+        coordinates=[place[back] for place in places],
+        fidelity=fidelity,
+        stray=[flags[back] for flags in stray],
+        axes=_axis_titles(method, n_components),
+        removed=removed,
+        settings={
+            "seed": seed,
+            "samples": len(order),
+            "rounds": len(arrays),
+            "reference_rows": len(fitted.rows.owner) if isinstance(fitted, ReferenceMap) else None,
+            "seconds": time.perf_counter() - began,
+        },
+        fitted=_reordered(fitted, order),
+    )
 
 
-def fidelity(embedding: np.ndarray, coordinates: np.ndarray, *, seed: int = 0) -> dict[str, float | None]:
-    """Trustworthiness and continuity of a picture at 15 neighbours.
+def _place(
+    method: str,
+    rounds: list[np.ndarray],
+    forget: np.ndarray | None,
+    n_components: int,
+    seed: int,
+    labels: np.ndarray | None,
+) -> tuple[list[np.ndarray], list[np.ndarray], ReferenceMap | Basis | None]:
+    nowhere = [np.zeros(len(rounds[0]), bool) for _ in rounds]
+    if method == "reference-map":
+        fitted = fit_reference_map(rounds, forget, n_components, seed)
+        placed = [fitted.place(embedding, np.arange(len(embedding))) for embedding in rounds]
+        return [place for place, _ in placed], [stray for _, stray in placed], fitted
+    if method in OTHERS:
+        place_rounds: Callable[..., list[np.ndarray]] = import_module(OTHERS[method]).place_rounds
+        return place_rounds(rounds, forget, n_components, seed), nowhere, None
+    if method == "principal":
+        basis = fit_basis(rounds[0], n_components)
+    else:
+        assert labels is not None
+        basis = fit_discriminant(rounds[0], labels, n_components)
+    return [basis.place(embedding) for embedding in rounds], nowhere, basis
 
-    Trustworthiness (Venna & Kaski): are plotted neighbours true neighbours; continuity is the same with
-    the roles swapped: are true neighbours plotted near. Both 0..1, on at most 1,000 samples.
 
-    Args:
-        embedding: (n, d) full-space embeddings.
-        coordinates: (n, 2) plotted.
-        seed: seed of the subsample.
+def _checked(
+    rounds: Sequence[np.ndarray],
+    forget: np.ndarray | None,
+    method: str,
+    n_components: int,
+    labels: np.ndarray | None,
+) -> tuple[list[np.ndarray], np.ndarray | None]:
+    if method not in METHODS:
+        raise BadInput("method", f"{method!r} is not a projection", METHODS)
+    if n_components not in (2, 3):
+        raise BadInput("n_components", f"{n_components} axes cannot be drawn", ("2", "3"))
+    arrays = [np.asarray(array) for array in rounds]
+    if not arrays:
+        raise BadInput("rounds", "there is none", ("one (n, d) array per round",))
+    shape = arrays[0].shape
+    if len(shape) != 2 or any(array.shape != shape for array in arrays):
+        found = ", ".join(str(array.shape) for array in arrays)
+        raise BadInput("rounds", f"shapes {found} are not those of the same samples", ("(n, d) in every round",))
+    if shape[0] < FEWEST or shape[1] < 1:
+        raise BadInput("rounds", f"{shape[0]} samples of {shape[1]} dimensions make no picture", (f"{FEWEST} or more",))
+    # Half precision would lose in sums what it holds in values; others are kept as exact as they came.
+    arrays = [array if array.dtype in (np.float32, np.float64) else array.astype(np.float32) for array in arrays]
+    for number, array in enumerate(arrays):
+        if not np.isfinite(array).all():
+            raise BadInput("rounds", f"round {number} has embeddings that are not finite numbers")
+    mask = None if forget is None else np.asarray(forget)
+    if mask is not None and (mask.shape != shape[:1] or mask.dtype != bool):
+        raise BadInput("forget", f"{mask.dtype} {mask.shape} is no mask of {shape[0]} samples", ("(n,) bool",))
+    if mask is not None and mask.all():
+        mask = None  # nobody is retained to compare with
+    if method == "discriminant" and (labels is None or len(np.unique(labels)) < 2 or len(labels) != shape[0]):
+        raise BadInput("labels", "discriminant axes need the class of each sample, at least two of them")
+    return arrays, mask
 
-    Returns:
-        ``trustworthiness``, ``continuity``, ``samples`` (how many were used); None where there are too few.
+
+def _canonical(rounds: list[np.ndarray], forget: np.ndarray | None) -> np.ndarray:
+    """An order of the samples that follows from what they are, not from where they stood, nor from a rotation.
+
+    By distance from the middle in round 0; among equals by their later distances, and by belonging.
     """
-    n = len(embedding)
-    rows = np.random.default_rng(seed).permutation(n)[:SUBSAMPLE]
-    if len(rows) < 2 * NEIGHBOURS + 2:
-        return {"trustworthiness": None, "continuity": None, "samples": float(len(rows))}
-    full, flat = embedding[rows].astype(np.float32), coordinates[rows]
-    return {
-        "trustworthiness": float(trustworthiness(full, flat, n_neighbors=NEIGHBOURS)),
-        "continuity": float(trustworthiness(flat, full, n_neighbors=NEIGHBOURS)),
-        "samples": float(len(rows)),
-    }
+    distances = []
+    for array in rounds:
+        middle = array.mean(0, dtype=np.float64)
+        distances.append(np.linalg.norm(array - middle, axis=1))
+    later = np.zeros(len(distances[0]))
+    for number, distance in enumerate(distances[1:], start=2):
+        later += number * distance
+    belongs = np.zeros(len(later)) if forget is None else forget
+    return np.lexsort((belongs, later, distances[0]))
 
 
-def align(embedding: np.ndarray, target: np.ndarray, anchor: np.ndarray) -> tuple[np.ndarray, float]:
-    """Rotates another model's embeddings onto a target (orthogonal Procrustes on anchor rows).
+def _reordered(fitted: ReferenceMap | Basis | None, order: np.ndarray) -> ReferenceMap | Basis | None:
+    """The map with the owners of its rows named as the caller names them."""
+    return fitted.renamed(order) if isinstance(fitted, ReferenceMap) else fitted
 
-    Args:
-        embedding: (n, d) of the other model.
-        target: (n, d) to align to, same samples.
-        anchor: (k,) rows that define the rotation, e.g. retain samples.
 
-    Returns:
-        The aligned (n, d) embeddings and the residual on the anchors: the share of their spread that
-        the rotation cannot explain (0: same up to rotation; 1 or more: unrelated).
-    """
-    source, goal = embedding.astype(np.float64), target.astype(np.float64)
-    source_mean, goal_mean = source[anchor].mean(0), goal[anchor].mean(0)
-    a, b = source[anchor] - source_mean, goal[anchor] - goal_mean
-    rotation, _ = orthogonal_procrustes(a, b)
-    spread = np.linalg.norm(b)
-    residual = float(np.linalg.norm(a @ rotation - b) / spread) if spread else 0.0
-    return (source - source_mean) @ rotation + goal_mean, residual
+def _axis_titles(method: str, n_components: int) -> tuple[str, ...]:
+    name = {
+        "reference-map": "Map axis {} (no unit)",
+        "principal": "Principal axis {}",
+        "discriminant": "Discriminant axis {}",
+    }.get(method, f"{METHODS[method].split(',')[0].split(' of')[0]} {{}} (no unit)")
+    return tuple(name.format(number) for number in range(1, n_components + 1))

@@ -17,13 +17,23 @@ STILL_QUARTER = 0.25
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float | None:
-    """Spearman's rank correlation, ties sharing their mean rank; None where one side is constant or too short."""
+    """Spearman's rank correlation, ties sharing their mean rank; None where one side is constant or too short.
+
+    Numbers closer than a ten-millionth of the largest are ties: rounding should not decide which of two equal steps is
+    the longer one.
+    """
+    a, b = _in_steps(a), _in_steps(b)
     if len(a) < 3 or (a == a[0]).all() or (b == b[0]).all():
         return None
     first, second = rankdata(a), rankdata(b)
     first -= first.mean()
     second -= second.mean()
     return float(np.clip(first @ second / np.sqrt((first @ first) * (second @ second)), -1, 1))
+
+
+def _in_steps(values: np.ndarray) -> np.ndarray:
+    largest = float(np.abs(values).max()) if len(values) else 0.0
+    return np.rint(values * (1e7 / largest)) if largest else np.asarray(values)
 
 
 @dataclass(frozen=True)
