@@ -110,27 +110,8 @@ def fidelity(embedding: np.ndarray, coordinates: np.ndarray, *, seed: int = 0) -
         ``trustworthiness``, ``continuity``, ``samples`` (how many were used); None where there are too few.
     """
     rows = np.random.default_rng(seed).permutation(len(embedding))[:MOST_SAMPLES]
-    numbers = _of_round(embedding[rows], coordinates[rows], None, len(rows) > 2 * NEIGHBOURS)
+    numbers = _of_round(embedding[rows], coordinates[rows], None, len(rows) >= FEWEST)
     return {name: numbers[name] for name in ("trustworthiness", "continuity")} | {"samples": float(len(rows))}
-
-
-def fidelity(embedding: np.ndarray, coordinates: np.ndarray, *, seed: int = 0) -> dict[str, float | None]:
-    """Trustworthiness and continuity of a picture of a single moment.
-
-    Args:
-        embedding: (n, d) full-space embeddings.
-        coordinates: (n, k) plotted.
-        seed: of the drawn samples.
-
-    Returns:
-        ``trustworthiness``, ``continuity``, ``samples`` (how many were used); None where there are too few.
-    """
-    rows = np.random.default_rng(seed).permutation(len(embedding))[:MOST_SAMPLES]
-    trust = continuity = None
-    if len(rows) >= FEWEST:
-        found = agreement(Space(embedding[rows]).distances(), Space(coordinates[rows]).distances(), NEIGHBOURS)
-        trust, continuity = float(found.trustworthiness.mean()), float(found.continuity.mean())
-    return {"trustworthiness": trust, "continuity": continuity, "samples": float(len(rows))}
 
 
 def neighbours_kept(full: np.ndarray, flat: np.ndarray, k: int = NEIGHBOURS) -> np.ndarray:
