@@ -22,9 +22,6 @@ from cu_core.evaluation import Metrics, metrics_of
 from cu_core.maps.common_motion import align
 from cu_core.maps.linear import Basis, fit_basis
 from cu_core.maps.quality import fidelity
-from cu_core.maps.common_motion import align
-from cu_core.maps.linear import Basis, fit_basis
-from cu_core.maps.quality import fidelity
 from cu_core.metrics import METRICS
 from cu_core.metrics.accuracy import accuracy
 from cu_core.metrics.centroids import own_centroid_cosines
