@@ -23,6 +23,10 @@ from pages._common import probe_of
 FEW = 10
 """Below this many samples a group's distribution is said to be of a few samples only."""
 
+NONE_REPORTED = (
+    "All of the selected samples are kept for the stopping rule, and metrics leave those out. Turn off “Only these” to "
+    "see the others."
+)
 ONLY_KEY = "only_selected"
 _EMPTY = np.empty(0, np.int64)
 
@@ -99,7 +103,7 @@ def clear(run_id: str) -> None:
 
 @dataclass(frozen=True)
 class Focus:
-    """How a page follows the selection.
+    """How a page follows the selection; false if nothing is selected.
 
     Attributes:
         rows: selected rows of the probe.
@@ -122,11 +126,15 @@ class Focus:
 
 
 def selection_bar(view: RunView) -> Focus:
-    """Says what is selected and where, with a switch that narrows the page to it; nothing without a selection."""
+    """Says what is selected and where, with a switch that narrows the page to it; draws nothing without a selection.
+
+    A page draws it first and narrows its rows by `Focus.within`, or marks those of `Focus.among`.
+    """
     picked = selection_of(view)
     if not picked:
         return Focus(_EMPTY)
-    groups = probe_of(view, view.run_id)["group"].to_numpy()[picked.rows]
+    chosen = probe_of(view, view.run_id).iloc[picked.rows]
+    groups = chosen["group"].to_numpy()
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="selection_bar"):
         where = f" on {picked.source}" if picked.source else ""
         many = "1 sample" if len(groups) == 1 else f"{len(groups):,} samples"
@@ -136,6 +144,10 @@ def selection_bar(view: RunView) -> Focus:
         )
         only = st.toggle("Only these", key=ONLY_KEY, persist_state="session")
         st.button("Clear", key="clear_selection", icon=":material/close:", on_click=clear, args=(view.run_id,))
+    if only:
+        held = int(chosen["rule"].sum())
+        but = f" but {held:,} that the stopping rule looks at" if held else ""
+        st.caption(f"Everything below is about these samples alone{but}.")
     return Focus(picked.rows, only)
 
 

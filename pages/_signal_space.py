@@ -7,6 +7,7 @@ what is selected in one is selected everywhere, without asking the server.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +30,23 @@ _BOARD = st.components.v2.component(
 )
 
 
-def signal_board(data: dict[str, Any], *, key: str) -> list[int]:
-    """Draws the scatter and returns the rows of the probe that are selected in it.
+def signal_board(data: dict[str, Any], *, key: str, on_select: Callable[[list[int], int], object]) -> None:
+    """Draws the scatter.
 
     Args:
         data: ``stamp`` (changes with the content), ``flat``, ``log``, ``shown`` and ``reference`` (places among
             ``moments``; the latter or None), ``moments`` (titles), ``spaces`` (see
             `cu_core.figures.signal_space.pack_space`), ``groups``, packed ``rows``, ``sample``, ``test``, ``label``,
-            ``truth``, ``predicted`` per moment, ``classes``, ``selected`` rows, ``png`` and ``columns`` of the
-            sprite, ``alt`` and ``reference_colour``.
+            ``truth``, ``predicted`` per moment, ``classes``, ``selected`` rows with their ``revision``, ``png`` and
+            ``columns`` of the sprite, ``alt`` and ``reference_colour``.
         key: of this component.
+        on_select: called before the page is drawn again, with the rows of the probe that were selected in the
+            browser and the revision that was drawn there; see `pages._selection.follow`.
     """
-    result = _BOARD(data=data, key=key, default={"selected": data["selected"]}, on_selected_change=lambda: None)
-    return [int(row) for row in result["selected"] or []]
+
+    def tell() -> None:
+        told = st.session_state[key]["selected"]
+        on_select([int(row) for row in told["rows"]], int(told["revision"]))
+
+    unchanged = {"rows": data["selected"], "revision": data["revision"]}
+    _BOARD(data=data, key=key, default={"selected": unchanged}, on_selected_change=tell)

@@ -25,7 +25,9 @@ CELLS = {
 }
 
 
-def verdict_section(root: str, view: RunView, panes: list[Scored], threshold: float) -> None:
+def verdict_section(
+    root: str, view: RunView, panes: list[Scored], threshold: float, among: np.ndarray | None = None
+) -> None:
     """Draws the images at the chosen threshold, one column per model.
 
     Args:
@@ -33,6 +35,7 @@ def verdict_section(root: str, view: RunView, panes: list[Scored], threshold: fl
         view: the run, with an audit.
         panes: the models to show.
         threshold: what scores at least this much is judged a member.
+        among: rows of the audit that the panes hold; all by default.
     """
     st.subheader("Which images the attack gets right and wrong", anchor=False)
     order = st.segmented_control(
@@ -44,8 +47,9 @@ def verdict_section(root: str, view: RunView, panes: list[Scored], threshold: fl
         key="verdict_order",
         bind="query-params",
     )
-    sample, is_test = (np.asarray(view.audit_array(name)) for name in ("sample", "is_test"))
-    label = np.asarray(view.audit_array("label"))
+    sample, is_test, label = (np.asarray(view.audit_array(name)) for name in ("sample", "is_test", "label"))
+    if among is not None:
+        sample, is_test, label = (array[among] for array in (sample, is_test, label))
     names = class_names(root, view.run_id)
     missing = False
     for column, pane in zip(st.columns(len(panes)), panes, strict=True):

@@ -27,12 +27,15 @@ from cu_core.figures.attack_overview import (
     overview_alt,
     series_title,
 )
+from cu_core.figures.selection import mark_scores
 from cu_core.metrics.attacks import ATTACKS, MODELS, NUMBERS, WAYS, score_array
 from cu_core.runs.reader import RunView
+from pages._attack_selection import LEFT_OUT, audited, narrowed, selected_section
 from pages._charts import bar
 from pages._common import ACTIVE, home
 from pages._downloads import table_downloads
 from pages._one_run import show_run
+from pages._selection import Focus, selection_bar
 from pages._verdicts import verdict_section
 
 HOME = home()
@@ -155,15 +158,18 @@ def pick_threshold(panes: list[Scored], edges: np.ndarray, name: str) -> float:
     )
 
 
-def threshold_section(panes: list[Scored], attack: str, key: str) -> float:
-    """Distributions with the threshold, and what it decides."""
+def score_title(attack: str) -> str:
+    """What an attack's score is, for an axis."""
+    return ATTACKS[attack].score if attack in ATTACKS else "Score"
+
+
+def threshold_section(panes: list[Scored], attack: str, key: str, marked: np.ndarray) -> float:
+    """Distributions with the threshold and the marked rows, and what the threshold decides."""
     st.subheader("Scores and the threshold", anchor=False)
     edges = score_bins([p.score for p in panes], [p.threshold for p in panes])
     threshold = pick_threshold(panes, edges, f"threshold_{key}")
-    axis = ATTACKS[attack].score if attack in ATTACKS else "Score"
-    st.plotly_chart(
-        score_panes(panes, edges, threshold, axis), key="scores", alt=scores_alt(panes, threshold), config=bar()
-    )
+    figure = mark_scores(score_panes(panes, edges, threshold, score_title(attack)), panes, marked, edges)
+    st.plotly_chart(figure, key="scores", alt=scores_alt(panes, threshold), config=bar())
     rows = []
     for pane in panes:
         found = judge(pane.score, pane.member, threshold)
@@ -187,6 +193,7 @@ def threshold_section(panes: list[Scored], attack: str, key: str) -> float:
     with st.container(horizontal=True):
         table_downloads(pd.DataFrame(rows), f"decisions-{attack}", "decisions")
     st.caption(
+        f"{'Strokes at the foot are the selected samples. ' if len(marked) else ''}"
         "Solid line: the chosen threshold; dotted: the one fitted for the pane. Shares within members and within "
         "non-members; the outermost bins hold what lies beyond. The reported numbers above judge each half of the "
         "samples by the threshold fitted on the other half, so they differ a little from these."
@@ -229,6 +236,31 @@ def why_no_audit(view: RunView) -> tuple[str, str]:
     return "This run was made before attacks were part of a run.", "Clone it to get them."
 
 
+def selection_sections(view: RunView, attacks: dict[str, Any], focus: Focus) -> None:
+    """The page about the selected samples alone."""
+    rows = audited(view, focus)
+    count = f"{len(focus.rows):,} selected sample{'s' * (len(focus.rows) > 1)}"
+    if not len(rows):
+        st.info(
+            f"None of the {count} is among the forget and unseen samples that the attacks were made on.",
+            icon=":material/info:",
+        )
+        return
+    st.caption(f"{len(rows):,} of the {count} are among those that the attacks were made on. {LEFT_OUT}")
+    attack, way = pick_attack(attacks)
+    shown = [scored(view, attacks, attack, model, way_on(model, way)) for model in MODELS]
+    panes = [pane for pane in shown if pane is not None]
+    if not panes:
+        st.info("This attack gave no scores in this way.", icon=":material/info:")
+        return
+    st.subheader("Scores and the threshold", anchor=False)
+    edges = score_bins([p.score for p in panes], [p.threshold for p in panes])
+    threshold = pick_threshold(panes, edges, f"threshold_{view.run_id}_{attack}_{way}")
+    selected_section(panes, rows, threshold, score_title(attack), attack)
+    own = narrowed([p for p in panes if p.model != "reference"], rows)
+    verdict_section(ROOT, view, own, threshold, rows)
+
+
 def sections(view: RunView) -> None:
     """The page's parts from top to bottom."""
     audit = view.audit()
@@ -247,6 +279,10 @@ def sections(view: RunView) -> None:
         )
         return
     attacks = audit["attacks"]
+    focus = selection_bar(view)
+    if focus.only:
+        selection_sections(view, attacks, focus)
+        return
     st.caption(
         f"{audit['members']:,} forget samples (members) against {audit['non_members']:,} unseen ones of the same class "
         f"mix (non-members). Every sample is scored by an attack that was fitted on the other half of them. "
@@ -264,7 +300,7 @@ def sections(view: RunView) -> None:
     if not panes:
         st.info("This attack gave no scores in this way.", icon=":material/info:")
         return
-    threshold = threshold_section(panes, attack, f"{view.run_id}_{attack}_{way}")
+    threshold = threshold_section(panes, attack, f"{view.run_id}_{attack}_{way}", audited(view, focus))
     roc_section(view, attacks, attack)
     verdict_section(ROOT, view, [p for p in panes if p.model != "reference"], threshold)
 

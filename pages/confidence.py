@@ -22,12 +22,14 @@ from cu_core.figures.matrix import (
     prediction_alt,
     prediction_matrix,
 )
+from cu_core.figures.selection import mark_selected
 from cu_core.figures.theme import GROUPS, TITLES
 from cu_core.runs.reader import RunView
 from pages._charts import bar
 from pages._common import home, probe_of
 from pages._one_run import footnotes, live_line, show_run
 from pages._recorded import class_names, moment_name, pick_reference, pick_round, signal_by_round, signal_of
+from pages._selection import NONE_REPORTED, Focus, few_words, selection_bar
 
 HOME = home()
 ROOT = str(HOME.root)
@@ -37,7 +39,13 @@ ALL = "all"
 
 
 def distribution_section(
-    view: RunView, probe: pd.DataFrame, reported: np.ndarray, rounds: list[int], number: int, seed: int | None
+    view: RunView,
+    probe: pd.DataFrame,
+    reported: np.ndarray,
+    rounds: list[int],
+    number: int,
+    seed: int | None,
+    focus: Focus,
 ) -> None:
     """Histograms of one signal before, in the round and in the reference."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -84,15 +92,17 @@ def distribution_section(
     others = [signal_of(view, signal.array, None, other) for other in view.references()] if seed is not None else []
     references = [moment("Reference", values, "reference") for values in others if values is not None]
     edges = common_bins(signal, [m.values for m in [*compared, *references]], log=log)
+    top = highest_share([*compared, *references], edges)
     figure = distributions(
         signal,
         panes,
         edges,
-        top=highest_share([*compared, *references], edges),
+        top=top,
         overlaid=layout == "overlaid",
         log=log,
         spread=spread_of(references, edges),
     )
+    mark_selected(figure, panes, focus.among(reported), edges, top=top, overlaid=layout == "overlaid")
     st.plotly_chart(figure, key="distributions", alt=distributions_alt(signal, panes), config=bar())
     st.caption(
         f"{signal.summary} Shares within each group, so that groups of different size can be compared; bins and axes "
@@ -102,11 +112,19 @@ def distribution_section(
             if len(references) > 1
             else ""
         )
+        + (f" {few_words(groups)}" if focus.only else "")
+        + (" Strokes at the foot are the selected samples." if focus and not focus.only else "")
     )
 
 
 def matrix_section(
-    view: RunView, probe: pd.DataFrame, reported: np.ndarray, rounds: list[int], number: int, seed: int | None
+    view: RunView,
+    probe: pd.DataFrame,
+    reported: np.ndarray,
+    rounds: list[int],
+    number: int,
+    seed: int | None,
+    focus: Focus,
 ) -> None:
     """Counts by class and predicted class before, in the round and in the reference."""
     st.subheader("What samples are taken for", anchor=False)
@@ -137,7 +155,8 @@ def matrix_section(
     inside = reported if which == ALL else reported[(probe["group"] == which).to_numpy()[reported]]
     true = probe[rows].to_numpy()[inside]
     if not len(true):
-        st.info(f"No {TITLES.get(which, '').lower()} samples were recorded.", icon=":material/info:")
+        verb = "are selected" if focus.only else "were recorded"
+        st.info(f"No {TITLES.get(which, '').lower()} samples {verb}.", icon=":material/info:")
         return
     predicted = {k: signal_of(view, "top3_class", k) for k in rounds}
     reference = None if seed is None else signal_of(view, "top3_class", None, seed)
@@ -156,8 +175,9 @@ def matrix_section(
         panes, names, most=highest_count(compared, hide_diagonal=hide), rows_title=ROWS[rows], hide_diagonal=hide
     )
     st.plotly_chart(figure, key="predictions", alt=prediction_alt(panes), config=bar())
+    chosen = "selected samples" if focus.only else "samples"
     st.caption(
-        f"n = {len(true):,} samples in every pane. Empty cells are zero; the colours mean the same in all panes and "
+        f"n = {len(true):,} {chosen} in every pane. Empty cells are zero; the colours mean the same in all panes and "
         "rounds. Classes without samples in this choice have no row."
     )
 
@@ -171,12 +191,16 @@ def sections(view: RunView, was_active: bool) -> None:
     if was_active:
         live_line(view, rounds)
     probe = probe_of(view, view.run_id)
-    reported = np.flatnonzero(~probe["rule"].to_numpy())
+    focus = selection_bar(view)
+    reported = focus.within(np.flatnonzero(~probe["rule"].to_numpy()))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         number = pick_round(rounds)
         seed = pick_reference(view)
-    distribution_section(view, probe, reported, rounds, number, seed)
-    matrix_section(view, probe, reported, rounds, number, seed)
+    if not len(reported):
+        st.info(NONE_REPORTED, icon=":material/info:")
+        return
+    distribution_section(view, probe, reported, rounds, number, seed, focus)
+    matrix_section(view, probe, reported, rounds, number, seed, focus)
     if notes := footnotes(view, seed):
         st.caption(" ".join(notes))
 

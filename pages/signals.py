@@ -18,9 +18,10 @@ from cu_core.figures.signal_space import (
     space_alt,
     top3_space,
 )
-from cu_core.figures.theme import COLOURS, GROUPS, TITLES, join
+from cu_core.figures.theme import COLOURS, TITLES, join
 from cu_core.objectives import objective
 from cu_core.runs.reader import RunView, open_run
+from cu_core.spec import digest
 from pages._common import home, probe_of
 from pages._one_run import footnotes, live_line, show_run
 from pages._recorded import (
@@ -33,6 +34,7 @@ from pages._recorded import (
     reference_stamp,
     stamp,
 )
+from pages._selection import NONE_REPORTED, Focus, counts_words, follow, selection_bar, selection_of
 from pages._signal_space import signal_board
 
 HOME = home()
@@ -77,14 +79,22 @@ def recorded_rounds(view: RunView, rounds: list[int], name: str) -> list[int]:
 
 @st.cache_data(max_entries=4, show_spinner=False)
 def board_data(
-    root: str, run_id: str, rounds: Stamp, reference: Stamp, with_cosine: bool, classes: tuple[str, ...]
+    root: str,
+    run_id: str,
+    rounds: Stamp,
+    reference: Stamp,
+    with_cosine: bool,
+    classes: tuple[str, ...],
+    only: tuple[int, ...] | None,
 ) -> dict[str, Any]:
-    """Everything about a run that the scatter draws; rebuilt only when that has changed."""
+    """Everything about a run that the scatter draws, of some samples `only` if not None; rebuilt when that changes."""
     view = open_run(HOME, run_id)
     encoder = view.spec.self_supervised
     probe = probe_of(view, run_id)
     places: list[Place] = [*((number, None) for number, _ in rounds), *((None, seed) for seed, _ in reference)]
     reported = np.flatnonzero(~probe["rule"].to_numpy())
+    if only is not None:
+        reported = reported[np.isin(reported, only)]
     rows = reported[choose_drawn(probe["group"].to_numpy()[reported], len(places))]
     drawn = probe.iloc[rows]
     groups = drawn["group"].to_numpy()
@@ -103,7 +113,7 @@ def board_data(
     titles = [moment_name(number, last) for number, _ in rounds] + ["Reference (retrained)"] * len(reference)
     true = drawn["true_label"] if "true_label" in drawn else drawn["label"]
     return {
-        "stamp": f"{run_id} {rounds} {reference} {classes}",
+        "stamp": f"{run_id} {rounds} {reference} {classes} {only and digest(only)}",
         "moments": titles,
         "reference": len(titles) - 1 if reference else None,
         "reference_colour": COLOURS["reference"],
@@ -121,7 +131,7 @@ def board_data(
     }
 
 
-def board(view: RunView, rounds: list[int], seed: int | None, with_cosine: bool) -> None:
+def board(view: RunView, rounds: list[int], seed: int | None, with_cosine: bool, focus: Focus) -> None:
     """The scatter with its switches, and the samples that are selected in it."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         flat = st.toggle(
@@ -132,16 +142,21 @@ def board(view: RunView, rounds: list[int], seed: int | None, with_cosine: bool)
         )
         log = st.toggle("Logarithmic loss", value=True, key="log_loss", bind="query-params")
     classes = class_names(ROOT, view.run_id)
-    packed = board_data(ROOT, view.run_id, stamp(view, rounds), reference_stamp(view, seed), with_cosine, classes)
+    only = tuple(focus.rows.tolist()) if focus.only else None
+    packed = board_data(ROOT, view.run_id, stamp(view, rounds), reference_stamp(view, seed), with_cosine, classes, only)
     rows = packed["drawn"]
+    if not len(rows):
+        st.info(NONE_REPORTED, icon=":material/info:")
+        return
     images = probe_sprite(ROOT, view.run_id, tuple(rows.tolist()))
-    remembered = f"selected {view.run_id}"
+    picked = selection_of(view)
     data = {name: value for name, value in packed.items() if name != "drawn"} | {
         "stamp": f"{packed['stamp']} {images is not None}",
         "flat": flat,
         "log": log,
         "shown": rounds.index(wanted_round(rounds)),
-        "selected": st.session_state.get(remembered, []),
+        "selected": picked.rows.tolist(),
+        "revision": picked.revision,
         "png": base64.b64encode(images.png).decode() if images else None,
         "columns": images.columns if images else 1,
     }
@@ -150,31 +165,36 @@ def board(view: RunView, rounds: list[int], seed: int | None, with_cosine: bool)
         if flat
         else "Drag to turn all panes together; click a sample to select it"
     )
-    reported = int((~probe_of(view, view.run_id)["rule"]).sum())
-    some = f"Showing {len(rows):,} of {reported:,} recorded samples, evenly by group. " if len(rows) < reported else ""
+    reported = np.flatnonzero(~probe_of(view, view.run_id)["rule"].to_numpy())
+    among = len(focus.within(reported))
+    what = "selected" if focus.only else "recorded"
+    some = f"Showing {len(rows):,} of {among:,} {what} samples, evenly by group. " if len(rows) < among else ""
+    if focus.only:
+        some = f"Only the selected samples are drawn; selecting among them narrows the selection. {some}"
     st.caption(
         f"{some}One mark per sample, the same samples in every pane: :orange[✕] forget (members that were unlearned), "
         ":green[◆] unseen (non-members), and :blue[●] retain once its legend entry is clicked; hollow before, filled "
         f"after. The axes stay the same for all rounds. {how}; Ctrl and the wheel zoom, a double click resets."
     )
-    selected = signal_board(data, key=f"board {view.run_id}")
-    st.session_state[remembered] = selected
+    signal_board(
+        data,
+        key=f"board {view.run_id}",
+        on_select=lambda told, revision: follow(view.run_id, told, "Signal space", revision=revision),
+    )
     if images is None:
         st.caption(
             "The images themselves are not on this machine, so pointing at a mark shows text only. They appear once "
             "a run has prepared this dataset here."
         )
-    selection_section(view, rounds, selected)
+    selection_section(view, rounds, picked.rows)
 
 
-def selection_section(view: RunView, rounds: list[int], selected: list[int]) -> None:
+def selection_section(view: RunView, rounds: list[int], selected: np.ndarray) -> None:
     """The selected samples as a table, before and in the last round."""
-    if not selected:
+    if not len(selected):
         return
-    probe = probe_of(view, view.run_id)
-    table = probe.iloc[[row for row in selected if row < len(probe)]]
-    counts = table["group"].value_counts()
-    listed = join([f"{counts[group]:,} {group}" for group in GROUPS if group in counts])
+    table = probe_of(view, view.run_id).iloc[selected]
+    listed = counts_words(table["group"].to_numpy())
     st.subheader(f"{len(table):,} selected samples", anchor=False)
     shown = table.iloc[:MOST_LISTED]
     most = f" The first {MOST_LISTED} are listed." if len(table) > MOST_LISTED else ""
@@ -203,6 +223,7 @@ def sections(view: RunView, was_active: bool) -> None:
         return
     if was_active:
         live_line(view, rounds)
+    focus = selection_bar(view)
     seed = pick_reference(view)
     with_cosine = recorded_rounds(view, rounds, "two_view_cosine")
     if not with_cosine:
@@ -216,7 +237,7 @@ def sections(view: RunView, was_active: bool) -> None:
         return
     if len(shown) < len(rounds):
         st.caption(f"Two views of each sample were recorded in rounds {join([str(k) for k in shown])} only.")
-    board(view, shown, seed, bool(with_cosine))
+    board(view, shown, seed, bool(with_cosine), focus)
     notes = footnotes(view, seed)
     notes.append("After figure 6 of Wang and Chen, Machine Unlearning in Contrastive Learning.")
     st.caption(" ".join(notes))

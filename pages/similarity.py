@@ -13,6 +13,7 @@ from cu_core.figures.class_similarity import (
     similarity_matrix_alt,
 )
 from cu_core.figures.confidence import Moment, common_bins, highest_share
+from cu_core.figures.selection import mark_selected
 from cu_core.figures.similarity import COSINES, means_table, only, similarity_alt, similarity_histograms
 from cu_core.figures.theme import GROUPS, TITLES
 from cu_core.metrics.centroids import class_similarity, own_centroid_cosines
@@ -30,12 +31,14 @@ from pages._recorded import (
     reference_stamp,
     stamp,
 )
+from pages._selection import NONE_REPORTED, Focus, few_words, selection_bar
 
 HOME = home()
 ROOT = str(HOME.root)
 LAYOUTS = {"overlaid": "Overlaid", "panes": "One row per group"}
 MEMBERS = {"forget": "Forget", "both": "Forget and retain"}
 ROWS = {"forget": "Forget", "unseen": "Unseen"}
+NO_MEMBERS = "No forget or unseen samples are selected; choose “Forget and retain” to see retained ones."
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
@@ -62,13 +65,24 @@ def cosine_of(view: RunView, chosen: str, number: int | None, seed: int | None) 
 
 @st.cache_data(max_entries=24, show_spinner=False)
 def class_cosines(
-    root: str, run_id: str, which: str, rounds: Stamp, reference: Stamp, classes: int
+    root: str,
+    run_id: str,
+    which: str,
+    rounds: Stamp,
+    reference: Stamp,
+    classes: int,
+    only: tuple[int, ...] | None,
 ) -> dict[int | None, np.ndarray]:
-    """Mean cosine of a group's classes to the retained classes in every round, and in the reference under None."""
+    """Mean cosine of a group's classes to the retained classes in every round, and in the reference under None.
+
+    With `only`, of these samples of the group; the retained classes stay whole.
+    """
     view = open_run(HOME, run_id)
     probe = probe_of(view, run_id)
     labels, groups, rule = (probe[name].to_numpy() for name in ("label", "group", "rule"))
     sides = [(groups == side) & ~rule for side in (which, "retain")]
+    if only is not None:
+        sides[0] &= np.isin(np.arange(len(groups)), only)
     found = {}
     for number, seed in [(number, None) for number, _ in rounds] + [(None, seed) for seed, _ in reference]:
         embedding = recorded_array(view, "embedding", number, seed)
@@ -79,7 +93,13 @@ def class_cosines(
 
 
 def distribution_section(
-    view: RunView, probe: pd.DataFrame, reported: np.ndarray, rounds: list[int], number: int, seed: int | None
+    view: RunView,
+    probe: pd.DataFrame,
+    reported: np.ndarray,
+    rounds: list[int],
+    number: int,
+    seed: int | None,
+    focus: Focus,
 ) -> None:
     """Histograms of one cosine with the means of members and non-members."""
     # Only encoders' runs record more than one pair of views.
@@ -137,18 +157,23 @@ def distribution_section(
         compared.append(panes[-1])
     if not any(np.isfinite(m.values).any() for m in compared):
         st.info(
-            "None of these samples has a class with retain samples, so there is no centroid to compare with.",
+            NO_MEMBERS
+            if not any(len(m.values) for m in compared)
+            else "None of these samples has a class with retain samples, so there is no centroid to compare with.",
             icon=":material/info:",
         )
         return
     edges = common_bins(signal, [m.values for m in compared])
-    figure = similarity_histograms(
-        signal, panes, edges, top=highest_share(compared, edges), overlaid=layout == "overlaid"
-    )
+    top = highest_share(compared, edges)
+    figure = similarity_histograms(signal, panes, edges, top=top, overlaid=layout == "overlaid")
+    marked = focus.among(reported)[np.isin(groups, drawn)]
+    mark_selected(figure, panes, marked, edges, top=top, overlaid=layout == "overlaid")
     st.plotly_chart(figure, key="cosines", alt=similarity_alt(signal, panes), config=bar())
     st.caption(
         f"{signal.summary} Shares within each group; dashed lines mark the means. Bins and axes are the same for all "
         "rounds and the reference. Before unlearning in outline, after it filled."
+        + (f" {few_words(groups, expected=drawn)}" if focus.only else "")
+        + (" Strokes at the foot are the selected samples." if focus and not focus.only else "")
     )
     show_means(means_table(panes))
 
@@ -178,7 +203,9 @@ def show_means(table: pd.DataFrame) -> None:
     )
 
 
-def class_section(view: RunView, probe: pd.DataFrame, rounds: list[int], number: int, seed: int | None) -> None:
+def class_section(
+    view: RunView, probe: pd.DataFrame, rounds: list[int], number: int, seed: int | None, focus: Focus
+) -> None:
     """Mean cosine between classes of forget samples and retained classes."""
     st.subheader("Which retained classes they resemble", anchor=False)
     which = st.segmented_control(
@@ -192,14 +219,17 @@ def class_section(view: RunView, probe: pd.DataFrame, rounds: list[int], number:
         help="Unseen samples show what the model makes of images that it never trained on.",
     )
     groups, rule = probe["group"].to_numpy(), probe["rule"].to_numpy()
-    counts = {side: int(((groups == side) & ~rule).sum()) for side in (which, "retain")}
+    own = focus.within(np.flatnonzero((groups == which) & ~rule))
+    counts = {which: len(own), "retain": int(((groups == "retain") & ~rule).sum())}
     if not all(counts.values()):
         missing = " or ".join(side for side, count in counts.items() if not count)
-        st.info(f"No {missing} samples were recorded.", icon=":material/info:")
+        verb = "are selected" if focus.only and counts["retain"] else "were recorded"
+        st.info(f"No {missing} samples {verb}.", icon=":material/info:")
         return
     names = class_names(ROOT, view.run_id)
     size = max(len(names), 1 + int(probe["label"].max()))
-    found = class_cosines(ROOT, view.run_id, which, stamp(view, rounds), reference_stamp(view, seed), size)
+    only = tuple(own.tolist()) if focus.only else None
+    found = class_cosines(ROOT, view.run_id, which, stamp(view, rounds), reference_stamp(view, seed), size, only)
     panes = [
         Similarities(moment_name(k, rounds[-1]), found[k], "before" if k == 0 else "round")
         for k in sorted({0, number})
@@ -209,10 +239,11 @@ def class_section(view: RunView, probe: pd.DataFrame, rounds: list[int], number:
         panes.append(Similarities("Reference (retrained)", found[None], "reference"))
     figure = similarity_matrix(panes, names, ends=common_range(found.values()), rows_title=f"{ROWS[which]} class")
     st.plotly_chart(figure, key="class_cosines", alt=similarity_matrix_alt(panes), config=bar())
+    first, second = (f"selected {which}", "all") if focus.only else (which, "")
     st.caption(
-        f"Mean cosine of all pairs of embeddings between {counts[which]:,} {which} and {counts['retain']:,} retain "
-        "samples, class by class. The frame marks the own class, where any of it was retained. The colours mean the "
-        "same in all panes and rounds."
+        f"Mean cosine of all pairs of embeddings between {counts[which]:,} {first} and {second} {counts['retain']:,} "
+        "retain samples, class by class. The frame marks the own class, where any of it was retained. The colours "
+        "mean the same in all panes and rounds."
     )
 
 
@@ -225,12 +256,16 @@ def sections(view: RunView, was_active: bool) -> None:
     if was_active:
         live_line(view, rounds)
     probe = probe_of(view, view.run_id)
-    reported = np.flatnonzero(~probe["rule"].to_numpy())
+    focus = selection_bar(view)
+    reported = focus.within(np.flatnonzero(~probe["rule"].to_numpy()))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         number = pick_round(rounds)
         seed = pick_reference(view)
-    distribution_section(view, probe, reported, rounds, number, seed)
-    class_section(view, probe, rounds, number, seed)
+    if not len(reported):
+        st.info(NONE_REPORTED, icon=":material/info:")
+        return
+    distribution_section(view, probe, reported, rounds, number, seed, focus)
+    class_section(view, probe, rounds, number, seed, focus)
     if notes := footnotes(view, seed):
         st.caption(" ".join(notes))
 

@@ -15,7 +15,7 @@ export default function (component) {
   const { data, parentElement, setStateValue } = component
   const view = views.get(parentElement) ?? create(parentElement)
   views.set(parentElement, view)
-  view.update(data, (rows) => setStateValue("selected", rows))
+  view.update(data, (rows) => setStateValue("selected", { rows, revision: data.revision }))
   return view.destroy
 }
 
@@ -39,6 +39,8 @@ function create(root) {
   let sample = null
   let who = null
   let predicted = []
+  let revision = null
+  let undrawn = [] // selected rows that are not among the drawn ones
 
   const share = {
     camera: { ...HOME }, hidden: new Set(), hovered: null, flat: false, log: true, groups: [], inks: {}, ratio: 1,
@@ -81,6 +83,7 @@ function create(root) {
     select(found, mode) {
       const next = mode === "replace" ? new Uint8Array(share.selected.length) : share.selected.slice()
       for (const i of found) next[i] = mode === "remove" ? 0 : 1
+      if (mode === "replace") undrawn = []
       choose(next)
     },
     hover(hit, event) {
@@ -93,7 +96,15 @@ function create(root) {
   const choose = (next) => {
     share.selected = next
     share.redraw()
-    report([...next.keys()].filter((i) => next[i]).map((i) => rows[i]))
+    report([...next.keys()].filter((i) => next[i]).map((i) => rows[i]).concat(undrawn))
+  }
+
+  // Takes over what was selected elsewhere.
+  const adopt = () => {
+    const chosen = new Set(data.selected)
+    share.selected = Uint8Array.from(rows, (row) => (chosen.delete(row) ? 1 : 0))
+    undrawn = [...chosen]
+    revision = data.revision
   }
 
   const draw = () => {
@@ -105,7 +116,7 @@ function create(root) {
       family: style.fontFamily, referenceInk: data.reference_colour,
     }
     for (const chart of drawn) chart.draw()
-    clear.disabled = !share.selected.includes(1)
+    clear.disabled = !share.selected.includes(1) && !undrawn.length
   }
 
   const line = (bold, rest) => {
@@ -165,7 +176,10 @@ function create(root) {
     playing = setInterval(step, FRAME_MS)
     play.textContent = "Pause"
   }
-  clear.onclick = () => choose(new Uint8Array(share.selected.length))
+  clear.onclick = () => {
+    undrawn = []
+    choose(new Uint8Array(share.selected.length))
+  }
 
   const drawLegend = () => {
     legend.replaceChildren(
@@ -203,8 +217,7 @@ function create(root) {
     sample = decode(data.sample, Int32Array)
     who = { test: decode(data.test, Uint8Array), label: decode(data.label, Int16Array), truth: decode(data.truth, Int16Array) }
     predicted = data.predicted.map((moment) => decode(moment, Int16Array))
-    const chosen = new Set(data.selected)
-    share.selected = Uint8Array.from(rows, (row) => (chosen.has(row) ? 1 : 0))
+    adopt()
     share.hovered = null
     card.hidden = true
     rounds = data.moments.map((_, k) => k).filter((k) => k !== data.reference)
@@ -236,6 +249,7 @@ function create(root) {
       share.flat = next.flat || !share.webgl
       note.hidden = share.webgl || next.flat
       if (next.stamp !== stamp) load()
+      else if (next.revision !== revision) adopt()
       stamp = next.stamp
       share.redraw()
     },

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from cu_core.figures.signal_space import CODES
 from cu_core.home import Home
 from cu_core.runs.reader import open_run
+from pages._selection import Picked
 from tests.madeup import CLASSES, MadeUp, finish, write_run
 from tests.pages.page_helpers import open_page, texts
 from tests.pages.test_similarity_page import drop
@@ -148,11 +149,10 @@ def test_the_selection_of_the_session_is_drawn_and_listed(home: Home) -> None:
     write_run(home)
     app = page()
     assert not app.subheader and not app.dataframe
-    app.session_state["selected madeup-1"] = [0, 3, 130]
-    app.session_state["board madeup-1"] = {"selected": [0, 3, 130]}
+    app.session_state["selection madeup-1"] = Picked(np.array([0, 3, 130]), 2, "Drift")
     app.run()
     assert not app.exception
-    assert board(app)["selected"] == [0, 3, 130]
+    assert (board(app)["selected"], board(app)["revision"]) == ([0, 3, 130], 2)
     assert [s.value for s in app.subheader] == ["3 selected samples"]
     assert "2 forget and 1 unseen" in texts(app)
     table = app.dataframe[0].value
