@@ -123,6 +123,7 @@ def drift_viewer(
             key=instance,
             data={
                 "memory": key,
+                "run": run_id,
                 "messages": {name: read_header(message)["stamp"] for name, message in messages.items() if message},
                 "selected": selected,
                 "revision": revision,

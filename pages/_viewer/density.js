@@ -1,0 +1,96 @@
+// How dense the samples lie: histograms along the axes, and outlines of where a class is.
+
+const BINS = 36
+const GRID_SIDE = 72
+const SPREAD = 1.8 // cells
+const FEWEST = 15 // samples of a class that is outlined
+const LEVEL = 0.22 // of a class's highest density
+
+// Samples of each group in every bin of one axis, as [group, counts], for the part of the axis that is shown.
+function marginals(scene, samples, at, axis, [low, high], shows) {
+  const counts = samples.groups.map(() => new Float32Array(BINS))
+  const a = scene.placesAt(at.from)
+  const b = scene.placesAt(at.to)
+  const scale = BINS / (high - low)
+  for (let i = 0; i < scene.count; i++) {
+    const place = a[3 * i + axis] + at.share * (b[3 * i + axis] - a[3 * i + axis])
+    if (a[3 * i] === AWAY || b[3 * i] === AWAY) continue
+    const bin = Math.floor((place - low) * scale)
+    if (bin >= 0 && bin < BINS) counts[samples.group[i]][bin]++
+  }
+  return [...counts.entries()].filter(([group, bins]) => shows(group) && bins.some(Boolean))
+}
+
+// Outlines of the densest part of each class of retained samples: {label, lines, peak}, in places of a flat view.
+function outlines(scene, samples, moment) {
+  const places = scene.placesAt(moment)
+  const members = new Map()
+  for (let i = 0; i < scene.count; i++) {
+    if (samples.group[i] !== 1 || places[3 * i] === AWAY) continue
+    if (!members.has(samples.label[i])) members.set(samples.label[i], [])
+    members.get(samples.label[i]).push(i)
+  }
+  return [...members]
+    .filter(([, indices]) => indices.length >= FEWEST)
+    .sort((a, b) => b[1].length - a[1].length)
+    .slice(0, MOST_CLASSES)
+    .map(([label, indices]) => {
+      const field = smoothed(countsOn(places, indices))
+      const peak = field.indexOf(Math.max(...field))
+      return { label, lines: levelLines(field, LEVEL * field[peak]), peak: [cell(peak % GRID_SIDE), cell(Math.floor(peak / GRID_SIDE))] }
+    })
+}
+
+// The grid reaches beyond the axes by their margin.
+const cell = (k) => (k + 0.5) / GRID_SIDE - 0.5
+
+function countsOn(places, indices) {
+  const field = new Float32Array(GRID_SIDE * GRID_SIDE)
+  for (const i of indices) {
+    const [x, y] = [places[3 * i], places[3 * i + 1]].map((place) => Math.floor((place + 0.5) * GRID_SIDE))
+    if (x >= 0 && x < GRID_SIDE && y >= 0 && y < GRID_SIDE) field[y * GRID_SIDE + x]++
+  }
+  return field
+}
+
+// A Gaussian over rows, then over columns.
+function smoothed(field) {
+  const reach = Math.ceil(3 * SPREAD)
+  const kernel = Array.from({ length: 2 * reach + 1 }, (_, k) => Math.exp(-((k - reach) ** 2) / (2 * SPREAD ** 2)))
+  for (const [step, across] of [[1, GRID_SIDE], [GRID_SIDE, 1]]) {
+    const next = new Float32Array(field.length)
+    for (let line = 0; line < GRID_SIDE; line++) {
+      for (let k = 0; k < GRID_SIDE; k++) {
+        const value = field[line * across + k * step]
+        if (!value) continue
+        for (let far = -reach; far <= reach; far++) {
+          if (k + far >= 0 && k + far < GRID_SIDE) next[line * across + (k + far) * step] += value * kernel[far + reach]
+        }
+      }
+    }
+    field = next
+  }
+  return field
+}
+
+// Marching squares (Lorensen and Cline 1987, in the plane): straight pieces of the line on which a field has a level.
+function levelLines(field, level) {
+  const lines = []
+  const value = (x, y) => field[y * GRID_SIDE + x] - level
+  for (let y = 0; y + 1 < GRID_SIDE; y++) {
+    for (let x = 0; x + 1 < GRID_SIDE; x++) {
+      const corners = [[x, y], [x + 1, y], [x + 1, y + 1], [x, y + 1]]
+      const heights = corners.map(([u, v]) => value(u, v))
+      const crossings = []
+      for (let k = 0; k < 4; k++) {
+        const [p, q] = [heights[k], heights[(k + 1) % 4]]
+        if (p > 0 === q > 0) continue
+        const share = p / (p - q)
+        const [from, to] = [corners[k], corners[(k + 1) % 4]]
+        crossings.push([cell(from[0] + share * (to[0] - from[0])), cell(from[1] + share * (to[1] - from[1]))])
+      }
+      for (let k = 0; k + 1 < crossings.length; k += 2) lines.push([crossings[k], crossings[k + 1]])
+    }
+  }
+  return lines
+}

@@ -1,0 +1,141 @@
+// The legend, which is also a control, and the switches of the viewer.
+
+const TOOLS = { pan: ["Pan", "Turn"], lasso: ["Lasso", "Lasso"], ruler: ["Ruler", "Ruler"] }
+const TOOL_HELP = {
+  pan: "Drag to move, Ctrl and the wheel to zoom, click to select",
+  turn: "Drag to turn all panes together, Ctrl and the wheel to zoom, click to select",
+  lasso: "Draw around samples; Shift adds, Alt removes; the line closes itself",
+  ruler: "Click two samples to measure their true distance",
+}
+
+function createLegend(board, state) {
+  const [tools, keys] = [".tools", ".legend"].map((name) => board.querySelector(name))
+  const hint = board.querySelector(".hint")
+
+  const toolHelp = (tool) => TOOL_HELP[tool === "pan" && !state.scene.flat ? "turn" : tool]
+
+  const button = (text, pressed, action, title = "") => {
+    const made = element("button", "switch", text)
+    made.title = title
+    if (pressed !== null) made.setAttribute("aria-pressed", String(pressed))
+    made.onclick = action
+    return made
+  }
+
+  const bunch = (...buttons) => {
+    const made = element("span", "bunch")
+    made.append(...buttons)
+    return made
+  }
+
+  const drawTools = () => {
+    const { scene } = state
+    const several = scene.rounds.length > 1
+    const colour = element("select", "colour")
+    colour.setAttribute("aria-label", "Colour by")
+    for (const [by, title] of Object.entries(BY)) {
+      if (RAMPS[by] && !rampEnds(by, state.samples)) continue
+      const option = element("option", "", title)
+      option.value = by
+      option.selected = by === state.colour
+      colour.append(option)
+    }
+    colour.onchange = () => state.set({ colour: colour.value })
+    const colouring = element("label", "", "Colour ")
+    colouring.append(colour)
+    const chosen = state.chosen.size
+    const clear = button(chosen ? `Clear ${chosen.toLocaleString("en")} selected` : "Clear selection", null, () => state.select([], "replace"))
+    clear.classList.add("clear")
+    clear.disabled = !chosen
+    tools.replaceChildren(
+      bunch(...Object.entries(TOOLS).map(([tool, names]) =>
+        button(names[scene.flat ? 0 : 1], state.tool === tool, () => state.set({ tool }), toolHelp(tool)))),
+      ...(several ? [bunch(
+        button("Side by side", !state.overlay, () => state.set({ overlay: false }), "Before, the round and the reference beside each other"),
+        button("Overlay", state.overlay, () => state.set({ overlay: true }), "The round over hollow marks of round 0, with arrows of the selection or of the 200 largest movers"),
+      )] : []),
+      ...(several ? [button("Trails", state.trails, () => state.set({ trails: !state.trails }), "The way of the selected samples through the rounds (at most 200)")] : []),
+      ...(scene.flat ? [button("Outlines", state.contours, () => state.set({ contours: !state.contours }), "Where the retained samples of each class lie densest")] : []),
+      colouring,
+      button("Reset view", null, state.home),
+      clear,
+    )
+    hint.textContent = `${toolHelp(state.tool)}. A double click on empty ground clears the selection; arrow keys change the round.`
+  }
+
+  // Click hides or shows; Alt or a double click leaves this one alone, and once more all.
+  const key = (id, sign, colour, title, count, hidden, all) => {
+    const made = element("button", "key")
+    const mark = made.appendChild(element("span", "sign", sign))
+    mark.style.color = colour
+    made.append(` ${title} (${count.toLocaleString("en")})`)
+    made.title = "Click to hide or show, double click to see this one alone"
+    made.setAttribute("aria-pressed", String(!hidden.has(id)))
+    const alone = () => {
+      const others = all.filter((other) => other !== id)
+      const isAlone = !hidden.has(id) && others.every((other) => hidden.has(other))
+      hidden.clear()
+      if (!isAlone) for (const other of others) hidden.add(other)
+      state.sorted()
+    }
+    made.onclick = (event) => {
+      // The second click of a double click: the first one has hidden this already.
+      if (event.altKey || event.detail === 2) {
+        if (event.detail === 2) hidden.delete(id)
+        return alone()
+      }
+      hidden.has(id) ? hidden.delete(id) : hidden.add(id)
+      state.sorted()
+    }
+    return made
+  }
+
+  const drawKeys = () => {
+    const { scene, samples } = state
+    const tally = (of, size) => {
+      const counts = new Map()
+      for (let i = 0; i < size; i++) counts.set(of(i), (counts.get(of(i)) ?? 0) + 1)
+      return counts
+    }
+    const groups = tally((i) => samples.group[i], scene.count)
+    const present = samples.groups.map((_, group) => group).filter((group) => groups.has(group))
+    const items = present.map((group) => {
+      const { title, symbol, colour } = samples.groups[group]
+      const shade = state.colour === "group" ? colour : "inherit"
+      return key(group, SIGNS[symbol], shade, title, groups.get(group), state.hidden, present)
+    })
+    if (state.colour === "label" || state.colour === "prediction") {
+      const classOf = state.classOf()
+      const classes = tally((i) => classOf[i], scene.count)
+      const named = [...classes.keys()].sort((a, b) => a - b)
+      if (named.length <= 2 * MOST_CLASSES) {
+        items.push(...named.map((label) => {
+          const unknown = state.colour === "prediction" && label === scene.unknown
+          return key(label, "■", css(unknown ? GREY : classColour(label)), unknown ? "not recorded" : samples.name(label), classes.get(label), state.hiddenClasses, named)
+        }))
+      }
+    } else if (RAMPS[state.colour]) {
+      const ends = rampEnds(state.colour, samples)
+      const ramp = element("span", "ramp")
+      const bar = element("span", "bar")
+      const stops = [0, 0.25, 0.5, 0.75, 1].map((share) => css(rampColour(state.colour, ends, ends[0] + share * (ends[1] - ends[0]))))
+      bar.style.background = `linear-gradient(to right, ${stops.join(", ")})`
+      ramp.append(String(Number(ends[0].toPrecision(2))), bar, String(Number(ends[1].toPrecision(2))))
+      items.push(ramp)
+    }
+    if (scene.rounds.concat(scene.references).some((moment) => scene.straysAt(moment).length)) {
+      items.push(element("span", "note", "◌ dashed ring: no reference here"))
+    }
+    keys.replaceChildren(...items)
+  }
+
+  // What had the focus keeps it, although it is made anew.
+  const keepFocus = (make) => {
+    const controls = () => [...board.querySelectorAll("button, select")]
+    const place = controls().indexOf(board.getRootNode().activeElement)
+    make()
+    if (place >= 0) controls()[place]?.focus({ preventScroll: true })
+  }
+
+  return { draw: () => keepFocus(() => { drawTools(); drawKeys() }) }
+}

@@ -1,0 +1,187 @@
+// The panes on their canvases: axes below, points with WebGL between, marks that follow the pointer above.
+
+const DRAW_ORDER = [1, 2, 0] // retain first, so that the few forget samples lie on top
+
+function createPanes(field, state) {
+  const [below, points, above] = ["below", "points", "above"].map((name) => field.appendChild(element("canvas", name)))
+  const painter = createPainter(points)
+  if (!painter) return null
+  above.tabIndex = 0
+  above.setAttribute("role", "img")
+  const pens = { below: below.getContext("2d"), above: above.getContext("2d") }
+  const known = new Map() // what is costly to find and does not change: outlines, movers
+  let panes = []
+  let runs = []
+  let order = new Uint32Array(0)
+  let frames = 0
+
+  const once = (name, make) => {
+    if (!known.has(name)) known.set(name, make())
+    return known.get(name)
+  }
+
+  // Which samples are drawn, group by group, the selected ones last.
+  const sort = () => {
+    const { samples, selected, any } = state
+    const stretches = []
+    const indices = []
+    for (const chosen of any ? [0, 1] : [0]) {
+      for (const group of DRAW_ORDER) {
+        const from = indices.length
+        for (let i = 0; i < samples.count; i++) {
+          if (samples.group[i] === group && (!any || selected[i] === chosen) && state.shows(i)) indices.push(i)
+        }
+        if (indices.length > from) {
+          stretches.push({ symbol: samples.groups[group].symbol, chosen: Boolean(chosen), from, count: indices.length - from })
+        }
+      }
+    }
+    runs = stretches
+    order = Uint32Array.from(indices)
+    painter.order(order)
+    painter.forget("stray")
+    known.clear()
+  }
+
+  const resize = (width, height) => {
+    let changed = false
+    field.style.height = `${height}px`
+    for (const canvas of [below, points, above]) {
+      const [wide, high] = [width, height].map((side) => Math.round(side * state.ratio))
+      if (canvas.width === wide && canvas.height === high) continue
+      canvas.width = wide
+      canvas.height = high
+      changed = true
+    }
+    return changed
+  }
+
+  const drawBelow = (pane) => {
+    const { scene, samples } = state
+    const pen = pens.below
+    const { x, y, width, height } = pane.cleared
+    pen.clearRect(x, y, width, height)
+    paneTitle(pen, pane)
+    scene.flat ? flatAxes(pen, pane, scene.axes) : cubeAxes(pen, pane, scene.axes, state.view().camera)
+    guides(pen, pane, scene, scene.axes)
+    if (pane.above) {
+      for (const [axis, area] of [[0, pane.above], [1, pane.beside]]) {
+        const counts = marginals(scene, samples, pane.at, axis, pane.zoom[axis], (group) => !state.hidden.has(group))
+        histogram(pen, area, counts, samples.groups, axis === 1)
+      }
+    }
+    if (state.contours && scene.flat) {
+      const moment = nearer(pane.at)
+      classOutlines(pen, pane, once(`outlines ${moment}`, () => outlines(scene, samples, moment)), samples.name)
+    }
+  }
+
+  const drawPoints = (pane) => {
+    const { scene } = state
+    const size = (scene.count <= 1000 ? 7.5 : scene.count <= 4000 ? 6 : 5) * state.ratio
+    painter.clear(pane.box, state.ratio)
+    const look = { dim: state.any, size, hollow: pane.hollow }
+    const colours = (moment) => ({
+      name: `colour ${state.colour} ${changesOverRounds(state.colour) ? moment : ""}`,
+      make: () => coloursOf(state.colour, scene, state.samples, moment),
+    })
+    if (pane.ghost) {
+      painter.points(scene, pane.ghost, pane.matrix, colours(pane.ghost.from), runs, { ...look, hollow: true, opacity: 0.4 })
+    }
+    const moment = nearer(pane.at)
+    painter.points(scene, pane.at, pane.matrix, colours(moment), runs, look)
+    painter.rings(`stray ${moment}`, scene.straysAt(moment).filter(state.shows), size + 9 * state.ratio, state.inks.rgb)
+  }
+
+  const spotAt = (pane, at, i) => {
+    const place = state.scene.place(i, at)
+    return place && project(pane.matrix, pane.box, ...place)
+  }
+  const spot = (pane, i) => spotAt(pane, pane.at, i)
+
+  const groupColour = (i) => rgb(state.samples.groups[state.samples.group[i]].colour)
+
+  const selectedIndices = () => [...order].filter((i) => state.selected[i])
+
+  const drawPaths = (pen) => {
+    const { scene } = state
+    const pane = panes.find(({ kind }) => kind === "round")
+    if (!pane) return
+    const chosen = selectedIndices()
+    if (state.trails && chosen.length) {
+      trails(pen, pane, scene, chosen.slice(0, MOST_PATHS), state.position, groupColour)
+    }
+    if (!pane.ghost) return
+    const moment = nearer(pane.at)
+    const moved = chosen.length ? chosen.slice(0, MOST_PATHS) : once(`movers ${moment}`, () => movers(scene, moment, [...order]))
+    clipped(pen, pane.box, () => {
+      for (const i of moved) {
+        const ends = [spotAt(pane, pane.ghost, i), spot(pane, i)]
+        if (!ends.includes(null)) arrow(pen, ...ends, css(groupColour(i), 0.8))
+      }
+    })
+  }
+
+  // The hovered sample, ringed in every pane, with a line from place to place.
+  const drawHovered = (pen) => {
+    const i = state.hovered?.index
+    if (i === undefined) return
+    const spots = panes.flatMap((pane) => [...(pane.ghost ? [[pane, spotAt(pane, pane.ghost, i)]] : []), [pane, spot(pane, i)]])
+    const seen = spots.filter(([pane, at]) => at && within(pane.box, ...at)).map(([, at]) => at)
+    stroke(pen, seen, pen.ink, 1, [2, 3])
+    for (const at of seen) ring(pen, at, pen.ink)
+  }
+
+  const drawRuler = (pen) => {
+    const ends = state.ruler.map(({ index, moment }) => {
+      const pane = panes.find(({ at }) => nearer(at) === moment) ?? panes[0]
+      return spot(pane, index)
+    })
+    if (ends.includes(null)) return
+    if (ends.length === 2) stroke(pen, ends, pen.accent, 2)
+    for (const end of ends) ring(pen, end, pen.accent)
+  }
+
+  const draw = (what) => {
+    const { scene } = state
+    const width = field.clientWidth
+    if (!scene || !width) return
+    panes = panesOf(scene, state.position, state.overlay)
+    const grown = resize(width, Math.ceil(layOut(panes, width, scene, state.view())))
+    for (const pen of Object.values(pens)) {
+      pen.setTransform(state.ratio, 0, 0, state.ratio, 0, 0)
+      Object.assign(pen, state.inks)
+    }
+    const all = what === "all" || grown
+    if (all) {
+      pens.below.clearRect(0, 0, below.width, below.height)
+      painter.clear({ x: 0, y: 0, width: points.width / state.ratio, height: points.height / state.ratio }, state.ratio)
+    }
+    for (const pane of panes) {
+      if (!all && (what === "marks" || !pane.moving)) continue
+      drawBelow(pane)
+      drawPoints(pane)
+    }
+    pens.above.clearRect(0, 0, above.width, above.height)
+    drawPaths(pens.above)
+    drawHovered(pens.above)
+    drawRuler(pens.above)
+    if (state.lasso) lassoLine(pens.above, state.lasso.path)
+    frames++
+  }
+
+  points.addEventListener("webglcontextlost", (event) => event.preventDefault())
+  points.addEventListener("webglcontextrestored", () => state.remount())
+
+  return {
+    above, draw, sort, spot, painter,
+    panes: () => panes,
+    order: () => order,
+    take() {
+      painter.forget("")
+      known.clear()
+    },
+    inspect: () => ({ panes, frames, drawn: order.length, spot, points }),
+    free: () => painter.free(),
+  }
+}
