@@ -41,6 +41,11 @@ class Home:
         return self.root / "evaluations"
 
     @property
+    def maps(self) -> Path:
+        """Pictures of embeddings over rounds; made again where they are missing."""
+        return self.root / "maps"
+
+    @property
     def uploads(self) -> Path:
         """Files that users handed in through the browser."""
         return self.root / "uploads"

@@ -13,27 +13,9 @@ import numpy as np
 from cu_core.errors import BadInput
 from cu_core.maps.common_motion import remove_motion as without_common_motion
 from cu_core.maps.linear import Basis, fit_basis, fit_discriminant
+from cu_core.maps.names import METHODS, OTHERS, axis_titles
 from cu_core.maps.quality import measure
 from cu_core.maps.reference_map import FEWEST, ReferenceMap, fit_reference_map
-
-METHODS: dict[str, str] = {
-    "reference-map": "Map",
-    "principal": "Principal axes of round 0",
-    "discriminant": "Discriminant axes of round 0",
-    "umap-per-round": "UMAP, each round by itself",
-    "aligned-umap": "AlignedUMAP",
-    "tsne-per-round": "t-SNE, each round by itself",
-    "tsne-first-round": "t-SNE of round 0, later rounds placed on it",
-}
-"""Projections by name, with their titles."""
-
-OTHERS = {
-    "umap-per-round": "cu_core.maps.umap_per_round",
-    "aligned-umap": "cu_core.maps.aligned_umap",
-    "tsne-per-round": "cu_core.maps.tsne_per_round",
-    "tsne-first-round": "cu_core.maps.tsne_first_round",
-}
-"""Modules of the methods that fit all rounds at once; each has `place_rounds` and a `WARNING`."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +23,7 @@ class Projection:
     """A picture of the same n samples in several rounds.
 
     Attributes:
-        method: one of `METHODS`.
+        method: one of `cu_core.maps.names.METHODS`.
         coordinates: per round (n, n_components) float32.
         fidelity: see `cu_core.maps.quality.measure`.
         stray: per round (n,) bool, samples that lie where the map has no reference; never for other methods.
@@ -70,6 +52,7 @@ def project(
     seed: int = 0,
     remove_motion: bool = False,
     labels: np.ndarray | None = None,
+    predictions: Sequence[np.ndarray] | None = None,
 ) -> Projection:
     """Projects the embeddings of several rounds together.
 
@@ -78,11 +61,12 @@ def project(
     Args:
         rounds: (n, d) embeddings, one array per round, the same samples in the same order.
         forget: (n,) bool, the forget set; helps to choose what the map shows well, and is measured apart.
-        method: one of `METHODS`.
+        method: one of `cu_core.maps.names.METHODS`.
         n_components: 2 or 3.
         seed: of everything that is drawn.
         remove_motion: takes out first what a rotation of all retained samples explains.
         labels: (n,) classes; needed for ``"discriminant"``.
+        predictions: per round (n,) predicted classes; with them the agreement at boundaries is measured.
 
     Returns:
         The picture. An embedding that is exactly what it was in another round has exactly the same place there, for
@@ -99,13 +83,14 @@ def project(
     mask = None if mask is None else mask[order]
     full, removed = without_common_motion(arrays, mask) if remove_motion else (arrays, [])
     places, stray, fitted = _place(method, full, mask, n_components, seed, None if labels is None else labels[order])
-    fidelity = measure(full, places, forget=mask, seed=seed)
+    predicted = None if predictions is None else [np.asarray(classes)[order] for classes in predictions]
+    fidelity = measure(full, places, forget=mask, seed=seed, predictions=predicted)
     return Projection(
         method=method,
         coordinates=[place[back] for place in places],
         fidelity=fidelity,
         stray=[flags[back] for flags in stray],
-        axes=_axis_titles(method, n_components),
+        axes=axis_titles(method, n_components),
         removed=removed,
         settings={
             "seed": seed,
@@ -196,12 +181,3 @@ def _canonical(rounds: list[np.ndarray], forget: np.ndarray | None) -> np.ndarra
 def _reordered(fitted: ReferenceMap | Basis | None, order: np.ndarray) -> ReferenceMap | Basis | None:
     """The map with the owners of its rows named as the caller names them."""
     return fitted.renamed(order) if isinstance(fitted, ReferenceMap) else fitted
-
-
-def _axis_titles(method: str, n_components: int) -> tuple[str, ...]:
-    name = {
-        "reference-map": "Map axis {} (no unit)",
-        "principal": "Principal axis {}",
-        "discriminant": "Discriminant axis {}",
-    }.get(method, f"{METHODS[method].split(',')[0].split(' of')[0]} {{}} (no unit)")
-    return tuple(name.format(number) for number in range(1, n_components + 1))

@@ -8,7 +8,8 @@ from scipy.stats import ortho_group
 
 from cu_core.errors import BadInput
 from cu_core.maps import reference_map
-from cu_core.projection import METHODS, project
+from cu_core.maps.names import METHODS
+from cu_core.projection import project
 
 EXACT = ("reference-map", "principal")
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from cu_core.cli.arguments import add_spec_arguments
 from cu_core.cli.commands import COMMANDS
 from cu_core.cli.compare import add_compare_arguments
+from cu_core.cli.maps import add_map_arguments
 from cu_core.cli.report import add_report_arguments
 from cu_core.cli.sweep import add_sweep_arguments
 from cu_core.errors import BadInput, UnlearnscopeError
@@ -89,6 +90,7 @@ def build_parser() -> argparse.ArgumentParser:
     tables.add_argument("table", metavar="TABLE", help=f"one of {', '.join(ALL_TABLES)}")
     tables.add_argument("--scale", choices=SCALE_IDS, help="at which size; by default those that have runs")
     add_compare_arguments(command("compare", "Show runs side by side, with their distance to retraining.", json=True))
+    add_map_arguments(command("map", "Draw the embeddings of all rounds of a run on one map.", json=True))
     listing = command("list", "List what there is to choose from.", json=True)
     listing.add_argument("what", choices=("datasets", "models", "methods", "metrics", "presets", "sweeps"))
     worker = commands.add_parser("worker", description="Internal: does one attempt for the dispatcher.")

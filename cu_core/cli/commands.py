@@ -13,6 +13,7 @@ from typing import Any
 from cu_core.cli.arguments import read_spec, read_specs
 from cu_core.cli.catalogue import catalogue
 from cu_core.cli.compare import compare
+from cu_core.cli.maps import draw_map
 from cu_core.cli.output import ProgressBar, print_json, print_result, print_table
 from cu_core.cli.report import report
 from cu_core.cli.sweep import sweep
@@ -330,5 +331,6 @@ COMMANDS: dict[str, Command] = {
     "estimate": estimate_run,
     "paper": paper,
     "compare": compare,
+    "map": draw_map,
     "list": list_entries,
 }

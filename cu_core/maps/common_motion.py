@@ -3,30 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import orthogonal_procrustes
 
 
-def align(embedding: np.ndarray, target: np.ndarray, anchor: np.ndarray) -> tuple[np.ndarray, float]:
-    """Rotates other embeddings onto a target (orthogonal Procrustes on anchor rows, Schönemann 1966).
+@dataclass(frozen=True)
+class Rotation:
+    """The rigid motion that brings one model's embeddings nearest to another's.
+
+    Attributes:
+        source: (d,) centre of the anchors before.
+        matrix: (d, d) orthogonal.
+        target: (d,) centre of the anchors to which they are brought.
+        residual: share of the target anchors' spread that the rotation cannot explain (0: same up to rotation; 1 or
+            more: unrelated).
+    """
+
+    source: np.ndarray
+    matrix: np.ndarray
+    target: np.ndarray
+    residual: float
+
+    def apply(self, embedding: np.ndarray) -> np.ndarray:
+        """(n, d) float64 embeddings in the target's space."""
+        return (embedding.astype(np.float64) - self.source) @ self.matrix + self.target
+
+
+def fit_rotation(embedding: np.ndarray, target: np.ndarray, anchor: np.ndarray) -> Rotation:
+    """Orthogonal Procrustes (Schönemann 1966) on anchor rows.
 
     Args:
-        embedding: (n, d) of the other model.
-        target: (n, d) to align to, same samples.
-        anchor: (k,) rows that define the rotation, e.g. retain samples.
-
-    Returns:
-        The aligned (n, d) embeddings and the residual on the anchors: the share of their spread that
-        the rotation cannot explain (0: same up to rotation; 1 or more: unrelated).
+        embedding: (n, d) to be turned.
+        target: (n, d) to turn it onto, same samples.
+        anchor: (k,) rows that decide, e.g. retain samples.
     """
-    source, goal = embedding.astype(np.float64), target.astype(np.float64)
-    source_mean, goal_mean = source[anchor].mean(0), goal[anchor].mean(0)
-    a, b = source[anchor] - source_mean, goal[anchor] - goal_mean
-    rotation, _ = orthogonal_procrustes(a, b)
-    spread = np.linalg.norm(b)
-    residual = float(np.linalg.norm(a @ rotation - b) / spread) if spread else 0.0
-    return (source - source_mean) @ rotation + goal_mean, residual
+    source, goal = embedding[anchor].astype(np.float64), target[anchor].astype(np.float64)
+    source_mean, goal_mean = source.mean(0), goal.mean(0)
+    a, b = source - source_mean, goal - goal_mean
+    matrix, _ = orthogonal_procrustes(a, b)
+    spread = float(np.linalg.norm(b))
+    residual = float(np.linalg.norm(a @ matrix - b)) / spread if spread else 0.0
+    return Rotation(source_mean, matrix, goal_mean, residual)
+
+
+def align(embedding: np.ndarray, target: np.ndarray, anchor: np.ndarray) -> tuple[np.ndarray, float]:
+    """Other embeddings (n, d) turned onto a target, and the residual; see `fit_rotation`."""
+    rotation = fit_rotation(embedding, target, anchor)
+    return rotation.apply(embedding), rotation.residual
 
 
 def remove_motion(

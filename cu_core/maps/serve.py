@@ -1,0 +1,113 @@
+"""The process that draws pictures: works requests off, oldest first, until none has come for a while."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from filelock import Timeout
+
+from cu_core.errors import BadInput, UnlearnscopeError
+from cu_core.home import Home
+from cu_core.maps import service
+from cu_core.maps.draw import draw
+from cu_core.maps.request import MapRequest, read_request
+from cu_core.maps.stored import drop_orphans
+from cu_core.runs.files import read_json, write_json
+from cu_core.runs.reader import open_run
+
+IDLE_SECONDS = 900.0
+POLL_SECONDS = 0.1
+SPEED = "speed.json"
+"""Seconds per sample and round that each method took last."""
+
+
+def serve(home: Home, *, idle: float = IDLE_SECONDS) -> None:
+    """Draws until no request has come for `idle` seconds; returns at once where another process does."""
+    try:
+        held = service.lock(home, 5.0).acquire()
+    except Timeout:
+        return
+    # A run in progress is more important than a picture of it.
+    with contextlib.suppress(OSError):
+        os.nice(5)
+    with held:
+        drop_orphans(home)
+        service.working(home).unlink(missing_ok=True)
+        last = time.monotonic()
+        while time.monotonic() - last < idle:
+            if _next(home):
+                service.working(home).unlink(missing_ok=True)
+                last = time.monotonic()
+            else:
+                time.sleep(POLL_SECONDS)
+
+
+def _next(home: Home) -> bool:
+    """Draws what was asked for first; false if there is nothing."""
+    waiting = sorted(service.queue(home).glob("*.json"), key=_age)
+    if not waiting:
+        return False
+    path = waiting[0]
+    try:
+        content = read_json(path)
+        request = read_request(content["request"])
+    except (OSError, ValueError, KeyError, TypeError, BadInput):
+        path.unlink(missing_ok=True)
+        return True
+    began = time.perf_counter()
+    expected = _expected(home, request)
+
+    def tell(message: str) -> None:
+        write_json(service.working(home), {"key": request.key, "message": message, "expected": expected})
+
+    tell("starting")
+    try:
+        draw(home, request, refit=bool(content.get("refit")), tell=tell)
+        _remember(home, request, time.perf_counter() - began)
+    except UnlearnscopeError as error:
+        _fail(home, request, str(error))
+    except Exception as error:  # one picture that fails must not end the others
+        traceback.print_exc()
+        _fail(home, request, f"{type(error).__name__}: {error}")
+    path.unlink(missing_ok=True)
+    return True
+
+
+def _fail(home: Home, request: MapRequest, message: str) -> None:
+    path = service.failure(home, request)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, {"message": message, "t": time.time()})
+
+
+def _age(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _size(home: Home, request: MapRequest) -> int:
+    view = open_run(home, request.run)
+    rounds = len(view.rounds())
+    if request.beside:
+        rounds += len(open_run(home, request.beside).rounds())
+    return len(view.probe()) * max(rounds, 1)
+
+
+def _expected(home: Home, request: MapRequest) -> float | None:
+    try:
+        return float(read_json(home.maps / SPEED)[request.method]) * _size(home, request)
+    except (OSError, ValueError, KeyError, TypeError, UnlearnscopeError):
+        return None
+
+
+def _remember(home: Home, request: MapRequest, seconds: float) -> None:
+    speeds: dict[str, Any] = {}
+    with contextlib.suppress(OSError, ValueError):
+        speeds = read_json(home.maps / SPEED)
+    write_json(home.maps / SPEED, speeds | {request.method: seconds / _size(home, request)})

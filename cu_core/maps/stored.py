@@ -1,0 +1,108 @@
+"""Pictures on disk: coordinates of all rounds in one file, and a manifest that says what they rest on."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cu_core.home import Home
+from cu_core.maps.request import MapRequest, read_request
+from cu_core.runs import layout
+from cu_core.runs.files import read_json, write_atomically, write_json
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A stored picture of n samples at t moments.
+
+    Attributes:
+        manifest: ``moments`` (dicts with ``kind`` round, other or reference, ``run``, ``number``, ``sha256`` of the
+            embeddings, ``residual`` where it was turned onto round 0, ``fitted`` where the picture rests on it),
+            ``fidelity`` (see `cu_core.maps.quality.measure`), ``reference_fidelity``, ``removed`` (share of common
+            motion taken out, per round), ``axes``, ``explained``, ``warning``, ``settings``, ``placeable`` (rounds
+            that come later can be placed), ``whole`` (nothing is left to be worked out), ``seconds``.
+        coordinates: (t, n, k) float32.
+        stray: (t, n) bool.
+        kept: (t, n) float16 share of the true neighbours among the plotted ones; NaN where it was not measured.
+    """
+
+    manifest: Mapping[str, Any]
+    coordinates: np.ndarray
+    stray: np.ndarray
+    kept: np.ndarray
+
+    @property
+    def stamp(self) -> str:
+        """Changes with the picture."""
+        return str(self.manifest["file"])
+
+
+def write_picture(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, np.ndarray], name: str) -> None:
+    """Puts a picture in place; readers see the old one or the new one.
+
+    Args:
+        folder: of the request.
+        manifest: see `Picture`.
+        arrays: ``coordinates``, ``stray``, ``kept``.
+        name: of the file; another one than that of the picture before.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    contents: dict[str, Any] = dict(arrays)
+    write_atomically(folder / name, lambda file: np.savez(file, **contents))
+    write_json(folder / MANIFEST, {**manifest, "file": name})
+    for old in folder.glob("picture-*.npz"):
+        if old.name != name:
+            old.unlink(missing_ok=True)
+
+
+def read_picture(home: Home, request: MapRequest) -> Picture | None:
+    """The picture as it is now; None where there is none, or a damaged one."""
+    folder = request.folder(home)
+    for _ in range(2):
+        manifest = read_picture_manifest(folder)
+        if manifest is None:
+            return None
+        try:
+            with np.load(folder / manifest["file"], allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in ("coordinates", "stray", "kept")}
+        except FileNotFoundError:
+            continue  # replaced since the manifest was read
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            return None
+        if len(arrays["coordinates"]) != len(manifest["moments"]):
+            return None
+        return Picture(manifest, **arrays)
+    return None
+
+
+def read_picture_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest alone; None where there is none, or a damaged one."""
+    try:
+        manifest = read_json(folder / MANIFEST)
+    except (OSError, ValueError):
+        return None
+    complete = isinstance(manifest, dict) and {"moments", "placeable", "whole", "fidelity", "axes", "file"} <= set(
+        manifest
+    )
+    return manifest if complete and Path(str(manifest["file"])).name == manifest["file"] else None
+
+
+def drop_orphans(home: Home) -> None:
+    """Removes pictures of runs that are neither listed nor in the bin: they hold embeddings of their samples."""
+    known = {*layout.run_ids(home.runs), *layout.run_ids(home.bin)}
+    for manifest in home.maps.glob(f"*/{MANIFEST}"):
+        content = read_picture_manifest(manifest.parent) or {}
+        try:
+            request = read_request(content["request"])
+        except (KeyError, TypeError, ValueError):
+            continue
+        if {request.run, request.beside} - {""} - known:
+            shutil.rmtree(manifest.parent, ignore_errors=True)
