@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 
 from cu_core.bench import Bench
 from cu_core.boundary_signals import boundary_signals
+from cu_core.drift.measures import Samples, Start, cka_by_group, drift_report
+from cu_core.drift.noise import seed_difference
 from cu_core.encoder_observation import EncoderObservation
 from cu_core.errors import Diverged
 from cu_core.evaluated import Evaluated
@@ -25,7 +27,6 @@ from cu_core.maps.quality import fidelity
 from cu_core.metrics import METRICS
 from cu_core.metrics.accuracy import accuracy
 from cu_core.metrics.centroids import own_centroid_cosines
-from cu_core.metrics.drift import displacement
 from cu_core.models.network import Network
 from cu_core.objectives import objective
 from cu_core.observation import ClassifierObservation, Observation
@@ -33,12 +34,14 @@ from cu_core.probe import GROUPS
 from cu_core.recovery import probe_recovery
 from cu_core.runs import layout
 from cu_core.runs.attempt import Attempt
-from cu_core.signals import Forward, per_sample
+from cu_core.signals import FLOAT16_MAX, Forward, per_sample
 from cu_core.stopping import Verdict, judge
 
 # What a training step on one image costs, in forward passes over one: backward takes about twice as long as forward,
 # and self-supervised losses see two views of each image.
 STEP_COST = {"supervised": 3, "image-text": 3, "self-supervised": 6}
+# Rounds whose arrangement of samples a reference is compared with.
+MOST_CKA_ROUNDS = 50
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,9 @@ class Recorder:
         self.bench = bench
         self.attempt = attempt
         self.observation = _observation(bench)
-        self._start: np.ndarray | None = None
+        probe = bench.probe
+        self._samples = Samples(probe.label, {name: probe.group == place for place, name in enumerate(GROUPS)})
+        self._start: Start | None = None
         self._basis: Basis | None = None
 
     def write_probe(self) -> None:
@@ -133,10 +138,11 @@ class Recorder:
         if self._start is None:
             self._set_start(arrays["embedding"])
         assert self._start is not None and self._basis is not None
-        cosine, moved = displacement(arrays["embedding"], self._start)
+        motion = self._start.motion(arrays["embedding"])
         arrays |= {
-            "cosine_to_start": cosine,
-            "moved": moved,
+            "cosine_to_start": motion["cosine"],
+            "moved": motion["euclidean"],
+            "moved_relative": np.clip(motion["relative"], None, FLOAT16_MAX).astype(np.float16),
             "coordinates": self._basis.place(arrays["embedding"]),
         }
         metrics = self.probe_metrics(outputs)
@@ -144,7 +150,8 @@ class Recorder:
             "rule": verdict.to_json() if verdict else None,
             "diagnostics": {k: finite(v) for k, v in diagnostics.items()},
             "boundary": boundary,
-            "drift": self._drift(cosine, moved),
+            "drift": drift_report(self._start, arrays["embedding"], motion, arrays["boundary"]),
+            "drift_scale": {"neighbours": self._start.neighbours.shape[1], "spread": self._start.spread},
             "served": dict(served),
             "seconds": {"unlearn": unlearn_seconds, "evaluate": time.perf_counter() - began},
         }
@@ -167,10 +174,13 @@ class Recorder:
         arrays = self._arrays(outputs)
         lines, boundary = self._boundary(model, outputs)
         arrays |= lines
-        aligned, residual = align(arrays["embedding"], self._start, self.bench.probe.rows("retain", reported=False))
+        aligned, residual = self._aligned(arrays["embedding"], self._start.embedding)
         arrays["coordinates"] = self._basis.place(aligned)
         manifest = self._manifest(0, self.probe_metrics(outputs), arrays)
         manifest |= {"seed": seed, "boundary": boundary}
+        manifest["drift"] = drift_report(self._start, aligned, self._start.motion(aligned), arrays["boundary"])
+        manifest["cka"] = self._cka_by_round(arrays["embedding"])
+        manifest["noise"] = self._noise(arrays["embedding"], seed)
         manifest["fidelity"]["procrustes_residual"] = residual
         manifest["seconds"] = {"train": train_seconds, "evaluate": time.perf_counter() - began}
         self.attempt.promote(f"reference/{seed}", arrays, manifest)
@@ -233,8 +243,33 @@ class Recorder:
         classes = len(bench.data.classes)
         return boundary_signals(model, outputs, bench.probe, classes, encoder=bench.spec.self_supervised)
 
+    def _aligned(self, embedding: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
+        return align(embedding, target, self._samples.retained)
+
+    def _cka_by_round(self, embedding: np.ndarray) -> dict[str, list[Any]]:
+        """Linear CKA of a reference with the rounds, by group; of very many rounds with some in even steps."""
+        rounds = layout.numbered(self.attempt.run_dir / "rounds")
+        if len(rounds) > MOST_CKA_ROUNDS:
+            rounds = [rounds[i] for i in np.linspace(0, len(rounds) - 1, MOST_CKA_ROUNDS).astype(int)]
+        found = [
+            cka_by_group(self._samples, embedding, self.attempt.array(f"rounds/{number}", "embedding"))
+            for number in rounds
+        ]
+        return {"rounds": rounds} | {group: [cka[group] for cka in found] for group in GROUPS}
+
+    def _noise(self, embedding: np.ndarray, seed: int) -> list[dict[str, Any]]:
+        """How far a reference is from those with smaller seeds."""
+        pairs = []
+        for other in layout.numbered(self.attempt.run_dir / "reference"):
+            if other < seed:
+                first = self.attempt.array(f"reference/{other}", "embedding")
+                aligned, residual = self._aligned(embedding, first)
+                groups = seed_difference(first, aligned, self._samples)
+                pairs.append({"with": other, "residual": residual, "groups": groups})
+        return pairs
+
     def _set_start(self, embedding: np.ndarray) -> None:
-        self._start = embedding
+        self._start = Start(embedding, self._samples)
         self._basis = fit_basis(embedding)
 
     def _manifest(self, round_number: int, metrics: Metrics, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -252,13 +287,6 @@ class Recorder:
                 "neighbours": 15,
                 "basis": "pca of round 0",
             },
-        }
-
-    def _drift(self, cosine: np.ndarray, moved: np.ndarray) -> dict[str, dict[str, float | None]]:
-        rows = {group: self.bench.probe.rows(group, reported=False) for group in GROUPS}
-        return {
-            group: {"cosine": finite(cosine[r].mean()), "euclidean": finite(moved[r].mean())} if len(r) else {}
-            for group, r in rows.items()
         }
 
 

@@ -26,8 +26,15 @@ def linear_cka(first: np.ndarray, second: np.ndarray) -> float | None:
         return None
     x = first.astype(np.float64) - first.mean(0, dtype=np.float64)
     y = second.astype(np.float64) - second.mean(0, dtype=np.float64)
-    own = np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y)
+    if len(x) < max(x.shape[1], y.shape[1]):
+        # The same three norms from products of samples, which are smaller for wide embeddings.
+        over_samples, others = x @ x.T, y @ y.T
+        own = np.linalg.norm(over_samples) * np.linalg.norm(others)
+        cross = float(np.vdot(over_samples, others))
+    else:
+        own = np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y)
+        cross = float(np.square(np.linalg.norm(y.T @ x)))
     # What is left of columns that do not vary is rounding.
     if not own > 1e-12 * max(float(np.square(first).sum()) * float(np.square(second).sum()), 1e-300):
         return None
-    return float(np.square(np.linalg.norm(y.T @ x)) / own)
+    return cross / float(own)

@@ -172,6 +172,15 @@ def test_arrays_that_do_not_fit_the_probe(home, finished):
     assert problems(home, finished) == ["rounds/3: loss has 5 rows, the probe has 12 samples"]
 
 
+def test_a_last_layer_has_a_row_per_class(home, finished):
+    path = finished / "rounds/3/head.npy"
+    np.save(path, np.zeros((10, 5), np.float32))
+    entry = {"file": "head.npy", "dtype": "float32", "shape": [10, 5]}
+    entry["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    edit(finished / "rounds/3/manifest.json", lambda manifest: manifest["arrays"].update(head=entry))
+    assert problems(home, finished) == []
+
+
 def test_what_was_not_recorded_is_said_in_words(home, finished):
     view = open_run(home, finished.name)
     with pytest.raises(BadInput, match="not recorded"):

@@ -1,0 +1,1 @@
+"""How far samples really moved, in the full embedding space: measures per round, noise between seeds, events."""
