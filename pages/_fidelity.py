@@ -1,0 +1,99 @@
+"""The fidelity strip under a picture: its numbers as small cards, with one sentence for all of them."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from cu_core.figures.fidelity_numbers import EXACT, LEVELS, Reading, readings, sentence
+from cu_core.maps.ruler import measure_pair
+from cu_core.runs.reader import RunView
+
+STYLE = """<style>
+dl.fidelity,div.fidelity{display:grid;grid-template-columns:repeat(auto-fit,minmax(92px,1fr));gap:.4rem;margin:0}
+.fidelity>div{border:1px solid rgba(128,128,128,.35);border-left:4px solid var(--level);border-radius:.4rem;
+padding:.3rem .4rem;min-width:0;line-height:1.3}
+.fidelity dt,.fidelity small{font-size:.75rem;font-weight:400;opacity:.85;display:block;overflow-wrap:anywhere}
+.fidelity dd{margin:0;font-size:1.15rem;font-weight:600;white-space:nowrap}
+.fidelity dd span{font-size:.75rem;font-weight:400}
+.fidelity i{font-style:normal;color:var(--level)}
+.fidelity .exact{grid-column:1/-1}
+</style>"""
+
+
+def fidelity_strip(record: Mapping[str, Any], shown: int, rounds: Sequence[int]) -> None:
+    """Draws the strip.
+
+    Args:
+        record: of `cu_core.maps.quality.measure`.
+        shown: number of the round that is shown.
+        rounds: numbers of the rounds, in the order of ``record["rounds"]``.
+    """
+    found = readings(record, shown, rounds)
+    st.markdown(f"**{sentence(record)}**")
+    if not found:
+        return
+    st.html(f'{STYLE}<dl class="fidelity">{"".join(map(_card, found))}</dl>')
+    with st.expander("What these numbers mean"):
+        lines = [f"- **{reading.number.title}.** {reading.number.meaning}" for reading in found]
+        compared = record.get("samples")
+        if compared:
+            lines.append(
+                f"\nNeighbourhoods of {record.get('neighbours', 15)} were compared on {compared:,} samples, movement "
+                "on all. Neighbourhoods that are right in every round do not make a film right: look at motion first."
+            )
+        st.markdown("\n".join(lines))
+
+
+def exact_strip(text: str) -> None:
+    """The strip of a view without a projection.
+
+    Args:
+        text: what its axes are.
+    """
+    level = LEVELS["good"]
+    st.html(
+        f'{STYLE}<div class="fidelity"><div class="exact" style="--level:{level.colour}"><strong><i>{level.mark}</i> '
+        f"{html.escape(EXACT[0].upper() + EXACT[1:])}.</strong> {html.escape(text)}</div></div>"
+    )
+
+
+def ruler_text(view: RunView, number: int, a: int, b: int, coordinates: np.ndarray | None = None) -> str:
+    """What lies between two samples in a round, in the full space and beside it in the picture.
+
+    Args:
+        view: the run.
+        number: of the round shown.
+        a: probe row of one sample.
+        b: probe row of the other.
+        coordinates: (n, k) of the picture in that round; none for exact views.
+    """
+    said = measure_pair(np.asarray(view.array(number, "embedding")), a, b, coordinates).words()
+    return f"Samples {a} and {b} in round {number}: {said}"
+
+
+def _card(reading: Reading) -> str:
+    level, number = LEVELS[reading.level], reading.number
+    return (
+        f'<div style="--level:{level.colour}" title="{html.escape(number.meaning)}">'
+        f"<dt>{html.escape(number.title)}</dt>"
+        f"<dd>{number.text(reading.value)} <span><i>{level.mark}</i> {level.word}</span></dd>"
+        f"<small>{_scope(reading)}</small></div>"
+    )
+
+
+def _scope(reading: Reading) -> str:
+    """What the value covers, and where it is worst, with the level of that."""
+    if reading.worst is None:
+        return "all rounds"
+    if reading.worst == reading.value:
+        return "worst of all rounds"
+    level = LEVELS[reading.worst_level]
+    where = f"round&nbsp;{reading.worst_round}"
+    mark = f'<i style="--level:{level.colour}">{level.mark}</i>'
+    scope = "all rounds; " if reading.over_all else ""
+    return f"{scope}worst {mark}&nbsp;{reading.number.text(reading.worst)} in {where}"

@@ -1,0 +1,57 @@
+"""True against plotted displacement: distances, the line through them, and what is drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cu_core.figures.displacement import MOST_DRAWN, Displacement, displacement_alt, displacement_figure
+
+
+def moved(n: int = 50) -> Displacement:
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=(n, 6))
+    now = start + rng.uniform(0, 2, (n, 1)) * np.eye(6)[0]
+    return Displacement.of(start, now, start[:, :2], now[:, :2])
+
+
+def test_a_faithful_picture_lies_on_its_line() -> None:
+    found = moved()
+    assert found.plotted == pytest.approx(found.trend * found.true)
+    assert found.trend > 0
+
+
+def test_plotted_distances_are_shares_of_the_radius() -> None:
+    start = np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
+    now = start.copy()
+    found = Displacement.of(start, now + 0, start, -start)
+    assert found.plotted == pytest.approx([2, 2, 2, 2])
+    assert found.true.tolist() == [0] * 4 and found.trend == 0
+    scaled = Displacement.of(start, now, 9 * start + 5, -9 * start + 5)
+    assert scaled.plotted == pytest.approx(found.plotted)
+
+
+def test_every_group_is_drawn_with_its_ids() -> None:
+    found = moved()
+    groups = np.array(["forget"] * 10 + ["retain"] * 40)
+    figure = displacement_figure(found, groups, np.arange(100, 150), kept=np.full(50, 0.5, np.float32))
+    line, forget, retain = figure.data
+    assert [trace.name for trace in figure.data] == ["Faithful", "Forget", "Retain"]
+    assert list(np.asarray(forget.customdata)[:, 0]) == list(range(100, 110)) and len(retain.x) == 40
+    assert line.y[1] / line.x[1] == pytest.approx(found.trend)
+    assert "neighbours kept" in forget.hovertemplate
+    assert "neighbours kept" not in displacement_figure(found, groups, np.arange(50)).data[1].hovertemplate
+
+
+def test_many_samples_are_thinned_but_the_farthest_mover_stays() -> None:
+    found = moved(MOST_DRAWN * 2)
+    groups = np.full(len(found.true), "retain")
+    trace = displacement_figure(found, groups, np.arange(len(groups))).data[1]
+    assert len(trace.x) <= MOST_DRAWN
+    assert trace.x.max() == pytest.approx(found.true.max(), rel=1e-6)
+
+
+def test_the_figure_in_words() -> None:
+    text = displacement_alt(moved(), 0.87, 4)
+    assert "round 4" in text and "0.87" in text and "50 samples" in text
+    assert "correlation" not in displacement_alt(moved(), None, 4)
