@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from cu_core.figures.attack import Scored, score_bins, score_panes
-from cu_core.figures.selection import decided, decided_words
+from cu_core.figures.selection_marks import decided, decided_words
 from cu_core.runs.reader import RunView
 from pages._charts import bar
 from pages._common import probe_of

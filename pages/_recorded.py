@@ -124,10 +124,8 @@ def probe_sprite(root: str, run_id: str, rows: tuple[int, ...] | None = None) ->
     probe = view.probe()
     probe = probe.iloc[choose_points(probe["group"].to_numpy()) if rows is None else list(rows)]
     tile = int(min(*data.train_images.shape[2:], LARGEST_TILE, max(4, (SPRITE_PIXELS / len(probe)) ** 0.5)))
-    try:
-        images = _pick_images(data, probe)
-    except IndexError:
-        # The dataset of that name is not the one that the run has seen.
+    images = _pick_images(data, probe)
+    if images is None:
         return None
     return Sprite(sprite(images, tile, SPRITE_COLUMNS), min(SPRITE_COLUMNS, len(probe)))
 
@@ -158,10 +156,20 @@ def thumbnails(
     return [thumbnail(np.asarray(picture), tile) for picture in pictures]
 
 
-def _pick_images(data: ImageData, probe: pd.DataFrame) -> np.ndarray:
+def probe_images(view: RunView, probe: pd.DataFrame) -> np.ndarray | None:
+    """(k, channels, h, w) uint8 images of lines of a run's probe; None where they are not on this machine."""
+    data = _images(home(), view)
+    return None if data is None else _pick_images(data, probe)
+
+
+def _pick_images(data: ImageData, probe: pd.DataFrame) -> np.ndarray | None:
     samples, is_test = probe["sample"].to_numpy(), (probe["split"] == "test").to_numpy()
     images = np.empty((len(probe), *data.train_images.shape[1:]), np.uint8)
-    images[~is_test], images[is_test] = data.train_images[samples[~is_test]], data.test_images[samples[is_test]]
+    try:
+        images[~is_test], images[is_test] = data.train_images[samples[~is_test]], data.test_images[samples[is_test]]
+    except IndexError:
+        # The dataset of that name is not the one that the run has seen.
+        return None
     return images
 
 

@@ -1,9 +1,9 @@
 """The samples of a run that are selected in this session: one selection for all pages, and the bar that follows it.
 
 Pages read it with `selection_of`. What a person does in Python's widgets goes through `pick`, what a component in the
-browser reports goes through `follow`. A component that draws the selection takes ``rows`` and ``revision`` of
-`selection_of`, adopts the rows whenever the revision is another than before, and reports its own selections together
-with the revision that they were made on: a report on an older one came too late and is dropped.
+browser reports goes through `follow`, both in callbacks. A component that draws the selection takes ``rows`` and
+``revision`` of `selection_of` and adopts the rows whenever the revision is another than before; for the viewer of
+drift that is ``on_pick=lambda rows: follow(view.run_id, rows, "Drift")``.
 
 The widgets that select are in `pages._selection_panel`, the charts of the selection in `pages._selection_charts`.
 """
@@ -68,32 +68,21 @@ def pick(run_id: str, rows: Sequence[int] | np.ndarray, source: str) -> None:
     st.session_state[_key(run_id)] = Picked(_sorted(rows), _stored(run_id).revision + 1, source)
 
 
-def follow(run_id: str, rows: Sequence[int] | np.ndarray, source: str, *, revision: int | None = None) -> Picked:
-    """Takes over what a component in the browser reports, without telling it to adopt that again.
+def follow(run_id: str, rows: Sequence[int] | np.ndarray, source: str, *, revision: int | None = None) -> None:
+    """Takes over what was selected in a component in the browser, without telling it to adopt that again.
 
-    Components report at every rerun what they reported last, so old news must not undo a newer selection.
+    For the component's callback: it is called before anything is drawn, and only when the browser has news.
 
     Args:
         run_id: of the run.
         rows: reported, in any order.
         source: title of the page.
-        revision: that the component had drawn when the selection was made; a component that cannot tell passes None,
-            and its report counts when it is another than its last one.
-
-    Returns:
-        The selection as it is now.
+        revision: that the component had drawn when the selection was made; one that is not the present one came too
+            late and is dropped. None where the component sees to that itself.
     """
-    now, found = _stored(run_id), _sorted(rows)
-    if revision is None:
-        told = f"told {source} {run_id}"
-        is_news = not np.array_equal(st.session_state.get(told, now.rows), found)
-        st.session_state[told] = found
-    else:
-        is_news = revision == now.revision
-    if is_news and not np.array_equal(now.rows, found):
-        now = Picked(found, now.revision, source)
-        st.session_state[_key(run_id)] = now
-    return now
+    now = _stored(run_id)
+    if revision in (None, now.revision):
+        st.session_state[_key(run_id)] = Picked(_sorted(rows), now.revision, source)
 
 
 def clear(run_id: str) -> None:
@@ -137,9 +126,8 @@ def selection_bar(view: RunView) -> Focus:
     groups = chosen["group"].to_numpy()
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="selection_bar"):
         where = f" on {picked.source}" if picked.source else ""
-        many = "1 sample" if len(groups) == 1 else f"{len(groups):,} samples"
         st.markdown(
-            f":material/lasso_select: **{many}** selected{where}: {counts_words(groups)}.",
+            f":material/lasso_select: **{many(len(groups))}** selected{where}: {counts_words(groups)}.",
             width="stretch",
         )
         only = st.toggle("Only these", key=ONLY_KEY, persist_state="session")
@@ -149,6 +137,11 @@ def selection_bar(view: RunView) -> Focus:
         but = f" but {held:,} that the stopping rule looks at" if held else ""
         st.caption(f"Everything below is about these samples alone{but}.")
     return Focus(picked.rows, only)
+
+
+def many(count: int, kind: str = "") -> str:
+    """``1 sample``, ``37 selected samples``."""
+    return f"{count:,} {kind}{' ' * bool(kind)}sample{'s' * (count != 1)}"
 
 
 def counts_words(groups: np.ndarray) -> str:
@@ -165,7 +158,7 @@ def few_words(groups: np.ndarray, *, expected: Sequence[str] = GROUPS) -> str:
     """
     counts = {group: int((groups == group).sum()) for group in expected}
     none = [group for group, count in counts.items() if not count]
-    few = [f"{count} {group} sample{'s' * (count > 1)}" for group, count in counts.items() if 0 < count < FEW]
+    few = [many(count, group) for group, count in counts.items() if 0 < count < FEW]
     sentences = []
     if few:
         sentences.append(f"With only {join(few)}, bars are single samples rather than a distribution.")

@@ -26,7 +26,7 @@ from cu_core.picking import (
 from cu_core.runs.reader import RunView, open_run
 from pages._common import home, probe_of
 from pages._recorded import Stamp, class_names, recorded_array, signal_by_round, stamp
-from pages._selection import Picked, clear, counts_words, pick, selection_of
+from pages._selection import Picked, clear, counts_words, many, pick, selection_of
 
 SOURCE = "Drift"
 ANY = -1
@@ -222,8 +222,7 @@ def _state(view: RunView, probe: pd.DataFrame, shown: int) -> Picked:
     with st.container(horizontal=True, vertical_alignment="center"):
         if picked:
             words = counts_words(probe["group"].to_numpy()[picked.rows])
-            many = "1 sample" if len(picked.rows) == 1 else f"{len(picked.rows):,} samples"
-            st.markdown(f":material/lasso_select: **{many}** selected: {words}.", width="stretch")
+            st.markdown(f":material/lasso_select: **{many(len(picked.rows))}** selected: {words}.", width="stretch")
         else:
             st.caption("Nothing is selected, so the charts below are of all forget samples.", width="stretch")
         with st.popover("Nearest neighbours", icon=":material/hub:", disabled=not picked):

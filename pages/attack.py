@@ -27,7 +27,7 @@ from cu_core.figures.attack_overview import (
     overview_alt,
     series_title,
 )
-from cu_core.figures.selection import mark_scores
+from cu_core.figures.selection_marks import mark_scores
 from cu_core.metrics.attacks import ATTACKS, MODELS, NUMBERS, WAYS, score_array
 from cu_core.runs.reader import RunView
 from pages._attack_selection import LEFT_OUT, audited, narrowed, selected_section
@@ -35,7 +35,7 @@ from pages._charts import bar
 from pages._common import ACTIVE, home
 from pages._downloads import table_downloads
 from pages._one_run import show_run
-from pages._selection import Focus, selection_bar
+from pages._selection import Focus, many, selection_bar
 from pages._verdicts import verdict_section
 
 HOME = home()
@@ -239,7 +239,7 @@ def why_no_audit(view: RunView) -> tuple[str, str]:
 def selection_sections(view: RunView, attacks: dict[str, Any], focus: Focus) -> None:
     """The page about the selected samples alone."""
     rows = audited(view, focus)
-    count = f"{len(focus.rows):,} selected sample{'s' * (len(focus.rows) > 1)}"
+    count = many(len(focus.rows), "selected")
     if not len(rows):
         st.info(
             f"None of the {count} is among the forget and unseen samples that the attacks were made on.",

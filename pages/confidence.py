@@ -22,7 +22,7 @@ from cu_core.figures.matrix import (
     prediction_alt,
     prediction_matrix,
 )
-from cu_core.figures.selection import mark_selected
+from cu_core.figures.selection_marks import mark_selected
 from cu_core.figures.theme import GROUPS, TITLES
 from cu_core.runs.reader import RunView
 from pages._charts import bar

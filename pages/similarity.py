@@ -13,7 +13,7 @@ from cu_core.figures.class_similarity import (
     similarity_matrix_alt,
 )
 from cu_core.figures.confidence import Moment, common_bins, highest_share
-from cu_core.figures.selection import mark_selected
+from cu_core.figures.selection_marks import mark_selected
 from cu_core.figures.similarity import COSINES, means_table, only, similarity_alt, similarity_histograms
 from cu_core.figures.theme import GROUPS, TITLES
 from cu_core.metrics.centroids import class_similarity, own_centroid_cosines

@@ -1,120 +1,272 @@
-"""Marks of selected samples in charts of all samples, and decisions about a handful of samples as counts."""
+"""What some samples of a run did over the rounds: their signals as lines, and what is known of each as a table."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
-from cu_core.figures.attack import SIDES, Scored
-from cu_core.figures.confidence import Moment
-from cu_core.figures.theme import COLOURS, GROUPS, join
+from cu_core.figures.theme import COLOURS, GROUPS, NEUTRAL, TITLES, class_name, dress, join, tint
 
-MOST_MARKS = 300
-"""Selected samples of a group that are marked in a histogram; of more, as many evenly spread over their values."""
+MOST_SINGLE = 50
+"""Up to this many samples, each is drawn as a thin line of its own besides the quartiles."""
 
 
-def mark_selected(
-    figure: go.Figure,
-    moments: Sequence[Moment],
-    selected: np.ndarray,
-    edges: np.ndarray,
-    *,
-    top: float,
-    overlaid: bool = True,
-) -> go.Figure:
-    """Adds a short vertical stroke at the value of each selected sample, at the foot of its histogram.
+@dataclass(frozen=True)
+class Signal:
+    """One number of every sample over the rounds.
+
+    Attributes:
+        id: short name.
+        title: above its pane.
+        axis: axis label with unit.
+        rounds: (R,) numbers of the rounds that recorded it, ascending.
+        values: (R, n); NaN where unknown.
+        reference: (n,) the same in a retrained model; None where there is none or it has no such number.
+        guide: value of a guide line, e.g. the decision boundary; None for none.
+        log: logarithmic axis.
+    """
+
+    id: str
+    title: str
+    axis: str
+    rounds: tuple[int, ...]
+    values: np.ndarray
+    reference: np.ndarray | None = None
+    guide: float | None = None
+    log: bool = False
+
+
+def signal_lines(signals: Sequence[Signal], groups: np.ndarray, rows: np.ndarray, names: Sequence[str]) -> go.Figure:
+    """Signals over rounds of some samples: median and middle half of each group, and single samples where few.
 
     Args:
-        figure: of `cu_core.figures.confidence.distributions`, changed in place.
-        moments: its columns.
-        selected: (n,) bool over the samples of every moment.
-        edges: its bins; what lies outside is marked at the nearer end.
-        top: largest share on any axis.
-        overlaid: whether it has one row of panes.
-
-    Returns:
-        The same figure.
+        signals: one pane each.
+        groups: (n,) group names of all samples.
+        rows: (k,) the samples to draw.
+        names: (k,) what they are called in hover labels.
     """
-    groups = [group for group in GROUPS if any(len(moment.of(group)) for moment in moments)]
-    named = False
-    for column, moment in enumerate(moments, start=1):
-        for row, group in enumerate(groups):
-            values = moment.values[selected & (moment.groups == group) & np.isfinite(moment.values)]
-            if not len(values):
-                continue
-            height = top * (0.04 + 0.05 * row * overlaid)
-            trace = _strokes(values, group, f"selected {group} sample, {moment.title}", edges, height, named)
-            figure.add_trace(trace, row=1 if overlaid else row + 1, col=column)
-            named = True
-    return figure
+    figure = make_subplots(
+        rows=1,
+        cols=max(1, len(signals)),
+        column_titles=[f"<b>{signal.title}</b>" for signal in signals],
+        horizontal_spacing=0.055,
+    )
+    present = [group for group in GROUPS if (groups[rows] == group).any()]
+    traces: list[go.Scatter] = []
+    for place, signal in enumerate(signals, start=1):
+        axes = {"xaxis": f"x{place}" if place > 1 else "x", "yaxis": f"y{place}" if place > 1 else "y"}
+        for group in present:
+            inside = np.flatnonzero(groups[rows] == group).tolist()
+            own = rows[inside]
+            if len(rows) <= MOST_SINGLE:
+                traces.append(_single(signal, group, own, [names[k] for k in inside], axes))
+            traces += _quartiles(signal, group, own, axes, showlegend=place == 1)
+            if signal.reference is not None:
+                traces.append(_reference(signal, group, own, axes))
+    figure.add_traces(traces)
+    # One update for all panes: each costs Plotly milliseconds, and a selection is to show at once.
+    layout: dict[str, Any] = {"shapes": []}
+    for place, signal in enumerate(signals, start=1):
+        suffix = str(place) if place > 1 else ""
+        ticks = _ticks(signal.rounds)
+        beside = [signal.rounds[-1] + _gap(signal.rounds[-1])] if signal.reference is not None else []
+        layout[f"xaxis{suffix}"] = {
+            "title": {"text": "Round (0 = before)", "font": {"size": 12}},
+            "tickvals": [*ticks, *beside],
+            "ticktext": [*map(str, ticks), *["Ref."] * len(beside)],
+        }
+        layout[f"yaxis{suffix}"] = {"title": {"text": signal.axis, "font": {"size": 12}}} | (
+            {"type": "log", "exponentformat": "power"} if signal.log else {}
+        )
+        if signal.guide is not None:
+            layout["shapes"].append(
+                {
+                    "type": "line",
+                    "xref": f"x{suffix} domain",
+                    "yref": f"y{suffix}",
+                    "x0": 0,
+                    "x1": 1,
+                    "y0": signal.guide,
+                    "y1": signal.guide,
+                    "line": {"color": NEUTRAL, "width": 1.2, "dash": "dot"},
+                }
+            )
+    figure.update_layout(layout)
+    figure.update_annotations(font_size=13)
+    return dress(figure, height=290)
 
 
-def mark_scores(figure: go.Figure, panes: Sequence[Scored], rows: np.ndarray, edges: np.ndarray) -> go.Figure:
-    """The same for the scores of a membership attack.
+def signal_lines_alt(signals: Sequence[Signal], groups: np.ndarray, rows: np.ndarray) -> str:
+    """First and last medians in words."""
+    sentences = []
+    for signal in signals:
+        parts = []
+        for group in GROUPS:
+            own = rows[groups[rows] == group]
+            known = signal.values[:, own]
+            if len(signal.rounds) and len(own) and np.isfinite(known[[0, -1]]).any(axis=1).all():
+                first, last = (float(np.nanmedian(known[k])) for k in (0, -1))
+                parts.append(f"{first:.3g} to {last:.3g} on {len(own)} {group} samples")
+        if parts:
+            sentences.append(f"{signal.title}: median from {join(parts)}.")
+    return " ".join(sentences) or "Nothing was recorded of these samples."
+
+
+def quartiles(values: np.ndarray) -> np.ndarray:
+    """(3, R) lower quartile, median and upper quartile of each row of (R, k) values; NaN where a row has none."""
+    found = np.full((3, len(values)), np.nan)
+    known = np.isfinite(values).any(axis=1) if values.shape[1] else np.zeros(len(values), bool)
+    if known.any():
+        found[:, known] = np.nanquantile(values[known].astype(np.float64), (0.25, 0.5, 0.75), axis=1)
+    return found
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the table says of every recorded sample.
+
+    Attributes:
+        sample: (n,) places in the training or the test images.
+        split: (n,) ``train`` or ``test``.
+        groups: (n,) group names.
+        labels: (n,) labels as trained.
+        predicted: column title to (n,) predicted class: before, now, reference.
+        crossed: (n,) first round beyond the own decision boundary; -1 for none.
+        numbers: column title to (n,) number.
+    """
+
+    sample: np.ndarray
+    split: np.ndarray
+    groups: np.ndarray
+    labels: np.ndarray
+    predicted: Mapping[str, np.ndarray]
+    crossed: np.ndarray
+    numbers: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+def facts_table(facts: Facts, rows: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
+    """One line per sample, in the order of `rows`.
 
     Args:
-        figure: of `cu_core.figures.attack.score_panes`, changed in place.
-        panes: its columns.
-        rows: of the scores, those of selected samples.
-        edges: its bins.
+        facts: of all samples.
+        rows: (k,) the samples to list.
+        classes: names by label.
 
     Returns:
-        The same figure.
+        Columns ``Sample``, ``Split``, ``Group``, ``Label``, ``Predicted <when>``, ``Crossed in round`` (missing where
+        it did not), then the numbers.
     """
-    top = float(figure.layout.yaxis.range[1])
-    named = False
-    for column, pane in enumerate(panes, start=1):
-        for place, (side, (group, title)) in enumerate(SIDES.items()):
-            values = pane.score[rows][pane.member[rows].astype(bool) == (side == "members")]
-            values = values[np.isfinite(values)]
-            if len(values):
-                words = f"selected, {title.lower()}"
-                trace = _strokes(values, group, words, edges, top * (0.04 + 0.05 * place), named)
-                figure.add_trace(trace, row=1, col=column)
-                named = True
-    return figure
+    size = 1 + max([0, *(int(array.max(initial=0)) for array in (facts.labels, *facts.predicted.values()))])
+    # A prediction of -1 is none, and takes the last name.
+    names = np.array([*(class_name(classes, label) for label in range(size)), "–"], dtype=object)
+    crossed = pd.array(facts.crossed[rows], dtype="Int64")
+    crossed[facts.crossed[rows] < 0] = pd.NA
+    columns: dict[str, object] = {
+        "Sample": facts.sample[rows],
+        "Split": facts.split[rows],
+        "Group": pd.Series(facts.groups[rows]).map(TITLES).to_numpy(),
+        "Label": names[facts.labels[rows]],
+    }
+    columns |= {f"Predicted {when}": names[predicted[rows]] for when, predicted in facts.predicted.items()}
+    columns["Crossed in round"] = crossed
+    return pd.DataFrame(columns | {title: values[rows] for title, values in facts.numbers.items()})
 
 
-def _strokes(values: np.ndarray, group: str, words: str, edges: np.ndarray, height: float, named: bool) -> go.Scatter:
+def _single(signal: Signal, group: str, own: np.ndarray, names: Sequence[str], axes: Mapping[str, str]) -> go.Scatter:
+    """All single lines of a group as one trace, with gaps between the samples."""
+    rounds = [*signal.rounds, None]
+    values = np.vstack([signal.values[:, own], np.full((1, len(own)), np.nan)]).T.ravel()
     return go.Scatter(
-        x=np.clip(thin(np.sort(values), MOST_MARKS), edges[0], edges[-1]),
-        y=np.full(min(len(values), MOST_MARKS), height),
-        mode="markers",
-        marker={
-            "symbol": "line-ns-open",
-            "size": 11,
-            "color": COLOURS[group],
-            "line": {"width": 1.6, "color": COLOURS[group]},
-        },
-        name="Selected samples",
-        legendgroup="selected",
-        showlegend=not named,
-        hovertemplate=f"{words}: %{{x:.4g}}<extra></extra>",
-        meta={"selected": group},
+        x=rounds * len(own),
+        y=_positive(values) if signal.log else values,
+        text=np.repeat(np.array(names, dtype=object), len(rounds)),
+        mode="lines",
+        line={"color": tint(COLOURS[group], 0.35), "width": 1},
+        connectgaps=False,
+        legendgroup=group,
+        showlegend=False,
+        hovertemplate="%{text}<br>round %{x}: %{y:.4g}<extra></extra>",
+        meta={"group": group, "kind": "single", "signal": signal.id},
+        **axes,
     )
 
 
-def thin(values: np.ndarray, most: int) -> np.ndarray:
-    """At most so many of the values, evenly spread over their order, the first and the last included."""
-    if len(values) <= most:
-        return values
-    return values[np.linspace(0, len(values) - 1, most).round().astype(np.int64)]
+def _quartiles(
+    signal: Signal, group: str, own: np.ndarray, axes: Mapping[str, str], *, showlegend: bool
+) -> list[go.Scatter]:
+    low, middle, high = quartiles(signal.values[:, own])
+    if signal.log:
+        low, middle, high = (_positive(values) for values in (low, middle, high))
+    rounds = list(signal.rounds)
+    known = np.isfinite(middle)
+    edge = np.array(rounds)[known]
+    band = go.Scatter(
+        x=np.concatenate([edge, edge[::-1]]),
+        y=np.concatenate([low[known], high[known][::-1]]),
+        fill="toself",
+        fillcolor=tint(COLOURS[group], 0.16),
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+        legendgroup=group,
+        showlegend=False,
+        meta={"group": group, "kind": "band", "signal": signal.id},
+        **axes,
+    )
+    median = go.Scatter(
+        x=rounds,
+        y=middle,
+        customdata=np.column_stack([low, high]),
+        mode="lines+markers" if len(rounds) <= 40 else "lines",
+        line={"color": COLOURS[group], "width": 2.2},
+        marker={"size": 5},
+        connectgaps=True,
+        name=f"{TITLES[group]} (n = {len(own):,})",
+        legendgroup=group,
+        showlegend=showlegend,
+        hovertemplate=f"{TITLES[group]}, round %{{x}}<br>median %{{y:.4g}}, middle half %{{customdata[0]:.4g}} to "
+        "%{customdata[1]:.4g}<extra></extra>",
+        meta={"group": group, "kind": "median", "signal": signal.id},
+        **axes,
+    )
+    return [band, median]
 
 
-def decided(pane: Scored, threshold: float) -> tuple[int, int, int, int]:
-    """Members judged members, members, others judged members, others; counts are right for any number of samples."""
-    accused = pane.score >= threshold
-    member = pane.member.astype(bool)
-    return int((accused & member).sum()), int(member.sum()), int((accused & ~member).sum()), int((~member).sum())
+def _reference(signal: Signal, group: str, own: np.ndarray, axes: Mapping[str, str]) -> go.Scatter:
+    """The group's median in the retrained model, right of the rounds, with its middle half as a bar."""
+    assert signal.reference is not None
+    low, middle, high = quartiles(signal.reference[None, own])[:, 0]
+    last = signal.rounds[-1] if signal.rounds else 0
+    return go.Scatter(
+        x=[last + _gap(last)],
+        y=[middle],
+        error_y={"type": "data", "symmetric": False, "array": [high - middle], "arrayminus": [middle - low]},
+        mode="markers",
+        marker={"symbol": "square-open", "size": 9, "color": COLOURS[group]},
+        legendgroup=group,
+        showlegend=False,
+        hovertemplate=f"{TITLES[group]}, retrained model<br>median %{{y:.4g}}<extra></extra>",
+        meta={"group": group, "kind": "reference", "signal": signal.id},
+        **axes,
+    )
 
 
-def decided_words(panes: Sequence[Scored], threshold: float) -> str:
-    """The decisions about some samples in words, e.g. for people who do not see the chart."""
-    sentences = []
-    for pane in panes:
-        caught, members, accused, others = decided(pane, threshold)
-        parts = [f"{caught} of {members} members"] * bool(members) + [f"{accused} of {others} others"] * bool(others)
-        sentences.append(f"{pane.title}: {join(parts)} are judged members.")
-    return " ".join(sentences)
+def _gap(last: int) -> float:
+    """Distance between the last round and the reference."""
+    return max(0.8, 0.12 * last)
+
+
+def _ticks(rounds: Sequence[int]) -> list[int]:
+    step = max(1, -(-len(rounds) // 7))
+    return list(rounds[::step])
+
+
+def _positive(values: np.ndarray) -> np.ndarray:
+    """Values for a logarithmic axis, which has no zero."""
+    return np.where(np.isfinite(values), np.maximum(values, 1e-6), np.nan)
