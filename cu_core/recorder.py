@@ -175,10 +175,11 @@ class Recorder:
         lines, boundary = self._boundary(model, outputs)
         arrays |= lines
         aligned, residual = self._aligned(arrays["embedding"], self._start.embedding)
-        arrays["coordinates"] = self._basis.place(aligned)
+        motion = self._start.motion(aligned)
+        arrays |= {"coordinates": self._basis.place(aligned), "aligned_cosine": motion["cosine"]}
         manifest = self._manifest(0, self.probe_metrics(outputs), arrays)
         manifest |= {"seed": seed, "boundary": boundary}
-        manifest["drift"] = drift_report(self._start, aligned, self._start.motion(aligned), arrays["boundary"])
+        manifest["drift"] = drift_report(self._start, aligned, motion, arrays["boundary"])
         manifest["cka"] = self._cka_by_round(arrays["embedding"])
         manifest["noise"] = self._noise(arrays["embedding"], seed)
         manifest["fidelity"]["procrustes_residual"] = residual

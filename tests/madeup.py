@@ -18,6 +18,8 @@ import numpy as np
 import pandas as pd
 
 from cu_core.data import store
+from cu_core.drift.measures import Samples, Start, cka_by_group, drift_report
+from cu_core.drift.noise import seed_difference
 from cu_core.home import Home
 from cu_core.metrics.boundary import signed_distances
 from cu_core.runs import layout
@@ -297,6 +299,11 @@ def _write_snapshot(
     if seed is None:
         arrays["cosine_to_start"] = ((embedding * start).sum(1) / norms).astype(np.float32)
         arrays["moved"] = np.linalg.norm(embedding - start, axis=1).astype(np.float32)
+        if not made.older:
+            motion = _origin(made, probe).motion(embedding)
+            arrays["moved_relative"] = motion["relative"].astype(np.float16)
+    elif not made.older:
+        arrays["aligned_cosine"] = ((embedding * start).sum(1) / norms).astype(np.float32)
     manifest = {
         "schema": 1,
         "round": number,
@@ -324,7 +331,12 @@ def _write_snapshot(
             "unit": "distance between unit embeddings" if made.encoder else "distance in the space of the embedding",
             "reads": "embedding",
         }
-    if seed is None:
+    if not made.older:
+        origin = _origin(made, probe)
+        manifest["drift"] = drift_report(origin, embedding, origin.motion(embedding), arrays["boundary"])
+        if seed is None:
+            manifest["drift_scale"] = {"neighbours": origin.neighbours.shape[1], "spread": origin.spread}
+    elif seed is None:
         manifest["drift"] = {
             group: {
                 "cosine": float(arrays["cosine_to_start"][probe["group"] == group].mean()),
@@ -332,10 +344,36 @@ def _write_snapshot(
             }
             for group in ("forget", "retain", "unseen")
         }
-    else:
+    if seed is not None:
         manifest["seed"] = seed
+        if not made.older:
+            manifest |= _reference_drift(made, probe, seed, embedding)
         manifest["fidelity"]["procrustes_residual"] = 0.31
     write_json(folder / layout.MANIFEST, manifest)
+
+
+def _origin(made: MadeUp, probe: pd.DataFrame) -> Start:
+    """Round 0, from which motion is measured."""
+    group = probe["group"].to_numpy()
+    samples = Samples(probe["label"].to_numpy(), {name: group == name for name in ("forget", "retain", "unseen")})
+    return Start(_embedding(made, probe, 0.0), samples)
+
+
+def _reference_drift(made: MadeUp, probe: pd.DataFrame, seed: int, embedding: np.ndarray) -> dict:
+    """How far a reference is from the rounds, and from those with smaller seeds; all share their axes here."""
+    samples = _origin(made, probe).samples
+    numbers = list(range(made.rounds + 1))
+    rounds = [_embedding(made, probe, number / max(made.rounds, 1)) for number in numbers]
+    cka = [cka_by_group(samples, embedding, other) for other in rounds]
+    earlier = [other for other in made.references if other < seed]
+    return {
+        "cka": {"rounds": numbers} | {group: [found[group] for found in cka] for group in samples.groups},
+        "noise": [
+            {"with": other, "residual": 0.1}
+            | {"groups": seed_difference(_reference(made, probe, other), embedding, samples)}
+            for other in earlier
+        ],
+    }
 
 
 def _metrics(made: MadeUp, probe: pd.DataFrame, predicted: np.ndarray) -> dict[str, float | None]:
