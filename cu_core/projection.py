@@ -53,6 +53,7 @@ def project(
     remove_motion: bool = False,
     labels: np.ndarray | None = None,
     predictions: Sequence[np.ndarray] | None = None,
+    ground: Sequence[np.ndarray] = (),
 ) -> Projection:
     """Projects the embeddings of several rounds together.
 
@@ -67,6 +68,8 @@ def project(
         remove_motion: takes out first what a rotation of all retained samples explains.
         labels: (n,) classes; needed for ``"discriminant"``.
         predictions: per round (n,) predicted classes; with them the agreement at boundaries is measured.
+        ground: more embeddings (n, d) of the same samples, such as a retrained model's, that ``"reference-map"`` shall
+            have room for; they are neither drawn nor measured.
 
     Returns:
         The picture. An embedding that is exactly what it was in another round has exactly the same place there, for
@@ -76,13 +79,15 @@ def project(
         BadInput: arrays that do not fit together, numbers that are not finite, or an unknown method.
     """
     arrays, mask = _checked(rounds, forget, method, n_components, labels)
+    more, _ = _checked([rounds[0], *ground], forget, method, n_components, labels)
     began = time.perf_counter()
     order = _canonical(arrays, mask)
     back = np.argsort(order)
     arrays = [array[order] for array in arrays]
     mask = None if mask is None else mask[order]
     full, removed = without_common_motion(arrays, mask) if remove_motion else (arrays, [])
-    places, stray, fitted = _place(method, full, mask, n_components, seed, None if labels is None else labels[order])
+    classes = None if labels is None else np.asarray(labels)[order]
+    places, stray, fitted = _place(method, full, mask, n_components, seed, classes, [e[order] for e in more[1:]])
     predicted = None if predictions is None else [np.asarray(classes)[order] for classes in predictions]
     fidelity = measure(full, places, forget=mask, seed=seed, predictions=predicted)
     return Projection(
@@ -110,10 +115,11 @@ def _place(
     n_components: int,
     seed: int,
     labels: np.ndarray | None,
+    ground: list[np.ndarray],
 ) -> tuple[list[np.ndarray], list[np.ndarray], ReferenceMap | Basis | None]:
     nowhere = [np.zeros(len(rounds[0]), bool) for _ in rounds]
     if method == "reference-map":
-        fitted = fit_reference_map(rounds, forget, n_components, seed)
+        fitted = fit_reference_map([*rounds, *ground], forget, n_components, seed)
         placed = [fitted.place(embedding, np.arange(len(embedding))) for embedding in rounds]
         return [place for place, _ in placed], [stray for _, stray in placed], fitted
     if method in OTHERS:

@@ -70,6 +70,7 @@ def pick_view() -> str:
             required=True,
             key="view",
             bind="query-params",
+            width="content",
             help="Boundary: exact numbers, no projection. Map: one neighbour map for all rounds. Linear: straight "
             "axes, right at once. Other methods: what others use, with what it gets wrong.",
         )
@@ -125,8 +126,7 @@ def choose(name: str, shown: Shown) -> Chosen:
     request = MapRequest(shown.view.run_id, beside, method, axes, still)
     picture = _current(request, shown)
     if picture is None:
-        label = "Principal axes of round 0, as every run records them, until the picture asked for is there."
-        return Chosen(preview_scene(shown), record=_recorded_record(shown), notes=[label])
+        return Chosen(preview_scene(shown), notes=[_preview_words(shown)])
     scene = picture_scene(shown, f"{name} {method} {axes} {still}", picture)
     return Chosen(scene, record=picture.manifest["fidelity"], notes=_notes(shown, request, picture), picture=picture)
 
@@ -244,16 +244,12 @@ def _watch(request: MapRequest, had: str) -> None:
     st.progress(share, text=f"{METHODS[request.method]}: {drawing.message} ({duration(drawing.seconds)}{left})")
 
 
-def _recorded_record(shown: Shown) -> dict[str, Any] | None:
-    """What every round records of its principal axes, as a fidelity record."""
+def _preview_words(shown: Shown) -> str:
+    """What the picture is that stands in, and how faithful it is in the rounds."""
     rounds = [shown.view.manifest(number).get("fidelity", {}) for number in shown.rounds]
-    record: dict[str, Any] = {"rounds": rounds, "neighbours": 15, "samples": int(rounds[0].get("samples") or 0)}
-    for name in ("trustworthiness", "continuity"):
-        known = [numbers[name] for numbers in rounds if numbers.get(name) is not None]
-        if not known:
-            return None
-        record |= {name: float(np.mean(known)), f"worst_{name}": min(known)}
-    return record
+    known = [n["trustworthiness"] for n in rounds if n.get("trustworthiness") is not None]
+    how = f" Their trustworthiness is {np.mean(known):.2f} on average, {min(known):.2f} at worst." if known else ""
+    return f"Principal axes of round 0, as every run records them, until the picture asked for is there.{how}"
 
 
 def _notes(shown: Shown, request: MapRequest, picture: Picture) -> list[str]:
@@ -282,7 +278,8 @@ def _notes(shown: Shown, request: MapRequest, picture: Picture) -> list[str]:
         )
     if shown.seed is not None and not manifest["placeable"]:
         notes.append("This method draws all rounds at once and cannot place a model from elsewhere: no reference.")
-    strays = int(picture.stray.any(0).sum())
+    films = [k for k, moment in enumerate(manifest["moments"]) if moment["kind"] != "reference"]
+    strays = int(picture.stray[films].any(0).sum())
     if strays:
         notes.append(f"{strays:,} samples go where the map has no reference in some round; they are ringed there.")
     later = [m["number"] for m in manifest["moments"] if m["kind"] == "round" and not m.get("fitted")]

@@ -32,10 +32,11 @@ def wanted_round(rounds: list[int]) -> int:
     return int(asked) if asked.isdecimal() and int(asked) in rounds else rounds[-1]
 
 
-def shown_of(view: RunView, rounds: list[int]) -> Shown:
-    """Draws the choices of what is compared, and how many samples are drawn."""
+def what_to_show(view: RunView, rounds: list[int]) -> tuple[str, Shown]:
+    """Draws the choices of view, of what is compared, and of how many samples are drawn."""
     recorded = len(probe_of(view, view.run_id))
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = pick_view()
         seed = pick_reference(view)
         beside = pick_beside(view.run_id)
         limit = USUAL
@@ -50,7 +51,7 @@ def shown_of(view: RunView, rounds: list[int]) -> Shown:
                 help="All numbers are measured on more than is drawn; forget samples are drawn first.",
             )
     other = open_run(home(), beside) if beside else None
-    return Shown(view, rounds, seed, other, limit, class_names(ROOT, view.run_id))
+    return name, Shown(view, rounds, seed, other, limit, class_names(ROOT, view.run_id))
 
 
 def picture(chosen: Chosen, shown: Shown) -> ViewerState:
@@ -137,8 +138,7 @@ def sections(view: RunView, was_active: bool) -> None:
         return
     if was_active:
         live_line(view, rounds)
-    name = pick_view()
-    shown = shown_of(view, rounds)
+    name, shown = what_to_show(view, rounds)
     chosen = choose(name, shown)
     state = picture(chosen, shown)
     number = state.round if state.round in rounds else wanted_round(rounds)

@@ -121,6 +121,16 @@ def test_a_sample_where_no_reference_is_gets_flagged(moving):
     assert not any(flags.any() for flags in picture.stray[:-1])
 
 
+def test_ground_for_another_model_is_neither_drawn_nor_measured(moving):
+    rounds, forget = moving
+    elsewhere = rounds[0] + np.r_[np.full(6, 300.0), np.zeros(6)]
+    without, within = project(rounds, forget=forget), project(rounds, forget=forget, ground=[elsewhere])
+    assert len(within.coordinates) == len(within.fidelity["rounds"]) == 4
+    everyone = np.arange(len(forget))
+    assert without.fitted.place(elsewhere, everyone)[1].all()
+    assert not within.fitted.place(elsewhere, everyone)[1].any()
+
+
 def test_own_other_rounds_are_no_neighbours(moving):
     rounds, forget = moving
     rows = reference_map.reference_rows(rounds, forget, 0)

@@ -97,6 +97,7 @@ def _fit(home: Home, request: MapRequest, content: Content) -> _Drawn:
         seed=request.seed,
         labels=content.labels,
         predictions=[part.prediction for part in content.rounds],
+        ground=[part.embedding for part in content.references],
     )
     coordinates, stray = list(found.coordinates), list(found.stray)
     # Methods that fit all rounds at once have no place for a model from elsewhere.

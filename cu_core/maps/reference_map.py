@@ -23,9 +23,12 @@ EPOCHS = 200
 """More change trustworthiness by less than 0.002 (`benchmarks/drift_map.py`)."""
 
 MOST_STARTS = 3000
-"""Reference rows from round 0, then from forget samples and from the others in later rounds."""
+"""Reference rows from round 0, then from forget samples and from the others in later rounds.
+
+With few of the others, a model that moves as a whole leaves gaps between its rounds, over which samples jump.
+"""
 MOST_LATER_FORGET = 2000
-MOST_LATER_REST = 1000
+MOST_LATER_REST = 3000
 
 STRAY = 2.0
 """A sample this many times farther from its nearest other reference row than 99 % of the reference rows are from
@@ -105,7 +108,7 @@ def reference_rows(rounds: Sequence[np.ndarray], forget: np.ndarray | None, seed
     rng = np.random.default_rng(seed)
     moving = _movers(rounds) if forget is None else np.asarray(forget, bool)
     taken = [_draw(np.arange(n), MOST_STARTS, rng)]
-    for inside, most in ((moving, MOST_LATER_FORGET), (~moving, MOST_LATER_REST)):
+    for inside, most in ((moving, MOST_LATER_FORGET), (~moving, min(n, MOST_LATER_REST))):
         # One number stands for a sample in a round.
         later = np.concatenate(
             [
