@@ -44,14 +44,17 @@ def _read(name: str) -> str:
     return (_PAGES / name).read_text(encoding="utf-8")
 
 
-_MESSAGE = st.components.v2.component("unlearnscope_message", html="<i hidden></i>", js=_read("_viewer/message.js"))
-_VIEWER = st.components.v2.component(
-    "unlearnscope_drift_viewer",
-    html=_read("_viewer/frame.html"),
-    css=_read("_viewer/style.css"),
+PARTS = {
+    "message": _read("_viewer/message.js"),
+    "html": _read("_viewer/frame.html"),
+    "css": _read("_viewer/style.css"),
     # One module: the parts share their names.
-    js="\n".join(map(_read, _SCRIPTS)),
-)
+    "js": "\n".join(map(_read, _SCRIPTS)),
+}
+"""What the two components are made of."""
+
+_MESSAGE = st.components.v2.component("unlearnscope_message", html="<i hidden></i>", js=PARTS["message"])
+_VIEWER = st.components.v2.component("unlearnscope_drift_viewer", html=PARTS["html"], css=PARTS["css"], js=PARTS["js"])
 
 
 @dataclass(frozen=True)

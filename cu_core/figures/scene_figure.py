@@ -21,14 +21,20 @@ from cu_core.figures.theme import (
     marker,
     reference_title,
 )
-from cu_core.thinning import choose_points
+from cu_core.thinning import MOST_POINTS, choose_points
 
 FEWER = 2000
 """Samples that are drawn without WebGL, where each mark is an element of the page."""
 
 
 def scene_figure(
-    scene: Scene, samples: Samples, *, shown: int | None = None, webgl: bool = True, height: int = 380
+    scene: Scene,
+    samples: Samples,
+    *,
+    shown: int | None = None,
+    webgl: bool = True,
+    most: int = MOST_POINTS,
+    height: int = 380,
 ) -> go.Figure:
     """Panes "before", "round k" with a slider over all rounds, and each reference, on the same fixed axes.
 
@@ -39,7 +45,8 @@ def scene_figure(
         scene: of two or three axes.
         samples: of the scene, in the same order.
         shown: number of the round that is shown first; by default the last.
-        webgl: without it, fewer samples are drawn, as plain marks and on the first two axes.
+        webgl: without it, samples are drawn as plain marks and on the first two axes.
+        most: samples that are drawn; without WebGL at most `FEWER`.
         height: px of the panes.
 
     Raises:
@@ -53,7 +60,7 @@ def scene_figure(
     deep = webgl and len(scene.axes) == 3
     axes = drawn_axes(scene)[: 3 if deep else 2]
     names = np.asarray(GROUPS)[samples.group]
-    kept = choose_points(names) if webgl else choose_points(names, FEWER)
+    kept = choose_points(names, most if webgl else min(most, FEWER))
     # Retain first, so that the few forget samples lie on top.
     rows_of = {group: kept[names[kept] == group] for group in reversed(GROUPS)}
     rows_of = {group: rows for group, rows in rows_of.items() if len(rows)}

@@ -5,7 +5,8 @@ const NARROWEST = 235
 const TITLE = 24
 const UNDER = 38 // ticks and title of the axis below
 const STRIP = 36 // histogram along an edge
-const TALLEST = 430
+const TALLEST = 540
+const WIDE = 430 // px of height for a pane that is alone, unless units must be equally long
 
 const still = (moment) => ({ from: moment, to: moment, share: 0 })
 
@@ -59,7 +60,7 @@ function layOut(panes, width, scene, { zoom, camera }) {
   const across = (width - left) / columns
   const strip = scene.flat && !scene.equal ? STRIP : 0
   const inner = across - 14 - strip
-  const tall = scene.flat ? Math.min(scene.equal ? inner : Math.max(230, inner * 0.85), TALLEST) : Math.min(across, TALLEST)
+  const tall = scene.flat ? Math.min(scene.equal ? inner : Math.min(Math.max(230, inner * 0.85), WIDE), TALLEST) : Math.min(across, TALLEST)
   const line = TITLE + strip + tall + (scene.flat ? UNDER : 8)
   panes.forEach((pane, k) => {
     const x = left + (k % columns) * across

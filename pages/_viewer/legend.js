@@ -134,7 +134,11 @@ function createLegend(board, state) {
     const controls = () => [...board.querySelectorAll("button, select")]
     const place = controls().indexOf(board.getRootNode().activeElement)
     make()
-    if (place >= 0) controls()[place]?.focus({ preventScroll: true })
+    if (place < 0) return
+    const next = controls()[place]
+    // A button that is of no use any more would send the keys to the page.
+    const taker = next && !next.disabled ? next : board.querySelector(".above")
+    taker.focus({ preventScroll: true })
   }
 
   return { draw: () => keepFocus(() => { drawTools(); drawKeys() }) }

@@ -1,6 +1,7 @@
 // The viewer: its state, what comes from the server, and what goes back.
 
 const NEAR = 3.1 // of the camera, at which a cube fills its pane
+const MODES = () => ({ tool: "pan", overlay: false, trails: true, contours: false, colour: "group", hidden: new Set() })
 const viewers = new WeakMap()
 const remembered = new Map() // modes and zooms by the viewer's key: they outlive a change of run or page
 
@@ -11,8 +12,6 @@ export default function (component) {
   viewer.update(data, setStateValue)
   return viewer.destroy
 }
-
-const MODES = () => ({ tool: "pan", overlay: false, trails: true, contours: false, colour: "group", hidden: new Set() })
 
 function createViewer(root) {
   const board = root.querySelector(".board")
@@ -129,6 +128,9 @@ function createViewer(root) {
       guide: style.getPropertyValue("--guide"), ground: style.backgroundColor,
       accent: style.getPropertyValue("--st-primary-color"), referenceInk: state.samples.referenceColour,
     }
+    // The browser's own controls follow the theme too.
+    const light = style.backgroundColor.match(/\d+/g)?.slice(0, 3).reduce((sum, part) => sum + Number(part), 0) ?? 765
+    board.style.colorScheme = light > 382 ? "light" : "dark"
     chart.draw(what)
   }
 

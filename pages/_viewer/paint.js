@@ -2,7 +2,7 @@
 
 const SHAPES = { x: 0, circle: 1, diamond: 2 }
 const RING = 3
-const FAINT = 0.09
+const FAINT = 0.13
 const SOLID = 0.85
 
 const VERTEX = `#version 300 es

@@ -8,11 +8,15 @@ function createPanes(field, state) {
   if (!painter) return null
   above.tabIndex = 0
   above.setAttribute("role", "img")
-  const pens = { below: below.getContext("2d"), above: above.getContext("2d") }
+  // Drawn by the processor: lines and letters on the graphics card cost more than the points where it is emulated.
+  const flatPen = (canvas) => canvas.getContext("2d", { willReadFrequently: true })
+  const pens = { below: flatPen(below), above: flatPen(above) }
   const known = new Map() // what is costly to find and does not change: outlines, movers
   let panes = []
   let runs = []
   let order = new Uint32Array(0)
+  let titles = []
+  let marked = false
   let frames = 0
 
   const once = (name, make) => {
@@ -70,15 +74,11 @@ function createPanes(field, state) {
         histogram(pen, area, counts, samples.groups, axis === 1)
       }
     }
-    if (state.contours && scene.flat) {
-      const moment = nearer(pane.at)
-      classOutlines(pen, pane, once(`outlines ${moment}`, () => outlines(scene, samples, moment)), samples.name)
-    }
   }
 
   const drawPoints = (pane) => {
     const { scene } = state
-    const size = (scene.count <= 1000 ? 7.5 : scene.count <= 4000 ? 6 : 5) * state.ratio
+    const size = (scene.count <= 1000 ? 7.5 : scene.count <= 4000 ? 6 : scene.count <= 10_000 ? 5 : 4) * state.ratio
     painter.clear(pane.box, state.ratio)
     const look = { dim: state.any, size, hollow: pane.hollow }
     const colours = (moment) => ({
@@ -90,7 +90,8 @@ function createPanes(field, state) {
     }
     const moment = nearer(pane.at)
     painter.points(scene, pane.at, pane.matrix, colours(moment), runs, look)
-    painter.rings(`stray ${moment}`, scene.straysAt(moment).filter(state.shows), size + 9 * state.ratio, state.inks.rgb)
+    const lost = scene.straysAt(moment).filter((i) => state.shows(i) && (!state.any || state.selected[i]))
+    painter.rings(`stray ${moment}`, lost, size + 9 * state.ratio, state.inks.rgb)
   }
 
   const spotAt = (pane, at, i) => {
@@ -102,6 +103,15 @@ function createPanes(field, state) {
   const groupColour = (i) => rgb(state.samples.groups[state.samples.group[i]].colour)
 
   const selectedIndices = () => [...order].filter((i) => state.selected[i])
+
+  const drawOutlines = (pen) => {
+    const { scene, samples } = state
+    if (!state.contours || !scene.flat) return
+    for (const pane of panes) {
+      const moment = nearer(pane.at)
+      classOutlines(pen, pane, once(`outlines ${moment}`, () => outlines(scene, samples, moment)), samples.name)
+    }
+  }
 
   const drawPaths = (pen) => {
     const { scene } = state
@@ -159,15 +169,27 @@ function createPanes(field, state) {
     }
     for (const pane of panes) {
       if (!all && (what === "marks" || !pane.moving)) continue
-      drawBelow(pane)
+      // Without histograms nothing below the points changes on the way from round to round.
+      if (all || pane.above || pane.title !== titles[panes.indexOf(pane)]) drawBelow(pane)
       drawPoints(pane)
     }
-    pens.above.clearRect(0, 0, above.width, above.height)
-    drawPaths(pens.above)
-    drawHovered(pens.above)
-    drawRuler(pens.above)
-    if (state.lasso) lassoLine(pens.above, state.lasso.path)
+    titles = panes.map(({ title }) => title)
+    drawMarks(pens.above)
     frames++
+  }
+
+  const drawMarks = (pen) => {
+    const { scene, any, overlay, contours, hovered, ruler, lasso } = state
+    const wanted = any || overlay || (contours && scene.flat) || hovered || ruler.length || lasso
+    // A canvas that stays empty is not sent to the screen again.
+    if (!wanted && !marked) return
+    marked = Boolean(wanted)
+    pen.clearRect(0, 0, above.width, above.height)
+    drawOutlines(pen)
+    drawPaths(pen)
+    drawHovered(pen)
+    drawRuler(pen)
+    if (lasso) lassoLine(pen, lasso.path)
   }
 
   points.addEventListener("webglcontextlost", (event) => event.preventDefault())
