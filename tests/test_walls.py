@@ -18,6 +18,7 @@ CORE_FILES = sorted((ROOT / "cu_core").rglob("*.py"))
 # What a page reads; each must load without the heavy packages even where no page imports it yet.
 LIGHT_PACKAGES = (
     "cu_core.runs",
+    "cu_core.drift",
     "cu_core.figures",
     "cu_core.sweeps",
     "cu_core.papers",
@@ -40,6 +41,7 @@ LIGHT_MODULES = (
     "cu_core.models",
     "cu_core.methods",
     "cu_core.metrics",
+    "cu_core.metrics.boundary",
 )
 # The worker's entry point runs the engine: it belongs to the heavy side although it lives beside the reader.
 WORKER_SIDE = {"cu_core.runs.worker"}

@@ -46,14 +46,14 @@ _ALL = (
     DriftMeasure(
         "cosine_relative",
         "Cosine relative to own neighbours",
-        "Difference of cosines (< 0 = turned more)",
+        "Difference (< 0: turned more)",
         "Cosine to own round-0 embedding minus the mean of that of the 15 retain samples that were nearest in round 0.",
         still=0.0,
     ),
     DriftMeasure(
         "relative",
         "Motion relative to own neighbours",
-        "Share of the retained spread (0 = moved along)",
+        "Share of the retained spread",
         "Displacement minus the mean displacement of the 15 retain samples that were nearest in round 0, in units of "
         "how widely the retain samples were spread then. 0 means: moved exactly as its surroundings did.",
         still=0.0,
@@ -61,7 +61,7 @@ _ALL = (
     DriftMeasure(
         "own_centroid",
         "Distance to own class",
-        "Distance to the class's centroid",
+        "Distance to its centroid",
         "Distance to the mean of the retain samples with the same label in this round, itself left out. Of a class "
         "without retain samples, to the mean of its forget samples.",
         motion=False,
@@ -76,7 +76,7 @@ _ALL = (
     DriftMeasure(
         "boundary",
         "Distance to the decision boundary",
-        "Signed distance (0 = boundary, > 0 own side)",
+        "Distance (> 0: own side)",
         "Signed distance to the plane between the label and the strongest other class, under this round's model.",
         motion=False,
     ),
@@ -91,7 +91,7 @@ _ALL = (
     DriftMeasure(
         "cka",
         "Linear CKA to round 0",
-        "CKA (1 = same up to rotation and scale)",
+        "CKA (1 = unchanged)",
         "How much of the arrangement of the group's samples is left, whatever rotation or scale.",
         still=1.0,
         spread=False,

@@ -42,10 +42,9 @@ def crossing_histogram(
         if not len(own):
             continue
         counts = np.array([(own == number).sum() for number in later], np.int64)
-        never = int((own == NEVER).sum())
-        figure.add_trace(
-            _bars(later, counts, len(own), group, f"{TITLES[group]} ({never:,} of {len(own):,} never)", "crossed")
-        )
+        before, never = int((own == rounds[0]).sum()), int((own == NEVER).sum())
+        name = f"{TITLES[group]} (of {len(own):,}: {before:,} before, {never:,} never)"
+        figure.add_trace(_bars(later, counts, len(own), group, name, "crossed"))
     return _by_round(figure, "Share of the group that crossed", height)
 
 
@@ -57,7 +56,8 @@ def crossing_alt(crossed: np.ndarray, groups: np.ndarray, rounds: Sequence[int])
         if not len(own):
             continue
         counts = [int((own == number).sum()) for number in rounds[1:]]
-        text = f"of {len(own):,} {group} samples {int((own == NEVER).sum()):,} never crossed"
+        before, never = int((own == rounds[0]).sum()), int((own == NEVER).sum())
+        text = f"of {len(own):,} {group} samples {before:,} lay across before, {never:,} never crossed"
         if any(counts):
             text += f" and most crossed in round {rounds[1:][int(np.argmax(counts))]} ({max(counts):,})"
         parts.append(text)

@@ -23,6 +23,16 @@ def test_is_that_of_the_gram_matrices() -> None:
     assert linear_cka(x, y) == pytest.approx(by_gram(x, y))
 
 
+def test_wide_embeddings_take_the_other_way_to_the_same_number() -> None:
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(2, 1, (12, 40)), rng.normal(-1, 3, (12, 5))
+    y[:, :3] += x[:, :3]
+    assert linear_cka(x, y) == pytest.approx(by_gram(x, y))
+    # Columns of zeros change nothing but the way.
+    narrow = np.concatenate([y, np.zeros((12, 30))], axis=1)
+    assert linear_cka(y, x[:, :4]) == pytest.approx(linear_cka(narrow, x[:, :4]))
+
+
 def test_rotation_scale_and_shift_change_nothing() -> None:
     rng = np.random.default_rng(1)
     x = rng.normal(size=(30, 6)).astype(np.float32)
