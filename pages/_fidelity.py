@@ -14,12 +14,12 @@ from cu_core.maps.ruler import measure_pair
 from cu_core.runs.reader import RunView
 
 STYLE = """<style>
-dl.fidelity,div.fidelity{display:grid;grid-template-columns:repeat(auto-fit,minmax(92px,1fr));gap:.4rem;margin:0}
+.fidelity{display:grid;grid-template-columns:repeat(auto-fit,minmax(92px,1fr));gap:.4rem}
 .fidelity>div{border:1px solid rgba(128,128,128,.35);border-left:4px solid var(--level);border-radius:.4rem;
-padding:.3rem .4rem;min-width:0;line-height:1.3}
-.fidelity dt,.fidelity small{font-size:.75rem;font-weight:400;opacity:.85;display:block;overflow-wrap:anywhere}
-.fidelity dd{margin:0;font-size:1.15rem;font-weight:600;white-space:nowrap}
-.fidelity dd span{font-size:.75rem;font-weight:400}
+padding:.3rem .35rem;min-width:0;line-height:1.3}
+.fidelity small{font-size:.7rem;letter-spacing:-.01em;opacity:.85;display:block;overflow-wrap:anywhere}
+.fidelity b{font-size:1.15rem;font-weight:600}
+.fidelity span{font-size:.75rem;white-space:nowrap}
 .fidelity i{font-style:normal;color:var(--level)}
 .fidelity .exact{grid-column:1/-1}
 </style>"""
@@ -37,7 +37,7 @@ def fidelity_strip(record: Mapping[str, Any], shown: int, rounds: Sequence[int])
     st.markdown(f"**{sentence(record)}**")
     if not found:
         return
-    st.html(f'{STYLE}<dl class="fidelity">{"".join(map(_card, found))}</dl>')
+    st.html(f'{STYLE}<div class="fidelity">{"".join(map(_card, found))}</div>')
     with st.expander("What these numbers mean"):
         lines = [f"- **{reading.number.title}.** {reading.number.meaning}" for reading in found]
         compared = record.get("samples")
@@ -80,8 +80,8 @@ def _card(reading: Reading) -> str:
     level, number = LEVELS[reading.level], reading.number
     return (
         f'<div style="--level:{level.colour}" title="{html.escape(number.meaning)}">'
-        f"<dt>{html.escape(number.title)}</dt>"
-        f"<dd>{number.text(reading.value)} <span><i>{level.mark}</i> {level.word}</span></dd>"
+        f"<small>{html.escape(number.title)}</small>"
+        f"<span><b>{number.text(reading.value)}</b> <i>{level.mark}</i> {level.word}</span>"
         f"<small>{_scope(reading)}</small></div>"
     )
 

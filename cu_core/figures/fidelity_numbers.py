@@ -66,8 +66,8 @@ class Number:
         return "good" if value >= self.good else "fair" if value >= self.fair else "poor"
 
     def text(self, value: float) -> str:
-        """The value as it is shown."""
-        return format(value, self.form)
+        """The value as it is shown; large shares without a decimal."""
+        return format(value, ".0%" if self.form == ".1%" and abs(value) >= 0.1 else self.form)
 
 
 NUMBERS: tuple[Number, ...] = (
@@ -80,7 +80,7 @@ NUMBERS: tuple[Number, ...] = (
     ),
     Number(
         "unmoved_motion",
-        "Motion of unmoved",
+        "Unmoved",
         "How far samples whose embedding did not change are drawn moving per round, in radii of the picture.",
         0.01,
         0.05,
@@ -89,7 +89,7 @@ NUMBERS: tuple[Number, ...] = (
     ),
     Number(
         "still_jitter",
-        "Motion of still",
+        "Least moved",
         "How far the quarter of the samples that moved least is drawn moving per round, in radii of the picture.",
         0.01,
         0.05,

@@ -1,0 +1,36 @@
+"""The strip as pages draw it, without a browser."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+
+def strips() -> None:
+    from pages._fidelity import exact_strip, fidelity_strip  # noqa: PLC0415
+
+    record = {
+        "trustworthiness": 0.97,
+        "displacement_rank_correlation": 0.93,
+        "distance_rank_correlation": 0.4,
+        "samples": 1000,
+        "rounds": [
+            {"trustworthiness": 0.99, "displacement_rank_correlation": None},
+            {"trustworthiness": 0.84, "displacement_rank_correlation": 0.93},
+        ],
+    }
+    fidelity_strip(record, 0, [0, 3])
+    fidelity_strip({}, 0, [])
+    exact_strip("x is <distance>.")
+
+
+def test_sentence_cards_and_levels_in_words() -> None:
+    app = AppTest.from_function(strips, default_timeout=60).run()
+    assert not app.exception
+    said = [element.value for element in app.markdown]
+    assert said[0] == "**Plotted movement follows true movement: 0.93; do not read distances.**"
+    assert any("1,000 samples" in text and "**Trustworthiness.**" in text for text in said)
+    assert "**There are too few samples to tell how faithful this picture is.**" in said
+    cards, exact = [element.proto.body for element in app.get("html")]
+    assert "0.99" in cards and "good" in cards and "0.84 in round&nbsp;3" in cards
+    assert "0.40" in cards and "poor" in cards, "what has no value per round is shown over all"
+    assert "Exact: no projection." in exact and "x is &lt;distance&gt;." in exact
