@@ -11,6 +11,9 @@ from typing import Any
 
 from cu_core.figures.fidelity import FAIR, GOOD
 
+NO_MOTION = 0.3
+"""Rank correlation of true and plotted movement below which the picture shows another movement."""
+
 EXACT = "exact: no projection"
 """What views say whose axes are numbers of the full space."""
 
@@ -222,13 +225,17 @@ def _level(record: Mapping[str, Any], name: str) -> str | None:
 
 
 def _motion(record: Mapping[str, Any]) -> str:
+    level = _level(record, "displacement_rank_correlation")
+    if level is None:
+        return ""
+    value = record["displacement_rank_correlation"]
     words = {
         "good": "plotted movement follows true movement",
         "fair": "plotted movement roughly follows true movement",
-        "poor": "plotted movement does not follow true movement",
+        "poor": "plotted movement follows true movement only weakly",
     }
-    level = _level(record, "displacement_rank_correlation")
-    return f"{words[level]}: {record['displacement_rank_correlation']:.2f}" if level else ""
+    said = words[level] if value >= NO_MOTION else "plotted movement does not follow true movement"
+    return f"{said}: {value:.2f}"
 
 
 def _stillness(record: Mapping[str, Any]) -> str:
