@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import numpy as np
 from streamlit.testing.v1 import AppTest
+
+from pages._fidelity import ruler_text
 
 
 def strips() -> None:
@@ -34,3 +39,12 @@ def test_sentence_cards_and_levels_in_words() -> None:
     assert "0.99" in cards and "good" in cards and "0.84 in round&nbsp;3" in cards
     assert "0.40" in cards and "poor" in cards, "what has no value per round is shown over all"
     assert "Exact: no projection." in exact and "x is &lt;distance&gt;." in exact
+
+
+def test_the_ruler_reads_the_round_that_is_shown() -> None:
+    rounds = {0: np.eye(3, dtype=np.float16), 4: 2 * np.eye(3, dtype=np.float16)}
+    view = SimpleNamespace(array=lambda number, name: {"embedding": rounds}[name][number])
+    assert ruler_text(view, 0, 0, 2).startswith("Samples 0 and 2 in round 0: True distance 1.41 ")
+    said = ruler_text(view, 4, 0, 2, np.array([[0.0, 0], [1, 0], [3, 0]]))
+    assert "True distance 2.83 (1.00 times" in said and "cosine similarity 0.000" in said
+    assert "1.5 times as far as they are" in said
