@@ -165,9 +165,7 @@ def main() -> int:
             f"{os.cpu_count()} cores ({platform.machine()}), load {os.getloadavg()[0]:.1f}, "
             f"Chromium {browser.version}, software WebGL, plotly {plotly.__version__}; three panes"
         )
-        print(
-            "| samples x rounds | view | drawing | bytes per sample and round | round change: median (middle 80 %) | first |"
-        )
+        print("| samples x rounds | view | drawing | bytes each round | round change: median (middle 80 %) | first |")
         print("| --- | --- | --- | --- | --- | --- |")
         for size in options.sizes.split(","):
             count, rounds = map(int, size.split("x"))

@@ -1,0 +1,430 @@
+"""The viewer of drift in a real browser, on a page with nothing else: rounds, gestures, and what the server hears."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.madeup_scene import made_up_scenes
+from tests.served import ROOT, START_SECONDS
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+SAMPLES, ROUNDS = 600, 6
+LAST = ROUNDS - 1
+COLUMNS = 50
+FORGET = 7
+"""A forget sample."""
+
+# The component lies in a shadow root; `inspect` is what it tells about its state.
+FIND = """
+const walk = (root) => {
+  for (const part of root.querySelectorAll("*")) {
+    if (part.inspect) return part
+    const found = part.shadowRoot && walk(part.shadowRoot)
+    if (found) return found
+  }
+}
+const board = walk(document)
+"""
+STATE = f"""() => {{ {FIND} const {{ state, number, shares, drawn, panes }} = board.inspect()
+  return {{ number, share: shares.share, drawn, position: state.position, overlay: state.overlay,
+    chosen: [...state.chosen].sort((a, b) => a - b), zoom: state.view().zoom, titles: panes.map((p) => p.title),
+    matrices: panes.map((p) => [...p.matrix]), hovered: state.hovered?.index ?? null }} }}"""
+# Where a sample is drawn, in px of the page.
+SPOT = f"""([pane, i]) => {{ {FIND} const {{ panes, spot, points }} = board.inspect()
+  const box = points.getBoundingClientRect(); const [x, y] = spot(panes[pane], i); return [box.x + x, box.y + y] }}"""
+PLACES = f"([moment]) => {{ {FIND} return [...board.inspect().state.scene.placesAt(moment)] }}"
+MIDDLE = f"""(pane) => {{ {FIND} const {{ panes, points }} = board.inspect(); const {{ box }} = panes[pane]
+  const at = points.getBoundingClientRect(); return [at.x + box.x + box.width / 2, at.y + box.y + box.height / 2] }}"""
+CANVASES = (
+    f"() => {{ {FIND} return [...board.querySelectorAll('canvas')].filter((c) => c.getContext('webgl2')).length }}"
+)
+NO_WEBGL = """
+const original = HTMLCanvasElement.prototype.getContext
+HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+  return kind.startsWith("webgl") ? null : original.call(this, kind, ...rest)
+}"""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of the script that shows the viewer alone."""
+    home = tmp_path_factory.mktemp("viewer")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = ["-m", "streamlit", "run", "tests/browser/viewer_script.py"]
+    words += [f"--server.port={port}", "--server.headless=true"]
+    extra = {"CU_HOME": str(home), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    with (home / "log").open("wb") as log:
+        process = subprocess.Popen([sys.executable, *words], cwd=ROOT, env=os.environ | extra, stdout=log, stderr=log)
+    try:
+        end = time.monotonic() + START_SECONDS
+        while True:
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health"):
+                break
+            assert process.poll() is None and time.monotonic() < end, (home / "log").read_text()
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture
+def opened(address: str, open_tab: Callable[..., Page]) -> Callable[..., Page]:
+    def open_view(view: str, scheme: str = "light") -> Page:
+        page = open_tab(f"{address}/?view={view}&samples={SAMPLES}&rounds={ROUNDS}", scheme)
+        page.wait_for_function(f"() => {{ {FIND} return board && board.inspect().frames }}", timeout=150_000)
+        page.wait_for_timeout(500)
+        return page
+
+    return open_view
+
+
+def state(page: Page) -> dict[str, Any]:
+    # The next picture may be on its way.
+    page.wait_for_timeout(150)
+    found: dict[str, Any] = page.evaluate(STATE)
+    return found
+
+
+def told(page: Page) -> dict[str, Any]:
+    """What the script printed in its last run."""
+    found: dict[str, Any] = json.loads(page.locator("code").inner_text())
+    return found
+
+
+def heard(page: Page, runs: int) -> dict[str, Any]:
+    """What the script printed in its run of this number, which has to come."""
+    expect(page.locator("code")).to_contain_text(f'"runs": {runs},')
+    return told(page)
+
+
+def pixels(page: Page, pane: int, sample: int, reach: int = 5) -> np.ndarray:
+    page.mouse.move(3, 3)
+    page.wait_for_timeout(200)
+    x, y = (round(part) for part in page.evaluate(SPOT, [pane, sample]))
+    clip = {"x": x - reach, "y": y - reach, "width": 2 * reach + 1, "height": 2 * reach + 1}
+    return np.asarray(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")).astype(int)  # type: ignore[arg-type]
+
+
+def reddish(area: np.ndarray) -> bool:
+    """Whether the forget colour is somewhere in it."""
+    return bool(((area[..., 0] - area[..., 2] > 90) & (area[..., 0] > area[..., 1] + 40)).any())
+
+
+def drag(page: Page, corners: list[tuple[float, float]], *keys: str) -> None:
+    for key in keys:
+        page.keyboard.down(key)
+    page.mouse.move(*corners[0])
+    page.mouse.down()
+    for corner in corners[1:]:
+        page.mouse.move(*corner, steps=5)
+    page.mouse.up()
+    for key in keys:
+        page.keyboard.up(key)
+    page.wait_for_timeout(200)
+
+
+def around(page: Page, pane: int, sample: int, reach: float) -> list[tuple[float, float]]:
+    x, y = page.evaluate(SPOT, [pane, sample])
+    return [(x + dx * reach, y + dy * reach) for dx, dy in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+
+
+def thumb(page: Page, share: float) -> tuple[float, float]:
+    """Place of the slider's thumb at a share of its way; the thumb is 16 px wide."""
+    box = page.locator(".track input").bounding_box()
+    assert box
+    return box["x"] + 8 + share * (box["width"] - 16), box["y"] + box["height"] / 2
+
+
+def still_sample() -> int:
+    """A retain sample of the class that no forget sample comes near."""
+    _, samples = made_up_scenes(SAMPLES, ROUNDS)
+    return int(np.flatnonzero((samples.group == 1) & (samples.label == 3))[0])
+
+
+def test_drawn_points_follow_the_round_and_an_unmoved_sample_stays_at_the_same_pixel(
+    opened: Callable[..., Page],
+) -> None:
+    page = opened("map")
+    still = still_sample()
+    last, fixed = page.evaluate(SPOT, [1, FORGET]), page.evaluate(SPOT, [1, still])
+    assert reddish(pixels(page, 1, FORGET))
+    quiet = pixels(page, 1, still)
+    assert quiet.min() < 180, "nothing is drawn there"
+    page.locator(".play").focus()
+    page.keyboard.press("Home")
+    assert state(page)["titles"][1] == "Before (round 0)"
+    first = page.evaluate(SPOT, [1, FORGET])
+    assert np.hypot(*np.subtract(first, last)) > 40 and reddish(pixels(page, 1, FORGET))
+    clip = {"x": last[0] - 3, "y": last[1] - 3, "width": 7, "height": 7}
+    gone = np.asarray(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")).astype(int)  # type: ignore[arg-type]
+    assert not reddish(gone), "the last round is still drawn"
+    assert page.evaluate(SPOT, [1, still]) == fixed
+    np.testing.assert_array_equal(pixels(page, 1, still), quiet)
+    # Also on the way between two rounds.
+    page.mouse.move(*thumb(page, 0))
+    page.mouse.down()
+    page.mouse.move(*thumb(page, 0.5), steps=3)
+    assert 0 < state(page)["share"] < 1
+    between = page.evaluate(SPOT, [1, FORGET])
+    assert np.hypot(*np.subtract(between, first)) > 10 and np.hypot(*np.subtract(between, last)) > 10
+    assert page.evaluate(SPOT, [1, still]) == fixed
+    page.mouse.up()
+
+
+def test_the_browser_reads_the_places_that_were_packed(opened: Callable[..., Page]) -> None:
+    page = opened("space")
+    scenes, _ = made_up_scenes(SAMPLES, ROUNDS)
+    scene = scenes["space"]
+    span = max(axis.high - axis.low for axis in scene.axes)
+    middle = np.array([(axis.low + axis.high) / 2 for axis in scene.axes])
+    for moment in (0, 3, ROUNDS):
+        places = np.array(page.evaluate(PLACES, [moment])).reshape(-1, 3)
+        # A cube of side 1 with a margin of 3 % at either end; one code is a 65,534th of the axis.
+        np.testing.assert_allclose(places * 1.06 * span + middle, scene.coordinates[moment], atol=span / 65534)
+
+
+def test_scrubbing_runs_nothing_on_the_server_and_a_release_runs_it_once(opened: Callable[..., Page]) -> None:
+    page = opened("boundary")
+    assert told(page)["runs"] == 1
+    page.mouse.move(*thumb(page, 1))
+    page.mouse.down()
+    for k in range(30):
+        page.mouse.move(*thumb(page, 1 - 0.017 * k))
+    between = state(page)
+    assert between["titles"][1] == "Between 2 and 3 (interpolated)", between
+    expect(page.locator(".round")).to_have_text("Between 2 and 3 (interpolated)")
+    page.wait_for_timeout(1200)
+    assert told(page)["runs"] == 1
+    page.mouse.up()
+    after = heard(page, 2)
+    assert (after["round"], state(page)["share"], state(page)["number"]) == (3, 0, 3)
+    page.wait_for_timeout(1200)
+    assert told(page)["runs"] == 2, "one release is one run"
+    assert state(page)["number"] == 3
+
+
+def test_playing_asks_nothing_and_pausing_lands_on_a_round(opened: Callable[..., Page]) -> None:
+    page = opened("map")
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function(
+        f"() => {{ {FIND} const {{ shares, number }} = board.inspect(); return shares.share && number > 0 }}"
+    )
+    assert told(page)["runs"] == 1
+    page.get_by_role("button", name="Pause").click()
+    at = heard(page, 2)
+    assert state(page)["share"] == 0 and state(page)["number"] == at["round"]
+    page.keyboard.press("End")
+    assert state(page)["number"] == LAST
+    for _ in range(2):
+        page.keyboard.press("ArrowLeft")
+    assert state(page)["number"] == LAST - 2
+    # Keys in a row are told together.
+    assert heard(page, 3)["round"] == LAST - 2
+
+
+def test_a_lasso_reports_rows_and_what_is_selected_survives_round_and_view(opened: Callable[..., Page]) -> None:
+    page = opened("map")
+    page.get_by_role("button", name="Lasso").click()
+    drag(page, around(page, 1, FORGET, 30))
+    first = heard(page, 2)["selected"]
+    assert FORGET + 10 in first and 5 < len(first) < SAMPLES / 2
+    still = still_sample()
+    drag(page, around(page, 0, still, 5), "Shift")
+    more = heard(page, 3)["selected"]
+    assert set(more) > set(first) and still + 10 in more
+    drag(page, around(page, 2, FORGET, 30), "Alt")
+    fewer = heard(page, 4)["selected"]
+    assert still + 10 in fewer and FORGET + 10 not in fewer
+    page.keyboard.press("Home")
+    heard(page, 5)
+    page.get_by_test_id("stButtonGroup").get_by_text("space").click()
+    assert heard(page, 6)["selected"] == fewer == state(page)["chosen"]
+    assert state(page)["number"] == 0, "another view keeps the round"
+    page.get_by_role("button", name="Select three").click()
+    assert heard(page, 7)["selected"] == [10, 11, 12] == state(page)["chosen"]
+    page.get_by_role("button", name="Clear 3 selected").click()
+    assert heard(page, 8)["selected"] == []
+
+
+def test_a_click_selects_pointing_does_not_and_a_double_click_on_nothing_clears(opened: Callable[..., Page]) -> None:
+    page = opened("map")
+    page.mouse.move(*page.evaluate(SPOT, [1, FORGET]))
+    page.wait_for_timeout(500)
+    assert state(page)["hovered"] is not None and state(page)["chosen"] == []
+    index = state(page)["hovered"]
+    page.mouse.down()
+    page.mouse.up()
+    assert heard(page, 2)["selected"] == [index + 10]
+    x, y = page.evaluate(MIDDLE, 1)
+    page.mouse.dblclick(x, y)
+    assert heard(page, 3)["selected"] == []
+
+
+def test_the_card_says_who_the_sample_is_and_shows_its_image(opened: Callable[..., Page]) -> None:
+    page = opened("map")
+    scenes, samples = made_up_scenes(SAMPLES, ROUNDS)
+    page.mouse.move(*page.evaluate(SPOT, [1, FORGET]))
+    i = state(page)["hovered"]
+    card = page.locator(".card")
+    expect(card).to_contain_text(f"Forget · train sample {samples.sample[i]}")
+    expect(card).to_contain_text("class cat")
+    cells = card.locator("tr").all_inner_texts()
+    assert cells[0].split("\t")[1:] == ["Before (round 0)", f"Round {LAST}", "Reference (retrained)"]
+    assert cells[1].split("\t") == ["Predicted", "cat", "dog", "dog"]
+    assert cells[2].split("\t")[1] == "cat 90.0 %"
+    boundary = [float(text) for text in cells[-1].split("\t")[1:]]
+    np.testing.assert_allclose(boundary, [samples.boundary[k][i] for k in (0, LAST, ROUNDS)], rtol=0.01)
+    assert card.locator(".image").get_attribute("data-row") == str(i + 10)
+    shift = card.locator(".image").evaluate("(image) => image.style.backgroundPosition")
+    assert shift == f"{-(i % COLUMNS) * 96}px {-(i // COLUMNS) * 96}px"
+    expect(card.locator(".stray")).to_have_count(int(scenes["map"].stray[LAST][i]))
+    assert told(page)["runs"] == 1
+
+
+def test_the_legend_hides_and_shows_alone_and_what_is_hidden_is_not_selected(opened: Callable[..., Page]) -> None:
+    page = opened("map")
+    everything = state(page)["drawn"]
+    assert everything == SAMPLES
+    retain = page.locator(".key", has_text="Retain")
+    retain.click()
+    assert state(page)["drawn"] == SAMPLES - 360
+    retain.click()
+    page.wait_for_timeout(600)
+    retain.dblclick()
+    assert state(page)["drawn"] == 360
+    page.wait_for_timeout(600)
+    retain.dblclick()
+    assert state(page)["drawn"] == SAMPLES
+    page.locator(".key", has_text="Forget").click(modifiers=["Alt"])
+    assert state(page)["drawn"] == 120
+    page.get_by_role("button", name="Lasso").click()
+    drag(page, around(page, 1, FORGET, 60))
+    assert max(heard(page, 2)["selected"]) < 130
+    page.locator("select").select_option("label")
+    page.locator(".key", has_text="Unseen").click()
+    page.locator(".key", has_text="ship").click()
+    _, samples = made_up_scenes(SAMPLES, ROUNDS)
+    assert state(page)["drawn"] == 120 + int(((samples.group == 2) & (samples.label != 2)).sum())
+
+
+def test_dragging_turns_all_cubes_together_in_one_context(opened: Callable[..., Page]) -> None:
+    page = opened("space")
+    before = state(page)["matrices"]
+    x, y = page.evaluate(MIDDLE, 2)
+    drag(page, [(x, y), (x - 70, y + 30)])
+    after = state(page)["matrices"]
+    assert len(after) == 3
+    for old, new in zip(before, after, strict=True):
+        assert not np.allclose(old, new, atol=0.05)
+        np.testing.assert_allclose(new, after[0])
+    assert page.evaluate(CANVASES) == 1
+    assert reddish(pixels(page, 1, FORGET))
+    assert told(page)["runs"] == 1 and state(page)["chosen"] == []
+    page.get_by_role("button", name="Reset view").click()
+    np.testing.assert_allclose(state(page)["matrices"][0], before[0])
+
+
+def test_wheel_scrolls_the_page_until_a_modifier_or_a_click_says_otherwise(opened: Callable[..., Page]) -> None:
+    page = opened("map")
+    whole = state(page)["zoom"]
+    x, y = page.evaluate(MIDDLE, 1)
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, -300)
+    assert state(page)["zoom"] == whole
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -300)
+    page.keyboard.up("Control")
+    near = state(page)["zoom"]
+    assert near[0][1] - near[0][0] < 0.9
+    page.mouse.click(x, y)
+    page.mouse.wheel(0, -300)
+    nearer = state(page)["zoom"]
+    assert nearer[0][1] - nearer[0][0] < 0.9 * (near[0][1] - near[0][0])
+    held = page.evaluate(SPOT, [0, still_sample()])
+    drag(page, [(x, y), (x + 50, y + 20)])
+    moved = page.evaluate(SPOT, [0, still_sample()])
+    np.testing.assert_allclose(np.subtract(moved, held), [50, 20], atol=1.5)
+    assert told(page)["runs"] == 1
+
+
+def test_new_rounds_leave_zoom_and_round_and_who_stands_at_the_newest_follows(opened: Callable[..., Page]) -> None:
+    page = opened("map")
+    more = page.get_by_role("button", name="One more round")
+    more.click()
+    heard(page, 2)
+    assert state(page)["number"] == LAST + 1, "stood at the newest round"
+    page.locator(".play").focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    heard(page, 3)
+    x, y = page.evaluate(MIDDLE, 0)
+    page.mouse.move(x, y)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -400)
+    page.keyboard.up("Control")
+    zoom = state(page)["zoom"]
+    more.click()
+    heard(page, 4)
+    assert (state(page)["number"], state(page)["position"]) == (LAST - 1, LAST - 1)
+    np.testing.assert_allclose(state(page)["zoom"], zoom, atol=0.01)
+
+
+def test_overlay_and_ruler(opened: Callable[..., Page]) -> None:
+    page = opened("map")
+    page.get_by_role("button", name="Ruler").click()
+    still = still_sample()
+    page.mouse.click(*page.evaluate(SPOT, [0, still]))
+    page.mouse.click(*page.evaluate(SPOT, [1, FORGET]))
+    found = heard(page, 2)
+    assert found["ruler"][0] == still + 10 and found["moments"] == [0, LAST]
+    assert found["selected"] == []
+    page.keyboard.press("Escape")
+    assert heard(page, 3)["ruler"] is None
+    page.get_by_role("button", name="Overlay").click()
+    assert state(page)["titles"] == [f"Round {LAST}"]
+    # The ghost of round 0 and the sample itself.
+    assert reddish(pixels(page, 0, FORGET))
+    page.get_by_role("button", name="Outlines").click()
+    assert told(page)["runs"] == 3
+
+
+def test_without_webgl_a_plain_chart_takes_its_place(
+    address: str, open_tab: Callable[..., Page], shoot: Callable[[Page, str], Path]
+) -> None:
+    page = open_tab("about:blank")
+    page.add_init_script(NO_WEBGL)
+    page.goto(f"{address}/?view=boundary&samples={SAMPLES}&rounds={ROUNDS}")
+    expect(page.locator(".missing")).to_be_visible(timeout=150_000)
+    expect(page.locator(".js-plotly-plot .scatterlayer .point").first).to_be_visible(timeout=60_000)
+    expect(page.locator(".tools")).to_be_hidden()
+    page.wait_for_timeout(1000)
+    assert told(page)["runs"] == 2, "it is said once"
+    shoot(page, "viewer-without-webgl")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pictures_for_people(opened: Callable[..., Page], shoot: Callable[[Page, str], Path], scheme: str) -> None:
+    page = opened("boundary", scheme)
+    area = pixels(page, 1, FORGET, 40)
+    assert (area.mean() > 128) == (scheme == "light")
+    shoot(page, f"viewer-boundary-{scheme}")
