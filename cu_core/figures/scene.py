@@ -75,7 +75,8 @@ class Scene:
         view: name of the view; zoom and camera are kept per view.
         axes: two or three.
         moments: rounds in ascending order, then references or rounds of a second run.
-        coordinates: per moment (n, 2 or 3) float32; NaN where a sample is not drawn.
+        coordinates: per moment (n, 2 or 3) float32; a sample with a NaN is not drawn, but counts in the histograms of
+            the other axes.
         equal: whether a unit is as long on every axis (maps) or each axis fills its pane.
         stray: per moment (n,) bool, samples that lie where the map has no reference; they are ringed. Empty for none.
     """

@@ -6,20 +6,27 @@ const SPREAD = 1.8 // cells
 const FEWEST = 15 // samples of a class that is outlined
 const LEVEL = 0.22 // of a class's highest density
 
-// Samples of each group in every bin of one axis, as [group, counts], for the part of the axis that is shown.
+// Samples of each group in every bin of one axis, as [group, counts], for the part of the axis that is shown. A sample
+// counts on an axis on which it is known, also where it is not drawn because it is missing on the other one.
 function marginals(scene, samples, at, axis, [low, high], shows) {
   const counts = samples.groups.map(() => new Float32Array(BINS))
-  const a = scene.placesAt(at.from)
-  const b = scene.placesAt(at.to)
+  const [a, b] = [scene.codesAt(at.from), scene.codesAt(at.to)]
   const scale = BINS / (high - low)
-  for (let i = 0; i < scene.count; i++) {
-    const place = a[3 * i + axis] + at.share * (b[3 * i + axis] - a[3 * i + axis])
-    if (a[3 * i] === AWAY || b[3 * i] === AWAY) continue
-    const bin = Math.floor((place - low) * scale)
+  for (let i = 0, k = axis; i < scene.count; i++, k += scene.size) {
+    if (a[k] === EMPTY || b[k] === EMPTY) continue
+    const bin = Math.floor((codePlace(a[k] + at.share * (b[k] - a[k])) - low) * scale)
     if (bin >= 0 && bin < BINS) counts[samples.group[i]][bin]++
   }
   return [...counts.entries()].filter(([group, bins]) => shows(group) && bins.some(Boolean))
 }
+
+// The axes on which nothing is known at a moment.
+const emptyAxes = (scene, moment) =>
+  scene.axes.filter((_, axis) => {
+    const codes = scene.codesAt(moment)
+    for (let k = axis; k < codes.length; k += scene.size) if (codes[k] !== EMPTY) return false
+    return true
+  })
 
 // Outlines of the densest part of each class of retained samples: {label, lines, peak}, in places of a flat view.
 function outlines(scene, samples, moment) {

@@ -35,14 +35,12 @@ function createLegend(board, state) {
     colour.setAttribute("aria-label", "Colour by")
     for (const [by, title] of Object.entries(BY)) {
       if (RAMPS[by] && !rampEnds(by, state.samples)) continue
-      const option = element("option", "", title)
+      const option = element("option", "", `Colour: ${title.toLowerCase()}`)
       option.value = by
       option.selected = by === state.colour
       colour.append(option)
     }
     colour.onchange = () => state.set({ colour: colour.value })
-    const colouring = element("label", "", "Colour ")
-    colouring.append(colour)
     const chosen = state.chosen.size
     const clear = button(chosen ? `Clear ${chosen.toLocaleString("en")} selected` : "Clear selection", null, () => state.select([], "replace"))
     clear.classList.add("clear")
@@ -56,8 +54,8 @@ function createLegend(board, state) {
       )] : []),
       ...(several ? [button("Trails", state.trails, () => state.set({ trails: !state.trails }), "The way of the selected samples through the rounds (at most 200)")] : []),
       ...(scene.flat ? [button("Outlines", state.contours, () => state.set({ contours: !state.contours }), "Where the retained samples of each class lie densest")] : []),
-      colouring,
-      button("Reset view", null, state.home),
+      colour,
+      button("Reset view", null, state.home, "The whole of the axes"),
       clear,
     )
     hint.textContent = `${toolHelp(state.tool)}. A double click on empty ground clears the selection; arrow keys change the round.`

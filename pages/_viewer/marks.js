@@ -38,8 +38,11 @@ function guides(pen, pane, scene, axes) {
     clipped(pen, pane.box, () => {
       stroke(pen, spots, pen.guide, 1.3, [5, 4])
       if (!scene.flat || !axis.mark_title) return
-      const { x, y, height } = pane.box
-      if (k === 0) words(pen, axis.mark_title, spots[0][0] + 4, y + height - 9, { align: "left", colour: pen.guide, size: 10 })
+      const { x, y, width, height } = pane.box
+      pen.font = `10px ${pen.family}`
+      const fits = spots[0][0] + 6 + pen.measureText(axis.mark_title).width < x + width
+      const [align, away] = fits ? ["left", 4] : ["right", -4]
+      if (k === 0) words(pen, axis.mark_title, spots[0][0] + away, y + height - 9, { align, colour: pen.guide, size: 10 })
       else words(pen, axis.mark_title, x + 4, spots[0][1] - 8, { align: "left", colour: pen.guide, size: 10 })
     })
   })

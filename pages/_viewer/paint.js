@@ -20,7 +20,8 @@ vec3 placed(vec3 code) {
   return deep ? place : vec3(place.xy, 0.0);
 }
 void main() {
-  if (max(from.x, to.x) > ${CODES}.5) {
+  vec3 most = max(from, to);
+  if (max(most.x, max(most.y, most.z)) > ${CODES}.5) {
     gl_Position = vec4(9.0, 9.0, 9.0, 1.0);
     return;
   }

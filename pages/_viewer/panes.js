@@ -68,6 +68,13 @@ function createPanes(field, state) {
     paneTitle(pen, pane)
     scene.flat ? flatAxes(pen, pane, scene.axes) : cubeAxes(pen, pane, scene.axes, state.view().camera)
     guides(pen, pane, scene, scene.axes)
+    const moment = nearer(pane.at)
+    const missing = once(`missing ${moment}`, () => emptyAxes(scene, moment))
+    if (missing.length) {
+      const { box } = pane
+      const text = `${missing.map((axis) => axis.short).join(", ")}: not known here`
+      words(pen, text, box.x + box.width / 2, box.y + box.height / 2, { colour: pen.faint })
+    }
     if (pane.above) {
       for (const [axis, area] of [[0, pane.above], [1, pane.beside]]) {
         const counts = marginals(scene, samples, pane.at, axis, pane.zoom[axis], (group) => !state.hidden.has(group))

@@ -85,7 +85,7 @@ def test_equal_values_get_equal_codes_in_every_round() -> None:
 def test_what_is_not_drawn_has_a_code_of_its_own_and_what_lies_beyond_is_drawn_at_the_end() -> None:
     cloud = np.array([[np.nan, 0.5], [np.inf, 0.5], [99.0, -7.0], [30.0, -1.0]], np.float32)
     codes = read(pack_scene(scene_of([cloud]), [np.zeros(4, int)]), "codes", "<u2").reshape(4, 2)
-    assert codes[0, 0] == codes[1, 0] == 65535
+    assert codes[0, 0] == codes[1, 0] == 65535 and codes[0, 1] == codes[1, 1] == round(0.75 * 65534)
     assert codes[2].tolist() == codes[3].tolist() == [65534, 0]
 
 
