@@ -17,13 +17,14 @@ from pathlib import Path
 import psutil
 from filelock import FileLock
 
+from cu_core.data.forget import parse_selection
 from cu_core.data.store import dataset_key
 from cu_core.estimate import speed_path
 from cu_core.home import Home
 from cu_core.runs.files import read_json, write_json
 from cu_core.runs.process import identity, is_alive
 from cu_core.runs.reader import tail
-from cu_core.spec import DataSpec, RunSpec
+from cu_core.spec import DataSpec, ForgetSpec, RunSpec
 
 SPEC = "spec.json"
 OUTPUT = "output.jsonl"
@@ -51,22 +52,28 @@ class Background:
     error: str | None = None
 
 
-def start_prepare(spec: DataSpec, home: Home) -> None:
+def start_prepare(spec: DataSpec, home: Home, select: str = "") -> None:
     """Starts preparing a dataset unless a process is at it.
 
-    Raises:
-        BadInput: no such dataset; a folder that is missing or unsafe.
-    """
-    _start("prepare", RunSpec(data=spec), home, _prepare_folder(spec, home))
-
-
-def prepare_status(spec: DataSpec, home: Home) -> Background | None:
-    """How far the preparation is; None if it was never started.
+    Args:
+        spec: which images.
+        home: where they are kept.
+        select: a forget set whose samples need more than the images, to be worked out as well.
 
     Raises:
         BadInput: no such dataset; a folder that is missing or unsafe.
     """
-    return _status(_prepare_folder(spec, home))
+    run = RunSpec(data=spec, forget=ForgetSpec(select)) if select else RunSpec(data=spec)
+    _start("prepare", run, home, _prepare_folder(spec, home, select))
+
+
+def prepare_status(spec: DataSpec, home: Home, select: str = "") -> Background | None:
+    """How far that preparation is; None if it was never started.
+
+    Raises:
+        BadInput: no such dataset; a folder that is missing or unsafe.
+    """
+    return _status(_prepare_folder(spec, home, select))
 
 
 def start_measure(spec: RunSpec, home: Home) -> None:
@@ -83,8 +90,9 @@ def measure_status(spec: RunSpec, home: Home) -> Background | None:
     return _status(_measure_folder(spec, home))
 
 
-def _prepare_folder(spec: DataSpec, home: Home) -> Path:
-    return home.root / "background" / f"prepare-{dataset_key(spec)}"
+def _prepare_folder(spec: DataSpec, home: Home, select: str) -> Path:
+    also = f"-{parse_selection(select).kind}" if select else ""
+    return home.root / "background" / f"prepare-{dataset_key(spec)}{also}"
 
 
 def _measure_folder(spec: RunSpec, home: Home) -> Path:

@@ -123,7 +123,7 @@ def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None])
     data = prepare(spec.data, home, progress)
     if reason := compat.why_not_backbone(spec.model.backbone, data.train_images.shape[-1]):
         raise Incompatible("model.backbone", reason)
-    forget = resolve(spec.forget.select, data, spec.forget_seed, Path.cwd())
+    forget = resolve(spec.forget.select, data, spec.forget_seed, Path.cwd(), scores=home.scores, progress=progress)
     record = method(spec.method.id)
     rule = rule_for(
         spec.stop.rule,

@@ -78,6 +78,8 @@ def why_not_forget(kind: str, data: DataSpec, objective: str = "supervised") -> 
     """Why a kind of forget set is not available for this dataset and kind of model; None if it is."""
     if kind == "mislabelled" and objective == "self-supervised":
         return "an encoder is trained without labels, so it never learned a wrong one"
+    if kind == "memorised" and objective == "self-supervised":
+        return "an encoder is trained without labels, so there is none that it knows by heart"
     if kind == "mislabelled" and data.label_noise == 0:
         return "mislabelled samples exist only where label noise above 0 is injected (data.label_noise)"
     return None

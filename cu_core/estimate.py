@@ -154,8 +154,10 @@ def _counts(spec: RunSpec, home: Home) -> tuple[int | None, int, int, int | None
     selection = parse_selection(spec.forget.select)
     if selection.kind == "class":
         forget = round(train * len(selection.values) / classes) if classes else 0
-    elif selection.kind == "random":
+    elif selection.kind in ("random", "memorised"):
         forget = int(selection.values[0])
+    elif selection.kind == "duplicates":
+        forget = int(selection.values[1]) + 1
     elif selection.kind == "fraction":
         forget = round(train * float(selection.values[0]))
     elif selection.kind == "mislabelled":

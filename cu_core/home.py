@@ -46,6 +46,11 @@ class Home:
         return self.root / "maps"
 
     @property
+    def scores(self) -> Path:
+        """Scores of training samples, named by the content of their dataset; made again where they are missing."""
+        return self.root / "scores"
+
+    @property
     def uploads(self) -> Path:
         """Files that users handed in through the browser."""
         return self.root / "uploads"

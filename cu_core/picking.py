@@ -387,6 +387,30 @@ def with_neighbours(embedding: np.ndarray, rows: np.ndarray, count: int) -> np.n
     return np.unique(np.concatenate(near))
 
 
+def training_indices(samples: np.ndarray, is_test: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The selected training samples as a forget set; unseen samples cannot be forgotten and are left out.
+
+    Args:
+        samples: (n,) places in the training or the test images.
+        is_test: (n,) of which of the two.
+        rows: (k,) selected.
+
+    Returns:
+        (j,) int64 places in the training images, sorted and distinct.
+
+    Raises:
+        BadInput: nothing is selected, or unseen samples alone.
+    """
+    if not len(rows):
+        raise BadInput(FIELD, "nothing is selected", ("forget or retain samples",))
+    found = np.unique(samples[rows][~is_test[rows]]).astype(np.int64)
+    if not len(found):
+        raise BadInput(
+            FIELD, "only unseen samples are selected, and no model was trained on those", ("forget or retain samples",)
+        )
+    return found
+
+
 def _rows(chosen: np.ndarray) -> np.ndarray:
     """Sorted distinct rows of a mask, or of rows in any order."""
     return np.flatnonzero(chosen) if chosen.dtype == bool else np.unique(np.asarray(chosen, np.int64))

@@ -218,7 +218,10 @@ class ForgetSpec:
     """Which training samples to unlearn."""
 
     select: str = param(
-        "class:0", "Forget set", "class:5, class:5,7, random:500, fraction:0.1, indices:FILE.csv or mislabelled."
+        "class:0",
+        "Forget set",
+        "class:5, class:5,7, random:500, fraction:0.1, indices:FILE.csv, mislabelled, memorised:100 or "
+        "duplicates:17:10.",
     )
     seed: int = param(
         -1,

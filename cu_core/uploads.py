@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 import tempfile
@@ -10,6 +11,8 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+import numpy as np
 
 from cu_core.errors import BadInput
 from cu_core.home import Home
@@ -36,6 +39,21 @@ class Kind:
 IMAGES = Kind("data.dataset", (".zip",), 2_000_000_000)
 WEIGHTS = Kind("model.weights", (".pt", ".pth", ".safetensors"), 2_000_000_000)
 INDICES = Kind("forget.select", (".csv",), 20_000_000)
+
+
+def keep_indices(indices: np.ndarray, name: str, home: Home) -> Path:
+    """Stores places in the training images as a file that ``indices:FILE`` reads.
+
+    Args:
+        indices: (k,) whole numbers.
+        name: of what they are, for people.
+        home: where uploads live.
+
+    Raises:
+        OutOfDisk: too little free space.
+    """
+    text = "\n".join(["index", *map(str, indices.tolist())]) + "\n"
+    return keep(io.BytesIO(text.encode()), f"{name}.csv", INDICES, home)
 
 
 def keep(file: IO[bytes], name: str, kind: Kind, home: Home) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cu_core.compat import check
-from cu_core.data.forget import parse_selection
+from cu_core.data.forget import DUPLICATES, parse_selection
 from cu_core.errors import BadInput
 from cu_core.methods import method, methods
 from cu_core.models import BACKBONES
@@ -20,7 +20,6 @@ from cu_core.records import Described, coerce, describe
 from cu_core.spec import PARTS, RunSpec, spec_from_json
 
 TOP = ("seed", "reference", "device", "precision", "name")
-KINDS = ("class", "random", "fraction", "indices", "mislabelled")
 # Fields that the form replaces with something easier than one line of text.
 _BUILT = {"data.dataset", "model.backbone", "forget.select"}
 # Registries name their field shortly; the form has these fields instead.
@@ -68,6 +67,9 @@ def _forget_fields(text: str) -> dict[str, Any]:
         "forget.count": 100,
         "forget.fraction": 0.1,
         "forget.file": "",
+        "forget.memorised": 100,
+        "forget.sample": 0,
+        "forget.near": DUPLICATES,
     }
     selection = parse_selection(text)
     fields["forget.kind"] = selection.kind
@@ -79,6 +81,10 @@ def _forget_fields(text: str) -> dict[str, Any]:
         fields["forget.fraction"] = float(selection.values[0])
     elif selection.kind == "indices":
         fields["forget.file"] = selection.values[0]
+    elif selection.kind == "memorised":
+        fields["forget.memorised"] = int(selection.values[0])
+    elif selection.kind == "duplicates":
+        fields["forget.sample"], fields["forget.near"] = map(int, selection.values)
     return fields
 
 
@@ -101,6 +107,10 @@ def select_text(draft: Mapping[str, Any]) -> str:
         if not draft["forget.file"]:
             raise BadInput("forget.select", "upload a CSV file with one sample index per line")
         return f"indices:{draft['forget.file']}"
+    if kind == "memorised":
+        return f"memorised:{draft['forget.memorised']}"
+    if kind == "duplicates":
+        return f"duplicates:{draft['forget.sample']}:{draft['forget.near']}"
     return str(kind)
 
 

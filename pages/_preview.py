@@ -38,15 +38,21 @@ def _prepared(root: str, text: str) -> ImageData | None:
     return open_prepared(parse(DataSpec, json.loads(text)), Home(home().root))
 
 
-def offer_preparation(spec: DataSpec) -> None:
-    """Prepares the dataset in a process of its own and shows its progress; sets start by themselves if embedded."""
+def offer_preparation(spec: DataSpec, select: str = "", *, is_read: bool = False) -> None:
+    """Prepares the dataset in a process of its own and shows its progress; sets start by themselves if embedded.
+
+    Args:
+        spec: which images.
+        select: a forget set that needs more than the images; that is worked out as well.
+        is_read: whether the images themselves are prepared, so that only the rest is missing.
+    """
     record = dataset(spec.dataset)
-    status = background.prepare_status(spec, home())
-    if status is None and not record.download and not record.needs_path:
-        background.start_prepare(spec, home())
-        status = background.prepare_status(spec, home())
+    status = background.prepare_status(spec, home(), select)
+    if status is None and (is_read or not (record.download or record.needs_path)):
+        background.start_prepare(spec, home(), select)
+        status = background.prepare_status(spec, home(), select)
     if status is not None and status.working:
-        st.fragment(run_every=POLL_SECONDS)(_watch)(spec)
+        st.fragment(run_every=POLL_SECONDS)(_watch)(spec, select)
         return
     failed = status is not None and bool(status.error)
     if status is not None and status.error:
@@ -54,29 +60,42 @@ def offer_preparation(spec: DataSpec) -> None:
         st.caption("A run with it would fail for the same reason.")
     else:
         what = "Its first use downloads it." if record.download else "It is read and resized once."
-        st.caption(f"To preview the forget set, {record.title} has to be prepared. {what} A launch does it by itself.")
+        todo = "its samples have to be scored" if is_read else f"{record.title} has to be prepared. {what}"
+        st.caption(f"To preview the forget set, {todo.rstrip('.')}. A launch does it by itself.")
     if st.button("Try again" if failed else "Prepare it now", icon=":material/download:", key="prepare"):
-        background.start_prepare(spec, home())
+        background.start_prepare(spec, home(), select)
         st.rerun()
 
 
-def _watch(spec: DataSpec) -> None:
-    status = background.prepare_status(spec, home())
+def _watch(spec: DataSpec, select: str) -> None:
+    status = background.prepare_status(spec, home(), select)
     if status is None or not status.working:
         st.rerun()
     share = status.done / status.total if status.total else 0.0
     st.progress(min(share, 1.0), text=f"Preparing {dataset(spec.dataset).title}: {status.message}")
 
 
-def show(data: ImageData, forget: ForgetSet) -> None:
-    """Pictures of forget samples, a few of each class in turn, and counts per class."""
-    chosen = _spread(forget.indices, np.asarray(data.train_labels[forget.indices]), MOST_SHOWN)
+def show(data: ImageData, forget: ForgetSet, words: str = "", order: np.ndarray | None = None) -> None:
+    """Pictures of forget samples and counts per class.
+
+    Args:
+        data: the prepared dataset.
+        forget: what would be forgotten.
+        words: on how it was chosen.
+        order: the samples in the order to show them; a few of each class in turn by default.
+    """
+    if order is None:
+        chosen = _spread(forget.indices, np.asarray(data.train_labels[forget.indices]), MOST_SHOWN)
+    else:
+        chosen = order[:MOST_SHOWN]
     total = len(data.train_labels)
     share = len(forget.indices) / total
     st.markdown(
         f"**{len(forget.indices):,} of {total:,}** training images ({share:.1%}) would be forgotten; "
         f"{total - len(forget.indices):,} stay, {len(data.test_labels):,} are unseen."
     )
+    if words:
+        st.caption(words)
     if forget.duplicates:
         st.caption(f"{forget.duplicates:,} repeated indices of the file were dropped.")
     pictures = np.asarray(data.train_images[chosen])

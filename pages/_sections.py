@@ -9,6 +9,7 @@ import streamlit as st
 
 from cu_core import compat
 from cu_core.data import DATASETS
+from cu_core.data.forget import KINDS
 from cu_core.data.images import ImageData
 from cu_core.errors import BadInput, UnlearnscopeError
 from cu_core.methods import method, methods
@@ -28,6 +29,8 @@ KIND_TITLES = {
     "fraction": "Random share",
     "indices": "From a file",
     "mislabelled": "Mislabelled",
+    "memorised": "Most memorised",
+    "duplicates": "Near duplicates",
 }
 DEVICES = ("auto", "cpu", "cuda", "mps")
 Errors = dict[str, str]
@@ -196,7 +199,7 @@ def forget_section(errors: Errors, data_spec: DataSpec | None, data: ImageData |
 
     st.segmented_control(
         "Kind of forget set",
-        _draft.KINDS,
+        KINDS,
         format_func=title,
         key=key_of("forget.kind"),
         persist_state="session",
@@ -220,6 +223,15 @@ def forget_section(errors: Errors, data_spec: DataSpec | None, data: ImageData |
         upload("Upload a CSV with one sample index per line", INDICES, "forget.file", errors)
         if value_of("forget.file"):
             st.caption(f"Uses {_draft.file_name(value_of('forget.file'))}.")
+    elif kind == "memorised":
+        st.number_input("Number of samples", step=50, key=key_of("forget.memorised"), persist_state="session")
+        st.caption(
+            "The training images whose label nothing else suggests: a ridge classifier that was fitted on all other "
+            "images expects another class most clearly there. A network that knows these labels can only know them by "
+            "heart (Feldman, 2020, arXiv 1906.05271)."
+        )
+    elif kind == "duplicates":
+        _duplicates()
     else:
         st.caption("Forgets exactly the training images whose label was replaced by a wrong one.")
     complain(errors, "forget.select")
@@ -227,6 +239,19 @@ def forget_section(errors: Errors, data_spec: DataSpec | None, data: ImageData |
         seed = next(d for d in _draft.described("forget") if d.name == "seed")
         with st.container(width=320):
             field(seed, "forget.seed", errors)
+
+
+def _duplicates() -> None:
+    with st.container(horizontal=True):
+        st.number_input(
+            "Training sample", step=1, key=key_of("forget.sample"), persist_state="session", width=200,
+            help="Its place in the training images, as the Drift page and its table give it.",
+        )  # fmt: skip
+        st.number_input("Nearest others", step=5, key=key_of("forget.near"), persist_state="session", width=200)
+    st.caption(
+        "The sample and the training images that look most like it: smallest distance of the pictures, averaged to 8×8 "
+        "px and brought to the same brightness and contrast."
+    )
 
 
 def _class_picks(data: ImageData | None) -> None:

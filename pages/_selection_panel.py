@@ -25,6 +25,7 @@ from cu_core.picking import (
 )
 from cu_core.runs.reader import RunView, open_run
 from pages._common import home, probe_of
+from pages._forget_instead import forget_instead
 from pages._recorded import Stamp, class_names, recorded_array, signal_by_round, stamp
 from pages._selection import Picked, clear, counts_words, many, pick, selection_of
 
@@ -236,6 +237,7 @@ def _state(view: RunView, probe: pd.DataFrame, shown: int) -> Picked:
                 args=(view.run_id, shown),
                 help=f"The nearest other samples by cosine of the embeddings of round {shown}, in the full space.",
             )
+        forget_instead(view, picked.rows)
         st.button("Invert", key="pick_invert", icon=":material/flip:", on_click=_invert, args=(view.run_id,))
         st.button(
             "Clear",

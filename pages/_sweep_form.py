@@ -120,7 +120,8 @@ def lists(started: Sweep) -> Sweep:
             key=key_of("forget"),
             persist_state="session",
             width=260,
-            help="Separated by semicolons: class:5; class:1,7; random:100; fraction:0.1; mislabelled.",
+            help="Separated by semicolons: class:5; class:1,7; random:100; fraction:0.1; mislabelled; memorised:100; "
+            "duplicates:17:10.",
         )
         seeds = st.text_input(
             "Seeds", key=key_of("seeds"), persist_state="session", width=110, help="0-4 stands for 0, 1, 2, 3, 4."

@@ -6,11 +6,13 @@ import dataclasses
 import uuid
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from cu_core.compat import check
 from cu_core.data.forget import ForgetSet, parse_selection, resolve
 from cu_core.data.images import ImageData
+from cu_core.data.memorisation import read_scores
 from cu_core.errors import BadInput, UnlearnscopeError
 from cu_core.presets import DEFAULT_PRESET, SINGLE_PRESETS, Preset
 from cu_core.records import parse
@@ -18,8 +20,9 @@ from cu_core.runs import store
 from cu_core.runs.dispatcher import ensure_dispatcher
 from cu_core.runs.reader import open_run
 from cu_core.spec import DataSpec, RunSpec
-from pages import _draft, _form, _grid, _launch_bar, _preview, _sections
+from pages import _draft, _form, _grid, _launch_bar, _preview, _preview_words, _sections
 from pages._common import home, say
+from pages._forget_instead import fill_in
 
 HOME = home()
 FIELDS = tuple(_draft.from_spec(DEFAULT_PRESET.spec))
@@ -82,6 +85,7 @@ def clone(run_id: str) -> None:
         view = open_run(HOME, run_id)
         fill(view.spec)
         st.session_state["cloned"] = run_id
+        st.session_state["forgets_instead"] = fill_in(run_id, view.spec)
     except UnlearnscopeError as error:
         say(error)
 
@@ -120,13 +124,51 @@ def data_spec(values: dict[str, Any], errors: dict[str, str]) -> DataSpec | None
         return None
 
 
+def named_by(text: str, data: ImageData, seed: int) -> ForgetSet:
+    """The samples of a prepared dataset that a forget set names."""
+    return resolve(text, data, seed, scores=HOME.scores)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def duplicates(sha256: str, text: str, _data: ImageData) -> ForgetSet:
+    """The same for ``duplicates``, which depends on nothing but the images."""
+    return named_by(text, _data, 0)
+
+
+def lacks_scores(values: dict[str, Any], data: ImageData) -> bool:
+    """Whether the forget set needs scores of the samples that nobody has worked out yet."""
+    return values["forget.kind"] == "memorised" and read_scores(HOME.scores, data) is None
+
+
+def preview(values: dict[str, Any], errors: dict[str, str], spec: DataSpec | None, data: ImageData | None) -> None:
+    """What would be forgotten, or what has to be done before that can be shown."""
+    if spec is None:
+        return
+    if data is None:
+        _preview.offer_preparation(spec)
+    elif forget is not None:
+        selection = parse_selection(_draft.select_text(values))
+        words = _preview_words.words_of(selection, data, forget)
+        _preview.show(data, forget, words, _preview_words.order_of(selection, data, forget))
+    elif lacks_scores(values, data) and "forget.select" not in errors:
+        _preview.offer_preparation(spec, _draft.select_text(values), is_read=True)
+    elif values["forget.kind"] == "indices" and (scan := _preview_words.scan_file(values["forget.file"], data)):
+        _preview_words.wrong_lines(scan)
+        if len(named := np.unique(scan.indices)):
+            _preview.show(data, ForgetSet(named, "sample", duplicates=len(scan.indices) - len(named)))
+
+
 def chosen_samples(values: dict[str, Any], data: ImageData, errors: dict[str, str]) -> ForgetSet | None:
     """The samples that the forget set names in the prepared dataset; notes an error if it names none."""
-    if "forget.select" in errors:
+    if "forget.select" in errors or lacks_scores(values, data):
         return None
     seed = values["forget.seed"] if values["forget.seed"] >= 0 else values["seed"]
+    text = _draft.select_text(values)
     try:
-        return resolve(_draft.select_text(values), data, seed)
+        # Comparing a sample with all others takes a moment, and the form is drawn at every click.
+        if values["forget.kind"] == "duplicates":
+            return duplicates(data.sha256, text, data)
+        return named_by(text, data, seed)
     except BadInput as error:
         name, message = _draft.in_words(error)
         errors[name] = message
@@ -153,7 +195,9 @@ if not wanted:
 
 st.title("Launch", anchor=False)
 if wanted and st.session_state.get("cloned") == wanted:
-    st.caption(f":material/content_copy: A copy of {wanted}; change what you like.")
+    instead = st.session_state.get("forgets_instead")
+    but = f" that forgets the {instead}" if instead else ""
+    st.caption(f":material/content_copy: A copy of {wanted}{but}; change what you like.")
 cards = st.container()
 
 values = draft()
@@ -183,10 +227,7 @@ with right.container(border=True, height="stretch"):
 with st.container(border=True):
     st.subheader("What to forget", anchor=False)
     _sections.forget_section(errors, spec_of_data, data)
-    if data and forget:
-        _preview.show(data, forget)
-    elif spec_of_data and data is None:
-        _preview.offer_preparation(spec_of_data)
+    preview(values, errors, spec_of_data, data)
 with st.container(border=True):
     st.subheader("How to forget", anchor=False)
     _sections.method_section(errors, task)

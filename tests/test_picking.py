@@ -20,6 +20,7 @@ from cu_core.picking import (
     largest,
     preset,
     search,
+    training_indices,
     with_neighbours,
 )
 
@@ -181,3 +182,14 @@ def test_neighbours_are_those_of_an_exhaustive_search() -> None:
     assert with_neighbours(embedding[:3], np.array([1]), 50).tolist() == [0, 1, 2]
     with pytest.raises(BadInput, match="1 or more"):
         with_neighbours(embedding, rows, 0)
+
+
+def test_a_forget_set_is_made_of_the_selected_training_samples() -> None:
+    rows = np.array([5, 4, 1, 0])
+    assert training_indices(NUMBERS, IS_TEST, rows).tolist() == [3, 17, 25]
+    repeated = np.array([8, 8, 2])
+    assert training_indices(repeated, np.zeros(3, bool), np.arange(3)).tolist() == [2, 8]
+    with pytest.raises(BadInput, match="nothing is selected"):
+        training_indices(NUMBERS, IS_TEST, np.array([], np.int64))
+    with pytest.raises(BadInput, match="only unseen samples"):
+        training_indices(NUMBERS, IS_TEST, np.array([5]))

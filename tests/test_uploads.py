@@ -7,11 +7,13 @@ import io
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from cu_core.data.index_file import read_indices
 from cu_core.errors import BadInput, OutOfDisk
 from cu_core.home import Home
-from cu_core.uploads import IMAGES, INDICES, WEIGHTS, keep
+from cu_core.uploads import IMAGES, INDICES, WEIGHTS, keep, keep_indices
 
 
 def test_a_file_is_kept_whole_and_once(home: Home) -> None:
@@ -72,3 +74,10 @@ def test_a_zip_is_kept(home: Home, tmp_path: Path) -> None:
         archive.writestr("train/a/1.png", b"x")
     with path.open("rb") as file:
         assert zipfile.is_zipfile(keep(file, "x.zip", IMAGES, home))
+
+
+def test_indices_are_kept_as_a_file_that_reads_back(home: Home) -> None:
+    stored = keep_indices(np.array([3, 17, 400]), "selection of run-1", home)
+    assert stored.parent == home.uploads and stored.name.endswith("-selection-of-run-1.csv")
+    assert read_indices(str(stored), Path(), 500, "forget.select").tolist() == [3, 17, 400]
+    assert keep_indices(np.array([3, 17, 400]), "selection of run-1", home) == stored

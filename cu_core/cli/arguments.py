@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cu_core.adopt import adopt_index_file
-from cu_core.data.forget import parse_selection
+from cu_core.data.forget import FORMS, parse_selection
 from cu_core.errors import BadInput
 from cu_core.home import Home
 from cu_core.methods import method
@@ -30,7 +30,7 @@ def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
     add("--model", help="backbone, e.g. tiny-cnn, resnet8, resnet18, vit-small, timm:NAME, open_clip:NAME")
     add("--objective", help=f"how the model is trained: {', '.join(OBJECTIVES)}")
     add("--method", help="unlearning method, e.g. contrastive")
-    add("--forget", help="class:5 | class:5,7 | random:500 | fraction:0.1 | indices:FILE.csv | mislabelled")
+    add("--forget", help=f"which samples to forget: {' | '.join(FORMS)}")
     add(
         "--set",
         action="append",

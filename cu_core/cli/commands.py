@@ -17,6 +17,8 @@ from cu_core.cli.maps import draw_map
 from cu_core.cli.output import ProgressBar, print_json, print_result, print_table
 from cu_core.cli.report import report
 from cu_core.cli.sweep import sweep
+from cu_core.data.forget import parse_selection
+from cu_core.data.memorisation import memorisation
 from cu_core.errors import BadInput
 from cu_core.estimate import estimate
 from cu_core.home import Home
@@ -235,7 +237,7 @@ def reindex(options: argparse.Namespace, home: Home) -> int:
 
 
 def prepare(options: argparse.Namespace, home: Home) -> int:
-    """Reads a dataset into the cache."""
+    """Reads a dataset into the cache, and works out what its forget set needs beyond it."""
     spec = read_spec(options, home)
     home.create()
     bar = ProgressBar()
@@ -246,7 +248,6 @@ def prepare(options: argparse.Namespace, home: Home) -> int:
             print_json({"done": done, "total": total, "message": message})
 
     data = importlib.import_module("cu_core.data.store").prepare(spec.data, home, report)
-    bar.close()
     summary = {
         "train": len(data.train_labels),
         "test": len(data.test_labels),
@@ -254,6 +255,9 @@ def prepare(options: argparse.Namespace, home: Home) -> int:
         "shape": list(data.train_images.shape[1:]),
         "mislabelled": len(data.mislabelled),
     }
+    if parse_selection(spec.forget.select).kind == "memorised":
+        summary["out_of_sample_accuracy"] = round(memorisation(data, home.scores, report).accuracy, 4)
+    bar.close()
     if options.json:
         print_json(summary)
     else:

@@ -9,13 +9,30 @@ from pathlib import Path
 
 import numpy as np
 
+from cu_core.data.duplicates import nearest
 from cu_core.data.images import ImageData
 from cu_core.data.index_file import read_indices
+from cu_core.data.memorisation import memorisation
 from cu_core.data.sampling import FORGET, stream
+from cu_core.data.source import Progress, silent
 from cu_core.errors import BadInput
 
 FIELD = "forget.select"
-FORMS = ("class:5", "class:5,7", "random:500", "fraction:0.1", "indices:FILE.csv", "mislabelled")
+FORMS = (
+    "class:5",
+    "class:5,7",
+    "random:500",
+    "fraction:0.1",
+    "indices:FILE.csv",
+    "mislabelled",
+    "memorised:100",
+    "duplicates:17",
+    "duplicates:17:10",
+)
+KINDS = ("class", "random", "fraction", "indices", "mislabelled", "memorised", "duplicates")
+DUPLICATES = 10
+"""Nearest images besides the named one, where ``duplicates:INDEX`` does not say how many."""
+
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
@@ -24,8 +41,9 @@ class Selection:
     """A forget set in words, checked for form only.
 
     Attributes:
-        kind: ``class``, ``random``, ``fraction``, ``indices`` or ``mislabelled``.
-        values: what stood behind the colon; several for ``class``, none for ``mislabelled``.
+        kind: one of `KINDS`.
+        values: what stood behind the colon: several for ``class``, none for ``mislabelled``, sample and number of
+            others for ``duplicates``.
     """
 
     kind: str
@@ -86,7 +104,7 @@ def parse_selection(text: str) -> Selection:
         if colon:
             raise BadInput(FIELD, "mislabelled takes nothing behind a colon", FORMS)
         return Selection(kind)
-    if kind not in ("class", "random", "fraction", "indices"):
+    if kind not in KINDS:
         raise BadInput(FIELD, f"{text!r} is not a forget set", FORMS)
     if not rest:
         raise BadInput(FIELD, f"{kind} needs a value behind a colon", FORMS)
@@ -95,14 +113,24 @@ def parse_selection(text: str) -> Selection:
         if not all(names):
             raise BadInput(FIELD, f"{rest!r} has an empty class name", FORMS)
         return Selection(kind, names)
-    if kind == "random":
-        _count(rest)
+    if kind in ("random", "memorised"):
+        _count(kind, rest)
+    if kind == "duplicates":
+        return Selection(kind, _sample_and_count(rest))
     if kind == "fraction":
         _share(rest)
     return Selection(kind, (rest,))
 
 
-def resolve(text: str, data: ImageData, seed: int, base: Path | None = None) -> ForgetSet:
+def resolve(
+    text: str,
+    data: ImageData,
+    seed: int,
+    base: Path | None = None,
+    *,
+    scores: Path | None = None,
+    progress: Progress = silent,
+) -> ForgetSet:
     """The forget set that a text names in a dataset.
 
     A class is named by its name or its number; a name that is also a number means the name. Samples
@@ -113,6 +141,8 @@ def resolve(text: str, data: ImageData, seed: int, base: Path | None = None) -> 
         data: the dataset.
         seed: decides random draws.
         base: folder that relative file names start from; the current one by default.
+        scores: folder that keeps the scores behind ``memorised``; they are worked out each time by default.
+        progress: told how far those are; may raise to cancel.
 
     Raises:
         BadInput: not a forget set of this dataset; nothing to forget, or too little to keep.
@@ -125,13 +155,19 @@ def resolve(text: str, data: ImageData, seed: int, base: Path | None = None) -> 
         classes = _classes(selection.values, data)
         indices = np.flatnonzero(np.isin(data.train_labels, classes))
     elif selection.kind == "random":
-        indices = _draw(_count(selection.values[0]), total, seed)
+        indices = _draw(_count("random", selection.values[0]), total, seed)
     elif selection.kind == "fraction":
         indices = _draw(max(1, round(_share(selection.values[0]) * total)), total, seed)
     elif selection.kind == "indices":
         listed = read_indices(selection.values[0], base or Path(), total, FIELD)
         indices = np.unique(listed)
         duplicates = len(listed) - len(indices)
+    elif selection.kind == "memorised":
+        count = _fewer(_count("memorised", selection.values[0]), total)
+        indices = memorisation(data, scores, progress).highest(count)
+    elif selection.kind == "duplicates":
+        sample, count = map(int, selection.values)
+        indices = _near(data, sample, count)
     else:
         indices = data.mislabelled
         if len(indices) == 0:
@@ -153,10 +189,26 @@ def retain_indices(forget: ForgetSet, data: ImageData) -> np.ndarray:
     return np.setdiff1d(np.arange(len(data.train_labels)), forget.indices)
 
 
-def _count(text: str) -> int:
+def _count(kind: str, text: str) -> int:
     if not (_NUMBER.fullmatch(text) and int(text) > 0):
-        raise BadInput(FIELD, f"random:{text} is not a whole number of samples", ("random:1 or more",))
+        raise BadInput(FIELD, f"{kind}:{text} is not a whole number of samples", (f"{kind}:1 or more",))
     return int(text)
+
+
+def _sample_and_count(text: str) -> tuple[str, str]:
+    sample, colon, count = (part.strip() for part in text.partition(":"))
+    if not _NUMBER.fullmatch(sample):
+        raise BadInput(FIELD, f"duplicates:{text} does not name a sample by its index", ("duplicates:INDEX:NUMBER",))
+    if colon and not (_NUMBER.fullmatch(count) and int(count) > 0):
+        raise BadInput(FIELD, f"duplicates:{text} does not say how many others", ("duplicates:INDEX:1 or more",))
+    return sample, count or str(DUPLICATES)
+
+
+def _near(data: ImageData, sample: int, count: int) -> np.ndarray:
+    total = len(data.train_labels)
+    if sample >= total:
+        raise BadInput(FIELD, f"there is no training sample {sample}", [f"0 to {total - 1}"])
+    return nearest(data.train_images, sample, _fewer(count + 1, total) - 1)
 
 
 def _share(text: str) -> float:
@@ -170,9 +222,13 @@ def _share(text: str) -> float:
 
 
 def _draw(count: int, total: int, seed: int) -> np.ndarray:
+    return np.sort(stream(seed, FORGET).permutation(total)[: _fewer(count, total)])
+
+
+def _fewer(count: int, total: int) -> int:
     if count >= total:
         raise BadInput(FIELD, f"{count} of {total} training samples leaves nothing to retain", [f"1 to {total - 1}"])
-    return np.sort(stream(seed, FORGET).permutation(total)[:count])
+    return count
 
 
 def _classes(names: tuple[str, ...], data: ImageData) -> tuple[int, ...]:

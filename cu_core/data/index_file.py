@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,19 @@ from cu_core.errors import BadInput
 HEADERS = ("index", "sample", "id")
 MAX_BYTES = 256 * 2**20
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a file of indices holds.
+
+    Attributes:
+        indices: (k,) int64 in the order of the file, repeated ones included; wrong lines are left out.
+        problems: number of each wrong line, and what is wrong with it in words.
+    """
+
+    indices: np.ndarray
+    problems: tuple[tuple[int, str], ...] = ()
 
 
 def read_indices(file: str, base: Path, total: int, field: str) -> np.ndarray:
@@ -32,7 +46,22 @@ def read_indices(file: str, base: Path, total: int, field: str) -> np.ndarray:
         (k,) int64 in the order of the file, repeated ones included.
 
     Raises:
-        BadInput: unreadable, empty, or a line that is no index; names the line.
+        BadInput: unreadable, empty, or a line that is no index; names the first such line and counts the others.
+    """
+    scan = scan_indices(file, base, total, field)
+    if scan.problems:
+        line, words = scan.problems[0]
+        more = len(scan.problems) - 1
+        also = f"; {more} more line{'s are' if more > 1 else ' is'} wrong" if more else ""
+        raise BadInput(field, f"{Path(file).name} line {line}: {words}{also}", [f"0 to {total - 1}"])
+    return scan.indices
+
+
+def scan_indices(file: str, base: Path, total: int, field: str) -> Scan:
+    """The same, but going on behind wrong lines, for a preview.
+
+    Raises:
+        BadInput: unreadable, empty, or without a column of indices.
     """
     try:
         path = base / Path(file).expanduser()
@@ -44,10 +73,16 @@ def read_indices(file: str, base: Path, total: int, field: str) -> np.ndarray:
     if not rows:
         raise BadInput(field, f"{path.name} is empty", ("one index per line",))
     column, header = _column(rows[0], path, field)
-    indices = [_index(row, line, column, total, path, field) for line, row in rows[header:]]
-    if not indices:
+    if not rows[header:]:
         raise BadInput(field, f"{path.name} has a header but no index below it", ("one index per line",))
-    return np.array(indices, dtype=np.int64)
+    indices, problems = [], []
+    for line, row in rows[header:]:
+        found = _index(row, column, total)
+        if isinstance(found, int):
+            indices.append(found)
+        else:
+            problems.append((line, found))
+    return Scan(np.array(indices, dtype=np.int64), tuple(problems))
 
 
 def _content(path: Path, field: str) -> bytes:
@@ -82,13 +117,11 @@ def _column(first: tuple[int, list[str]], path: Path, field: str) -> tuple[int, 
     return 0, False
 
 
-def _index(row: list[str], line: int, column: int, total: int, path: Path, field: str) -> int:
-    where = f"{path.name} line {line}"
+def _index(row: list[str], column: int, total: int) -> int | str:
+    """The index on a line, or what is wrong with it."""
     if column >= len(row):
-        raise BadInput(field, f"{where}: column {column + 1} is missing", [f"0 to {total - 1}"])
+        return f"column {column + 1} is missing"
     if not _WHOLE_NUMBER.fullmatch(row[column]):
-        raise BadInput(field, f"{where}: {row[column]!r} is not a whole number", [f"0 to {total - 1}"])
+        return f"{row[column]!r} is not a whole number"
     index = int(row[column])
-    if not 0 <= index < total:
-        raise BadInput(field, f"{where}: {index} is out of range", [f"0 to {total - 1}"])
-    return index
+    return index if 0 <= index < total else f"{index} is out of range"

@@ -212,3 +212,49 @@ def test_any_value_is_understood_or_refused_in_words(kind, value):
         resolve(f"{kind}:{value}", data_of(LABELS, ("a", "b", "c")), 0)
     except BadInput as error:
         assert error.field == "forget.select"
+
+
+def pictures(count: int = 40) -> ImageData:
+    rng = np.random.default_rng(3)
+    labels = np.arange(count) % 3
+    shapes = rng.integers(0, 256, (3, 1, 8, 8))
+    images = np.clip(shapes[labels] + rng.normal(0, 20, (count, 1, 8, 8)), 0, 255).astype(np.uint8)
+    labels[[4, 11]] = (labels[[4, 11]] + 1) % 3
+    return ImageData(images, labels, images, labels, ("a", "b", "c"), (0.0,), (1.0,), labels, "pictures")
+
+
+def test_memorised_takes_the_labels_that_others_contradict(tmp_path):
+    data = pictures()
+    chosen = resolve("memorised:2", data, 0, scores=tmp_path)
+    check(chosen, data)
+    assert chosen.indices.tolist() == [4, 11] and chosen.task == "sample"
+    # The same without what was kept, and for any seed.
+    np.testing.assert_array_equal(resolve("memorised:2", data, 9).indices, chosen.indices)
+    assert resolve("memorised:1", data, 0, scores=tmp_path).indices[0] in (4, 11)
+
+
+def test_duplicates_are_the_sample_and_so_many_others():
+    data = pictures()
+    chosen = resolve("duplicates: 5 : 3", data, 0)
+    check(chosen, data)
+    assert len(chosen.indices) == 4 and 5 in chosen.indices
+    assert len(resolve("duplicates:5", data, 0).indices) == 11
+    assert parse_selection("duplicates:5") == parse_selection("duplicates:5:10") == Selection("duplicates", ("5", "10"))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("memorised", "needs a value"),
+        ("memorised:0", "whole number"),
+        ("memorised:40", "leaves nothing to retain"),
+        ("duplicates:x", "does not name a sample"),
+        ("duplicates:3:", "does not say how many"),
+        ("duplicates:3:0", "does not say how many"),
+        ("duplicates:40", r"no training sample 40 \(allowed: 0 to 39\)"),
+        ("duplicates:3:39", "leaves nothing to retain"),
+    ],
+)
+def test_wrong_numbers_of_memorised_and_duplicates_are_refused(text, says):
+    with pytest.raises(BadInput, match=says):
+        resolve(text, pictures(), 0)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cu_core.data import index_file
-from cu_core.data.index_file import read_indices
+from cu_core.data.index_file import read_indices, scan_indices
 from cu_core.errors import BadInput
 
 
@@ -108,3 +108,15 @@ def test_almost_indices_are_read_or_refused_in_words(content):
         assert len(read(content))
     except BadInput as error:
         assert error.reason
+
+
+def test_a_scan_goes_on_behind_wrong_lines_and_reading_counts_them(tmp_path):
+    (tmp_path / "mine.csv").write_text("name;index\na;3\nb;300\nc\nd;3\ne;x\n")
+    scan = scan_indices("mine.csv", tmp_path, 100, "forget.select")
+    assert scan.indices.tolist() == [3, 3]
+    assert scan.problems == ((3, "300 is out of range"), (4, "column 2 is missing"), (6, "'x' is not a whole number"))
+    with pytest.raises(BadInput, match=r"mine\.csv line 3: 300 is out of range; 2 more lines are wrong \(allowed"):
+        read_indices("mine.csv", tmp_path, 100, "forget.select")
+    with pytest.raises(BadInput, match="is empty"):
+        (tmp_path / "empty.csv").write_text("")
+        scan_indices("empty.csv", tmp_path, 100, "forget.select")

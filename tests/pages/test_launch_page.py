@@ -64,6 +64,8 @@ def test_a_preset_passes_through_the_form_unchanged(preset: Any) -> None:
         st.integers(1, 99).map(lambda n: f"fraction:{n / 100:g}"),
         st.just("mislabelled"),
         st.just("indices:/tmp/some.csv"),
+        st.integers(1, 1000).map(lambda n: f"memorised:{n}"),
+        st.tuples(st.integers(0, 999), st.integers(1, 99)).map(lambda pair: f"duplicates:{pair[0]}:{pair[1]}"),
     ),
     seed=st.integers(0, 2**31 - 1),
     temperature=st.floats(0.01, 10.0),

@@ -241,5 +241,5 @@ def test_pictures_carry_number_and_frame() -> None:
 def test_without_images_the_page_says_so(home: Home) -> None:
     write_run(home, made=MadeUp(images=False, references=()))
     app = opened()
-    assert "The images themselves are not on this machine" in texts(app) and not app.get("imgs")
+    assert "The images themselves are not on this machine" in texts(app) and not app.get("image")
     assert "Ref." not in texts(app)

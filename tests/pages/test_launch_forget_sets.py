@@ -1,0 +1,171 @@
+"""Forget sets of the launch page that need a look at the images: files, memorised labels, duplicates, selections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cu_core import background
+from cu_core.data.forget import resolve
+from cu_core.data.memorisation import memorisation
+from cu_core.data.store import open_prepared
+from cu_core.home import Home
+from cu_core.runs import dispatcher
+from cu_core.runs.reader import list_runs, open_run
+from cu_core.spec import DataSpec, StopSpec
+from pages._forget_instead import KEY, Wish
+from pages._selection import Picked
+from tests.madeup import MadeUp, write_dataset, write_run
+from tests.pages.page_helpers import SHELL, open_page, texts
+from tests.pages.test_launch_page import button, widget
+
+ImageData = Any
+
+
+@pytest.fixture(autouse=True)
+def data(monkeypatch: pytest.MonkeyPatch, home: Home) -> ImageData:
+    """The prepared dataset; no process is started."""
+    monkeypatch.setattr(dispatcher, "ensure_dispatcher", lambda where: True)
+    write_dataset(home, DataSpec())
+    return open_prepared(DataSpec(), home)
+
+
+def choose(kind: str, **values: Any) -> AppTest:
+    app = open_page("launch.py")
+    widget(app, "forget.kind").set_value(kind).run()
+    for name, value in values.items():
+        widget(app, f"forget.{name}").set_value(value)
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def launched(app: AppTest, home: Home) -> str:
+    before = {row.run_id for row in list_runs(home)}
+    app = button(app, "Launch").click().run()
+    assert not app.exception, app.exception
+    (new,) = {row.run_id for row in list_runs(home)} - before
+    return open_run(home, new).spec.forget.select
+
+
+def test_duplicates_are_previewed_and_launched(home: Home, data: ImageData) -> None:
+    app = choose("duplicates", sample=17, near=4)
+    chosen = resolve("duplicates:17:4", data, 0)
+    words = texts(app)
+    assert "**5 of 600** training images" in words and "Sample 17 (seven) and its 4 nearest others" in words
+    assert app.dataframe[0].value["Forget"].sum() == len(chosen.indices) == 5
+    assert launched(app, home) == "duplicates:17:4"
+
+
+def test_a_sample_that_does_not_exist_is_named_before_launching(data: ImageData) -> None:
+    app = choose("duplicates", sample=600)
+    assert "There is no training sample 600. Allowed: 0 to 599" in texts(app)
+    assert button(app, "Launch").disabled
+
+
+def test_memorised_labels_are_scored_in_the_background_and_then_shown(
+    home: Home, data: ImageData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+    monkeypatch.setattr(background, "start_prepare", lambda spec, where, select="": started.append((spec, select)))
+    app = choose("memorised", memorised=12)
+    assert {spec for spec, _ in started} == {DataSpec()} and started[-1][1] == "memorised:12"
+    assert "samples have to be scored" in texts(app)
+    found = memorisation(data, home.scores)
+    app.run()
+    assert "**12 of 600** training images" in texts(app)
+    chosen = found.highest(12)
+    assert app.dataframe[0].value["Forget"].sum() == 12
+    right = (found.scores < 0).mean(), (found.scores[chosen] < 0).mean()
+    assert f"for {right[0]:.0%} of all training images, and for {right[1]:.0%} of these" in texts(app)
+    assert launched(app, home) == "memorised:12"
+
+
+def test_an_encoder_knows_no_label_by_heart() -> None:
+    app = choose("memorised")
+    app.get_by_key("new:train.objective").set_value("moco").run()
+    assert "encoder is trained without labels, so there is none that it knows by heart" in texts(app)
+
+
+def csv(tmp_path: Path, text: str) -> str:
+    file = tmp_path / "mine.csv"
+    file.write_text(text)
+    return str(file)
+
+
+def with_file(path: str) -> AppTest:
+    app = open_page("launch.py")
+    app.session_state["new:forget.file"] = path
+    widget(app, "forget.kind").set_value("indices").run()
+    assert not app.exception, app.exception
+    return app
+
+
+def test_a_file_is_shown_with_pictures_and_counts(home: Home, tmp_path: Path) -> None:
+    app = with_file(csv(tmp_path, "index\n5\n15\n5\n7\n"))
+    assert "**3 of 600** training images" in texts(app) and "1 repeated indices" in texts(app)
+    assert app.dataframe[0].value[["Class", "Forget"]].values.tolist() == [["five", 2], ["seven", 1]]
+    assert app.get("image")
+
+
+def test_wrong_lines_are_listed_before_launching_and_the_others_shown(tmp_path: Path) -> None:
+    app = with_file(csv(tmp_path, "index\n5\n600\n-1\nfive\n15\n"))
+    assert button(app, "Launch").disabled
+    assert "3 of 5 lines name no training image" in texts(app)
+    assert app.dataframe[0].value.values.tolist() == [
+        [3, "600 is out of range"],
+        [4, "-1 is out of range"],
+        [5, "'five' is not a whole number"],
+    ]
+    assert "**2 of 600** training images" in texts(app) and app.get("image")
+    app = with_file(csv(tmp_path, "index\n999\n"))
+    assert "None of the 1 lines names a training image" in texts(app) and not app.get("image")
+
+
+def test_a_wish_fills_a_copy_of_the_run(home: Home, tmp_path: Path) -> None:
+    write_run(home, made=MadeUp(spec={"stop": StopSpec(rule="class"), "name": "Five goes"}))
+    path = csv(tmp_path, "index\n3\n13\n")
+    app = AppTest.from_file(str(SHELL), default_timeout=60)
+    app.query_params["clone"] = "madeup-1"
+    app.session_state[KEY] = Wish("madeup-1", path, "2 samples selected there")
+    app.switch_page("launch.py").run()
+    assert not app.exception, app.exception
+    assert "A copy of madeup-1 that forgets the 2 samples selected there; change what you like." in texts(app)
+    assert widget(app, "forget.kind").value == "indices" and widget(app, "stop.rule").value == "auto"
+    assert "**2 of 600** training images" in texts(app)
+    assert KEY not in app.session_state
+    assert launched(app, home) == f"indices:{path}"
+
+
+def test_a_wish_about_another_run_is_dropped(home: Home) -> None:
+    write_run(home)
+    app = AppTest.from_file(str(SHELL), default_timeout=60)
+    app.query_params["clone"] = "madeup-1"
+    app.session_state[KEY] = Wish("other", "/nowhere.csv", "2 samples selected there")
+    app.switch_page("launch.py").run()
+    assert "A copy of madeup-1; change what you like." in texts(app)
+    assert widget(app, "forget.kind").value == "class"
+
+
+def panel() -> None:
+    from cu_core.runs.reader import open_run  # noqa: PLC0415 - runs as a file of its own
+    from pages._common import home  # noqa: PLC0415
+    from pages._forget_instead import forget_instead  # noqa: PLC0415
+    from pages._selection import selection_of  # noqa: PLC0415
+
+    view = open_run(home(), "madeup-1")
+    forget_instead(view, selection_of(view).rows)
+
+
+def test_unseen_samples_alone_cannot_be_forgotten(home: Home) -> None:
+    write_run(home)
+    app = AppTest.from_function(panel, default_timeout=60).run()
+    assert app.button(key="forget_instead_button").disabled
+    app.session_state["selection madeup-1"] = Picked(np.array([135, 140]), 1, "Drift")
+    app.run()
+    app.button(key="forget_instead_button").click().run()
+    assert "Only unseen samples are selected" in texts(app) and not list(home.uploads.iterdir())
