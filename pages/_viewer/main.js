@@ -95,7 +95,6 @@ function createViewer(root) {
       asked.push(number)
       tell("round", number)
     },
-    remount() { if (!dead) { chart.take(); chart.sort(); state.redraw() } },
   }
 
   const card = createCard(board.querySelector(".card"), state)

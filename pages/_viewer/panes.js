@@ -4,7 +4,7 @@ const DRAW_ORDER = [1, 2, 0] // retain first, so that the few forget samples lie
 
 function createPanes(field, state) {
   const [below, points, above] = ["below", "points", "above"].map((name) => field.appendChild(element("canvas", name)))
-  const painter = createPainter(points)
+  let painter = createPainter(points)
   if (!painter) return null
   above.tabIndex = 0
   above.setAttribute("role", "img")
@@ -200,10 +200,15 @@ function createPanes(field, state) {
   }
 
   points.addEventListener("webglcontextlost", (event) => event.preventDefault())
-  points.addEventListener("webglcontextrestored", () => state.remount())
+  points.addEventListener("webglcontextrestored", () => {
+    // Nothing on the card has survived.
+    painter = createPainter(points)
+    sort()
+    state.redraw()
+  })
 
   return {
-    above, draw, sort, spot, painter,
+    above, draw, sort, spot,
     panes: () => panes,
     order: () => order,
     take() {

@@ -52,6 +52,8 @@ SPOT = f"""([pane, i]) => {{ {FIND} const {{ panes, spot, points }} = board.insp
 PLACES = f"([moment]) => {{ {FIND} return [...board.inspect().state.scene.placesAt(moment)] }}"
 MIDDLE = f"""(pane) => {{ {FIND} const {{ panes, points }} = board.inspect(); const {{ box }} = panes[pane]
   const at = points.getBoundingClientRect(); return [at.x + box.x + box.width / 2, at.y + box.y + box.height / 2] }}"""
+LOSE = f"""(way) => {{ {FIND} const gl = board.inspect().points.getContext('webgl2')
+  window.lost ??= gl.getExtension("WEBGL_lose_context"); window.lost[way]() }}"""
 CANVASES = (
     f"() => {{ {FIND} return [...board.querySelectorAll('canvas')].filter((c) => c.getContext('webgl2')).length }}"
 )
@@ -130,6 +132,15 @@ def reddish(area: np.ndarray) -> bool:
     return bool(((area[..., 0] - area[..., 2] > 90) & (area[..., 0] > area[..., 1] + 40)).any())
 
 
+def middle_of_forget(page: Page, pane: int) -> np.ndarray:
+    """Mean place of the pixels in the forget colour in a pane."""
+    x, y = page.evaluate(MIDDLE, pane)
+    clip = {"x": x - 140, "y": y - 140, "width": 280, "height": 280}
+    picture = np.asarray(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")).astype(int)  # type: ignore[arg-type]
+    is_red = (picture[..., 0] - picture[..., 2] > 90) & (picture[..., 0] > picture[..., 1] + 40)
+    return np.argwhere(is_red).mean(0)
+
+
 def drag(page: Page, corners: list[tuple[float, float]], *keys: str) -> None:
     for key in keys:
         page.keyboard.down(key)
@@ -180,15 +191,19 @@ def test_drawn_points_follow_the_round_and_an_unmoved_sample_stays_at_the_same_p
     assert not reddish(gone), "the last round is still drawn"
     assert page.evaluate(SPOT, [1, still]) == fixed
     np.testing.assert_array_equal(pixels(page, 1, still), quiet)
-    # Also on the way between two rounds.
+    # Also on the way between two rounds, where the cloud of forget samples lies between its two places.
     page.mouse.move(*thumb(page, 0))
     page.mouse.down()
-    page.mouse.move(*thumb(page, 0.5), steps=3)
-    assert 0 < state(page)["share"] < 1
-    between = page.evaluate(SPOT, [1, FORGET])
-    assert np.hypot(*np.subtract(between, first)) > 10 and np.hypot(*np.subtract(between, last)) > 10
-    assert page.evaluate(SPOT, [1, still]) == fixed
+    clouds = []
+    for position in (2, 2.5, 3):
+        page.mouse.move(*thumb(page, position / LAST), steps=3)
+        assert abs(state(page)["position"] - position) < 0.05
+        assert page.evaluate(SPOT, [1, still]) == fixed
+        clouds.append(middle_of_forget(page, 1))
     page.mouse.up()
+    steps = np.diff(clouds, axis=0)
+    assert (np.hypot(*steps.T) > 5).all(), clouds
+    np.testing.assert_allclose(steps[0], steps[1], atol=3)
 
 
 def test_the_browser_reads_the_places_that_were_packed(opened: Callable[..., Page]) -> None:
@@ -422,9 +437,27 @@ def test_without_webgl_a_plain_chart_takes_its_place(
     shoot(page, "viewer-without-webgl")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pictures_for_people(opened: Callable[..., Page], shoot: Callable[[Page, str], Path], scheme: str) -> None:
-    page = opened("boundary", scheme)
-    area = pixels(page, 1, FORGET, 40)
-    assert (area.mean() > 128) == (scheme == "light")
-    shoot(page, f"viewer-boundary-{scheme}")
+def test_the_points_come_back_after_the_browser_took_the_graphics_card_away(opened: Callable[..., Page]) -> None:
+    page = opened("map")
+    assert reddish(pixels(page, 1, FORGET))
+    page.evaluate(LOSE, "loseContext")
+    page.wait_for_timeout(300)
+    page.evaluate(LOSE, "restoreContext")
+    page.wait_for_timeout(500)
+    page.locator(".play").focus()
+    page.keyboard.press("ArrowLeft")
+    assert state(page)["number"] == LAST - 1
+    assert reddish(pixels(page, 1, FORGET))
+
+
+def test_colours_follow_the_theme_while_the_page_is_open(
+    opened: Callable[..., Page], shoot: Callable[[Page, str], Path]
+) -> None:
+    page = opened("boundary")
+    shoot(page, "viewer-light")
+    light = pixels(page, 1, FORGET, 40).mean()
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_timeout(1500)
+    assert pixels(page, 1, FORGET, 40).mean() < 100 < light
+    assert page.evaluate(f"() => {{ {FIND} return board.inspect().state.inks.rgb[0] }}") > 128
+    shoot(page, "viewer-dark")
