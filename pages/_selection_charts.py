@@ -93,7 +93,7 @@ def _signals(root: str, run_id: str, rounds: Stamp, reference: Stamp) -> list[Si
     for blank, read in (
         (Signal("boundary", title, axis, (), np.empty((0, 0)), guide=0.0), boundary_of),
         (
-            _named("cosine_to_start", "Cosine to round 0", "Cosine to own embedding in round 0"),
+            _named("cosine_to_start", "Cosine to round 0", "Cosine (1 = did not turn)"),
             _reader("cosine_to_start"),
         ),
         (_named(top, "Top-1 probability", top_axis), _reader(top)),

@@ -220,12 +220,12 @@ def _add_neighbours(run_id: str, shown: int) -> None:
 
 def _state(view: RunView, probe: pd.DataFrame, shown: int) -> Picked:
     picked = selection_of(view)
+    if picked:
+        words = counts_words(probe["group"].to_numpy()[picked.rows])
+        st.markdown(f":material/lasso_select: **{many(len(picked.rows))}** selected: {words}.")
+    else:
+        st.caption("Nothing is selected, so the charts below are of all forget samples.")
     with st.container(horizontal=True, vertical_alignment="center"):
-        if picked:
-            words = counts_words(probe["group"].to_numpy()[picked.rows])
-            st.markdown(f":material/lasso_select: **{many(len(picked.rows))}** selected: {words}.", width="stretch")
-        else:
-            st.caption("Nothing is selected, so the charts below are of all forget samples.", width="stretch")
         with st.popover("Nearest neighbours", icon=":material/hub:", disabled=not picked):
             st.number_input(
                 "Neighbours of each selected sample", 1, MOST_NEIGHBOURS, 5, key="pick_neighbours", width=260

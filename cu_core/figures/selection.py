@@ -55,7 +55,7 @@ def signal_lines(signals: Sequence[Signal], groups: np.ndarray, rows: np.ndarray
         rows=1,
         cols=max(1, len(signals)),
         column_titles=[f"<b>{signal.title}</b>" for signal in signals],
-        horizontal_spacing=0.055,
+        horizontal_spacing=0.08,
     )
     present = [group for group in GROUPS if (groups[rows] == group).any()]
     traces: list[go.Scatter] = []
