@@ -10,19 +10,17 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from cu_core.drift.scenes import boundary_of, boundary_unit, boundary_words
 from cu_core.figures.selection import MOST_SINGLE, Facts, Signal, facts_table, signal_lines, signal_lines_alt
-from cu_core.metrics.boundary import logit_gap
 from cu_core.objectives import objective
 from cu_core.runs.reader import RunView, open_run
 from pages._charts import bar
 from pages._common import home, probe_of
 from pages._downloads import table_downloads
-from pages._recorded import Stamp, class_names, recorded_array, reference_stamp, signal_of, stamp
+from pages._recorded import Stamp, class_names, reference_stamp, signal_of, stamp
 from pages._selection import counts_words, many, pick, selection_of
 from pages._selection_panel import SOURCE, course_of
 from pages._thumbnails import MOST_PICTURES, picture_sheet
-
-LOGIT_GAP = "Logit gap"
 
 
 def linked_charts(view: RunView, rounds: list[int], shown: int, seed: int | None) -> None:
@@ -51,27 +49,9 @@ def linked_charts(view: RunView, rounds: list[int], shown: int, seed: int | None
     _table(view, rounds, shown, seed)
 
 
-def boundary_of(view: RunView, number: int | None, seed: int | None = None) -> np.ndarray | None:
-    """(n,) distance to the decision boundary in a round or reference; of older runs the gap of the logits instead."""
-    found = signal_of(view, "boundary", number, seed)
-    if found is not None:
-        return found
-    logits = recorded_array(view, "logits", number, seed)
-    return None if logits is None else logit_gap(logits, probe_of(view, view.run_id)["label"].to_numpy())
-
-
-def boundary_words(view: RunView) -> tuple[str, str]:
-    """Title and axis label of what `boundary_of` gives for this run."""
-    manifest = view.manifest(view.rounds()[0])
-    if "boundary" not in manifest["arrays"] or manifest["boundary"]["kind"] == "logits":
-        return LOGIT_GAP, "Label's logit minus best other"
-    return "Distance to the boundary", "Signed distance"
-
-
 def _boundary_summary(view: RunView) -> str:
-    recorded = view.manifest(view.rounds()[0]).get("boundary")
-    unit = f"; its unit: {recorded['unit']}" if recorded and boundary_words(view)[0] != LOGIT_GAP else ""
-    return f"Below 0 a sample is beyond its decision boundary{unit}."
+    unit = boundary_unit(view)
+    return "Below 0 a sample is beyond its decision boundary" + (f"; the unit is {unit}." if unit else ".")
 
 
 def _loss_words(view: RunView) -> str:
@@ -164,7 +144,7 @@ def _facts(root: str, run_id: str, rounds: Stamp, reference: Stamp, shown: int) 
     distance = LOGIT_GAP if boundary_words(view)[0] == LOGIT_GAP else "Boundary"
     columns = {
         "Displacement": signal_of(view, "moved", shown),
-        "Relative to neighbours": signal_of(view, "relative", shown),
+        "Relative to neighbours": signal_of(view, "moved_relative", shown),
         "Cosine to round 0": signal_of(view, "cosine_to_start", shown),
         f"{distance} before": boundary_of(view, first),
         f"{distance} now": boundary_of(view, shown),

@@ -7,14 +7,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cu_core import background
+from cu_core.bench import set_up
+from cu_core.data.memorisation import memorisation, read_scores
 from cu_core.data.store import open_prepared
 from cu_core.estimate import known_speed
 from cu_core.home import Home
 from cu_core.runs.process import identity
-from cu_core.spec import DataSpec, ModelSpec, RunSpec
+from cu_core.spec import DataSpec, ForgetSpec, ModelSpec, RunSpec
 
 PATIENCE = 120.0
 
@@ -41,6 +44,24 @@ def test_a_dataset_is_prepared_by_another_process(home: Home) -> None:
     assert found.done == found.total > 0
     data = open_prepared(spec, home)
     assert data is not None and len(data.mislabelled) > 0
+
+
+@pytest.mark.slow
+def test_labels_are_scored_by_another_process_as_a_run_would_score_them(home: Home) -> None:
+    spec = DataSpec(label_noise=0.1)
+    background.start_prepare(spec, home, "memorised:130")
+    assert background.prepare_status(spec, home) is None, "the images alone are another piece of work"
+    found = wait_for_end(lambda: background.prepare_status(spec, home, "memorised:7"))
+    assert found.error is None and found.message == "looking for samples that must be memorised"
+    data = open_prepared(spec, home)
+    assert data is not None
+    kept = read_scores(home.scores, data)
+    assert kept is not None
+    np.testing.assert_allclose(kept.scores, memorisation(data).scores, atol=1e-4)
+    run = RunSpec(data=spec, model=ModelSpec("tiny-cnn"), forget=ForgetSpec("memorised:130"), device="cpu")
+    bench = set_up(run, home, lambda *_: None)
+    np.testing.assert_array_equal(bench.forget.indices, kept.highest(130))
+    assert np.isin(bench.forget.indices, data.mislabelled).mean() > 0.9
 
 
 @pytest.mark.slow

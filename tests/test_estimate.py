@@ -88,6 +88,17 @@ def test_an_index_file_is_counted_and_a_missing_one_named(home, tmp_path):
         estimate(spec, home)
 
 
+@pytest.mark.parametrize(("select", "size"), [("memorised:50", 50), ("duplicates:7:30", 31), ("duplicates:7", 11)])
+def test_memorised_samples_and_duplicates_are_counted(home, select, size):
+    def rounds(select: str) -> float:
+        spec = dataclasses.replace(BASE, forget=ForgetSpec(select))
+        more = dataclasses.replace(spec, stop=StopSpec(max_rounds=4))
+        return estimate(more, home).seconds - estimate(spec, home).seconds
+
+    remember_speed(BASE, home, Speed(1.0, 1000, EARLIER_RUN))
+    assert rounds(select) == pytest.approx(rounds(f"random:{size}"))
+
+
 def test_speeds_of_other_networks_and_batches_do_not_count(home):
     remember_speed(BASE, home, Speed(0.5, 1000, EARLIER_RUN))
     assert known_speed(dataclasses.replace(BASE, seed=5, forget=ForgetSpec("class:1")), home) is not None

@@ -159,8 +159,8 @@ def facts_table(facts: Facts, rows: np.ndarray, classes: Sequence[str]) -> pd.Da
         classes: names by label.
 
     Returns:
-        Columns ``Sample``, ``Split``, ``Group``, ``Label``, ``Predicted <when>``, ``Crossed in round`` (missing where
-        it did not), then the numbers.
+        Columns ``Sample``, ``Split``, ``Group``, ``Label``, ``Predicted <when>``, ``First crossed in round`` (missing
+        where it did not), then the numbers.
     """
     size = 1 + max([0, *(int(array.max(initial=0)) for array in (facts.labels, *facts.predicted.values()))])
     # A prediction of -1 is none, and takes the last name.
@@ -174,7 +174,7 @@ def facts_table(facts: Facts, rows: np.ndarray, classes: Sequence[str]) -> pd.Da
         "Label": names[facts.labels[rows]],
     }
     columns |= {f"Predicted {when}": names[predicted[rows]] for when, predicted in facts.predicted.items()}
-    columns["Crossed in round"] = crossed
+    columns["First crossed in round"] = crossed
     return pd.DataFrame(columns | {title: values[rows] for title, values in facts.numbers.items()})
 
 

@@ -82,7 +82,7 @@ def test_the_table_lists_rows_in_the_given_order() -> None:
     assert table["Sample"].tolist() == [104, 100, 102] and table["Group"].tolist() == ["Retain", "Forget", "Forget"]
     assert table["Predicted before"].tolist() == ["‹dog›", "cat", "‹dog›"]
     assert table["Predicted now"].tolist() == ["7", "‹dog›", "–"]
-    assert table["Crossed in round"].tolist() == [pd.NA, 4, 2]
+    assert table["First crossed in round"].tolist() == [pd.NA, 4, 2]
     np.testing.assert_allclose(table["Loss now"], [40, 4, 6])
 
 

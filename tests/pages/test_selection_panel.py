@@ -179,9 +179,11 @@ def test_the_table_tells_what_became_of_each_sample(view: RunView) -> None:
     ]
     assert table["Group"].tolist() == ["Forget", "Retain", "Unseen"]
     np.testing.assert_allclose(table["Displacement"], np.asarray(view.array(5, "moved"))[[1, 50, 130]])
+    relative = np.asarray(view.array(5, "moved_relative"))[[1, 50, 130]]
+    np.testing.assert_allclose(table["Relative to neighbours"], relative)
     np.testing.assert_allclose(table["Loss before"], np.asarray(view.array(0, "loss"))[[1, 50, 130]])
     crossings = course(view).crossings()[[1, 50, 130]]
-    assert table["Crossed in round"].fillna(-1).tolist() == crossings.tolist()
+    assert table["First crossed in round"].fillna(-1).tolist() == crossings.tolist()
 
 
 def ticked(places: list[int] | None = None) -> None:
@@ -243,3 +245,14 @@ def test_without_images_the_page_says_so(home: Home) -> None:
     app = opened()
     assert "The images themselves are not on this machine" in texts(app) and not app.get("image")
     assert "Ref." not in texts(app)
+
+
+def test_of_an_encoder_its_own_loss_and_outputs_are_drawn(home: Home) -> None:
+    write_run(home, made=MadeUp(objective="moco", select="random:40"))
+    app = opened()
+    view = open_run(home, "madeup-1")
+    output = [float(np.median(np.asarray(view.array(k, "output_top3"))[:40, 0])) for k in range(6)]
+    np.testing.assert_allclose(numbers(line(app, "output_top3", "forget", "median")["y"]), output, rtol=1e-5)
+    spec = json.loads(app.get("plotly_chart")[0].proto.spec)
+    titles = [spec["layout"][axis]["title"]["text"] for axis in ("yaxis3", "yaxis4")]
+    assert titles == ["Of the encoder's outputs", "MoCo loss of two views (nats)"]
