@@ -42,9 +42,8 @@ function createLegend(board, state) {
     }
     colour.onchange = () => state.set({ colour: colour.value })
     const chosen = state.chosen.size
-    const clear = button(chosen ? `Clear ${chosen.toLocaleString("en")} selected` : "Clear selection", null, () => state.select([], "replace"))
+    const clear = button(`Clear ${chosen.toLocaleString("en")} selected`, null, () => state.select([], "replace"))
     clear.classList.add("clear")
-    clear.disabled = !chosen
     tools.replaceChildren(
       bunch(...Object.entries(TOOLS).map(([tool, names]) =>
         button(names[scene.flat ? 0 : 1], state.tool === tool, () => state.set({ tool }), toolHelp(tool)))),
@@ -56,7 +55,7 @@ function createLegend(board, state) {
       ...(scene.flat ? [button("Outlines", state.contours, () => state.set({ contours: !state.contours }), "Where the retained samples of each class lie densest")] : []),
       colour,
       button("Reset view", null, state.home, "The whole of the axes"),
-      clear,
+      ...(chosen ? [clear] : []),
     )
     hint.textContent = `${toolHelp(state.tool)}. A double click on empty ground clears the selection; arrow keys change the round.`
   }
@@ -127,16 +126,15 @@ function createLegend(board, state) {
     keys.replaceChildren(...items)
   }
 
-  // What had the focus keeps it, although it is made anew.
+  // What had the focus keeps it, although it is made anew; where it is gone, the keys go to the panes, not to the page.
   const keepFocus = (make) => {
-    const controls = () => [...board.querySelectorAll("button, select")]
-    const place = controls().indexOf(board.getRootNode().activeElement)
+    const named = (control) => `${control.tagName} ${control.title} ${control.textContent}`
+    const focused = board.getRootNode().activeElement
+    const name = focused && ["BUTTON", "SELECT"].includes(focused.tagName) && named(focused)
     make()
-    if (place < 0) return
-    const next = controls()[place]
-    // A button that is of no use any more would send the keys to the page.
-    const taker = next && !next.disabled ? next : board.querySelector(".above")
-    taker.focus({ preventScroll: true })
+    if (!name || board.getRootNode().activeElement === focused) return
+    const same = [...board.querySelectorAll("button, select")].find((control) => named(control) === name)
+    ;(same ?? board.querySelector(".above")).focus({ preventScroll: true })
   }
 
   return { draw: () => keepFocus(() => { drawTools(); drawKeys() }) }

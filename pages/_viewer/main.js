@@ -213,7 +213,11 @@ function createViewer(root) {
   watcher.observe(board)
   messageBoard().readers.add(load)
 
-  board.inspect = () => ({ state, number: state.scene?.moments[state.here()].number, shares: momentsAt(state.scene, state.position), ...chart?.inspect() })
+  // For whoever checks the picture; without frames until there is one.
+  board.inspect = () => ({
+    state, ...(state.scene && { number: state.scene.moments[state.here()].number, shares: momentsAt(state.scene, state.position) }),
+    ...chart?.inspect(),
+  })
 
   return {
     update(next, setStateValue) {

@@ -75,14 +75,17 @@ function classOutlines(pen, pane, shapes, name) {
   clipped(pen, pane.box, () => {
     for (const { label, lines, peak } of shapes) {
       const colour = css(classColour(label), 0.95)
-      pen.strokeStyle = colour
-      pen.lineWidth = 1.4
       pen.beginPath()
       for (const [from, to] of lines) {
         pen.moveTo(...project(pane.matrix, pane.box, ...from, 0))
         pen.lineTo(...project(pane.matrix, pane.box, ...to, 0))
       }
-      pen.stroke()
+      // A seam in the colour of the ground parts the line from points of its own colour.
+      for (const [ink, wide] of [[pen.ground, 4], [colour, 1.6]]) {
+        pen.strokeStyle = ink
+        pen.lineWidth = wide
+        pen.stroke()
+      }
       const [x, y] = project(pane.matrix, pane.box, ...peak, 0)
       pen.lineJoin = "round"
       pen.lineWidth = 3

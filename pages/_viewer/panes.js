@@ -131,10 +131,12 @@ function createPanes(field, state) {
     if (!pane.ghost) return
     const moment = nearer(pane.at)
     const moved = chosen.length ? chosen.slice(0, MOST_PATHS) : once(`movers ${moment}`, () => movers(scene, moment, [...order]))
+    // Many arrows are drawn fainter, so that they do not cover what they point at.
+    const opacity = moved.length > 30 ? 0.4 : 0.85
     clipped(pen, pane.box, () => {
       for (const i of moved) {
         const ends = [spotAt(pane, pane.ghost, i), spot(pane, i)]
-        if (!ends.includes(null)) arrow(pen, ...ends, css(groupColour(i), 0.8))
+        if (!ends.includes(null)) arrow(pen, ...ends, css(groupColour(i), opacity))
       }
     })
   }

@@ -20,6 +20,23 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from tests.browser.viewer_driver import (
+    CANVASES,
+    FIND,
+    LOSE,
+    MIDDLE,
+    PLACES,
+    SPOT,
+    around,
+    drag,
+    middle_of_forget,
+    pixels,
+    pointed_at,
+    reaches,
+    reddish,
+    state,
+    thumb,
+)
 from tests.madeup_scene import made_up_scenes
 from tests.served import ROOT, START_SECONDS
 
@@ -31,32 +48,6 @@ COLUMNS = 50
 FORGET = 7
 """A forget sample."""
 
-# The component lies in a shadow root; `inspect` is what it tells about its state.
-FIND = """
-const walk = (root) => {
-  for (const part of root.querySelectorAll("*")) {
-    if (part.inspect) return part
-    const found = part.shadowRoot && walk(part.shadowRoot)
-    if (found) return found
-  }
-}
-const board = walk(document)
-"""
-STATE = f"""() => {{ {FIND} const {{ state, number, shares, drawn, panes }} = board.inspect()
-  return {{ number, share: shares.share, drawn, position: state.position, overlay: state.overlay,
-    chosen: [...state.chosen].sort((a, b) => a - b), zoom: state.view().zoom, titles: panes.map((p) => p.title),
-    matrices: panes.map((p) => [...p.matrix]), hovered: state.hovered?.index ?? null }} }}"""
-# Where a sample is drawn, in px of the page.
-SPOT = f"""([pane, i]) => {{ {FIND} const {{ panes, spot, points }} = board.inspect()
-  const box = points.getBoundingClientRect(); const [x, y] = spot(panes[pane], i); return [box.x + x, box.y + y] }}"""
-PLACES = f"([moment]) => {{ {FIND} return [...board.inspect().state.scene.placesAt(moment)] }}"
-MIDDLE = f"""(pane) => {{ {FIND} const {{ panes, points }} = board.inspect(); const {{ box }} = panes[pane]
-  const at = points.getBoundingClientRect(); return [at.x + box.x + box.width / 2, at.y + box.y + box.height / 2] }}"""
-LOSE = f"""(way) => {{ {FIND} const gl = board.inspect().points.getContext('webgl2')
-  window.lost ??= gl.getExtension("WEBGL_lose_context"); window.lost[way]() }}"""
-CANVASES = (
-    f"() => {{ {FIND} return [...board.querySelectorAll('canvas')].filter((c) => c.getContext('webgl2')).length }}"
-)
 NO_WEBGL = """
 const original = HTMLCanvasElement.prototype.getContext
 HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
@@ -100,13 +91,6 @@ def opened(address: str, open_tab: Callable[..., Page]) -> Callable[..., Page]:
     return open_view
 
 
-def state(page: Page) -> dict[str, Any]:
-    # The next picture may be on its way.
-    page.wait_for_timeout(150)
-    found: dict[str, Any] = page.evaluate(STATE)
-    return found
-
-
 def told(page: Page) -> dict[str, Any]:
     """What the script printed in its last run."""
     found: dict[str, Any] = json.loads(page.locator("code").inner_text())
@@ -117,53 +101,6 @@ def heard(page: Page, runs: int) -> dict[str, Any]:
     """What the script printed in its run of this number, which has to come."""
     expect(page.locator("code")).to_contain_text(f'"runs": {runs},')
     return told(page)
-
-
-def pixels(page: Page, pane: int, sample: int, reach: int = 5) -> np.ndarray:
-    page.mouse.move(3, 3)
-    page.wait_for_timeout(200)
-    x, y = (round(part) for part in page.evaluate(SPOT, [pane, sample]))
-    clip = {"x": x - reach, "y": y - reach, "width": 2 * reach + 1, "height": 2 * reach + 1}
-    return np.asarray(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")).astype(int)  # type: ignore[arg-type]
-
-
-def reddish(area: np.ndarray) -> bool:
-    """Whether the forget colour is somewhere in it."""
-    return bool(((area[..., 0] - area[..., 2] > 90) & (area[..., 0] > area[..., 1] + 40)).any())
-
-
-def middle_of_forget(page: Page, pane: int) -> np.ndarray:
-    """Mean place of the pixels in the forget colour in a pane."""
-    x, y = page.evaluate(MIDDLE, pane)
-    clip = {"x": x - 140, "y": y - 140, "width": 280, "height": 280}
-    picture = np.asarray(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")).astype(int)  # type: ignore[arg-type]
-    is_red = (picture[..., 0] - picture[..., 2] > 90) & (picture[..., 0] > picture[..., 1] + 40)
-    return np.argwhere(is_red).mean(0)
-
-
-def drag(page: Page, corners: list[tuple[float, float]], *keys: str) -> None:
-    for key in keys:
-        page.keyboard.down(key)
-    page.mouse.move(*corners[0])
-    page.mouse.down()
-    for corner in corners[1:]:
-        page.mouse.move(*corner, steps=5)
-    page.mouse.up()
-    for key in keys:
-        page.keyboard.up(key)
-    page.wait_for_timeout(200)
-
-
-def around(page: Page, pane: int, sample: int, reach: float) -> list[tuple[float, float]]:
-    x, y = page.evaluate(SPOT, [pane, sample])
-    return [(x + dx * reach, y + dy * reach) for dx, dy in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
-
-
-def thumb(page: Page, share: float) -> tuple[float, float]:
-    """Place of the slider's thumb at a share of its way; the thumb is 16 px wide."""
-    box = page.locator(".track input").bounding_box()
-    assert box
-    return box["x"] + 8 + share * (box["width"] - 16), box["y"] + box["height"] / 2
 
 
 def still_sample() -> int:
@@ -183,6 +120,7 @@ def test_drawn_points_follow_the_round_and_an_unmoved_sample_stays_at_the_same_p
     assert quiet.min() < 180, "nothing is drawn there"
     page.locator(".play").focus()
     page.keyboard.press("Home")
+    reaches(page, number=0)
     assert state(page)["titles"][1] == "Before (round 0)"
     first = page.evaluate(SPOT, [1, FORGET])
     assert np.hypot(*np.subtract(first, last)) > 40 and reddish(pixels(page, 1, FORGET))
@@ -232,7 +170,8 @@ def test_scrubbing_runs_nothing_on_the_server_and_a_release_runs_it_once(opened:
     assert told(page)["runs"] == 1
     page.mouse.up()
     after = heard(page, 2)
-    assert (after["round"], state(page)["share"], state(page)["number"]) == (3, 0, 3)
+    assert after["round"] == 3
+    reaches(page, share=0, number=3)
     page.wait_for_timeout(1200)
     assert told(page)["runs"] == 2, "one release is one run"
     assert state(page)["number"] == 3
@@ -247,12 +186,12 @@ def test_playing_asks_nothing_and_pausing_lands_on_a_round(opened: Callable[...,
     assert told(page)["runs"] == 1
     page.get_by_role("button", name="Pause").click()
     at = heard(page, 2)
-    assert state(page)["share"] == 0 and state(page)["number"] == at["round"]
+    reaches(page, share=0, number=at["round"])
     page.keyboard.press("End")
-    assert state(page)["number"] == LAST
+    reaches(page, number=LAST)
     for _ in range(2):
         page.keyboard.press("ArrowLeft")
-    assert state(page)["number"] == LAST - 2
+    reaches(page, number=LAST - 2)
     # Keys in a row are told together.
     assert heard(page, 3)["round"] == LAST - 2
 
@@ -273,20 +212,22 @@ def test_a_lasso_reports_rows_and_what_is_selected_survives_round_and_view(opene
     page.keyboard.press("Home")
     heard(page, 5)
     page.get_by_test_id("stButtonGroup").get_by_text("space").click()
-    assert heard(page, 6)["selected"] == fewer == state(page)["chosen"]
-    assert state(page)["number"] == 0, "another view keeps the round"
+    assert heard(page, 6)["selected"] == fewer
+    page.wait_for_function(f"() => {{ {FIND} return board.inspect().state.scene.view === 'space' }}")
+    # Another view keeps round and selection.
+    reaches(page, number=0, chosen=fewer)
     page.get_by_role("button", name="Select three").click()
-    assert heard(page, 7)["selected"] == [10, 11, 12] == state(page)["chosen"]
+    assert heard(page, 7)["selected"] == [10, 11, 12]
+    reaches(page, chosen=[10, 11, 12])
     page.get_by_role("button", name="Clear 3 selected").click()
     assert heard(page, 8)["selected"] == []
 
 
 def test_a_click_selects_pointing_does_not_and_a_double_click_on_nothing_clears(opened: Callable[..., Page]) -> None:
     page = opened("map")
-    page.mouse.move(*page.evaluate(SPOT, [1, FORGET]))
-    page.wait_for_timeout(500)
-    assert state(page)["hovered"] is not None and state(page)["chosen"] == []
-    index = state(page)["hovered"]
+    index = pointed_at(page, 1, FORGET)
+    page.wait_for_timeout(300)
+    assert state(page)["chosen"] == []
     page.mouse.down()
     page.mouse.up()
     assert heard(page, 2)["selected"] == [index + 10]
@@ -298,8 +239,7 @@ def test_a_click_selects_pointing_does_not_and_a_double_click_on_nothing_clears(
 def test_the_card_says_who_the_sample_is_and_shows_its_image(opened: Callable[..., Page]) -> None:
     page = opened("map")
     scenes, samples = made_up_scenes(SAMPLES, ROUNDS)
-    page.mouse.move(*page.evaluate(SPOT, [1, FORGET]))
-    i = state(page)["hovered"]
+    i = pointed_at(page, 1, FORGET)
     card = page.locator(".card")
     expect(card).to_contain_text(f"Forget · train sample {samples.sample[i]}")
     expect(card).to_contain_text("class cat")
@@ -318,20 +258,19 @@ def test_the_card_says_who_the_sample_is_and_shows_its_image(opened: Callable[..
 
 def test_the_legend_hides_and_shows_alone_and_what_is_hidden_is_not_selected(opened: Callable[..., Page]) -> None:
     page = opened("map")
-    everything = state(page)["drawn"]
-    assert everything == SAMPLES
+    reaches(page, drawn=SAMPLES)
     retain = page.locator(".key", has_text="Retain")
     retain.click()
-    assert state(page)["drawn"] == SAMPLES - 360
+    reaches(page, drawn=SAMPLES - 360)
     retain.click()
     page.wait_for_timeout(600)
     retain.dblclick()
-    assert state(page)["drawn"] == 360
+    reaches(page, drawn=360)
     page.wait_for_timeout(600)
     retain.dblclick()
-    assert state(page)["drawn"] == SAMPLES
+    reaches(page, drawn=SAMPLES)
     page.locator(".key", has_text="Forget").click(modifiers=["Alt"])
-    assert state(page)["drawn"] == 120
+    reaches(page, drawn=120)
     page.get_by_role("button", name="Lasso").click()
     drag(page, around(page, 1, FORGET, 60))
     assert max(heard(page, 2)["selected"]) < 130
@@ -339,7 +278,7 @@ def test_the_legend_hides_and_shows_alone_and_what_is_hidden_is_not_selected(ope
     page.locator(".key", has_text="Unseen").click()
     page.locator(".key", has_text="ship").click()
     _, samples = made_up_scenes(SAMPLES, ROUNDS)
-    assert state(page)["drawn"] == 120 + int(((samples.group == 2) & (samples.label != 2)).sum())
+    reaches(page, drawn=120 + int(((samples.group == 2) & (samples.label != 2)).sum()))
 
 
 def test_dragging_turns_all_cubes_together_in_one_context(opened: Callable[..., Page]) -> None:
@@ -387,7 +326,8 @@ def test_new_rounds_leave_zoom_and_round_and_who_stands_at_the_newest_follows(op
     more = page.get_by_role("button", name="One more round")
     more.click()
     heard(page, 2)
-    assert state(page)["number"] == LAST + 1, "stood at the newest round"
+    # It stood at the newest round.
+    reaches(page, number=LAST + 1)
     page.locator(".play").focus()
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowLeft")
@@ -400,7 +340,8 @@ def test_new_rounds_leave_zoom_and_round_and_who_stands_at_the_newest_follows(op
     zoom = state(page)["zoom"]
     more.click()
     heard(page, 4)
-    assert (state(page)["number"], state(page)["position"]) == (LAST - 1, LAST - 1)
+    page.wait_for_function(f"() => {{ {FIND} return board.inspect().state.scene.rounds.length === {ROUNDS + 2} }}")
+    reaches(page, number=LAST - 1, position=LAST - 1)
     np.testing.assert_allclose(state(page)["zoom"], zoom, atol=0.01)
 
 
@@ -416,7 +357,7 @@ def test_overlay_and_ruler(opened: Callable[..., Page]) -> None:
     page.keyboard.press("Escape")
     assert heard(page, 3)["ruler"] is None
     page.get_by_role("button", name="Overlay").click()
-    assert state(page)["titles"] == [f"Round {LAST}"]
+    reaches(page, titles=[f"Round {LAST}"])
     # The ghost of round 0 and the sample itself.
     assert reddish(pixels(page, 0, FORGET))
     page.get_by_role("button", name="Outlines").click()
@@ -446,7 +387,7 @@ def test_the_points_come_back_after_the_browser_took_the_graphics_card_away(open
     page.wait_for_timeout(500)
     page.locator(".play").focus()
     page.keyboard.press("ArrowLeft")
-    assert state(page)["number"] == LAST - 1
+    reaches(page, number=LAST - 1)
     assert reddish(pixels(page, 1, FORGET))
 
 
