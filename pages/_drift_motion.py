@@ -11,13 +11,13 @@ import streamlit as st
 from cu_core.drift.events import crossings, flips
 from cu_core.drift.noise import NO_BAND, noise_band
 from cu_core.drift.record import MEASURES
+from cu_core.drift.scenes import boundary_of
 from cu_core.figures.drift_events import crossing_alt, crossing_histogram, event_table, events_of, flip_bars
 from cu_core.figures.drift_measures import measure_lines, measure_lines_alt, measure_table, reference_cka_table
 from cu_core.runs.reader import RunView, open_run
 from pages._charts import bar
 from pages._common import home, probe_of
 from pages._recorded import Stamp, class_names, signal_of, stamp
-from pages._selection_charts import boundary_of
 
 FIRST = ("relative", "boundary")
 """Measures shown before anything is chosen: motion that surroundings do not share, and the way to the boundary."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from cu_core.drift.scenes import Shown, boundary_unit, boundary_words
 from cu_core.errors import BadInput
 from cu_core.figures.scene import Scene
 from cu_core.figures.theme import class_name
@@ -19,9 +20,8 @@ from cu_core.maps.request import MapRequest
 from cu_core.maps.stored import Picture, read_picture, read_picture_manifest
 from cu_core.runs.reader import list_runs, open_run
 from pages._common import duration, home, probe_of, run_label
-from pages._drift_scenes import Shown, boundary_scene, pair_view, picture_scene, preview_scene
+from pages._drift_scenes import boundary_scene, pair_view, picture_scene, preview_scene
 from pages._fidelity import exact_strip, fidelity_strip
-from pages._selection_charts import boundary_words
 
 VIEWS = {"boundary": "Boundary", "map": "Map", "linear": "Linear", "other": "Other methods"}
 LINEAR = {"principal": "Principal axes", "discriminant": "Discriminant axes"}
@@ -161,9 +161,10 @@ def _boundary(shown: Shown) -> Chosen:
             )
     elif (first == OWN) != (second == OWN) or (first != OWN and first == second):
         st.caption("Choose two different classes for the plane between them.")
-    title, unit = boundary_words(shown.view)
+    title, axis = boundary_words(shown.view)
+    unit = boundary_unit(shown.view) or f"{axis[0].lower()}{axis[1:]}"
     words = (
-        f"Left to right: {title.lower()} ({unit[0].lower()}{unit[1:]}), 0 is the decision boundary in every round. "
+        f"Left to right: {title.lower()} ({unit}), 0 is the decision boundary in every round. "
         "Bottom to top: cosine of each sample's embedding to its own at round 0. The last layer changes with the "
         "rounds, too, so a sample may cross although its embedding rests."
     )

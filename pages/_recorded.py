@@ -11,6 +11,8 @@ import streamlit as st
 from cu_core.data.images import ImageData
 from cu_core.data.store import open_key, open_prepared
 from cu_core.data.thumbnails import sprite, thumbnail
+from cu_core.drift.scenes import moment_name as moment_name
+from cu_core.drift.scenes import recorded_array as recorded_array
 from cu_core.figures.drift import Snapshot, choose_points
 from cu_core.home import Home
 from cu_core.runs.reader import RunView, open_run
@@ -58,13 +60,6 @@ def pick_round(rounds: list[int]) -> int:
     return st.select_slider("Round", later, value=later[-1], key="round", bind="query-params")
 
 
-def moment_name(number: int, last: int) -> str:
-    """Title of a round's pane."""
-    if number == 0:
-        return "Before (round 0)"
-    return f"After (round {number})" if number == last else f"Round {number}"
-
-
 def snapshot_of(view: RunView, number: int | None, seed: int | None = None) -> Snapshot:
     """A round, or the reference of a seed where the number is None, as the map needs it."""
     manifest = view.reference_manifest(_known(seed)) if number is None else view.manifest(number)
@@ -75,14 +70,6 @@ def snapshot_of(view: RunView, number: int | None, seed: int | None = None) -> S
     return Snapshot(
         array("coordinates"), array("top3_class")[:, 0], array("top3")[:, 0], array("loss"), manifest["fidelity"]
     )
-
-
-def recorded_array(view: RunView, name: str, number: int | None, seed: int | None = None) -> np.ndarray | None:
-    """An array of a round, or of the reference of a seed where the number is None; None where it was not recorded."""
-    manifest = view.reference_manifest(_known(seed)) if number is None else view.manifest(number)
-    if name not in manifest["arrays"]:
-        return None
-    return np.asarray(view.reference_array(_known(seed), name) if number is None else view.array(number, name))
 
 
 def signal_of(view: RunView, name: str, number: int | None, seed: int | None = None) -> np.ndarray | None:

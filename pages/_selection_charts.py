@@ -141,7 +141,7 @@ def _facts(root: str, run_id: str, rounds: Stamp, reference: Stamp, shown: int) 
     retrained = None if seed is None else signal_of(view, "top3_class", None, seed)
     if retrained is not None:
         predicted["reference"] = retrained
-    distance = LOGIT_GAP if boundary_words(view)[0] == LOGIT_GAP else "Boundary"
+    distance = "Boundary" if boundary_unit(view) else boundary_words(view)[0]
     columns = {
         "Displacement": signal_of(view, "moved", shown),
         "Relative to neighbours": signal_of(view, "moved_relative", shown),

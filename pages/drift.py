@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from cu_core.drift.scenes import Shown
 from cu_core.figures.displacement import Displacement, displacement_figure
 from cu_core.runs.reader import RunView, open_run
 from pages._charts import bar
 from pages._common import home, probe_of
 from pages._drift_motion import events, full_space
-from pages._drift_scenes import Shown, samples_of
+from pages._drift_scenes import key_of, samples_of
 from pages._drift_tsne import tsne_outputs
 from pages._drift_viewer import ViewerState, drift_viewer
 from pages._drift_views import Chosen, choose, offer_refit, pick_beside, pick_view
@@ -75,7 +76,7 @@ def picture(chosen: Chosen, shown: Shown) -> ViewerState:
         revision=picked.revision,
         shown=wanted_round(shown.rounds),
         sprite=images,
-        stamp=f"{hash(shown.key)} {chosen.scene.view} {chosen.picture.stamp if chosen.picture else ''}",
+        stamp=f"{hash(key_of(shown))} {chosen.scene.view} {chosen.picture.stamp if chosen.picture else ''}",
         on_pick=lambda rows: _follow(view.run_id, rows, picked.revision),
     )
     if images is None:
@@ -136,10 +137,13 @@ def sections(view: RunView, was_active: bool) -> None:
         st.error("Round 0 of this run is missing or damaged, and every picture is drawn relative to it.",
                  icon=":material/error:")  # fmt: skip
         return
-    if was_active:
-        live_line(view, rounds)
+    # What comes and goes above the viewer has places of its own: a viewer that changes its place is mounted anew.
+    with st.container(gap=None):
+        if was_active:
+            live_line(view, rounds)
     name, shown = what_to_show(view, rounds)
-    chosen = choose(name, shown)
+    with st.container(key="view_options"):
+        chosen = choose(name, shown)
     state = picture(chosen, shown)
     number = state.round if state.round in rounds else wanted_round(rounds)
     chosen.strip(number, rounds)

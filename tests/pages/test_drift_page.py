@@ -1,139 +1,301 @@
-"""The drift page through the frame, on made-up runs."""
+"""The Drift page through the frame, on made-up runs: what the browser is given to draw, and what is said of it."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cu_core.figures.scene import CODES, read_header
 from cu_core.home import Home
+from cu_core.maps import service
+from cu_core.maps.draw import draw
+from cu_core.maps.request import MapRequest
+from cu_core.metrics.boundary import logit_gap
 from cu_core.runs.reader import open_run
 from tests.madeup import MadeUp, finish, write_round, write_run
 from tests.madeup_tsne import write_tsne
-
-SHELL = Path(__file__).resolve().parents[2] / "pages" / "_shell.py"
-
-
-def open_page(run: str | None = "madeup-1", **params: str) -> AppTest:
-    app = AppTest.from_file(str(SHELL), default_timeout=60)
-    app.switch_page("drift.py")
-    for name, value in (params | ({"run": run} if run else {})).items():
-        app.query_params[name] = value
-    return app.run()
+from tests.pages.page_helpers import open_page, texts
 
 
-def figures(app: AppTest) -> list[dict]:
-    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+@pytest.fixture(autouse=True)
+def nobody_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "_start", lambda home: None)
+
+
+def page(run: str | None = "madeup-1", **params: str) -> AppTest:
+    return open_page("drift.py", **(params | ({"run": run} if run else {})))
+
+
+def message(app: AppTest, part: str) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Header and parts of a packed message: the ``scene``, or who the ``row``s are."""
+    for component in app.get("bidi_component"):
+        packed = component.proto.bytes
+        if not packed:
+            continue
+        header = read_header(packed)
+        if part not in header["parts"]:
+            continue
+        start = 4 + int.from_bytes(packed[:4], "little")
+        return header, {k: packed[start + at : start + at + size] for k, (at, size) in header["parts"].items()}
+    raise AssertionError(f"nothing with {part} was sent")
+
+
+def drawn(app: AppTest) -> tuple[dict[str, Any], np.ndarray]:
+    """The scene's header and its coordinates (moments, samples, axes); NaN where nothing is drawn."""
+    header, parts = message(app, "codes")
+    shape = (len(header["moments"]), header["samples"], len(header["axes"]))
+    codes = np.frombuffer(parts["codes"], "<u2").reshape(shape).astype(float)
+    low, high = (np.array([axis[end] for axis in header["axes"]]) for end in ("low", "high"))
+    return header, np.where(codes > CODES, np.nan, low + codes / CODES * (high - low))
+
+
+def viewer(app: AppTest) -> dict[str, Any]:
+    (found,) = [c for c in app.get("bidi_component") if c.proto.json]
+    return dict(json.loads(found.proto.json))
 
 
 def text_of(app: AppTest) -> str:
-    parts = [*app.caption, *app.markdown, *app.info, *app.warning, *app.error, *app.subheader]
-    return "\n".join(str(element.value) for element in parts)
+    return texts(app) + "\n".join(str(block.proto.body) for block in app.get("html"))
 
 
-def test_a_finished_run_shows_map_fidelity_and_distances(home: Home) -> None:
+def test_the_first_view_is_exact(home: Home) -> None:
     write_run(home)
-    app = open_page()
+    app = page()
     assert not app.exception and not app.error
-    drift_map, lines = figures(app)
-    assert [frame["name"] for frame in drift_map["frames"]] == ["0", "1", "2", "3", "4", "5"]
-    assert drift_map["layout"]["sliders"][0]["active"] == 5
-    assert {step["args"][1]["frame"]["redraw"] for step in drift_map["layout"]["sliders"][0]["steps"]} == {True}
-    assert len(lines["data"]) == 18
+    header, places = drawn(app)
+    assert header["view"] == "boundary" and not header["equal"]
+    assert [m["number"] for m in header["moments"]] == [0, 1, 2, 3, 4, 5, None]
+    view = open_run(home, "madeup-1")
+    step = [(axis["high"] - axis["low"]) / CODES for axis in header["axes"]]
+    for k in range(6):
+        assert places[k, :, 0] == pytest.approx(view.array(k, "boundary"), abs=step[0])
+        assert places[k, :, 1] == pytest.approx(view.array(k, "cosine_to_start"), abs=step[1])
+    assert places[6, :, 0] == pytest.approx(view.reference_array(0, "boundary"), abs=step[0])
+    assert places[6, :, 1] == pytest.approx(view.reference_array(0, "aligned_cosine"), abs=step[1])
+    assert header["axes"][0]["mark"] == 0
     text = text_of(app)
-    assert "Procrustes residual" in text and "leaves 31%" in text
-    assert "do not read distances" in text
-    assert "forget n = 40, retain n = 90, unseen n = 70" in text
-    (table,) = app.dataframe
-    assert list(table.value["round"]) == [0, 1, 2, 3, 4, 5]
-    assert table.value["cosine forget"].iloc[0] == pytest.approx(1.0)
-    assert table.value["euclidean forget"].is_monotonic_increasing
+    assert "Exact: no projection" in text
+    assert "leaves 31% of their spread unexplained" in text
 
 
-def test_every_chart_and_table_has_words_for_those_who_do_not_see_it(home: Home) -> None:
+def test_older_runs_show_the_gap_of_the_logits(home: Home) -> None:
+    write_run(home, made=MadeUp(older=True))
+    app = page()
+    assert not app.exception
+    header, places = drawn(app)
+    view = open_run(home, "madeup-1")
+    want = logit_gap(view.array(4, "logits"), view.probe()["label"].to_numpy())
+    step = (header["axes"][0]["high"] - header["axes"][0]["low"]) / CODES
+    assert places[4, :, 0] == pytest.approx(want, abs=step)
+    assert "logit" in header["axes"][0]["title"].lower()
+
+
+def test_the_plane_of_two_classes_is_exact_across(home: Home) -> None:
     write_run(home)
-    app = open_page()
-    for chart in app.get("plotly_chart"):
-        assert len(chart.proto.alt) > 20
-    assert app.dataframe[0].proto.alt
+    app = page()
+    app.selectbox(key="pair_0").select(5).run()
+    assert "Choose two different classes" in text_of(app)
+    app.selectbox(key="pair_1").select(3).run()
+    assert not app.exception
+    header, places = drawn(app)
+    assert header["view"] == "pair 5 3"
+    view = open_run(home, "madeup-1")
+    head = np.asarray(view.array(2, "head"), np.float64)
+    embedding = np.asarray(view.array(2, "embedding"), np.float64)
+    gap = (embedding @ head[:, :-1].T + head[:, -1])[:, [5, 3]]
+    want = (gap[:, 0] - gap[:, 1]) / np.linalg.norm(head[5, :-1] - head[3, :-1])
+    assert places[2, :, 0] == pytest.approx(want, abs=2e-3)
+    assert "five" in header["axes"][0]["title"] and "three" in header["axes"][0]["title"]
 
 
-def test_without_reference_there_are_two_panes_and_a_hint(home: Home) -> None:
-    write_run(home, made=MadeUp("random:40", references=()))
-    app = open_page()
-    titles = [a["text"] for a in figures(app)[0]["layout"]["annotations"]]
-    assert len(titles) == 2
-    assert "No reference was retrained" in text_of(app) and "Procrustes" not in text_of(app)
+def test_the_map_is_asked_for_and_principal_axes_stand_in(home: Home) -> None:
+    write_run(home)
+    app = page(view="Map")
+    assert not app.exception
+    header, places = drawn(app)
+    assert header["view"] == "preview" and header["equal"]
+    view = open_run(home, "madeup-1")
+    step = (header["axes"][0]["high"] - header["axes"][0]["low"]) / CODES
+    assert places[3] == pytest.approx(view.array(3, "coordinates"), abs=step)
+    assert "until the picture asked for is there" in text_of(app)
+    assert len(list(service.queue(home).iterdir())) == 1
+    app.run()
+    assert len(list(service.queue(home).iterdir())) == 1
 
 
-def test_the_reference_can_be_chosen_among_several(home: Home) -> None:
+@pytest.mark.parametrize(("query", "method"), [({"view": "Linear"}, "principal"), ({"view": "Map"}, "reference-map")])
+def test_a_stored_picture_is_drawn_with_its_fidelity(home: Home, query: dict[str, str], method: str) -> None:
+    write_run(home)
+    draw(home, MapRequest("madeup-1", method=method))
+    app = page(**query)
+    assert not app.exception and not app.error
+    assert not service.queue(home).exists()
+    header, places = drawn(app)
+    picture = json.loads((MapRequest("madeup-1", method=method).folder(home) / "manifest.json").read_text())
+    assert [axis["title"] for axis in header["axes"]] == picture["axes"]
+    assert np.isfinite(places).all()
+    text = text_of(app)
+    assert f"{picture['fidelity']['displacement_rank_correlation']:.2f}" in text
+    assert "do not read distances" in text or "distances" in text
+    assert "best rotation onto round 0" in text
+
+
+def test_a_picture_that_cannot_be_drawn_says_why_and_can_be_tried_again(home: Home) -> None:
+    write_run(home)
+    request = MapRequest("madeup-1")
+    path = service.failure(home, request)
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"message": "the disk is full"}))
+    app = page(view="Map")
+    assert "the disk is full" in app.error[0].value
+    app.button(key="draw_again").click().run()
+    assert not app.error and not app.exception
+
+
+def test_two_runs_stand_on_the_same_axes(home: Home) -> None:
+    write_run(home)
+    write_run(home, "madeup-2", MadeUp(rounds=2))
+    write_run(home, "madeup-3", MadeUp("random:40"))
+    app = page()
+    options = app.selectbox(key="beside").options
+    assert len(options) == 2 and "madeup-2" in options[1]
+    app.selectbox(key="beside").select("madeup-2").run()
+    assert not app.exception
+    header, places = drawn(app)
+    assert [m["kind"] for m in header["moments"]] == ["round"] * 6 + ["reference"] + ["other"] * 3
+    other = open_run(home, "madeup-2")
+    step = (header["axes"][0]["high"] - header["axes"][0]["low"]) / CODES
+    assert places[9, :, 0] == pytest.approx(other.array(2, "boundary"), abs=step)
+
+
+def test_a_reference_can_be_chosen_among_several(home: Home) -> None:
     write_run(home, made=MadeUp(references=(0, 3)))
-    app = open_page()
-    first = figures(app)[0]["data"]
+    app = page()
+    _, first = drawn(app)
     app.selectbox(key="reference").select(3).run()
     assert not app.exception
-    assert figures(app)[0]["data"] != first
+    assert (drawn(app)[1][6] != first[6]).any()
+
+
+def test_without_reference_there_is_none_and_a_hint(home: Home) -> None:
+    write_run(home, made=MadeUp("random:40", references=()))
+    app = page()
+    assert {m["kind"] for m in drawn(app)[0]["moments"]} == {"round"}
+    assert "No reference was retrained" in text_of(app)
 
 
 def test_the_address_may_name_the_round_to_start_with(home: Home) -> None:
     write_run(home)
-    assert figures(open_page(round="2"))[0]["layout"]["sliders"][0]["active"] == 2
-    assert figures(open_page(round="77"))[0]["layout"]["sliders"][0]["active"] == 5
-    assert figures(open_page(round="abc"))[0]["layout"]["sliders"][0]["active"] == 5
-
-
-def test_the_worst_round_is_named_when_it_is_not_the_one_shown(home: Home) -> None:
-    write_run(home)
-    assert "Worst: round 5" in text_of(open_page(round="1"))
-    assert "Worst:" not in text_of(open_page())
+    for asked, shown in (("2", 2), ("77", 5), ("abc", 5)):
+        assert viewer(page(round=asked))["shown"] == shown
 
 
 def test_a_running_run_shows_its_rounds_so_far_and_new_ones_later(home: Home) -> None:
     made = MadeUp(state="running", rounds=2)
     run_dir = write_run(home, made=made)
-    app = open_page()
+    app = page()
     assert "Rounds 0 to 2 so far" in text_of(app)
     write_round(run_dir, made, open_run(home, "madeup-1").probe(), 3)
     app.run()
-    assert [frame["name"] for frame in figures(app)[0]["frames"]] == ["0", "1", "2", "3"]
+    assert [m["number"] for m in drawn(app)[0]["moments"] if m["kind"] == "round"] == [0, 1, 2, 3]
     finish(run_dir, "succeeded")
     app.run()
     assert not app.exception and "so far" not in text_of(app)
 
 
+def test_rounds_that_are_not_on_the_map_yet_are_asked_for_and_left_out(home: Home) -> None:
+    made = MadeUp(state="running", rounds=2)
+    run_dir = write_run(home, made=made)
+    draw(home, MapRequest("madeup-1", method="principal"))
+    write_round(run_dir, made, open_run(home, "madeup-1").probe(), 3)
+    app = page(view="Linear")
+    assert not app.exception
+    places = drawn(app)[1]
+    assert np.isnan(places[3]).all() and np.isfinite(places[2]).all()
+    assert len(list(service.queue(home).iterdir())) == 1
+    draw(home, MapRequest("madeup-1", method="principal"))
+    (waiting,) = service.queue(home).iterdir()
+    waiting.unlink()
+    app = page(view="Linear")
+    assert np.isfinite(drawn(app)[1][3]).all()
+    assert "placed on it without moving a point" in text_of(app)
+    app.button(key="refit").click().run()
+    (waiting,) = service.queue(home).iterdir()
+    assert json.loads(waiting.read_text())["refit"] is True
+
+
+def test_a_selection_reaches_the_viewer_and_the_charts(home: Home) -> None:
+    write_run(home)
+    app = page()
+    assert viewer(app)["selected"] == [] and "all 40 forget samples" in text_of(app).lower()
+    app.button(key="pick_largest-movers").click().run()
+    assert not app.exception
+    sent = viewer(app)
+    moved = np.asarray(open_run(home, "madeup-1").array(5, "moved"))
+    count = len(sent["selected"])
+    assert 0 < count < len(moved)
+    assert np.sort(moved[sent["selected"]]) == pytest.approx(np.sort(moved)[-count:])
+    assert sent["revision"] == 1
+    assert f"the {len(sent['selected'])} selected samples" in text_of(app).lower()
+
+
+def test_full_space_and_events_are_told(home: Home) -> None:
+    write_run(home, made=MadeUp(references=(0, 1)))
+    app = page()
+    text = text_of(app)
+    assert "How far samples really moved" in text
+    assert "two models differ that only differ by their seed" in text
+    assert "never left their class" in text
+    app.multiselect(key="drift_measures").set_value(["cosine"]).run()
+    assert not app.exception and "How far samples turned" in text_of(app)
+    app.multiselect(key="drift_measures").set_value([]).run()
+    assert not app.exception and "Choose a measure" in text_of(app)
+
+
+def test_every_chart_and_table_has_words_for_those_who_do_not_see_it(home: Home) -> None:
+    write_run(home)
+    app = page()
+    for chart in app.get("plotly_chart"):
+        assert len(chart.proto.alt) > 20
+    for table in app.dataframe:
+        assert table.proto.alt
+    assert len(viewer(app)["alt"]) > 40
+
+
 def test_images_that_are_not_here_are_announced(home: Home) -> None:
     write_run(home, made=MadeUp(images=False))
-    app = open_page()
+    app = page()
     assert not app.exception
     assert "images themselves are not on this machine" in text_of(app)
 
 
-def test_a_cancelled_run_keeps_its_pictures(home: Home) -> None:
-    write_run(home, made=MadeUp(state="cancelled", rounds=3, references=()))
-    app = open_page()
-    assert len(figures(app)) == 2 and not app.error
+def test_one_round_is_enough(home: Home) -> None:
+    write_run(home, made=MadeUp(state="cancelled", rounds=1, references=()))
+    app = page()
+    assert not app.exception and not app.error
+    assert len(drawn(app)[0]["moments"]) == 2
 
 
 def test_an_empty_home_says_what_to_do(home: Home) -> None:
-    app = open_page(run=None)
-    assert not app.exception and not figures(app)
+    app = page(run=None)
+    assert not app.exception
     assert "Nothing to look at yet" in text_of(app)
 
 
 def test_a_wrong_address_is_explained(home: Home) -> None:
     write_run(home)
-    app = open_page(run="no-such-run")
-    assert not app.exception and not figures(app)
-    assert "does not exist" in text_of(app)
+    app = page(run="no-such-run")
+    assert not app.exception and "does not exist" in text_of(app)
 
 
 def test_damage_to_round_0_is_said_in_words(home: Home) -> None:
     run_dir = write_run(home)
     (run_dir / "rounds" / "0" / "coordinates.npy").write_bytes(b"torn")
-    app = open_page()
+    app = page()
     assert not app.exception
     assert "missing or damaged" in text_of(app)
 
@@ -141,43 +303,25 @@ def test_damage_to_round_0_is_said_in_words(home: Home) -> None:
 def test_damage_to_a_later_round_leaves_the_others_readable(home: Home) -> None:
     run_dir = write_run(home)
     (run_dir / "rounds" / "3" / "loss.npy").unlink()
-    app = open_page()
-    assert [frame["name"] for frame in figures(app)[0]["frames"]] == ["0", "1", "2", "4", "5"]
+    assert [m["number"] for m in drawn(page())[0]["moments"]] == [0, 1, 2, 4, 5, None]
 
 
-def test_tsne_is_offered_but_never_the_default(home: Home) -> None:
+def test_tsne_of_outputs_stands_among_the_other_methods(home: Home) -> None:
     rows = np.arange(0, 200, 4)
-    places = write_tsne(write_run(home), rows=rows, rounds=[0, 2, 5], reference=0)
-    app = open_page()
-    assert app.get_by_key("projection").value == "pca"
-    assert figures(app)[0]["layout"]["xaxis"]["title"]["text"] == "Principal axis 1"
-    app.get_by_key("projection").set_value("tsne").run()
-    assert not app.exception and not app.error
-    drawn = figures(app)[0]
-    assert [frame["name"] for frame in drawn["frames"]] == ["0", "2", "5"]
-    assert len(drawn["layout"]["annotations"]) == 3
-    assert "no unit" in drawn["layout"]["xaxis"]["title"]["text"]
-    ranges = {tuple(drawn["layout"][axis]["range"]) for axis in ("xaxis", "xaxis2", "xaxis3")}
-    assert len(ranges) == 1
-    low, high = ranges.pop()
-    assert low <= places[..., 0].min() and high >= places[..., 0].max()
-    words = text_of(app)
-    assert "Showing 50 of 200 recorded samples in rounds 0, 2, 5 and the reference (seed 0)" in words
-    assert "12.5% of the picture's radius" in words and "4.0% are the same" in words
-    assert words.count("Trustworthiness **") == 4 and "Variance on the two axes" not in words
+    write_tsne(write_run(home), rows=rows, rounds=[0, 2, 5], reference=0)
+    assert "t-SNE of the outputs" not in text_of(page())
+    app = page(view="Other methods")
+    assert not app.exception
+    text = text_of(app)
+    assert "50 of 200 recorded samples in rounds 0, 2, 5 and the reference (seed 0)" in text
+    assert "12.5% of the picture's radius" in text and "4.0% are the same" in text
+    (figure,) = [json.loads(c.proto.spec) for c in app.get("plotly_chart") if "t-SNE 1" in c.proto.spec]
+    assert [frame["name"] for frame in figure["frames"]] == ["0", "2", "5"]
 
 
-def test_tsne_is_not_offered_where_there_is_none(home: Home) -> None:
-    write_run(home)
-    app = open_page()
-    assert "projection" not in {control.key for control in app.get("button_group")}
-
-
-def test_a_damaged_tsne_leaves_the_other_projection(home: Home) -> None:
+def test_a_damaged_tsne_is_left_out(home: Home) -> None:
     run_dir = write_run(home)
     write_tsne(run_dir, rows=np.arange(30), rounds=[0, 5], reference=None)
     (run_dir / "projection" / "tsne" / "coordinates.npy").write_bytes(b"torn")
-    app = open_page()
-    assert not app.exception and len(figures(app)) == 2
-    problems = [str(problem) for problem in open_run(home, "madeup-1").damage()]
-    assert any("projection/tsne" in problem for problem in problems)
+    app = page(view="Other methods")
+    assert not app.exception and "t-SNE of the outputs" not in text_of(app)
