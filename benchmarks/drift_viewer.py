@@ -6,20 +6,23 @@ Both draw the same made-up samples before, at a round and in a reference: the vi
 the figure that reports hold (packed float32, frames with coordinates alone). A frame is timed from the change of round
 to the moment when the graphics driver has finished drawing it, by reading one pixel back from every canvas; the browser
 runs without a limit on its frame rate, so that no waiting for the screen is in it. The viewer moves by a third of a
-round, as it does while somebody drags the slider; Plotly can only jump. First paint is the time from opening the page
-(for Plotly with its library in the page) to the first frame. WebGL runs in software here.
+round, as it does while somebody drags the slider; Plotly can only jump. "First" is the time from opening the page, from
+a server on the same machine, to the first frame. WebGL runs in software here.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
+import contextlib
+import http.server
 import json
 import os
 import platform
 import statistics
 import sys
+import threading
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import plotly
@@ -120,28 +123,56 @@ def own_page(scene: bytes, samples: bytes, shown: int) -> str:
         "shown": shown,
         "alt": "",
     }
-    packed = {name: base64.b64encode(message).decode() for name, message in messages.items()}
     carrier, viewer = (PARTS[name].replace("export default function", "return function") for name in ("message", "js"))
     return f"""<!doctype html><meta charset=utf-8><style>:root {{
       --st-text-color: #1e1e2a; --st-background-color: #ffffff; --st-font: sans-serif; --st-base-radius: 8px;
       --st-border-color: #dadae4; --st-primary-color: #5b4bc4 }} {PARTS["css"]}</style><body>{PARTS["html"]}<script>
       const carry = (() => {{ {carrier} }})()
       const mount = (() => {{ {viewer} }})()
-      const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))
-      for (const text of Object.values({json.dumps(packed)})) carry({{ data: bytes(text), parentElement: {{}} }})
       const board = document.querySelector(".board")
-      mount({{ data: {json.dumps(data)}, parentElement: document, setStateValue() {{}} }})</script>"""
+      const fetched = async (name) => new Uint8Array(await (await fetch(name)).arrayBuffer())
+      Promise.all({json.dumps(list(messages))}.map(fetched)).then((found) => {{
+        for (const data of found) carry({{ data, parentElement: {{}} }})
+        mount({{ data: {json.dumps(data)}, parentElement: document, setStateValue() {{}} }})
+      }})</script>"""
 
 
-def measure(browser: Browser, content: str, ready: str, setup: str, frames: int) -> str:
+@contextlib.contextmanager
+def served(files: dict[str, bytes]) -> Iterator[str]:
+    """A web server on this machine with these files; yields its address."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = files.get(self.path.strip("/"), b"")
+            self.send_response(200)
+            self.send_header(
+                "Content-Type", "text/html" if content.startswith(b"<!doctype") else "application/octet-stream"
+            )
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Says nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+
+
+def measure(browser: Browser, files: dict[str, bytes], ready: str, setup: str, frames: int) -> str:
     """Cells of a table: milliseconds per frame, and seconds to the first one."""
     page = browser.new_page(viewport={"width": VIEWER_WIDTH, "height": VIEWER_HEIGHT})
     page.set_default_timeout(600_000)
     try:
-        start = time.perf_counter()
-        page.set_content(content)
-        page.wait_for_function(ready)
-        first = time.perf_counter() - start
+        with served(files) as address:
+            start = time.perf_counter()
+            page.goto(f"{address}/page")
+            page.wait_for_function(ready)
+            first = time.perf_counter() - start
         page.evaluate(setup)
         page.evaluate(TIMES, 3)
         times = page.evaluate(TIMES, frames)
@@ -173,15 +204,17 @@ def main() -> int:
                 scene, samples = made_up(count, rounds, axes, equal=equal)
                 packed = pack_scene(scene, samples.predictions_at(scene.moments))
                 figure = scene_figure(scene, samples, most=count).to_json() or ""
-                drawn = "() => board.inspect().frames"
+                details = pack_samples(samples)
+                viewer = own_page(packed, details, rounds - 1).encode()
+                drawn = "() => board.inspect?.().frames"
                 plotted = "() => document.querySelector('.js-plotly-plot')?._transitionData?._frames.length"
                 cases = {
-                    "viewer": (own_page(packed, pack_samples(samples), rounds - 1), len(packed), drawn, OWN),
-                    "Plotly frames": (plotly_page(figure), len(figure), plotted, PLOTLY),
+                    "viewer": ({"page": viewer, "scene": packed, "samples": details}, len(packed), drawn, OWN),
+                    "Plotly frames": ({"page": plotly_page(figure).encode()}, len(figure), plotted, PLOTLY),
                 }
-                for name, (content, sent, ready, setup) in cases.items():
+                for name, (files, sent, ready, setup) in cases.items():
                     frames = options.frames if name == "viewer" else max(options.frames // 5, 5)
-                    cells = measure(browser, content, ready, setup, frames)
+                    cells = measure(browser, files, ready, setup, frames)
                     each = sent / count / len(scene.moments)
                     print(f"| {count:,} x {rounds} | {view} | {name} | {each:.1f} | {cells} |", flush=True)
         browser.close()
