@@ -17,6 +17,7 @@ from cu_core.compare.record import Compared
 from cu_core.compare.table import Table, make_table
 from cu_core.data.forget import parse_selection
 from cu_core.data.store import open_key
+from cu_core.drift.scenes import Shown, boundary_scene, samples_of
 from cu_core.figures.class_gaps import class_gaps, class_gaps_alt
 from cu_core.figures.confidence import SIGNALS, common_bins
 from cu_core.figures.layers import layer_alt, layer_similarity
@@ -24,6 +25,8 @@ from cu_core.figures.matrix import highest_count, prediction_alt, prediction_mat
 from cu_core.figures.overlay import overlay, overlay_alt
 from cu_core.figures.pareto import pareto, pareto_alt
 from cu_core.figures.recovery import recovery_alt, recovery_bars
+from cu_core.figures.scene import scene_alt
+from cu_core.figures.scene_figure import scene_figure
 from cu_core.figures.trajectories import trajectories, trajectories_alt
 from cu_core.home import Home
 from cu_core.report.document import Block, Document, FigureBlock, Folded, Section, TableBlock
@@ -31,6 +34,12 @@ from cu_core.runs.reader import open_run
 
 MOST_PANES = 4
 """Most prediction matrices side by side."""
+
+MOST_FILMS = 3
+"""Most runs whose samples are drawn round by round."""
+
+MOST_DRAWN = 800
+"""Most samples of each; a film of ten rounds takes 100 kB."""
 
 MOST_REASONS = 3
 """Most reasons that are given for what a picture lacks."""
@@ -132,6 +141,7 @@ class _Pictures:
             ("Confidence in forget samples", self._confidence),
             ("Layers", self._layers),
             ("Probe recovery", self._recovery),
+            ("Samples and their decision boundary", self._drift),
         )
         for title, view in views:
             yield title, view()
@@ -211,6 +221,27 @@ class _Pictures:
             return []
         names = self.classes
         return [names.index(v) if v in names else int(v) for v in found.values if v in names or v.isdecimal()]
+
+    def _drift(self) -> list[Block]:
+        blocks: list[Block] = []
+        for run in self.runs[:MOST_FILMS]:
+            view = open_run(self.home, run.run_id)
+            rounds, references = view.rounds(), view.references()
+            if 0 not in rounds:
+                continue
+            shown = Shown(view, rounds, references[0] if references else None, None, MOST_DRAWN, self.classes)
+            scene, samples = boundary_scene(shown), samples_of(shown)
+            title = f"{run.title}, seed {run.seed}"
+            blocks += [title, FigureBlock(scene_figure(scene, samples), f"{title}: {scene_alt(scene, samples)}")]
+        if not blocks:
+            return []
+        words = (
+            "Exact: no projection. Left to right is the distance of each sample to its decision boundary under each "
+            "round's own model, bottom to top the cosine of its embedding to that of round 0 (of a reference after the "
+            "best rotation onto round 0). The slider changes the round."
+        )
+        more = len(self.runs) - MOST_FILMS
+        return [*blocks, words, *([f"{more} more runs are not drawn."] if more > 0 else [])]
 
 
 def _left_out(reasons: Sequence[str]) -> list[Block]:

@@ -141,3 +141,14 @@ def test_one_run_without_references_is_a_report_too(home: Home) -> None:
     page = Page(html_of(report_of(runs, home, title="Alone")))
     assert "no reference was retrained" in "".join(page.words)
     assert [run["run_id"] for run in page.json["unlearnscope"]["runs"]] == ["alone"]
+
+
+def test_samples_can_be_scrubbed_through_the_rounds_in_a_report(home: Home) -> None:
+    write_run(home, "shown", MadeUp(rounds=3))
+    runs, _ = read_runs(home, ["shown"])
+    page = Page(html_of(report_of(runs, home, title="Samples")))
+    films = [f for f in page.json.values() if isinstance(f, dict) and f.get("frames")]
+    (film,) = films
+    assert [frame["name"] for frame in film["frames"]] == ["0", "1", "2", "3"]
+    assert film["layout"]["xaxis"]["title"]["text"].startswith("Signed distance")
+    assert "Samples and their decision boundary" in " ".join(page.words)
