@@ -41,7 +41,7 @@ def wrong_lines(scan: Scan) -> None:
         f"{wrong:,} of {good + wrong:,} lines name no training image. A run does not start with such a file; the "
         f"pictures show what the other {good:,} name."
         if good
-        else f"None of the {wrong:,} lines names a training image.",
+        else f"No line of this file names a training image ({wrong:,} in all).",
         icon=":material/rule:",
     )
     listed = scan.problems[:MOST_LINES]

@@ -123,7 +123,7 @@ def test_wrong_lines_are_listed_before_launching_and_the_others_shown(tmp_path: 
     ]
     assert "**2 of 600** training images" in texts(app) and app.get("image")
     app = with_file(csv(tmp_path, "index\n999\n"))
-    assert "None of the 1 lines names a training image" in texts(app) and not app.get("image")
+    assert "No line of this file names a training image (1 in all)." in texts(app) and not app.get("image")
 
 
 def test_a_wish_fills_a_copy_of_the_run(home: Home, tmp_path: Path) -> None:
