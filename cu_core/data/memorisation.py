@@ -85,7 +85,7 @@ def read_scores(folder: Path, data: ImageData) -> Memorisation | None:
 def memorisation(data: ImageData, folder: Path | None = None, progress: Progress = silent) -> Memorisation:
     """Scores of all training samples; kept ones where there are any.
 
-    50,000 images of 32 px take about half a minute on two cores.
+    50,000 images of 32 px take about half a minute of processor time and 1 GB of memory.
 
     Args:
         data: the dataset.
