@@ -121,8 +121,8 @@ class Overshoot:
         }[self.against]
         return (
             f"{len(self.rows):,} of {self.checked:,} forget samples lie further past their boundary than "
-            f"{1 - TAIL:.0%} of {what}. Chance alone gives {TAIL:.0%}. Distances are in units of the median retain "
-            "sample's."
+            f"{1 - TAIL:.0%} of {what}, both in distance and in multiples of the median retain sample's. Chance alone "
+            f"gives at most {TAIL:.0%}."
         )
 
 
@@ -138,8 +138,9 @@ def overshoot(
 
     Each class's limit is the 5 % quantile of where models that never trained on the samples put them: the references'
     distances of forget samples, without references this model's own distances of unseen samples. Classes with fewer
-    than 20 such distances share the quantile of all. Models differ in the scale of their embeddings, so distances are
-    divided by the median one of the same model's retain samples first.
+    than 20 such distances share the quantile of all. Models differ in the scale of their embeddings, and unlearning may
+    draw retain samples nearer to the boundary; so a sample went too far only if it did so both as distances are and
+    as multiples of the median distance of the same model's retain samples.
 
     Args:
         boundary: (n,) signed distances in the round to judge.
@@ -152,16 +153,19 @@ def overshoot(
     limit = np.full(len(boundary), np.nan, np.float32)
     unit = _typical(boundary, retain)
     looked_at, models = (forget, references) if len(references) else (unseen, [boundary])
-    scaled = [model / scale for model in models if (scale := _typical(model, retain)) is not None]
-    known = [np.column_stack([values[looked_at], labels[looked_at]]) for values in scaled]
-    pool = np.concatenate(known) if known else np.empty((0, 2))
+    known = [
+        np.column_stack([model[looked_at], model[looked_at] / scale, labels[looked_at]])
+        for model in models
+        if (scale := _typical(model, retain)) is not None
+    ]
+    pool = np.concatenate(known) if known else np.empty((0, 3))
     pool = pool[np.isfinite(pool[:, 0])]
     if unit is None or not len(pool):
         return Overshoot(np.empty(0, np.int64), limit, "nothing", 0)
     for label in np.unique(labels[forget]):
-        own = pool[pool[:, 1] == label, 0]
-        values = own if len(own) >= FEWEST else pool[:, 0]
-        limit[forget & (labels == label)] = unit * np.quantile(values, TAIL)
+        own = pool[pool[:, 2] == label]
+        plain, relative = np.quantile((own if len(own) >= FEWEST else pool)[:, :2], TAIL, axis=0)
+        limit[forget & (labels == label)] = min(plain, unit * relative)
     # On its own side of the boundary no sample went too far, whatever the others do.
     beyond = np.flatnonzero((boundary < limit) & (boundary < 0))
     rows = beyond[np.argsort((boundary - limit)[beyond], kind="stable")]

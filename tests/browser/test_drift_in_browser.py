@@ -1,169 +1,189 @@
-"""The map in a real browser: WebGL shows the round that the slider names, and the card the right image."""
+"""The Drift page in a real browser: the picture, what is linked to it, and rounds that arrive while one looks."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
-from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.madeup import MadeUp, image_of, write_run
-from tests.served import serve
+from cu_core.maps.draw import draw
+from cu_core.maps.request import MapRequest
+from cu_core.runs.files import write_array
+from cu_core.runs.reader import open_run
+from tests.browser.viewer_driver import FIND, SPOT, STATE, drag, pixels, thumb
+from tests.madeup import MadeUp, write_round, write_run
+from tests.served import Server, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-CHART = ".st-key-drift_map .js-plotly-plot"
-ORANGE = np.array([213, 94, 0])
-# The sample of a group in a pane that lies farthest from all others, and where it is drawn in px of the window.
-LONELIEST = """
-([pane, group]) => {
-  const chart = document.querySelector(".st-key-drift_map .js-plotly-plot")
-  const own = chart._fullData.filter((t) => t.meta.group === group)[pane]
-  const others = chart._fullData.filter((t) => t.xaxis === own.xaxis && t.visible === true)
-  const alone = Array.from(own.x, (x, i) => Math.min(...others.flatMap((t) => Array.from(t.x, (u, k) =>
-    t === own && k === i ? Infinity : Math.hypot(u - x, t.y[k] - own.y[i])))))
-  const best = alone.indexOf(Math.max(...alone))
-  const x = chart._fullLayout[own.xaxis.replace("x", "xaxis")]
-  const y = chart._fullLayout[own.yaxis.replace("y", "yaxis")]
-  const box = chart.getBoundingClientRect()
-  return {
-    x: box.x + x._offset + x.d2p(own.x[best]), y: box.y + y._offset + y.d2p(own.y[best]),
-    sample: own.customdata[best][1], round: own.meta.round,
-  }
-}
-"""
+MADE = MadeUp(references=(0, 1), channels=3)
+LAST = 5
+# Corners of a pane in px of the page.
+PANE = f"""(pane) => {{ {FIND} const {{ panes, points }} = board.inspect(); const {{ box }} = panes[pane]
+  const at = points.getBoundingClientRect(); const [x, y] = [at.x + box.x, at.y + box.y]
+  return [x, y, x + box.width, y + box.height] }}"""
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Page]:
-    with serve(tmp_path_factory.mktemp("drift")) as server:
-        write_run(server.home, made=MadeUp(references=(0, 1), channels=3))
-        opened = browser.new_page(viewport={"width": 1280, "height": 1000})
-        opened.goto(f"{server.url}/drift?run=madeup-1")
-        yield opened
-        opened.close()
+def home_with_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serve(tmp_path_factory.mktemp("drift")) as running:
+        rest(write_run(running.home, made=MADE))
+        draw(running.home, MapRequest("madeup-1"))
+        yield running
+
+
+def rest(run_dir: Path) -> None:
+    """Lets the retain samples keep their embedding of round 0 to the last bit."""
+    start = np.load(run_dir / "rounds" / "0" / "embedding.npy")
+    still = (pd.read_parquet(run_dir / "probe.parquet")["group"] == "retain").to_numpy()
+    for folder in (run_dir / "rounds").iterdir():
+        embedding = np.load(folder / "embedding.npy")
+        embedding[still] = start[still]
+        manifest = json.loads((folder / "manifest.json").read_text())
+        manifest["arrays"]["embedding"] = write_array(folder / "embedding.npy", embedding)
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.fixture
+def sent() -> list[Any]:
+    """What the open tab has told the server."""
+    return []
+
+
+@pytest.fixture
+def visit(home_with_runs: Server, open_tab: Callable[..., Page], sent: list[Any]) -> Callable[..., Page]:
+    def visited(query: str = "", scheme: str = "light") -> Page:
+        page = open_tab("about:blank", scheme)
+        sent.clear()
+        page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
+        page.goto(f"{home_with_runs.url}/drift?run=madeup-1{query}")
+        ready(page)
+        return page
+
+    return visited
 
 
 def ready(page: Page) -> None:
-    page.wait_for_function(
-        "() => { const c = document.querySelector('.st-key-drift_map .js-plotly-plot');"
-        " return c && c._fullData && c._fullLayout.sliders.length && c.querySelector('canvas') }",
-        timeout=60_000,
-    )
-    page.wait_for_timeout(1500)
-
-
-def point_at(page: Page, pane: int, group: str = "forget") -> dict[str, Any]:
-    place = page.evaluate(LONELIEST, [pane, group])
-    page.mouse.move(place["x"] - 40, place["y"] - 60)
-    page.mouse.move(place["x"], place["y"], steps=4)
-    expect(page.locator(".card")).to_be_visible()
-    page.wait_for_timeout(300)
-    return place
-
-
-def shown_image(page: Page) -> np.ndarray:
-    """(3, 8, 8) colours in the middle of the 8 × 8 fields of the card's image."""
-    picture = Image.open(io.BytesIO(page.locator(".card .image").screenshot())).convert("RGB")
-    fields = np.asarray(picture.resize((96, 96), Image.Resampling.NEAREST))[6::12, 6::12]
-    return fields.transpose(2, 0, 1)
-
-
-def go_to_round(page: Page, number: int) -> None:
-    rail = page.locator(f"{CHART} .slider-rail-touch-rect").bounding_box()
-    # The first label of a slider is its caption.
-    ends = [page.locator(f"{CHART} .slider-label").nth(k).bounding_box() for k in (1, -1)]
-    assert rail and all(ends)
-    left, right = (end["x"] + end["width"] / 2 for end in ends if end)
-    page.mouse.click(left + (right - left) * number / 5, rail["y"] + rail["height"] / 2)
-    page.wait_for_timeout(1500)
-
-
-def orange_near(page: Page, place: dict[str, Any]) -> bool:
-    """Whether the forget colour is drawn at a place."""
-    clip = {"x": place["x"] - 4, "y": place["y"] - 4, "width": 9, "height": 9}
-    pixels = np.asarray(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")).astype(int)
-    return bool((np.abs(pixels - ORANGE).sum(-1) < 110).any())
-
-
-def test_card_shows_the_image_and_predictions_of_the_sample_under_the_pointer(page: Page) -> None:
-    ready(page)
-    for pane in (0, 1, 2):
-        place = point_at(page, pane)
-        words = page.locator(".card .text").inner_text()
-        assert f"Forget · train sample {int(place['sample'])}" in words
-        assert "class five" in words and "Before: predicted five" in words
-        assert "Round 5: predicted eight" in words and "Reference: predicted eight" in words
-        expected = image_of(int(place["sample"]), test=False, channels=3)
-        np.testing.assert_allclose(shown_image(page).astype(int), expected.astype(int), atol=3)
-    page.mouse.move(5, 5)
-    expect(page.locator(".card")).to_be_hidden()
-
-
-@pytest.mark.parametrize(("group", "split"), [("retain", "train"), ("unseen", "test")])
-def test_images_of_later_rows_of_the_sprite_are_the_right_ones_too(page: Page, group: str, split: str) -> None:
-    ready(page)
-    place = point_at(page, 1, group)
-    assert int(page.locator(".card .image").get_attribute("data-row") or 0) >= 50, "not in the first row of the sprite"
-    assert f"{group.capitalize()} · {split} sample {int(place['sample'])}" in page.locator(".card .text").inner_text()
-    expected = image_of(int(place["sample"]), test=split == "test", channels=3)
-    np.testing.assert_allclose(shown_image(page).astype(int), expected.astype(int), atol=3)
-    page.mouse.move(5, 5)
-
-
-def test_the_slider_moves_what_is_drawn_and_the_card_follows(page: Page) -> None:
-    ready(page)
-    end = page.evaluate(LONELIEST, [1, "forget"])
-    page.mouse.move(5, 5)
-    assert end["round"] == 5 and orange_near(page, end)
-    go_to_round(page, 0)
-    page.mouse.move(5, 5)
-    start = page.evaluate(LONELIEST, [1, "forget"])
-    assert start["round"] == 0 and orange_near(page, start)
-    assert not orange_near(page, end), "the canvas still shows the last round"
-    point_at(page, 1)
-    words = page.locator(".card .text").inner_text()
-    assert "Before: predicted five" in words and "Round 5" not in words
-
-
-def test_playing_ends_at_the_last_round(page: Page) -> None:
-    ready(page)
-    page.mouse.move(5, 5)
-    page.locator(f"{CHART} .updatemenu-button").first.click()
-    page.wait_for_function(
-        "() => document.querySelector('.st-key-drift_map .js-plotly-plot').data.some("
-        "(t) => t.meta.group === 'forget' && t.meta.round === 5)",
-        timeout=20_000,
-    )
+    page.wait_for_function(f"() => {{ {FIND} return board && board.inspect().frames }}", timeout=150_000)
     page.wait_for_timeout(1000)
-    title = page.locator(f"{CHART} .annotation-text").nth(1).text_content() or ""
-    assert "Round 5" in title
 
 
-def test_the_card_survives_another_figure(page: Page) -> None:
-    ready(page)
-    page.get_by_role("combobox", name="Reference retrained with").click()
-    page.get_by_role("option", name="seed 1").click()
+def look(page: Page) -> dict[str, Any]:
+    found: dict[str, Any] = page.evaluate(STATE)
+    return found
+
+
+def to_round(page: Page, number: int) -> None:
+    page.mouse.click(*thumb(page, number / LAST))
+    page.wait_for_function(f"() => {{ {FIND} return board.inspect().number === {number} }}")
+    page.wait_for_timeout(1500)
+
+
+def test_points_move_with_the_round_and_unmoved_ones_stay_where_they_are(
+    visit: Callable[..., Page], home_with_runs: Server
+) -> None:
+    page = visit("&view=Map")
+    view = open_run(home_with_runs.home, "madeup-1")
+    still = int(np.flatnonzero((view.probe()["group"] == "retain").to_numpy())[-1])
+    mover = int(np.asarray(view.array(LAST, "moved")).argmax())
+    before = {k: page.evaluate(SPOT, [1, k]) for k in (still, mover)}
+    seen = pixels(page, 1, still)
+    assert seen.min() < 200, "nothing is drawn there"
+    to_round(page, 0)
+    after = {k: page.evaluate(SPOT, [1, k]) for k in (still, mover)}
+    assert after[still] == before[still]
+    np.testing.assert_array_equal(pixels(page, 1, still)[4:7, 4:7], seen[4:7, 4:7])
+    assert np.hypot(*np.subtract(after[mover], before[mover])) > 20
+
+
+def test_scrubbing_sends_nothing_to_the_server_and_a_release_once(visit: Callable[..., Page], sent: list[Any]) -> None:
+    page = visit()
+    assert sent, "nothing was listened to"
+    sent.clear()
+    page.mouse.move(*thumb(page, 1))
+    page.mouse.down()
+    for k in range(25):
+        page.mouse.move(*thumb(page, 1 - k / 25))
+    page.wait_for_timeout(1000)
+    assert look(page)["number"] == 0
+    assert sent == []
+    page.mouse.up()
     page.wait_for_timeout(2500)
-    ready(page)
-    place = point_at(page, 1)
-    expected = image_of(int(place["sample"]), test=False, channels=3)
-    np.testing.assert_allclose(shown_image(page).astype(int), expected.astype(int), atol=3)
+    assert 1 <= len(sent) <= 2, "the release, and perhaps an answer to it"
+    expect(page.get_by_text("Crossed in round 0").first).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [1280, 1600])
-def test_nothing_is_cut_off(page: Page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 1000})
+def test_a_lasso_drives_the_charts_and_follows_to_another_page(visit: Callable[..., Page]) -> None:
+    page = visit()
+    page.get_by_role("button", name="Lasso").click()
+    left, top, right, bottom = page.evaluate(PANE, 1)
+    drag(page, [(left + 2, top + 2), (right - 2, top + 2), (right - 2, bottom - 2), (left + 2, bottom - 2)])
+    chosen = look(page)["chosen"]
+    assert len(chosen) > 20
+    expect(page.get_by_text("The selected samples over the rounds")).to_be_visible()
+    page.get_by_role("link", name="Confidence").click()
+    expect(page.get_by_text("selected on Drift")).to_be_visible()
+    page.go_back()
     ready(page)
-    spilled = page.evaluate(
-        "() => [...document.querySelectorAll('.js-plotly-plot')].flatMap((c) => { const b = c.getBoundingClientRect();"
-        " return [...c.querySelectorAll('text')].filter((t) => { const r = t.getBoundingClientRect(); return r.width &&"
-        " (r.left < b.left - 1 || r.right > b.right + 1 || r.top < b.top - 1 || r.bottom > b.bottom + 1) })"
-        ".map((t) => t.textContent) })"
+    assert look(page)["chosen"] == chosen
+
+
+def test_the_card_shows_the_image_of_the_sample(visit: Callable[..., Page], home_with_runs: Server) -> None:
+    page = visit()
+    sample = 3
+    page.mouse.move(*page.evaluate(SPOT, [0, sample]))
+    page.mouse.move(*page.evaluate(SPOT, [1, sample]), steps=3)
+    card = page.locator(".card").filter(has_text="Forget")
+    expect(card).to_be_visible()
+    hit = look(page)["hovered"]
+    number = int(open_run(home_with_runs.home, "madeup-1").probe()["sample"].iloc[hit])
+    expect(card).to_contain_text(f"train sample {number}")
+    colours = card.locator(".image").evaluate("e => getComputedStyle(e).backgroundImage")
+    assert colours.startswith("url("), "no image"
+
+
+def test_a_view_that_has_to_be_drawn_appears_by_itself(visit: Callable[..., Page]) -> None:
+    page = visit("&view=Linear")
+    page.wait_for_function(
+        f"() => {{ {FIND} return board.inspect().state.scene.view.startsWith('linear') }}", timeout=150_000
     )
-    assert spilled == []
-    assert page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
+    expect(page.get_by_text("Plotted movement", exact=False).first).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pictures_for_people(visit: Callable[..., Page], shoot: Callable[[Page, str], Path], scheme: str) -> None:
+    for view in ("Boundary", "Map"):
+        page = visit(f"&view={view}", scheme)
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= 1280, "cut off at the side"
+        shoot(page, f"drift-{view.lower()}-{scheme}")
+
+
+def test_new_rounds_arrive_without_losing_round_zoom_or_selection(
+    server: Server, open_tab: Callable[..., Page]
+) -> None:
+    made = MadeUp(state="running", rounds=2)
+    run_dir = write_run(server.home, made=made)
+    page = open_tab(f"{server.url}/drift?run=madeup-1")
+    ready(page)
+    page.mouse.click(*thumb(page, 0.5))
+    page.wait_for_function(f"() => {{ {FIND} return board.inspect().number === 1 }}")
+    page.get_by_role("button", name="Largest movers").click()
+    page.wait_for_function(f"() => {{ {FIND} return board.inspect().state.chosen.size > 5 }}")
+    x, y = page.evaluate(SPOT, [1, 3])
+    page.mouse.move(x, y)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -400)
+    page.keyboard.up("Control")
+    page.wait_for_timeout(500)
+    before = look(page)
+    write_round(run_dir, made, open_run(server.home, "madeup-1").probe(), 3)
+    page.wait_for_function(f"() => {{ {FIND} return board.inspect().state.scene.rounds.length === 4 }}")
+    page.wait_for_timeout(500)
+    after = look(page)
+    assert after["number"] == 1 and after["chosen"] == before["chosen"] and after["zoom"] == before["zoom"]

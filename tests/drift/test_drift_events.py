@@ -101,8 +101,17 @@ def test_a_model_far_past_its_references_is_found_in_any_unit() -> None:
     assert (np.diff(excess) >= 0).all(), "furthest first"
     # The same models with embeddings of other scales.
     other = near | {"boundary": 50 * near["boundary"]}
-    again = overshoot(**other, references=[reference / 7])
+    again = overshoot(**other, references=[reference * 50])
     assert (again.rows == found.rows).all() and again.limit[:200] == pytest.approx(50 * found.limit[:200], rel=1e-4)
+    assert set(overshoot(**other, references=[reference / 7]).rows) == set(range(200))
+
+
+def test_retain_samples_that_come_nearer_do_not_make_the_others_go_too_far() -> None:
+    reference = scene(-1.0, seed=1)["boundary"]
+    worn = scene(-0.6)
+    # The retain samples have lost nine tenths of their distance; the forget samples are where they were.
+    worn["boundary"][200:400] /= 10
+    assert len(overshoot(**worn, references=[reference]).rows) < 0.05 * 200
 
 
 def test_without_references_unseen_samples_of_the_class_set_the_limit() -> None:
