@@ -14,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-from cu_core.figures.scene import Samples, Scene, pack_message, pack_samples, pack_scene, read_header, scene_alt
+from cu_core.figures.scene import Samples, Scene, pack_message, pack_scene, read_header, scene_alt
 from cu_core.figures.scene_figure import scene_figure
 from pages._charts import bar
 from pages._hover import Sprite
@@ -110,7 +110,7 @@ def drift_viewer(
     instance = f"{key} {run_id}"
     messages = {
         "scene": _packed_scene(f"{run_id} {stamp}", scene.view, scene, samples),
-        "samples": _packed_samples(f"{run_id} {stamp}", samples),
+        "samples": samples.message,
         "sprite": _packed_sprite(sprite.png, sprite.columns) if sprite else None,
     }
 
@@ -166,11 +166,6 @@ def _rows(picked: Any, revision: int, selected: list[int]) -> list[int]:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _packed_scene(stamp: str, view: str, _scene: Scene, _samples: Samples) -> bytes:
     return pack_scene(_scene, _samples.predictions_at(_scene.moments))
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _packed_samples(stamp: str, _samples: Samples) -> bytes:
-    return pack_samples(_samples)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -126,6 +127,11 @@ class Samples:
     loss: list[np.ndarray]
     cosine: list[np.ndarray]
     boundary: list[np.ndarray]
+
+    @cached_property
+    def message(self) -> bytes:
+        """These samples as `pack_samples` packs them; packed once, because every view sends the same."""
+        return pack_samples(self)
 
     def predictions_at(self, moments: Sequence[Moment]) -> list[np.ndarray]:
         """Predicted classes at some moments; -1 at one that these samples do not know."""

@@ -14,7 +14,6 @@ function createScrubber(root, state) {
   const label = root.appendChild(element("span", "round"))
   Object.assign(slider, { type: "range", min: 0, step: "any" })
   slider.setAttribute("aria-label", "Round")
-  label.setAttribute("aria-live", "polite")
   let playing = null
   let last = 0
 
