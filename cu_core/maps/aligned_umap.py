@@ -22,7 +22,11 @@ REGULARISATION = 0.01
 SMALL = 500
 """Up to here all distances cost less than compiling the search for neighbours, about half a minute."""
 
-WARNING = ""
+WARNING = (
+    "Movement is penalised, and that of whole classes is hidden. Measured: forgotten digits that moved by 136 % of the "
+    "radius in the full space are drawn moving by 9 %; samples that did not move at all are drawn moving by 4 % in every "
+    "round. Useful for the structure within a round only. Takes minutes for 2,000 samples."
+)
 
 
 def place_rounds(

@@ -15,7 +15,11 @@ from cu_core.errors import BadInput
 from cu_core.maps.distinct import distinct_rows
 from cu_core.maps.tsne_per_round import PERPLEXITY
 
-WARNING = ""
+WARNING = (
+    "Later rounds are placed on a picture of round 0. What stays is drawn staying, but what leaves jumps from one "
+    "cluster to another. Measured: samples that went their way in nine equal steps are drawn going 88 % of it in a "
+    "single one. This looks like sudden forgetting where there was none."
+)
 
 
 def place_rounds(

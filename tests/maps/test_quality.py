@@ -73,18 +73,18 @@ def test_rank_correlations_are_scipys() -> None:
     true = np.array([np.linalg.norm(x - full[0], axis=1) for x in full[1:]])
     plotted = np.array([np.linalg.norm(y - flat[0], axis=1) for y in flat[1:]])
     assert record["displacement_rank_correlation"] == pytest.approx(
-        spearmanr(true.ravel(), plotted.ravel())[0], abs=1e-9
+        spearmanr(true.ravel(), plotted.ravel())[0], abs=1e-6
     )
     assert record["forget_displacement_rank_correlation"] == pytest.approx(
-        spearmanr(true[:, FORGET].ravel(), plotted[:, FORGET].ravel())[0], abs=1e-9
+        spearmanr(true[:, FORGET].ravel(), plotted[:, FORGET].ravel())[0], abs=1e-6
     )
     assert record["rounds"][2]["displacement_rank_correlation"] == pytest.approx(
-        spearmanr(true[1], plotted[1])[0], abs=1e-9
+        spearmanr(true[1], plotted[1])[0], abs=1e-6
     )
     assert record["rounds"][0]["displacement_rank_correlation"] is None
     upper = np.triu_indices(N, 1)
     distances = [np.linalg.norm(z[:, None].astype(float) - z[None], axis=2)[upper] for z in (full[4], flat[4])]
-    assert record["rounds"][4]["distance_rank_correlation"] == pytest.approx(spearmanr(*distances)[0], abs=1e-9)
+    assert record["rounds"][4]["distance_rank_correlation"] == pytest.approx(spearmanr(*distances)[0], abs=1e-6)
 
 
 def test_a_faithful_picture_is_perfect_however_it_is_turned() -> None:
