@@ -9,28 +9,30 @@ from cu_core.figures.scene import Axis, Moment, Samples, Scene
 CLASSES = ("cat", "dog", "ship", "truck")
 
 
-def moments_of(rounds: int) -> tuple[Moment, ...]:
-    """Rounds and a reference."""
+def moments_of(rounds: int, beside: int = 0) -> tuple[Moment, ...]:
+    """Rounds, a reference, and rounds of a second run."""
     return (
         *(Moment(f"Round {k}" if k else "Before (round 0)", k) for k in range(rounds)),
         Moment("Reference (retrained)", None, "reference"),
+        *(Moment(f"Other, round {k}", k, "other") for k in range(beside)),
     )
 
 
-def made_up_scenes(count: int, rounds: int) -> tuple[dict[str, Scene], Samples]:
+def made_up_scenes(count: int, rounds: int, beside: int = 0) -> tuple[dict[str, Scene], Samples]:
     """The views "boundary", "map" and "space" (three axes) of the same samples, and who they are.
 
     The first fifth of the samples is forgotten, the last one unseen. Row k of the probe is sample k - 10.
+    A second run goes half as far.
     """
     rng = np.random.default_rng(0)
-    moments = moments_of(rounds)
+    moments = moments_of(rounds, beside)
     group = np.repeat([0, 1, 2], [count // 5, count - 2 * (count // 5), count // 5])
     label = np.where(group == 0, 0, rng.integers(0, 4, count))
     angles = label * np.pi / 2
     start = 3 * np.column_stack([np.cos(angles), np.sin(angles), np.sin(2 * angles + 1)])
     start = start + 0.6 * rng.normal(size=(count, 3))
     goal = start + np.array([-4.0, 3.0, 1.0])
-    shares = [*np.linspace(0, 1, rounds), 1.0]
+    shares = [*np.linspace(0, 1, rounds), 1.0, *np.linspace(0, 0.5, beside)]
     clouds = [
         np.where((group == 0)[:, None], start + share * (goal - start), start).astype(np.float32) for share in shares
     ]

@@ -2,7 +2,8 @@
 
 const BINS = 36
 const GRID_SIDE = 72
-const SPREAD = 1.8 // cells
+const SPREAD = 1.8 // cells, of a class with many samples
+const MANY = 150
 const FEWEST = 15 // samples of a class that is outlined
 const LEVEL = 0.22 // of a class's highest density
 
@@ -28,7 +29,7 @@ const emptyAxes = (scene, moment) =>
     return true
   })
 
-// Outlines of the densest part of each class of retained samples: {label, lines, peak}, in places of a flat view.
+// Outlines of the densest part of each class of retained samples: {label, lines, peak}, in places of a map.
 function outlines(scene, samples, moment) {
   const places = scene.placesAt(moment)
   const members = new Map()
@@ -42,7 +43,7 @@ function outlines(scene, samples, moment) {
     .sort((a, b) => b[1].length - a[1].length)
     .slice(0, MOST_CLASSES)
     .map(([label, indices]) => {
-      const field = smoothed(countsOn(places, indices))
+      const field = smoothed(countsOn(places, indices), SPREAD * Math.max(1, MANY / indices.length) ** 0.25)
       const peak = field.indexOf(Math.max(...field))
       return { label, lines: levelLines(field, LEVEL * field[peak]), peak: [cell(peak % GRID_SIDE), cell(Math.floor(peak / GRID_SIDE))] }
     })
@@ -61,9 +62,9 @@ function countsOn(places, indices) {
 }
 
 // A Gaussian over rows, then over columns.
-function smoothed(field) {
-  const reach = Math.ceil(3 * SPREAD)
-  const kernel = Array.from({ length: 2 * reach + 1 }, (_, k) => Math.exp(-((k - reach) ** 2) / (2 * SPREAD ** 2)))
+function smoothed(field, spread) {
+  const reach = Math.ceil(3 * spread)
+  const kernel = Array.from({ length: 2 * reach + 1 }, (_, k) => Math.exp(-((k - reach) ** 2) / (2 * spread ** 2)))
   for (const [step, across] of [[1, GRID_SIDE], [GRID_SIDE, 1]]) {
     const next = new Float32Array(field.length)
     for (let line = 0; line < GRID_SIDE; line++) {

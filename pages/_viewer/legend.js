@@ -52,7 +52,7 @@ function createLegend(board, state) {
         button("Overlay", state.overlay, () => state.set({ overlay: true }), "The round over hollow marks of round 0, with arrows of the selection or of the 200 largest movers"),
       )] : []),
       ...(several ? [button("Trails", state.trails, () => state.set({ trails: !state.trails }), "The way of the selected samples through the rounds (at most 200)")] : []),
-      ...(scene.flat ? [button("Outlines", state.contours, () => state.set({ contours: !state.contours }), "Where the retained samples of each class lie densest")] : []),
+      ...(scene.map ? [button("Outlines", state.contours, () => state.set({ contours: !state.contours }), "Where the retained samples of each class lie densest")] : []),
       colour,
       button("Reset view", null, state.home, "The whole of the axes"),
       ...(chosen ? [clear] : []),

@@ -113,7 +113,7 @@ function createPanes(field, state) {
 
   const drawOutlines = (pen) => {
     const { scene, samples } = state
-    if (!state.contours || !scene.flat) return
+    if (!state.contours || !scene.map) return
     for (const pane of panes) {
       const moment = nearer(pane.at)
       classOutlines(pen, pane, once(`outlines ${moment}`, () => outlines(scene, samples, moment)), samples.name)
@@ -189,7 +189,7 @@ function createPanes(field, state) {
 
   const drawMarks = (pen) => {
     const { scene, any, overlay, contours, hovered, ruler, lasso } = state
-    const wanted = any || overlay || (contours && scene.flat) || hovered || ruler.length || lasso
+    const wanted = any || overlay || (contours && scene.map) || hovered || ruler.length || lasso
     // A canvas that stays empty is not sent to the screen again.
     if (!wanted && !marked) return
     marked = Boolean(wanted)

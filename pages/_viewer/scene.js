@@ -14,6 +14,7 @@ function createScene(message) {
   const strays = new Map()
   const scene = {
     stamp: header.stamp, view: header.view, axes, moments, equal: header.equal, count, size, flat: size === 2,
+    map: size === 2 && header.equal, // a plane in which lengths can be compared in every direction
     rounds: [...moments.keys()].filter((k) => moments[k].kind === "round"),
     references: [...moments.keys()].filter((k) => moments[k].kind === "reference"),
     others: [...moments.keys()].filter((k) => moments[k].kind === "other"),

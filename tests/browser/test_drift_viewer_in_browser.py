@@ -82,8 +82,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def opened(address: str, open_tab: Callable[..., Page]) -> Callable[..., Page]:
-    def open_view(view: str, scheme: str = "light") -> Page:
-        page = open_tab(f"{address}/?view={view}&samples={SAMPLES}&rounds={ROUNDS}", scheme)
+    def open_view(view: str, more: str = "") -> Page:
+        page = open_tab(f"{address}/?view={view}&samples={SAMPLES}&rounds={ROUNDS}{more}")
         page.wait_for_function(f"() => {{ {FIND} return board && board.inspect().frames }}", timeout=150_000)
         page.wait_for_timeout(500)
         return page
@@ -343,6 +343,22 @@ def test_new_rounds_leave_zoom_and_round_and_who_stands_at_the_newest_follows(op
     page.wait_for_function(f"() => {{ {FIND} return board.inspect().state.scene.rounds.length === {ROUNDS + 2} }}")
     reaches(page, number=LAST - 1, position=LAST - 1)
     np.testing.assert_allclose(state(page)["zoom"], zoom, atol=0.01)
+
+
+def test_a_second_run_shows_the_round_of_the_same_number_or_its_last_before(opened: Callable[..., Page]) -> None:
+    page = opened("map", "&beside=4")
+    own = ["Before (round 0)", f"Round {LAST}", "Reference (retrained)"]
+    assert state(page)["titles"] == [*own, "Other, round 3"]
+    page.locator(".play").focus()
+    page.keyboard.press("Home")
+    for _ in range(2):
+        page.keyboard.press("ArrowRight")
+    found = reaches(page, number=2)
+    assert found["titles"][3] == "Other, round 2"
+    # The other run goes half as far, and by its round 2 of 3 two thirds of that.
+    start, other = (np.array(page.evaluate(PLACES, [k])).reshape(-1, 3)[FORGET] for k in (0, ROUNDS + 1 + 2))
+    whole = np.array(page.evaluate(PLACES, [LAST])).reshape(-1, 3)[FORGET] - start
+    np.testing.assert_allclose(other - start, whole / 3, atol=1e-4)
 
 
 def test_overlay_and_ruler(opened: Callable[..., Page]) -> None:

@@ -1,6 +1,6 @@
 """A page with nothing but the viewer of drift on made-up samples, for the browser tests and the benchmark.
 
-The address says how large it is: `?samples=600&rounds=6`.
+The address says how large it is: `?samples=600&rounds=6`, and `&beside=4` adds rounds of a second run.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ def pictures(count: int) -> Sprite:
 
 st.set_page_config(layout="wide")
 count, most = (int(st.query_params.get(name, default)) for name, default in (("samples", 600), ("rounds", 6)))
+beside = int(st.query_params.get("beside", 0))
 memory = st.session_state
 memory["runs"] = memory.get("runs", 0) + 1
 memory.setdefault("live", most)
@@ -45,7 +46,7 @@ with st.container(horizontal=True):
         memory["live"] += 1
     if st.button("Select three"):
         memory["picked"], memory["revision"] = [10, 11, 12], memory["revision"] + 1
-scenes, samples = scenes_of(count, memory["live"])
+scenes, samples = scenes_of(count, memory["live"], beside)
 state = drift_viewer(
     scenes[view or "boundary"],
     samples,
