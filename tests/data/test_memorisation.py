@@ -96,6 +96,23 @@ def test_images_of_any_size_have_features(shape: tuple[int, ...]) -> None:
     np.testing.assert_array_equal(first, second)
 
 
+def test_features_are_what_loops_over_places_and_filters_give() -> None:
+    images = np.random.default_rng(2).integers(0, 256, (7, 2, 10, 10), dtype=np.uint8)
+    mean, whiten, filters = module._filters(lambda rows: images[rows].astype(np.float32) / 255, 7, 3)
+    expected = np.zeros((7, 2, 2, 2 * FILTERS))
+    for image in range(7):
+        for down in range(8):
+            for across in range(8):
+                flat = images[image, :, down : down + 3, across : across + 3].ravel() / 255
+                flat = (flat - flat.mean()) / np.sqrt(flat.var() + 10 / 255**2)
+                response = filters.astype(np.float64) @ whiten.astype(np.float64).T @ (flat - mean)
+                cell = expected[image, down // 4, across // 4]
+                cell[:FILTERS] += np.maximum(response - 0.25, 0)
+                cell[FILTERS:] += np.maximum(-response - 0.25, 0)
+    np.testing.assert_allclose(patch_features(images), expected.reshape(7, -1), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(np.linalg.norm(filters, axis=1), 1, rtol=1e-4)
+
+
 def test_images_of_one_colour_have_no_features_and_no_numbers_go_wrong() -> None:
     images = np.full((6, 1, 8, 8), 90, np.uint8)
     scores = memorisation(data_of(images, np.arange(6) % 2)).scores
