@@ -13,17 +13,16 @@ from cu_core.figures.theme import GROUPS, TITLES, class_name
 from cu_core.picking import (
     HOW,
     PRESETS,
-    SEARCHES,
     Course,
     by_class,
     by_pair,
     combine,
     invert,
     preset,
-    search,
     with_neighbours,
 )
 from cu_core.runs.reader import RunView, open_run
+from cu_core.sample_search import SEARCHES, search
 from pages._common import home, probe_of
 from pages._forget_instead import forget_instead
 from pages._recorded import Stamp, class_names, recorded_array, signal_by_round, stamp

@@ -19,10 +19,10 @@ from cu_core.picking import (
     invert,
     largest,
     preset,
-    search,
     training_indices,
     with_neighbours,
 )
+from cu_core.sample_search import search
 
 # One sample per line: group, label, predictions in rounds 0, 1 and 3.
 SAMPLES = [
