@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import socket
@@ -17,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.viewer_driver import (
@@ -34,6 +32,7 @@ from tests.browser.viewer_driver import (
     pointed_at,
     reaches,
     reddish,
+    screen,
     state,
     thumb,
 )
@@ -124,9 +123,7 @@ def test_drawn_points_follow_the_round_and_an_unmoved_sample_stays_at_the_same_p
     assert state(page)["titles"][1] == "Before (round 0)"
     first = page.evaluate(SPOT, [1, FORGET])
     assert np.hypot(*np.subtract(first, last)) > 40 and reddish(pixels(page, 1, FORGET))
-    clip = {"x": last[0] - 3, "y": last[1] - 3, "width": 7, "height": 7}
-    gone = np.asarray(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")).astype(int)  # type: ignore[arg-type]
-    assert not reddish(gone), "the last round is still drawn"
+    assert not reddish(screen(page, last, 3)), "the last round is still drawn"
     assert page.evaluate(SPOT, [1, still]) == fixed
     np.testing.assert_array_equal(pixels(page, 1, still), quiet)
     # Also on the way between two rounds, where the cloud of forget samples lies between its two places.
@@ -374,10 +371,23 @@ def test_overlay_and_ruler(opened: Callable[..., Page]) -> None:
     assert heard(page, 3)["ruler"] is None
     page.get_by_role("button", name="Overlay").click()
     reaches(page, titles=[f"Round {LAST}"])
-    # The ghost of round 0 and the sample itself.
     assert reddish(pixels(page, 0, FORGET))
+    at_last = page.evaluate(SPOT, [0, FORGET])
+    page.locator(".play").focus()
+    page.keyboard.press("Home")
+    reaches(page, number=0)
+    halfway = np.add(page.evaluate(SPOT, [0, FORGET]), at_last) / 2
+    assert screen(page, halfway, 8).min() > 200, "nothing lies on the way yet"
+    page.keyboard.press("End")
+    reaches(page, number=LAST)
+    assert (screen(page, halfway, 8)[..., 2] < 200).sum() > 20, "no arrows from round 0"
+    page.wait_for_timeout(1500)
+    runs = told(page)["runs"]
+    plain = screen(page, page.evaluate(MIDDLE, 0), 250)
     page.get_by_role("button", name="Outlines").click()
-    assert told(page)["runs"] == 3
+    state(page)
+    assert (screen(page, page.evaluate(MIDDLE, 0), 250) != plain).any(-1).sum() > 2000, "no outlines"
+    assert told(page)["runs"] == runs
 
 
 def test_without_webgl_a_plain_chart_takes_its_place(

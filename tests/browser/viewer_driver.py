@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -66,13 +67,18 @@ def pointed_at(page: Page, pane: int, sample: int) -> int:
     return index
 
 
+def screen(page: Page, spot: Sequence[float], reach: int) -> np.ndarray:
+    """(2 reach + 1, 2 reach + 1, 3) colours around a place in px of the page."""
+    x, y = (round(part) for part in spot)
+    clip = {"x": x - reach, "y": y - reach, "width": 2 * reach + 1, "height": 2 * reach + 1}
+    return np.asarray(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")).astype(int)  # type: ignore[arg-type]
+
+
 def pixels(page: Page, pane: int, sample: int, reach: int = 5) -> np.ndarray:
     """The screen around a sample in a pane; the pointer goes away first."""
     page.mouse.move(3, 3)
     page.wait_for_timeout(200)
-    x, y = (round(part) for part in page.evaluate(SPOT, [pane, sample]))
-    clip = {"x": x - reach, "y": y - reach, "width": 2 * reach + 1, "height": 2 * reach + 1}
-    return np.asarray(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")).astype(int)  # type: ignore[arg-type]
+    return screen(page, page.evaluate(SPOT, [pane, sample]), reach)
 
 
 def reddish(area: np.ndarray) -> bool:
@@ -82,9 +88,7 @@ def reddish(area: np.ndarray) -> bool:
 
 def middle_of_forget(page: Page, pane: int) -> np.ndarray:
     """Mean place of the pixels in the forget colour in a pane."""
-    x, y = page.evaluate(MIDDLE, pane)
-    clip = {"x": x - 140, "y": y - 140, "width": 280, "height": 280}
-    picture = np.asarray(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")).astype(int)  # type: ignore[arg-type]
+    picture = screen(page, page.evaluate(MIDDLE, pane), 140)
     is_red = (picture[..., 0] - picture[..., 2] > 90) & (picture[..., 0] > picture[..., 1] + 40)
     return np.argwhere(is_red).mean(0)
 

@@ -56,7 +56,7 @@ state = drift_viewer(
     revision=memory["revision"],
     shown=memory.get("round", most - 1),
     sprite=pictures(count),
-    stamp=f"{count} {memory['live']} {view}",
+    stamp=f"{count} {memory['live']} {beside} {view}",
 )
 memory["picked"] = state.selected
 if state.round is not None:
