@@ -16,8 +16,8 @@ class Basis:
     Attributes:
         mean: (d,) centre.
         axes: (k, d) directions; orthonormal for principal axes.
-        explained: (k,) share of the variance of round 0 along each principal axis; of the variance between the
-            classes along each discriminant one.
+        explained: (k,) share of the variance of round 0 along each principal axis; of discriminant ones the share of
+            the variance between the class means, each along what the axes before leave.
     """
 
     mean: np.ndarray
@@ -62,13 +62,18 @@ def fit_discriminant(embedding: np.ndarray, labels: np.ndarray, n_components: in
     """
     rows = embedding.astype(np.float64)
     found = LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto").fit(rows, labels)
-    parts = min(n_components, len(found.explained_variance_ratio_))
-    axes, explained = np.zeros((n_components, rows.shape[1])), np.zeros(n_components)
+    parts = min(n_components, found.scalings_.shape[1], len(found.classes_) - 1)
+    axes = np.zeros((n_components, rows.shape[1]))
     mean = rows.mean(0)
     scores = (rows - mean) @ found.scalings_[:, :parts]
     axes[:parts] = found.scalings_[:, :parts].T * _signs(scores)[:, None]
-    explained[:parts] = found.explained_variance_ratio_[:parts]
-    return Basis(mean, axes, explained)
+    # The ratios of the fit are of shrunken covariances; these are of the class means themselves.
+    shares = np.zeros(n_components)
+    means = (found.means_ - mean) * np.sqrt(found.priors_)[:, None]
+    spread = float(np.square(means).sum())
+    if spread:
+        shares[:parts] = np.square(means @ np.linalg.qr(axes[:parts].T)[0]).sum(0) / spread
+    return Basis(mean, axes, shares)
 
 
 def principal_scores(embedding: np.ndarray, n_components: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
 from cu_core.maps.common_motion import align
-from cu_core.maps.linear import fit_basis
+from cu_core.maps.linear import fit_basis, fit_discriminant
 from cu_core.maps.quality import fidelity
 
 
@@ -117,3 +117,18 @@ def test_a_cloud_without_any_spread_explains_nothing():
         basis = fit_basis(np.ones((5, 4)))
     assert basis.explained.tolist() == [0, 0]
     assert (basis.place(np.ones((5, 4))) == 0).all()
+
+
+def test_discriminant_axes_hold_their_share_of_the_variance_between_classes():
+    rng = np.random.default_rng(11)
+    label = np.repeat([0, 1, 2], 200)
+    # Class means on a plane, four times as far apart along the fourth dimension as along the second.
+    means = np.zeros((3, 6))
+    means[:, 3], means[:, 1] = [-8, 0, 8], [2, -4, 2]
+    rows = means[label] + rng.normal(size=(600, 6))
+    basis = fit_discriminant(rows, label)
+    between = np.square(means - means.mean(0)).sum(0)
+    assert basis.explained.sum() == pytest.approx(1, abs=0.01)
+    assert basis.explained[0] == pytest.approx(between[3] / between.sum(), abs=0.05)
+    alone = fit_discriminant(rows[:400], label[:400], n_components=3)
+    assert (alone.axes[1:] == 0).all() and alone.explained[1:].tolist() == [0, 0]
