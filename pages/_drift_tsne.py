@@ -10,7 +10,7 @@ import streamlit as st
 
 from cu_core.errors import BadInput
 from cu_core.figures.drift import drift_alt, drift_map
-from cu_core.figures.fidelity import Fidelity, tsne_words
+from cu_core.figures.tsne_words import tsne_words
 from cu_core.runs.reader import RunView, open_run
 from pages._charts import bar
 from pages._common import home, probe_of
@@ -47,13 +47,10 @@ def tsne_outputs(view: RunView) -> None:
     )
     hover_card("tsne", probe_sprite(str(home().root), view.run_id, tuple(rows.tolist())), key="tsne_card")
     names = [f"Round {number}" for number in rounds] + (["Reference"] if seed is not None else [])
-    items = [
-        Fidelity.of(name, {"fidelity": numbers}) for name, numbers in zip(names, manifest["fidelity"], strict=True)
-    ]
     told = [
-        f"{item.name}: trustworthiness {item.trustworthiness:.3f}, continuity {item.continuity:.3f}"
-        for item in items
-        if item.trustworthiness is not None and item.continuity is not None
+        f"{name}: trustworthiness {numbers['trustworthiness']:.3f}, continuity {numbers['continuity']:.3f}"
+        for name, numbers in zip(names, manifest["fidelity"], strict=True)
+        if numbers.get("trustworthiness") is not None and numbers.get("continuity") is not None
     ]
     st.caption(". ".join([*told, tsne_words(manifest["still_step"], manifest["self_neighbours"])]))
 

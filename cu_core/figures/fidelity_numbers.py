@@ -9,7 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cu_core.figures.fidelity import FAIR, GOOD
+GOOD = 0.95
+FAIR = 0.85
+"""Thresholds of shares of neighbours: below `GOOD` single neighbours need care, below `FAIR` neighbourhoods cannot be
+read."""
 
 NO_MOTION = 0.3
 """Rank correlation of true and plotted movement below which the picture shows another movement."""
