@@ -255,7 +255,7 @@ def _preview_words(shown: Shown) -> str:
 
 def _notes(shown: Shown, request: MapRequest, picture: Picture) -> list[str]:
     manifest = picture.manifest
-    notes = [manifest["warning"]] if manifest["warning"] else []
+    notes = [f"{manifest['warning']} (docs/drift-methods.md says on what.)"] if manifest["warning"] else []
     if manifest["explained"]:
         what = "of the variance between the classes" if request.method == "discriminant" else "of the variance"
         notes.append(f"The axes hold {sum(manifest['explained']):.0%} {what} of round 0.")

@@ -9,7 +9,6 @@ the full space. So equal embeddings get equal places, whatever else is placed wi
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ import numpy as np
 
 from cu_core.maps.linear import principal_scores
 from cu_core.maps.neighbours import Rows, nearest_others
+from cu_core.maps.umap_fit import fit_umap
 
 NEIGHBOURS = 15
 EPOCHS = 200
@@ -95,7 +95,9 @@ def fit_reference_map(
     """
     rows = reference_rows(rounds, forget, seed)
     nearest, distance = nearest_others(rows.embedding, rows.owner, rows, NEIGHBOURS - 1)
-    coordinates = _layout(rows.embedding, nearest, distance, n_components, seed)
+    start = _start(rows.embedding, n_components)
+    places = fit_umap(rows.embedding, nearest, distance, n_components, seed, start=start, epochs=EPOCHS)
+    coordinates = places.astype(np.float64)
     return ReferenceMap(rows, coordinates, STRAY * float(np.quantile(distance[:, 0], 0.99)))
 
 
@@ -138,32 +140,6 @@ def _movers(rounds: Sequence[np.ndarray]) -> np.ndarray:
 
 def _draw(items: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
     return items if len(items) <= most else np.sort(rng.choice(items, most, replace=False))
-
-
-def _layout(
-    embedding: np.ndarray, nearest: np.ndarray, distance: np.ndarray, n_components: int, seed: int
-) -> np.ndarray:
-    # Takes a second, and compiles for several more where it is first used.
-    import umap  # noqa: PLC0415
-
-    count = len(embedding)
-    graph = np.column_stack([np.arange(count), nearest]), np.column_stack([np.zeros(count), distance])
-    fit = umap.UMAP(
-        n_neighbors=graph[0].shape[1],
-        n_components=n_components,
-        n_epochs=EPOCHS,
-        init=_start(embedding, n_components),
-        precomputed_knn=(graph[0].astype(np.int64), graph[1].astype(np.float32)),
-        # Below 4,096 rows umap-learn would compute all distances, slowly, and not use them.
-        force_approximation_algorithm=True,
-        random_state=seed,
-        n_jobs=1,
-    )
-    with warnings.catch_warnings():
-        # That nothing can be transformed later: places come from `ReferenceMap.place`.
-        warnings.filterwarnings("ignore", message="precomputed_knn")
-        warnings.filterwarnings("ignore", message="transforming new data|n_jobs value")
-        return fit.fit_transform(embedding.astype(np.float32)).astype(np.float64)
 
 
 def _start(embedding: np.ndarray, n_components: int) -> np.ndarray:

@@ -5,13 +5,13 @@ Source: McInnes, Healy and Melville (arXiv 1802.03426), as in umap-learn.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
 from cu_core.maps.distinct import distinct_rows
 from cu_core.maps.neighbours import Rows, nearest_others
+from cu_core.maps.umap_fit import fit_umap
 
 NEIGHBOURS = 15
 WARNING = (
@@ -48,26 +48,6 @@ def place_rounds(
 
 
 def _fitted(points: np.ndarray, n_components: int, seed: int) -> np.ndarray:
-    # Takes seconds, and compiles for several more where it is first used.
-    import umap  # noqa: PLC0415
-
-    count = len(points)
-    nearest, distance = nearest_others(points, np.arange(count), Rows(points, np.arange(count)), NEIGHBOURS - 1)
-    fit = umap.UMAP(
-        n_neighbors=NEIGHBOURS,
-        n_components=n_components,
-        # The search in umap-learn compiles for half a minute, and up to 4,096 rows is slow by default.
-        precomputed_knn=(
-            np.column_stack([np.arange(count), nearest]),
-            np.column_stack([np.zeros(count), distance]).astype(np.float32),
-        ),
-        force_approximation_algorithm=True,
-        random_state=seed,
-        n_jobs=1,
-    )
-    with warnings.catch_warnings():
-        # That later data cannot be placed, which no one asks of a fit of one round.
-        warnings.filterwarnings("ignore", message="precomputed_knn|.*transforming new data")
-        # That classes lie apart, where a layout starts from the places of whole parts of the graph.
-        warnings.filterwarnings("ignore", message="Graph is not fully connected")
-        return fit.fit_transform(points)
+    own = np.arange(len(points))
+    nearest, distance = nearest_others(points, own, Rows(points, own), NEIGHBOURS - 1)
+    return fit_umap(points, nearest, distance, n_components, seed)
