@@ -120,7 +120,7 @@ def _place(
     nowhere = [np.zeros(len(rounds[0]), bool) for _ in rounds]
     if method == "reference-map":
         fitted = fit_reference_map([*rounds, *ground], forget, n_components, seed)
-        placed = [fitted.place(embedding, np.arange(len(embedding))) for embedding in rounds]
+        placed = _place_changed(fitted, rounds)
         return [place for place, _ in placed], [stray for _, stray in placed], fitted
     if method in OTHERS:
         place_rounds: Callable[..., list[np.ndarray]] = import_module(OTHERS[method]).place_rounds
@@ -131,6 +131,19 @@ def _place(
         assert labels is not None
         basis = fit_discriminant(rounds[0], labels, n_components)
     return [basis.place(embedding) for embedding in rounds], nowhere, basis
+
+
+def _place_changed(fitted: ReferenceMap, rounds: list[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Places what is not as it was in the round before; the rest has its place already."""
+    everyone = np.arange(len(rounds[0]))
+    placed = [fitted.place(rounds[0], everyone)]
+    for before, now in zip(rounds, rounds[1:], strict=False):
+        changed = np.flatnonzero((now != before).any(1))
+        place, stray = (part.copy() for part in placed[-1])
+        if len(changed):
+            place[changed], stray[changed] = fitted.place(now[changed], changed)
+        placed.append((place, stray))
+    return placed
 
 
 def _checked(

@@ -5,7 +5,9 @@ What each number means, its source and its thresholds: docs/drift-methods.md.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,9 @@ MOST_SAMPLES = 1000
 
 MOST_PAIRED = 500
 """Samples between which all distances are ranked: 124,750 pairs."""
+
+MOST_THREADS = 4
+"""Rounds that are measured at once; each takes some 50 MB."""
 
 BLOCK = 500
 """Rows of a distance matrix held at once by `neighbours_kept`."""
@@ -70,13 +75,17 @@ def measure(
     rows = _canonical_order(rounds)[draw.permutation(n)[:MOST_SAMPLES]]
     motion = Motion.of(rounds, coordinates)
     comparable = len(rows) >= FEWEST
-    each = []
-    for number, (full, flat) in enumerate(zip(rounds, coordinates, strict=True)):
+
+    def of_round(number: int) -> dict[str, float | None]:
         predicted = None if predictions is None else np.asarray(predictions[number])[rows]
-        numbers = _of_round(full[rows], flat[rows], predicted, comparable)
+        numbers = _of_round(rounds[number][rows], coordinates[number][rows], predicted, comparable)
         shifts = (motion.true_shift[number - 1], motion.plotted_shift[number - 1]) if number else None
         numbers["displacement_rank_correlation"] = rank_correlation(*shifts) if shifts else None
-        each.append(numbers)
+        return numbers
+
+    # Sorting, which takes most of the time, lets other threads run.
+    with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as pool:
+        each = list(pool.map(of_round, range(len(rounds))))
     mask = None if forget is None else np.asarray(forget, bool)
     return {
         "trustworthiness": _mean(each, "trustworthiness"),
