@@ -26,6 +26,9 @@ from pages._fidelity import exact_strip, fidelity_strip
 VIEWS = {"boundary": "Boundary", "map": "Map", "linear": "Linear", "other": "Other methods"}
 LINEAR = {"principal": "Principal axes", "discriminant": "Discriminant axes"}
 POLL_SECONDS = 1.0
+CHANGES = {"head": "The last layer", "centroid": "The plane half-way between the classes' centroids"}
+"""What draws the boundary, and moves with the rounds."""
+
 OWN = -1
 MOST_OFFERED = 100
 """Runs of the same data and forget set that are looked at for a comparison, newest first."""
@@ -163,9 +166,10 @@ def _boundary(shown: Shown) -> Chosen:
         st.caption("Choose two different classes for the plane between them.")
     title, axis = boundary_words(shown.view)
     unit = boundary_unit(shown.view) or f"{axis[0].lower()}{axis[1:]}"
+    kind = "centroid" if shown.view.spec.self_supervised else "head"
     words = (
         f"Left to right: {title.lower()} ({unit}), 0 is the decision boundary in every round. "
-        "Bottom to top: cosine of each sample's embedding to its own at round 0. The last layer changes with the "
+        f"Bottom to top: cosine of each sample's embedding to its own at round 0. {CHANGES[kind]} changes with the "
         "rounds, too, so a sample may cross although its embedding rests."
     )
     notes = []

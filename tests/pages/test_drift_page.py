@@ -82,6 +82,17 @@ def test_the_first_view_is_exact(home: Home) -> None:
     assert "leaves 31% of their spread unexplained" in text
 
 
+def test_encoders_have_a_boundary_between_centroids(home: Home) -> None:
+    write_run(home, made=MadeUp("random:40", objective="moco"))
+    app = page()
+    assert not app.exception
+    header, places = drawn(app)
+    view = open_run(home, "madeup-1")
+    step = (header["axes"][0]["high"] - header["axes"][0]["low"]) / CODES
+    assert places[3, :, 0] == pytest.approx(view.array(3, "boundary"), abs=step)
+    assert "half-way between the classes' centroids" in text_of(app)
+
+
 def test_older_runs_show_the_gap_of_the_logits(home: Home) -> None:
     write_run(home, made=MadeUp(older=True))
     app = page()
