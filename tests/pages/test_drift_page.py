@@ -90,7 +90,7 @@ def test_encoders_have_a_boundary_between_centroids(home: Home) -> None:
     view = open_run(home, "madeup-1")
     step = (header["axes"][0]["high"] - header["axes"][0]["low"]) / CODES
     assert places[3, :, 0] == pytest.approx(view.array(3, "boundary"), abs=step)
-    assert "half-way between the classes' centroids" in text_of(app)
+    assert "The plane half-way between" in text_of(app)
 
 
 def test_older_runs_show_the_gap_of_the_logits(home: Home) -> None:
