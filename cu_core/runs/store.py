@@ -25,6 +25,7 @@ from filelock import Timeout
 from cu_core import compat
 from cu_core.errors import BadInput
 from cu_core.home import Home
+from cu_core.maps.stored import drop_orphans
 from cu_core.runs import layout
 from cu_core.runs.attempt import make_attempt
 from cu_core.runs.disk import check_floor
@@ -179,7 +180,7 @@ def binned(home: Home) -> list[Binned]:
 
 
 def empty_bin(home: Home, run_ids: Iterable[str] | None = None) -> int:
-    """Removes deleted runs for good.
+    """Removes deleted runs for good, with the pictures that were drawn of them.
 
     Args:
         home: whose bin.
@@ -201,6 +202,7 @@ def empty_bin(home: Home, run_ids: Iterable[str] | None = None) -> int:
         with lock:
             shutil.rmtree(folder, ignore_errors=True)
             Path(lock.lock_file).unlink(missing_ok=True)
+    drop_orphans(home)
     return len(folders)
 
 
