@@ -74,6 +74,11 @@ def large() -> None:
     embeddings = [rows for _, rows in shown]
     embeddings.append(embeddings[-1].copy())
     assert len(embeddings) == rounds
+    # As in a network, nine tenths of the samples move a little in every round.
+    rng = np.random.default_rng(1)
+    restless = rng.random(samples) < 0.9
+    for rows in embeddings[1:]:
+        rows[restless] += 0.05 * rng.normal(size=(int(restless.sum()), rows.shape[1])).astype(np.float32)
     began = time.perf_counter()
     found = project(embeddings, forget=film.forget)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / WITHIN_ONE
