@@ -42,7 +42,7 @@ def boundary_signals(
         weight, bias = nearest_centroid_head(outputs.embedding, outputs.labels, retain, forget, classes)
         unit = outputs.embedding / np.maximum(np.linalg.norm(outputs.embedding, axis=1, keepdims=True), 1e-12)
         boundary = signed_distances(unit @ weight.T + bias, weight, outputs.labels)
-        kind, reads, words = "centroid", "embedding", UNITS["centroid"]
+        kind, reads, words = "centroid", "unit", UNITS["centroid"]
     else:
         with evaluating(model):
             layer = model.last_layer()

@@ -14,6 +14,8 @@ FIELD = "selection.search"
 SEARCHES = ("17", "17, 20-25", "test:17", "class:cat", "a class's name", "a regular expression over class names")
 
 _LONGEST_PATTERN = 200
+_MOST_REPEATS = 3
+"""Of `*`, `+` and `{}` in a pattern: each more may take twenty times as long, while nobody else is served."""
 _LISTED = 20
 _ID = re.compile(r"(?:(train|test)\s*:\s*)?(\d{1,18})(?:\s*-\s*(\d{1,18}))?")
 
@@ -101,6 +103,8 @@ def _classes(name: str, labels: np.ndarray, classes: Sequence[str]) -> list[int]
         return [int(name)]
     if len(name) > _LONGEST_PATTERN:
         raise BadInput(FIELD, f"is longer than {_LONGEST_PATTERN} letters", SEARCHES)
+    if len(re.findall(r"[*+{]", name)) > _MOST_REPEATS:
+        raise BadInput(FIELD, f"repeats more than {_MOST_REPEATS} parts, which takes too long to look for", SEARCHES)
     try:
         pattern = re.compile(name, re.IGNORECASE)
     except re.error as error:

@@ -17,7 +17,7 @@ from cu_core.figures.drift_measures import measure_lines, measure_lines_alt, mea
 from cu_core.runs.reader import RunView, open_run
 from pages._charts import bar
 from pages._common import home, probe_of
-from pages._recorded import Stamp, class_names, signal_of, stamp
+from pages._recorded import Stamp, class_names, reference_stamp, signal_of, stamp
 
 FIRST = ("relative", "boundary")
 """Measures shown before anything is chosen: motion that surroundings do not share, and the way to the boundary."""
@@ -56,7 +56,7 @@ def full_space(view: RunView, rounds: list[int]) -> None:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _course(root: str, run_id: str, rounds: Stamp, references: tuple[int, ...]) -> dict[str, Any]:
+def _course(root: str, run_id: str, rounds: Stamp, references: Stamp) -> dict[str, Any]:
     view = open_run(home(), run_id)
     numbers = [number for number, _ in rounds]
     predictions = [signal_of(view, "top3_class", number) for number in numbers]
@@ -64,7 +64,7 @@ def _course(root: str, run_id: str, rounds: Stamp, references: tuple[int, ...]) 
     return {
         "boundary": [b for b in boundary if b is not None],
         "predictions": [p for p in predictions if p is not None],
-        "references": [b for seed in references if (b := boundary_of(view, None, seed)) is not None],
+        "references": [b for seed, _ in references if (b := boundary_of(view, None, seed)) is not None],
     }
 
 
@@ -72,7 +72,8 @@ def events(view: RunView, rounds: list[int], shown: int) -> None:
     """Who crossed when, who never did, who went too far and who was dragged along, up to a round."""
     st.subheader("What happened to them, and when", anchor=False)
     probe = probe_of(view, view.run_id)
-    course = _course(str(home().root), view.run_id, stamp(view, rounds), tuple(view.references()))
+    retrained = tuple((seed, *reference_stamp(view, seed)[0][1:]) for seed in view.references())
+    course = _course(str(home().root), view.run_id, stamp(view, rounds), retrained)
     if len(course["boundary"]) < len(rounds) or len(rounds) < 2:
         st.caption("There is nothing to tell before the first round of unlearning.")
         return

@@ -12,8 +12,9 @@ import streamlit as st
 
 from cu_core.drift.scenes import Shown, boundary_unit, boundary_words
 from cu_core.errors import BadInput
+from cu_core.figures.fidelity_numbers import sentence
 from cu_core.figures.scene import Scene
-from cu_core.figures.theme import class_name
+from cu_core.figures.theme import GROUPS, class_name
 from cu_core.maps import service
 from cu_core.maps.names import METHODS, OTHERS
 from cu_core.maps.request import MapRequest
@@ -56,8 +57,9 @@ class Chosen:
         """Says how far to trust it."""
         if self.exact:
             exact_strip(self.exact)
-        elif self.record is not None:
-            fidelity_strip(self.record, shown, rounds)
+        elif self.record is not None and self.picture is not None:
+            moments = self.picture.manifest["moments"]
+            fidelity_strip(self.record, shown, [m["number"] for m in moments if m["kind"] == "round"])
         for note in self.notes:
             st.caption(note)
 
@@ -116,8 +118,9 @@ def _probe_digest(root: str, run_id: str) -> str:
         probe = open_run(home(), run_id).probe()
     except BadInput:
         return ""
-    told = "\n".join(probe[["sample", "split", "group"]].astype(str).agg(" ".join, axis=1))
-    return hashlib.blake2b(told.encode(), digest_size=12).hexdigest()
+    groups = probe["group"].map(GROUPS.index).to_numpy(np.int8)
+    parts = (probe["sample"].to_numpy(np.int64), (probe["split"] == "test").to_numpy(), groups)
+    return hashlib.blake2b(b"".join(part.tobytes() for part in parts), digest_size=12).hexdigest()
 
 
 def choose(name: str, shown: Shown) -> Chosen:
@@ -135,6 +138,7 @@ def choose(name: str, shown: Shown) -> Chosen:
 
 
 def _boundary(shown: Shown) -> Chosen:
+    kind = "centroid" if shown.view.spec.self_supervised else "head"
     labels = sorted(int(label) for label in probe_of(shown.view, shown.view.run_id)["label"].unique())
     with st.container(horizontal=True):
         first, second = (
@@ -159,14 +163,14 @@ def _boundary(shown: Shown) -> Chosen:
             held = "" if share is None else f", which holds {share:.0%} of it before unlearning"
             return Chosen(
                 pair.scene,
-                exact="Left to right is the signed distance to the boundary of the two classes under each round's own "
-                f"last layer. Bottom to top is the widest spread within that boundary{held}; it changes no class.",
+                exact="Left to right is the signed distance to the boundary of the two classes. "
+                f"{CHANGES[kind]} is each round's own. Bottom to top is the widest spread within that boundary{held}; "
+                "it changes no class.",
             )
     elif (first == OWN) != (second == OWN) or (first != OWN and first == second):
         st.caption("Choose two different classes for the plane between them.")
     title, axis = boundary_words(shown.view)
     unit = boundary_unit(shown.view) or f"{axis[0].lower()}{axis[1:]}"
-    kind = "centroid" if shown.view.spec.self_supervised else "head"
     words = (
         f"Left to right: {title.lower()} ({unit}), 0 is the decision boundary in every round. "
         f"Bottom to top: cosine of each sample's embedding to its own at round 0. {CHANGES[kind]} changes with the "
@@ -212,7 +216,9 @@ def _options(name: str) -> tuple[str, int, bool]:
 def _current(request: MapRequest, shown: Shown) -> Picture | None:
     """The stored picture; asks for it, or for what is new on it, and says how far that is."""
     picture = read_picture(home(), request)
-    failed = service.status(home(), request).state == "failed"
+    status = service.status(home(), request)
+    # What went wrong may be over once there are other rounds.
+    failed = status.state == "failed" and status.seen == _count(shown)
     if not failed and (picture is None or _lacks(picture, shown)):
         service.ask(home(), request)
     drawing = service.status(home(), request)
@@ -222,6 +228,10 @@ def _current(request: MapRequest, shown: Shown) -> Picture | None:
     elif drawing.state != "none":
         st.fragment(run_every=POLL_SECONDS)(_watch)(request, picture.stamp if picture else "")
     return picture
+
+
+def _count(shown: Shown) -> int:
+    return len(shown.rounds) + (len(shown.beside.rounds()) if shown.beside else 0)
 
 
 def _lacks(picture: Picture, shown: Shown) -> bool:
@@ -263,12 +273,15 @@ def _notes(shown: Shown, request: MapRequest, picture: Picture) -> list[str]:
     if manifest["explained"]:
         what = "of the variance between the classes" if request.method == "discriminant" else "of the variance"
         notes.append(f"The axes hold {sum(manifest['explained']):.0%} {what} of round 0.")
-    removed = [share for share in manifest["removed"] if share is not None]
-    if removed:
+    own = [k for k, moment in enumerate(manifest["moments"]) if moment["kind"] == "round"]
+    removed = manifest["removed"][own[-1]] if manifest["removed"] and own else None
+    if removed is not None:
         notes.append(
-            f"A rotation of the retain samples was taken out of every round: {removed[-1]:.0%} of their mean motion in "
+            f"A rotation of the retain samples was taken out of every round: {removed:.0%} of their mean motion in "
             "the last one."
         )
+    if manifest["beside_fidelity"]:
+        notes.append(f"Of the second run: {sentence(manifest['beside_fidelity'])}")
     for moment in manifest["moments"]:
         if moment["kind"] == "reference" and moment["number"] == shown.seed:
             notes.append(
@@ -288,18 +301,16 @@ def _notes(shown: Shown, request: MapRequest, picture: Picture) -> list[str]:
     if strays:
         notes.append(f"{strays:,} samples go where the map has no reference in some round; they are ringed there.")
     later = [m["number"] for m in manifest["moments"] if m["kind"] == "round" and not m.get("fitted")]
-    if later and manifest["placeable"] and not request.beside:
+    if later:
         notes.append(
-            f"The map rests on the rounds up to {min(later) - 1}; later ones were placed on it without moving a point."
+            f"The map rests on the rounds before {min(later)}; later ones were placed on it without moving a point."
         )
     return notes
 
 
 def offer_refit(chosen: Chosen) -> None:
     """Offers to draw a map again that rests on some of the rounds only."""
-    if chosen.picture is None or not any(
-        m["kind"] == "round" and not m.get("fitted") for m in chosen.picture.manifest["moments"]
-    ):
+    if chosen.picture is None or all(m.get("fitted") for m in chosen.picture.manifest["moments"]):
         return
     request = MapRequest(**chosen.picture.manifest["request"])
     st.button(

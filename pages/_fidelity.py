@@ -62,18 +62,36 @@ def exact_strip(text: str) -> None:
     )
 
 
-def ruler_text(view: RunView, number: int, a: int, b: int, coordinates: np.ndarray | None = None) -> str:
-    """What lies between two samples in a round, in the full space and beside it in the picture.
+def ruler_text(
+    view: RunView,
+    rounds: tuple[int, int],
+    rows: tuple[int, int],
+    names: tuple[str, str],
+    coordinates: tuple[np.ndarray, np.ndarray] | None = None,
+) -> str:
+    """What lies between two marks, in the full space and beside it in the picture.
 
     Args:
         view: the run.
-        number: of the round shown.
-        a: probe row of one sample.
-        b: probe row of the other.
-        coordinates: (n, k) of the picture in that round; none for exact views.
+        rounds: in which the marks were pointed at, one each.
+        rows: of the probe, one each; the same sample in two rounds is fine.
+        names: of the two samples.
+        coordinates: (n, k) of the picture in those rounds; none for exact views.
     """
-    said = measure_pair(np.asarray(view.array(number, "embedding")), a, b, coordinates).words()
-    return f"Samples {a} and {b} in round {number}: {said}"
+    full = np.asarray(view.array(rounds[0], "embedding"))
+    flat = None if coordinates is None else coordinates[0]
+    last = rows[1]
+    if rounds[0] != rounds[1]:
+        # The second mark as one more row of the first one's round: among those, distances are usual or not.
+        full, last = _with_row(full, np.asarray(view.array(rounds[1], "embedding")), rows[1]), len(full)
+        flat = None if coordinates is None else _with_row(*coordinates, rows[1])
+    said = measure_pair(full, rows[0], last, flat).words()
+    ends = [f"{name} in round {number}" for name, number in zip(names, rounds, strict=True)]
+    return f"From {ends[0]} to {ends[1]}: {said[0].lower()}{said[1:]}"
+
+
+def _with_row(first: np.ndarray, second: np.ndarray, row: int) -> np.ndarray:
+    return np.concatenate([first, second[row : row + 1]])
 
 
 def _card(reading: Reading) -> str:

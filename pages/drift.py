@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
 from cu_core.drift.scenes import Shown
 from cu_core.figures.displacement import Displacement, displacement_figure
+from cu_core.maps.stored import Picture
 from cu_core.runs.reader import RunView, open_run
 from pages._charts import bar
 from pages._common import home, probe_of
@@ -49,7 +49,8 @@ def what_to_show(view: RunView, rounds: list[int]) -> tuple[str, Shown]:
                 format_func=lambda count: f"{count:,} of {recorded:,}",
                 key="points",
                 width=180,
-                help="All numbers are measured on more than is drawn; forget samples are drawn first.",
+                help="Forget samples are drawn first. Motion and events are measured on all recorded samples, "
+                "neighbourhoods on a part of them that is named with the numbers.",
             )
     other = open_run(home(), beside) if beside else None
     return name, Shown(view, rounds, seed, other, limit, class_names(ROOT, view.run_id))
@@ -93,38 +94,49 @@ def _follow(run_id: str, rows: list[int], revision: int) -> None:
 
 def measured(chosen: Chosen, shown: Shown, state: ViewerState, number: int) -> None:
     """What the ruler found, and sample by sample how true the plotted movement is."""
-    view = shown.view
-    coordinates = _places(chosen, view, number)
-    if state.ruler is not None:
-        first, second = state.ruler
-        st.info(ruler_text(view, number, first, second, coordinates), icon=":material/straighten:")
-    start = _places(chosen, view, 0)
-    if chosen.picture is None or coordinates is None or start is None or number == 0:
+    if state.ruler is not None and state.ruler_moments is not None:
+        st.info(_ruler(chosen, shown, state.ruler, state.ruler_moments), icon=":material/straighten:")
+    picture, view = chosen.picture, shown.view
+    places = [] if picture is None else [_moment(picture, view, k) for k in (0, number)]
+    if picture is None or number == 0 or None in places:
         return
+    first, now = places
     with st.expander("Sample by sample: true and plotted movement", icon=":material/query_stats:"):
         probe = probe_of(view, view.run_id)
-        full = [np.asarray(view.array(k, "embedding"), np.float32) for k in (0, number)]
-        moved = Displacement.of(full[0], full[1], start, coordinates)
-        place = _moment(chosen, view, number)
-        kept = None if place is None else chosen.picture.kept[place]
-        figure = displacement_figure(moved, probe["group"].to_numpy(), probe["sample"].to_numpy(), kept=kept)
+        moved = Displacement.of(picture.moved[now], picture.coordinates[first], picture.coordinates[now])
+        figure = displacement_figure(
+            moved, probe["group"].to_numpy(), probe["sample"].to_numpy(), kept=picture.kept[now]
+        )
         st.plotly_chart(
             figure,
             key="true_movement",
             alt=f"True against plotted distance of each sample from its place of round 0, in round {number}.",
             config=bar(),
         )
+        if picture.manifest["request"]["remove_motion"]:
+            st.caption("True distances are those that remain once the common motion is taken out, as in the picture.")
 
 
-def _places(chosen: Chosen, view: RunView, number: int) -> np.ndarray | None:
-    place = _moment(chosen, view, number)
-    return None if place is None or chosen.picture is None else chosen.picture.coordinates[place]
+def _ruler(chosen: Chosen, shown: Shown, rows: tuple[int, int], moments: tuple[int, int]) -> str:
+    """What lies between two marks, which may be of two rounds."""
+    places = shown.places()
+    if max(moments) >= len(places) or any(places[k][1] is None or places[k][0] is not shown.view for k in moments):
+        return (
+            "The ruler measures within this run. A reference or another run has a space of its own, in which distances "
+            "to marks of this one mean nothing."
+        )
+    first, second = (int(places[k][1] or 0) for k in moments)
+    at = [None if chosen.picture is None else _moment(chosen.picture, shown.view, k) for k in (first, second)]
+    coordinates = None
+    if chosen.picture is not None and None not in at:
+        coordinates = (chosen.picture.coordinates[at[0]], chosen.picture.coordinates[at[1]])
+    probe = probe_of(shown.view, shown.view.run_id).iloc[list(rows)]
+    one, other = (f"{split} sample {sample}" for split, sample in zip(probe["split"], probe["sample"], strict=True))
+    return ruler_text(shown.view, (first, second), rows, (one, other), coordinates)
 
 
-def _moment(chosen: Chosen, view: RunView, number: int) -> int | None:
-    if chosen.picture is None:
-        return None
-    for k, moment in enumerate(chosen.picture.manifest["moments"]):
+def _moment(picture: Picture, view: RunView, number: int) -> int | None:
+    for k, moment in enumerate(picture.manifest["moments"]):
         if (moment["kind"], moment["run"], moment["number"]) == ("round", view.run_id, number):
             return k
     return None

@@ -329,7 +329,7 @@ def _write_snapshot(
         manifest["boundary"] = {
             "kind": "centroid" if made.encoder else "head",
             "unit": "distance between unit embeddings" if made.encoder else "distance in the space of the embedding",
-            "reads": "embedding",
+            "reads": "unit" if made.encoder else "embedding",
         }
     if not made.older:
         origin = _origin(made, probe)

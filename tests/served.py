@@ -105,8 +105,8 @@ def serve(folder: Path, *, first_start: bool = False) -> Iterator[Server]:
 
 
 def end_processes(home: Home) -> None:
-    """Kills exactly the dispatcher and the workers that wrote their identity into this home."""
-    for path in [*home.root.glob("*.json"), *home.runs.glob("*/attempt-*/pid.json")]:
+    """Kills exactly the dispatcher, the workers and the drawer of pictures that this home knows the identity of."""
+    for path in [*home.root.glob("*.json"), *home.maps.glob("process.json"), *home.runs.glob("*/attempt-*/pid.json")]:
         with contextlib.suppress(OSError, ValueError, psutil.Error):
             who = read_json(path)
             # Made-up runs claim that this process is their worker.

@@ -121,8 +121,8 @@ class Overshoot:
         }[self.against]
         return (
             f"{len(self.rows):,} of {self.checked:,} forget samples lie further past their boundary than "
-            f"{1 - TAIL:.0%} of {what}, both in distance and in multiples of the median retain sample's. Chance alone "
-            f"gives at most {TAIL:.0%}."
+            f"{1 - TAIL:.0%} of {what}, both in distance and in multiples of the median retain sample's. Of samples "
+            f"like those, {TAIL:.0%} do by chance."
         )
 
 

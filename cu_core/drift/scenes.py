@@ -37,8 +37,8 @@ def moment_name(number: int, last: int) -> str:
 
 def boundary_of(view: RunView, number: int | None, seed: int | None = None) -> np.ndarray | None:
     """(n,) distance to the decision boundary in a round or reference; of older runs the gap of the logits instead."""
-    found = recorded_array(view, "boundary", number, seed)
-    if found is not None:
+    # A run that an older version began has no distances in its first rounds: then they would stand beside gaps.
+    if boundary_unit(view) and (found := recorded_array(view, "boundary", number, seed)) is not None:
         return found
     logits = recorded_array(view, "logits", number, seed)
     return None if logits is None else logit_gap(logits, view.probe()["label"].to_numpy())
@@ -53,7 +53,7 @@ def boundary_words(view: RunView) -> tuple[str, str]:
 
 def boundary_unit(view: RunView) -> str:
     """Unit of the distances to the boundary; empty where the gap of the logits stands in for them."""
-    manifest = view.manifest(view.rounds()[0])
+    manifest = view.manifest(0)
     if "boundary" not in manifest["arrays"] or manifest["boundary"]["kind"] == "logits":
         return ""
     return str(manifest["boundary"]["unit"])

@@ -29,12 +29,12 @@ class Displacement:
     trend: float
 
     @classmethod
-    def of(cls, start: np.ndarray, now: np.ndarray, flat_start: np.ndarray, flat_now: np.ndarray) -> Displacement:
-        """Compares (n, d) embeddings of round 0 and a later round with their (n, k) coordinates.
+    def of(cls, true: np.ndarray, flat_start: np.ndarray, flat_now: np.ndarray) -> Displacement:
+        """Compares (n,) distances from round 0 with the (n, k) coordinates of round 0 and a later round.
 
         The radius is the root mean square distance from the middle of both rounds' points.
         """
-        true = np.linalg.norm(np.asarray(now, np.float64) - start, axis=1)
+        true = np.asarray(true, np.float64)
         both = np.concatenate([flat_start, flat_now]).astype(np.float64)
         radius = np.sqrt(((both - both.mean(0)) ** 2).sum(1).mean())
         plotted = np.linalg.norm(np.asarray(flat_now, np.float64) - flat_start, axis=1)

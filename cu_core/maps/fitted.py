@@ -13,10 +13,8 @@ from cu_core.maps.neighbours import Rows
 from cu_core.maps.reference_map import ReferenceMap
 from cu_core.runs.files import write_atomically
 
-FITTED = "fitted.npz"
 
-
-def write_fitted(folder: Path, fitted: ReferenceMap | Basis) -> None:
+def write_fitted(path: Path, fitted: ReferenceMap | Basis) -> None:
     """Stores what places rounds, whole or not at all."""
     arrays: dict[str, Any]
     if isinstance(fitted, Basis):
@@ -28,14 +26,14 @@ def write_fitted(folder: Path, fitted: ReferenceMap | Basis) -> None:
             "places": fitted.coordinates,
             "reach": np.array(fitted.reach),
         }
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / FITTED, lambda file: np.savez(file, **arrays))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, lambda file: np.savez(file, **arrays))
 
 
-def read_fitted(folder: Path) -> ReferenceMap | Basis | None:
+def read_fitted(path: Path) -> ReferenceMap | Basis | None:
     """What was stored; None where there is none, or a damaged one."""
     try:
-        with np.load(folder / FITTED, allow_pickle=False) as stored:
+        with np.load(path, allow_pickle=False) as stored:
             if "axes" in stored:
                 return Basis(stored["mean"], stored["axes"], stored["explained"])
             rows = Rows(stored["embedding"], stored["owner"])

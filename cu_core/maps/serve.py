@@ -37,7 +37,7 @@ def serve(home: Home, *, idle: float = IDLE_SECONDS) -> None:
         os.nice(5)
     with held:
         drop_orphans(home)
-        service.working(home).unlink(missing_ok=True)
+        _give_up_what_ended_the_last(home)
         last = time.monotonic()
         while time.monotonic() - last < idle:
             if _next(home):
@@ -67,21 +67,34 @@ def _next(home: Home) -> bool:
 
     tell("starting")
     try:
-        draw(home, request, refit=bool(content.get("refit")), tell=tell)
-        _remember(home, request, time.perf_counter() - began)
+        if draw(home, request, refit=bool(content.get("refit")), tell=tell):
+            _remember(home, request, time.perf_counter() - began)
     except UnlearnscopeError as error:
         _fail(home, request, str(error))
     except Exception as error:  # one picture that fails must not end the others
         traceback.print_exc()
         _fail(home, request, f"{type(error).__name__}: {error}")
-    path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError, ValueError):
+        # Asked for again meanwhile, to be fitted anew: that stays.
+        if read_json(path) == content:
+            path.unlink(missing_ok=True)
     return True
+
+
+def _give_up_what_ended_the_last(home: Home) -> None:
+    """A picture during which the last process was killed, say for its memory, would kill the next one, too."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, BadInput):
+        path = service.queue(home) / f"{read_json(service.working(home))['key']}.json"
+        request = read_request(read_json(path)["request"])
+        _fail(home, request, "the process that drew it was ended, perhaps because memory ran out")
+        path.unlink(missing_ok=True)
+    service.working(home).unlink(missing_ok=True)
 
 
 def _fail(home: Home, request: MapRequest, message: str) -> None:
     path = service.failure(home, request)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, {"message": message, "t": time.time()})
+    write_json(path, {"message": message, "seen": _rounds(home, request), "t": time.time()})
 
 
 def _age(path: Path) -> float:
@@ -91,12 +104,17 @@ def _age(path: Path) -> float:
         return 0.0
 
 
+def _rounds(home: Home, request: MapRequest) -> int:
+    """Recorded rounds of the run or runs; 0 of those that are gone."""
+    found = 0
+    for run_id in filter(None, (request.run, request.beside)):
+        with contextlib.suppress(UnlearnscopeError):
+            found += len(open_run(home, run_id).rounds())
+    return found
+
+
 def _size(home: Home, request: MapRequest) -> int:
-    view = open_run(home, request.run)
-    rounds = len(view.rounds())
-    if request.beside:
-        rounds += len(open_run(home, request.beside).rounds())
-    return len(view.probe()) * max(rounds, 1)
+    return len(open_run(home, request.run).probe()) * max(_rounds(home, request), 1)
 
 
 def _expected(home: Home, request: MapRequest) -> float | None:

@@ -36,12 +36,14 @@ class Drawing:
         message: what is being done, or why it failed.
         seconds: since it was asked for.
         expected: seconds that drawings of this size have taken here; None while unknown.
+        seen: rounds that there were when it failed.
     """
 
     state: str
     message: str = ""
     seconds: float = 0.0
     expected: float | None = None
+    seen: int = -1
 
 
 def ask(home: Home, request: MapRequest, *, refit: bool = False) -> None:
@@ -50,7 +52,7 @@ def ask(home: Home, request: MapRequest, *, refit: bool = False) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{request.key}.json"
     failure(home, request).unlink(missing_ok=True)
-    if not path.exists():
+    if refit or not path.exists():
         write_json(path, {"request": request.to_json(), "refit": refit, "t": time.time()})
     _start(home)
 
@@ -61,7 +63,9 @@ def status(home: Home, request: MapRequest) -> Drawing:
     waiting = _read(queue(home) / f"{request.key}.json")
     if waiting is None:
         failed = _read(failure(home, request))
-        return Drawing("failed", str(failed.get("message", ""))) if failed else Drawing("none")
+        if not failed:
+            return Drawing("none")
+        return Drawing("failed", str(failed.get("message", "")), seen=int(failed.get("seen", -1)))
     asked = now - float(waiting.get("t", now))
     _start(home)  # whoever was at it may be gone
     at = _read(working(home)) or {}

@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from cu_core.errors import BadInput
 from cu_core.home import Home
 from cu_core.maps.request import MapRequest, read_request
 from cu_core.runs import layout
 from cu_core.runs.files import read_json, write_atomically, write_json
 
 MANIFEST = "manifest.json"
+ARRAYS = ("coordinates", "stray", "kept", "moved")
 
 
 @dataclass(frozen=True)
@@ -26,18 +28,21 @@ class Picture:
     Attributes:
         manifest: ``moments`` (dicts with ``kind`` round, other or reference, ``run``, ``number``, ``sha256`` of the
             embeddings, ``residual`` where it was turned onto round 0, ``fitted`` where the picture rests on it),
-            ``fidelity`` (see `cu_core.maps.quality.measure`), ``reference_fidelity``, ``removed`` (share of common
+            ``fidelity`` of the run's rounds in order (see `cu_core.maps.quality.measure`), ``beside_fidelity`` of the
+            second run's or None, ``reference_fidelity``, ``fitted_file``, ``removed`` (share of common
             motion taken out, per round), ``axes``, ``explained``, ``warning``, ``settings``, ``placeable`` (rounds
             that come later can be placed), ``whole`` (nothing is left to be worked out), ``seconds``.
         coordinates: (t, n, k) float32.
         stray: (t, n) bool.
         kept: (t, n) float16 share of the true neighbours among the plotted ones; NaN where it was not measured.
+        moved: (t, n) float32 distance from the first round of the same run, in the full space as it was projected.
     """
 
     manifest: Mapping[str, Any]
     coordinates: np.ndarray
     stray: np.ndarray
     kept: np.ndarray
+    moved: np.ndarray
 
     @property
     def stamp(self) -> str:
@@ -51,15 +56,15 @@ def write_picture(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str
     Args:
         folder: of the request.
         manifest: see `Picture`.
-        arrays: ``coordinates``, ``stray``, ``kept``.
+        arrays: those of `ARRAYS`.
         name: of the file; another one than that of the picture before.
     """
     folder.mkdir(parents=True, exist_ok=True)
     contents: dict[str, Any] = dict(arrays)
     write_atomically(folder / name, lambda file: np.savez(file, **contents))
     write_json(folder / MANIFEST, {**manifest, "file": name})
-    for old in folder.glob("picture-*.npz"):
-        if old.name != name:
+    for old in folder.glob("*.npz"):
+        if old.name not in (name, manifest.get("fitted_file")):
             old.unlink(missing_ok=True)
 
 
@@ -72,7 +77,7 @@ def read_picture(home: Home, request: MapRequest) -> Picture | None:
             return None
         try:
             with np.load(folder / manifest["file"], allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in ("coordinates", "stray", "kept")}
+                arrays = {name: stored[name] for name in ARRAYS}
         except FileNotFoundError:
             continue  # replaced since the manifest was read
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
@@ -102,7 +107,7 @@ def drop_orphans(home: Home) -> None:
         content = read_picture_manifest(manifest.parent) or {}
         try:
             request = read_request(content["request"])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, BadInput):
             continue
         if {request.run, request.beside} - {""} - known:
             shutil.rmtree(manifest.parent, ignore_errors=True)

@@ -17,7 +17,7 @@ from cu_core.compare.record import Compared
 from cu_core.compare.table import Table, make_table
 from cu_core.data.forget import parse_selection
 from cu_core.data.store import open_key
-from cu_core.drift.scenes import Shown, boundary_scene, samples_of
+from cu_core.drift.scenes import Shown, boundary_scene, boundary_unit, samples_of
 from cu_core.figures.class_gaps import class_gaps, class_gaps_alt
 from cu_core.figures.confidence import SIGNALS, common_bins
 from cu_core.figures.layers import layer_alt, layer_similarity
@@ -232,6 +232,8 @@ class _Pictures:
             shown = Shown(view, rounds, references[0] if references else None, None, MOST_DRAWN, self.classes)
             scene, samples = boundary_scene(shown), samples_of(shown)
             title = f"{run.title}, seed {run.seed}"
+            if not boundary_unit(view):
+                title += " (no distances were recorded; the gap of the logits instead)"
             blocks += [title, FigureBlock(scene_figure(scene, samples), f"{title}: {scene_alt(scene, samples)}")]
         if not blocks:
             return []

@@ -145,7 +145,7 @@ function createViewer(root) {
     if (!old) showRound(scene, data.shown)
     state.scene = scene
     state.hovered = null
-    state.ruler = []
+    forgetRuler()
     card.hide()
     chart.take()
     scrubber.take(scene)

@@ -88,13 +88,15 @@ def test_the_attack_page_answers_to_slider_way_and_axis(server: Server, page: Pa
 
 
 def test_tsne_is_drawn_on_request_and_its_card_shows_the_right_image(server: Server, page: Page) -> None:
-    page.goto(f"{server.url}/drift?run=madeup-1")
-    page.get_by_text("t-SNE of the outputs", exact=True).click()
-    chart(page, "drift_map", "(c) => c.layout.xaxis.title.text.startsWith('t-SNE') && c.querySelector('canvas')")
+    page.goto(f"{server.url}/drift?run=madeup-1&view=Other+methods")
+    chart(page, "tsne", "(c) => c.layout.xaxis.title.text.startsWith('t-SNE') && c.querySelector('canvas')")
+    # Until nothing above it comes or goes any more.
+    expect(page.get_by_text("Plotted movement", exact=False).first).to_be_visible(timeout=120_000)
+    page.locator(".st-key-tsne").scroll_into_view_if_needed()
     page.wait_for_timeout(1500)
     place = page.evaluate(
         f"""() => {{
-          const c = ({DATA})("drift_map")
+          const c = ({DATA})("tsne")
           const t = c._fullData.filter((d) => d.meta.group === "forget")[1]
           const others = c._fullData.filter((d) => d.xaxis === t.xaxis && d.visible === true)
           const alone = Array.from(t.x, (x, i) => Math.min(...others.flatMap((d) => Array.from(d.x, (u, k) =>
@@ -108,9 +110,10 @@ def test_tsne_is_drawn_on_request_and_its_card_shows_the_right_image(server: Ser
     )
     page.mouse.move(place["x"] - 40, place["y"] - 60)
     page.mouse.move(place["x"], place["y"], steps=4)
-    expect(page.locator(".card")).to_be_visible()
+    card = page.locator(".st-key-tsne_card .card")
+    expect(card).to_be_visible()
     page.wait_for_timeout(300)
-    picture = Image.open(io.BytesIO(page.locator(".card .image").screenshot())).convert("RGB")
+    picture = Image.open(io.BytesIO(card.locator(".image").screenshot())).convert("RGB")
     fields = np.asarray(picture.resize((96, 96), Image.Resampling.NEAREST))[6::12, 6::12].transpose(2, 0, 1)
     expected = image_of(int(place["sample"]), test=False, channels=3)
     np.testing.assert_allclose(fields.astype(int), expected.astype(int), atol=3)

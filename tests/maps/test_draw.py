@@ -41,6 +41,8 @@ def test_a_picture_holds_every_round_and_the_reference(home, run):
     assert 0 <= picture.manifest["moments"][-1]["residual"] < 2
     assert picture.manifest["whole"] and not np.isnan(picture.kept).any()
     assert len(picture.manifest["fidelity"]["rounds"]) == 4
+    view = open_run(home, "first")
+    assert picture.moved[2] == pytest.approx(np.asarray(view.array(2, "moved")), abs=1e-3)
     # The kept neighbours are those of the full space.
     full = np.asarray(open_run(home, "first").array(2, "embedding"), np.float64)
     flat = picture.coordinates[2].astype(np.float64)
@@ -60,7 +62,7 @@ def test_rounds_that_arrive_later_are_placed_and_old_points_stay(home, run):
     shutil.move(run / "held-back", hidden)
     draw(home, request)
     after = drawn(home, request)
-    assert [m.get("fitted", False) for m in after.manifest["moments"]] == [True, True, True, False, False]
+    assert [m.get("fitted", False) for m in after.manifest["moments"]] == [True, True, True, False, True]
     assert (after.coordinates[:3] == before.coordinates[:3]).all()
     assert (after.coordinates[4] == before.coordinates[3]).all()  # the reference
     assert len(after.manifest["fidelity"]["rounds"]) == 4
@@ -97,6 +99,12 @@ def test_two_runs_share_one_map(home, run):
     # The same base model: the same place before unlearning.
     assert (picture.coordinates[4] == picture.coordinates[0]).all()
     write_run(home, "third", MadeUp(counts=(30, 60, 30)))
+    # Each run is a film of its own: the way from the end of one to the start of the other is no step.
+    own, beside = (picture.manifest[name] for name in ("fidelity", "beside_fidelity"))
+    draw(home, MapRequest("first", method="principal"))
+    alone = drawn(home, MapRequest("first", method="principal")).manifest["fidelity"]
+    assert own["snap_excess"] == pytest.approx(alone["snap_excess"]) and len(own["rounds"]) == 4
+    assert len(beside["rounds"]) == 3
     with pytest.raises(BadInput, match="other samples"):
         draw(home, MapRequest("first", "third", method="principal"))
 
@@ -157,6 +165,45 @@ def test_the_process_works_off_requests_and_tells_of_failures(home, run, monkeyp
     failed = service.status(home, bad)
     assert failed.state == "failed" and "does not exist" in failed.message
     assert json.loads((home.maps / "speed.json").read_text())["principal"] > 0
+
+
+def test_asking_for_a_new_fit_is_not_lost_behind_an_older_request(home, run, monkeypatch):
+    monkeypatch.setattr(service, "_start", lambda home: None)
+    request = MapRequest("first", method="principal")
+    draw(home, request)
+    before = drawn(home, request).stamp
+    service.ask(home, request)
+    service.ask(home, request, refit=True)
+    service.ask(home, request)
+    serve.serve(home, idle=0.3)
+    assert drawn(home, request).stamp != before
+
+
+def test_a_picture_that_killed_its_process_is_given_up(home, run, monkeypatch):
+    monkeypatch.setattr(service, "_start", lambda home: None)
+    deadly, good = MapRequest("first"), MapRequest("first", method="principal")
+    for request in (deadly, good):
+        service.ask(home, request)
+    # As the process leaves things when it is killed in the middle of a drawing.
+    service.working(home).write_text(json.dumps({"key": deadly.key, "message": "fitting", "expected": None}))
+    serve.serve(home, idle=0.3)
+    told = service.status(home, deadly)
+    assert told.state == "failed" and "was ended" in told.message and told.seen == 4
+    assert read_picture(home, deadly) is None and read_picture(home, good) is not None
+
+
+def test_a_picture_of_a_later_version_does_not_stop_the_others(home, run, monkeypatch):
+    monkeypatch.setattr(service, "_start", lambda home: None)
+    request = MapRequest("first", method="principal")
+    draw(home, request)
+    path = request.folder(home) / "manifest.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(content | {"request": content["request"] | {"method": "of the future"}}))
+    drop_orphans(home)
+    other = MapRequest("first", method="discriminant")
+    service.ask(home, other)
+    serve.serve(home, idle=0.3)
+    assert read_picture(home, other) is not None
 
 
 def test_a_torn_request_does_not_stop_the_others(home, run, monkeypatch):

@@ -160,7 +160,7 @@ def test_a_picture_that_cannot_be_drawn_says_why_and_can_be_tried_again(home: Ho
     request = MapRequest("madeup-1")
     path = service.failure(home, request)
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps({"message": "the disk is full"}))
+    path.write_text(json.dumps({"message": "the disk is full", "seen": 6}))
     app = page(view="Map")
     assert "the disk is full" in app.error[0].value
     app.button(key="draw_again").click().run()

@@ -44,7 +44,13 @@ def test_sentence_cards_and_levels_in_words() -> None:
 def test_the_ruler_reads_the_round_that_is_shown() -> None:
     rounds = {0: np.eye(3, dtype=np.float16), 4: 2 * np.eye(3, dtype=np.float16)}
     view = SimpleNamespace(array=lambda number, name: {"embedding": rounds}[name][number])
-    assert ruler_text(view, 0, 0, 2).startswith("Samples 0 and 2 in round 0: True distance 1.41 ")
-    said = ruler_text(view, 4, 0, 2, np.array([[0.0, 0], [1, 0], [3, 0]]))
-    assert "True distance 2.83 (1.00 times" in said and "cosine similarity 0.000" in said
+    names = ("train sample 7", "test sample 9")
+    told = ruler_text(view, (0, 0), (0, 2), names)
+    assert told.startswith("From train sample 7 in round 0 to test sample 9 in round 0: true distance 1.41 ")
+    flat = np.array([[0.0, 0], [1, 0], [3, 0]])
+    said = ruler_text(view, (4, 4), (0, 2), names, (flat, flat))
+    assert "true distance 2.83 (1.00 times" in said and "cosine similarity 0.000" in said
     assert "1.5 times as far as they are" in said
+    # One sample in two rounds: from (1, 0, 0) to (2, 0, 0).
+    moved = ruler_text(view, (0, 4), (0, 0), names, (flat, flat + 1))
+    assert "in round 0 to" in moved and "in round 4: true distance 1 " in moved and "similarity 1.000" in moved
