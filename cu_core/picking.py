@@ -109,7 +109,7 @@ def _not_forgotten(course: Course, shown: int) -> np.ndarray:
 
 
 def _forgotten(course: Course, shown: int) -> np.ndarray:
-    return (course.groups == "forget") & ~course.right(shown)
+    return (course.groups == "forget") & course.right(course.rounds[0]) & ~course.right(shown)
 
 
 def _over_forgotten(course: Course, shown: int) -> np.ndarray:
@@ -146,7 +146,7 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "forgotten",
             "Correctly forgotten",
-            "Forget samples that are not predicted as labelled any more in the shown round.",
+            "Forget samples that were predicted as labelled before unlearning and are not in the shown round.",
             _forgotten,
         ),
         Preset(

@@ -99,8 +99,8 @@ def events(view: RunView, rounds: list[int], shown: int) -> None:
     words, beyond = events_of(course["boundary"][:upto], labels, groups, course["references"])
     counted = {word: int((words == word).sum()) for word in ("never left", "dragged along")}
     st.markdown(
-        f"Up to round {rounds[upto - 1]}: **{counted['never left']:,}** forget samples never left their class, "
-        f"**{counted['dragged along']:,}** retain samples were right before and are wrong now. {beyond.words()}"
+        f"Up to round {rounds[upto - 1]}: **{counted['never left']:,}** forget samples never crossed their boundary, "
+        f"**{counted['dragged along']:,}** retain samples have crossed to the wrong side of theirs. {beyond.words()}"
     )
     marked = np.flatnonzero(words != "")
     with st.expander(f"The {len(marked):,} samples with something to tell", icon=":material/list:"):

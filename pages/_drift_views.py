@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -133,6 +133,8 @@ def choose(name: str, shown: Shown) -> Chosen:
     picture = _current(request, shown)
     if picture is None:
         return Chosen(preview_scene(shown), notes=[_preview_words(shown)])
+    if not picture.manifest["placeable"]:
+        shown = replace(shown, seed=None)
     scene = picture_scene(shown, f"{name} {method} {axes} {still}", picture)
     return Chosen(scene, record=picture.manifest["fidelity"], notes=_notes(shown, request, picture), picture=picture)
 
@@ -294,7 +296,7 @@ def _notes(shown: Shown, request: MapRequest, picture: Picture) -> list[str]:
             "The second run starts from another base model. It is shown after the best rotation of its round 0 onto "
             f"this run's, which leaves {turned[0]:.0%} of the retained spread unexplained."
         )
-    if shown.seed is not None and not manifest["placeable"]:
+    if shown.view.references() and not manifest["placeable"]:
         notes.append("This method draws all rounds at once and cannot place a model from elsewhere: no reference.")
     films = [k for k, moment in enumerate(manifest["moments"]) if moment["kind"] != "reference"]
     strays = int(picture.stray[films].any(0).sum())

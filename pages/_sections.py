@@ -226,9 +226,9 @@ def forget_section(errors: Errors, data_spec: DataSpec | None, data: ImageData |
     elif kind == "memorised":
         st.number_input("Number of samples", step=50, key=key_of("forget.memorised"), persist_state="session")
         st.caption(
-            "The training images whose label nothing else suggests: a ridge classifier that was fitted on all other "
-            "images expects another class most clearly there. A network that knows these labels can only know them by "
-            "heart (Feldman, 2020, arXiv 1906.05271)."
+            "The training images whose label a ridge classifier that was fitted on all other images finds least likely. "
+            "Where it expects another class, a network that knows the label can only know it by heart (Feldman, 2020, "
+            "arXiv 1906.05271); the more images you take, the more of them are merely hard."
         )
     elif kind == "duplicates":
         _duplicates()

@@ -25,6 +25,8 @@ from pages._selection_panel import SOURCE, selection_panel
 ROOT = str(home().root)
 POINTS = (2000, 5000, 20000)
 USUAL = 5000
+SAME = "The axes stay the same for all rounds."
+APART = "What this method gets wrong stands below."
 
 
 def wanted_round(rounds: list[int]) -> int:
@@ -62,10 +64,11 @@ def picture(chosen: Chosen, shown: Shown) -> ViewerState:
     picked = selection_of(view)
     samples = samples_of(shown)
     total = len(probe_of(view, view.run_id))
+    placed_together = chosen.picture is None or not chosen.picture.manifest["warning"]
     some = f"Showing {len(samples.row):,} of {total:,} recorded samples. " if len(samples.row) < total else ""
     st.caption(
         f"{some}One mark per sample, the same samples in every pane: :orange[✕] forget, :blue[●] retain, "
-        ":green[◆] unseen. The axes stay the same for all rounds."
+        f":green[◆] unseen; hollow before. {SAME if placed_together else APART}"
     )
     images = probe_sprite(ROOT, view.run_id, tuple(samples.row.tolist()))
     state = drift_viewer(

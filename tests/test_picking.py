@@ -52,7 +52,7 @@ def course() -> Course:
 def test_presets_pick_what_they_say(course: Course) -> None:
     assert {name: preset(name, course, 3).tolist() for name in PRESETS} == {
         "not-forgotten": [0, 3],
-        "forgotten": [1, 2, 4],
+        "forgotten": [1, 2],
         "over-forgotten": [6],
         "crossed": [2, 6, 8],
         "never-left": [0],

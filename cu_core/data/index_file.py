@@ -77,7 +77,7 @@ def scan_indices(file: str, base: Path, total: int, field: str) -> Scan:
         raise BadInput(field, f"{path.name} has a header but no index below it", ("one index per line",))
     indices, problems = [], []
     for line, row in rows[header:]:
-        found = _index(row, column, total)
+        found = _index(row, column, len(rows[0][1]), total)
         if isinstance(found, int):
             indices.append(found)
         else:
@@ -117,10 +117,12 @@ def _column(first: tuple[int, list[str]], path: Path, field: str) -> tuple[int, 
     return 0, False
 
 
-def _index(row: list[str], column: int, total: int) -> int | str:
+def _index(row: list[str], column: int, columns: int, total: int) -> int | str:
     """The index on a line, or what is wrong with it."""
     if column >= len(row):
         return f"column {column + 1} is missing"
+    if len(row) > columns and any(row[columns:]):
+        return f"{','.join(row)!r} has more columns than the {'header' if columns > 1 else 'first line'}"
     if not _WHOLE_NUMBER.fullmatch(row[column]):
         return f"{row[column]!r} is not a whole number"
     index = int(row[column])

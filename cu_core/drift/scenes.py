@@ -95,8 +95,9 @@ class Shown:
         if self.seed is not None:
             named.append(Moment("Reference (retrained)", None, "reference"))
         if self.beside is not None:
-            title = self.beside.spec.method.id
-            named += [Moment(f"{title}, round {k}", k, "other") for k in self.beside.rounds()]
+            spec = self.beside.spec
+            title = f"{spec.method.id}, seed {spec.seed}"
+            named += [Moment(f"{title}: round {k}", k, "other") for k in self.beside.rounds()]
         return tuple(named)
 
     def rows(self) -> np.ndarray:

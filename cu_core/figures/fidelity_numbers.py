@@ -238,7 +238,7 @@ def _motion(record: Mapping[str, Any]) -> str:
         "poor": "plotted movement follows true movement only weakly",
     }
     said = words[level] if value >= NO_MOTION else "plotted movement does not follow true movement"
-    return f"{said}: {value:.2f}"
+    return f"{said}: {value:.2f} over all rounds"
 
 
 def _stillness(record: Mapping[str, Any]) -> str:

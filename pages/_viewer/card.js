@@ -67,9 +67,11 @@ function createCard(card, state) {
       }
       card.hidden = false
       const size = card.getBoundingClientRect()
+      // Never over the sidebar: beside the pointer where there is room, else at the viewer's own edge.
+      const edge = Math.max(8, card.parentElement.getBoundingClientRect().left)
       const left = event.clientX + 18 + size.width < window.innerWidth ? event.clientX + 18 : event.clientX - 18 - size.width
       const top = Math.min(event.clientY + 14, window.innerHeight - size.height - 8)
-      card.style.left = `${Math.max(8, left)}px`
+      card.style.left = `${Math.max(edge, left)}px`
       card.style.top = `${Math.max(8, top)}px`
     },
     // Takes the images of all samples in one picture, or null.

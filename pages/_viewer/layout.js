@@ -56,7 +56,9 @@ function windowOf(zoom, box, equal) {
 // Gives every pane its place; returns the height of them all.
 function layOut(panes, width, scene, { zoom, camera }) {
   const left = scene.flat ? LEFT : 0
-  const columns = Math.max(1, Math.min(panes.length, Math.floor((width - left) / NARROWEST)))
+  const most = Math.max(1, Math.min(panes.length, Math.floor((width - left) / NARROWEST)))
+  // Two and two rather than three and one.
+  const columns = panes.length === 4 && most === 3 ? 2 : most
   const across = (width - left) / columns
   const strip = scene.flat && !scene.equal ? STRIP : 0
   const inner = across - 14 - strip

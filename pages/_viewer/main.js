@@ -103,6 +103,12 @@ function createViewer(root) {
   const chart = createPanes(board.querySelector(".field"), state)
   if (chart) createPointer(chart, state)
 
+  // The card tells of the rounds that were shown when it came up.
+  state.quiet = () => {
+    state.hovered = null
+    card.hide()
+  }
+
   const forgetRuler = () => {
     if (state.ruler.length === 2) tell("ruler", null)
     state.ruler = []

@@ -27,6 +27,7 @@ function createScrubber(root, state) {
   const go = (position) => {
     if (position === state.position) return refresh()
     state.position = position
+    state.quiet()
     refresh()
     state.redraw("round")
   }

@@ -82,9 +82,9 @@ def test_numbers_that_are_not_known_are_left_out() -> None:
 
 
 def test_the_sentence_of_a_good_picture() -> None:
-    assert sentence(GOOD) == "Plotted movement follows true movement: 0.93."
+    assert sentence(GOOD) == "Plotted movement follows true movement: 0.93 over all rounds."
     assert sentence(GOOD | {"distance_rank_correlation": 0.4}) == (
-        "Plotted movement follows true movement: 0.93; do not read distances."
+        "Plotted movement follows true movement: 0.93 over all rounds; do not read distances."
     )
 
 

@@ -260,7 +260,7 @@ def test_full_space_and_events_are_told(home: Home) -> None:
     text = text_of(app)
     assert "How far samples really moved" in text
     assert "two models differ that only differ by their seed" in text
-    assert "never left their class" in text
+    assert "never crossed their boundary" in text
     app.multiselect(key="drift_measures").set_value(["cosine"]).run()
     assert not app.exception and "How far samples turned" in text_of(app)
     app.multiselect(key="drift_measures").set_value([]).run()

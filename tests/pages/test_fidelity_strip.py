@@ -32,7 +32,7 @@ def test_sentence_cards_and_levels_in_words() -> None:
     app = AppTest.from_function(strips, default_timeout=60).run()
     assert not app.exception
     said = [element.value for element in app.markdown]
-    assert said[0] == "**Plotted movement follows true movement: 0.93; do not read distances.**"
+    assert said[0] == "**Plotted movement follows true movement: 0.93 over all rounds; do not read distances.**"
     assert any("1,000 samples" in text and "**Trustworthiness.**" in text for text in said)
     assert "**There are too few samples to tell how faithful this picture is.**" in said
     cards, exact = [element.proto.body for element in app.get("html")]
