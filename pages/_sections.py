@@ -226,8 +226,8 @@ def forget_section(errors: Errors, data_spec: DataSpec | None, data: ImageData |
     elif kind == "memorised":
         st.number_input("Number of samples", step=50, key=key_of("forget.memorised"), persist_state="session")
         st.caption(
-            "The training images whose label a ridge classifier that was fitted on all other images finds least likely. "
-            "Where it expects another class, a network that knows the label can only know it by heart (Feldman, 2020, "
+            "The training images whose label a ridge classifier, fitted on all other images, finds least likely. Where "
+            "it expects another class, a network that knows the label can only know it by heart (Feldman, 2020, "
             "arXiv 1906.05271); the more images you take, the more of them are merely hard."
         )
     elif kind == "duplicates":
