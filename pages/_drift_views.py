@@ -221,12 +221,15 @@ def _current(request: MapRequest, shown: Shown) -> Picture | None:
     status = service.status(home(), request)
     # What went wrong may be over once there are other rounds.
     failed = status.state == "failed" and status.seen == _count(shown)
-    if not failed and (picture is None or _lacks(picture, shown)):
+    wanting = picture is None or _lacks(picture, shown)
+    if wanting and not failed:
         service.ask(home(), request)
     drawing = service.status(home(), request)
     if drawing.state == "failed":
-        st.error(f"This picture cannot be drawn: {drawing.message}", icon=":material/error:")
-        st.button("Try again", key="draw_again", on_click=service.ask, args=(home(), request))
+        # Unless it has been drawn since, from the command line.
+        if wanting:
+            st.error(f"This picture cannot be drawn: {drawing.message}", icon=":material/error:")
+            st.button("Try again", key="draw_again", on_click=service.ask, args=(home(), request))
     elif drawing.state != "none":
         st.fragment(run_every=POLL_SECONDS)(_watch)(request, picture.stamp if picture else "")
     return picture

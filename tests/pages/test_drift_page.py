@@ -165,6 +165,9 @@ def test_a_picture_that_cannot_be_drawn_says_why_and_can_be_tried_again(home: Ho
     assert "the disk is full" in app.error[0].value
     app.button(key="draw_again").click().run()
     assert not app.error and not app.exception
+    path.write_text(json.dumps({"message": "the disk is full", "seen": 6}))
+    draw(home, request)
+    assert not page(view="Map").error, "it was drawn since"
 
 
 def test_two_runs_stand_on_the_same_axes(home: Home) -> None:
