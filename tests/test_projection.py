@@ -80,6 +80,13 @@ def test_identical_rounds_have_identical_coordinates(moving):
     assert picture.fidelity["displacement_rank_correlation"] is None  # nothing moved, so nothing can agree
 
 
+def test_a_sample_that_comes_back_has_its_first_place_again(moving):
+    away, forget = moving[0][-1], moving[1]
+    picture = project([moving[0][0], away, moving[0][0]], forget=forget)
+    assert (picture.coordinates[1][forget] != picture.coordinates[0][forget]).any(1).mean() > 0.9
+    assert (picture.coordinates[2] == picture.coordinates[0]).all()
+
+
 @pytest.mark.parametrize("method", EXACT)
 def test_a_rotated_embedding_leaves_the_record_unchanged(moving, mapped, method):
     rounds, forget = moving

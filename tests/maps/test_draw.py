@@ -86,6 +86,8 @@ def test_a_round_that_was_done_again_makes_a_new_picture(home, run):
     after = drawn(home, request)
     assert (after.coordinates[0] != before.coordinates[0]).any()
     assert after.manifest["moments"][0]["sha256"] != before.manifest["moments"][0]["sha256"]
+    draw(home, request, refit=True)
+    assert (drawn(home, request).coordinates == after.coordinates).all(), "it rested on the round that is gone"
 
 
 def test_two_runs_share_one_map(home, run):

@@ -77,6 +77,8 @@ def test_the_first_view_is_exact(home: Home) -> None:
     assert places[6, :, 0] == pytest.approx(view.reference_array(0, "boundary"), abs=step[0])
     assert places[6, :, 1] == pytest.approx(view.reference_array(0, "aligned_cosine"), abs=step[1])
     assert header["axes"][0]["mark"] == 0
+    lowest = min(view.array(k, "cosine_to_start").min() for k in range(6))
+    assert header["axes"][1]["high"] < 1.1 and lowest - 0.3 < header["axes"][1]["low"] < lowest
     text = text_of(app)
     assert "Exact: no projection" in text
     assert "leaves 31% of their spread unexplained" in text
