@@ -213,7 +213,9 @@ if refused := st.session_state.pop("refused", None):
     errors[refused[0]] = refused[1]
 forget = chosen_samples(values, data, errors) if data else None
 specs = _launch_bar.runs_of(values, errors)
-with cards:
+# A copy is to be seen at once; a preset would replace it.
+copied = bool(wanted) and st.session_state.get("cloned") == wanted
+with cards, st.expander("Start from a preset instead") if copied else st.container():
     presets(preset_of(_draft.spec_of(values)) if specs else None)
 task = "class" if values["forget.kind"] == "class" else "sample"
 
