@@ -129,7 +129,7 @@ def test_a_lasso_drives_the_charts_and_follows_to_another_page(visit: Callable[.
     expect(page.get_by_text("The selected samples over the rounds")).to_be_visible()
     page.get_by_role("link", name="Confidence").click()
     expect(page.get_by_text("selected on Drift")).to_be_visible()
-    page.go_back()
+    page.get_by_role("link", name="Drift", exact=True).click()
     ready(page)
     assert look(page)["chosen"] == chosen
 
