@@ -36,7 +36,7 @@ from cu_core.figures.signal_space import choose_drawn, pack, pack_groups, pack_s
 from cu_core.figures.theme import COLOURS, GROUPS, SYMBOLS
 
 PARTS = Path(__file__).resolve().parent.parent / "pages" / "_space"
-SCRIPTS = ("geometry.js", "paint.js", "axes.js", "chart.js", "main.js")
+SCRIPTS = ("geometry.js", "gl.js", "paint.js", "axes.js", "chart.js", "main.js")
 FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 REFERENCE = "Reference (retrained)"
 

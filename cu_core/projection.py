@@ -124,7 +124,7 @@ def _place(
         return [place for place, _ in placed], [stray for _, stray in placed], fitted
     if method in OTHERS:
         place_rounds: Callable[..., list[np.ndarray]] = import_module(OTHERS[method]).place_rounds
-        return place_rounds(rounds, forget, n_components, seed), nowhere, None
+        return place_rounds(rounds, n_components, seed), nowhere, None
     if method == "principal":
         basis = fit_basis(rounds[0], n_components)
     else:

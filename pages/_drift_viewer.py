@@ -22,6 +22,7 @@ from pages._hover import Sprite
 _PAGES = Path(__file__).parent
 _SCRIPTS = (
     "_space/geometry.js",
+    "_space/gl.js",
     "_space/axes.js",
     "_viewer/messages.js",
     "_viewer/scene.js",

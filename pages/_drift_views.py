@@ -53,7 +53,7 @@ class Chosen:
     notes: list[str] = field(default_factory=list)
     picture: Picture | None = None
 
-    def strip(self, shown: int, rounds: list[int]) -> None:
+    def strip(self, shown: int) -> None:
         """Says how far to trust it."""
         if self.exact:
             exact_strip(self.exact)

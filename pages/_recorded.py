@@ -60,6 +60,12 @@ def pick_round(rounds: list[int]) -> int:
     return st.select_slider("Round", later, value=later[-1], key="round", bind="query-params")
 
 
+def wanted_round(rounds: list[int]) -> int:
+    """The round that the address asks for, else the last."""
+    asked = st.query_params.get("round", "")
+    return int(asked) if asked.isdecimal() and int(asked) in rounds else rounds[-1]
+
+
 def snapshot_of(view: RunView, number: int | None, seed: int | None = None) -> Snapshot:
     """A round, or the reference of a seed where the number is None, as the map needs it."""
     manifest = view.reference_manifest(_known(seed)) if number is None else view.manifest(number)

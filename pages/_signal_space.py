@@ -14,7 +14,7 @@ from typing import Any
 import streamlit as st
 
 _PARTS = Path(__file__).parent / "_space"
-_SCRIPTS = ("geometry.js", "paint.js", "axes.js", "chart.js", "main.js")
+_SCRIPTS = ("geometry.js", "gl.js", "paint.js", "axes.js", "chart.js", "main.js")
 
 
 def _read(name: str) -> str:

@@ -17,7 +17,7 @@ from pages._drift_viewer import ViewerState, drift_viewer
 from pages._drift_views import Chosen, choose, offer_refit, pick_beside, pick_view
 from pages._fidelity import ruler_text
 from pages._one_run import live_line, show_run
-from pages._recorded import class_names, pick_reference, probe_sprite
+from pages._recorded import class_names, pick_reference, probe_sprite, wanted_round
 from pages._selection import follow, selection_of
 from pages._selection_charts import linked_charts
 from pages._selection_panel import SOURCE, selection_panel
@@ -27,12 +27,6 @@ POINTS = (2000, 5000, 20000)
 USUAL = 5000
 SAME = "The axes stay the same for all rounds."
 APART = "What this method gets wrong stands below."
-
-
-def wanted_round(rounds: list[int]) -> int:
-    """The round that the address asks for, else the last."""
-    asked = st.query_params.get("round", "")
-    return int(asked) if asked.isdecimal() and int(asked) in rounds else rounds[-1]
 
 
 def what_to_show(view: RunView, rounds: list[int]) -> tuple[str, Shown]:
@@ -161,7 +155,7 @@ def sections(view: RunView, was_active: bool) -> None:
         chosen = choose(name, shown)
     state = picture(chosen, shown)
     number = state.round if state.round in rounds else wanted_round(rounds)
-    chosen.strip(number, rounds)
+    chosen.strip(number)
     offer_refit(chosen)
     measured(chosen, shown, state, number)
     if name == "other":

@@ -33,6 +33,7 @@ from pages._recorded import (
     recorded_array,
     reference_stamp,
     stamp,
+    wanted_round,
 )
 from pages._selection import NONE_REPORTED, Focus, counts_words, follow, selection_bar, selection_of
 from pages._signal_space import signal_board
@@ -41,12 +42,6 @@ HOME = home()
 ROOT = str(HOME.root)
 MOST_LISTED = 200
 Place = tuple[int | None, int | None]
-
-
-def wanted_round(rounds: list[int]) -> int:
-    """The round that the address asks for, else the last."""
-    asked = st.query_params.get("round", "")
-    return int(asked) if asked.isdecimal() and int(asked) in rounds else rounds[-1]
 
 
 def loss_titles(view: RunView) -> tuple[str, str]:

@@ -29,14 +29,11 @@ WARNING = (
 )
 
 
-def place_rounds(
-    rounds: Sequence[np.ndarray], forget: np.ndarray | None, n_components: int, seed: int
-) -> list[np.ndarray]:
+def place_rounds(rounds: Sequence[np.ndarray], n_components: int, seed: int) -> list[np.ndarray]:
     """Fits all rounds together, each sample tied to itself in the rounds around.
 
     Args:
         rounds: (n, d) embeddings, one array per round.
-        forget: not used; every method takes it.
         n_components: 2 or 3.
         seed: of the fit.
 
@@ -47,7 +44,7 @@ def place_rounds(
         BadInput: a round with too few distinct embeddings.
     """
     if len(rounds) == 1:
-        return umap_per_round.place_rounds(rounds, forget, n_components, seed)
+        return umap_per_round.place_rounds(rounds, n_components, seed)
     for number, rows in enumerate(rounds):
         distinct_rows(rows, number)
     # Takes seconds, and compiles for up to a minute where it is first used.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,3 +42,22 @@ def distinct_rows(rows: np.ndarray, number: int) -> Distinct:
             "rounds", f"round {number} has {len(points)} distinct embeddings; this picture needs {FEWEST} or more"
         )
     return Distinct(points, place.reshape(-1))
+
+
+def each_by_itself(rounds: Sequence[np.ndarray], fit: Callable[[np.ndarray], np.ndarray]) -> list[np.ndarray]:
+    """Fits every round alone.
+
+    Equal embeddings of one round share a place, and equal rounds have equal pictures.
+
+    Args:
+        rounds: (n, d) embeddings, one array per round.
+        fit: makes (m, k) coordinates of (m, d) distinct embeddings, the same ones for the same input.
+
+    Returns:
+        Per round (n, k) float32.
+
+    Raises:
+        BadInput: a round with too few distinct embeddings.
+    """
+    found = (distinct_rows(rows, number) for number, rows in enumerate(rounds))
+    return [distinct.spread(fit(distinct.points)) for distinct in found]

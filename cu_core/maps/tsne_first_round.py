@@ -22,16 +22,13 @@ WARNING = (
 )
 
 
-def place_rounds(
-    rounds: Sequence[np.ndarray], forget: np.ndarray | None, n_components: int, seed: int
-) -> list[np.ndarray]:
+def place_rounds(rounds: Sequence[np.ndarray], n_components: int, seed: int) -> list[np.ndarray]:
     """Fits round 0 and places the later ones.
 
     A sample that has its embedding of round 0 again is drawn where it was; equal embeddings share a place.
 
     Args:
         rounds: (n, d) embeddings, one array per round.
-        forget: not used; every method takes it.
         n_components: 2 or 3.
         seed: of the fit.
 

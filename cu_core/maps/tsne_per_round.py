@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.manifold import TSNE
 
-from cu_core.maps.distinct import distinct_rows
+from cu_core.maps.distinct import each_by_itself
 
 PERPLEXITY = 30.0
 ITERATIONS = 500
@@ -24,16 +24,13 @@ WARNING = (
 )
 
 
-def place_rounds(
-    rounds: Sequence[np.ndarray], forget: np.ndarray | None, n_components: int, seed: int
-) -> list[np.ndarray]:
+def place_rounds(rounds: Sequence[np.ndarray], n_components: int, seed: int) -> list[np.ndarray]:
     """Fits one t-SNE per round, each started from the principal axes of that round.
 
     Equal embeddings of one round share a place, and equal rounds have equal pictures.
 
     Args:
         rounds: (n, d) embeddings, one array per round.
-        forget: not used; every method takes it.
         n_components: 2 or 3.
         seed: of each fit.
 
@@ -43,10 +40,10 @@ def place_rounds(
     Raises:
         BadInput: a round with too few distinct embeddings.
     """
-    placed = []
-    for number, rows in enumerate(rounds):
-        distinct = distinct_rows(rows, number)
-        perplexity = min(PERPLEXITY, (len(distinct.points) - 1) / 3)
+
+    def fitted(points: np.ndarray) -> np.ndarray:
+        perplexity = min(PERPLEXITY, (len(points) - 1) / 3)
         fit = TSNE(n_components, init="pca", perplexity=perplexity, max_iter=ITERATIONS, random_state=seed, n_jobs=1)
-        placed.append(distinct.spread(fit.fit_transform(distinct.points)))
-    return placed
+        return fit.fit_transform(points)
+
+    return each_by_itself(rounds, fitted)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cu_core.maps.distinct import distinct_rows
+from cu_core.maps.distinct import each_by_itself
 from cu_core.maps.neighbours import Rows, nearest_others
 from cu_core.maps.umap_fit import fit_umap
 
@@ -21,16 +21,13 @@ WARNING = (
 )
 
 
-def place_rounds(
-    rounds: Sequence[np.ndarray], forget: np.ndarray | None, n_components: int, seed: int
-) -> list[np.ndarray]:
+def place_rounds(rounds: Sequence[np.ndarray], n_components: int, seed: int) -> list[np.ndarray]:
     """Fits one UMAP per round, each with the same seed.
 
     Equal embeddings of one round share a place, and equal rounds have equal pictures.
 
     Args:
         rounds: (n, d) embeddings, one array per round.
-        forget: not used; every method takes it.
         n_components: 2 or 3.
         seed: of each fit.
 
@@ -40,11 +37,7 @@ def place_rounds(
     Raises:
         BadInput: a round with too few distinct embeddings.
     """
-    placed = []
-    for number, rows in enumerate(rounds):
-        distinct = distinct_rows(rows, number)
-        placed.append(distinct.spread(_fitted(distinct.points.astype(np.float32), n_components, seed)))
-    return placed
+    return each_by_itself(rounds, lambda points: _fitted(points.astype(np.float32), n_components, seed))
 
 
 def _fitted(points: np.ndarray, n_components: int, seed: int) -> np.ndarray:

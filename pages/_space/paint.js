@@ -40,16 +40,8 @@ const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16) / 25
 function webglPainter(canvas) {
   const gl = canvas.getContext("webgl2", { antialias: false, premultipliedAlpha: true })
   if (!gl) return null
-  const program = gl.createProgram()
-  for (const [kind, text] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
-    const shader = gl.createShader(kind)
-    gl.shaderSource(shader, text)
-    gl.compileShader(shader)
-    gl.attachShader(program, shader)
-  }
-  gl.linkProgram(program)
-  if (!gl.getProgramParameter(program, gl.LINK_STATUS)) return null
-  gl.useProgram(program)
+  const program = linkedProgram(gl, VERTEX, FRAGMENT)
+  if (!program) return null
   const at = Object.fromEntries(
     ["view", "size", "dim", "shape", "hollow", "colour"].map((name) => [name, gl.getUniformLocation(program, name)]),
   )

@@ -54,16 +54,8 @@ function createPainter(canvas) {
   // Kept between frames, so that a moving pane is drawn alone.
   const gl = canvas.getContext("webgl2", { antialias: false, premultipliedAlpha: true, preserveDrawingBuffer: true })
   if (!gl) return null
-  const program = gl.createProgram()
-  for (const [kind, text] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
-    const shader = gl.createShader(kind)
-    gl.shaderSource(shader, text)
-    gl.compileShader(shader)
-    gl.attachShader(program, shader)
-  }
-  gl.linkProgram(program)
-  if (!gl.getProgramParameter(program, gl.LINK_STATUS)) return null
-  gl.useProgram(program)
+  const program = linkedProgram(gl, VERTEX, FRAGMENT)
+  if (!program) return null
   const uniform = Object.fromEntries(
     ["view", "share", "size", "opacity", "deep", "shape", "hollow"].map((name) => [name, gl.getUniformLocation(program, name)]),
   )

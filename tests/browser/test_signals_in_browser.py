@@ -13,22 +13,12 @@ from playwright.sync_api import Browser, Page, expect
 
 from cu_core.runs.reader import open_run
 from tests.browser.conftest import FLAGS
+from tests.browser.viewer_driver import FIND
 from tests.madeup import MadeUp, image_of, write_run
 from tests.served import Server, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-# The component lies in a shadow root; `inspect` is what it tells about its state.
-FIND = """
-const walk = (root) => {
-  for (const part of root.querySelectorAll("*")) {
-    if (part.inspect) return part
-    const found = part.shadowRoot && walk(part.shadowRoot)
-    if (found) return found
-  }
-}
-const board = walk(document)
-"""
 MATRICES = f"() => {{ {FIND} return board.inspect().charts.map((c) => c.panes.map((p) => [...p.matrix])) }}"
 SELECTED = f"""() => {{ {FIND} const {{ selected }} = board.inspect().share
   return [...selected.keys()].filter((i) => selected[i]) }}"""
