@@ -66,6 +66,9 @@ def test_the_camera_of_a_chart_saves_png_and_svg(
     picture = Image.open(io.BytesIO(content))
     assert picture.format == "PNG" and picture.width == pytest.approx(2 * shown["width"], rel=0.05)
     page.get_by_role("radio", name="SVG").click()
+    # The server may not have heard of the click yet, so a page at rest says nothing: the camera itself has to change.
+    first = page.get_by_test_id("stPlotlyChart").first
+    expect(first.locator("[data-title='Download plot']")).to_have_count(1, timeout=PATIENCE_MS)
     settled(page)
     name, content = camera(page)
     assert name == "unlearnscope.svg"
