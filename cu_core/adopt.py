@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 from pathlib import Path
 
-from cu_core.data.index_file import MAX_BYTES
+from cu_core.data.index_file import read_bounded
 from cu_core.errors import BadInput
 from cu_core.home import Home
 from cu_core.runs.files import write_atomically
@@ -24,16 +24,13 @@ def adopt_index_file(spec: RunSpec, home: Home) -> RunSpec:
         The specification with the copy's path; unchanged for other forget sets.
 
     Raises:
-        BadInput: the file cannot be read or is too large.
+        BadInput: the file cannot be read, is too large or no plain file.
     """
     kind, _, file = spec.forget.select.partition(":")
     if kind != "indices":
         return spec
     try:
-        path = Path(file).expanduser()
-        if path.stat().st_size > MAX_BYTES:
-            raise BadInput("forget.select", f"{path.name} is larger than {MAX_BYTES // 2**20} MB")
-        content = path.read_bytes()
+        content = read_bounded(Path(file).expanduser(), "forget.select")
     except (OSError, RuntimeError, ValueError) as error:
         raise BadInput("forget.select", f"{file} cannot be read ({error})", ("indices:FILE.csv",)) from None
     copy = home.uploads / f"{hashlib.sha256(content).hexdigest()[:16]}.csv"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import torch
 
 from cu_core.errors import CheckpointError
 from cu_core.methods.context import Context
+from cu_core.models.weights import load_safely
 from cu_core.runs.attempt import Attempt
 
 
@@ -45,9 +45,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         CheckpointError: the file is damaged.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        state = load_safely(path)
+    except Exception as error:  # damaged bytes make the reader fail in many ways
         raise CheckpointError("checkpoint", f"{path} cannot be read: {error}") from error
+    if not isinstance(state, dict):
+        raise CheckpointError("checkpoint", f"{path} holds no state")
     missing = {"round", "model", "kept", "generator", "random", "seconds", "stopped_by"} - set(state)
     if missing:
         raise CheckpointError("checkpoint", f"{path} lacks {', '.join(sorted(missing))}")
@@ -55,11 +57,18 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def restore(context: Context, state: dict[str, Any]) -> None:
-    """Puts a checkpoint's state into a fresh context; the method picks up its own through `Context.keep`."""
-    context.model.load_state_dict(state["model"])
-    context.saved = state["kept"]
-    context.first_round = state["round"] + 1
-    context.generator.set_state(state["generator"])
-    torch.set_rng_state(state["random"])
+    """Puts a checkpoint's state into a fresh context; the method picks up its own through `Context.keep`.
+
+    Raises:
+        CheckpointError: it is the state of something else.
+    """
+    try:
+        context.model.load_state_dict(state["model"])
+        context.saved = dict(state["kept"])
+        context.first_round = int(state["round"]) + 1
+        context.generator.set_state(state["generator"])
+        torch.set_rng_state(state["random"])
+    except (RuntimeError, TypeError, ValueError, AttributeError, KeyError) as error:
+        raise CheckpointError("checkpoint", f"does not fit this run: {error}") from error
     if state.get("cuda_random") and context.device.type == "cuda":
         torch.cuda.set_rng_state_all(state["cuda_random"])

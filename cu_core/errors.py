@@ -19,13 +19,20 @@ class BadInput(UnlearnscopeError):
     """
 
     def __init__(self, field: str, reason: str, allowed: Iterable[str] = ()) -> None:
-        self.field = field
-        self.reason = reason
-        self.allowed = tuple(allowed)
-        text = f"{field}: {reason}"
+        # Both may quote what came from outside, of any length and with halves of characters that nothing can print.
+        self.field = _printable(field, 200)
+        self.reason = _printable(reason, 2000)
+        self.allowed = tuple(_printable(value, 200) for value in allowed)
+        text = f"{self.field}: {self.reason}"
         if self.allowed:
             text += f" (allowed: {', '.join(self.allowed)})"
         super().__init__(text)
+
+
+def _printable(text: str, most: int) -> str:
+    whole = text.encode(errors="backslashreplace").decode()
+    # What is wrong may stand at either end.
+    return whole if len(whole) <= most else f"{whole[: most // 2]}…{whole[-(most // 2) :]}"
 
 
 class DatasetError(BadInput):
@@ -46,6 +53,14 @@ class OutOfMemory(UnlearnscopeError):
 
 class OutOfDisk(UnlearnscopeError):
     """Too little free space for what is about to be written."""
+
+
+class NotAllowed(UnlearnscopeError):
+    """Something that this user may not do; the message says who may."""
+
+
+class OverQuota(UnlearnscopeError):
+    """More than this user may take; the message names the limit."""
 
 
 class Cancelled(UnlearnscopeError):

@@ -12,7 +12,8 @@ from typing import Any
 
 from cu_core import compat
 from cu_core.data import dataset
-from cu_core.data.forget import parse_selection
+from cu_core.data.forget import FIELD, parse_selection
+from cu_core.data.index_file import read_bounded
 from cu_core.data.store import open_prepared
 from cu_core.errors import BadInput
 from cu_core.home import Home
@@ -164,7 +165,8 @@ def _counts(spec: RunSpec, home: Home) -> tuple[int | None, int, int, int | None
         forget = round(train * spec.data.label_noise)
     else:
         try:
-            forget = Path(selection.values[0]).read_bytes().count(b"\n") + 1
-        except OSError as error:
-            raise BadInput("forget.select", f"{selection.values[0]} cannot be read ({error.strerror})") from error
+            forget = read_bounded(Path(selection.values[0]).expanduser(), FIELD).count(b"\n") + 1
+        except (OSError, RuntimeError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise BadInput(FIELD, f"{selection.values[0]} cannot be read ({reason})") from error
     return train, unseen, min(forget, train), classes

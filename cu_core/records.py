@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -121,6 +122,26 @@ def coerce(described: Described, value: Any, prefix: str = "") -> Any:
     return result
 
 
+LONGEST_TEXT = 10_000
+"""Characters of one text; the longest that mean something are lists of classes and paths."""
+# Control characters, which no field needs and no page can show, and halves of characters, which no file can hold.
+_UNFIT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+def _checked_text(name: str, text: str) -> str:
+    if len(text) > LONGEST_TEXT:
+        raise BadInput(name, f"has {len(text):,} characters", [f"at most {LONGEST_TEXT:,} characters"])
+    if found := _UNFIT.search(text):
+        raise BadInput(name, f"holds the character {found[0]!a}, which is not text")
+    return text
+
+
+def _short(value: Any) -> str:
+    """A value for a message, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:100]}…"
+
+
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
 
@@ -131,17 +152,17 @@ def _to_type(name: str, kind: type, value: Any, spec: Param) -> Any:
             return value
         if str(value).lower() in _TRUE | _FALSE:
             return str(value).lower() in _TRUE
-        raise BadInput(name, f"{value!r} is not a yes/no value", ("true", "false"))
+        raise BadInput(name, f"{_short(value)} is not a yes/no value", ("true", "false"))
     if kind is str:
         if isinstance(value, str):
-            return value
-        raise BadInput(name, f"{value!r} is not text", spec.allowed())
+            return _checked_text(name, value)
+        raise BadInput(name, f"{_short(value)} is not text", spec.allowed())
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise BadInput(name, f"{value!r} is not a number", spec.allowed())
+        raise BadInput(name, f"{_short(value)} is not a number", spec.allowed())
     try:
         number = float(value)
     except ValueError:
-        raise BadInput(name, f"{value!r} is not a number", spec.allowed()) from None
+        raise BadInput(name, f"{_short(value)} is not a number", spec.allowed()) from None
     except OverflowError:
         raise BadInput(name, "has too many digits", spec.allowed()) from None
     if not math.isfinite(number):

@@ -385,6 +385,17 @@ class RunSpec:
         choices=("auto", "fp32", "bf16", "fp16"),
         advanced=True,
     )
+    processes: int = param(
+        1,
+        "Processes",
+        "Divides each training and unlearning step over this many processes, each with a GPU of its own; the numbers "
+        "are those of one process but for rounding.",
+        low=1,
+        high=64,
+        unit="processes",
+        special="1 = not divided",
+        advanced=True,
+    )
     name: str = param("", "Name", "Shown in lists; made from the choices if empty.")
     group: str = param("", "Group", "Shared by the runs of one grid.")
 
@@ -445,7 +456,11 @@ PARTS: dict[str, type] = {
 
 def content_hash(content: Mapping[str, Any]) -> str:
     """`RunSpec.content_hash` of a specification as `RunSpec.to_json` wrote it, perhaps in an earlier version."""
-    return digest({key: value for key, value in content.items() if key not in ("name", "group")})
+    kept = {key: value for key, value in content.items() if key not in ("name", "group")}
+    if kept.get("processes") == 1:
+        # As before there could be several.
+        del kept["processes"]
+    return digest(kept)
 
 
 def digest(content: Any) -> str:
@@ -468,7 +483,7 @@ def spec_from_json(content: Mapping[str, Any]) -> RunSpec:
     values = dict(content)
     schema = values.pop("schema", SCHEMA)
     if schema != SCHEMA:
-        raise BadInput("schema", f"{schema!r} is not a version that this program reads", [str(SCHEMA)])
+        raise BadInput("schema", f"{str(schema)[:40]!r} is not a version that this program reads", [str(SCHEMA)])
     parts = {name: parse(cls, values.pop(name, {}), f"{name}.") for name, cls in PARTS.items()}
     chosen = values.pop("method", {})
     if isinstance(chosen, str):

@@ -36,7 +36,7 @@ def scan_file(file: str, data: ImageData) -> Scan | None:
 
 def wrong_lines(scan: Scan) -> None:
     """Which lines of a file name no training image, and how many do."""
-    good, wrong = len(scan.indices), len(scan.problems)
+    good, wrong = len(scan.indices), scan.wrong
     st.warning(
         f"{wrong:,} of {good + wrong:,} lines name no training image. A run does not start with such a file; the "
         f"pictures show what the other {good:,} name."

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import lzma
 import os
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -16,10 +19,17 @@ from cu_core.errors import DatasetError
 MAX_FILES = 5_000_000
 MAX_FILE_BYTES = 256 * 2**20
 MAX_TOTAL_BYTES = 200 * 2**30
+MAX_LIST_BYTES = 512 * 2**20
 # Pictures hardly shrink when zipped; a zip that grows more than this is built to fill a memory or a disk.
 MAX_GROWTH = 100
 # Below this a zip is harmless, however much it grows.
 HARMLESS_BYTES = 64 * 2**20
+# Folders inside folders, and characters of a path: far more than pictures in classes need, and few enough that
+# listing them takes no more than they weigh.
+MAX_DEPTH = 64
+MAX_PATH = 1024
+# Bytes that are unpacked at a time; what one packed byte can grow into depends on how it was packed.
+STEP = 4096
 _JUNK = {"__MACOSX", "Thumbs.db", "desktop.ini"}
 _DRIVE = re.compile(r"[A-Za-z]:")
 _FIELD = "dataset"
@@ -114,7 +124,8 @@ class DirectoryTree:
             with os.scandir(self._root / folder) as entries:
                 for entry in entries:
                     if not _is_junk(entry.name):
-                        self._add(f"{folder}/{entry.name}", entry)
+                        _check_path(name := f"{folder}/{entry.name}")
+                        self._add(name, entry)
         except OSError as error:
             raise DatasetError(_FIELD, f"{folder} cannot be listed ({error.strerror})") from None
 
@@ -151,10 +162,10 @@ class ZipTree:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._zip = zipfile.ZipFile(path)
+            self._zip = zipfile.ZipFile(_Bounded(path))
         except zipfile.BadZipFile:
             raise DatasetError(_FIELD, f"{path} is neither a folder nor a zip file") from None
-        except (OSError, ValueError, NotImplementedError) as error:
+        except (OSError, ValueError, NotImplementedError, struct.error) as error:
             raise DatasetError(_FIELD, f"{path} cannot be opened ({error})") from None
         members = self._zip.infolist()
         _check_size(members, path)
@@ -179,20 +190,25 @@ class ZipTree:
     def read(self, name: str) -> bytes:
         """See `Tree.read`."""
         try:
-            return self._zip.read(self._members[self._prefix + name])
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-            raise DatasetError(_FIELD, f"{name} is damaged inside the zip ({error})") from None
+            with self._zip.open(self._members[self._prefix + name]) as member:
+                # Step by step: the sizes in a zip may be lies, and the reader would unpack all of a member at once.
+                return b"".join(iter(lambda: member.read(STEP), b""))
         except RuntimeError:
             raise DatasetError(_FIELD, f"{name} cannot be read: encrypted, or packed in an unknown way") from None
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError) as error:
+            raise DatasetError(_FIELD, f"{name} is damaged inside the zip ({error})") from None
 
 
 def _existing(text: str) -> Path:
     try:
         path = Path(text).expanduser()
-        if path.exists():
+        if path.is_dir() or path.is_file():
             return path.resolve()
+        if path.exists():  # a pipe or a device, from which one could read for ever
+            raise DatasetError(_FIELD, f"{path} is neither a folder nor a zip file")
     except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: the home of a user that does not exist
-        raise DatasetError(_FIELD, f"{text!r} cannot be read ({error})") from None
+        reason = getattr(error, "strerror", None) or error
+        raise DatasetError(_FIELD, f"{text!r} cannot be read ({reason})") from None
     raise DatasetError(_FIELD, f"{path} does not exist", ("folder:PATH of a directory or zip file",))
 
 
@@ -241,14 +257,35 @@ def _check_size(members: list[zipfile.ZipInfo], path: Path) -> None:
         )
 
 
+class _Bounded(io.FileIO):
+    """A file whose list of members, which a zip reader takes in one piece, may not fill the memory."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > MAX_LIST_BYTES:
+            raise ValueError(f"its list of members has more than {MAX_LIST_BYTES // 2**20} MB")
+        return super().read(-1 if size is None else size) or b""
+
+
 def _safe_name(member: zipfile.ZipInfo) -> str:
     """The member's path with forward slashes and no slash at the end."""
     name = member.filename.replace("\\", "/")
+    _check_path(name)
     if name.startswith("/") or _DRIVE.match(name) or ".." in name.split("/"):
         raise DatasetError(_FIELD, f"the zip holds the path {member.filename!r}, which leads out of it")
     if stat.S_ISLNK(member.external_attr >> 16):
         raise DatasetError(_FIELD, f"the zip holds the link {member.filename!r}; put the files themselves there")
     return "/".join(part for part in name.split("/") if part not in ("", "."))
+
+
+def _check_path(name: str) -> None:
+    if len(name) > MAX_PATH or name.count("/") > MAX_DEPTH:
+        raise DatasetError(
+            _FIELD,
+            f"the path {name[:60]!r}… is too long or too deep",
+            (f"{MAX_PATH} characters", f"{MAX_DEPTH} folders inside each other"),
+        )
+    if any(ord(letter) < 32 or 0xD800 <= ord(letter) < 0xE000 for letter in name):
+        raise DatasetError(_FIELD, f"the name {name!a} holds characters that are no text; rename it")
 
 
 def _parents(name: str) -> list[str]:

@@ -107,7 +107,7 @@ def _class_names(train: Listing, test: Listing | None) -> tuple[str, ...]:
         raise DatasetError(_FIELD, f"train/ and test/ have different classes ({'; '.join(lines)})")
     # Numbers in order of size, so that folders 0 … 10 get labels 0 … 10.
     if all(name.isascii() and name.isdigit() for name in train.folders):
-        return tuple(sorted(train.folders, key=lambda name: (int(name), name)))
+        return tuple(sorted(train.folders, key=lambda name: (len(digits := name.lstrip("0")), digits, name)))
     return tuple(sorted(train.folders))
 
 

@@ -9,6 +9,9 @@ from PIL import Image, ImageOps
 
 # Larger pictures are refused: one of them would need as much memory as a whole dataset.
 MAX_PIXELS = 64_000_000
+# What a file is decides its content, not its name. Other formats of Pillow start programs (EPS runs Ghostscript) or
+# are read by decoders that few people use and test.
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 _GREY_MODES = {"1", "L", "LA", "La"}
 _SIXTEEN_BIT_MODES = {"I", "I;16", "I;16B", "I;16L", "I;16N"}
 _ORIENTATION_TAG = 0x0112
@@ -35,7 +38,7 @@ def decode(content: bytes, size: int) -> np.ndarray:
         Unreadable: damaged, no picture, or more than `MAX_PIXELS`.
     """
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise Unreadable(f"{image.width}×{image.height} px is more than {MAX_PIXELS // 10**6} megapixels")
             # JPEG can be decoded at a fraction of its size, which is most of the time of large photographs.

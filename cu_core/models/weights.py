@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -49,19 +50,43 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     content = _unwrap(_read(path))
     if not isinstance(content, Mapping) or not content:
         raise CheckpointError(FIELD, f"{path.name!r} holds no named tensors (a state dict is needed)")
-    odd = [str(name) for name, value in content.items() if not (isinstance(name, str) and isinstance(value, Tensor))]
+    odd = [
+        name if isinstance(name, str) else f"a name that is a {type(name).__name__}"
+        for name, value in content.items()
+        if not (isinstance(name, str) and isinstance(value, Tensor))
+    ]
     if odd:
         raise CheckpointError(FIELD, f"{path.name!r} holds more than named tensors: {_listed(odd)}")
     return _without_prefix(dict(content))
+
+
+def load_safely(file: Path | IO[bytes]) -> Any:
+    """What `torch.save` wrote, on the CPU, without running code and without growing in memory.
+
+    `torch.save` stores tensors as they are. A file whose parts were packed instead is made to fill the memory.
+
+    Raises:
+        Exception: damaged bytes make the reader fail in many ways.
+    """
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as parts:
+            if any(part.compress_type != zipfile.ZIP_STORED for part in parts.infolist()):
+                raise ValueError("its parts are packed")
+            # torch.load does not compare the checksums: flipped bits would become weights.
+            if (bad := parts.testzip()) is not None:
+                raise ValueError(f"it is damaged at {bad}")
+    if not isinstance(file, Path):
+        file.seek(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.load(file, map_location="cpu", weights_only=True)
 
 
 def _read(path: Path) -> Any:
     try:
         if path.suffix.lower() == ".safetensors":
             return safetensors.torch.load_file(path)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True)
+        return load_safely(path)
     except Exception as error:  # damaged bytes make the readers fail in many ways; none may reach the user
         unsafe = "unsupported global" in str(error).lower()
         reason = "it holds code or objects besides tensors" if unsafe else "it is damaged or of another kind"

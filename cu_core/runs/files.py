@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
+import math
 import os
+import re
+import stat
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +17,10 @@ from types import SimpleNamespace
 from typing import IO, Any
 
 import numpy as np
+
+# The largest file of a run, a manifest with the quantiles of a thousand classes, stays far below.
+MAX_JSON_BYTES = 64 * 2**20
+MAX_DEPTH = 50
 
 
 def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -43,13 +51,66 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Reads JSON.
+    """Reads JSON that may come from anywhere, in bounded memory.
 
     Raises:
         FileNotFoundError: no such file.
-        json.JSONDecodeError: the file is damaged.
+        json.JSONDecodeError: the file is damaged, larger than `MAX_JSON_BYTES` or no plain file.
     """
-    return json.loads(path.read_text())
+    found = os.stat(path)
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(found.st_mode):
+        raise json.JSONDecodeError("no plain file", "", 0)  # opening a pipe would wait for ever
+    if found.st_size > MAX_JSON_BYTES:
+        raise json.JSONDecodeError(f"more than {MAX_JSON_BYTES // 2**20} MB", "", 0)
+    return parse_json(path.read_bytes())
+
+
+def parse_json(content: bytes) -> Any:
+    """Untrusted bytes as JSON whose texts can be shown and whose numbers are finite.
+
+    Python reads more than JSON is: NaN, numbers beyond all floats, halves of characters. Each of them breaks a page
+    later, far from its cause.
+
+    Raises:
+        json.JSONDecodeError: any of these, or no JSON at all.
+    """
+    try:
+        text = content.decode()
+        found = json.loads(text, parse_constant=_refuse)
+        if text.count("[") + text.count("{") > MAX_DEPTH or _DOUBTFUL.search(text):
+            _check(found, MAX_DEPTH)
+        return found
+    except json.JSONDecodeError:
+        raise
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise json.JSONDecodeError(str(error) or "nested too deeply", "", 0) from None
+
+
+# Half a character, or a number that may be beyond all floats; most files hold neither and need no closer look.
+_DOUBTFUL = re.compile(r"\\u[dD][89a-fA-F]|[0-9][eE]\+?[0-9]{2}|[0-9]{300}")
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no number")
+
+
+def _check(value: Any, depth: int) -> None:
+    if depth < 0:
+        raise ValueError(f"nested more than {MAX_DEPTH} deep")  # what is read could not be written
+    if isinstance(value, str):
+        value.encode()
+    elif isinstance(value, int | float):
+        if not math.isfinite(value):  # an overflow of its own for whole numbers
+            raise ValueError("a number is too large")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            key.encode()
+            _check(item, depth - 1)
+    elif isinstance(value, list):
+        for item in value:
+            _check(item, depth - 1)
 
 
 def write_array(path: Path, array: np.ndarray) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def is_alive(who: dict[str, Any]) -> bool:
         return False
     try:
         return _started(int(who["pid"])) == who["started"]
-    except (psutil.Error, KeyError, TypeError, ValueError):
+    except (psutil.Error, OSError, KeyError, TypeError, ValueError):  # OSError: a number that no process has
         return False
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cu_core.errors import BadInput
 from cu_core.runs import layout
-from cu_core.runs.files import read_json
+from cu_core.runs.files import parse_json, read_json
 from cu_core.runs.state import RunState, read_state
 from cu_core.spec import RunSpec, spec_from_json
 
 _TAIL_BYTES = 8192
+LONGEST_TITLE = 500
+"""Characters of a stored title or message that lists show."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class RunRow:
         error: why it failed, or why an earlier attempt was lost; None if there is nothing to tell.
         attempt: number of the latest attempt; 0 if there was none.
         foreground: whether that attempt belongs to a terminal.
+        owner: who launched it; empty for the owner of the home.
     """
 
     run_id: str
@@ -67,6 +69,7 @@ class RunRow:
     error: str | None
     attempt: int
     foreground: bool
+    owner: str = ""
 
 
 def read_row(run_dir: Path) -> RunRow:
@@ -76,16 +79,15 @@ def read_row(run_dir: Path) -> RunRow:
     spec, damage = _spec(run_dir)
     event = last_event(layout.attempt_dir(run_dir, found.attempt)) if found.state == "running" else {}
     rounds = layout.numbered(run_dir / "rounds")
-    process_started = found.process.get("t")
     return RunRow(
         run_id=run_dir.name,
-        title=str(info.get("title") or (spec.title if spec else run_dir.name)),
+        title=shown(info.get("title")) or shown(spec.title if spec else "") or run_dir.name,
         state=found.state,
         phase=event.get("phase"),
         fraction=1.0 if found.state == "succeeded" else fraction_of(event),
-        seconds_left=event.get("seconds_left"),
-        submitted=float(info.get("submitted") or 0.0),
-        started=process_started if found.state not in ("queued", "starting") else None,
+        seconds_left=number_or_none(event.get("seconds_left")),
+        submitted=number_or_none(info.get("submitted")) or 0.0,
+        started=number_or_none(found.process.get("t")) if found.state not in ("queued", "starting") else None,
         finished=found.finished,
         dataset=spec.data.dataset if spec else "",
         backbone=spec.model.backbone if spec else "",
@@ -93,20 +95,21 @@ def read_row(run_dir: Path) -> RunRow:
         task=spec.task if spec else "",
         method=spec.method.id if spec else "",
         seed=spec.seed if spec else 0,
-        group=str(info.get("group") or ""),
+        group=shown(info.get("group")),
         demo=bool(info.get("demo")),
         rounds=max(rounds, default=0),
-        metrics=_metrics(run_dir, found, rounds),
+        metrics=numbers(_metrics(run_dir, found, rounds)),
         error=damage or _error(found),
         attempt=found.attempt,
         foreground=found.foreground,
+        owner=str(info.get("owner") or ""),
     )
 
 
 def fraction_of(event: dict[str, Any]) -> float | None:
     """Done part of the phase of an event; None if its length is not known."""
-    done, total = event.get("done"), event.get("total")
-    if not isinstance(done, int | float) or not isinstance(total, int | float) or total <= 0:
+    done, total = number_or_none(event.get("done")), number_or_none(event.get("total"))
+    if done is None or total is None or total <= 0:
         return None
     return min(max(done / total, 0.0), 1.0)
 
@@ -130,10 +133,28 @@ def last_event(attempt_dir: Path) -> dict[str, Any]:
 def parse_event(line: bytes) -> dict[str, Any] | None:
     """One line of events.jsonl; None if it is torn or foreign."""
     try:
-        event = json.loads(line)
+        event = parse_json(line)
     except ValueError:
         return None
     return event if isinstance(event, dict) and isinstance(event.get("phase"), str) else None
+
+
+def shown(value: Any) -> str:
+    """A stored text of free form as one line of bounded length; empty for anything else."""
+    if not isinstance(value, str):
+        return ""
+    line = " ".join(value.replace("\0", " ").split())
+    return line if len(line) <= LONGEST_TITLE else f"{line[:LONGEST_TITLE]}…"
+
+
+def number_or_none(value: Any) -> float | None:
+    """A stored number; None for anything else."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def numbers(values: Any) -> dict[str, float | None]:
+    """A stored table of metrics: numbers and nothing by name; what is neither becomes nothing."""
+    return {str(name): number_or_none(value) for name, value in values.items()} if isinstance(values, dict) else {}
 
 
 def optional_json(path: Path) -> dict[str, Any]:
@@ -154,10 +175,11 @@ def _spec(run_dir: Path) -> tuple[RunSpec | None, str | None]:
         return None, f"{layout.SPEC} cannot be read: {error}"
 
 
-def _metrics(run_dir: Path, found: RunState, rounds: list[int]) -> dict[str, float | None]:
+def _metrics(run_dir: Path, found: RunState, rounds: list[int]) -> dict[str, Any]:
     if found.state == "succeeded":
-        after = (optional_json(run_dir / layout.RESULT).get("metrics") or {}).get("after")
-        if isinstance(after, dict):
+        metrics = optional_json(run_dir / layout.RESULT).get("metrics")
+        if isinstance(metrics, dict) and isinstance(metrics.get("after"), dict):
+            after: dict[str, Any] = metrics["after"]
             return after
     for number in reversed(rounds):
         metrics = optional_json(run_dir / "rounds" / str(number) / layout.MANIFEST).get("metrics")
@@ -168,5 +190,5 @@ def _metrics(run_dir: Path, found: RunState, rounds: list[int]) -> dict[str, flo
 
 def _error(found: RunState) -> str | None:
     if found.error:
-        return str(found.error.get("message") or found.error.get("kind") or "failed")
+        return shown(found.error.get("message")) or shown(found.error.get("kind")) or "failed"
     return found.note or None

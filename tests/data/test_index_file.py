@@ -66,7 +66,7 @@ def test_index_goes_before_sample_and_id():
         ("1e3", "line 1"),
         ("index\n3\n\n100", r"line 4: 100 is out of range \(allowed: 0 to 99\)"),
         ("-1", r"line 1: -1 is out of range"),
-        ("9" * 400, "line 1: '9+' is not a whole number"),
+        ("9" * 400, "line 1: '9{60}…' is not a whole number"),
         ("1,2\n3,4", "line 1: several columns and none is named"),
         ("a,index\n1,2\n3", "line 3: column 2 is missing"),
         ("a,index\n1,2\n3,", "line 3: '' is not a whole number"),

@@ -1,0 +1,160 @@
+"""What the JSON and the arrays of a run must look like for pages to draw them; runs may come from anywhere.
+
+A shape is ``NUMBER``, ``TEXT``, ``FLAG`` or ``SCALAR`` (any of the three), a list of one shape, or a dict of shapes by
+key, where ``"*"`` stands for all other keys. Keys may be missing and values may be null: older runs have fewer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+NUMBER, TEXT, FLAG, SCALAR = "a number", "a text", "true or false", "a number or a text"
+_METRICS = {"*": NUMBER}
+_DRIFT = {"*": {"quantiles": {"*": [NUMBER]}, "*": NUMBER}}
+_ARRAYS = {"*": {"file": TEXT, "dtype": TEXT, "shape": [NUMBER], "sha256": TEXT}}
+
+ROUND: dict[str, Any] = {
+    "arrays": _ARRAYS,
+    "metrics": _METRICS,
+    "counts": {"*": NUMBER},
+    "rule": {"name": TEXT, "value": NUMBER, "threshold": NUMBER, "met": FLAG},
+    "diagnostics": {"*": SCALAR},
+    "served": {"*": NUMBER},
+    "seconds": {"*": NUMBER},
+    "fidelity": {"basis": TEXT, "*": NUMBER},
+    "boundary": {"*": TEXT},
+    "drift": _DRIFT,
+    "drift_scale": {"*": NUMBER},
+    "cka": {"*": [NUMBER]},
+    "noise": [{"with": NUMBER, "residual": NUMBER, "groups": _DRIFT}],
+    "round": NUMBER,
+    "seed": NUMBER,
+    "attempt": NUMBER,
+}
+_ATTACK = {
+    "*": {
+        "accuracy": [NUMBER],
+        "precision": [NUMBER],
+        "recall": [NUMBER],
+        "auc": [NUMBER],
+        "tpr_at_1_fpr": [NUMBER],
+        "thresholds": [NUMBER],
+        "threshold": NUMBER,
+        "reason": TEXT,
+    }
+}
+_ATTACKS = {"*": {"*": _ATTACK}}
+AUDIT: dict[str, Any] = {
+    "arrays": _ARRAYS,
+    "models": [TEXT],
+    "members": NUMBER,
+    "non_members": NUMBER,
+    "folds": NUMBER,
+    "views": NUMBER,
+    "draws": NUMBER,
+    "reference_seed": NUMBER,
+    "shadow": {"members": NUMBER, "non_members": NUMBER},
+    "attacks": _ATTACKS,
+    "reference_attacks": {"*": {"*": {"accuracy": [NUMBER], "auc": [NUMBER]}}},
+    "seconds": NUMBER,
+}
+RESULT: dict[str, Any] = {
+    "run_id": TEXT,
+    "state": TEXT,
+    "rounds": NUMBER,
+    "stopped_by": TEXT,
+    "metrics": {"before": _METRICS, "after": _METRICS, "reference": _METRICS, "*": _METRICS},
+    "reference_band": {"*": [NUMBER]},
+    "seconds": {"*": NUMBER},
+    "weights_sha256": TEXT,
+    "forget_count": NUMBER,
+    "counts": {"*": NUMBER},
+    "base_cached": FLAG,
+    "reference_cached": FLAG,
+    "attacks": _ATTACKS,
+}
+
+# Array of a round or a reference: kinds of NumPy type, number of axes, length of the second.
+_ROUND_ARRAYS: dict[str, tuple[str, int, int | None]] = {
+    "embedding": ("f", 2, None),
+    "logits": ("f", 2, None),
+    "top3": ("f", 2, 3),
+    "top3_class": ("iu", 2, 3),
+    "output_top3": ("f", 2, 3),
+    "pair_cosines": ("f", 2, None),
+    "head": ("f", 2, None),
+    "coordinates": ("f", 2, 2),
+    "loss": ("f", 1, None),
+    "margin": ("f", 1, None),
+    "own_centroid_cosine": ("f", 1, None),
+    "boundary": ("f", 1, None),
+    "two_view_cosine": ("f", 1, None),
+    "cosine_to_start": ("f", 1, None),
+    "aligned_cosine": ("f", 1, None),
+    "moved": ("f", 1, None),
+    "moved_relative": ("f", 1, None),
+}
+# They have a row per class instead of one per sample.
+BY_CLASS = ("head",)
+_KINDS = {"b": "bool", "i": "int", "u": "uint", "f": "float"}
+
+
+def misfit(value: Any, shape: Any, where: str = "") -> str | None:
+    """Where a stored value is not of a shape, in words; None if it is.
+
+    Args:
+        value: as JSON gave it.
+        shape: see the module.
+        where: of the value, for the words.
+    """
+    if value is None:
+        return None
+    if isinstance(shape, str):
+        return None if _is(value, shape) else f"{where} is not {shape}"
+    if isinstance(shape, list):
+        if not isinstance(value, list):
+            return f"{where} is no list"
+        return next((bad for k, item in enumerate(value) if (bad := misfit(item, shape[0], f"{where}[{k}]"))), None)
+    if not isinstance(value, Mapping):
+        return f"{where or 'it'} is no object"
+    for key, item in value.items():
+        inner = shape.get(key, shape.get("*"))
+        bad = None if inner is None else misfit(item, inner, f"{where}.{key}" if where else str(key))
+        if bad:
+            return bad
+    return None
+
+
+def _is(value: Any, shape: str) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return {
+        NUMBER: is_number,
+        TEXT: isinstance(value, str),
+        FLAG: isinstance(value, bool),
+        SCALAR: is_number or isinstance(value, str | bool),
+    }[shape]
+
+
+def array_misfit(name: str, dtype: str, shape: tuple[int, ...], *, of_round: bool) -> str | None:
+    """Why an array is not one that this program records, in words; None if it may be.
+
+    Args:
+        name: of the array.
+        dtype: of its values, as NumPy names it.
+        shape: of the array.
+        of_round: whether it belongs to a round or a reference, whose arrays are known.
+    """
+    kind = next((kind for kind, word in _KINDS.items() if dtype.startswith(word)), None)
+    if kind is None:
+        return f"{name} holds {dtype}, not numbers"
+    if not of_round or name not in _ROUND_ARRAYS:
+        return None
+    kinds, axes, columns = _ROUND_ARRAYS[name]
+    if kind not in kinds:
+        return f"{name} holds {dtype}"
+    if len(shape) != axes or (columns is not None and shape[1] != columns):
+        wanted = ["samples", *[str(columns or "columns")] * (axes - 1)]
+        return f"{name} has the shape {list(shape)}, not [{', '.join(wanted)}]"
+    return None
