@@ -23,6 +23,7 @@ from filelock import FileLock
 from cu_core.errors import BadInput
 from cu_core.home import Home
 from cu_core.presets import DEFAULT_PRESET
+from cu_core.runs.checksums import sealed, write_sealed
 from cu_core.runs.files import read_json, write_json
 from cu_core.runs.reader import list_runs, open_run
 from cu_core.runs.store import submit
@@ -101,7 +102,7 @@ def install(home: Home, folder: Path) -> list[str]:
             run_id = info["run_id"]
             if (home.runs / run_id).exists() or (home.bin / run_id).exists():
                 continue
-            write_json(unpacked / "run.json", info | {"demo": True})
+            write_sealed(unpacked / "run.json", info | {"demo": True})
             os.rename(unpacked, home.runs / run_id)
             added.append(run_id)
     return added
@@ -146,7 +147,7 @@ def _write_zip(run_dir: Path, target: Path, info: dict[str, Any], thinned: tuple
             # A fixed date keeps the zip the same for the same run.
             archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
 
-        add("run.json", json.dumps(info | {"demo": True}, indent=1).encode())
+        add("run.json", json.dumps(sealed(info | {"demo": True}), indent=1).encode())
         for name in sorted(_KEPT_FILES - {"run.json"}):
             if (run_dir / name).exists():
                 add(name, (run_dir / name).read_bytes())
@@ -158,7 +159,7 @@ def _write_zip(run_dir: Path, target: Path, info: dict[str, Any], thinned: tuple
             folder = path.parent.relative_to(run_dir).as_posix()
             if between:
                 manifest["arrays"] = {k: v for k, v in manifest["arrays"].items() if k not in thinned}
-            add(f"{folder}/manifest.json", json.dumps(manifest, indent=1).encode())
+            add(f"{folder}/manifest.json", json.dumps(sealed(manifest), indent=1).encode())
             for entry in manifest["arrays"].values():
                 add(f"{folder}/{entry['file']}", (path.parent / entry["file"]).read_bytes())
     return target.stat().st_size

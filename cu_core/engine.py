@@ -37,6 +37,8 @@ from cu_core.result import build_result
 from cu_core.runs import layout
 from cu_core.runs.attempt import Attempt
 from cu_core.runs.files import read_json
+from cu_core.runs.rows import optional_json
+from cu_core.runs.snapshot import damage
 from cu_core.stopping import collapsed
 from cu_core.training import EpochReport
 
@@ -66,11 +68,11 @@ def execute(attempt: Attempt) -> dict[str, Any]:
 
 def _fix_threads(attempt: Attempt) -> None:
     """Gives every attempt at a run the same number of threads: on the CPU it decides how sums are rounded."""
-    path = attempt.run_dir / layout.THREADS
-    if path.exists():
-        torch.set_num_threads(read_json(path)["threads"])
+    stored = optional_json(attempt.run_dir / layout.THREADS) if attempt.is_sound(layout.THREADS) else {}
+    if isinstance(stored.get("threads"), int) and stored["threads"] > 0:
+        torch.set_num_threads(stored["threads"])
     else:
-        attempt.write_json(path.name, {"threads": torch.get_num_threads()})
+        attempt.write_json(layout.THREADS, {"threads": torch.get_num_threads()})
 
 
 class _Execution:
@@ -233,10 +235,10 @@ class _Execution:
         if state is None:
             self._record_start(context, base)
             return context, ""
+        self._take_start(base)
         restore(context, state)
         self.seconds = dict(state["seconds"]) | {"train": self.seconds["train"]}
         self.recorder.resume()
-        self.before = read_json(self.attempt.run_dir / "before.json")
         self.progress.works["unlearn"].done = state["round"]
         return context, state["stopped_by"]
 
@@ -247,19 +249,36 @@ class _Execution:
         return model
 
     def _saved_state(self) -> dict[str, Any] | None:
-        """The latest checkpoint; None where there is none, or a damaged one, so that the run starts over."""
-        if not self.attempt.checkpoint_path.exists():
+        """The latest checkpoint; None where it or a round before it is missing or damaged: the run starts over."""
+        path = self.attempt.checkpoint_path
+        if not path.exists():
             return None
         try:
-            return read_checkpoint(self.attempt.checkpoint_path)
+            if not self.attempt.is_sound(path.name):
+                raise CheckpointError("checkpoint", "has changed since it was written")
+            state = read_checkpoint(path)
+            for number in range(state["round"] + 1):
+                if reasons := damage(self.attempt.run_dir / "rounds" / str(number)):
+                    raise CheckpointError("checkpoint", f"round {number} is damaged: {reasons[0]}")
+            return state
         except CheckpointError as error:
             self.attempt.event("prepare", 0, 0, message=f"starting unlearning again: {error}")
             return None
 
+    def _take_start(self, base: Trained) -> None:
+        """What an earlier attempt has written of the base model, worked out again where it is damaged."""
+        if not self.attempt.is_sound(layout.PROBE):
+            self.recorder.write_probe()
+        if self.attempt.is_sound(layout.BEFORE):
+            self.before = optional_json(self.attempt.run_dir / layout.BEFORE)
+        if not self.before:
+            self.before = self._timed(lambda: self.comparison.base(base))
+            self.attempt.write_json(layout.BEFORE, self.before)
+
     def _record_start(self, context: Context, base: Trained) -> None:
         self.recorder.write_probe()
         self.before = self._timed(lambda: self.comparison.base(base))
-        self.attempt.write_json("before.json", self.before)
+        self.attempt.write_json(layout.BEFORE, self.before)
         recorded = self.recorder.record(context.model, 0, {}, 0.0, served={})
         if recorded is None:
             raise Diverged("The base model gives outputs that are not finite numbers. Lower train.lr.")

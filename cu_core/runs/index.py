@@ -13,6 +13,7 @@ import json
 import os
 import sqlite3
 import time
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,14 +25,14 @@ from cu_core.runs import layout
 from cu_core.runs.rows import RunRow, read_row
 from cu_core.runs.state import FINAL
 
-VERSION = 1
+VERSION = 2
 # Two changes within the clock's step leave the same modification time; a row made so soon after a
 # change is not trusted.
 SETTLED_SECONDS = 0.1
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS runs (
-    run_id TEXT PRIMARY KEY, stamp TEXT NOT NULL, row TEXT NOT NULL
+    run_id TEXT PRIMARY KEY, stamp TEXT NOT NULL, row TEXT NOT NULL, checksum INTEGER NOT NULL
 )
 """
 
@@ -67,8 +68,13 @@ def read_index(home: Home) -> dict[str, Entry]:
         with contextlib.closing(_open_to_read(home.index)) as database:
             if database.execute("PRAGMA user_version").fetchone()[0] != VERSION:
                 return {}
-            found = database.execute("SELECT run_id, stamp, row FROM runs").fetchall()
-            return {run_id: Entry(stamp, RunRow(**json.loads(row))) for run_id, stamp, row in found}
+            found = database.execute("SELECT run_id, stamp, row, checksum FROM runs").fetchall()
+            return {
+                run_id: Entry(stamp, RunRow(**json.loads(row)))
+                for run_id, stamp, row, checksum in found
+                # SQLite notices damage to its own structure, not to what it holds.
+                if checksum == _checksum(run_id, stamp, row)
+            }
     except (sqlite3.Error, ValueError, TypeError):
         return {}
 
@@ -127,7 +133,10 @@ class Index:
         """
         row = json.dumps(dataclasses.asdict(entry.row))
         with self._database:
-            self._database.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?)", (run_id, entry.stamp, row))
+            self._database.execute(
+                "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?)",
+                (run_id, entry.stamp, row, _checksum(run_id, entry.stamp, row)),
+            )
 
     def remove(self, run_id: str) -> None:
         """Forgets a run; raises like `put`."""
@@ -201,6 +210,10 @@ def _fill(home: Home) -> int:
     finally:
         index.close()
     return len(run_ids)
+
+
+def _checksum(*texts: str) -> int:
+    return zlib.crc32("\n".join(texts).encode())
 
 
 def _open_to_read(path: Path) -> sqlite3.Connection:

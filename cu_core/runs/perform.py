@@ -69,6 +69,8 @@ def failure(error: BaseException) -> dict[str, Any]:
         return {"kind": "out-of-memory", "message": f"out of memory: {text}", "hint": hint}
     if isinstance(error, BadInput):
         hint = "Clone the run, correct this value and launch it again."
+        if error.field == layout.SPEC:
+            hint = "The file is damaged: mend the run with verify RUN --mend, then resume it."
         return {"kind": "bad-input", "message": text, "hint": hint, "field": error.field}
     hint = "The log holds the details. Resume continues from the last complete round."
     said = text if isinstance(error, UnlearnscopeError) else f"{type(error).__name__}: {text}"

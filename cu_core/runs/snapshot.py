@@ -12,8 +12,11 @@ import numpy as np
 
 from cu_core.errors import BadInput
 from cu_core.runs import layout
+from cu_core.runs.checksums import seal_damage
 from cu_core.runs.files import read_json, sha256_of
+from cu_core.runs.shapes import AUDIT, BY_CLASS, ROUND, array_misfit, misfit
 
+_OF_ROUNDS = ("rounds", "reference")
 _FILE = re.compile(r"[a-z0-9_-]+\.npy")
 
 
@@ -32,6 +35,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise BadInput(name, f"its manifest cannot be read: {error}") from error
     if not isinstance(manifest, dict) or not isinstance(manifest.get("arrays"), dict):
         raise BadInput(name, "its manifest is damaged")
+    if (reason := seal_damage(manifest)) is not None:
+        raise BadInput(name, f"its manifest {reason}")
+    if reason := misfit(manifest, _shape_of(folder)):
+        raise BadInput(name, f"its manifest is damaged: {reason}")
     return manifest
 
 
@@ -46,7 +53,7 @@ def load_array(folder: Path, name: str) -> np.ndarray:
         if name not in manifest["arrays"]:
             raise BadInput(f"{_name(folder)}.{name}", "was not recorded", manifest["arrays"])
         entry = manifest["arrays"][name]
-        reason = array_damage(folder, entry)
+        reason = array_damage(folder, entry) or _misfit(folder, name, entry)
         if reason is None:
             try:
                 return np.load(folder / entry["file"], mmap_mode="r", allow_pickle=False)
@@ -58,12 +65,13 @@ def load_array(folder: Path, name: str) -> np.ndarray:
             raise BadInput(f"{_name(folder)}.{name}", f"is damaged: {reason}")
 
 
-def damage(folder: Path, *, again: bool = False) -> list[str]:
+def damage(folder: Path, *, again: bool = False, rows: int | None = None) -> list[str]:
     """What is wrong with a round or a reference, in words; empty if nothing is.
 
     Args:
         folder: of the round or the reference.
         again: read every byte again, also of files that this process has read before.
+        rows: how many samples its arrays must have; not checked where None.
     """
     before = None
     while True:
@@ -74,8 +82,8 @@ def damage(folder: Path, *, again: bool = False) -> list[str]:
         found = [
             f"{name}: {reason}"
             for name, entry in manifest["arrays"].items()
-            if (reason := array_damage(folder, entry, again=again)) is not None
-        ]
+            if (reason := array_damage(folder, entry, again=again) or _misfit(folder, name, entry)) is not None
+        ] or _other_rows(manifest, rows)
         # Looked at again as long as the round is being done again meanwhile.
         if not found or manifest == before:
             return found
@@ -93,14 +101,34 @@ def array_damage(folder: Path, entry: Any, *, again: bool = False) -> str | None
         facts = read(str(path), found.st_ino, found.st_size, found.st_mtime_ns)
     except FileNotFoundError:
         return f"{path.name} is missing"
-    except (OSError, ValueError, EOFError) as error:
-        return f"{path.name} cannot be read: {error}"
+    except (OSError, ValueError, EOFError, OverflowError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
+        return f"{path.name} cannot be read: {error}"  # a header is a Python literal, and may be any
     dtype, shape, sha256 = facts
     if dtype != entry.get("dtype") or list(shape) != entry.get("shape"):
         return f"{path.name} holds {dtype} {list(shape)}, not {entry.get('dtype')} {entry.get('shape')}"
     if sha256 != entry.get("sha256"):
         return f"{path.name} has changed since it was written (sha256)"
     return None
+
+
+def _shape_of(folder: Path) -> dict[str, Any]:
+    if folder.parent.name in _OF_ROUNDS:
+        return ROUND
+    return AUDIT if folder.name == layout.AUDIT else {}
+
+
+def _misfit(folder: Path, name: str, entry: dict[str, Any]) -> str | None:
+    return array_misfit(name, entry["dtype"], tuple(entry["shape"]), of_round=folder.parent.name in _OF_ROUNDS)
+
+
+def _other_rows(manifest: dict[str, Any], rows: int | None) -> list[str]:
+    if rows is None:
+        return []
+    return [
+        f"{name}: has {entry['shape'][:1]} rows, the probe has {rows} samples"
+        for name, entry in manifest["arrays"].items()
+        if name not in BY_CLASS and entry["shape"][:1] != [rows]
+    ]
 
 
 @lru_cache(maxsize=50_000)

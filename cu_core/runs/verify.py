@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from cu_core.home import Home
 from cu_core.metrics import METRICS
 from cu_core.metrics.attacks import ATTACKS
 from cu_core.runs import layout
+from cu_core.runs.checksums import damage_of, file_damage, known_sums, line_damage, spec_damage
 from cu_core.runs.files import read_json
 from cu_core.runs.snapshot import damage, read_manifest
 from cu_core.runs.state import read_state
-from cu_core.spec import content_hash, spec_from_json
+from cu_core.spec import spec_from_json
 
 PROBE_COLUMNS = ("sample", "split", "group", "label", "true_label", "rule")
 # Arrays of a round that do not have a row per sample: the last layer has one per class.
@@ -59,7 +61,7 @@ def verify_dir(run_dir: Path, *, again: bool = False) -> list[Problem]:
         run_dir: of the run.
         again: also read arrays that this process has found sound before and that seem untouched since.
     """
-    found = _spec(run_dir) + _info(run_dir)
+    found = _spec(run_dir) + _info(run_dir) + _attempts(run_dir)
     samples, problems = _probe(run_dir)
     found += problems
     for kind in ("rounds", "reference"):
@@ -69,13 +71,17 @@ def verify_dir(run_dir: Path, *, again: bool = False) -> list[Problem]:
     if (run_dir / layout.TSNE / layout.MANIFEST).exists():
         found += [Problem(layout.TSNE, reason) for reason in damage(run_dir / layout.TSNE, again=again)]
     rounds = layout.numbered(run_dir / "rounds")
-    if missing := sorted(set(range(max(rounds, default=-1) + 1)) - set(rounds)):
-        found.append(Problem("rounds", f"missing: {', '.join(map(str, missing))}"))
+    if missing := _gaps(rounds):
+        found.append(Problem("rounds", f"missing: {', '.join(missing)}"))
     if read_state(run_dir).state == "succeeded":
         found += _result(run_dir, rounds)
-    for name in (layout.CHECKPOINT, layout.WEIGHTS):
-        found += _archive(run_dir / name)
-    return found
+    return found + _listed(run_dir, {problem.where for problem in found}, again)
+
+
+def _gaps(rounds: list[int]) -> list[str]:
+    """Numbers that are missing before and between the given ones, runs of them as ``3 to 7``."""
+    pairs = [(before + 1, after - 1) for before, after in pairwise([-1, *rounds]) if after - before > 1]
+    return [str(first) if first == last else f"{first} to {last}" for first, last in pairs]
 
 
 def _spec(run_dir: Path) -> list[Problem]:
@@ -84,12 +90,8 @@ def _spec(run_dir: Path) -> list[Problem]:
         spec_from_json(written)
     except (OSError, ValueError, BadInput) as error:
         return [Problem(layout.SPEC, f"cannot be used: {error}")]
-    try:
-        stored = read_json(run_dir / layout.INFO)["spec_hash"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
-    # Over what was written, not over what it means today: later versions add settings with defaults.
-    return [] if stored == content_hash(written) else [Problem(layout.SPEC, "is not what was submitted (spec_hash)")]
+    reason = spec_damage(run_dir, written)
+    return [] if reason is None else [Problem(layout.SPEC, reason)]
 
 
 def _info(run_dir: Path) -> list[Problem]:
@@ -97,7 +99,32 @@ def _info(run_dir: Path) -> list[Problem]:
         run_id = read_json(run_dir / layout.INFO)["run_id"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         return [Problem(layout.INFO, f"cannot be read: {error}")]
+    if (reason := file_damage(run_dir / layout.INFO)) is not None:
+        return [Problem(layout.INFO, reason)]
     return [] if run_id == run_dir.name else [Problem(layout.INFO, f"belongs to the run {run_id!r}")]
+
+
+def _attempts(run_dir: Path) -> list[Problem]:
+    """What is wrong with what attempts and the queue have left behind."""
+    paths = [run_dir / layout.REQUEUE]
+    found = []
+    for number in layout.attempts(run_dir):
+        folder = layout.attempt_dir(run_dir, number)
+        paths += [folder / name for name in (layout.LAUNCH, layout.PID, layout.OUTCOME)]
+        if torn := len(damaged_lines(folder / layout.EVENTS)):
+            where = f"{folder.name}/{layout.EVENTS}"
+            found.append(Problem(where, f"{torn} lines are not as they were written (seal)"))
+    reasons = ((path, file_damage(path)) for path in paths)
+    return found + [Problem(str(path.relative_to(run_dir)), why) for path, why in reasons if why is not None]
+
+
+def damaged_lines(path: Path) -> list[int]:
+    """Numbers of the lines of a journal that are not as they were written; one that is being written does not count."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [number for number, line in enumerate(lines[:-1]) if line_damage(line) is not None]
 
 
 def _probe(run_dir: Path) -> tuple[int | None, list[Problem]]:
@@ -177,6 +204,21 @@ def _recorded_attacks(run_dir: Path) -> Any:
         return read_manifest(run_dir / layout.AUDIT).get("attacks")
     except BadInput:
         return None
+
+
+def _listed(run_dir: Path, named: set[str], again: bool) -> list[Problem]:
+    """What is wrong with the files that have their checksum in the list, and are not named already."""
+    sums = known_sums(run_dir)
+    found = []
+    if sums is None:
+        found.append(Problem(layout.CHECKSUMS, "is damaged; files without a checksum of their own go unchecked"))
+    for name in sorted(set(sums or {}) - named):
+        if (reason := damage_of(run_dir, name, again=again)) is not None:
+            found.append(Problem(name, reason))
+    for name in (layout.CHECKPOINT, layout.WEIGHTS):
+        if name not in (sums or {}):
+            found += _archive(run_dir / name)
+    return found
 
 
 def _archive(path: Path) -> list[Problem]:

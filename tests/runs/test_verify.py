@@ -13,6 +13,7 @@ import pytest
 from cu_core.errors import BadInput
 from cu_core.runs import store
 from cu_core.runs.attempt import Attempt, new_attempt
+from cu_core.runs.checksums import SEAL, sealed
 from cu_core.runs.perform import run_attempt
 from cu_core.runs.reader import open_run
 from cu_core.runs.verify import verify
@@ -40,7 +41,7 @@ def problems(home, run_dir):
 def edit(path, change):
     content = json.loads(path.read_text())
     change(content)
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(sealed(content) if SEAL in content else content))
 
 
 def flip(path, place=-1):
@@ -146,7 +147,7 @@ def test_other_damage_is_named(home, finished):
     assert "result.json: counts 9 rounds, recorded are 3" in harmed("result.json", set_to(rounds=9))
     assert "result.json: belongs to the run 'x'" in harmed("result.json", set_to(run_id="x"))
     assert "unknown metrics wit" in harmed("result.json", set_to(metrics={"before": {"wit": 1}, "after": {}}))
-    assert "checkpoint.pt: cannot be read" in harmed("checkpoint.pt", truncate)
+    assert "checkpoint.pt: has changed since it was written" in harmed("checkpoint.pt", truncate)
     assert "rounds/3: its manifest belongs to round 8" in harmed("rounds/3/manifest.json", set_to(round=8))
     assert "rounds: missing: 1" in harmed("rounds/1/manifest.json", delete)
 
