@@ -1,4 +1,4 @@
-"""Launcher: serves the pages, a health route, and keeps a dispatcher alive while work is queued.
+"""Launcher: serves the pages behind the door, a health route, and keeps a dispatcher alive while work is queued.
 
 Start with ``streamlit run app.py`` (or ``make app``). The pages' frame is ``pages/_shell.py``; it is
 started from here, and not itself, because Streamlit would otherwise serve a page opened by its
@@ -15,6 +15,7 @@ from typing import Any
 
 import anyio
 import streamlit as st
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -26,6 +27,8 @@ from cu_core.demo import demo_specs, welcome
 from cu_core.home import default_home
 from cu_core.runs.dispatcher import dispatcher_alive, ensure_dispatcher
 from cu_core.runs.store import work_waiting
+from cu_core.sharing.door import Door
+from pages._login import StreamlitLogin, server
 
 ROOT = Path(__file__).resolve().parent
 CHECK_SECONDS = 5.0
@@ -80,7 +83,13 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any] | None]:
             tasks.cancel_scope.cancel()
 
 
-app = st.App(ROOT / "pages" / "_shell.py", routes=[Route("/api/health", health)], lifespan=lifespan)
+# The door is outermost: a route that is added lies behind it without further ado.
+app = st.App(
+    ROOT / "pages" / "_shell.py",
+    routes=[Route("/api/health", health)],
+    middleware=[Middleware(Door, home=default_home, server=server, login=StreamlitLogin())],
+    lifespan=lifespan,
+)
 
 if __name__ == "__main__":
     app.run()

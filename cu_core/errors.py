@@ -71,5 +71,9 @@ class Replaced(UnlearnscopeError):
     """A newer attempt at the same run exists; this one may not write any more."""
 
 
+class ProcessLost(UnlearnscopeError):
+    """Another process of the same run is gone; the run is to be tried again."""
+
+
 class Diverged(UnlearnscopeError):
     """Training left the finite numbers; the message names what to lower."""

@@ -17,6 +17,8 @@ import numpy as np
 from cu_core.errors import BadInput
 from cu_core.home import Home
 from cu_core.runs.disk import check_floor
+from cu_core.runs.files import write_json
+from cu_core.sharing.quota import OWNER_SUFFIX, check_upload
 
 CHUNK = 1 << 20
 
@@ -41,22 +43,24 @@ WEIGHTS = Kind("model.weights", (".pt", ".pth", ".safetensors"), 2_000_000_000)
 INDICES = Kind("forget.select", (".csv",), 20_000_000)
 
 
-def keep_indices(indices: np.ndarray, name: str, home: Home) -> Path:
+def keep_indices(indices: np.ndarray, name: str, home: Home, owner: str = "") -> Path:
     """Stores places in the training images as a file that ``indices:FILE`` reads.
 
     Args:
         indices: (k,) whole numbers.
         name: of what they are, for people.
         home: where uploads live.
+        owner: see `keep`.
 
     Raises:
         OutOfDisk: too little free space.
+        OverQuota: more than the owner may keep.
     """
     text = "\n".join(["index", *map(str, indices.tolist())]) + "\n"
-    return keep(io.BytesIO(text.encode()), f"{name}.csv", INDICES, home)
+    return keep(io.BytesIO(text.encode()), f"{name}.csv", INDICES, home, owner)
 
 
-def keep(file: IO[bytes], name: str, kind: Kind, home: Home) -> Path:
+def keep(file: IO[bytes], name: str, kind: Kind, home: Home, owner: str = "") -> Path:
     """Stores an uploaded file below ``home.uploads``; the same content is stored once.
 
     Args:
@@ -64,6 +68,7 @@ def keep(file: IO[bytes], name: str, kind: Kind, home: Home) -> Path:
         name: as the user's computer called it; only its plain letters are kept.
         kind: what it is for.
         home: where uploads live.
+        owner: who hands it in through a shared dashboard, within their quota; empty for the home's owner.
 
     Returns:
         Path of the stored file.
@@ -71,6 +76,7 @@ def keep(file: IO[bytes], name: str, kind: Kind, home: Home) -> Path:
     Raises:
         BadInput: empty, too large, or not a file of that kind.
         OutOfDisk: too little free space.
+        OverQuota: more than the owner may keep.
     """
     suffix = Path(name.lower()).suffix
     if suffix not in kind.suffixes:
@@ -84,6 +90,8 @@ def keep(file: IO[bytes], name: str, kind: Kind, home: Home) -> Path:
         raise BadInput(kind.field, f"{name!r} has {size:,} bytes", [f"at most {kind.limit:,} bytes"])
     home.uploads.mkdir(parents=True, exist_ok=True)
     check_floor(home.uploads, size)
+    if owner:
+        check_upload(home, owner, size)
     handle, temporary = tempfile.mkstemp(dir=home.uploads, prefix=".upload-")
     digest = hashlib.sha256()
     try:
@@ -95,6 +103,8 @@ def keep(file: IO[bytes], name: str, kind: Kind, home: Home) -> Path:
             raise BadInput(kind.field, f"{name!r} is not a zip file")
         stem = re.sub(r"[^a-z0-9]+", "-", Path(name.lower()).stem).strip("-")[:40] or "file"
         stored = home.uploads / f"{digest.hexdigest()[:12]}-{stem}{suffix}"
+        if owner and not stored.exists():
+            write_json(stored.with_name(stored.name + OWNER_SUFFIX), {"owner": owner, "bytes": size})
         os.replace(temporary, stored)
     finally:
         Path(temporary).unlink(missing_ok=True)

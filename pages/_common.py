@@ -14,9 +14,10 @@ from cu_core.figures.curves import Pane, RunCurves, curves, curves_alt
 from cu_core.home import Home, default_home
 from cu_core.metrics import METRICS
 from cu_core.objectives import objective
-from cu_core.runs import store
 from cu_core.runs.reader import RunRow, RunView, list_runs, open_run
+from pages import _gate
 from pages._charts import bar
+from pages._text import plain
 
 ACTIVE = ("queued", "starting", "running")
 # State: colour and icon of its badge. Colour never stands alone, the word is always beside it.
@@ -93,9 +94,11 @@ def pick_run(need_rounds: bool = True, label: str = "Run") -> RunView:
         view = open_run(home(), picked)
         _ = view.spec
     except UnlearnscopeError as error:
-        st.error(str(error), title="This run cannot be shown", icon=":material/error:")
-        st.button(
+        st.error(plain(error), title="This run cannot be shown", icon=":material/error:")
+        _gate.button(
             "Move it to the bin",
+            "delete",
+            rows[picked].owner,
             icon=":material/delete:",
             key="delete_damaged",
             on_click=delete_run,
@@ -121,7 +124,7 @@ def _explain_missing(run_id: str, need_rounds: bool) -> None:
     try:
         view = open_run(home(), run_id)
     except UnlearnscopeError as error:
-        st.warning(str(error), title="This address names no run", icon=":material/link_off:")
+        st.warning(plain(error), title="This address names no run", icon=":material/link_off:")
         return
     if need_rounds:
         word = "is still at work; no round has been recorded yet" if view.state in ACTIVE else ENDED[view.state]
@@ -202,13 +205,13 @@ def difference_text(metric_id: str, value: float | None, other: float | None) ->
 
 def say(error: UnlearnscopeError) -> None:
     """Shows an error on the next drawing, for callbacks."""
-    st.toast(str(error), icon=":material/error:", duration="long")
+    st.toast(plain(error), icon=":material/error:", duration="long")
 
 
 def delete_run(run_id: str, title: str) -> None:
     """Callback: moves a run to the bin, leads to the list, and lets `offer_undo` bring it back."""
     try:
-        store.delete(home(), run_id)
+        _gate.desk().delete(run_id)
     except UnlearnscopeError as error:
         say(error)
         return
@@ -225,13 +228,13 @@ def offer_undo() -> None:
         return
     run_id, title = deleted
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(f":material/delete: **{title}** was moved to the bin.", width="stretch")
+        st.markdown(f":material/delete: **{plain(title)}** was moved to the bin.", width="stretch")
         if st.button("Undo", icon=":material/undo:", key="undo_delete"):
             st.session_state.pop("deleted_run")
             try:
-                store.restore(home(), run_id)
+                _gate.desk().restore(run_id)
             except UnlearnscopeError as error:
-                st.error(str(error), icon=":material/error:")
+                st.error(plain(error), icon=":material/error:")
             else:
                 st.switch_page("run.py", query_params={"run": run_id})
         if st.button("Dismiss", key="dismiss_delete", type="tertiary"):

@@ -12,7 +12,9 @@ from cu_core.estimate import known_speed
 from cu_core.runs.disk import floor_bytes, free_bytes
 from cu_core.spec import RunSpec
 from cu_core.sweeps.cost import shared_estimate
+from pages import _gate
 from pages._common import duration, file_size, home
+from pages._text import plain
 
 POLL_SECONDS = 1.0
 
@@ -22,7 +24,7 @@ def takes(specs: Sequence[RunSpec]) -> None:
     try:
         found = shared_estimate(specs, home())
     except UnlearnscopeError as error:
-        st.caption(str(error))
+        st.caption(plain(error))
         return
     text = f"**{len(specs)} run{'s' if len(specs) > 1 else ''}** · at most {file_size(found.disk)}"
     free = free_bytes(home().runs) - floor_bytes()
@@ -36,11 +38,11 @@ def takes(specs: Sequence[RunSpec]) -> None:
         st.fragment(run_every=POLL_SECONDS)(_watch)(specs[0], text)
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        problem = f" :red[({status.error})]" if status is not None and status.error else ""
+        problem = f" :red[({plain(status.error)})]" if status is not None and status.error else ""
         st.markdown(f"{text} · nothing like it ran here yet{problem}")
         if st.button("Time a few steps", key="measure", icon=":material/timer:", type="tertiary"):
             for spec in _unknown(specs):
-                background.start_measure(spec, home())
+                _gate.desk().measure(spec)
             st.rerun()
 
 

@@ -11,10 +11,10 @@ from cu_core.errors import BadInput, UnlearnscopeError
 from cu_core.picking import training_indices
 from cu_core.runs.reader import RunView
 from cu_core.spec import RunSpec
-from cu_core.uploads import keep_indices
-from pages import _form, _sections
-from pages._common import home, probe_of
+from pages import _form, _gate, _sections
+from pages._common import probe_of
 from pages._selection import many
+from pages._text import plain
 
 KEY = "forget_instead"
 
@@ -41,8 +41,9 @@ def forget_instead(view: RunView, rows: np.ndarray) -> None:
         view: the run.
         rows: selected, of its probe; none disables the button.
     """
-    pressed = st.button(
+    pressed = _gate.button(
         "Forget these instead",
+        "launch",
         key="forget_instead_button",
         icon=":material/rocket_launch:",
         disabled=not len(rows),
@@ -54,13 +55,13 @@ def forget_instead(view: RunView, rows: np.ndarray) -> None:
     is_test = (probe["split"] == "test").to_numpy()
     try:
         indices = training_indices(probe["sample"].to_numpy(), is_test, rows)
-        file = keep_indices(indices, f"selection of {view.run_id}", home())
+        file = _gate.desk().keep_indices(indices, f"selection of {view.run_id}")
     except BadInput as error:
         allowed = f" Select {' or '.join(error.allowed)}." if error.allowed else ""
-        st.error(f"{error.reason[:1].upper()}{error.reason[1:]}.{allowed}", icon=":material/error:")
+        st.error(plain(f"{error.reason[:1].upper()}{error.reason[1:]}.{allowed}"), icon=":material/error:")
         return
     except UnlearnscopeError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return
     left_out = int(is_test[rows].sum())
     words = f"{many(len(indices))} selected there"

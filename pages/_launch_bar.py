@@ -10,8 +10,9 @@ import streamlit as st
 from cu_core.compat import check
 from cu_core.errors import BadInput
 from cu_core.spec import RunSpec
-from pages import _draft, _grid
+from pages import _draft, _gate, _grid
 from pages._cost import takes
+from pages._text import plain
 
 
 def bar(specs: list[RunSpec], errors: dict[str, str], launch: Callable[[str], None]) -> None:
@@ -28,7 +29,7 @@ def bar(specs: list[RunSpec], errors: dict[str, str], launch: Callable[[str], No
             name, message = next(iter(errors.items()))
             more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
             place = f"{_draft.title_of(name)}: " if name else ""
-            st.markdown(f":red[:material/error: {place}{message}{more}]", width="stretch")
+            st.markdown(f":red[:material/error: {place}{plain(message)}{more}]", width="stretch")
         else:
             with st.container(width="stretch"):
                 takes(specs)
@@ -56,6 +57,7 @@ def runs_of(values: dict[str, Any], errors: dict[str, str]) -> list[RunSpec]:
     try:
         specs = _grid.expand(_draft.spec_of(values))
         for spec in specs:
+            _gate.desk().check(spec)
             check(spec)
         return specs
     except BadInput as error:

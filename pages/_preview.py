@@ -18,7 +18,9 @@ from cu_core.data.thumbnails import sprite
 from cu_core.home import Home
 from cu_core.records import parse
 from cu_core.spec import DataSpec
+from pages import _gate
 from pages._common import home
+from pages._text import plain
 
 POLL_SECONDS = 0.7
 MOST_SHOWN = 48
@@ -49,21 +51,21 @@ def offer_preparation(spec: DataSpec, select: str = "", *, is_read: bool = False
     record = dataset(spec.dataset)
     status = background.prepare_status(spec, home(), select)
     if status is None and (is_read or not (record.download or record.needs_path)):
-        background.start_prepare(spec, home(), select)
+        _gate.desk().prepare(spec, select)
         status = background.prepare_status(spec, home(), select)
     if status is not None and status.working:
         st.fragment(run_every=POLL_SECONDS)(_watch)(spec, select)
         return
     failed = status is not None and bool(status.error)
     if status is not None and status.error:
-        st.error(status.error, title="The dataset could not be prepared", icon=":material/error:")
+        st.error(plain(status.error), title="The dataset could not be prepared", icon=":material/error:")
         st.caption("A run with it would fail for the same reason.")
     else:
         what = "Its first use downloads it." if record.download else "It is read and resized once."
         todo = "its samples have to be scored" if is_read else f"{record.title} has to be prepared. {what}"
         st.caption(f"To preview the forget set, {todo.rstrip('.')}. A launch does it by itself.")
     if st.button("Try again" if failed else "Prepare it now", icon=":material/download:", key="prepare"):
-        background.start_prepare(spec, home(), select)
+        _gate.desk().prepare(spec, select)
         st.rerun()
 
 
@@ -72,7 +74,7 @@ def _watch(spec: DataSpec, select: str) -> None:
     if status is None or not status.working:
         st.rerun()
     share = status.done / status.total if status.total else 0.0
-    st.progress(min(share, 1.0), text=f"Preparing {dataset(spec.dataset).title}: {status.message}")
+    st.progress(min(share, 1.0), text=f"Preparing {dataset(spec.dataset).title}: {plain(status.message)}")
 
 
 def show(data: ImageData, forget: ForgetSet, words: str = "", order: np.ndarray | None = None) -> None:

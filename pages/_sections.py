@@ -18,10 +18,10 @@ from cu_core.objectives import OBJECTIVES, objective
 from cu_core.recipes import recipe, unlearning_recipe
 from cu_core.records import Described, describe
 from cu_core.spec import DataSpec, TrainSpec
-from cu_core.uploads import IMAGES, INDICES, WEIGHTS, Kind, keep
-from pages import _draft
-from pages._common import home
+from cu_core.uploads import IMAGES, INDICES, WEIGHTS, Kind
+from pages import _draft, _gate
 from pages._form import complain, field, fields, key_of, label_of, put, value_of
+from pages._text import plain
 
 KIND_TITLES = {
     "class": "Whole classes",
@@ -106,7 +106,7 @@ def upload(label: str, kind: Kind, target: str, errors: Errors, prefix: str = ""
     if file is None or st.session_state.get(f"taken_{target}") == file.file_id:
         return
     try:
-        put(target, str(keep(file, file.name, kind, home())))
+        put(target, str(_gate.desk().keep(file, file.name, kind)))
         st.session_state[f"taken_{target}"] = file.file_id
         # Everything drawn so far was worked out without the file.
         st.rerun()
@@ -222,7 +222,7 @@ def forget_section(errors: Errors, data_spec: DataSpec | None, data: ImageData |
     elif kind == "indices":
         upload("Upload a CSV with one sample index per line", INDICES, "forget.file", errors)
         if value_of("forget.file"):
-            st.caption(f"Uses {_draft.file_name(value_of('forget.file'))}.")
+            st.caption(f"Uses {plain(_draft.file_name(value_of('forget.file')))}.")
     elif kind == "memorised":
         st.number_input("Number of samples", step=50, key=key_of("forget.memorised"), persist_state="session")
         st.caption(
@@ -357,4 +357,5 @@ def run_section(errors: Errors) -> None:
             )
             complain(errors, "device")
         field(by_name["precision"], "precision", errors)
+        field(by_name["processes"], "processes", errors)
         field(by_name["name"], "name", errors)

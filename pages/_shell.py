@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages import _gate
 from pages._charts import format_choice
 from pages._sidebar import machine
 
 st.set_page_config(page_title="Unlearnscope", page_icon=":material/blur_on:", layout="wide")
+_gate.admit()
 
 runs = st.Page(
     "runs.py",
@@ -87,4 +89,5 @@ page = st.navigation(
 with st.sidebar:
     format_choice()
     machine()
+    _gate.whoami()
 page.run()

@@ -7,11 +7,12 @@ import streamlit as st
 
 from cu_core.errors import UnlearnscopeError
 from cu_core.metrics import METRICS
-from cu_core.runs import dispatcher, store
+from cu_core.runs import dispatcher
 from cu_core.runs.reader import RunRow
 from cu_core.sweeps.done import DONE, key_of, matching, missing
 from cu_core.sweeps.matrix import KEY_METRICS, Line, key_value, lines, tally
 from cu_core.sweeps.sweep import Expanded, LeftOut, Sweep
+from pages import _gate
 from pages._common import ACTIVE, home, metric_text, say
 from pages._downloads import table_downloads
 
@@ -121,14 +122,16 @@ def queue_missing(expanded: Expanded, token: str) -> int:
     Raises:
         UnlearnscopeError: a run that cannot be queued.
     """
+    desk = _gate.desk()
+    desk.require("launch")
     found = matching(expanded.runs, home())
     todo = missing(expanded.runs, found)
     stopped = {row.run_id for row in found.values() if row.state not in DONE}
     for run_id in stopped:
-        store.resume(home(), run_id)
+        desk.resume(run_id)
     fresh = missing(expanded.runs, matching(expanded.runs, home()))
     for spec in fresh:
-        store.submit(spec, home(), token=f"{token}-{spec.content_hash()}")
+        desk.launch(spec, token=f"{token}-{spec.content_hash()}")
     if todo:
         dispatcher.ensure_dispatcher(home())
     return len(todo)
@@ -152,8 +155,9 @@ def _buttons(sweep: Sweep, expanded: Expanded, found: dict[str, RunRow]) -> None
         if begun:
             st.page_link("compare.py", label="Compare these runs", icon=":material/balance:", query_params=where)
         if todo:
-            st.button(
+            _gate.button(
                 f"Queue the {len(todo)} that are missing",
+                "launch",
                 key="queue_rest",
                 icon=":material/replay:",
                 on_click=_again,

@@ -16,11 +16,10 @@ from cu_core.data.memorisation import read_scores
 from cu_core.errors import BadInput, UnlearnscopeError
 from cu_core.presets import DEFAULT_PRESET, SINGLE_PRESETS, Preset
 from cu_core.records import parse
-from cu_core.runs import store
 from cu_core.runs.dispatcher import ensure_dispatcher
 from cu_core.runs.reader import open_run
 from cu_core.spec import DataSpec, RunSpec
-from pages import _draft, _form, _grid, _launch_bar, _preview, _preview_words, _sections
+from pages import _draft, _form, _gate, _grid, _launch_bar, _preview, _preview_words, _sections
 from pages._common import home, say
 from pages._forget_instead import fill_in
 
@@ -37,8 +36,16 @@ def fill(spec: RunSpec) -> None:
 
 
 def draft() -> dict[str, Any]:
-    """What the form says now."""
-    return {name: _form.value_of(name) for name in FIELDS}
+    """What the form says now; files that the visitor may not name are left out, so that nothing reads them."""
+    values = {name: _form.value_of(name) for name in FIELDS}
+    return values | dict.fromkeys(_gate.desk().foreign(values), "")
+
+
+def errors_of(values: dict[str, Any]) -> dict[str, str]:
+    """What is wrong with the form, with the files that were left out of its values."""
+    said = {name: _form.value_of(name) for name in FIELDS}
+    foreign = map(_draft.in_words, _gate.desk().foreign(said).values())
+    return _draft.errors_of(values) | dict(foreign)
 
 
 def preset_of(spec: RunSpec) -> Preset | None:
@@ -65,11 +72,13 @@ def named(spec: RunSpec) -> RunSpec:
 def launch(token: str) -> None:
     """Queues what the form says; the token makes a second click harmless."""
     try:
+        desk = _gate.desk()
         base = named(_draft.spec_of(draft()))
         specs = _grid.expand(base)
         for spec in specs:
+            desk.check(spec)
             check(spec)
-        ids = [store.submit(spec, HOME, token=f"{token}-{n}") for n, spec in enumerate(specs)]
+        ids = [desk.launch(spec, token=f"{token}-{n}") for n, spec in enumerate(specs)]
         ensure_dispatcher(HOME)
     except BadInput as error:
         st.session_state["refused"] = _draft.in_words(error)
@@ -194,6 +203,7 @@ if not wanted:
     st.session_state.pop("cloned", None)
 
 st.title("Launch", anchor=False)
+_gate.need("launch")
 if wanted and st.session_state.get("cloned") == wanted:
     instead = st.session_state.get("forgets_instead")
     but = f" that forgets the {instead}" if instead else ""
@@ -201,14 +211,14 @@ if wanted and st.session_state.get("cloned") == wanted:
 cards = st.container()
 
 values = draft()
-errors = _draft.errors_of(values)
+errors = errors_of(values)
 spec_of_data = data_spec(values, errors)
 data = _preview.prepared(spec_of_data) if spec_of_data else None
 if data:
     # Classes of another dataset are no choice any more.
     _form.put("forget.classes", _draft.class_names(values["forget.classes"], data.classes))
     values = draft()
-    errors = _draft.errors_of(values)
+    errors = errors_of(values)
 if refused := st.session_state.pop("refused", None):
     errors[refused[0]] = refused[1]
 forget = chosen_samples(values, data, errors) if data else None

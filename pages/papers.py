@@ -25,13 +25,14 @@ from cu_core.papers.words import (
     shown_columns,
     state_text,
 )
-from cu_core.runs import store
 from cu_core.runs.dispatcher import ensure_dispatcher
 from cu_core.runs.grid import parse_axis
 from cu_core.runs.reader import list_runs
 from cu_core.spec import RunSpec
+from pages import _gate
 from pages._common import home
 from pages._downloads import table_downloads
+from pages._text import plain
 
 REFRESH_SECONDS = 5.0
 HOME = home()
@@ -58,6 +59,7 @@ def filled_table(table: str, scale: str) -> Filled:
 
 def queue(specs: list[RunSpec], images: str) -> None:
     """Queues runs; what can be read from files is read from the folder or zip that is named."""
+    desk = _gate.desk()
     try:
         if images:
             named = f"folder:{Path(images).expanduser().resolve()}"
@@ -68,10 +70,11 @@ def queue(specs: list[RunSpec], images: str) -> None:
                 for s in specs
             ]
         for spec in specs:
+            desk.check(spec)
             check(spec)
         token = st.session_state["paper_token"]
         for number, spec in enumerate(specs):
-            store.submit(spec, HOME, token=f"{token}-{number}")
+            desk.launch(spec, token=f"{token}-{number}")
         ensure_dispatcher(HOME)
     except UnlearnscopeError as error:
         st.session_state["paper_refused"] = str(error)
@@ -147,8 +150,9 @@ def fill_section(filled: Filled) -> None:
                     placeholder="cifar10.zip; left empty, it is downloaded" if optional else "mini-imagenet.zip",
                 ).strip()
             specs = filled.without(seeds)
-            st.button(
+            _gate.button(
                 f"Queue {len(specs)} run{'' if len(specs) == 1 else 's'}" if specs else "Nothing is missing",
+                "launch",
                 key="queue_table",
                 type="primary",
                 icon=":material/rocket_launch:",
@@ -165,7 +169,7 @@ def fill_section(filled: Filled) -> None:
                     icon=":material/warning:",
                 )
         if refused := st.session_state.pop("paper_refused", None):
-            st.error(refused, icon=":material/error:")
+            st.error(plain(refused), icon=":material/error:")
         st.caption("Without a browser:")
         st.code(command(filled), language="bash")
         if filled.scale.id == "paper":

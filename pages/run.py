@@ -10,9 +10,9 @@ from cu_core.errors import UnlearnscopeError
 from cu_core.figures.curves import RunCurves, signal_panes
 from cu_core.metrics import METRICS
 from cu_core.objectives import objective
-from cu_core.runs import store
 from cu_core.runs.reader import RunRow, RunView, open_run
 from cu_core.spec import RunSpec, short
+from pages import _gate
 from pages._common import (
     ACTIVE,
     ago,
@@ -51,10 +51,11 @@ VIEWS = {
 }
 
 
-def act(action, run_id: str) -> None:
-    """Callback of an action button."""
+def act(action: str, run_id: str) -> None:
+    """Callback of an action button: cancel or resume."""
+    desk = _gate.desk()
     try:
-        action(HOME, run_id)
+        (desk.cancel if action == "cancel" else desk.resume)(run_id)
     except UnlearnscopeError as error:
         say(error)
 
@@ -64,22 +65,30 @@ def actions(row: RunRow) -> None:
     run_id = row.run_id
     with st.container(horizontal=True, vertical_alignment="center"):
         if row.state in ACTIVE:
-            st.button("Cancel", icon=":material/cancel:", key="cancel", on_click=act, args=(store.cancel, run_id))
+            _gate.button(
+                "Cancel", "cancel", row.owner, icon=":material/cancel:", key="cancel", on_click=act,
+                args=("cancel", run_id),
+            )  # fmt: skip
         elif row.state in ("failed", "cancelled", "lost"):
-            st.button(
+            _gate.button(
                 "Resume",
+                "resume",
+                row.owner,
                 icon=":material/resume:",
                 key="resume",
                 type="primary",
                 on_click=act,
-                args=(store.resume, run_id),
+                args=("resume", run_id),
                 help="Goes on after the last complete round.",
             )
-        if st.button("Clone", icon=":material/content_copy:", key="clone", help="Fills the launch form with this run."):
+        clone_help = "Fills the launch form with this run."
+        if _gate.button("Clone", "launch", icon=":material/content_copy:", key="clone", help=clone_help):
             st.switch_page("launch.py", query_params={"clone": run_id})
         if row.state not in ACTIVE:
-            st.button(
+            _gate.button(
                 "Delete",
+                "delete",
+                row.owner,
                 icon=":material/delete:",
                 key="delete",
                 on_click=delete_run,
@@ -186,7 +195,8 @@ def live(run_id: str, was_active: bool) -> None:
             took = (row.finished or time.time()) - row.started
             times.append(f"{'took' if row.finished else 'for'} {duration(took)}")
         if not row.demo:
-            times.append(f"submitted {ago(row.submitted)}")
+            by = f" by {row.owner}" if row.owner else ""
+            times.append(f"submitted {ago(row.submitted)}{by}")
         st.caption(" · ".join(times))
     if row.state in ACTIVE:
         progress(row)

@@ -13,6 +13,7 @@ from cu_core.metrics import METRICS
 from cu_core.runs import store
 from cu_core.runs.reader import RunRow, list_runs, open_run
 from cu_core.spec import short
+from pages import _gate
 from pages._common import (
     ACTIVE,
     STATES,
@@ -26,6 +27,7 @@ from pages._common import (
     say,
 )
 from pages._downloads import table_downloads
+from pages._text import plain
 
 REFRESH_SECONDS = 2.0
 MOST_COMPARED = 6
@@ -37,12 +39,14 @@ if (run_id := st.query_params.get("run")) and "last_run" not in st.session_state
     st.switch_page("run.py", query_params={"run": run_id})
 
 HOME = home()
+# Who looks at this; empty for the owner of the machine.
+ME = user.name if (user := _gate.visitor()) else ""
 
 
 def cancel_first_run(run_id: str) -> None:
     """Cancels the run that the first start queued."""
     try:
-        store.cancel(HOME, run_id)
+        _gate.desk().cancel(run_id)
     except UnlearnscopeError as error:
         say(error)
 
@@ -60,9 +64,12 @@ def remember_selection(key: str) -> None:
     st.session_state["compared"] = [shown[i] for i in st.session_state[key]["selection"]["rows"]]
 
 
-def wanted(row: RunRow, text: str, states: list[str]) -> bool:
-    """Whether a row passes the search text and the state filter."""
-    words = f"{row.run_id} {row.title} {row.method} {row.forget} {row.dataset} {row.backbone} {row.group}".lower()
+def wanted(row: RunRow, text: str, states: list[str], owner: str | None) -> bool:
+    """Whether a row passes the search text, the state filter and the filter of one owner's runs."""
+    if owner is not None and row.owner != owner:
+        return False
+    said = (row.run_id, row.title, row.method, row.forget, row.dataset, row.backbone, row.group, row.owner)
+    words = " ".join(said).lower()
     return all(word in words for word in text.lower().split()) and (not states or row.state in states)
 
 
@@ -85,6 +92,7 @@ def table_of(rows: list[RunRow]) -> pd.DataFrame:
             "model": [f"{short(row.dataset)} · {row.backbone}" for row in rows],
             "seed": [row.seed for row in rows],
             "submitted": [ago(row.submitted) for row in rows],
+            "owner": [row.owner for row in rows],
             "run": [row.run_id for row in rows],
         }
     )
@@ -92,8 +100,8 @@ def table_of(rows: list[RunRow]) -> pd.DataFrame:
 
 def numbers_of(rows: list[RunRow]) -> pd.DataFrame:
     """The rows for files: everything that a list knows of a run, shares as numbers from 0 to 1."""
-    plain = ("run_id", "title", "state", "dataset", "backbone", "forget", "task", "method", "seed", "group", "rounds",
-             "submitted", "started", "finished", "error")  # fmt: skip
+    plain = ("run_id", "title", "state", "dataset", "backbone", "forget", "task", "method", "seed", "group", "owner",
+             "rounds", "submitted", "started", "finished", "error")  # fmt: skip
     named = [name for name in METRICS if any((row.metrics or {}).get(name) is not None for row in rows)]
     table = pd.DataFrame(
         [
@@ -134,6 +142,7 @@ COLUMNS = {
     "model": "Data · model",
     "seed": st.column_config.NumberColumn("Seed", width=55),
     "submitted": "Submitted",
+    "owner": "By",
     "run": "Run id",
 }
 
@@ -145,7 +154,8 @@ def board() -> None:
         st.rerun()
     if opened := st.session_state.pop("open_run", None):
         st.switch_page("run.py", query_params={"run": opened})
-    shown = [row for row in rows if wanted(row, st.session_state.get("q") or "", st.session_state.get("state") or [])]
+    text, states = st.session_state.get("q") or "", st.session_state.get("state") or []
+    shown = [row for row in rows if wanted(row, text, states, ME if st.session_state.get("mine") else None)]
     ids = [row.run_id for row in shown]
     st.session_state["shown_ids"] = ids
     if not shown:
@@ -154,10 +164,11 @@ def board() -> None:
     compared = [run_id for run_id in st.session_state.get("compared", []) if run_id in ids]
     # A new key whenever rows move: the browser keeps a selection by row number.
     key = f"runs_table_{abs(hash(tuple(ids)))}"
-    columns = COLUMNS
+    # On a machine of one's own all runs are one's own.
+    columns = COLUMNS if any(row.owner for row in rows) else COLUMNS | {"owner": None}
     if not any(row.state in ACTIVE for row in shown):
         # Room for the names where nothing is under way.
-        columns = COLUMNS | {"left": None, "title": st.column_config.TextColumn("Run", width=164 + 72)}
+        columns = columns | {"left": None, "title": st.column_config.TextColumn("Run", width=164 + 72)}
     st.dataframe(
         table_of(shown),
         column_config=columns,
@@ -192,7 +203,7 @@ def compare(rows: list[RunRow]) -> None:
     for row in rows[:MOST_COMPARED]:
         found = run_curves(open_run(HOME, row.run_id), f"{row.title} · seed {row.seed} · {row.run_id[-4:]}")
         if found is None:
-            st.caption(f"{row.title}: no round recorded yet.")
+            st.caption(f"{plain(row.title)}: no round recorded yet.")
         else:
             curves.append(found)
     if curves:
@@ -207,13 +218,19 @@ def show_bin() -> None:
         return
     for row in binned:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{row.title}** · `{row.run_id}`", width="stretch")
-            if st.button("Restore", key=f"restore_{row.run_id}", icon=":material/undo:"):
-                attempt(lambda run_id=row.run_id: store.restore(HOME, run_id))
+            st.markdown(f"**{plain(row.title)}** · `{row.run_id}`", width="stretch")
+            pressed = _gate.button("Restore", "restore", row.owner, key=f"restore_{row.run_id}", icon=":material/undo:")
+            if pressed:
+                attempt(lambda run_id=row.run_id: _gate.desk().restore(run_id))
+    erasable = _gate.desk().erasable()
+    if not erasable:
+        st.caption(":material/lock: Nothing here is yours to remove for good.")
+        return
     with st.popover("Empty the bin", icon=":material/delete_forever:"):
-        st.write(f"This removes {len(binned)} runs for good; there is no undo.")
+        whose = "" if len(erasable) == len(binned) else " of yours"
+        st.write(f"This removes {len(erasable)} runs{whose} for good; there is no undo.")
         if st.button("Remove them for good", type="primary", key="empty_bin"):
-            attempt(lambda: store.empty_bin(HOME))
+            attempt(lambda: _gate.desk().erase(erasable))
 
 
 def attempt(action) -> None:
@@ -221,14 +238,14 @@ def attempt(action) -> None:
     try:
         action()
     except UnlearnscopeError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return
     st.rerun()
 
 
 with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
     st.title("Runs", anchor=False)
-    if st.button("Launch a run", type="primary", icon=":material/rocket_launch:"):
+    if _gate.button("Launch a run", "launch", type="primary", icon=":material/rocket_launch:"):
         st.switch_page("launch.py")
 
 offer_undo()
@@ -240,15 +257,16 @@ first = next((row for row in everything if row.run_id == queued_by_itself), None
 if first and first.state in ACTIVE:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f":material/waving_hand: **{first.title}** was queued by itself, because this is the first start. "
+            f":material/waving_hand: **{plain(first.title)}** was queued by itself, because this is the first start. "
             "It trains a small model on handwritten digits and makes it forget the fives.",
             width="stretch",
         )
         if st.button("Watch it", key="watch_first", icon=":material/monitoring:"):
             st.switch_page("run.py", query_params={"run": first.run_id})
-        st.button(
-            "Cancel it", key="cancel_first", icon=":material/cancel:", on_click=cancel_first_run, args=(first.run_id,)
-        )
+        _gate.button(
+            "Cancel it", "cancel", first.owner, key="cancel_first", icon=":material/cancel:",
+            on_click=cancel_first_run, args=(first.run_id,),
+        )  # fmt: skip
 
 if not everything and not store.binned(HOME):
     empty_state(
@@ -268,6 +286,8 @@ with st.container(horizontal=True, vertical_alignment="center"):
     st.pills(
         "State", list(STATES), selection_mode="multi", key="state", bind="query-params", label_visibility="collapsed"
     )
+    if any(row.owner for row in everything):
+        st.toggle("Mine", key="mine", bind="query-params", help="Only runs that you have launched.")
 
 st.fragment(run_every=REFRESH_SECONDS if LIVE else None)(board)()
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import uuid
 
 import streamlit as st
 
 from cu_core.errors import BadInput, UnlearnscopeError
+from cu_core.spec import ForgetSpec
 from cu_core.sweeps.done import matching, missing
 from cu_core.sweeps.stored import recall, remember, stored_groups
 from cu_core.sweeps.sweep import Expanded, Sweep, expand, sweep_from_json
-from pages import _sweep_form, _sweep_matrix
+from pages import _gate, _sweep_form, _sweep_matrix
 from pages._common import home
 from pages._cost import takes
+from pages._text import plain
 
 REFRESH_SECONDS = 3.0
 HOME = home()
@@ -33,6 +36,7 @@ def expansion(sweep: Sweep) -> Expanded:
 def queue(sweep: Sweep) -> None:
     """Queues what is missing of the form's sweep and shows it."""
     try:
+        may_read(sweep)
         queued = _sweep_matrix.queue_missing(expansion(sweep), st.session_state["sweep_token"])
         remember(sweep, HOME)
     except UnlearnscopeError as error:
@@ -44,14 +48,29 @@ def queue(sweep: Sweep) -> None:
     st.toast(words, icon=":material/rocket_launch:")
 
 
+def may_read(sweep: Sweep) -> None:
+    """Whether the visitor may name the files that a sweep names.
+
+    Raises:
+        BadInput: one lies elsewhere.
+    """
+    for select in sweep.forget or (sweep.base.forget.select,):
+        _gate.desk().check(dataclasses.replace(sweep.base, forget=ForgetSpec(select)))
+
+
 def new_sweep() -> None:
     """The form, what it would queue, and the button."""
+    verdict = _gate.allowed("launch")
+    if not verdict:
+        st.caption(f":material/lock: {verdict.reason}")
+        return
     started = _sweep_form.start_from()
     try:
         sweep = _sweep_form.lists(started)
+        may_read(sweep)
         expanded = expansion(sweep)
     except BadInput as error:
-        st.markdown(f":red[:material/error: {error}]")
+        st.markdown(f":red[:material/error: {plain(error)}]")
         return
     todo = missing(expanded.runs, matching(expanded.runs, HOME))
     done = len(expanded.runs) - len(todo)
@@ -71,7 +90,7 @@ def new_sweep() -> None:
         args=(sweep,),
     )
     if refused := st.session_state.pop("sweep_refused", None):
-        st.error(refused, icon=":material/error:")
+        st.error(plain(refused), icon=":material/error:")
     _sweep_matrix.left_out_section(expanded.left_out)
 
 
@@ -100,7 +119,7 @@ group = st.query_params.get("group")
 stored = stored_groups(HOME)
 shown = recall(HOME, group) if group else None
 if group and shown is None:
-    st.warning(f"No sweep named {group!r} was queued here.", icon=":material/link_off:")
+    st.warning(f"No sweep named {plain(repr(group))} was queued here.", icon=":material/link_off:")
 if stored:
     st.session_state["sweep_group"] = group if group in stored else None
     st.selectbox(
@@ -110,11 +129,11 @@ box = st.expander("New sweep", icon=":material/add:", expanded=shown is None)
 with box:
     new_sweep()
 if shown is not None:
-    st.subheader(shown.name, anchor=False)
+    st.subheader(plain(shown.name), anchor=False)
     try:
         its_runs = expansion(shown)
     except BadInput as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         st.stop()
     is_live = _sweep_matrix.live(its_runs)
     st.fragment(run_every=REFRESH_SECONDS if is_live else None)(matrix)(shown, its_runs, is_live)

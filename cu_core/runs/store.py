@@ -27,18 +27,28 @@ from cu_core.errors import BadInput
 from cu_core.home import Home
 from cu_core.maps.stored import drop_orphans
 from cu_core.runs import layout
-from cu_core.runs.attempt import make_attempt
+from cu_core.runs.attempt import make_attempt, requeue
+from cu_core.runs.checksums import file_damage, write_sealed
 from cu_core.runs.disk import check_floor
 from cu_core.runs.files import read_json, write_json
 from cu_core.runs.index import list_runs
 from cu_core.runs.state import ACTIVE, FINAL, FOREGROUND, RunState, read_state
+from cu_core.sharing.quota import check_submission
 from cu_core.spec import RunSpec
 
 DELETED = "deleted.json"
 _SLUG_LENGTH = 40
 
 
-def submit(spec: RunSpec, home: Home, *, token: str | None = None, demo: bool = False, foreground: bool = False) -> str:
+def submit(
+    spec: RunSpec,
+    home: Home,
+    *,
+    token: str | None = None,
+    demo: bool = False,
+    foreground: bool = False,
+    owner: str = "",
+) -> str:
     """Puts a run into the queue.
 
     Args:
@@ -49,6 +59,7 @@ def submit(spec: RunSpec, home: Home, *, token: str | None = None, demo: bool = 
         demo: marks runs that ship with the project.
         foreground: the caller does the work itself: the run starts out with attempt 1 made, to be
             taken with ``Attempt.claim(home, run_id, 1)``, and the dispatcher leaves it alone.
+        owner: who launches it through a shared dashboard, within their quota; empty for the home's owner.
 
     Returns:
         The run's id; for a known token, that of its run, which may lie in the bin.
@@ -56,6 +67,7 @@ def submit(spec: RunSpec, home: Home, *, token: str | None = None, demo: bool = 
     Raises:
         BadInput: the specification cannot run; names the field.
         OutOfDisk: too little free space.
+        OverQuota: the owner's runs are too many, too long or too large.
     """
     spec = absolute_paths(spec)
     compat.check(spec)
@@ -65,11 +77,13 @@ def submit(spec: RunSpec, home: Home, *, token: str | None = None, demo: bool = 
         run_id, known = _id_for(home, spec, token)
         if known:
             return run_id
+        if owner:
+            check_submission(home, owner, spec)
         prepared = Path(tempfile.mkdtemp(dir=home.runs, prefix=".submit-"))
         try:
             prepared.chmod(0o755)
             write_json(prepared / layout.SPEC, spec.to_json())
-            write_json(prepared / layout.INFO, _info(spec, run_id, token, demo))
+            write_sealed(prepared / layout.INFO, _info(spec, run_id, token, demo, owner))
             if foreground:
                 make_attempt(prepared, read_state(prepared), {"launcher": FOREGROUND, "pid": os.getpid()})
             os.rename(prepared, home.runs / run_id)
@@ -161,11 +175,12 @@ def restore(home: Home, run_id: str) -> None:
 
 @dataclass(frozen=True)
 class Binned:
-    """A deleted run: id, title and when it was deleted (unix seconds)."""
+    """A deleted run: id, title, when it was deleted (unix seconds) and who launched it."""
 
     run_id: str
     title: str
     deleted: float
+    owner: str = ""
 
 
 def binned(home: Home) -> list[Binned]:
@@ -175,7 +190,8 @@ def binned(home: Home) -> list[Binned]:
         folder = home.bin / run_id
         title = _field(folder / layout.INFO, "title")
         moment = _field(folder / DELETED, "t")
-        found.append(Binned(run_id, str(title or run_id), float(moment or 0.0)))
+        owner = _field(folder / layout.INFO, "owner")
+        found.append(Binned(run_id, str(title or run_id), float(moment or 0.0), str(owner or "")))
     return sorted(found, key=lambda b: (-b.deleted, b.run_id))
 
 
@@ -232,16 +248,19 @@ def _absolute(path: str) -> str:
         return path  # the home folder of nobody: the checks say that it does not exist
 
 
-def _info(spec: RunSpec, run_id: str, token: str | None, demo: bool) -> dict[str, Any]:
+def _info(spec: RunSpec, run_id: str, token: str | None, demo: bool, owner: str) -> dict[str, Any]:
     return {
         "schema": layout.SCHEMA,
         "run_id": run_id,
         "token": token,
         "submitted": time.time(),
         "spec_hash": spec.content_hash(),
+        # A copy: what was asked for is the one thing that nobody could work out again.
+        "spec": spec.to_json(),
         "title": spec.title,
         "group": spec.group,
         "demo": demo,
+        "owner": owner,
     }
 
 
@@ -252,7 +271,7 @@ def _requeue(run_dir: Path, run_id: str, found: RunState) -> None:
         raise BadInput("run", f"{run_id} has succeeded; clone it to run it again")
     # The flag goes last: with it still there, the run stays cancelled whatever happens in between.
     number = found.next_attempt
-    write_json(run_dir / layout.REQUEUE, {"attempt": number, "first": number, "reason": "", "t": time.time()})
+    requeue(run_dir, number, number, "")
     (run_dir / layout.CANCEL).unlink(missing_ok=True)
 
 
@@ -298,11 +317,19 @@ def _id_for(home: Home, spec: RunSpec, token: str | None) -> tuple[str, bool]:
         suffix = _hash(f"{source}\n{number}")
         same = [folder for folder in existing if folder.name.endswith(f"-{suffix}")]
         for folder in same:
-            if token is not None and _field(folder / layout.INFO, "token") == token:
+            if token is not None and _is_for(folder, token):
                 return folder.name, True
         if not same:
             return f"{time.strftime('%Y%m%d')}-{slug}-{suffix}", False
     raise AssertionError("unreachable")
+
+
+def _is_for(folder: Path, token: str) -> bool:
+    """Whether a run with the digits of a token was submitted with it."""
+    info = folder / layout.INFO
+    # Two tokens share their digits once in four billion times; a damaged file is far more likely.
+    known = _field(info, "token") == token or _field(info, "token_lost") is True
+    return known or not info.exists() or file_damage(info) is not None
 
 
 def _hash(text: str) -> str:

@@ -1,0 +1,131 @@
+"""The one place where pages change anything: checks the user's rights, then does it.
+
+Buttons that a user may not press are drawn disabled, but that is a courtesy: a browser can send what it likes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from cu_core import background, uploads
+from cu_core.errors import BadInput, NotAllowed
+from cu_core.home import Home
+from cu_core.runs import layout, store
+from cu_core.runs.rows import optional_json
+from cu_core.sharing.paths import check_path, check_paths, foreign_paths
+from cu_core.sharing.quota import check_active, quota_of
+from cu_core.sharing.rights import User, may
+from cu_core.spec import DataSpec, RunSpec
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A user at a home.
+
+    Every method raises `NotAllowed` where the user has no right to it, besides what is said there.
+
+    Attributes:
+        home: where things change.
+        user: who asks; None for somebody who is not known.
+    """
+
+    home: Home
+    user: User | None
+
+    def require(self, action: str, owner: str = "") -> User:
+        """The user, if they may do this; see `cu_core.sharing.rights.may`."""
+        verdict = may(self.user, action, owner)
+        if not verdict or self.user is None:
+            raise NotAllowed(verdict.reason)
+        return self.user
+
+    def check(self, spec: RunSpec) -> None:
+        """Whether the user may name the files that a specification names; to be asked before any of them is read.
+
+        Raises:
+            BadInput: one lies elsewhere.
+        """
+        check_paths(self.require("launch"), self.home, spec)
+
+    def foreign(self, values: Mapping[str, Any]) -> dict[str, BadInput]:
+        """Fields of the launch form with files that the user may not name; see `foreign_paths`."""
+        return foreign_paths(self.require("launch"), self.home, values)
+
+    def launch(self, spec: RunSpec, token: str | None = None) -> str:
+        """Queues a run in the user's name; raises like `cu_core.runs.store.submit`."""
+        self.check(spec)
+        user = self.require("launch")
+        return store.submit(spec, self.home, token=token, owner=user.name)
+
+    def cancel(self, run_id: str) -> str:
+        """Asks a run to stop; see `cu_core.runs.store.cancel`."""
+        self.require("cancel", self._owner(run_id))
+        return store.cancel(self.home, run_id)
+
+    def resume(self, run_id: str) -> None:
+        """Queues a run again, within its owner's quota; see `cu_core.runs.store.resume`.
+
+        Raises:
+            OverQuota: the owner has too many runs at work.
+        """
+        owner = self._owner(run_id)
+        user = self.require("resume", owner)
+        # Two requests at once must not both find the last free place; new runs take the same lock.
+        with layout.submit_lock(self.home):
+            if user.name and user.name == owner:
+                check_active(self.home, quota_of(self.home, owner), owner)
+            store.resume(self.home, run_id)
+
+    def delete(self, run_id: str) -> None:
+        """Moves a run into the bin; see `cu_core.runs.store.delete`."""
+        self.require("delete", self._owner(run_id))
+        store.delete(self.home, run_id)
+
+    def restore(self, run_id: str) -> None:
+        """Takes a run out of the bin; see `cu_core.runs.store.restore`."""
+        self.require("restore", self._owner(run_id))
+        store.restore(self.home, run_id)
+
+    def erasable(self) -> list[str]:
+        """Ids of the runs in the bin that the user may remove for good."""
+        return [row.run_id for row in store.binned(self.home) if may(self.user, "erase", row.owner)]
+
+    def erase(self, run_ids: Iterable[str]) -> int:
+        """Removes runs from the bin for good; see `cu_core.runs.store.empty_bin`."""
+        wanted = list(run_ids)
+        for run_id in wanted:
+            self.require("erase", self._owner(run_id))
+        return store.empty_bin(self.home, wanted)
+
+    def keep(self, file: IO[bytes], name: str, kind: uploads.Kind) -> Path:
+        """Stores an uploaded file; raises like `cu_core.uploads.keep`."""
+        user = self.require("upload")
+        return uploads.keep(file, name, kind, self.home, user.name)
+
+    def keep_indices(self, indices: np.ndarray, name: str) -> Path:
+        """Stores a list of samples; raises like `cu_core.uploads.keep_indices`."""
+        user = self.require("upload")
+        return uploads.keep_indices(indices, name, self.home, user.name)
+
+    def prepare(self, spec: DataSpec, select: str = "") -> None:
+        """Prepares a dataset; see `cu_core.background.start_prepare`."""
+        user = self.require("prepare")
+        check_path(user, self.home, spec.dataset.partition(":")[2], "data.dataset")
+        background.start_prepare(spec, self.home, select)
+
+    def measure(self, spec: RunSpec) -> None:
+        """Times a few steps of a run; see `cu_core.background.start_measure`."""
+        self.check(spec)
+        background.start_measure(spec, self.home)
+
+    def _owner(self, run_id: str) -> str:
+        """Who launched a run; empty for the home's owner, and for a run that does not exist."""
+        if not layout.is_run_id(run_id):
+            return ""
+        folders = (self.home.runs / run_id, self.home.bin / run_id)
+        return next((str(optional_json(f / layout.INFO).get("owner") or "") for f in folders if f.is_dir()), "")

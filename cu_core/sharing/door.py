@@ -1,0 +1,298 @@
+"""The door: every request and every connection passes it before anything else of the dashboard hears of them.
+
+An ASGI middleware around the whole application, so that a route that is added tomorrow lies behind it, too. On a
+machine that is not shared it lets nothing in that came from elsewhere. On a shared one it wants to know who is
+there, and tells the pages in a sealed header (`cu_core.sharing.seal`).
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from cu_core.errors import UnlearnscopeError
+from cu_core.home import Home
+from cu_core.sharing import answers, deep_link, state
+from cu_core.sharing.config import Oidc, Sharing, clean_name, sharing_of, sharing_path
+from cu_core.sharing.quota import Traffic, quota_of
+from cu_core.sharing.requests import Headers, has_header, header, host_name, is_host_of, is_loopback, peer
+from cu_core.sharing.rights import WATCH_SERVER, User, may
+from cu_core.sharing.seal import HEADER, seal
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+HEALTH = "/api/health"
+METRICS = "/_stcore/metrics"
+# All that a stranger may ask for on the way to a login.
+LOGIN_PATHS = frozenset({"/auth/login", "/auth/logout", "/oauth2callback"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+# What a form adds around a file.
+FRAMING_BYTES = 10_000
+# Of a login that the proxy vouches for; the page then connects again and is asked again.
+PROXY_HOURS = 12.0
+
+log = logging.getLogger("unlearnscope.door")
+
+
+class Login(Protocol):
+    """Login through OpenID Connect, as far as the door needs it."""
+
+    def check(self, oidc: Oidc) -> None:
+        """Raises `BadInput` where it is not set up."""
+
+    def claims(self, headers: Headers) -> dict[str, Any] | None:
+        """What the provider said of the visitor; None for a stranger."""
+
+    def address(self, oidc: Oidc) -> str:
+        """Path that begins a login."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """How the server was started.
+
+    Attributes:
+        address: that it listens on; None for all.
+        hosts: names that it answers to where it is not shared.
+        base: path that all its pages begin with, like ``/lab``; empty for none.
+        agree: told the hosts of a shared dashboard, so that the server's own check says the same.
+    """
+
+    address: str | None
+    hosts: tuple[str, ...]
+    base: str = ""
+    agree: Callable[[tuple[str, ...]], None] = lambda hosts: None
+
+
+@dataclass(eq=False)
+class Refused(Exception):
+    """A request that goes no further.
+
+    Attributes:
+        status: HTTP status of the answer.
+        words: that it says.
+        link: label and address that a page offers; None for plain words.
+        to: address to go to instead.
+    """
+
+    status: int
+    words: str
+    link: tuple[str, str] | None = None
+    to: str | None = None
+
+
+@dataclass
+class Door:
+    """The middleware.
+
+    Attributes:
+        app: everything behind it.
+        home: whose ``sharing.toml`` counts.
+        server: how the server was started; asked at the start.
+        login: for the way ``oidc``.
+    """
+
+    app: App
+    home: Callable[[], Home]
+    server: Callable[[], Server]
+    login: Login
+    traffic: Traffic = field(default_factory=Traffic)
+    facts: Server | None = None
+
+    def start(self) -> Server:
+        """Decides once whether this server is shared.
+
+        Raises:
+            UnlearnscopeError: it may not start so; the message says what to do.
+        """
+        facts = self.server()
+        home = self.home()
+        sharing = sharing_of(home)
+        if sharing is None:
+            if not is_loopback(facts.address):
+                raise UnlearnscopeError(
+                    f"the dashboard would listen on {facts.address or 'all addresses'}, where others can reach it, but "
+                    f"it is not shared. Start it on 127.0.0.1, or share it on purpose: write {sharing_path(home)} "
+                    "(docs/sharing.md says how)"
+                )
+            state.served(shared=False)
+        else:
+            if sharing.way == "oidc":
+                self.login.check(sharing.oidc)
+            facts.agree(sharing.hosts)
+            state.served(shared=True)
+        self.facts = facts
+        return facts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets a request through, or answers it in words."""
+        if scope["type"] == "lifespan":
+            try:
+                self.start()
+            except UnlearnscopeError as error:
+                await receive()
+                await send({"type": "lifespan.startup.failed", "message": f"Not started: {error}."})
+                return
+            await self.app(scope, receive, send)
+            return
+        try:
+            user = self.visitor(scope, receive)
+            if user is not None:
+                receive = self._metered(scope, receive, user)
+                send = answers.hardened(send)
+            await self.app(scope, receive, send)
+        except Refused as refused:  # by the door, or by the meter while the body was read
+            await _refuse(refused, scope, receive, send)
+
+    def visitor(self, scope: Scope, receive: Receive) -> User | None:
+        """Who asks; a stranger (None) comes through only on the way to a login. Seals the name for the pages.
+
+        Raises:
+            Refused: this goes no further.
+        """
+        facts = self.facts or self._late_start()
+        # Whatever a visitor says about who they are is forgotten first.
+        headers = [pair for pair in scope["headers"] if pair[0].decode("latin-1").lower() != HEADER]
+        scope["headers"] = headers
+        path = _path(scope, facts.base)
+        if not state.is_shared():
+            self._check_local(scope, facts)
+            return None
+        try:
+            sharing = sharing_of(self.home())
+        except UnlearnscopeError as error:
+            log.error("Nobody is let in: %s", error)
+            sharing = None
+        if sharing is None:
+            raise Refused(503, "This dashboard is not shared at the moment.")
+        if not is_host_of(host_name(headers), sharing.hosts):
+            if path == HEALTH:
+                raise Refused(200, answers.ALIVE)
+            raise Refused(400, "This dashboard is not known under that name.")
+        named = self._name(scope, receive, sharing)
+        if named is None:
+            if path == HEALTH:
+                raise Refused(200, answers.ALIVE)
+            if sharing.way == "oidc" and path in LOGIN_PATHS and scope["type"] == "http":
+                return None
+            link = ("Log in", self.login.address(sharing.oidc)) if sharing.way == "oidc" else None
+            raise Refused(401, "Log in to see this dashboard.", link)
+        name, until = named
+        user = sharing.user(name)
+        if user is None:
+            if sharing.way == "oidc" and path in LOGIN_PATHS:
+                return None
+            link = ("Log out", f"{facts.base}/auth/logout") if sharing.way == "oidc" else None
+            raise Refused(403, f"{name} may not see this dashboard. Ask those who run it for a role.", link)
+        if (wanted := deep_link.wanted(scope, path)) is not None:
+            raise Refused(302, "", to=wanted)
+        if path == METRICS and not (verdict := may(user, WATCH_SERVER)):
+            raise Refused(403, verdict.reason)
+        headers.append((HEADER.encode(), seal(name, until).encode()))
+        return user
+
+    def _late_start(self) -> Server:
+        """Where the server announces no start."""
+        try:
+            return self.start()
+        except UnlearnscopeError as error:
+            raise Refused(503, f"Not started: {error}.") from error
+
+    def _check_local(self, scope: Scope, facts: Server) -> None:
+        here = scope.get("server") or (None, None)
+        if not is_loopback(here[0]) or has_header(scope["headers"], *FORWARDED):
+            raise Refused(403, "This dashboard is not shared: it answers on its own machine only (docs/sharing.md).")
+        if not is_host_of(host_name(scope["headers"]), facts.hosts):
+            raise Refused(400, "This dashboard is not known under that name.")
+
+    def _name(self, scope: Scope, receive: Receive, sharing: Sharing) -> tuple[str, float] | None:
+        """The visitor's name and the end of the login; None for a stranger."""
+        headers = scope["headers"]
+        if sharing.proxy is None:
+            return _claimed(self.login.claims(headers), sharing.oidc)
+        proxy = sharing.proxy
+        address = peer(receive)
+        if address is None or not proxy.named(address):
+            if has_header(headers, proxy.header):
+                log.warning("%s from %s is refused: no proxy of ours calls from there", proxy.header, address)
+            return None
+        if proxy.secret:
+            given = header(headers, proxy.secret_header) or ""
+            if not hmac.compare_digest(given.encode(), proxy.secret.encode()):
+                log.warning("%s from %s is refused: the secret is missing or wrong", proxy.header, address)
+                return None
+            # No page and no log needs it from here on.
+            scope["headers"][:] = [pair for pair in headers if pair[0].decode("latin-1").lower() != proxy.secret_header]
+        name = clean_name(header(scope["headers"], proxy.header))
+        return (name, time.time() + PROXY_HOURS * 3600) if name else None
+
+    def _metered(self, scope: Scope, receive: Receive, user: User) -> Receive:
+        """The body of an upload, counted as it comes; one that is announced as too large is refused at once."""
+        if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
+            return receive
+        # Uploads are all that browsers send besides questions.
+        if not (verdict := may(user, "upload")):
+            raise Refused(403, verdict.reason)
+        try:
+            left = self.traffic.left(user.name, quota_of(self.home(), user.name))
+        except UnlearnscopeError as error:
+            raise Refused(503, "This dashboard is not shared at the moment.") from error
+        announced = header(scope["headers"], "content-length")
+        too_much = Refused(413, "This is more than you may upload, in one file or in one day.")
+        if left <= 0 or (announced is not None and announced.isdecimal() and int(announced) > left + FRAMING_BYTES):
+            raise too_much
+        came = 0
+
+        async def counted() -> MutableMapping[str, Any]:
+            nonlocal came
+            message = await receive()
+            size = len(message.get("body", b""))
+            came += size
+            self.traffic.add(user.name, size)
+            if came > left + FRAMING_BYTES:
+                raise too_much
+            return message
+
+        return counted
+
+
+def _path(scope: Scope, base: str) -> str:
+    path: str = scope["path"]
+    return path[len(base) :] if base and path.startswith(f"{base}/") else path
+
+
+async def _refuse(refused: Refused, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 1008, "reason": refused.words})
+        return
+    if refused.to is not None:
+        more = [(b"location", refused.to.encode("latin-1")), deep_link.forget()]
+        await answers.answer(send, refused.status, refused.words, more=more)
+        return
+    is_page = refused.link and scope["method"] == "GET" and "text/html" in (header(scope["headers"], "accept") or "")
+    more = deep_link.remember(scope) if is_page and refused.status == 401 else []
+    link = refused.link if is_page else None
+    await answers.answer(send, refused.status, refused.words, head=scope["method"] == "HEAD", link=link, more=more)
+
+
+def _claimed(claims: dict[str, Any] | None, oidc: Oidc) -> tuple[str, float] | None:
+    """Name and end of a login from the claims of an identity token; None where they do not hold."""
+    if not claims:
+        return None
+    begun = claims.get("iat")
+    if isinstance(begun, bool) or not isinstance(begun, int | float):
+        return None
+    until = begun + oidc.hours * 3600
+    # An address that the provider has not verified could be anybody's.
+    unverified = oidc.verified and oidc.claim == "email" and claims.get("email_verified") not in (True, "true")
+    name = clean_name(claims.get(oidc.claim))
+    return (name, until) if name and not unverified and time.time() < until else None

@@ -1,0 +1,66 @@
+"""Files of the server that people may name: their uploads, and the folders that were opened to them.
+
+Who works on the machine itself may name any file. Somebody in a browser elsewhere could otherwise read
+files of the server through messages that quote them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cu_core.errors import BadInput, NotAllowed
+from cu_core.home import Home
+from cu_core.sharing.config import sharing_of
+from cu_core.sharing.rights import HOME, User
+from cu_core.spec import RunSpec
+
+
+def check_path(user: User, home: Home, path: str, field: str) -> None:
+    """Checks that a user may name a file or folder; an empty text names none.
+
+    Raises:
+        BadInput: it lies elsewhere; names the field and the folders that are open.
+    """
+    if user.role == HOME or not path.strip():
+        return
+    sharing = sharing_of(home)
+    if sharing is None:
+        raise NotAllowed("the dashboard is not shared any more")
+    roots = (home.uploads.resolve(), *sharing.data_folders)
+    try:
+        found = Path(path.strip()).expanduser().resolve()
+    except (OSError, RuntimeError, ValueError):
+        found = None
+    if found is None or not any(found.is_relative_to(root) for root in roots):
+        raise BadInput(field, "only uploaded files and the folders opened in sharing.toml can be used here",
+                       ["an upload", *map(str, sharing.data_folders)])  # fmt: skip
+
+
+# Fields of the launch form that hold a path, with the field of the specification that it becomes.
+FORM_PATHS = {"data.path": "data.dataset", "model.weights": "model.weights", "forget.file": "forget.select"}
+
+
+def foreign_paths(user: User, home: Home, values: Mapping[str, Any]) -> dict[str, BadInput]:
+    """The fields of a form that name files which a user may not name, each with what is said about it."""
+    found = {}
+    for name, field in FORM_PATHS.items():
+        try:
+            check_path(user, home, str(values.get(name) or ""), field)
+        except BadInput as error:
+            found[name] = error
+    return found
+
+
+def check_paths(user: User, home: Home, spec: RunSpec) -> None:
+    """Checks every file that a specification names.
+
+    Raises:
+        BadInput: one of them lies elsewhere.
+    """
+    check_path(user, home, spec.data.dataset.partition(":")[2], "data.dataset")
+    check_path(user, home, spec.model.weights, "model.weights")
+    kind, _, file = spec.forget.select.partition(":")
+    if kind == "indices":
+        check_path(user, home, file, "forget.select")
