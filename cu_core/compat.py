@@ -54,6 +54,19 @@ def why_not_shards(spec: RunSpec) -> str | None:
     return None
 
 
+def why_not_processes(spec: RunSpec) -> str | None:
+    """Why several processes cannot work on a run; None if they can, or there is one."""
+    if spec.processes == 1:
+        return None
+    if spec.train.sharded:
+        return "a model in shards is trained by one process; runs of different seeds can be at work at the same time"
+    if spec.device == "mps" or spec.device.startswith("cuda:"):
+        return f"each process takes a GPU of its own, or the CPU, so the device cannot be {spec.device}"
+    if spec.train.batch_size < spec.processes:
+        return f"a batch of {spec.train.batch_size} images (train.batch_size) cannot be divided over {spec.processes}"
+    return None
+
+
 def why_not_backbone(name: str, size: int) -> str | None:
     """Why a backbone cannot read images of this many pixels; None if it can."""
     record = backbone(name)
@@ -112,6 +125,7 @@ def check(spec: RunSpec) -> None:
         ("train.objective", why_not_objective(spec.train.objective, spec.model.backbone)),
         ("forget.select", why_not_forget(selection.kind, spec.data, kind)),
         ("train.shards", why_not_shards(spec)),
+        ("processes", why_not_processes(spec)),
         ("method", why_not_method(method(spec.method.id), spec.task, kind, sharded=spec.train.sharded)),
         ("model.pretrained", why_not_pretrained(spec.model.backbone) if spec.model.pretrained else None),
     ):

@@ -17,8 +17,8 @@ from cu_core.audit.plan import AuditPlan
 from cu_core.bench import Bench, set_up
 from cu_core.checkpoint import read_checkpoint, restore, write_checkpoint
 from cu_core.comparison import Comparison
-from cu_core.device import memory_errors, seed_everything
-from cu_core.errors import CheckpointError, Diverged
+from cu_core.device import keep_freed_memory, memory_errors, seed_everything
+from cu_core.errors import BadInput, CheckpointError, Diverged
 from cu_core.estimate import EARLIER_RUN, Speed, remember_speed
 from cu_core.evaluated import EvaluationCache
 from cu_core.evaluation import Metrics
@@ -30,6 +30,7 @@ from cu_core.models.cache import Trained, trained_model
 from cu_core.models.network import Network
 from cu_core.models.weights import save_weights, weights_sha256
 from cu_core.objectives.base import make_objective
+from cu_core.parallel.team import ALONE, Team
 from cu_core.picture import record_tsne
 from cu_core.progress import Progress
 from cu_core.recorder import Recorder, finite
@@ -39,6 +40,8 @@ from cu_core.runs.attempt import Attempt
 from cu_core.runs.files import read_json
 from cu_core.runs.rows import optional_json
 from cu_core.runs.snapshot import damage
+from cu_core.shards import ShardedBase
+from cu_core.spec import RunSpec
 from cu_core.stopping import collapsed
 from cu_core.training import EpochReport
 
@@ -47,11 +50,12 @@ UNLEARN_SEED = 1_000_003
 Looked = TypeVar("Looked")
 
 
-def execute(attempt: Attempt) -> dict[str, Any]:
+def execute(attempt: Attempt, team: Team = ALONE) -> dict[str, Any]:
     """Runs one attempt from where the last one ended.
 
     Args:
         attempt: the run directory, its specification and the way to write into it.
+        team: the processes that divide the work between them.
 
     Returns:
         The result, to be stored as ``result.json``.
@@ -60,10 +64,13 @@ def execute(attempt: Attempt) -> dict[str, Any]:
         UnlearnscopeError: anything that a user can act on.
     """
     spec = attempt.spec
+    if spec.processes != team.size:
+        raise BadInput("processes", f"the run wants {spec.processes}, and its worker was started as {team.size}")
     _fix_threads(attempt)
+    keep_freed_memory()
     hint = f"train.batch_size (now {spec.train.batch_size}), the method's batch size or the image size"
     with memory_errors(hint):
-        return _Execution(attempt).run()
+        return _Execution(attempt, team).run()
 
 
 def _fix_threads(attempt: Attempt) -> None:
@@ -75,13 +82,68 @@ def _fix_threads(attempt: Attempt) -> None:
         attempt.write_json(layout.THREADS, {"threads": torch.get_num_threads()})
 
 
+def unlearning_context(
+    bench: Bench, model: Network, check: Callable[[], None], shards: ShardedBase | None = None
+) -> Context:
+    """What the method of a run is given before its first round; seeds everything that is random.
+
+    Args:
+        bench: the fixed part of the run.
+        model: to be changed, on the device.
+        check: called by the method before each step; may raise to stop.
+        shards: how the base model was trained in shards; None of ordinary ones.
+    """
+    spec = bench.spec
+    seed_everything(spec.seed + UNLEARN_SEED)
+    generator = torch.Generator().manual_seed(spec.seed + UNLEARN_SEED)
+
+    def fresh(seed: int) -> Network:
+        # Never the user's own weights, which know the forget set.
+        untrained = build_for(spec, bench.data, seed)
+        bench.precision.place(untrained, bench.device)
+        return untrained
+
+    return Context(
+        model=model,
+        forget=bench.split(bench.forget.indices, generator),
+        retain=bench.split(bench.retain, generator),
+        task=bench.forget.task,
+        loss=F.cross_entropy,
+        objective=make_objective(spec.train, model, len(bench.data.train_labels)),
+        unseen=bench.spare_split(generator),
+        device=bench.device,
+        precision=bench.precision,
+        generator=generator,
+        classes=len(bench.data.classes),
+        recipe=spec.train,
+        fresh=fresh,
+        forgotten=tuple(bench.forget.classes) if bench.forget.task == "class" else (),
+        base_seed=spec.train_seed,
+        shards=shards,
+        seed=spec.seed,
+        max_rounds=spec.max_rounds,
+        check=check,
+    )
+
+
+def method_rounds(spec: RunSpec, context: Context) -> Iterator[dict[str, float]]:
+    """The rounds of a run's method."""
+    chosen = method(spec.method.id)
+    module, _, function = chosen.implementation.partition(":")
+    unlearn: Callable[..., Iterator[dict[str, float]]] = getattr(importlib.import_module(module), function)
+    return unlearn(context, spec.method.params)
+
+
 class _Execution:
     """One attempt's working state; the steps are its methods in order."""
 
-    def __init__(self, attempt: Attempt) -> None:
+    def __init__(self, attempt: Attempt, team: Team) -> None:
         self.attempt = attempt
+        self.team = team
         self.spec = attempt.spec
         self.method = method(self.spec.method.id)
+        # Who takes the method's steps.
+        self.unlearners: Team = team if self.method.divided(self.spec.method.params) else ALONE
         self.progress = Progress(attempt)
         self.seconds = {"train": 0.0, "unlearn": 0.0, "evaluate": 0.0, "reference": 0.0, "audit": 0.0}
         self.before: Metrics = {}
@@ -89,6 +151,7 @@ class _Execution:
     def run(self) -> dict[str, Any]:
         """All steps."""
         self.bench = self._prepare()
+        self.team.set_up(torch.get_num_threads())
         self.attempt.write_json(layout.DATASET, {"key": self.bench.data_key, "sha256": self.bench.data.sha256})
         self.recorder = Recorder(self.bench, self.attempt)
         self.comparison = Comparison(self.recorder, EvaluationCache(self.attempt.home, self.bench))
@@ -178,6 +241,7 @@ class _Execution:
             precision=self.bench.precision,
             on_epoch=on_epoch,
             check=self.attempt.check,
+            team=self.team,
         )
         if phase == "train":
             self.progress.finish("train")
@@ -205,30 +269,8 @@ class _Execution:
                 work.rate = epoch_seconds * factor
 
     def _start_or_resume(self, base: Trained) -> tuple[Context, str]:
-        model = copy.deepcopy(base.model)
-        seed_everything(self.spec.seed + UNLEARN_SEED)
-        generator = torch.Generator().manual_seed(self.spec.seed + UNLEARN_SEED)
-        context = Context(
-            model=model,
-            forget=self.bench.split(self.bench.forget.indices, generator),
-            retain=self.bench.split(self.bench.retain, generator),
-            task=self.bench.forget.task,
-            loss=F.cross_entropy,
-            objective=make_objective(self.spec.train, model, len(self.bench.data.train_labels)),
-            unseen=self.bench.spare_split(generator),
-            device=self.bench.device,
-            precision=self.bench.precision,
-            generator=generator,
-            classes=len(self.bench.data.classes),
-            recipe=self.spec.train,
-            fresh=self._fresh,
-            forgotten=tuple(self.bench.forget.classes) if self.bench.forget.task == "class" else (),
-            base_seed=self.spec.train_seed,
-            shards=base.shards,
-            seed=self.spec.seed,
-            max_rounds=self.spec.max_rounds,
-            check=self.attempt.check,
-        )
+        check = self.unlearners.check(self.attempt.check)
+        context = unlearning_context(self.bench, copy.deepcopy(base.model), check, base.shards)
         state = self._saved_state()
         # Rounds that no checkpoint vouches for are done again, and then may end elsewhere.
         self.recorder.drop_rounds_after(state["round"] if state else -1)
@@ -241,12 +283,6 @@ class _Execution:
         self.recorder.resume()
         self.progress.works["unlearn"].done = state["round"]
         return context, state["stopped_by"]
-
-    def _fresh(self, seed: int) -> Network:
-        """An untrained model of the base model's kind; never the user's own weights, which know the forget set."""
-        model = build_for(self.spec, self.bench.data, seed)
-        self.bench.precision.place(model, self.bench.device)
-        return model
 
     def _saved_state(self) -> dict[str, Any] | None:
         """The latest checkpoint; None where it or a round before it is missing or damaged: the run starts over."""
@@ -287,7 +323,7 @@ class _Execution:
 
     def _unlearn(self, context: Context) -> str:
         retain_before = read_json(self.attempt.run_dir / "rounds" / "0" / "manifest.json")["metrics"]["retain_acc"]
-        rounds = self._generator(context)
+        rounds = self.unlearners.rounds(context, lambda context: method_rounds(self.spec, context))
         # The first optimizer of a process makes torch import its compiler, which takes seconds. Where the base
         # model came from the cache, the method would make that one, and its first round would seem slow.
         torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.0)
@@ -324,13 +360,9 @@ class _Execution:
             context.first_round = healthy + 1
             write_checkpoint(self.attempt, context, healthy, self.seconds, stopped_by)
             self.progress.step("unlearn", recorded.metrics, f"round {healthy}")
+        rounds.close()
         context.first_round = healthy + 1
         return stopped_by
-
-    def _generator(self, context: Context) -> Iterator[dict[str, float]]:
-        module, _, function = self.method.implementation.partition(":")
-        unlearn: Callable[..., Iterator[dict[str, float]]] = getattr(importlib.import_module(module), function)
-        return unlearn(context, self.spec.method.params)
 
     def _reference(self, seed: int) -> None:
         trained = self._train(self.bench.retain, seed, "reference")

@@ -119,6 +119,7 @@ def speed_path(spec: RunSpec, home: Home) -> Path:
             spec.precision,
             *([spec.train.objective] if spec.self_supervised else []),
             *([spec.train.members] if spec.train.sharded else []),
+            *([{"processes": spec.processes}] if spec.processes > 1 else []),
         ]
     )
     return home.root / "speeds" / f"{key[:24]}.json"

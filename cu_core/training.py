@@ -96,6 +96,7 @@ def train(
     checkpoint: Path | None,
     on_epoch: Callable[[EpochReport], None],
     check: Callable[[], None] = lambda: None,
+    ready: Callable[[Training], None] = lambda training: None,
 ) -> TrainResult:
     """Trains a model in place with the specification's objective; leaves it in evaluation mode.
 
@@ -113,6 +114,7 @@ def train(
             and resumed from if it belongs to this very training; a damaged one is ignored. None keeps nothing.
         on_epoch: called after each epoch, once its checkpoint is written if it gets one; may raise to stop.
         check: called before each step; may raise to stop.
+        ready: called once before the first step, with what the checkpoint held taken up.
 
     Raises:
         DatasetError: fewer than two samples.
@@ -122,6 +124,7 @@ def train(
     training = Training(model, split, spec, seed, precision)
     if checkpoint is not None:
         training.resume(checkpoint)
+    ready(training)
     pause = _Pause()
     resumed_from = training.epoch
     if device.type == "cuda":

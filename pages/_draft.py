@@ -19,7 +19,7 @@ from cu_core.models import BACKBONES
 from cu_core.records import Described, coerce, describe
 from cu_core.spec import PARTS, RunSpec, spec_from_json
 
-TOP = ("seed", "reference", "device", "precision", "name")
+TOP = ("seed", "reference", "device", "precision", "processes", "name")
 # Fields that the form replaces with something easier than one line of text.
 _BUILT = {"data.dataset", "model.backbone", "forget.select"}
 # Registries name their field shortly; the form has these fields instead.

@@ -42,6 +42,7 @@ def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", help="seed of training, draws and unlearning")
     add("--reference", nargs="?", const="1", metavar="K", help="also retrain K models (1) without the forget set")
     add("--device", help="auto, cpu, cuda, cuda:N or mps")
+    add("--processes", help="processes that divide each step between them, e.g. one per GPU")
     add("--name", help="name shown in lists")
 
 
@@ -93,7 +94,7 @@ def _read(options: argparse.Namespace, home: Home, content: dict[str, Any], *, k
     ):
         if (value := getattr(options, option)) is not None:
             content.setdefault(part, {})[field] = _absolute(value)
-    for option in ("seed", "reference", "device", "name"):
+    for option in ("seed", "reference", "device", "processes", "name"):
         if (value := getattr(options, option)) is not None:
             content[option] = value
     chosen = content.setdefault("method", {"id": "contrastive", "params": {}})

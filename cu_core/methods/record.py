@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 # Default numbers of rounds that stand for another number.
 PER_EPOCH = 0
 PER_SHARD = -1
+
+
+def by_one_process(params: Any) -> bool:
+    """A method's steps are not divided."""
+    return False
+
+
+def by_all_processes(params: Any) -> bool:
+    """A method's steps are divided, whatever its hyper-parameters."""
+    return True
 
 
 @dataclass(frozen=True)
@@ -34,6 +45,9 @@ class Method:
             rule nor the guard against collapse can say anything of such a model before it is finished.
         needs: what has to be there, in words.
         fails: where it fails or misleads, in words.
+        divided: whether the method's steps can be divided over processes, given its hyper-parameters: they run through
+            the whole network in training mode and end in ``Tensor.backward``. The steps of others are taken by one
+            process, which is always right.
         rounds: default number of rounds per task; `PER_EPOCH` stands for as many as the original training had epochs,
             `PER_SHARD` for as many as it had shards.
     """
@@ -55,4 +69,5 @@ class Method:
     starts_anew: bool = False
     needs: str = ""
     fails: str = ""
+    divided: Callable[[Any], bool] = by_one_process
     rounds: Mapping[str, int] = field(default_factory=lambda: {"class": 10, "sample": 30})

@@ -26,6 +26,7 @@ from cu_core.models.network import Network
 from cu_core.models.stages import StageFiles
 from cu_core.models.weights import load_weights, read_state_dict, save_weights, weights_sha256
 from cu_core.objectives import objective
+from cu_core.parallel.team import ALONE, Team
 from cu_core.runs.files import read_json, sha256_of, write_json
 from cu_core.shards import ShardedBase, ShardPlan
 from cu_core.spec import RunSpec, TrainSpec, digest
@@ -73,6 +74,9 @@ def train_key(
         CheckpointError: the own weights cannot be read.
     """
     content = _ingredients(spec, data_sha, indices, seed, device_type, precision or spec.precision)
+    if spec.processes > 1:
+        # Sums are split by processes, too.
+        content["processes"] = spec.processes
     return digest(content)
 
 
@@ -127,6 +131,7 @@ def trained_model(
     precision: Precision,
     on_epoch: Callable[[EpochReport], None],
     check: Callable[[], None] = lambda: None,
+    team: Team = ALONE,
 ) -> Trained:
     """The model trained on some samples: from the cache, or trained now and kept there.
 
@@ -144,6 +149,7 @@ def trained_model(
         precision: mixed-precision policy.
         on_epoch: called after each epoch; may raise to stop.
         check: called before each step and while waiting for another process; may raise to stop.
+        team: the processes that divide the training between them.
 
     Raises:
         BadInput: zero epochs without weights to take.
@@ -177,17 +183,19 @@ def trained_model(
             if shards is None:
                 stages.drop()
             return Trained(_ready(model, precision, device), key, seconds, False, shards)
-        result = train(
-            model,
-            Split(source, indices, torch.Generator()),
-            spec.train,
-            seed=seed,
-            device=device,
-            precision=precision,
-            checkpoint=files.partial,
-            on_epoch=on_epoch,
-            check=check,
-        )
+        with team.training(model, indices, seed, check, on_epoch) as together:
+            result = train(
+                model,
+                Split(source, indices, torch.Generator()),
+                spec.train,
+                seed=seed,
+                device=device,
+                precision=precision,
+                checkpoint=files.partial,
+                on_epoch=together.on_epoch,
+                check=together.check,
+                ready=together.ready,
+            )
         files.keep(model, {"seconds": result.seconds, "epochs": result.epochs, "seed": seed})
         return Trained(_ready(model, precision, device), key, result.seconds, cached=False)
 

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cu_core.models.network import LastLayer, Network, Outputs
+from cu_core.parallel.division import features as features_of
 
 PROMPT = "a photo of a {}"
 
@@ -61,7 +62,7 @@ class ImageText(Network):
 
     def embed(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Unit image features, the same before they are normalised, and once more as features."""
-        raw = self.trunk(images).float()
+        raw = features_of(self.trunk, images).float()
         return F.normalize(raw, dim=1), raw, raw
 
     def prompt_embeddings(self) -> Tensor:

@@ -7,6 +7,8 @@ from typing import NamedTuple, cast
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cu_core.parallel.division import features as features_of
+
 
 class Outputs(NamedTuple):
     """What one forward pass delivers, all float32.
@@ -81,7 +83,7 @@ class Network(nn.Module):
 
     def embed(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Embedding, raw embedding and features of normalised images; unit rows behind a projector."""
-        features = self.trunk(images)
+        features = features_of(self.trunk, images)
         if self.projector is None:
             raw = features.float()
             return raw, raw, raw

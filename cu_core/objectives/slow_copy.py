@@ -12,6 +12,7 @@ from torch import Tensor
 from cu_core.models.encoder import Encoder
 from cu_core.models.network import Network
 from cu_core.models.weights import portable
+from cu_core.parallel.division import divided_like
 
 
 class SlowCopy:
@@ -35,7 +36,8 @@ class SlowCopy:
         for ours, theirs in zip(self._parts(self.network), self._parts(model), strict=True):
             for layer, other in zip(ours.modules(), theirs.modules(), strict=True):
                 layer.training = other.training
-        return self.network.outputs(images).raw
+        with divided_like(self.network.trunk, model.trunk):
+            return self.network.outputs(images).raw
 
     def follow(self, model: Network, stay: float) -> None:
         """Moves every weight: ``stay`` of itself plus ``1 - stay`` of the network's."""

@@ -23,10 +23,13 @@ PROBE = "probe.parquet"
 AUDIT = "audit"
 TSNE = "projection/tsne"
 DATASET = "dataset.json"
+BEFORE = "before.json"
 THREADS = "threads.json"
 CHECKPOINT = "checkpoint.pt"
 WEIGHTS = "weights.pt"
 MANIFEST = "manifest.json"
+CHECKSUMS = "checksums.json"
+SET_ASIDE = "damaged"
 
 LAUNCH = "launch.json"
 PID = "pid.json"
@@ -35,9 +38,15 @@ EVENTS = "events.jsonl"
 LOG = "worker.log"
 OUTCOME = "outcome.json"
 STAGING = "staging"
+JOB = "job.json"
+
+SHARED = "shared.json"
+SLURM = "slurm"
+PROCESSES = "processes"
 
 # Short enough for every filesystem, and nothing in it can name another folder.
 _RUN_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+_NUMBERED = re.compile(r"0|[1-9][0-9]{0,9}")
 _ATTEMPT = re.compile(r"attempt-([1-9][0-9]{0,5})")
 
 
@@ -81,7 +90,12 @@ def attempts(run_dir: Path) -> list[int]:
 
 def attempt_dir(run_dir: Path, number: int) -> Path:
     """The folder of one attempt."""
-    return run_dir / f"attempt-{number}"
+    return run_dir / attempt_name(number)
+
+
+def attempt_name(number: int) -> str:
+    """Name of the folder of one attempt."""
+    return f"attempt-{number}"
 
 
 def numbered(folder: Path) -> list[int]:
@@ -90,7 +104,7 @@ def numbered(folder: Path) -> list[int]:
         names = os.listdir(folder)
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return sorted(int(n) for n in names if n.isdecimal() and n.isascii() and (folder / n / MANIFEST).exists())
+    return sorted(int(n) for n in names if _NUMBERED.fullmatch(n) and (folder / n / MANIFEST).exists())
 
 
 def locks(home: Home) -> Path:

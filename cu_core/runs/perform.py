@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from cu_core.errors import BadInput, Cancelled, OutOfMemory, Replaced, UnlearnscopeError
+from cu_core.errors import BadInput, Cancelled, OutOfMemory, ProcessLost, Replaced, UnlearnscopeError
 from cu_core.runs import layout
 from cu_core.runs.attempt import DISK_HINT, HEARTBEAT_SECONDS, Attempt
 from cu_core.runs.disk import is_disk_error
@@ -17,6 +18,7 @@ from cu_core.runs.disk import is_disk_error
 Execute = Callable[[Attempt], Mapping[str, Any]]
 
 REPLACED = "replaced"
+LOST = "lost"
 
 
 def run_attempt(attempt: Attempt, execute: Execute, *, heartbeat: float = HEARTBEAT_SECONDS) -> str:
@@ -31,7 +33,8 @@ def run_attempt(attempt: Attempt, execute: Execute, *, heartbeat: float = HEARTB
         heartbeat: seconds between two beats.
 
     Returns:
-        ``succeeded``, ``failed``, ``cancelled``, or ``replaced`` where nothing was written.
+        ``succeeded``, ``failed``, ``cancelled``, or, where nothing was written, ``replaced``, or ``lost`` where
+        another process of the run is gone.
     """
     with _stopping_on_signals(attempt), attempt.beating(heartbeat):
         try:
@@ -39,6 +42,9 @@ def run_attempt(attempt: Attempt, execute: Execute, *, heartbeat: float = HEARTB
             attempt.finish(state, error)
         except Replaced:
             return REPLACED
+        except ProcessLost as error:
+            print(f"{attempt.run_id}: {error}", file=sys.stderr)
+            return LOST
     return state
 
 
@@ -46,9 +52,11 @@ def _perform(attempt: Attempt, execute: Execute) -> tuple[str, dict[str, Any] | 
     try:
         result = execute(attempt)
         attempt.write_json(layout.RESULT, result)
-    except Replaced:
+    except (Replaced, ProcessLost):
         raise
     except (Cancelled, KeyboardInterrupt):
+        if attempt.is_taken_away():
+            raise ProcessLost("the cluster took the node back; the run goes on in its next attempt") from None
         return "cancelled", None
     except Exception as error:
         _log_traceback(attempt)

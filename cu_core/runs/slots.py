@@ -13,6 +13,7 @@ from cu_core.errors import BadInput
 SLOTS_VARIABLE = "CU_SLOTS"
 _QUERY = ("nvidia-smi", "--query-gpu=index", "--format=csv,noheader")
 _QUERY_SECONDS = 20.0
+_JOINED = "+"
 
 
 @dataclass(frozen=True)
@@ -20,14 +21,19 @@ class Slot:
     """Room for one run.
 
     Attributes:
-        name: unique, e.g. ``cpu-0`` or ``cuda-1``.
+        name: unique, e.g. ``cpu-0`` or ``cuda-1``; ``cuda-0+cuda-1`` for a run that takes both.
         gpu: what the worker's CUDA_VISIBLE_DEVICES becomes; None leaves it alone.
-        threads: CPU threads of the worker.
+        threads: CPU threads of the worker, or of each process of a run that has several.
     """
 
     name: str
     gpu: str | None
     threads: int
+
+
+def slots_of(name: object) -> set[str]:
+    """The single slots behind the name of a slot, as ``launch.json`` holds it; none behind anything else."""
+    return set(name.split(_JOINED)) if isinstance(name, str) else set()
 
 
 def find_slots() -> list[Slot]:
@@ -48,7 +54,7 @@ def find_slots() -> list[Slot]:
     return [Slot(f"cuda-{n}", gpus[n % len(gpus)], threads) for n in range(count)]
 
 
-def choose_slot(free: Sequence[Slot], everything: Sequence[Slot], device: str) -> Slot | None:
+def choose_slot(free: Sequence[Slot], everything: Sequence[Slot], device: str, processes: int = 1) -> Slot | None:
     """A free slot for a run that asks for a device; None if it has to wait.
 
     Args:
@@ -56,11 +62,34 @@ def choose_slot(free: Sequence[Slot], everything: Sequence[Slot], device: str) -
         everything: all slots.
         device: as in the specification. ``cuda:N`` waits for that GPU and sees all of them, so that
             its number stays true; everything else takes any slot.
+        processes: how many work on the run. Several take as many slots at once, on different GPUs where there are
+            any, and share their threads. Where there are fewer slots they take all: processes share the cores of a
+            machine without GPUs, and the run itself says which GPUs it lacks.
     """
+    if processes > 1:
+        return _joined(_apart(free, device), len(_apart(everything, device)), processes)
     number = device.removeprefix("cuda:")
     if number == device or not any(slot.gpu == number for slot in everything):
         return free[0] if free else None
     return next((Slot(slot.name, None, slot.threads) for slot in free if slot.gpu == number), None)
+
+
+def _apart(slots: Sequence[Slot], device: str) -> list[Slot]:
+    """The slots that processes of one run can have at once: two processes cannot talk to each other on one GPU."""
+    if device == "cpu":
+        return list(slots)
+    first = {slot.gpu if slot.gpu is not None else slot.name: slot for slot in reversed(slots)}
+    return [slot for slot in slots if slot in first.values()]
+
+
+def _joined(free: Sequence[Slot], most: int, processes: int) -> Slot | None:
+    wanted = min(processes, most)
+    if len(free) < wanted:
+        return None
+    taken = free[:wanted]
+    gpus = [slot.gpu for slot in taken if slot.gpu is not None]
+    threads = max(1, sum(slot.threads for slot in taken) // processes)
+    return Slot(_JOINED.join(slot.name for slot in taken), ",".join(gpus) if gpus else None, threads)
 
 
 def visible_gpus() -> list[str]:

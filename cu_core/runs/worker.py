@@ -1,18 +1,22 @@
-"""The process that does one attempt: ``python -m cu_core worker RUN --attempt N``."""
+"""The process that does one attempt, or one of several that do: ``python -m cu_core worker RUN --attempt N``."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
 
-from cu_core import engine
 from cu_core.errors import UnlearnscopeError
 from cu_core.home import Home
+from cu_core.parallel.attempt import SharedAttempt
+from cu_core.parallel.environment import among_several, rank
 from cu_core.runs.attempt import Attempt
 from cu_core.runs.perform import run_attempt
 
 
 def main(home: Home, run_id: str, number: int) -> int:
-    """Claims an attempt, does it and writes its outcome.
+    """Claims an attempt, does it and writes its outcome; of several processes the first one does.
 
     Args:
         home: where the run lives.
@@ -20,13 +24,30 @@ def main(home: Home, run_id: str, number: int) -> int:
         number: of the attempt, as the dispatcher made it.
 
     Returns:
-        Exit code: 0 if the run succeeded, else 1.
+        Exit code: 0 if the run succeeded, else 1. Of several processes, 0 also where it was ended on purpose, so that
+        torchrun does not take that for a fault.
     """
+    several = among_several()
+    if several and rank() > 0:
+        code: int = import_module("cu_core.parallel.lead").follow(home, run_id, number)
+        return code
     try:
-        attempt = Attempt.claim(home, run_id, number)
+        attempt = (SharedAttempt if several else Attempt).claim(home, run_id, number)
     except UnlearnscopeError as error:
         print(f"nothing done: {error}", file=sys.stderr)
         return 1
-    state = run_attempt(attempt, engine.execute)
+    state = run_attempt(attempt, _execute_together if several else _execute)
     print(f"attempt {number} at {run_id}: {state}", file=sys.stderr)
-    return 0 if state == "succeeded" else 1
+    ended = ("succeeded", "cancelled", "replaced") if several else ("succeeded",)
+    return 0 if state in ended else 1
+
+
+def _execute(attempt: Attempt) -> Mapping[str, Any]:
+    # Torch takes seconds to import; claimed and beating, the attempt does not look like one that never started.
+    result: Mapping[str, Any] = import_module("cu_core.engine").execute(attempt)
+    return result
+
+
+def _execute_together(attempt: Attempt) -> Mapping[str, Any]:
+    result: Mapping[str, Any] = import_module("cu_core.parallel.lead").lead(attempt)
+    return result

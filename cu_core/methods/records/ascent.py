@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cu_core.methods.record import Method
+from cu_core.methods.record import Method, by_all_processes
 from cu_core.methods.records import fields
 from cu_core.records import param
 
@@ -70,6 +70,7 @@ GRADIENT_ASCENT = Method(
     paper="Graves et al., AAAI 2021, and Thudi et al., EuroS&P 2022; settings of Jia et al., NeurIPS 2023",
     params=GradientAscentParams,
     implementation="cu_core.methods.ascent:unlearn",
+    divided=by_all_processes,
     objectives=fields.BOTH,
     needs_retain=False,
     needs="The forget samples alone; a stopping rule, since the loss has no upper bound.",
@@ -83,6 +84,7 @@ NEGGRAD_PLUS = Method(
     paper="Kurmanji et al., Towards Unbounded Machine Unlearning, NeurIPS 2023 (arXiv 2302.09880)",
     params=NegGradPlusParams,
     implementation="cu_core.methods.ascent:unlearn_plus",
+    divided=by_all_processes,
     objectives=fields.BOTH,
     needs="All retain samples: here a round is one pass over them, and the forget samples come round and round.",
     fails="Very sensitive to α, and the more so the fewer forget samples there are: they are climbed again and again.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cu_core.methods.record import Method
+from cu_core.methods.record import Method, by_all_processes
 from cu_core.methods.records import fields
 from cu_core.records import param
 
@@ -37,6 +37,7 @@ METHOD = Method(
     paper="Chundawat et al., Can Bad Teaching Induce Forgetting?, AAAI 2023 (arXiv 2205.08096), Eq. 2 to 4",
     params=BadTeacherParams,
     implementation="cu_core.methods.bad_teacher:unlearn",
+    divided=by_all_processes,
     needs_labels=False,
     needs="A share of the retain samples, the base model and an untrained one beside the model that learns; no labels.",
     fails="An untrained network answers unlike a retrained one: it is unsure of everything, where a retrained one is "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cu_core.methods.record import Method
+from cu_core.methods.record import Method, by_all_processes
 from cu_core.records import param
 
 _PAPER = "Chen et al., Boundary Unlearning, CVPR 2023 (arXiv 2303.11570)"
@@ -57,6 +57,7 @@ BOUNDARY_SHRINK = Method(
     paper=f"{_PAPER}, §3.3",
     params=BoundaryShrinkParams,
     implementation="cu_core.methods.boundary_shrink:unlearn",
+    divided=by_all_processes,
     tasks=("class",),
     needs_retain=False,
     needs="The forget samples with their labels, and pixels that a small attack can move over a boundary.",
@@ -71,6 +72,7 @@ BOUNDARY_EXPANDING = Method(
     paper=f"{_PAPER}, §3.4",
     params=BoundaryExpandingParams,
     implementation="cu_core.methods.boundary_expanding:unlearn",
+    divided=by_all_processes,
     tasks=("class",),
     needs_retain=False,
     needs_labels=False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cu_core.methods.record import Method
+from cu_core.methods.record import Method, by_all_processes
 from cu_core.records import param
 
 
@@ -66,6 +66,7 @@ METHOD = Method(
     paper="Lee et al., Contrastive Unlearning, IJCAI 2025 (arXiv 2401.10458), CLIP experiment of the rebuttal, Eq. 6",
     params=ClipContrastiveParams,
     implementation="cu_core.methods.clip_contrastive:unlearn",
+    divided=by_all_processes,
     tasks=("class",),
     objectives=("image-text",),
     needs="An image-text model (train.objective=clip, model.backbone=open_clip:NAME) and all retain pairs in every "

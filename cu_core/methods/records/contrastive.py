@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cu_core.methods.record import Method
+from cu_core.methods.record import Method, by_all_processes
 from cu_core.records import param
 
 
@@ -116,6 +116,7 @@ METHOD = Method(
     paper="Lee et al., Contrastive Unlearning, IJCAI 2025 (arXiv 2401.10458), Eq. 5-7",
     params=ContrastiveParams,
     implementation="cu_core.methods.contrastive:unlearn",
+    divided=by_all_processes,
     tasks=("class", "sample"),
     objectives=("supervised", "self-supervised"),
     needs_retain=True,
@@ -133,6 +134,7 @@ CONTRASTIVE_QUEUE = Method(
     paper="Lee et al., Contrastive Unlearning, IJCAI 2025 (arXiv 2401.10458), queue variant of the rebuttal",
     params=ContrastiveQueueParams,
     implementation="cu_core.methods.contrastive:unlearn_queue",
+    divided=by_all_processes,
     objectives=("supervised", "self-supervised"),
     needs="Labels, ω retain batches per forget batch, and a queue of retain embeddings.",
     fails="Weaker than the variant with batches: all entries of the queue, those of other classes too, repel in the "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cu_core.methods.record import Method
+from cu_core.methods.record import Method, by_all_processes
 from cu_core.methods.records import fields
 from cu_core.records import param
 
@@ -48,6 +48,7 @@ FINETUNE = Method(
     paper=f"a baseline of most papers; settings of {_SPARSE} (arXiv 2304.04934)",
     params=FinetuneParams,
     implementation="cu_core.methods.finetune:unlearn",
+    divided=by_all_processes,
     objectives=fields.BOTH,
     needs_forget=False,
     needs=_NEEDS,
@@ -61,6 +62,7 @@ L1_FINETUNE = Method(
     paper=f"{_SPARSE} (arXiv 2304.04934), Eq. 3",
     params=L1FinetuneParams,
     implementation="cu_core.methods.finetune:unlearn_sparse",
+    divided=by_all_processes,
     objectives=fields.BOTH,
     needs_forget=False,
     needs=_NEEDS,

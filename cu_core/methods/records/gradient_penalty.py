@@ -94,6 +94,15 @@ _PAPER = "Wang & Chen, Machine Unlearning in Contrastive Learning, arXiv 2405.07
 _OBJECTIVES = ("supervised", "self-supervised")
 _ROUNDS = {"class": 10, "sample": 10}
 
+
+def _divided(params: GradientPenaltyMembersParams) -> bool:
+    """Whether steps reach all weights, which the penalty alone does not, and leave batch norm at its own statistics.
+
+    The statistics of a divided batch have no second derivative.
+    """
+    return params.alpha > 0 and params.batch_norm == "eval"
+
+
 GRADIENT_PENALTY = Method(
     id="gradient_penalty",
     title="Gradient penalty (Method 1)",
@@ -101,6 +110,7 @@ GRADIENT_PENALTY = Method(
     paper=f"{_PAPER}, Eq. 1-2, Algorithm 1",
     params=GradientPenaltyParams,
     implementation="cu_core.methods.gradient_penalty:unlearn",
+    divided=_divided,
     objectives=_OBJECTIVES,
     needs_retain=False,
     needs_unseen=True,
@@ -118,6 +128,7 @@ GRADIENT_PENALTY_MEMBERS = Method(
     paper=f"{_PAPER}, Eq. 1 and 3, Algorithm 2",
     params=GradientPenaltyMembersParams,
     implementation="cu_core.methods.gradient_penalty:unlearn_members",
+    divided=_divided,
     objectives=_OBJECTIVES,
     needs_retain=False,
     needs_labels=False,

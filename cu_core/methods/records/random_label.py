@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cu_core.methods.record import Method
+from cu_core.methods.record import Method, by_all_processes
 from cu_core.methods.records import fields
 from cu_core.records import param
 
@@ -51,6 +51,7 @@ RANDOM_LABEL = Method(
     paper="Graves et al., Amnesiac Machine Learning, AAAI 2021 (arXiv 2010.10981); settings of SalUn's released code",
     params=RandomLabelParams,
     implementation="cu_core.methods.random_label:unlearn",
+    divided=by_all_processes,
     needs=_NEEDS,
     fails="Learns the wrong labels by heart: forget samples end up more wrong, and easier to tell, than unseen ones.",
     rounds=_ROUNDS,
@@ -62,6 +63,7 @@ SALUN = Method(
     paper="Fan et al., SalUn, ICLR 2024 (arXiv 2310.12508), Eq. 4 and 5",
     params=SalunParams,
     implementation="cu_core.methods.salun:unlearn",
+    divided=by_all_processes,
     needs=_NEEDS,
     fails="As random labels do; the share of weights is a guess, and gradients of samples known by heart are tiny.",
     rounds=_ROUNDS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cu_core.methods.record import Method
+from cu_core.methods.record import Method, by_all_processes
 from cu_core.records import param
 
 
@@ -29,6 +29,7 @@ METHOD = Method(
     paper="the definition of exact unlearning; recipe as in Contrastive Unlearning (Lee et al., IJCAI 2025)",
     params=RetrainParams,
     implementation="cu_core.methods.retrain:unlearn",
+    divided=by_all_processes,
     objectives=("supervised", "self-supervised", "image-text"),
     needs_forget=False,
     needs_labels=False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cu_core.methods.record import Method
+from cu_core.methods.record import Method, by_all_processes
 from cu_core.records import param
 
 _CODE = "released code, CIFAR-10"
@@ -86,6 +86,7 @@ SCRUB = Method(
     paper=f"{_PAPER}, Eq. 3",
     params=ScrubParams,
     implementation="cu_core.methods.scrub:unlearn",
+    divided=by_all_processes,
     needs="All retain samples in every round, and memory for a copy of the model.",
     fails="Ascent and repair pull against each other: with few steps of ascent nothing is forgotten, with many the "
     "forget samples stand out by losses higher than those of unseen ones.",
@@ -98,6 +99,7 @@ SCRUB_R = Method(
     paper=f"{_PAPER}, SCRUB+R",
     params=ScrubParams,
     implementation="cu_core.methods.scrub:unlearn_and_rewind",
+    divided=by_all_processes,
     needs_unseen=True,
     needs="What SCRUB needs, unseen samples of the forgotten classes, and memory for the weights of every round.",
     fails="Rewinds after the last round only: where a stopping rule ends the run before, it is SCRUB (set the rule to "

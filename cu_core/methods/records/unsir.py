@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cu_core.methods.record import Method
+from cu_core.methods.record import Method, by_all_processes
 from cu_core.records import param
 
 _CODE = "released notebook"
@@ -79,6 +79,7 @@ METHOD = Method(
     paper="Tarun et al., Fast Yet Effective Machine Unlearning, IEEE TNNLS 2023 (arXiv 2111.08947), §IV",
     params=UnsirParams,
     implementation="cu_core.methods.unsir:unlearn",
+    divided=by_all_processes,
     tasks=("class",),
     needs_forget=False,
     needs="Some retain samples of every other class, but no forget sample: only the names of the forgotten classes.",
