@@ -2,12 +2,17 @@
 
 Everything an attempt leaves behind goes through here, so that two promises hold: a reader never
 sees half of anything, and an attempt that was replaced cannot write any more. For the second, a
-new attempt is made and results are put in place under the same lock.
+new attempt is made and results are put in place under the same lock. Between machines a lock may not
+hold, nor is a new folder seen at once. So there is a second fence, which needs neither: whatever an
+attempt puts in place or takes away is renamed out of, or into, its own staging folder, and whoever makes
+the next attempt removes that folder first. It never comes back, and the rename of a late one fails.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import json
 import os
 import re
@@ -15,6 +20,7 @@ import shutil
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -22,12 +28,14 @@ from typing import IO, Any, Self
 
 import numpy as np
 
-from cu_core.errors import BadInput, Cancelled, Replaced
+from cu_core.errors import BadInput, Cancelled, OutOfDisk, Replaced
 from cu_core.home import Home
 from cu_core.runs import layout
+from cu_core.runs.checksums import damage_of, note, sealed, spec_damage, write_sealed
 from cu_core.runs.disk import check_floor
-from cu_core.runs.files import plain, read_json, sha256_of, write_json, write_npy
+from cu_core.runs.files import plain, read_json, sha256_of, write_npy
 from cu_core.runs.process import identity
+from cu_core.runs.rows import optional_json
 from cu_core.runs.staging import naming_full_disk, stage
 from cu_core.runs.state import RunState, read_state
 from cu_core.spec import RunSpec, spec_from_json
@@ -35,6 +43,10 @@ from cu_core.spec import RunSpec, spec_from_json
 HEARTBEAT_SECONDS = 2.0
 SPARE = "outcome-disk-full.json"
 DISK_HINT = "Free some space (empty the bin, delete runs or cached models), then resume the run."
+
+_CLOSE_TRIES = 100
+# What a rename says when the folder that it starts from is gone, on this machine or on a file server.
+_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE)
 
 _FOLDER = re.compile(r"[a-z0-9_-]+(/[a-z0-9_-]+)*")
 _FILE = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
@@ -68,17 +80,62 @@ def make_attempt(run_dir: Path, found: RunState, launch: Mapping[str, Any]) -> i
     """Puts the folder of the next attempt in place; the caller holds the run's lock."""
     number = found.next_attempt
     for older in layout.attempts(run_dir):
-        shutil.rmtree(layout.attempt_dir(run_dir, older) / layout.STAGING, ignore_errors=True)
+        close(run_dir, older)
     # With its launch.json from the first moment on, so that no state in between can be seen.
     prepared = Path(tempfile.mkdtemp(dir=run_dir, prefix=".attempt-"))
     try:
         prepared.chmod(0o755)
-        write_json(prepared / layout.LAUNCH, dict(launch) | {"attempt": number, "first": found.first, "t": time.time()})
+        about = dict(launch) | {"attempt": number, "first": found.first, "t": time.time()}
+        write_sealed(prepared / layout.LAUNCH, about)
+        (prepared / layout.STAGING).mkdir()
         os.rename(prepared, layout.attempt_dir(run_dir, number))
     except BaseException:
         shutil.rmtree(prepared, ignore_errors=True)
         raise
     return number
+
+
+def close(run_dir: Path, number: int) -> None:
+    """Takes an attempt's staging folder away, so that it can put nothing in place any more.
+
+    Raises:
+        OSError: the folder cannot be removed, so that the attempt may still write.
+    """
+    staging = layout.attempt_dir(run_dir, number) / layout.STAGING
+    for _ in range(_CLOSE_TRIES):
+        # A worker that still writes may add a file while others are removed.
+        shutil.rmtree(staging, ignore_errors=True)
+        if not os.path.lexists(staging):
+            return
+    os.rmdir(staging)
+
+
+def requeue(run_dir: Path, number: int, first: int, reason: str) -> None:
+    """Queues a run for its next attempt; earlier ones can write nothing from then on.
+
+    Args:
+        run_dir: of the run, whose lock the caller holds.
+        number: of the next attempt.
+        first: attempt with which the present series began.
+        reason: why it waits again, in words; empty if the user wishes it.
+    """
+    write_sealed(run_dir / layout.REQUEUE, {"attempt": number, "first": first, "reason": reason, "t": time.time()})
+
+
+def withdraw(home: Home, run_id: str, number: int, reason: str) -> None:
+    """Takes back an attempt that could not be handed over; it does not count as one that was lost.
+
+    Args:
+        home: where the run lives.
+        run_id: of the run.
+        number: of the attempt, which nobody must have claimed.
+        reason: why it was not handed over, in words.
+    """
+    with layout.run_lock(home, run_id):
+        run_dir = layout.run_dir(home, run_id)
+        found = read_state(run_dir)
+        if found.attempt == number and found.state == "starting":
+            requeue(run_dir, number + 1, found.first + 1, reason)
 
 
 class Attempt:
@@ -104,6 +161,7 @@ class Attempt:
         self._requeue = str(self.run_dir / layout.REQUEUE)
         self._outcome = str(self.folder / layout.OUTCOME)
         self._requeue_seen: tuple[int, int] | None = None
+        self._written: dict[str, str] = {}
 
     @classmethod
     def claim(cls, home: Home, run_id: str, number: int) -> Self:
@@ -119,9 +177,9 @@ class Attempt:
         with attempt._fenced():
             if (attempt.folder / layout.PID).exists():
                 raise Replaced(f"attempt {number} at {run_id} was taken by another process")
-            write_json(attempt.folder / SPARE, _disk_full())
+            write_sealed(attempt.folder / SPARE, _disk_full())
             attempt.beat()
-            write_json(attempt.folder / layout.PID, identity() | {"t": time.time()})
+            write_sealed(attempt.folder / layout.PID, identity() | {"t": time.time()})
         return attempt
 
     @cached_property
@@ -129,12 +187,16 @@ class Attempt:
         """What to run.
 
         Raises:
-            BadInput: the stored specification is damaged.
+            BadInput: the stored specification is damaged, or is not the one that was submitted.
         """
         try:
-            return spec_from_json(read_json(self.run_dir / layout.SPEC))
+            written = read_json(self.run_dir / layout.SPEC)
         except (OSError, json.JSONDecodeError) as error:
             raise BadInput(layout.SPEC, f"cannot be read: {error}") from error
+        spec = spec_from_json(written)
+        if (reason := spec_damage(self.run_dir, written)) is not None:
+            raise BadInput(layout.SPEC, reason)
+        return spec
 
     @property
     def checkpoint_path(self) -> Path:
@@ -155,6 +217,11 @@ class Attempt:
     def stop(self) -> None:
         """Makes the next `check` raise `Cancelled`; safe to call from a signal handler."""
         self._stop.set()
+
+    def is_taken_away(self) -> bool:
+        """Whether it is not the user who wants a worker on a cluster to end: its time is over, say, or its node."""
+        queued = optional_json(self.folder / layout.LAUNCH).get("queue")
+        return bool(queued) and self._stop.is_set() and not os.path.exists(self._cancel)
 
     def beat(self) -> None:
         """Shows that this process is alive."""
@@ -215,8 +282,8 @@ class Attempt:
             }
         )
         # One write of one whole line; whoever reads meanwhile skips a last line without its end.
-        with (self.folder / layout.EVENTS).open("ab", buffering=0) as file:
-            file.write(json.dumps(line, allow_nan=False).encode() + b"\n")
+        with naming_full_disk(), (self.folder / layout.EVENTS).open("ab", buffering=0) as file:
+            _append(file, json.dumps(sealed(line), allow_nan=False).encode() + b"\n")
 
     def promote(self, folder: str, arrays: Mapping[str, np.ndarray], manifest: Mapping[str, Any]) -> None:
         """Makes a round, a reference or the audit visible: arrays first, manifest last.
@@ -251,15 +318,14 @@ class Attempt:
                     os.replace(path, target / file)
                     entries[name] = {"file": file} | entry
                 content = {"schema": layout.SCHEMA, **plain(manifest), "attempt": self.number, "arrays": entries}
-                with naming_full_disk():
-                    write_json(target / layout.MANIFEST, content)
+                self._put(target / layout.MANIFEST, content)
                 self._prune(target, {entry["file"] for entry in entries.values()})
         finally:
             for path, _ in staged.values():
                 path.unlink(missing_ok=True)
 
     def drop(self, folder: str) -> None:
-        """Removes what was promoted to a folder, manifest first, so that no reader sees half of it.
+        """Removes what was promoted to a folder, at once, so that no reader sees half of it.
 
         Raises:
             Replaced: this attempt may not write any more.
@@ -267,8 +333,12 @@ class Attempt:
         if not _FOLDER.fullmatch(folder):
             raise ValueError(f"not a folder of a run: {folder!r}")
         with self._fenced():
-            (self.run_dir / folder / layout.MANIFEST).unlink(missing_ok=True)
-            shutil.rmtree(self.run_dir / folder, ignore_errors=True)
+            if (self.run_dir / folder).exists():
+                self._take_away(self.run_dir / folder)
+
+    def is_sound(self, name: str) -> bool:
+        """Whether a file that was written with `write` is there as it was written, by this or an earlier attempt."""
+        return (self.run_dir / name).exists() and damage_of(self.run_dir, name) is None
 
     def array(self, folder: str, name: str) -> np.ndarray:
         """An array that was promoted before, by this or an earlier attempt.
@@ -300,8 +370,12 @@ class Attempt:
         check_floor(self.run_dir)
         path = self._stage(name, write)
         try:
+            sha256 = self._sha256_of(path)
             with self._fenced():
+                with naming_full_disk():
+                    note(self.run_dir, name, sha256, self._present(name), self._put)
                 os.replace(path, self.run_dir / name)
+                self._written[name] = sha256
         finally:
             path.unlink(missing_ok=True)
 
@@ -320,24 +394,40 @@ class Attempt:
         Raises:
             Replaced: this attempt may not write any more.
         """
-        shutil.rmtree(self.folder / layout.STAGING, ignore_errors=True)
         path = self.folder / layout.OUTCOME
         spare = self.folder / SPARE
         with self._fenced():
+            for left in self._staging.iterdir():
+                left.unlink(missing_ok=True)
             try:
-                write_json(path, {"state": state, "error": plain(error), "t": time.time()})
-            except OSError:
+                self._put(path, {"state": state, "error": plain(error), "t": time.time()})
+            except (OSError, OutOfDisk):
+                if not self._staging.is_dir():
+                    raise
                 # A rename needs no space; what it says is less precise than what was to be written.
                 os.utime(spare)
                 os.replace(spare, path)
             spare.unlink(missing_ok=True)
+            shutil.rmtree(self._staging, ignore_errors=True)
 
     @contextlib.contextmanager
     def _fenced(self) -> Iterator[None]:
         self._check_current()
         with layout.run_lock(self.home, self.run_id):
             self._check_current()
+            with self._noticing_the_end():
+                yield
+
+    @contextlib.contextmanager
+    def _noticing_the_end(self) -> Iterator[None]:
+        """Tells a rename that failed because this attempt was replaced from one that failed otherwise."""
+        try:
             yield
+        except OSError as error:
+            if error.errno not in _GONE or self._staging.is_dir():
+                raise
+            self._check_current()
+            raise Replaced(f"attempt {self.number} at {self.run_id} was closed") from error
 
     def _check_current(self) -> None:
         if os.path.exists(self._next) or self._is_requeued():
@@ -365,20 +455,66 @@ class Attempt:
         self._requeue_seen = stamp
         return False
 
+    def _present(self, name: str) -> str | None:
+        """Hash of a file as it is now; known without reading where this attempt has written it."""
+        if name in self._written:
+            return self._written[name]
+        path = self.run_dir / name
+        return sha256_of(path) if path.exists() else None
+
+    @property
+    def _staging(self) -> Path:
+        return self.folder / layout.STAGING
+
     def _stage(self, name: str, write: Callable[[IO[bytes]], object]) -> Path:
-        return stage(self.folder / layout.STAGING, name, write)
+        with self._noticing_the_end():
+            return stage(self._staging, name, write)
+
+    def _sha256_of(self, staged: Path) -> str:
+        with self._noticing_the_end():
+            return sha256_of(staged)
+
+    def _put(self, path: Path, content: Mapping[str, Any]) -> None:
+        """Writes sealed JSON through the staging folder, so that an attempt that was replaced fails to."""
+        text = json.dumps(sealed(content), indent=1, allow_nan=False)
+        staged = self._stage(path.name, lambda file: file.write(text.encode()))
+        try:
+            os.replace(staged, path)
+        finally:
+            staged.unlink(missing_ok=True)
+
+    def _take_away(self, path: Path) -> None:
+        """Removes a file or a folder by way of the staging folder, so that an attempt that was replaced fails to."""
+        aside = self._staging / f"old.{uuid.uuid4().hex}"
+        os.rename(path, aside)
+        if aside.is_dir():
+            shutil.rmtree(aside, ignore_errors=True)
+        else:
+            aside.unlink(missing_ok=True)
 
     def _stage_array(self, name: str, array: np.ndarray) -> tuple[Path, dict[str, Any]]:
         if not _FOLDER.fullmatch(name) or "/" in name:
             raise ValueError(f"not a name of an array: {name!r}")
         whole = np.ascontiguousarray(array)
         path = self._stage(name, lambda file: write_npy(file, whole))
-        return path, {"dtype": str(whole.dtype), "shape": list(whole.shape), "sha256": sha256_of(path)}
+        return path, {"dtype": str(whole.dtype), "shape": list(whole.shape), "sha256": self._sha256_of(path)}
 
     def _prune(self, folder: Path, keep: set[str]) -> None:
         for entry in folder.iterdir():
             if entry.name not in keep | {layout.MANIFEST} and entry.is_file():
-                entry.unlink(missing_ok=True)
+                self._take_away(entry)
+
+
+def _append(file: io.FileIO, line: bytes) -> None:
+    """Adds a whole line or, on a full disk, nothing: half of one would spoil the next, too."""
+    end = file.seek(0, os.SEEK_END)
+    try:
+        written = file.write(line)
+        if written != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError:
+        file.truncate(end)
+        raise
 
 
 def _named_files(manifest: Path) -> set[str]:

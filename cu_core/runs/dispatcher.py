@@ -7,6 +7,7 @@ and the workers do not even notice.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sqlite3
 import sys
@@ -21,7 +22,9 @@ from filelock import Timeout
 from cu_core.errors import BadInput
 from cu_core.home import Home
 from cu_core.runs import layout
-from cu_core.runs.attempt import new_attempt
+from cu_core.runs.attempt import new_attempt, withdraw
+from cu_core.runs.cluster import ClusterSettings, cluster_slots, read_settings
+from cu_core.runs.command import COMMAND, processes_of
 from cu_core.runs.files import write_json
 from cu_core.runs.index import (
     SETTLED_SECONDS,
@@ -33,11 +36,11 @@ from cu_core.runs.index import (
     remove_index,
     stamp_of,
 )
-from cu_core.runs.launcher import Launcher
-from cu_core.runs.local import COMMAND, LocalLauncher, spawn
+from cu_core.runs.launcher import Launcher, Unreachable, make_launcher
+from cu_core.runs.local import spawn
 from cu_core.runs.process import identity, is_alive
 from cu_core.runs.rows import optional_json
-from cu_core.runs.slots import Slot, choose_slot, find_slots
+from cu_core.runs.slots import Slot, choose_slot, find_slots, slots_of
 from cu_core.runs.state import ACTIVE, FINAL, RunState, read_state
 from cu_core.runs.store import work_waiting
 from cu_core.runs.supervisor import Supervisor, Timing
@@ -45,11 +48,20 @@ from cu_core.runs.supervisor import Supervisor, Timing
 _LOG_LIMIT = 1_000_000
 _LOCK_SECONDS = 0.5
 _TAKE_OVER_SECONDS = 30.0
+# Looking at ended runs takes at most a twentieth of the time, and never rests longer than this.
+_REST = 20.0
+_LONGEST_REST = 5.0
 
 
 def dispatcher_alive(home: Home) -> bool:
     """Whether a dispatcher looks after this home."""
     return is_alive(optional_json(_who(home)))
+
+
+def dispatcher_words(home: Home) -> str:
+    """Why the dispatcher at work can start nothing at present; empty if it can, or if none is at work."""
+    who = optional_json(_who(home))
+    return str(who.get("waits") or "") if is_alive(who) else ""
 
 
 def ensure_dispatcher(home: Home) -> bool:
@@ -71,6 +83,7 @@ def serve(
     home: Home,
     drain: bool = False,
     *,
+    settings: ClusterSettings | None = None,
     launcher: Launcher | None = None,
     slots: Sequence[Slot] | None = None,
     timing: Timing | None = None,
@@ -83,7 +96,8 @@ def serve(
     Args:
         home: whose queue.
         drain: return as soon as no run is queued or at work.
-        launcher: starts the workers; as processes of this machine by default.
+        settings: where runs work; read from the environment by default.
+        launcher: starts the workers; made from the settings by default.
         slots: how many at once, and where; found out by default.
         timing: how patient to be.
 
@@ -91,8 +105,12 @@ def serve(
         Exit code: 0.
 
     Raises:
-        BadInput: ``CU_SLOTS`` cannot be used.
+        BadInput: ``CU_SLOTS`` or a setting of the launcher cannot be used.
     """
+    if launcher is None:
+        settings = settings or read_settings()
+        launcher = make_launcher(home.create(), settings)
+        slots = cluster_slots(settings) if slots is None and launcher.where else slots
     slots = find_slots() if slots is None else slots
     timing = timing or Timing()
     lock = layout.dispatcher_lock(home.create(), _LOCK_SECONDS)
@@ -110,7 +128,7 @@ def serve(
                 print("another dispatcher is at work", file=sys.stderr)
                 return 0
     try:
-        Dispatcher(home, launcher or LocalLauncher(), slots, timing).run(drain)
+        Dispatcher(home, launcher, slots, timing).run(drain)
     finally:
         lock.release()
     return 0
@@ -134,6 +152,9 @@ class Dispatcher:
         self._supervisor = Supervisor(home, launcher, timing)
         self._entries: dict[str, Entry] = {}
         self._stamps: dict[str, str] = {}
+        self._next_full_look = 0.0
+        self._troubles: dict[str, str] = {}
+        self._waits = ""
         self._index: Index | None = None
         self._end = threading.Event()
 
@@ -148,6 +169,10 @@ class Dispatcher:
                 if self._index is not None:
                     self._index.close()
 
+    def end(self) -> None:
+        """Makes `run` return soon; safe to call from another thread."""
+        self._end.set()
+
     def _loop(self, drain: bool) -> None:
         last_work = time.monotonic()
         while not self._end.is_set() and self._home.runs.is_dir():
@@ -159,6 +184,7 @@ class Dispatcher:
                 # may vouch for the last changes, too.
                 _who(self._home).unlink(missing_ok=True)
                 self._end.wait(2 * SETTLED_SECONDS)
+                self._next_full_look = 0.0
                 if not self._tick():
                     return
                 self._announce()
@@ -166,7 +192,9 @@ class Dispatcher:
             self._end.wait(self._timing.tick)
 
     def _announce(self) -> None:
-        write_json(_who(self._home), identity() | {"t": time.time(), "slots": [slot.name for slot in self._slots]})
+        about = {"t": time.time(), "slots": [slot.name for slot in self._slots], "waits": self._waits}
+        about |= {"launcher": self._launcher.name, "where": self._launcher.where}
+        write_json(_who(self._home), identity() | about)
 
     def _tick(self) -> bool:
         """One look at everything; tells whether there is work."""
@@ -185,11 +213,9 @@ class Dispatcher:
         """Brings the entries up to date and returns the runs that are starting, running or lost."""
         live = {}
         run_ids = layout.run_ids(self._home.runs)
-        for run_id in run_ids:
+        for run_id in self._stale(run_ids):
             run_dir = self._home.runs / run_id
             known = self._entries.get(run_id)
-            if known is not None and known.is_fresh(run_dir):
-                continue
             try:
                 found = read_state(run_dir)
                 stamp = stamp_of(run_dir, found.attempt)
@@ -206,6 +232,28 @@ class Dispatcher:
             self._forget(run_id)
         return live
 
+    def _stale(self, run_ids: Sequence[str]) -> list[str]:
+        """The runs whose entry may not say what the files say.
+
+        Ended runs change only when somebody resumes them, and with ten thousand of them asking the disk takes longer
+        than all other work; so they are looked at as often as a small part of the time allows.
+        """
+        began = time.monotonic()
+        all_of_them = began >= self._next_full_look
+        runs = os.fspath(self._home.runs)
+        stale = []
+        for run_id in run_ids:
+            known = self._entries.get(run_id)
+            if known is not None and known.stamp:
+                rests = known.row.state in FINAL and not all_of_them
+                if rests or known.is_fresh(f"{runs}/{run_id}"):
+                    continue
+            stale.append(run_id)
+        if all_of_them:
+            now = time.monotonic()
+            self._next_full_look = now + min(_LONGEST_REST, _REST * (now - began))
+        return stale
+
     def _remember(self, run_id: str, entry: Entry, stamp: str) -> None:
         self._stamps[run_id] = stamp
         self._entries[run_id] = entry
@@ -216,8 +264,16 @@ class Dispatcher:
         self._write_index(lambda index: index.remove(run_id))
 
     def _start(self, live: dict[str, RunState]) -> None:
-        """Gives free slots to the runs that wait longest."""
-        taken = {found.launch.get("slot") for found in live.values() if found.state in ACTIVE and not found.foreground}
+        """Gives free slots to the runs that wait longest; for one that wants several, they are kept free."""
+        waits = self._launcher.waits()
+        if waits != self._waits:
+            self._waits = waits
+            print(f"dispatcher: {waits or 'workers can be started again'}", file=sys.stderr, flush=True)
+            self._announce()
+        if waits:
+            return
+        at_work = [found for found in live.values() if found.state in ACTIVE and not found.foreground]
+        taken = {name for found in at_work for name in slots_of(found.launch.get("slot"))}
         free = [slot for slot in self._slots if slot.name not in taken]
         queue = sorted(
             (entry.row for entry in self._entries.values() if entry.row.state == "queued"),
@@ -226,19 +282,36 @@ class Dispatcher:
         for row in queue:
             if not free:
                 return
-            device = str(optional_json(self._home.runs / row.run_id / layout.SPEC).get("device", ""))
-            slot = choose_slot(free, self._slots, device)
+            run_dir = self._home.runs / row.run_id
+            device, processes = str(optional_json(run_dir / layout.SPEC).get("device", "")), processes_of(run_dir)
+            slot = choose_slot(free, self._slots, device, processes)
+            if slot is None and processes > 1:
+                # Small runs that came later would take each slot as it becomes free, and this one would never start.
+                return
             if slot is not None and self._launch(row.run_id, slot):
-                free = [other for other in free if other.name != slot.name]
+                free = [other for other in free if other.name not in slots_of(slot.name)]
 
     def _launch(self, run_id: str, slot: Slot) -> bool:
         launch = {"launcher": self._launcher.name, "slot": slot.name, "dispatcher": identity()["pid"]}
+        if self._launcher.where:
+            launch["queue"] = self._launcher.where
         try:
             number = new_attempt(self._home, run_id, launch, seconds=_LOCK_SECONDS)
         except (BadInput, Timeout):
             # Cancelled, deleted or taken over since it was read; the next look shows it as it is.
             return False
-        self._launcher.launch(self._home, run_id, number, slot)
+        except OSError as error:
+            # The others need not wait for a run whose directory cannot be written.
+            reason = error.strerror or str(error)
+            if reason != self._troubles.get(run_id):
+                self._troubles[run_id] = reason
+                print(f"dispatcher: {run_id}: {reason}", file=sys.stderr, flush=True)
+            return False
+        try:
+            self._launcher.launch(self._home, run_id, number, slot)
+        except Unreachable as error:
+            withdraw(self._home, run_id, number, str(error))
+            return False
         return True
 
     def _keep_index(self) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,11 @@ import psutil
 
 from cu_core.home import Home
 from cu_core.runs import layout
+from cu_core.runs.command import COMMAND, processes_of, worker_command
 from cu_core.runs.process import identity, is_alive
 from cu_core.runs.slots import Slot
 
 PROJECT = Path(__file__).resolve().parents[2]
-COMMAND = (sys.executable, "-m", "cu_core")
 NICENESS = 10
 _ENDING_SECONDS = 5.0
 
@@ -32,6 +31,7 @@ class LocalLauncher:
     """
 
     name = "local"
+    where = ""
 
     def __init__(self, command: Sequence[str] = COMMAND) -> None:
         self._command = tuple(command)
@@ -39,11 +39,20 @@ class LocalLauncher:
 
     def launch(self, home: Home, run_id: str, number: int, slot: Slot) -> None:
         """See `cu_core.runs.launcher.Launcher`."""
-        folder = layout.attempt_dir(home.runs / run_id, number)
-        child = spawn((*self._command, "worker", run_id, "--attempt", str(number)), home, folder / layout.LOG, slot)
+        run_dir = home.runs / run_id
+        command = worker_command(run_dir, run_id, number, processes_of(run_dir), command=self._command)
+        child = spawn(command, home, layout.attempt_dir(run_dir, number) / layout.LOG, slot)
         self._children[run_id, number] = child
         with contextlib.suppress(psutil.Error):
             psutil.Process(child.pid).nice(NICENESS)
+
+    def waits(self) -> str:
+        """See `cu_core.runs.launcher.Launcher`; nothing ever stands in the way of this machine."""
+        return ""
+
+    def ending(self, run_id: str, number: int) -> None:
+        """See `cu_core.runs.launcher.Launcher`; what is known is the exit code."""
+        return
 
     def exit_code(self, run_id: str, number: int) -> int | None:
         """See `cu_core.runs.launcher.Launcher`; known only for workers that this process started."""

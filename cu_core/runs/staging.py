@@ -18,7 +18,7 @@ def stage(folder: Path, name: str, write: Callable[[IO[bytes]], object]) -> Path
     """Writes a new file into a folder, flushed to the disk; nothing stays behind if that fails.
 
     Args:
-        folder: created if missing, but not its parents: those may have been deleted on purpose.
+        folder: must exist; it may have been removed on purpose.
         name: how the file's name begins.
         write: receives the open binary file.
 
@@ -26,11 +26,10 @@ def stage(folder: Path, name: str, write: Callable[[IO[bytes]], object]) -> Path
         The path of the file.
 
     Raises:
+        FileNotFoundError: the folder is gone.
         OutOfDisk: the disk is full.
     """
     with naming_full_disk():
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir()
         handle, path = tempfile.mkstemp(dir=folder, prefix=f"{name}.")
     raw = _WatchedFile(handle, "wb")
     try:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cu_core.runs import layout
+from cu_core.runs.beats import Beats
 from cu_core.runs.files import read_json
 from cu_core.runs.process import is_alive, is_local
 
@@ -24,6 +25,7 @@ ACTIVE = ("starting", "running")
 START_SECONDS = 60.0
 LEASE_SECONDS = 30.0
 FOREGROUND = "foreground"
+_BEATS = Beats()
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,12 @@ class RunState:
     first: int
 
     @property
+    def queue(self) -> str:
+        """The cluster whose queue decides when the worker of the latest attempt starts; empty on this machine."""
+        where = self.launch.get("queue")
+        return where if isinstance(where, str) else ""
+
+    @property
     def foreground(self) -> bool:
         """Whether the latest attempt belongs to a terminal rather than to the dispatcher."""
         return self.launch.get("launcher") == FOREGROUND
@@ -78,11 +86,14 @@ def _read(run_dir: Path) -> RunState:
     if waiting:
         state = "cancelled" if cancelled else "queued"
         first = _number(requeue.get("first")) or 1
-        note = str(requeue.get("reason") or "")
+        note = requeue["reason"] if isinstance(requeue.get("reason"), str) else ""
     elif (folder / layout.OUTCOME).exists():
         state, finished, error = _outcome(folder / layout.OUTCOME)
     elif process:
-        state = "running" if _runs(process, folder) else "lost"
+        state = "running" if _runs(process, folder, launch) else "lost"
+    elif launch.get("queue"):
+        # In the queue of a cluster, for as long as it takes; the dispatcher asks there.
+        state = "starting"
     else:
         state = "starting" if time.time() - _launched(folder, launch) < START_SECONDS else "lost"
     if state == "lost" and cancelled:
@@ -90,11 +101,12 @@ def _read(run_dir: Path) -> RunState:
     return RunState(state, number, launch, process, finished, error, note, number + 1, first)
 
 
-def _runs(process: dict[str, Any], folder: Path) -> bool:
+def _runs(process: dict[str, Any], folder: Path, launch: dict[str, Any]) -> bool:
     if is_local(process):
         return is_alive(process)
-    # A process of another machine cannot be looked up; its heartbeat on the shared disk can.
-    return time.time() - (_changed(folder / layout.HEARTBEAT) or 0.0) < LEASE_SECONDS
+    # A process of another machine cannot be looked up; its heartbeat on the shared disk can. Clocks differ between
+    # machines, so it has to be watched for a while: the dispatcher does that for all that it started.
+    return launch.get("launcher") != FOREGROUND or _BEATS.moves(folder / layout.HEARTBEAT, LEASE_SECONDS)
 
 
 def _launched(folder: Path, launch: dict[str, Any]) -> float:
@@ -109,7 +121,12 @@ def _outcome(path: Path) -> tuple[str, float | None, dict[str, Any] | None]:
         return "failed", None, {"kind": "damaged", "message": f"{path.name} is damaged", "hint": "Resume the run."}
     # The spare outcome of a full disk was written before its time was known.
     known = float(moment) if isinstance(moment, int | float) else _changed(path)
-    return state, known, error if isinstance(error, dict) else None
+    return state, known, _words(error) if isinstance(error, dict) else None
+
+
+def _words(error: dict[str, Any]) -> dict[str, Any]:
+    """Kind, message and hint of a failure as texts; whatever else was written there is left out."""
+    return {name: value for name, value in error.items() if isinstance(value, str)}
 
 
 def _changed(path: Path) -> float | None:
@@ -120,12 +137,12 @@ def _changed(path: Path) -> float | None:
 
 
 def _number(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**6 else 0
 
 
 def _optional(path: Path) -> dict[str, Any] | None:
     try:
         content = read_json(path)
-    except (OSError, json.JSONDecodeError, UnicodeDecodeError):
+    except (OSError, json.JSONDecodeError):
         return None
     return content if isinstance(content, dict) else None

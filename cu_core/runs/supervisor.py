@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,8 +13,11 @@ from filelock import Timeout
 from cu_core.errors import OutOfDisk
 from cu_core.home import Home
 from cu_core.runs import layout
+from cu_core.runs.attempt import close, requeue
+from cu_core.runs.beats import beat_of
+from cu_core.runs.checksums import write_sealed
 from cu_core.runs.disk import check_floor
-from cu_core.runs.files import tail, write_json
+from cu_core.runs.files import tail
 from cu_core.runs.launcher import Launcher
 from cu_core.runs.memory import MemoryWatch
 from cu_core.runs.process import is_local, is_of_this_boot
@@ -36,6 +39,8 @@ class Timing:
         term: between a wish to stop and SIGTERM.
         kill: between a wish to stop and SIGKILL.
         idle: without work, until the dispatcher ends.
+        settle: between a cluster's word that a worker has ended and giving it up; the last files that it
+            wrote may be seen late on a shared directory.
     """
 
     tick: float = 0.5
@@ -43,6 +48,7 @@ class Timing:
     term: float = 3.0
     kill: float = 30.0
     idle: float = 120.0
+    settle: float = 5.0
 
 
 @dataclass
@@ -53,8 +59,11 @@ class _Watched:
     state: RunState
     beat: int = -1
     beat_seen: float = 0.0
+    since: float = 0.0
+    ended_since: float | None = None
     unwanted_since: float | None = None
     killed: bool = False
+    trouble: str = ""
     memory: MemoryWatch = field(default_factory=MemoryWatch)
 
 
@@ -91,27 +100,62 @@ class Supervisor:
         current = {(run_id, found.attempt): (run_id, found) for run_id, found in live.items() if not found.foreground}
         self._watched = {key: watched for key, watched in self._watched.items() if key in current}
         for key, (run_id, found) in current.items():
-            watched = self._watched.setdefault(key, _Watched(run_id, found, beat_seen=now))
+            watched = self._watched.setdefault(key, _Watched(run_id, found, beat_seen=now, since=now))
             watched.state = found
             watched.memory.look()
-            if found.state == "lost" or self._launcher.exit_code(run_id, found.attempt) is not None:
-                self._give_up(watched, self._reason(watched))
-            elif (self._home.runs / run_id / layout.CANCEL).exists():
-                self._press(watched, now)
-            elif found.state == "running" and self._is_silent(watched, now):
-                self._replace(watched)
+            try:
+                self._attend(watched, now)
+            except OSError as error:
+                # A run whose directory cannot be written, say, must not keep the others waiting.
+                self._tell(watched, error)
         for key, watched in list(self._unwanted.items()):
             self._press(watched, now)
             if watched.killed:
                 del self._unwanted[key]
 
+    def _attend(self, watched: _Watched, now: float) -> None:
+        run_id, found = watched.run_id, watched.state
+        if found.state == "lost" or self._launcher.exit_code(run_id, found.attempt) is not None:
+            self._give_up(watched, self._reason(watched))
+        elif (ending := self._ending(watched, now)) is not None:
+            self._give_up(watched, ending)
+        elif found.state == "starting" and found.queue and (self._home.runs / run_id / layout.CANCEL).exists():
+            # It may wait in the queue of a cluster for hours, and the cluster may not even answer.
+            self._stop(watched, force=False)
+            self._give_up(watched, "it was cancelled")
+        elif (self._home.runs / run_id / layout.CANCEL).exists():
+            self._press(watched, now)
+        elif found.state == "running" and self._is_silent(watched, now):
+            self._replace(watched)
+
+    def _tell(self, watched: _Watched, error: OSError) -> None:
+        """Says once for each worker and reason what keeps the dispatcher from looking after it."""
+        reason = error.strerror or str(error)
+        if reason != watched.trouble:
+            watched.trouble = reason
+            print(f"dispatcher: {watched.run_id}: {reason}", file=sys.stderr, flush=True)
+
+    def _ending(self, watched: _Watched, now: float) -> str | None:
+        """How a worker that was handed to a cluster ended, in words; None while it has not."""
+        found = watched.state
+        if not found.queue:
+            return None
+        if found.launch.get("launcher") != self._launcher.name or found.queue != self._launcher.where:
+            if found.state == "starting" and now - watched.since > START_SECONDS:
+                return f"it waited in the queue of {found.queue}, which is not in use any more"
+            return None
+        ending = self._launcher.ending(watched.run_id, found.attempt)
+        if ending is None or not (ending.certain or found.state == "starting"):
+            watched.ended_since = None
+            return None
+        if watched.ended_since is None:
+            watched.ended_since = now
+        return ending.reason if now - watched.ended_since >= self._timing.settle else None
+
     def _is_silent(self, watched: _Watched, now: float) -> bool:
         # Only whether the time stamp moves counts, measured by a clock that nobody can set.
         path = layout.attempt_dir(self._home.runs / watched.run_id, watched.state.attempt) / layout.HEARTBEAT
-        try:
-            beat = os.stat(path).st_mtime_ns
-        except FileNotFoundError:
-            beat = 0
+        beat = beat_of(path)
         if beat != watched.beat:
             watched.beat, watched.beat_seen = beat, now
         return now - watched.beat_seen > self._timing.lease
@@ -155,15 +199,16 @@ class Supervisor:
                 elif number - found.first + 1 >= MOST_ATTEMPTS:
                     self._finish(watched, "failed", self._failure(watched, reason))
                 else:
-                    content = {"attempt": number + 1, "first": found.first, "reason": reason, "t": time.time()}
-                    write_json(run_dir / layout.REQUEUE, content)
+                    requeue(run_dir, number + 1, found.first, reason)
         except Timeout:
             if wait:
                 raise
 
     def _finish(self, watched: _Watched, state: str, error: dict[str, str] | None) -> None:
         path = layout.attempt_dir(self._home.runs / watched.run_id, watched.state.attempt) / layout.OUTCOME
-        write_json(path, {"state": state, "error": error, "t": time.time()})
+        # Between machines, the lock alone does not keep a worker that lives on from writing after this.
+        close(self._home.runs / watched.run_id, watched.state.attempt)
+        write_sealed(path, {"state": state, "error": error, "t": time.time()})
 
     def _failure(self, watched: _Watched, reason: str) -> dict[str, str]:
         folder = layout.attempt_dir(self._home.runs / watched.run_id, watched.state.attempt)

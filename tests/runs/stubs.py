@@ -3,14 +3,17 @@
     python tests/runs/stubs.py worker RUN --attempt N  like python -m cu_core worker
     python tests/runs/stubs.py foreground RUN N        like the process behind python -m cu_core run
 
-What a run does stands in its name: ``rounds=3 pause=0.05 die=kill until=1``. Every round that an
-attempt really works on leaves a line in ``work.log`` of the home.
+What a run does stands in its name: ``rounds=3 pause=0.05 die=kill until=1``. With ``die=hold`` it waits in
+round ``at`` until a test lets it go on, with ``later=yes`` in a later one in each attempt. Every round that
+an attempt really works on leaves a line in ``work.log`` of the home. ``STUB_HOST`` names the machine that it
+believes to be on, and ``STUB_HOME`` the folder that it sees instead of the home.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import time
 import zipfile
@@ -28,10 +31,13 @@ from cu_core.errors import BadInput, OutOfMemory, UnlearnscopeError  # noqa: E40
 from cu_core.home import default_home  # noqa: E402
 from cu_core.runs import layout  # noqa: E402
 from cu_core.runs.attempt import Attempt  # noqa: E402
+from cu_core.runs.node import arrive  # noqa: E402
 from cu_core.runs.perform import run_attempt  # noqa: E402
 from cu_core.spec import RunSpec  # noqa: E402
 
 SAMPLES = 12
+GO = "go"
+"""The file in the home that ends the wait of all who hold."""
 COMMAND = (sys.executable, str(Path(__file__).resolve()))
 
 
@@ -51,7 +57,7 @@ def execute(attempt: Attempt) -> dict[str, Any]:
         _note(attempt, number)
         attempt.event("unlearn", number, rounds, metrics={"forget_acc": 1 / (number + 1)})
         _pause(attempt, pause)
-        if ill and number == int(wishes.get("at", 1)):
+        if ill and number == int(wishes.get("at", 1)) * (attempt.number if "later" in wishes else 1):
             _misbehave(attempt, wishes.get("die", ""))
         attempt.promote(f"rounds/{number}", arrays(number, int(wishes.get("width", 4))), _manifest(number))
         attempt.write("checkpoint.pt", lambda file, number=number: _write_checkpoint(file, number))
@@ -79,7 +85,11 @@ def _misbehave(attempt: Attempt, how: str) -> None:
         with layout.run_lock(attempt.home, attempt.run_id):
             os.kill(os.getpid(), signal.SIGSTOP)
     elif how == "sleep":
-        time.sleep(60)
+        time.sleep(3600)
+    elif how == "hold":
+        while not (attempt.home.root / GO).exists():
+            attempt.check()
+            time.sleep(0.02)
     elif how == "end-quietly":
         os._exit(0)
     elif how == "kill":
@@ -132,7 +142,12 @@ def _note(attempt: Attempt, number: int) -> None:
 
 def main(arguments: list[str]) -> int:
     """Does one attempt."""
+    if elsewhere := os.environ.get("STUB_HOME"):
+        os.environ["CU_HOME"] = elsewhere
+    if host := os.environ.get("STUB_HOST"):
+        socket.gethostname = lambda: host
     try:
+        arrive(default_home(), arguments[1], int(arguments[-1]))
         attempt = Attempt.claim(default_home(), arguments[1], int(arguments[-1]))
     except UnlearnscopeError as error:
         print(f"nothing done: {error}", file=sys.stderr)

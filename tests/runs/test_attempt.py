@@ -20,6 +20,7 @@ from cu_core.runs.attempt import SPARE, Attempt, new_attempt
 from cu_core.runs.perform import failure, run_attempt
 from cu_core.runs.reader import open_run
 from cu_core.runs.state import read_state
+from tests.runs.programs import wait_for
 from tests.runs.stubs import arrays, execute, spec, write_probe
 
 
@@ -252,7 +253,7 @@ def _file_limit(size):
 
 
 def test_below_the_floor_nothing_is_promoted(attempt, monkeypatch):
-    monkeypatch.setenv(disk.FLOOR_VARIABLE, str(disk.free_bytes(attempt.run_dir) / 10**6 + 1000))
+    monkeypatch.setenv(disk.FLOOR_VARIABLE, "1e12")
     with pytest.raises(OutOfDisk, match="must stay free"):
         attempt.promote("rounds/1", arrays(1), {"round": 1})
     with pytest.raises(OutOfDisk):
@@ -260,10 +261,10 @@ def test_below_the_floor_nothing_is_promoted(attempt, monkeypatch):
 
 
 def test_an_outcome_without_room_for_it(attempt, monkeypatch):
-    def full(path, content):
+    def full(folder, name, write):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("cu_core.runs.attempt.write_json", full)
+    monkeypatch.setattr("cu_core.runs.attempt.stage", full)
     attempt.finish("failed", {"kind": "out-of-disk", "message": "x", "hint": ""})
     found = read_state(attempt.run_dir)
     assert found.state == "failed" and found.error["kind"] == "out-of-disk" and found.finished
@@ -286,12 +287,7 @@ def test_heartbeat_beats(attempt):
     path = attempt.folder / "heartbeat"
     os.utime(path, (1, 1))
     with attempt.beating(0.01):
-        deadline = threading.Event()
-        for _ in range(500):
-            if path.stat().st_mtime > 1:
-                break
-            deadline.wait(0.01)
-    assert path.stat().st_mtime > 1
+        wait_for(lambda: path.stat().st_mtime > 1)
 
 
 def raising(error):
@@ -373,8 +369,7 @@ def test_signals_cancel(attempt, number):
 
     def work(attempt):
         os.kill(os.getpid(), number)
-        for _ in range(1000):
-            attempt.check()
+        wait_for(lambda: attempt.check())
 
     assert run_attempt(attempt, work) == "cancelled"
     assert open_run(attempt.home, attempt.run_id).state == "cancelled"
