@@ -15,7 +15,9 @@ SEARCHES = ("17", "17, 20-25", "test:17", "class:cat", "a class's name", "a regu
 
 _LONGEST_PATTERN = 200
 _MOST_REPEATS = 3
-"""Of `*`, `+` and `{}` in a pattern: each more may take twenty times as long, while nobody else is served."""
+"""Of `*`, `+`, `?` and `{}` in a pattern: each more may take twenty times as long, while nobody else is served."""
+_MOST_GROUPS = 3
+_REPEATED_GROUP = re.compile(r"\)[*+{]")
 _LISTED = 20
 _ID = re.compile(r"(?:(train|test)\s*:\s*)?(\d{1,18})(?:\s*-\s*(\d{1,18}))?")
 
@@ -103,11 +105,15 @@ def _classes(name: str, labels: np.ndarray, classes: Sequence[str]) -> list[int]
         return [int(name)]
     if len(name) > _LONGEST_PATTERN:
         raise BadInput(FIELD, f"is longer than {_LONGEST_PATTERN} letters", SEARCHES)
-    if len(re.findall(r"[*+{]", name)) > _MOST_REPEATS:
-        raise BadInput(FIELD, f"repeats more than {_MOST_REPEATS} parts, which takes too long to look for", SEARCHES)
+    repeats = len(re.findall(r"[*+{]|(?<!\()\?", name))
+    # A repeated group, or choices one after the other, may double the time with every letter of a name.
+    if repeats > _MOST_REPEATS or name.count("(") > _MOST_GROUPS or _REPEATED_GROUP.search(name):
+        raise BadInput(
+            FIELD, f"repeats a group or more than {_MOST_REPEATS} parts, which takes too long to look for", SEARCHES
+        )
     try:
         pattern = re.compile(name, re.IGNORECASE)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise BadInput(FIELD, f"{name!r} is not a regular expression ({error})", SEARCHES) from None
     found = [label for label in present if label < len(classes) and pattern.search(classes[label])]
     if not found:

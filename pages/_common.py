@@ -128,7 +128,7 @@ def _explain_missing(run_id: str, need_rounds: bool) -> None:
         return
     if need_rounds:
         word = "is still at work; no round has been recorded yet" if view.state in ACTIVE else ENDED[view.state]
-        st.info(f"It {word}.", title=view.spec.title, icon=":material/hourglass_empty:")
+        st.info(f"It {word}.", title=plain(view.spec.title), icon=":material/hourglass_empty:")
         st.page_link("run.py", label="Follow this run", icon=":material/monitoring:", query_params={"run": run_id})
 
 

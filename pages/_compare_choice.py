@@ -9,6 +9,7 @@ import streamlit as st
 
 from cu_core.runs.reader import RunRow
 from cu_core.spec import short
+from pages._text import plain
 
 FILTERS: dict[str, tuple[str, Callable[[RunRow], str]]] = {
     "compare_dataset": ("Images", lambda row: short(row.dataset)),
@@ -29,7 +30,8 @@ def chosen_ids(rows: Sequence[RunRow]) -> list[str]:
     if group := st.query_params.get("group"):
         found = in_order([row for row in rows if row.group == group])
         if not found:
-            st.warning(f"No run that has recorded a round belongs to the group {group!r}.", icon=":material/link_off:")
+            words = f"No run that has recorded a round belongs to the group {plain(repr(group))}."
+            st.warning(words, icon=":material/link_off:")
         return found
     listed = st.query_params.get("runs")
     if listed is None:

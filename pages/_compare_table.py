@@ -13,6 +13,7 @@ from cu_core.compare.columns import Column
 from cu_core.compare.lines import Summary
 from cu_core.compare.table import Row, Table, flag_words
 from cu_core.figures.distance_colours import distance_colour
+from pages._text import plain
 
 CELLS = {"value": "Value", "distance": "Distance in bands", "gap": "Value − reference"}
 """What a cell shows: the number, its distance to the reference in half widths of the band, or its difference."""
@@ -148,14 +149,18 @@ def _below(table: Table, cells: str) -> None:
     )
     for title, reasons in (("n/a", table.missing()), ("No distance to the reference", table.without_band())):
         if reasons and not (title == "n/a" and cells == "distance"):
-            words = "\n".join(f"- {title}: {reason}." for reason in reasons)
+            words = "\n".join(f"- {title}: {plain(reason)}." for reason in reasons)
             if len(reasons) <= MOST_REASONS:
                 st.caption(words)
             else:
                 with st.expander(f"{title}: {len(reasons)} reasons", icon=":material/help:"):
                     st.caption(words)
-    said = [f"- {row.label}, {run.title} (seed {run.seed}): {words}." for row in table.rows if row.kind == "runs"
-            for run in row.runs for words in flag_words(run)]  # fmt: skip
+    flagged = [(row, run) for row in table.rows if row.kind == "runs" for run in row.runs]
+    said = [
+        "- " + plain(f"{row.label}, {run.title} (seed {run.seed}): {words}.")
+        for row, run in flagged
+        for words in flag_words(run)
+    ]
     if said:
         with st.expander(f"Flags: {len(said)}", icon=":material/flag:"):
             st.caption("\n".join(said))

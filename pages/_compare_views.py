@@ -26,6 +26,7 @@ from cu_core.metrics import METRICS
 from pages._charts import bar
 from pages._common import home
 from pages._recorded import class_names
+from pages._text import plain
 
 OVERLAID = SIGNALS | {"centroid": COSINES["centroid"]}
 MOST_PANES_OF_PREDICTIONS = 4
@@ -223,11 +224,11 @@ class Views:
         return [names.index(v) if v in names else int(v) for v in found.values if v in names or v.isdecimal()]
 
     def _nothing(self, what: str, reasons: Sequence[str]) -> None:
-        st.info(f"None of these runs has {what}: {'; '.join(dict.fromkeys(reasons)) or 'nothing was recorded'}.",
+        st.info(f"None of these runs has {what}: {plain('; '.join(dict.fromkeys(reasons)) or 'nothing was recorded')}.",
                 icon=":material/info:")  # fmt: skip
 
     def _left_out(self, reasons: Sequence[str]) -> None:
         listed = list(dict.fromkeys(reasons))
         if listed:
             more = f" and {len(listed) - MOST_LEFT_OUT} more" if len(listed) > MOST_LEFT_OUT else ""
-            st.caption(f"Not shown: {'; '.join(listed[:MOST_LEFT_OUT])}{more}.")
+            st.caption(f"Not shown: {plain('; '.join(listed[:MOST_LEFT_OUT]))}{more}.")

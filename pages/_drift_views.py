@@ -23,6 +23,7 @@ from cu_core.runs.reader import list_runs, open_run
 from pages._common import duration, home, probe_of, run_label
 from pages._drift_scenes import boundary_scene, pair_view, picture_scene, preview_scene
 from pages._fidelity import exact_strip, fidelity_strip
+from pages._text import plain
 
 VIEWS = {"boundary": "Boundary", "map": "Map", "linear": "Linear", "other": "Other methods"}
 LINEAR = {"principal": "Principal axes", "discriminant": "Discriminant axes"}
@@ -180,7 +181,7 @@ def _boundary(shown: Shown) -> Chosen:
     )
     notes = []
     if shown.seed is not None:
-        residual = shown.view.reference_manifest(shown.seed)["fidelity"].get("procrustes_residual")
+        residual = (shown.view.reference_manifest(shown.seed).get("fidelity") or {}).get("procrustes_residual")
         if residual is not None:
             notes.append(
                 "The reference's distances are its own and exact. Its cosines are after the best rotation onto round "
@@ -228,7 +229,7 @@ def _current(request: MapRequest, shown: Shown) -> Picture | None:
     if drawing.state == "failed":
         # Unless it has been drawn since, from the command line.
         if wanting:
-            st.error(f"This picture cannot be drawn: {drawing.message}", icon=":material/error:")
+            st.error(f"This picture cannot be drawn: {plain(drawing.message)}", icon=":material/error:")
             st.button("Try again", key="draw_again", on_click=service.ask, args=(home(), request))
     elif drawing.state != "none":
         st.fragment(run_every=POLL_SECONDS)(_watch)(request, picture.stamp if picture else "")
@@ -261,7 +262,7 @@ def _watch(request: MapRequest, had: str) -> None:
         st.rerun()
     left = "" if drawing.expected is None else f", about {duration(max(1.0, drawing.expected - drawing.seconds))} left"
     share = 0.0 if not drawing.expected else min(0.98, drawing.seconds / drawing.expected)
-    st.progress(share, text=f"{METHODS[request.method]}: {drawing.message} ({duration(drawing.seconds)}{left})")
+    st.progress(share, text=f"{METHODS[request.method]}: {plain(drawing.message)} ({duration(drawing.seconds)}{left})")
 
 
 def _preview_words(shown: Shown) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from cu_core.records import Described, Param
+from pages._text import plain
 
 PREFIX = "new:"
 FEW_CHOICES = 4
@@ -48,7 +49,7 @@ def label_of(param: Param) -> str:
 def complain(errors: dict[str, str], field: str) -> None:
     """Says what is wrong with a field, right below it."""
     if field in errors:
-        st.markdown(f":red[:material/error: {errors[field]}]")
+        st.markdown(f":red[:material/error: {plain(errors[field])}]")
 
 
 def field(d: Described, name: str, errors: dict[str, str], *, error_name: str = "", **options: Any) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from cu_core.errors import UnlearnscopeError
 from cu_core.runs.reader import RunView, open_run
 from pages._common import ACTIVE, home, pick_run, probe_of, state_badge
+from pages._text import plain
 
 REFRESH_SECONDS = 2.0
 
@@ -28,7 +29,7 @@ def show_run(title: str, sections: Callable[[RunView, bool], None]) -> None:
                 st.rerun()
             sections(view, was_active)
         except UnlearnscopeError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(plain(error), icon=":material/error:")
 
     st.title(title, anchor=False)
     view = pick_run()

@@ -12,6 +12,7 @@ from cu_core.metrics import METRICS
 from cu_core.metrics.band import Band
 from cu_core.runs.reader import RunView
 from pages._common import difference_text, duration, metric_text
+from pages._text import plain
 
 STOPPED = {
     "class_rule": "unseen samples of the forgotten classes are classified no better than by chance (class rule)",
@@ -40,7 +41,7 @@ def results(view: RunView) -> None:
         return
     run = read_run(view)
     stopped = run.stopped_by
-    why = STOPPED.get(stopped, stopped.replace("_", " "))
+    why = STOPPED.get(stopped, plain(stopped.replace("_", " ")))
     rounds = result["rounds"]
     st.markdown(f":material/flag: Stopped after **{rounds} round{'' if rounds == 1 else 's'}**: {why}.")
     for level, text in verdicts(run):

@@ -16,6 +16,7 @@ from cu_core.data.memorisation import read_scores
 from cu_core.errors import BadInput
 from cu_core.figures.theme import class_name
 from pages._common import home
+from pages._text import plain
 
 MOST_LINES = 200
 
@@ -70,8 +71,8 @@ def words_of(selection: Selection, data: ImageData, forget: ForgetSet) -> str:
         label = int(data.train_labels[sample])
         same = int((data.train_labels[forget.indices] == label).sum()) - 1
         return (
-            f"Sample {sample} ({class_name(data.classes, label)}) and its {len(others)} nearest others, {same} of them "
-            f"of its class. Distances from {others[0]:.3f} to {others[-1]:.3f}: 0 is the same "
+            f"Sample {sample} ({plain(class_name(data.classes, label))}) and its {len(others)} nearest others, {same} "
+            f"of them of its class. Distances from {others[0]:.3f} to {others[-1]:.3f}: 0 is the same "
             "picture, 1.41 an unrelated one."
         )
     return ""

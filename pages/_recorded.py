@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ def pick_round(rounds: list[int]) -> int:
 def wanted_round(rounds: list[int]) -> int:
     """The round that the address asks for, else the last."""
     asked = st.query_params.get("round", "")
-    return int(asked) if asked.isdecimal() and int(asked) in rounds else rounds[-1]
+    return int(asked) if re.fullmatch(r"[0-9]{1,9}", asked) and int(asked) in rounds else rounds[-1]
 
 
 def snapshot_of(view: RunView, number: int | None, seed: int | None = None) -> Snapshot:
@@ -74,7 +75,11 @@ def snapshot_of(view: RunView, number: int | None, seed: int | None = None) -> S
         return np.asarray(view.reference_array(_known(seed), name) if number is None else view.array(number, name))
 
     return Snapshot(
-        array("coordinates"), array("top3_class")[:, 0], array("top3")[:, 0], array("loss"), manifest["fidelity"]
+        array("coordinates"),
+        array("top3_class")[:, 0],
+        array("top3")[:, 0],
+        array("loss"),
+        manifest.get("fidelity") or {},
     )
 
 

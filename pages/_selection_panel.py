@@ -27,6 +27,7 @@ from pages._common import home, probe_of
 from pages._forget_instead import forget_instead
 from pages._recorded import Stamp, class_names, recorded_array, signal_by_round, stamp
 from pages._selection import Picked, clear, counts_words, many, pick, selection_of
+from pages._text import plain
 
 SOURCE = "Drift"
 ANY = -1
@@ -201,7 +202,7 @@ def _search(view: RunView, how: str) -> None:
     )
     if note := st.session_state.pop(NOTE, None):
         words, wrong = note
-        (st.error if wrong else st.info)(words, icon=":material/search_off:")
+        (st.error if wrong else st.info)(plain(words), icon=":material/search_off:")
 
 
 def _invert(run_id: str) -> None:

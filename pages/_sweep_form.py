@@ -17,6 +17,7 @@ from cu_core.spec import RunSpec, short
 from cu_core.sweeps.named import SWEEPS
 from cu_core.sweeps.sweep import Sweep, fitting
 from pages._common import home, run_label
+from pages._text import plain
 
 PREFIX = "sweep:"
 STARTS = {"sweep": "A ready-made sweep", "preset": "A preset", "run": "An earlier run"}
@@ -92,7 +93,7 @@ def _run() -> Sweep:
     try:
         return _of_one(open_run(home(), chosen).spec) if chosen else _of_one(RunSpec())
     except UnlearnscopeError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return _of_one(RunSpec())
 
 

@@ -24,6 +24,7 @@ from pages._compare_choice import choice, choose, chosen_ids, in_order
 from pages._compare_table import CELLS, show_table
 from pages._compare_views import Views
 from pages._downloads import table_downloads
+from pages._text import plain
 
 HOME = home()
 SEEDS = {"mean": "Mean ± sd over seeds", "each": "Every run"}
@@ -133,7 +134,7 @@ def difference_section(runs: list[Compared]) -> None:
     if not found:
         st.info("They ask for the same." if first is not second else "Choose two runs.", icon=":material/info:")
         return
-    st.markdown("\n".join(f"- {_escaped(str(difference))}" for difference in found))
+    st.markdown("\n".join(f"- {plain(difference)}" for difference in found))
     listed = pd.DataFrame(
         [{"setting": d.path, "label": d.label, "first": d.first, "second": d.second} for d in found], dtype="string"
     )
@@ -159,11 +160,6 @@ def record_section(runs: list[Compared]) -> None:
     with st.container(horizontal=True):
         table_downloads(record, f"record-{run_id}", "record")
         st.page_link("run.py", label="Open this run", icon=":material/monitoring:", query_params={"run": run_id})
-
-
-def _escaped(text: str) -> str:
-    """Markdown in users' names of files shows as it is written."""
-    return "".join(f"\\{c}" if c in "\\`*_[]$:<>" else c for c in text)
 
 
 st.title("Compare", anchor=False)
@@ -192,7 +188,7 @@ if not chosen:
         with st.container(horizontal=True):
             for group in groups[:8]:
                 members = in_order([row for row in rows if row.group == group])
-                st.button(f"{group} ({len(members)})", key=f"group_{group}", icon=":material/folder_open:",
+                st.button(f"{plain(group)} ({len(members)})", key=f"group_{group}", icon=":material/folder_open:",
                           on_click=choose, args=(members,))  # fmt: skip
     st.stop()
 st.session_state["compared_runs"] = chosen
@@ -200,7 +196,7 @@ by_id = {row.run_id: row for row in rows}
 stamps = tuple(stamp_of(i, by_id[i].state, by_id[i].finished, by_id[i].rounds) for i in chosen)
 runs, problems = compared(str(HOME.root), stamps)
 for problem in problems:
-    st.warning(problem, icon=":material/warning:")
+    st.warning(plain(problem), icon=":material/warning:")
 if not runs:
     st.stop()
 

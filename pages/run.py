@@ -28,6 +28,7 @@ from pages._common import (
     state_badge,
 )
 from pages._outcome import results
+from pages._text import plain
 
 REFRESH_SECONDS = 1.0
 LOG_BYTES = 20_000
@@ -114,7 +115,7 @@ def time_left(row: RunRow) -> str:
 def progress(row: RunRow) -> None:
     """Phase, share done and time left, as the worker reported them."""
     if row.state == "queued":
-        note = f" {row.error}" if row.error else ""
+        note = f" {plain(row.error)}" if row.error else ""
         st.info(f"Waiting for a free place; it starts by itself.{note}", icon=":material/hourglass_empty:")
         return
     phase = PHASES.get(row.phase or "", "Starting")
@@ -128,10 +129,11 @@ def progress(row: RunRow) -> None:
 def failure(view: RunView) -> None:
     """Why the run failed and what would help."""
     error = view.error or {}
-    st.error(error.get("message") or "The worker ended without saying why; see the log.", title="This run failed",
+    message = plain(error.get("message") or "The worker ended without saying why; see the log.")
+    st.error(message, title="This run failed",
              icon=":material/error:")  # fmt: skip
     if error.get("hint"):
-        st.info(error["hint"], icon=":material/lightbulb:")
+        st.info(plain(error["hint"]), icon=":material/lightbulb:")
 
 
 def details(view: RunView) -> None:
@@ -139,7 +141,7 @@ def details(view: RunView) -> None:
     spec = view.spec
     st.json(spec.to_json(), expanded=1)
     result = view.result() or {}
-    st.caption(f"Specification {spec.content_hash()[:12]} · weights {str(result.get('weights_sha256'))[:12]}")
+    st.caption(f"Specification {spec.content_hash()[:12]} · weights {plain(str(result.get('weights_sha256'))[:12])}")
 
 
 def summary(spec: RunSpec, row: RunRow) -> str:
@@ -217,7 +219,7 @@ st.title("Run", anchor=False)
 offer_undo()
 view = pick_run(need_rounds=False)
 row = view.row()
-st.caption(summary(view.spec, row))
+st.caption(plain(summary(view.spec, row)))
 actions(row)
 is_active = row.state in ACTIVE
 st.fragment(run_every=REFRESH_SECONDS if is_active else None)(live)(row.run_id, is_active)

@@ -15,7 +15,7 @@ from cu_core.runs import layout
 def export_run(home: Home, run_id: str, file: Path) -> int:
     """Writes a run directory into a zip file, whole or not at all.
 
-    Logs, rounds, references and weights go along; the checkpoint, which only a resume needs, does not.
+    Logs, rounds, references and weights go along; the checkpoint, which only a resume needs, does not, nor do links.
 
     Args:
         home: where the run lives.
@@ -34,7 +34,13 @@ def export_run(home: Home, run_id: str, file: Path) -> int:
         handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
         with os.fdopen(handle, "wb") as raw, zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(folder.rglob("*")):
-                if path.is_file() and path.name != layout.CHECKPOINT and layout.STAGING not in path.parts:
+                # A link may lead to any file of this machine, and the zip is handed on.
+                if (
+                    path.is_file()
+                    and not path.is_symlink()
+                    and path.name != layout.CHECKPOINT
+                    and layout.STAGING not in path.parts
+                ):
                     archive.write(path, Path(run_id) / path.relative_to(folder))
         os.replace(temporary, file)
     except OSError as error:

@@ -15,7 +15,9 @@ from cu_core.metrics import METRICS
 from cu_core.runs import layout
 from cu_core.runs.files import read_json, tail
 from cu_core.runs.index import list_runs
+from cu_core.runs.probe_table import probe_rows, read_probe
 from cu_core.runs.rows import RunRow, optional_json, parse_event, read_row
+from cu_core.runs.shapes import RESULT, misfit
 from cu_core.runs.snapshot import damage, load_array, read_manifest
 from cu_core.runs.state import RunState, read_state
 from cu_core.runs.verify import Problem, verify_dir
@@ -107,13 +109,10 @@ class RunView:
         Raises:
             BadInput: not recorded yet or damaged.
         """
-        path = self.run_dir / layout.PROBE
         try:
-            return pd.read_parquet(path)
+            return read_probe(self.run_dir / layout.PROBE)
         except FileNotFoundError:
             raise BadInput("probe", "was not recorded yet") from None
-        except (OSError, ValueError) as error:
-            raise BadInput("probe", f"cannot be read: {error}") from error
 
     def references(self) -> list[int]:
         """Seeds of the recorded references, ascending; damaged ones are left out."""
@@ -159,8 +158,11 @@ class RunView:
         return key if layout.is_run_id(key) else None
 
     def result(self) -> dict[str, Any] | None:
-        """The result of a run that succeeded; None if there is none."""
-        return optional_json(self.run_dir / layout.RESULT) or None if self.state == "succeeded" else None
+        """The result of a run that succeeded; None if there is none, or a damaged one."""
+        if self.state != "succeeded":
+            return None
+        found = optional_json(self.run_dir / layout.RESULT)
+        return found if found and misfit(found, RESULT) is None else None
 
     def metrics_table(self) -> pd.DataFrame:
         """One row per round: ``round``, then one column per recorded metric."""
@@ -188,5 +190,5 @@ class RunView:
         return verify_dir(self.run_dir)
 
     def _sound(self, kind: str) -> list[int]:
-        folder = self.run_dir / kind
-        return [number for number in layout.numbered(folder) if not damage(folder / str(number))]
+        folder, rows = self.run_dir / kind, probe_rows(self.run_dir, layout.PROBE)
+        return [number for number in layout.numbered(folder) if not damage(folder / str(number), rows=rows)]

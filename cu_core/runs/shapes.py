@@ -13,10 +13,8 @@ from typing import Any
 NUMBER, TEXT, FLAG, SCALAR = "a number", "a text", "true or false", "a number or a text"
 _METRICS = {"*": NUMBER}
 _DRIFT = {"*": {"quantiles": {"*": [NUMBER]}, "*": NUMBER}}
-_ARRAYS = {"*": {"file": TEXT, "dtype": TEXT, "shape": [NUMBER], "sha256": TEXT}}
 
 ROUND: dict[str, Any] = {
-    "arrays": _ARRAYS,
     "metrics": _METRICS,
     "counts": {"*": NUMBER},
     "rule": {"name": TEXT, "value": NUMBER, "threshold": NUMBER, "met": FLAG},
@@ -47,7 +45,6 @@ _ATTACK = {
 }
 _ATTACKS = {"*": {"*": _ATTACK}}
 AUDIT: dict[str, Any] = {
-    "arrays": _ARRAYS,
     "models": [TEXT],
     "members": NUMBER,
     "non_members": NUMBER,
@@ -128,13 +125,11 @@ def misfit(value: Any, shape: Any, where: str = "") -> str | None:
 
 
 def _is(value: Any, shape: str) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return {
-        NUMBER: is_number,
-        TEXT: isinstance(value, str),
-        FLAG: isinstance(value, bool),
-        SCALAR: is_number or isinstance(value, str | bool),
-    }[shape]
+    if isinstance(value, str):
+        return shape in (TEXT, SCALAR)
+    if isinstance(value, bool):
+        return shape in (FLAG, SCALAR)
+    return shape in (NUMBER, SCALAR) and isinstance(value, int | float) and math.isfinite(value)
 
 
 def array_misfit(name: str, dtype: str, shape: tuple[int, ...], *, of_round: bool) -> str | None:

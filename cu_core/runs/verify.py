@@ -8,8 +8,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from cu_core.errors import BadInput
 from cu_core.home import Home
 from cu_core.metrics import METRICS
@@ -17,13 +15,11 @@ from cu_core.metrics.attacks import ATTACKS
 from cu_core.runs import layout
 from cu_core.runs.checksums import damage_of, file_damage, known_sums, line_damage, spec_damage
 from cu_core.runs.files import read_json
+from cu_core.runs.probe_table import probe_rows, read_probe
+from cu_core.runs.shapes import BY_CLASS, RESULT, misfit
 from cu_core.runs.snapshot import damage, read_manifest
 from cu_core.runs.state import read_state
 from cu_core.spec import spec_from_json
-
-PROBE_COLUMNS = ("sample", "split", "group", "label", "true_label", "rule")
-# Arrays of a round that do not have a row per sample: the last layer has one per class.
-BY_CLASS = ("head",)
 
 
 @dataclass(frozen=True)
@@ -134,11 +130,9 @@ def _probe(run_dir: Path) -> tuple[int | None, list[Problem]]:
         recorded = layout.numbered(run_dir / "rounds")
         return None, [Problem(layout.PROBE, "is missing")] if recorded else []
     try:
-        table = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        return None, [Problem(layout.PROBE, f"cannot be read: {error}")]
-    lacking = [name for name in PROBE_COLUMNS if name not in table]
-    return len(table), [Problem(layout.PROBE, f"lacks the columns {', '.join(lacking)}")] if lacking else []
+        return len(read_probe(path)), []
+    except BadInput as error:
+        return probe_rows(run_dir, layout.PROBE), [Problem(layout.PROBE, error.reason)]
 
 
 def _snapshot(run_dir: Path, kind: str, number: int, samples: int | None, again: bool) -> list[Problem]:
@@ -187,6 +181,8 @@ def _result(run_dir: Path, rounds: list[int]) -> list[Problem]:
         counted, run_id = result["rounds"], result["run_id"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         return [Problem(layout.RESULT, f"cannot be used: {type(error).__name__} {error}")]
+    if (reason := misfit(result, RESULT)) is not None:
+        return [Problem(layout.RESULT, f"cannot be used: {reason}")]
     found = []
     if run_id != run_dir.name:
         found.append(Problem(layout.RESULT, f"belongs to the run {run_id!r}"))

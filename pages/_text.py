@@ -1,0 +1,28 @@
+"""Texts of users in places that read Markdown: shown as they were written."""
+
+from __future__ import annotations
+
+import re
+
+# Marks of Markdown, HTML and formulas; a backslash before them is not shown.
+_MARKS = re.compile(r"[\\`*\[\]<>$~&|]|(?<!\w)_|_(?!\w)")
+# At the start of a text they make a heading, a quote or a list.
+_START = re.compile(r"^([#+-]|\d+(?=[.)]))")
+# Icons, emoji and links are looked for in what Markdown has made of a text, where a backslash is gone. A character
+# without width keeps them apart.
+_JOINER = "\u2060"
+_FOUND_LATER = re.compile(
+    r":(?=[\w+/-]+:)|(?<=https)(?=://)|(?<=http)(?=://)|(?<=www)(?=\.)|(?<=\w)(?=@)", re.IGNORECASE
+)
+
+
+def plain(text: object) -> str:
+    """A text of free form, such as a run's name or an error that quotes it, for an element that reads Markdown.
+
+    It becomes one line in which nothing is a picture, a link, an icon, a formula or markup.
+    """
+    line = " ".join(str(text).encode(errors="backslashreplace").decode().split())
+    line = "".join(letter for letter in line if letter.isprintable() or letter == _JOINER)
+    line = _FOUND_LATER.sub(lambda found: found[0] + _JOINER, line)
+    line = _MARKS.sub(lambda found: "\\" + found[0], line)
+    return _START.sub(lambda found: f"\\{found[0]}" if not found[0].isdigit() else f"{found[0]}{_JOINER}", line)
