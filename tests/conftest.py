@@ -15,14 +15,16 @@ _FALLBACK_HOME = tempfile.mkdtemp(prefix="unlearnscope-tests-")
 os.environ["CU_HOME"] = _FALLBACK_HOME
 
 import pytest  # noqa: E402
-from hypothesis import settings  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
 
 from cu_core.home import Home  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
-settings.register_profile("project", deadline=None, max_examples=50, derandomize=bool(os.environ.get("CI")))
+# The same examples in every run, however slow the machine; --hypothesis-profile=search looks for new ones.
+settings.register_profile("search", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("project", settings.get_profile("search"), derandomize=True)
 settings.load_profile("project")
 
 

@@ -19,7 +19,7 @@ from cu_core.home import Home
 from cu_core.runs.process import identity
 from cu_core.spec import DataSpec, ForgetSpec, ModelSpec, RunSpec
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 
 
 def wait_for_end(status: Callable[[], background.Background | None]) -> background.Background:

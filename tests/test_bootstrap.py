@@ -43,7 +43,7 @@ def bootstrap(project: Path, *options: str, **variables: str) -> subprocess.Comp
         capture_output=True,
         text=True,
         env=dict(os.environ, PIP_NO_INDEX="1", **variables),
-        timeout=200,
+        timeout=600,
     )
 
 
@@ -138,7 +138,7 @@ def test_make_names_a_missing_python() -> None:
     if shutil.which("make") is None:
         pytest.skip("make is not installed")
     result = subprocess.run(
-        ["make", "env", "PYTHON=/no/such/python"], cwd=SCRIPT.parent.parent, capture_output=True, text=True, timeout=60
+        ["make", "env", "PYTHON=/no/such/python"], cwd=SCRIPT.parent.parent, capture_output=True, text=True, timeout=240
     )
     assert result.returncode != 0
     assert "needs Python 3.11, 3.12 or 3.13" in result.stderr

@@ -93,7 +93,7 @@ def closure(starts: list[Path]) -> dict[str, str]:
 def fresh(code: str, *arguments: str, env: dict[str, str]) -> dict[str, str]:
     """Runs code in a fresh process; its last line of output is a JSON object."""
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], cwd=ROOT, env=env, capture_output=True, text=True, timeout=240
+        [sys.executable, "-c", code, *arguments], cwd=ROOT, env=env, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stderr
     answer: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
@@ -146,7 +146,7 @@ import json, sys
 from pathlib import Path
 from streamlit.testing.v1 import AppTest
 guilty = {}
-app = AppTest.from_file("pages/_shell.py", default_timeout=120).run()
+app = AppTest.from_file("pages/_shell.py", default_timeout=200).run()
 for page in [None, *sorted(p.name for p in Path("pages").glob("[!_]*.py"))]:
     if page:
         app.switch_page(page).run()

@@ -24,15 +24,15 @@ from cu_core.runs.slots import Slot
 from cu_core.runs.supervisor import MOST_ATTEMPTS, Timing
 from cu_core.runs.verify import verify
 from tests.runs import programs
-from tests.runs.programs import QUICK, end_workers, program, wait_for, worked
-from tests.runs.stubs import COMMAND, spec
+from tests.runs.programs import PATIENCE, QUICK, SHORT_LEASE, end_workers, program, wait_for, worked
+from tests.runs.stubs import COMMAND, GO, spec
 
 pytestmark = [
     pytest.mark.chaos,
     pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs the signals of Unix"),
 ]
 
-PATIENT = QUICK.replace("idle=0.5", "idle=60")
+PATIENT = QUICK.replace("idle=0.5", "idle=600")
 
 
 def state(home, run_id):
@@ -44,9 +44,9 @@ def pid_of(home, run_id, attempt=1):
     return wait_for(lambda: path.exists() and json.loads(path.read_text())["pid"])
 
 
-def drain(home):
-    with program("dispatch", "--drain") as dispatcher:
-        assert dispatcher.wait(100) == 0
+def drain(home, **environment):
+    with program("dispatch", "--drain", **environment) as dispatcher:
+        assert dispatcher.wait(PATIENCE) == 0
 
 
 def test_several_submitters_and_two_dispatchers_run_each_job_once(home):
@@ -54,7 +54,7 @@ def test_several_submitters_and_two_dispatchers_run_each_job_once(home):
     # Two pairs hand in the same tokens, as a page that is clicked twice does.
     submitters = [subprocess.Popen([*submit, token, "3"], stdout=subprocess.DEVNULL) for token in "aabb"]
     with program("dispatch", "--drain", CU_SLOTS="cpu:2"), program("dispatch", "--drain", CU_SLOTS="cpu:2"):
-        assert [process.wait(60) for process in submitters] == [0] * 4
+        assert [process.wait(PATIENCE) for process in submitters] == [0] * 4
         wait_for(lambda: [row.state for row in list_runs(home)] == ["succeeded"] * 6)
     jobs = [(run_id, k) for run_id, _, k, _ in worked(home)]
     assert len(jobs) == len(set(jobs)) == 6 * 3
@@ -62,7 +62,7 @@ def test_several_submitters_and_two_dispatchers_run_each_job_once(home):
 
 
 def test_a_killed_dispatcher_costs_nothing(home):
-    running, queued = store.submit(spec("rounds=6 pause=0.3"), home), store.submit(spec(), home)
+    running, queued = store.submit(spec("rounds=6 die=hold"), home), store.submit(spec(), home)
     with program("dispatch", CU_SLOTS="cpu:1") as first:
         wait_for(lambda: worked(home))
         first.kill()
@@ -72,13 +72,14 @@ def test_a_killed_dispatcher_costs_nothing(home):
             wait_for(lambda: dispatcher_alive(home))
             # The worker of the first still fills the only slot.
             assert state(home, queued) == "queued"
-            assert second.wait(60) == 0
+            (home.root / GO).touch()
+            assert second.wait(PATIENCE) == 0
     jobs = [(run_id, attempt, k) for run_id, attempt, k, _ in worked(home)]
     assert jobs == [(running, 1, k) for k in range(7)] + [(queued, 1, k) for k in range(3)]
 
 
 def test_a_worker_killed_under_a_new_dispatcher_is_noticed(home):
-    run_id = store.submit(spec("rounds=3 die=sleep at=2 until=1"), home)
+    run_id = store.submit(spec("rounds=3 die=hold at=2 until=1"), home)
     with program("dispatch") as first:
         wait_for(lambda: open_run(home, run_id).rounds() == [0, 1])
         first.kill()
@@ -87,13 +88,14 @@ def test_a_worker_killed_under_a_new_dispatcher_is_noticed(home):
         with program("dispatch", "--drain") as second:
             wait_for(lambda: dispatcher_alive(home))
             os.kill(pid, signal.SIGKILL)
-            assert second.wait(60) == 0
+            assert second.wait(PATIENCE) == 0
     view = open_run(home, run_id)
     assert view.state == "succeeded" and view.run_state.attempt == 2 and verify(home, run_id) == []
 
 
 def test_workers_killed_at_random_moments_leave_whole_files(home):
-    run_id = store.submit(spec("rounds=40 width=2000"), home)
+    # No attempt gets to its end before it is killed, however late that is.
+    run_id = store.submit(spec(f"rounds=40 width=2000 die=hold at=12 later=yes until={MOST_ATTEMPTS - 1}"), home)
     moments = random.Random(5)
     with program("dispatch", STUB_TIMING=PATIENT):
         for attempt in range(1, MOST_ATTEMPTS):
@@ -102,6 +104,7 @@ def test_workers_killed_at_random_moments_leave_whole_files(home):
             wait_for(lambda seen=seen: len(worked(home)) > seen)
             time.sleep(moments.uniform(0, 0.05))
             os.kill(pid, signal.SIGKILL)
+            # The next attempt may be at work already.
             assert [str(problem) for problem in verify(home, run_id)] == []
         wait_for(lambda: state(home, run_id) == "succeeded")
     assert verify(home, run_id) == []
@@ -112,7 +115,7 @@ def test_workers_killed_at_random_moments_leave_whole_files(home):
 
 def test_a_frozen_worker_is_replaced_and_cannot_write_when_it_wakes(home):
     run_id = store.submit(spec("rounds=3 die=freeze at=2 until=1"), home)
-    with program("dispatch", STUB_TIMING=PATIENT.replace("kill=1.5", "kill=60")):
+    with program("dispatch", STUB_TIMING=SHORT_LEASE.replace("kill=1.5", "kill=600")):
         wait_for(lambda: state(home, run_id) == "succeeded")
         frozen = psutil.Process(pid_of(home, run_id))
         assert frozen.status() == psutil.STATUS_STOPPED
@@ -127,7 +130,7 @@ def test_a_frozen_worker_is_replaced_and_cannot_write_when_it_wakes(home):
 
 def test_a_frozen_worker_that_never_wakes_is_ended(home):
     run_id = store.submit(spec("rounds=2 die=freeze until=1"), home)
-    with program("dispatch", STUB_TIMING=PATIENT):
+    with program("dispatch", STUB_TIMING=SHORT_LEASE):
         pid = pid_of(home, run_id)
         wait_for(lambda: state(home, run_id) == "succeeded")
         wait_for(lambda: not psutil.pid_exists(pid))
@@ -135,7 +138,7 @@ def test_a_frozen_worker_that_never_wakes_is_ended(home):
 
 def test_a_worker_frozen_with_the_lock_in_its_hands_does_not_block_the_run(home):
     run_id = store.submit(spec("rounds=2 die=freeze-with-lock until=1"), home)
-    drain(home)
+    drain(home, STUB_TIMING=SHORT_LEASE)
     view = open_run(home, run_id)
     assert view.state == "succeeded" and view.run_state.attempt == 2 and verify(home, run_id) == []
 
@@ -150,7 +153,7 @@ def test_a_zombie_attempt_is_rejected_without_any_dispatcher(home):
         newer = Attempt.claim(home, run_id, new_attempt(home, run_id, {"launcher": "local"}))
         before = _content(home, run_id)
         os.kill(zombie.pid, signal.SIGCONT)
-        assert zombie.wait(20) == 1
+        assert zombie.wait(PATIENCE) == 1
         assert _content(home, run_id) == before
         newer.check()
     finally:
@@ -159,18 +162,19 @@ def test_a_zombie_attempt_is_rejected_without_any_dispatcher(home):
 
 
 def test_a_dispatcher_that_was_frozen_itself_does_not_blame_the_workers(home):
-    run_id = store.submit(spec("rounds=4 pause=1"), home)
-    with program("dispatch", STUB_TIMING=PATIENT) as dispatcher:
+    run_id = store.submit(spec("rounds=2 die=hold"), home)
+    with program("dispatch", STUB_TIMING=SHORT_LEASE.replace("lease=4", "lease=3")) as dispatcher:
         worker = psutil.Process(pid_of(home, run_id))
         wait_for(lambda: open_run(home, run_id).rounds())
         # The machine sleeps: both stand still for longer than the lease.
         worker.suspend()
-        time.sleep(0.3)
+        time.sleep(0.2)
         dispatcher.send_signal(signal.SIGSTOP)
-        time.sleep(2.0)
+        time.sleep(3.5)
         dispatcher.send_signal(signal.SIGCONT)
-        time.sleep(0.3)
+        time.sleep(0.2)
         worker.resume()
+        (home.root / GO).touch()
         wait_for(lambda: state(home, run_id) == "succeeded")
     assert open_run(home, run_id).run_state.attempt == 1
 

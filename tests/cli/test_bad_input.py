@@ -169,7 +169,7 @@ fields = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(content=st.dictionaries(fields, json_values, max_size=4))
 def test_any_json_is_a_spec_or_bad_input(content):
     try:

@@ -184,7 +184,7 @@ def test_two_at_once_prepare_once(home, monkeypatch):
     def slow(*arguments):
         loads.append(1)
         entered.set()
-        release.wait(20)
+        release.wait(240)
         return load(*arguments)
 
     monkeypatch.setattr(digits, "load", slow)
@@ -192,13 +192,13 @@ def test_two_at_once_prepare_once(home, monkeypatch):
     results = []
     first = threading.Thread(target=lambda: results.append(prepare(DIGITS, home)))
     first.start()
-    assert entered.wait(20)
+    assert entered.wait(240)
     second = threading.Thread(target=lambda: results.append(prepare(DIGITS, home, lambda *_: waiting.set())))
     second.start()
-    assert waiting.wait(20)
+    assert waiting.wait(240)
     release.set()
-    first.join(20)
-    second.join(20)
+    first.join(240)
+    second.join(240)
     assert len(loads) == 1
     assert results[0].sha256 == results[1].sha256
 

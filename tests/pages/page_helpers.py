@@ -11,7 +11,7 @@ SHELL = Path(__file__).resolve().parent.parent.parent / "pages" / "_shell.py"
 
 def open_page(page: str, **query: str) -> AppTest:
     """Opens a page in a new session, with the frame around it, as a cold link does."""
-    app = AppTest.from_file(str(SHELL), default_timeout=60)
+    app = AppTest.from_file(str(SHELL), default_timeout=200)
     for name, value in query.items():
         app.query_params[name] = value
     app.switch_page(page).run()

@@ -17,7 +17,7 @@ SHELL = Path(__file__).resolve().parents[2] / "pages" / "_shell.py"
 
 
 def open_page(run: str | None = "madeup-1", **params: str) -> AppTest:
-    app = AppTest.from_file(str(SHELL), default_timeout=60)
+    app = AppTest.from_file(str(SHELL), default_timeout=200)
     app.switch_page("confidence.py")
     for name, value in (params | ({"run": run} if run else {})).items():
         app.query_params[name] = value

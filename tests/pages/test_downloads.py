@@ -77,7 +77,7 @@ def test_the_camera_saves_what_the_session_chose() -> None:
         assert shown["modeBarButtonsToRemove"] == ["zoom2d"] and shown["displaylogo"] is False
         return shown["toImageButtonOptions"]["format"], shown["toImageButtonOptions"]["scale"]
 
-    app = AppTest.from_string(CAMERA_PAGE, default_timeout=60).run()
+    app = AppTest.from_string(CAMERA_PAGE, default_timeout=200).run()
     assert camera() == ("png", 2)
     app.get_by_key("picture_format").set_value("svg").run()
     assert camera() == ("svg", 1)

@@ -29,7 +29,7 @@ def strips() -> None:
 
 
 def test_sentence_cards_and_levels_in_words() -> None:
-    app = AppTest.from_function(strips, default_timeout=60).run()
+    app = AppTest.from_function(strips, default_timeout=200).run()
     assert not app.exception
     said = [element.value for element in app.markdown]
     assert said[0] == "**Plotted movement follows true movement: 0.93 over all rounds; do not read distances.**"

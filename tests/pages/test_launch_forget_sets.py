@@ -129,7 +129,7 @@ def test_wrong_lines_are_listed_before_launching_and_the_others_shown(tmp_path: 
 def test_a_wish_fills_a_copy_of_the_run(home: Home, tmp_path: Path) -> None:
     write_run(home, made=MadeUp(spec={"stop": StopSpec(rule="class"), "name": "Five goes"}))
     path = csv(tmp_path, "index\n3\n13\n")
-    app = AppTest.from_file(str(SHELL), default_timeout=60)
+    app = AppTest.from_file(str(SHELL), default_timeout=200)
     app.query_params["clone"] = "madeup-1"
     app.session_state[KEY] = Wish("madeup-1", path, "2 samples selected there")
     app.switch_page("launch.py").run()
@@ -143,7 +143,7 @@ def test_a_wish_fills_a_copy_of_the_run(home: Home, tmp_path: Path) -> None:
 
 def test_a_wish_about_another_run_is_dropped(home: Home) -> None:
     write_run(home)
-    app = AppTest.from_file(str(SHELL), default_timeout=60)
+    app = AppTest.from_file(str(SHELL), default_timeout=200)
     app.query_params["clone"] = "madeup-1"
     app.session_state[KEY] = Wish("other", "/nowhere.csv", "2 samples selected there")
     app.switch_page("launch.py").run()
@@ -163,7 +163,7 @@ def panel() -> None:
 
 def test_unseen_samples_alone_cannot_be_forgotten(home: Home) -> None:
     write_run(home)
-    app = AppTest.from_function(panel, default_timeout=60).run()
+    app = AppTest.from_function(panel, default_timeout=200).run()
     assert app.button(key="forget_instead_button").disabled
     app.session_state["selection madeup-1"] = Picked(np.array([135, 140]), 1, "Drift")
     app.run()

@@ -41,7 +41,7 @@ def script() -> None:
 
 
 def opened() -> AppTest:
-    app = AppTest.from_function(script, default_timeout=60).run()
+    app = AppTest.from_function(script, default_timeout=200).run()
     assert not app.exception, app.exception
     return app
 
@@ -205,12 +205,12 @@ def ticked(places: list[int] | None = None) -> None:
 
 
 def test_ticking_lines_selects_them_and_the_table_stays(view: RunView) -> None:
-    first = AppTest.from_function(ticked, default_timeout=60)
+    first = AppTest.from_function(ticked, default_timeout=200)
     first.session_state[KEY] = Picked(np.array([1, 50, 130]), 1, "Drift")
     samples = after(first).dataframe[0].value["Sample"].tolist()
 
     def tick(app: AppTest, places: list[int]) -> AppTest:
-        again = AppTest.from_function(ticked, args=(places,), default_timeout=60)
+        again = AppTest.from_function(ticked, args=(places,), default_timeout=200)
         for key in (KEY, "ticked madeup-1"):
             if key in app.session_state:
                 again.session_state[key] = app.session_state[key]
@@ -222,7 +222,7 @@ def test_ticking_lines_selects_them_and_the_table_stays(view: RunView) -> None:
     assert "The selected samples over the rounds" in texts(app)
     app = tick(app, [])
     assert app.session_state["now"] == [1, 50, 130], "without a tick, what was selected before the first"
-    again = AppTest.from_function(ticked, default_timeout=60)
+    again = AppTest.from_function(ticked, default_timeout=200)
     again.session_state["ticked madeup-1"] = app.session_state["ticked madeup-1"]
     again.session_state[KEY] = Picked(np.array([7]), 9, "Drift")
     assert len(after(again).dataframe[0].value) == 1, "a selection made elsewhere is listed anew"

@@ -42,7 +42,7 @@ def steps() -> None:
 
 def test_who_changes_the_selection_and_who_has_to_adopt_it(home: Home) -> None:
     write_run(home)
-    app = AppTest.from_function(steps, default_timeout=60).run()
+    app = AppTest.from_function(steps, default_timeout=200).run()
     assert not app.exception, app.exception
     assert app.session_state["seen"] == [
         ([], 0, ""),

@@ -18,7 +18,7 @@ from cu_core.runs.reader import list_runs
 from tests.served import Server, serve
 
 pytestmark = pytest.mark.slow
-PATIENCE = 60.0
+PATIENCE = 240.0
 
 
 def wait_until(condition, what: str) -> None:
@@ -37,7 +37,7 @@ def test_health_says_version_home_and_dispatcher_and_the_server_ends_cleanly(tmp
             "home": str(server.home.root),
             "dispatcher": False,
         }
-        with urllib.request.urlopen(server.url, timeout=10) as page:
+        with urllib.request.urlopen(server.url, timeout=PATIENCE) as page:
             assert page.status == 200
         # Ctrl-C is enough; Streamlit's command line reports it as an abort.
         assert server.stop() != -signal.SIGKILL

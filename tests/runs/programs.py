@@ -7,14 +7,12 @@ python tests/runs/programs.py submit TOKEN COUNT  submits, prints the ids
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +28,12 @@ from cu_core.runs.slots import find_slots  # noqa: E402
 from cu_core.runs.supervisor import Timing  # noqa: E402
 from tests.runs import stubs  # noqa: E402
 
-# Patience for tests: a lease of seconds instead of half a minute.
-QUICK = "tick=0.05 lease=1.5 term=0.3 kill=1.5 idle=0.5"
+# Impatient where that cannot go wrong. A short lease can: on a busy machine a healthy worker may be silent for
+# seconds, so that only tests of frozen workers have one, and not too short.
+QUICK = "tick=0.05 lease=60 term=0.3 kill=1.5 idle=0.5"
+SHORT_LEASE = QUICK.replace("lease=60", "lease=4").replace("idle=0.5", "idle=600")
+PATIENCE = 250.0
+"""Seconds that may pass before something is given up; a worker of low priority gets little of a busy machine."""
 
 
 def worked(home: Home) -> list[tuple[str, int, int, int]]:
@@ -41,7 +43,7 @@ def worked(home: Home) -> list[tuple[str, int, int, int]]:
     return [(run_id, int(number), int(k), int(pid)) for run_id, number, k, pid in lines]
 
 
-def wait_for(wanted: Any, seconds: float = 40.0) -> Any:
+def wait_for(wanted: Any, seconds: float = PATIENCE) -> Any:
     """The first true value of a function; fails after that many seconds."""
     end = time.monotonic() + seconds
     while not (found := wanted()):
@@ -64,18 +66,20 @@ def program(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[by
 
 
 def end_workers(home: Home) -> None:
-    """Ends the workers of a home that still run."""
-    for path in home.runs.glob("*/attempt-*/pid.json"):
-        pid = json.loads(path.read_text())["pid"]
-        if pid != os.getpid() and stubs.__file__ in _command(pid):
-            os.kill(pid, signal.SIGKILL)
+    """Ends the workers of a home that still run, also those that have not claimed their attempt yet."""
+    for process in workers(home):
+        with suppress(psutil.Error):
+            process.kill()
 
 
-def _command(pid: int) -> str:
-    try:
-        return " ".join(psutil.Process(pid).cmdline())
-    except psutil.Error:
-        return ""
+def workers(home: Home) -> list[psutil.Process]:
+    """The processes that work for a home; those of other tests are not among them."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if stubs.COMMAND[1] in process.cmdline() and process.environ().get("CU_HOME") == str(home.root):
+                found.append(process)
+    return found
 
 
 def _timing() -> Timing:

@@ -73,7 +73,7 @@ def test_floor(tmp_path, monkeypatch):
     disk.check_floor(tmp_path / "not" / "there" / "yet")
     with pytest.raises(OutOfDisk):
         disk.check_floor(tmp_path, needed=free + 10**12)
-    monkeypatch.setenv(disk.FLOOR_VARIABLE, str(free / 10**6 + 500))
+    monkeypatch.setenv(disk.FLOOR_VARIABLE, "1e12")
     with pytest.raises(OutOfDisk, match=disk.FLOOR_VARIABLE):
         disk.check_floor(tmp_path)
     monkeypatch.delenv(disk.FLOOR_VARIABLE)

@@ -6,13 +6,14 @@ import json
 import os
 import signal
 import sys
+import time
 
 import psutil
 import pytest
 
 from cu_core.runs import index, layout, store
 from cu_core.runs.attempt import Attempt
-from cu_core.runs.dispatcher import dispatcher_alive, ensure_dispatcher, serve
+from cu_core.runs.dispatcher import Dispatcher, dispatcher_alive, ensure_dispatcher, serve
 from cu_core.runs.index import read_index, reindex
 from cu_core.runs.local import LocalLauncher
 from cu_core.runs.perform import run_attempt
@@ -20,10 +21,11 @@ from cu_core.runs.reader import list_runs, open_run
 from cu_core.runs.slots import Slot
 from cu_core.runs.supervisor import MOST_ATTEMPTS, Timing
 from cu_core.runs.verify import verify
-from tests.runs.programs import QUICK, program, wait_for, worked
-from tests.runs.stubs import COMMAND, execute, spec
+from tests.runs.programs import PATIENCE, QUICK, end_workers, program, wait_for, worked, workers
+from tests.runs.stubs import COMMAND, GO, execute, spec
 
 ONE_SLOT = [Slot("cpu-0", None, 1)]
+PATIENT = QUICK.replace("idle=0.5", "idle=600")
 
 
 def state(home, run_id):
@@ -33,7 +35,12 @@ def state(home, run_id):
 def drain(home, **environment):
     """Works off the queue in a program of its own."""
     with program("dispatch", "--drain", **environment) as dispatcher:
-        assert dispatcher.wait(60) == 0
+        assert dispatcher.wait(PATIENCE) == 0
+
+
+def drain_here(home, command=COMMAND):
+    """Works off the queue in this process."""
+    assert serve(home, drain=True, launcher=LocalLauncher(command), slots=ONE_SLOT, timing=Timing(tick=0.05)) == 0
 
 
 def pid_of(home, run_id, attempt=1):
@@ -61,7 +68,7 @@ def test_works_off_the_queue_in_order(home):
 def test_workers_are_detached_polite_and_know_their_threads(home, monkeypatch):
     monkeypatch.setenv("CU_SLOTS", "cpu:2")
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    ids = [store.submit(spec("rounds=3 pause=0.5"), home) for _ in range(2)]
+    ids = [store.submit(spec("die=hold"), home) for _ in range(2)]
     with program("dispatch") as dispatcher:
         workers = [psutil.Process(pid_of(home, run_id)) for run_id in ids]
         for worker in workers:
@@ -72,28 +79,26 @@ def test_workers_are_detached_polite_and_know_their_threads(home, monkeypatch):
             threads = max(1, len(os.sched_getaffinity(0)) // 2) if hasattr(os, "sched_getaffinity") else 1
             assert environment["OMP_NUM_THREADS"] == environment["MKL_NUM_THREADS"] == str(threads)
         # Both at once, since there are two slots.
-        assert [state(home, run_id) for run_id in ids] == ["running", "running"]
+        wait_for(lambda: [state(home, run_id) for run_id in ids] == ["running", "running"])
 
 
 def test_ended_workers_do_not_stay_as_zombies(home):
     run_id = store.submit(spec("rounds=0"), home)
-    with program("dispatch", STUB_TIMING=QUICK.replace("idle=0.5", "idle=60")):
+    with program("dispatch", STUB_TIMING=PATIENT):
         pid = pid_of(home, run_id)
         wait_for(lambda: not psutil.pid_exists(pid))
 
 
 def test_one_slot_means_one_at_a_time(home):
-    first, second = (store.submit(spec("rounds=2 pause=0.3"), home) for _ in range(2))
+    first, second = (store.submit(spec("rounds=2 die=hold"), home) for _ in range(2))
     with program("dispatch", CU_SLOTS="cpu:1"):
-        seen = set()
-
-        def done():
-            states = (state(home, first), state(home, second))
-            seen.add(states)
-            return states == ("succeeded", "succeeded")
-
-        wait_for(done)
-    assert ("running", "running") not in seen and ("running", "queued") in seen
+        wait_for(lambda: open_run(home, first).rounds())
+        # The dispatcher looks at the queue again and again meanwhile.
+        time.sleep(0.5)
+        assert (state(home, first), state(home, second)) == ("running", "queued")
+        (home.root / GO).touch()
+        wait_for(lambda: state(home, second) == "succeeded")
+    assert [(run_id, k) for run_id, _, k, _ in worked(home)] == [(i, k) for i in (first, second) for k in range(3)]
 
 
 @pytest.mark.parametrize("how", ["error", "bad-input", "memory", "disk"])
@@ -115,9 +120,12 @@ def test_a_worker_that_dies_is_tried_again_from_its_checkpoint(home):
 
 
 @pytest.mark.parametrize("how, reason", [("exit", "exit code 7"), ("kill", "SIGKILL"), ("end-quietly", "exit code 0")])
-def test_a_worker_that_always_dies_fails_with_the_reason(home, how, reason):
+def test_a_worker_that_always_dies_fails_with_the_reason(home, monkeypatch, how, reason):
+    # Where memory is short, that is taken for the reason of a kill.
+    monkeypatch.setattr("cu_core.runs.memory.available_share", lambda: 0.9)
+    monkeypatch.setattr("cu_core.runs.memory.kills_by_system", lambda: 0)
     run_id = store.submit(spec(f"die={how}"), home)
-    drain(home)
+    drain_here(home)
     view = open_run(home, run_id)
     assert view.state == "failed" and view.run_state.attempt == MOST_ATTEMPTS
     assert reason in view.error["message"] and f"{MOST_ATTEMPTS} attempts" in view.error["message"]
@@ -125,35 +133,43 @@ def test_a_worker_that_always_dies_fails_with_the_reason(home, how, reason):
         assert view.error["message"].endswith("something went very wrong")
         # The user may try again, with as many attempts as before.
         store.resume(home, run_id)
-        drain(home)
+        drain_here(home)
         assert open_run(home, run_id).run_state.attempt == 2 * MOST_ATTEMPTS
 
 
 def test_a_worker_that_cannot_start_fails_with_what_it_said(home):
     run_id = store.submit(spec(), home)
-    launcher = LocalLauncher((sys.executable, "-c", "import no_such_module_at_all"))
-    assert serve(home, drain=True, launcher=launcher, slots=ONE_SLOT, timing=Timing(tick=0.05)) == 0
+    drain_here(home, (sys.executable, "-c", "import no_such_module_at_all"))
     error = open_run(home, run_id).error
     assert error["kind"] == "lost" and "No module named 'no_such_module_at_all'" in error["message"]
 
 
 def test_why_a_run_waits_again_is_told(home):
     run_id = store.submit(spec("rounds=1 die=exit"), home)
-    with program("dispatch", STUB_TIMING=QUICK.replace("tick=0.05", "tick=0.5")):
-        error = wait_for(lambda: next((row.error for row in list_runs(home) if row.state == "queued"), None))
-    assert "exit code 7" in error and run_id
+    dispatcher = Dispatcher(home, LocalLauncher(COMMAND), ONE_SLOT, Timing())
+
+    def why():
+        # A run that is queued again starts with the next tick, and nobody else ticks.
+        dispatcher._tick()
+        return next((row.error for row in list_runs(home) if row.state == "queued"), None)
+
+    try:
+        error = wait_for(why)
+    finally:
+        end_workers(home)
+    assert "exit code 7" in error and open_run(home, run_id).run_state.attempt == 1
 
 
 def test_killed_by_the_system_for_memory_is_said(home, monkeypatch):
     monkeypatch.setattr("cu_core.runs.memory.available_share", lambda: 0.01)
     run_id = store.submit(spec("die=kill"), home)
-    serve(home, drain=True, launcher=LocalLauncher(COMMAND), slots=ONE_SLOT, timing=Timing(tick=0.05))
+    drain_here(home)
     error = open_run(home, run_id).error
     assert error["kind"] == "out-of-memory" and "probably out of memory" in error["message"]
 
 
 def test_cancel_queued_and_running(home):
-    running, queued = store.submit(spec("rounds=500 pause=0.05"), home), store.submit(spec(), home)
+    running, queued = store.submit(spec("rounds=2 die=hold"), home), store.submit(spec(), home)
     with program("dispatch", CU_SLOTS="cpu:1"):
         wait_for(lambda: open_run(home, running).rounds())
         assert store.cancel(home, queued) == "cancelled"
@@ -168,7 +184,7 @@ def test_cancel_queued_and_running(home):
 @pytest.mark.parametrize("how", ["freeze", "sleep"])
 def test_cancel_of_a_worker_that_does_not_listen(home, how):
     run_id = store.submit(spec(f"die={how}"), home)
-    with program("dispatch", STUB_TIMING=QUICK.replace("lease=1.5", "lease=60")):
+    with program("dispatch", STUB_TIMING=QUICK):
         wait_for(lambda: any(k == 1 for _, _, k, _ in worked(home)))
         pid = pid_of(home, run_id)
         store.cancel(home, run_id)
@@ -220,48 +236,47 @@ def test_a_strange_run_directory_does_not_hold_up_the_others(home):
 
 
 def test_ends_when_idle_and_wakes_nobody(home):
+    run_id = store.submit(spec("rounds=0"), home)
     with program("dispatch") as dispatcher:
-        wait_for(lambda: dispatcher_alive(home))
-        assert dispatcher.wait(20) == 0
-    assert not dispatcher_alive(home)
+        assert dispatcher.wait(PATIENCE) == 0
+    assert state(home, run_id) == "succeeded"
+    assert not dispatcher_alive(home) and not (home.root / "dispatcher.json").exists()
 
 
 def test_ends_when_the_home_vanishes(home):
-    store.submit(spec("rounds=500 pause=0.05"), home)
-    with program("dispatch", STUB_TIMING=QUICK.replace("idle=0.5", "idle=60")) as dispatcher:
+    store.submit(spec("die=hold"), home)
+    with program("dispatch", STUB_TIMING=PATIENT) as dispatcher:
         wait_for(lambda: worked(home))
+        assert workers(home)
         home.root.rename(home.root.with_name("elsewhere"))
-        assert dispatcher.wait(20) == 0
-        wait_for(lambda: not _workers())
+        assert dispatcher.wait(PATIENCE) == 0
+        wait_for(lambda: not workers(home))
     assert not home.root.exists()
 
 
-def _workers():
-    return [child for child in psutil.process_iter(["cmdline"]) if COMMAND[1] in (child.info["cmdline"] or [])]
-
-
 def test_sigterm_ends_the_dispatcher_and_spares_the_worker(home):
-    run_id = store.submit(spec("rounds=3 pause=0.3"), home)
+    run_id = store.submit(spec("rounds=3 die=hold"), home)
     with program("dispatch") as dispatcher:
         wait_for(lambda: open_run(home, run_id).rounds())
         dispatcher.terminate()
-        assert dispatcher.wait(10) == 0
+        assert dispatcher.wait(PATIENCE) == 0
         assert not dispatcher_alive(home) and state(home, run_id) == "running"
+        (home.root / GO).touch()
         wait_for(lambda: state(home, run_id) == "succeeded")
 
 
 def test_a_second_dispatcher_leaves_at_once(home):
-    store.submit(spec("rounds=500 pause=0.05"), home)
+    store.submit(spec("die=hold"), home)
     with program("dispatch") as first:
         wait_for(lambda: worked(home))
         with program("dispatch") as second:
-            assert second.wait(20) == 0
+            assert second.wait(PATIENCE) == 0
         assert first.poll() is None and dispatcher_alive(home)
 
 
 def test_drain_waits_for_the_work_of_another(home):
     run_id = store.submit(spec("rounds=4 pause=0.3"), home)
-    with program("dispatch", STUB_TIMING=QUICK.replace("idle=0.5", "idle=60")):
+    with program("dispatch", STUB_TIMING=PATIENT):
         wait_for(lambda: worked(home))
         drain(home)
         assert state(home, run_id) == "succeeded"
@@ -270,7 +285,7 @@ def test_drain_waits_for_the_work_of_another(home):
 @pytest.mark.parametrize("harm", ["delete", "garbage", "request"])
 def test_a_living_dispatcher_mends_the_index(home, harm):
     done = store.submit(spec("rounds=1"), home)
-    with program("dispatch", STUB_TIMING=QUICK.replace("idle=0.5", "idle=60")):
+    with program("dispatch", STUB_TIMING=PATIENT):
         wait_for(lambda: done in read_index(home) and read_index(home)[done].row.state == "succeeded")
         if harm == "delete":
             index.remove_index(home)
@@ -279,7 +294,7 @@ def test_a_living_dispatcher_mends_the_index(home, harm):
             # Found when it is written next.
             done = store.submit(spec("rounds=1"), home)
         else:
-            assert reindex(home, seconds=20) == 1
+            assert reindex(home, seconds=PATIENCE) == 1
         wait_for(lambda: done in read_index(home) and read_index(home)[done].row.state == "succeeded")
 
 
@@ -329,7 +344,7 @@ def test_a_slow_lock_does_not_stop_the_others(home):
 
 def test_index_follows_deletion_and_restoring(home):
     run_id = store.submit(spec("rounds=0"), home)
-    with program("dispatch", STUB_TIMING=QUICK.replace("idle=0.5", "idle=60")):
+    with program("dispatch", STUB_TIMING=PATIENT):
         wait_for(lambda: run_id in read_index(home) and state(home, run_id) == "succeeded")
         store.delete(home, run_id)
         wait_for(lambda: run_id not in read_index(home))
