@@ -26,12 +26,15 @@ from cu_core.data.store import open_prepared
 from cu_core.demo import demo_specs, welcome
 from cu_core.home import default_home
 from cu_core.runs.dispatcher import dispatcher_alive, ensure_dispatcher
+from cu_core.runs.index import unindexed
 from cu_core.runs.store import work_waiting
 from cu_core.sharing.door import Door
 from pages._login import StreamlitLogin, server
 
 ROOT = Path(__file__).resolve().parent
 CHECK_SECONDS = 5.0
+# Reading as many from their files takes a noticeable part of a second, on every page.
+MOST_UNINDEXED = 50
 
 log = logging.getLogger("unlearnscope")
 
@@ -44,9 +47,9 @@ async def health(_: Request) -> JSONResponse:
 
 
 def keep_dispatcher() -> None:
-    """Starts a dispatcher if runs wait for one and none lives."""
+    """Starts a dispatcher if none lives and runs wait for one, or lists would have to read many runs from files."""
     home = default_home()
-    if work_waiting(home):
+    if not dispatcher_alive(home) and (unindexed(home) > MOST_UNINDEXED or work_waiting(home)):
         ensure_dispatcher(home)
 
 

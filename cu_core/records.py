@@ -8,6 +8,7 @@ fields for whoever draws a form or a table.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import re
 import typing
@@ -76,12 +77,18 @@ def param(default: Any, label: str, help: str, **details: Any) -> Any:
 
 def describe(cls: type) -> list[Described]:
     """The described fields of a parameter dataclass, in order."""
+    return list(_described(cls))
+
+
+@functools.cache
+def _described(cls: type) -> tuple[Described, ...]:
+    # Reading a specification asks for eight classes; resolving their annotations each time was most of its cost.
     hints = typing.get_type_hints(cls)
-    return [
+    return tuple(
         Described(f.name, hints[f.name], f.default, f.metadata["param"])
         for f in dataclasses.fields(cls)
         if "param" in f.metadata
-    ]
+    )
 
 
 def parse(cls: type, values: Mapping[str, Any], prefix: str = "") -> Any:

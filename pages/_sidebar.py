@@ -9,12 +9,15 @@ import streamlit as st
 from cu_core import __version__
 from cu_core.errors import BadInput
 from cu_core.home import Home
-from cu_core.runs.disk import floor_bytes, folder_sizes, free_bytes
+from cu_core.runs.disk import floor_bytes, free_bytes
 from cu_core.runs.dispatcher import dispatcher_alive
 from cu_core.runs.slots import find_slots
+from cu_core.runs.usage import DiskUse
 from pages._common import file_size, home
 
 REFRESH_SECONDS = 10.0
+# A small home is counted by then; a page does not wait for a large one.
+FIRST_COUNT_SECONDS = 0.1
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
@@ -30,21 +33,22 @@ def machine() -> None:
         f":material/manufacturing: Dispatcher {'at work' if alive else 'idle; starts with the next run'}",
         help="A process of its own that gives waiting runs a place on this machine. It goes on without the browser.",
     )
-    used = disk_use(str(where.root))
+    used = disk_use(str(where.root)).look(FIRST_COUNT_SECONDS)
     free = free_bytes(where.runs)
-    details = ", ".join(f"{name} {file_size(size)}" for name, size in used.items())
+    details = ", ".join(f"{name} {file_size(size)}" for name, size in (used or {}).items()) or "counting"
     warning = " :red[almost full]" if free < floor_bytes() else ""
+    taken = f"{file_size(sum(used.values()))} used, " if used else ""
     st.caption(
-        f":material/hard_drive: {file_size(sum(used.values()))} used, {file_size(free)} free{warning}",
+        f":material/hard_drive: {taken}{file_size(free)} free{warning}",
         help=f"{where.root}: {details}",
     )
     st.caption(f"Unlearnscope {__version__}")
 
 
-@st.cache_data(ttl=30, max_entries=4, show_spinner=False, refresh_mode="background")
-def disk_use(root: str) -> dict[str, int]:
-    """Bytes by folder of the home; walking it takes time, so it is looked up now and then."""
-    return folder_sizes(Home(home().root))
+@st.cache_resource(max_entries=4, show_spinner=False)
+def disk_use(root: str) -> DiskUse:
+    """The count of bytes by folder of the home, one for all visitors."""
+    return DiskUse(Home(home().root))
 
 
 @st.cache_data(ttl=600, max_entries=1, show_spinner=False, refresh_mode="background")

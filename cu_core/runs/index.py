@@ -15,6 +15,7 @@ import sqlite3
 import time
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from filelock import Timeout
@@ -44,19 +45,19 @@ class Entry:
     stamp: str
     row: RunRow
 
-    def is_fresh(self, run_dir: Path) -> bool:
+    def is_fresh(self, run_dir: Path | str) -> bool:
         """Whether the row still says what the files say."""
         # The state of these depends on more than the files: on processes and on the clock.
         settled = self.row.state in FINAL or self.row.state == "queued"
         return settled and self.stamp != "" and self.stamp == stamp_of(run_dir, self.row.attempt)
 
 
-def stamp_of(run_dir: Path, attempt: int) -> str:
+def stamp_of(run_dir: Path | str, attempt: int) -> str:
     """Modification times of the folders in which every change of state leaves a trace."""
     try:
         moments = [os.stat(run_dir).st_mtime_ns]
         if attempt:
-            moments.append(os.stat(layout.attempt_dir(run_dir, attempt)).st_mtime_ns)
+            moments.append(os.stat(f"{run_dir}/{layout.attempt_name(attempt)}").st_mtime_ns)
     except OSError:
         return ""
     return "-".join(map(str, moments))
@@ -69,14 +70,17 @@ def read_index(home: Home) -> dict[str, Entry]:
             if database.execute("PRAGMA user_version").fetchone()[0] != VERSION:
                 return {}
             found = database.execute("SELECT run_id, stamp, row, checksum FROM runs").fetchall()
-            return {
-                run_id: Entry(stamp, RunRow(**json.loads(row)))
-                for run_id, stamp, row, checksum in found
-                # SQLite notices damage to its own structure, not to what it holds.
-                if checksum == _checksum(run_id, stamp, row)
-            }
+            entries = {line[0]: _entry(*line) for line in found}
+            return {run_id: entry for run_id, entry in entries.items() if entry is not None}
     except (sqlite3.Error, ValueError, TypeError):
         return {}
+
+
+# More runs than this are parsed anew at each look.
+@lru_cache(maxsize=20_000)
+def _entry(run_id: str, stamp: str, row: str, checksum: int) -> Entry | None:
+    """One line of the index; None if it was damaged. SQLite notices damage to its own structure, not to its content."""
+    return Entry(stamp, RunRow(**json.loads(row))) if checksum == _checksum(run_id, stamp, row) else None
 
 
 def list_runs(home: Home) -> list[RunRow]:
@@ -86,14 +90,27 @@ def list_runs(home: Home) -> list[RunRow]:
     """
     index = read_index(home)
     rows = []
+    # Texts, since making a path costs more than asking the filesystem for its time.
+    runs = os.fspath(home.runs)
     for run_id in layout.run_ids(home.runs):
-        run_dir = home.runs / run_id
+        run_dir = f"{runs}/{run_id}"
         entry = index.get(run_id)
-        row = entry.row if entry is not None and entry.is_fresh(run_dir) else read_row(run_dir)
+        if entry is not None and entry.is_fresh(run_dir):
+            rows.append(entry.row)
+            continue
+        row = read_row(Path(run_dir))
         # Deleted while it was read.
-        if run_dir.exists():
+        if os.path.exists(run_dir):
             rows.append(row)
     return sorted(rows, key=lambda row: (-row.submitted, row.run_id))
+
+
+def unindexed(home: Home) -> int:
+    """How many runs a list has to read from their files."""
+    index = read_index(home)
+    runs = os.fspath(home.runs)
+    entries = ((index.get(run_id), f"{runs}/{run_id}") for run_id in layout.run_ids(home.runs))
+    return sum(entry is None or not entry.is_fresh(run_dir) for entry, run_dir in entries)
 
 
 def make_entry(run_dir: Path) -> Entry:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from cu_core.errors import BadInput
 from cu_core.home import Home
-from cu_core.runs import store
-from cu_core.runs.reader import RunRow, list_runs, open_run
+from cu_core.runs import layout, store
+from cu_core.runs.reader import RunRow, RunView, list_runs
 from cu_core.spec import RunSpec
 
 DONE = ("succeeded", "running", "starting", "queued")
@@ -62,15 +65,26 @@ def _face(spec: RunSpec) -> tuple[Any, ...]:
 
 
 def _key_of_run(row: RunRow, home: Home, wanted: Mapping[str, Any]) -> str:
-    view = open_run(home, row.run_id)
+    run_dir = os.path.join(home.runs, row.run_id)
+    try:
+        found = os.stat(os.path.join(run_dir, layout.SPEC))
+    except OSError:
+        return ""
+    stored, present = _keys(run_dir, found.st_ino, found.st_size, found.st_mtime_ns)
+    return stored if stored in wanted else present
+
+
+# A page asks for all runs of a home every few seconds; what a run was asked to do does not change.
+@lru_cache(maxsize=20_000)
+def _keys(run_dir: str, inode: int, size: int, changed: int) -> tuple[str, str]:
+    """The hash that was stored with a run, and that of its specification as it is read today."""
+    view = RunView(Path(run_dir))
     stored = str(view.info.get("spec_hash") or "")
-    if stored in wanted:
-        return stored
     try:
         # Settings that did not exist when the run was made have their defaults in it.
-        return view.spec.content_hash()
+        return stored, view.spec.content_hash()
     except BadInput:
-        return stored
+        return stored, stored
 
 
 def _place(row: RunRow) -> tuple[int, float]:

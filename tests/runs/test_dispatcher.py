@@ -7,10 +7,12 @@ import os
 import signal
 import sys
 import time
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
+from cu_core.runs import dispatcher as dispatcher_module
 from cu_core.runs import index, layout, store
 from cu_core.runs.attempt import Attempt
 from cu_core.runs.dispatcher import Dispatcher, dispatcher_alive, ensure_dispatcher, serve
@@ -352,3 +354,33 @@ def test_index_follows_deletion_and_restoring(home):
         wait_for(lambda: run_id in read_index(home))
         (home.runs / run_id).rename(home.root / "moved-away")
         wait_for(lambda: run_id not in read_index(home))
+
+
+def test_ended_runs_are_looked_at_for_a_small_part_of_the_time(home, monkeypatch):
+    ids = [store.submit(spec("rounds=1 die=error"), home) for _ in range(3)]
+    drain_here(home)
+    wait_for(lambda: reindex(home) and all(entry.stamp for entry in read_index(home).values()))
+    clock, looks = [100.0], []
+    fresh = index.Entry.is_fresh
+
+    def slowly(entry, run_dir):
+        looks.append(os.path.basename(run_dir))
+        clock[0] += 0.05
+        return fresh(entry, run_dir)
+
+    monkeypatch.setattr(index.Entry, "is_fresh", slowly)
+    monkeypatch.setattr(dispatcher_module, "time", SimpleNamespace(monotonic=lambda: clock[0], time=time.time))
+    mine = Dispatcher(home, LocalLauncher(COMMAND), ONE_SLOT, Timing())
+    mine._keep_index()
+    assert mine._scan() == {} and sorted(looks) == sorted(ids)
+    looks.clear()
+    mine._scan()
+    assert not looks, "looking took 0.15 s, so the disk rests for 3 s"
+    queued = store.submit(spec("rounds=1"), home)
+    store.resume(home, ids[0])
+    mine._scan()
+    assert not set(ids) & set(looks) and mine._entries[queued].row.state == "queued", "new runs are seen at once"
+    clock[0] += 3.0
+    mine._scan()
+    assert set(looks) >= set(ids) and mine._entries[ids[0]].row.state == "queued"
+    mine._index.close()

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sqlite3
+import sys
 import time
 
 import pytest
@@ -224,3 +225,36 @@ def test_reindex_asks_a_living_dispatcher(home):
 def test_rows_hold_only_what_json_holds(populated):
     for row in truth(populated):
         assert json.loads(json.dumps(dataclasses.asdict(row))) == dataclasses.asdict(row)
+
+
+def test_a_list_parses_a_row_once_and_opens_no_file_of_a_run(populated, monkeypatch):
+    settle()
+    reindex(populated)
+    expected = list_runs(populated)
+    opened, parsed, listens = [], [], [True]
+    loads = json.loads
+    monkeypatch.setattr(index.json, "loads", lambda text: parsed.append(text) or loads(text))
+    # A hook cannot be taken off again; it only listens here.
+    sys.addaudithook(lambda event, found: opened.append(str(found[0])) if listens and event == "open" else None)
+    assert list_runs(populated) == expected
+    listens.clear()
+    assert not parsed and not [path for path in opened if str(populated.runs) in path]
+
+
+def test_a_changed_row_is_parsed_again(populated):
+    settle()
+    reindex(populated)
+    run_id = next(row.run_id for row in list_runs(populated) if row.state == "queued")
+    store.cancel(populated, run_id)
+    settle()
+    reindex(populated)
+    assert next(row.state for row in list_runs(populated) if row.run_id == run_id) == "cancelled"
+
+
+def test_how_many_runs_are_read_from_files(populated):
+    assert index.unindexed(populated) == 5
+    settle()
+    reindex(populated)
+    assert index.unindexed(populated) == 0
+    store.submit(spec("another"), populated)
+    assert index.unindexed(populated) == 1
