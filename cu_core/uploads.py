@@ -90,8 +90,6 @@ def keep(file: IO[bytes], name: str, kind: Kind, home: Home, owner: str = "") ->
         raise BadInput(kind.field, f"{name!r} has {size:,} bytes", [f"at most {kind.limit:,} bytes"])
     home.uploads.mkdir(parents=True, exist_ok=True)
     check_floor(home.uploads, size)
-    if owner:
-        check_upload(home, owner, size)
     handle, temporary = tempfile.mkstemp(dir=home.uploads, prefix=".upload-")
     digest = hashlib.sha256()
     try:
@@ -104,6 +102,7 @@ def keep(file: IO[bytes], name: str, kind: Kind, home: Home, owner: str = "") ->
         stem = re.sub(r"[^a-z0-9]+", "-", Path(name.lower()).stem).strip("-")[:40] or "file"
         stored = home.uploads / f"{digest.hexdigest()[:12]}-{stem}{suffix}"
         if owner and not stored.exists():
+            check_upload(home, owner, size)
             write_json(stored.with_name(stored.name + OWNER_SUFFIX), {"owner": owner, "bytes": size})
         os.replace(temporary, stored)
     finally:

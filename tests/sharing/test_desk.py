@@ -1,0 +1,194 @@
+"""The desk: rights, owners, quotas and paths are checked where things happen."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from cu_core import uploads
+from cu_core.errors import BadInput, NotAllowed, OverQuota
+from cu_core.home import Home
+from cu_core.presets import DEFAULT_PRESET
+from cu_core.runs import layout, store
+from cu_core.runs.reader import list_runs
+from cu_core.sharing import quota
+from cu_core.sharing.config import Quota
+from cu_core.sharing.desk import Desk
+from cu_core.sharing.rights import HOME_OWNER, User
+from cu_core.spec import RunSpec
+
+SPEC = DEFAULT_PRESET.spec
+VERA, OMAR, OLGA = User("vera", "viewer"), User("omar", "operator"), User("olga", "operator")
+ANNA = User("anna", "admin")
+
+
+def share(home: Home, more: str = "", top: str = "") -> None:
+    (home.root / "sharing.toml").write_text(
+        f'way = "oidc"\nhosts = ["a.org"]\n{top}\n[people]\nanna = "admin"\nomar = "operator"\nolga = "operator"\n'
+        f'vera = "viewer"\n{more}\n'
+    )
+
+
+def changed(spec: RunSpec, **train: object) -> RunSpec:
+    return dataclasses.replace(spec, train=dataclasses.replace(spec.train, **train))  # type: ignore[arg-type]
+
+
+def test_a_run_carries_its_owner(home: Home) -> None:
+    share(home)
+    run_id = Desk(home, OMAR).launch(SPEC)
+    assert [row.owner for row in list_runs(home)] == ["omar"]
+    assert json.loads((home.runs / run_id / layout.INFO).read_text())["owner"] == "omar"
+    own = store.submit(SPEC, home)
+    assert {row.run_id: row.owner for row in list_runs(home)}[own] == ""
+
+
+@pytest.mark.parametrize("user", [VERA, OLGA, None])
+def test_others_change_nothing_of_a_run(home: Home, user: User | None) -> None:
+    share(home)
+    run_id = Desk(home, OMAR).launch(SPEC)
+    desk = Desk(home, user)
+    for action in (desk.cancel, desk.resume, desk.delete):
+        with pytest.raises(NotAllowed):
+            action(run_id)
+    Desk(home, OMAR).cancel(run_id)
+    Desk(home, OMAR).delete(run_id)
+    assert desk.erasable() == []
+    with pytest.raises(NotAllowed):
+        desk.restore(run_id)
+    with pytest.raises(NotAllowed):
+        desk.erase([run_id])
+    assert [b.run_id for b in store.binned(home)] == [run_id]
+
+
+def test_owners_and_admins_do_all_of_it(home: Home) -> None:
+    share(home)
+    for user in (OMAR, ANNA, HOME_OWNER):
+        run_id = Desk(home, OMAR).launch(SPEC)
+        desk = Desk(home, user)
+        assert desk.cancel(run_id) == "cancelled"
+        desk.resume(run_id)
+        desk.cancel(run_id)
+        desk.delete(run_id)
+        desk.restore(run_id)
+        desk.delete(run_id)
+        assert desk.erase(desk.erasable()) == 1
+
+
+def test_viewers_and_strangers_start_nothing(home: Home) -> None:
+    share(home)
+    for user in (VERA, None):
+        desk = Desk(home, user)
+        with pytest.raises(NotAllowed):
+            desk.launch(SPEC)
+        with pytest.raises(NotAllowed):
+            desk.keep(io.BytesIO(b"index\n1\n"), "a.csv", uploads.INDICES)
+        with pytest.raises(NotAllowed):
+            desk.prepare(SPEC.data)
+        with pytest.raises(NotAllowed):
+            desk.measure(SPEC)
+    assert list_runs(home) == [] and list(home.uploads.iterdir()) == []
+
+
+def test_the_number_of_runs_at_work_is_bounded_for_each_owner(home: Home) -> None:
+    share(home, "[quota]\nactive_runs = 2")
+    first = Desk(home, OMAR).launch(SPEC, token="a")
+    assert Desk(home, OMAR).launch(SPEC, token="a") == first, "the same click twice is one run"
+    Desk(home, OMAR).launch(SPEC)
+    with pytest.raises(OverQuota, match="you may have 2"):
+        Desk(home, OMAR).launch(SPEC)
+    Desk(home, OLGA).launch(SPEC)
+    store.cancel(home, first)
+    Desk(home, OMAR).launch(SPEC)
+    with pytest.raises(OverQuota):
+        Desk(home, OMAR).resume(first)
+    for _ in range(3):
+        Desk(home, ANNA).launch(SPEC)
+    store.submit(SPEC, home)
+
+
+def test_the_disk_of_ones_runs_is_bounded_and_the_bin_counts(home: Home) -> None:
+    share(home, "[quota]\ndisk_gb = 0.001")
+    run_id = Desk(home, OMAR).launch(SPEC)
+    (home.runs / run_id / "weights.pt").write_bytes(bytes(1_100_000))
+    assert quota.used_bytes(home, "omar") > 1_000_000
+    for bring_about in (lambda: None, lambda: (store.cancel(home, run_id), store.delete(home, run_id))):
+        bring_about()
+        with pytest.raises(OverQuota, match=r"you may use 0\.001 GB"):
+            Desk(home, OMAR).launch(SPEC)
+    Desk(home, OLGA).launch(SPEC)
+    Desk(home, OMAR).erase([run_id])
+    Desk(home, OMAR).launch(SPEC)
+
+
+def test_the_length_of_a_run_is_bounded(home: Home) -> None:
+    share(home, "[quota]\nepochs = 40\nrounds = 1000")
+    with pytest.raises(OverQuota, match="41 epochs"):
+        Desk(home, OMAR).launch(changed(SPEC, epochs=41))
+    Desk(home, OMAR).launch(changed(SPEC, epochs=40))
+    share(home, "[quota]\nrounds = 1")
+    with pytest.raises(OverQuota, match="rounds"):
+        Desk(home, OMAR).launch(SPEC)
+
+
+def test_uploads_are_bounded_and_counted_once(home: Home) -> None:
+    share(home, "[quota]\nupload_mb = 0.001\nuploads_mb = 0.0015")
+    desk = Desk(home, OMAR)
+    with pytest.raises(OverQuota, match="one file"):
+        desk.keep(io.BytesIO(b"1\n" * 600), "big.csv", uploads.INDICES)
+    for _ in range(3):
+        desk.keep(io.BytesIO(b"1\n" * 400), "some.csv", uploads.INDICES)
+    assert quota.kept_bytes(home, "omar") == 800
+    with pytest.raises(OverQuota, match="all your uploads"):
+        desk.keep(io.BytesIO(b"2\n" * 400), "more.csv", uploads.INDICES)
+    Desk(home, OLGA).keep(io.BytesIO(b"2\n" * 400), "more.csv", uploads.INDICES)
+    assert not list(home.uploads.glob(".upload-*")), "what was refused leaves nothing behind"
+
+
+def test_traffic_of_a_day() -> None:
+    traffic = quota.Traffic()
+    assert traffic.left("omar", Quota(), now=0.0) == float("inf")
+    bound = Quota(upload_mb=1, uploads_mb=2)
+    traffic.add("omar", 1_500_000, now=0.0)
+    assert traffic.left("omar", bound, now=1.0) == 500_000
+    assert traffic.left("olga", bound, now=1.0) == 1_000_000
+    assert traffic.left("omar", bound, now=quota.DAY_SECONDS + 1) == 1_000_000
+
+
+def test_files_of_the_server_are_closed_to_people_in_browsers(home: Home, tmp_path: Path) -> None:
+    opened, closed = tmp_path / "open", tmp_path / "closed"
+    for folder in (opened, closed):
+        folder.mkdir()
+        (folder / "list.csv").write_text("1\n")
+    (opened / "way-out").symlink_to(closed)
+    share(home, top=f"data_folders = [{json.dumps(str(opened))}]")
+    desk = Desk(home, OMAR)
+
+    def with_list(path: Path) -> RunSpec:
+        return dataclasses.replace(SPEC, forget=dataclasses.replace(SPEC.forget, select=f"indices:{path}"))
+
+    desk.check(with_list(opened / "list.csv"))
+    desk.check(with_list(desk.keep(io.BytesIO(b"1\n"), "mine.csv", uploads.INDICES)))
+    for path in (closed / "list.csv", opened / ".." / "closed" / "list.csv", opened / "way-out" / "list.csv"):
+        with pytest.raises(BadInput, match="only uploaded files"):
+            desk.launch(with_list(path))
+    for part, field in (("data", "dataset"), ("model", "weights")):
+        value = f"folder:{closed}" if part == "data" else str(closed / "w.pt")
+        spec = dataclasses.replace(SPEC, **{part: dataclasses.replace(getattr(SPEC, part), **{field: value})})
+        with pytest.raises(BadInput, match="only uploaded files"):
+            desk.check(spec)
+        Desk(home, HOME_OWNER).check(spec)
+    assert set(desk.foreign({"data.path": str(closed), "model.weights": "", "forget.file": "/etc/passwd"})) == {
+        "data.path",
+        "forget.file",
+    }
+
+
+def test_a_run_that_does_not_exist_is_said_to_be_missing(home: Home) -> None:
+    with pytest.raises(BadInput, match="does not exist"):
+        Desk(home, ANNA).cancel("nothing")
+    with pytest.raises(BadInput):
+        Desk(home, ANNA).delete("../../etc")
