@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import lzma
 import os
 import re
 import stat
@@ -28,8 +27,8 @@ HARMLESS_BYTES = 64 * 2**20
 # listing them takes no more than they weigh.
 MAX_DEPTH = 64
 MAX_PATH = 1024
-# Bytes that are unpacked at a time; what one packed byte can grow into depends on how it was packed.
-STEP = 4096
+STEP = 2**16
+"""Bytes that are unpacked at a time."""
 _JUNK = {"__MACOSX", "Thumbs.db", "desktop.ini"}
 _DRIVE = re.compile(r"[A-Za-z]:")
 _FIELD = "dataset"
@@ -173,7 +172,7 @@ class ZipTree:
         folders: set[str] = set()
         for member in members:
             name = _safe_name(member)
-            if any(_is_junk(part) for part in name.split("/")):
+            if not name or any(_is_junk(part) for part in name.split("/")):
                 continue
             if member.is_dir():
                 folders.add(name)
@@ -189,13 +188,17 @@ class ZipTree:
 
     def read(self, name: str) -> bytes:
         """See `Tree.read`."""
+        about = self._members[self._prefix + name]
+        # Others, which zip programs only use when told to, unpack a few bytes to any number of them in one step.
+        if about.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise DatasetError(_FIELD, f"{name} cannot be read: packed in an unusual way", ("stored", "deflate"))
         try:
-            with self._zip.open(self._members[self._prefix + name]) as member:
+            with self._zip.open(about) as member:
                 # Step by step: the sizes in a zip may be lies, and the reader would unpack all of a member at once.
                 return b"".join(iter(lambda: member.read(STEP), b""))
         except RuntimeError:
             raise DatasetError(_FIELD, f"{name} cannot be read: encrypted, or packed in an unknown way") from None
-        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError) as error:
+        except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError) as error:
             raise DatasetError(_FIELD, f"{name} is damaged inside the zip ({error})") from None
 
 

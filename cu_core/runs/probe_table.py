@@ -28,14 +28,14 @@ def read_probe(path: Path) -> pd.DataFrame:
         BadInput: damaged, too large, without a column that is needed, or with values that none of these can have.
     """
     try:
-        _check_size(path)
+        lacking = [name for name in COLUMNS if name not in _columns(path)]
+        if lacking:
+            raise BadInput(_FIELD, f"lacks the columns {', '.join(lacking)}")
         table = pyarrow.parquet.read_table(path, columns=list(COLUMNS), partitioning=None).to_pandas()
     except FileNotFoundError:
         raise
     except (OSError, ValueError, TypeError, KeyError, pyarrow.ArrowException) as error:
         raise BadInput(_FIELD, f"cannot be read: {error}") from error
-    if lacking := [name for name in COLUMNS if name not in table]:
-        raise BadInput(_FIELD, f"lacks the columns {', '.join(lacking)}")
     if reason := _wrong(table):
         raise BadInput(_FIELD, f"is damaged: {reason}")
     return table[list(COLUMNS)].reset_index(drop=True)
@@ -55,13 +55,15 @@ def _rows(path: str, inode: int, size: int, changed: int) -> int:
     return int(pyarrow.parquet.read_metadata(path).num_rows)
 
 
-def _check_size(path: Path) -> None:
+def _columns(path: Path) -> list[str]:
+    """Names of the columns of a table that is not too large to read."""
     if not path.is_file() and path.exists():
         raise ValueError("no plain file")
     about = pyarrow.parquet.read_metadata(path)
     groups = (about.row_group(k) for k in range(about.num_row_groups))
     if about.num_rows > _MOST_ROWS or sum(group.total_byte_size for group in groups) > _MOST_BYTES:
         raise ValueError(f"more than {_MOST_ROWS:,} samples or {_MOST_BYTES // 2**20} MB")
+    return list(about.schema.to_arrow_schema().names)
 
 
 def _wrong(table: pd.DataFrame) -> str:

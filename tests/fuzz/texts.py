@@ -1,0 +1,46 @@
+"""Texts that users type: forget sets, searches, lists of grid values, and names that pages show."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.fuzz.harness import fuzz, instrumented
+
+with instrumented():
+    from cu_core.data.forget import parse_selection
+    from cu_core.errors import BadInput
+    from cu_core.runs.layout import is_run_id
+    from cu_core.sample_search import search
+    from pages._draft import read_list
+    from pages._text import plain
+
+CLASSES = ("cat", "dog", "a (b)", "x" * 40 + "!")
+_LABELS = np.arange(8) % 4
+_PLACES, _IS_TEST = np.arange(8), np.arange(8) % 2 == 1
+
+
+def target(content: bytes) -> None:
+    text = content.decode(errors="surrogateescape")
+    for read in (parse_selection, read_list, lambda words: search(words, _PLACES, _IS_TEST, _LABELS, CLASSES)):
+        try:
+            read(text)
+        except BadInput as error:
+            str(error).encode()
+    assert not (is_run_id(text) and ("/" in text or ".." in text))
+    shown = plain(text)
+    shown.encode()
+    assert "\n" not in shown
+
+
+SEEDS = [
+    b"class:5,7",
+    b"random:500",
+    b"duplicates:17:10",
+    b"test:17, 20-25",
+    b"^c.t$",
+    b"3-6, 9",
+    b"**a** :material/x:",
+]
+
+if __name__ == "__main__":
+    fuzz(target, SEEDS)
