@@ -20,6 +20,8 @@ from pages._charts import bar
 from pages._text import plain
 
 ACTIVE = ("queued", "starting", "running")
+# A longer table takes seconds to send and to draw; nobody reads it, and a search looks at all runs.
+MOST_LISTED = 2000
 # State: colour and icon of its badge. Colour never stands alone, the word is always beside it.
 STATES = {
     "queued": ("gray", ":material/hourglass_empty:"),

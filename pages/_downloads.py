@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from functools import partial
 
 import pandas as pd
@@ -21,23 +22,29 @@ def parquet_bytes(table: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def table_downloads(table: pd.DataFrame, name: str, key: str) -> None:
+def table_downloads(
+    table: pd.DataFrame | Callable[[], pd.DataFrame], name: str, key: str, rows: int | None = None
+) -> None:
     """A button that opens the choice between CSV and Parquet; the files are made when they are asked for.
 
     Args:
-        table: what is handed out.
+        table: what is handed out, or what makes it when it is asked for.
         name: of the files, without ending.
         key: unlike that of every other table on the page.
+        rows: how many there are, for a table that is not made yet.
     """
     with st.popover("Download", icon=":material/download:", key=f"{key}_download"):
-        st.caption(f"{len(table):,} rows, {len(table.columns):,} columns")
+        if isinstance(table, pd.DataFrame):
+            st.caption(f"{len(table):,} rows, {len(table.columns):,} columns")
+        elif rows is not None:
+            st.caption(f"{rows:,} rows")
         for title, ending, mime, make in (
             ("CSV", "csv", "text/csv", csv_bytes),
             ("Parquet", "parquet", "application/vnd.apache.parquet", parquet_bytes),
         ):
             st.download_button(
                 title,
-                partial(make, table),
+                partial(_made, make, table),
                 f"{name}.{ending}",
                 mime,
                 key=f"{key}_{ending}",
@@ -45,3 +52,7 @@ def table_downloads(table: pd.DataFrame, name: str, key: str) -> None:
                 on_click="ignore",
                 width="stretch",
             )
+
+
+def _made(make: Callable[[pd.DataFrame], bytes], table: pd.DataFrame | Callable[[], pd.DataFrame]) -> bytes:
+    return make(table if isinstance(table, pd.DataFrame) else table())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -16,6 +17,7 @@ from cu_core.spec import short
 from pages import _gate
 from pages._common import (
     ACTIVE,
+    MOST_LISTED,
     STATES,
     ago,
     draw_curves,
@@ -155,7 +157,9 @@ def board() -> None:
     if opened := st.session_state.pop("open_run", None):
         st.switch_page("run.py", query_params={"run": opened})
     text, states = st.session_state.get("q") or "", st.session_state.get("state") or []
-    shown = [row for row in rows if wanted(row, text, states, ME if st.session_state.get("mine") else None)]
+    owner = ME if st.session_state.get("mine") else None
+    found = [row for row in rows if wanted(row, text, states, owner)]
+    shown = found[:MOST_LISTED]
     ids = [row.run_id for row in shown]
     st.session_state["shown_ids"] = ids
     if not shown:
@@ -181,9 +185,10 @@ def board() -> None:
         alt="All runs with state, progress and key metrics",
     )
     with st.container(horizontal=True):
-        table_downloads(numbers_of(shown), "runs", "runs")
+        table_downloads(partial(numbers_of, found), "runs", "runs", rows=len(found))
+    latest = f" The latest {MOST_LISTED:,} are listed; a search finds the others." if len(found) > len(shown) else ""
     st.caption(
-        f"{len(shown)} of {len(rows)} runs. Tick runs to compare their curves. "
+        f"{len(found):,} of {len(rows):,} runs.{latest} Tick runs to compare their curves. "
         "Accuracies of runs at work are those of the latest round on the recorded samples; finished runs are measured "
         "on all samples that the stopping rule does not look at."
     )

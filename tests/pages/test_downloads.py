@@ -33,6 +33,23 @@ def test_both_formats_give_back_the_table() -> None:
     pd.testing.assert_frame_equal(pd.read_parquet(io.BytesIO(parquet_bytes(TABLE))), TABLE)
 
 
+DOWNLOADS = """
+import streamlit as st
+from pages._downloads import table_downloads
+from tests.pages.test_downloads import TABLE
+def make():
+    st.session_state["made"] = True
+    return TABLE
+table_downloads(make, "numbers", "numbers", rows=2)
+"""
+
+
+def test_a_table_that_is_not_asked_for_is_not_made() -> None:
+    app = AppTest.from_string(DOWNLOADS, default_timeout=200).run()
+    assert not app.exception and "made" not in app.session_state and len(app.get("download_button")) == 2
+    assert app.caption[0].value == "2 rows"
+
+
 @pytest.mark.parametrize(
     ("page", "keys"),
     [("runs.py", {"runs"}), ("papers.py", {"paper_table"}), ("attack.py", {"attacks", "decisions"})],

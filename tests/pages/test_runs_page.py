@@ -13,6 +13,7 @@ from cu_core.presets import DEFAULT_PRESET
 from cu_core.runs import layout, store
 from cu_core.runs.files import read_json, write_json
 from cu_core.runs.reader import list_runs, open_run
+from pages import _common
 from tests.madeup import MadeUp, finish, write_run
 from tests.pages.page_helpers import open_page, texts
 
@@ -63,6 +64,17 @@ def test_search_and_state_filter_narrow_the_list(two_runs: Home) -> None:
     assert list(table(app).index) == ["class-run"]
     app.text_input(key="q").set_value("nothing like it").run()
     assert "No run matches" in texts(app)
+
+
+def test_a_long_list_shows_the_latest_and_finds_the_others(two_runs: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    latest, other = (row.run_id for row in list_runs(two_runs))
+    monkeypatch.setattr(_common, "MOST_LISTED", 1)
+    app = open_page("runs.py")
+    assert list(table(app).index) == [latest]
+    assert "2 of 2 runs. The latest 1 are listed; a search finds the others." in texts(app)
+    app.text_input(key="q").set_value(other).run()
+    assert list(table(app).index) == [other]
+    assert "are listed" not in texts(app)
 
 
 def test_ticked_runs_are_compared_in_one_chart(two_runs: Home) -> None:
