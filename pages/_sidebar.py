@@ -10,10 +10,11 @@ from cu_core import __version__
 from cu_core.errors import BadInput
 from cu_core.home import Home
 from cu_core.runs.disk import floor_bytes, free_bytes
-from cu_core.runs.dispatcher import dispatcher_alive
+from cu_core.runs.dispatcher import cluster_words, dispatcher_alive, dispatcher_words
 from cu_core.runs.slots import find_slots
 from cu_core.runs.usage import DiskUse
 from pages._common import file_size, home
+from pages._text import plain
 
 REFRESH_SECONDS = 10.0
 # A small home is counted by then; a page does not wait for a large one.
@@ -24,15 +25,24 @@ FIRST_COUNT_SECONDS = 0.1
 def machine() -> None:
     """Device, dispatcher, disk and version; looked up again now and then."""
     where = home()
-    st.caption(
-        f":material/memory: {device()}",
-        help="Where runs work unless their form names a device. The number of places can be set with CU_SLOTS.",
-    )
+    cluster = away(where)
+    if cluster:
+        st.caption(
+            f":material/lan: {cluster}",
+            help="Runs work on this cluster. CU_LAUNCHER and its fellows choose it; the cluster's queue does the rest.",
+        )
+    else:
+        st.caption(
+            f":material/memory: {device()}",
+            help="Where runs work unless their form names a device. The number of places can be set with CU_SLOTS.",
+        )
     alive = dispatcher_alive(where)
     st.caption(
         f":material/manufacturing: Dispatcher {'at work' if alive else 'idle; starts with the next run'}",
         help="A process of its own that gives waiting runs a place on this machine. It goes on without the browser.",
     )
+    if waits := dispatcher_words(where):
+        st.caption(f":orange[:material/hourglass: Runs wait: {plain(waits)}]")
     used = disk_use(str(where.root)).look(FIRST_COUNT_SECONDS)
     free = free_bytes(where.runs)
     details = ", ".join(f"{name} {file_size(size)}" for name, size in (used or {}).items()) or "counting"
@@ -43,6 +53,14 @@ def machine() -> None:
         help=f"{where.root}: {details}",
     )
     st.caption(f"Unlearnscope {__version__}")
+
+
+def away(where: Home) -> str:
+    """The cluster on which runs work, in words; empty where they work on this machine."""
+    try:
+        return plain(cluster_words(where))
+    except BadInput as error:
+        return f":red[{plain(str(error))}]"
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

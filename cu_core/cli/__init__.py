@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from cu_core.cli.arguments import add_spec_arguments
 from cu_core.cli.commands import COMMANDS
 from cu_core.cli.compare import add_compare_arguments
+from cu_core.cli.launcher import add_launcher_arguments
 from cu_core.cli.maps import add_map_arguments
 from cu_core.cli.report import add_report_arguments
 from cu_core.cli.sweep import add_sweep_arguments
@@ -74,6 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_report_arguments(command("report", "Write runs side by side into one HTML file that opens offline.", json=True))
     dispatch = command("dispatch", "Work off the queue until stopped.")
     dispatch.add_argument("--drain", action="store_true", help="end when nothing is queued or running")
+    add_launcher_arguments(dispatch)
     command("status", "List all runs.", json=True)
     command("cancel", "Stop a run.", run=True, json=True)
     resume = command(
@@ -84,7 +86,8 @@ def build_parser() -> argparse.ArgumentParser:
     command("delete", "Move a run to the bin.", run=True)
     command("restore", "Take a run out of the bin.", run=True)
     command("export", "Write a run directory into a zip file.", run=True).add_argument("file", metavar="FILE")
-    command("verify", "Check a run's files against their checksums.", run=True, json=True)
+    verify = command("verify", "Check a run's files against their checksums.", run=True, json=True)
+    verify.add_argument("--mend", action="store_true", help="derive or queue again what is damaged, as far as possible")
     command("reindex", "Rebuild the index from the run directories.")
     tables = command("paper", "Show a published table beside finished runs.", json=True)
     tables.add_argument("table", metavar="TABLE", help=f"one of {', '.join(ALL_TABLES)}")

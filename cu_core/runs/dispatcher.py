@@ -64,6 +64,23 @@ def dispatcher_words(home: Home) -> str:
     return str(who.get("waits") or "") if is_alive(who) else ""
 
 
+def cluster_words(home: Home) -> str:
+    """Where the dispatcher at work sends runs, or where one that is started from here would; empty for this machine.
+
+    Raises:
+        BadInput: the environment names a launcher or an address that cannot be used.
+    """
+    who = optional_json(_who(home))
+    if is_alive(who):
+        places, where, name = who.get("slots"), str(who.get("where") or ""), str(who.get("launcher")).capitalize()
+        count = len(places) if isinstance(places, list) else 0
+        where = f"{name} {where}" if where and not where.startswith(name) else where
+    else:
+        settings = read_settings()
+        count, where = settings.slots, settings.words if settings.launcher != "local" else ""
+    return f"{where} · up to {count} run{'s' if count != 1 else ''} at a time" if where else ""
+
+
 def ensure_dispatcher(home: Home) -> bool:
     """Starts a detached dispatcher if none is alive; it ends by itself when there is nothing to do.
 

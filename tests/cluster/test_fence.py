@@ -18,8 +18,8 @@ from tests.runs.stubs import arrays, spec, write_probe
 
 WRITES = {
     "a file": lambda attempt: attempt.write("weights.pt", lambda file: file.write(b"late")),
-    "a round": lambda attempt: attempt.promote("rounds/0", {"loss": np.ones(3)}, {"round": 0}),
-    "a new round": lambda attempt: attempt.promote("rounds/7", {"loss": np.ones(3)}, {"round": 7}),
+    "a round": lambda attempt: attempt.promote("rounds/0", {"loss": np.ones(3)}, {"round": 0, "metrics": {}}),
+    "a new round": lambda attempt: attempt.promote("rounds/7", {"loss": np.ones(3)}, {"round": 7, "metrics": {}}),
     "taking a round away": lambda attempt: attempt.drop("rounds/0"),
     "an outcome": lambda attempt: attempt.finish("succeeded"),
 }
@@ -31,7 +31,7 @@ def attempt(home, monkeypatch):
     run_id = store.submit(spec(), home)
     made = Attempt.claim(home, run_id, new_attempt(home, run_id, {"launcher": "ray"}))
     made.write("probe.parquet", write_probe)
-    made.promote("rounds/0", arrays(0), {"round": 0})
+    made.promote("rounds/0", arrays(0), {"round": 0, "metrics": {}})
     made.write("weights.pt", lambda file: file.write(b"whole"))
     monkeypatch.setattr(layout, "run_lock", lambda *_: contextlib.nullcontext())
     monkeypatch.setattr(made, "_check_current", lambda: None)
@@ -71,7 +71,7 @@ def test_who_is_replaced_in_the_middle_of_a_round_changes_nothing_any_more(attem
             if renames == count and taken_over is None:
                 taken_over = {}
                 newer = Attempt.claim(attempt.home, attempt.run_id, replace(attempt))
-                newer.promote("rounds/0", arrays(2), {"round": 0})
+                newer.promote("rounds/0", arrays(2), {"round": 0, "metrics": {}})
                 taken_over = contents(attempt.run_dir / "rounds")
             real(source, target)
 
@@ -80,7 +80,7 @@ def test_who_is_replaced_in_the_middle_of_a_round_changes_nothing_any_more(attem
     monkeypatch.setattr(os, "replace", hooked(os.replace))
     monkeypatch.setattr(os, "rename", hooked(os.rename))
     with pytest.raises(Replaced):
-        attempt.promote("rounds/0", arrays(1), {"round": 0})
+        attempt.promote("rounds/0", arrays(1), {"round": 0, "metrics": {}})
     assert json.loads((attempt.run_dir / "rounds/0/manifest.json").read_text())["attempt"] == 2
     assert contents(attempt.run_dir / "rounds") == taken_over
     assert verify(attempt.home, attempt.run_id) == []
