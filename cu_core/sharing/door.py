@@ -29,6 +29,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 HEALTH = "/api/health"
+# What strangers learn: that the server lives. Probes ask under any name.
+BARE = {HEALTH: answers.ALIVE, "/_stcore/health": "ok"}
 METRICS = "/_stcore/metrics"
 # All that a stranger may ask for on the way to a login.
 LOGIN_PATHS = frozenset({"/auth/login", "/auth/logout", "/oauth2callback"})
@@ -174,13 +176,13 @@ class Door:
         if sharing is None:
             raise Refused(503, "This dashboard is not shared at the moment.")
         if not is_host_of(host_name(headers), sharing.hosts):
-            if path == HEALTH:
-                raise Refused(200, answers.ALIVE)
+            if path in BARE:
+                raise Refused(200, BARE[path])
             raise Refused(400, "This dashboard is not known under that name.")
         named = self._name(scope, receive, sharing)
         if named is None:
-            if path == HEALTH:
-                raise Refused(200, answers.ALIVE)
+            if path in BARE:
+                raise Refused(200, BARE[path])
             if sharing.way == "oidc" and path in LOGIN_PATHS and scope["type"] == "http":
                 return None
             link = ("Log in", self.login.address(sharing.oidc)) if sharing.way == "oidc" else None
