@@ -110,7 +110,7 @@ def parse(cls: type, values: Mapping[str, Any], prefix: str = "") -> Any:
         raise BadInput(prefix.rstrip(".") or cls.__name__, "must be an object of named values", fields)
     for name in values:
         if name not in fields:
-            raise BadInput(f"{prefix}{name}", "no such setting", [f"{prefix}{n}" for n in fields] or ["none"])
+            raise BadInput(f"{prefix}{name}" or "''", "no such setting", [f"{prefix}{n}" for n in fields] or ["none"])
     return cls(**{name: coerce(fields[name], value, prefix) for name, value in values.items()})
 
 

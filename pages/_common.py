@@ -11,6 +11,7 @@ import streamlit as st
 
 from cu_core.errors import UnlearnscopeError
 from cu_core.figures.curves import Pane, RunCurves, curves, curves_alt
+from cu_core.figures.theme import chart_text
 from cu_core.home import Home, default_home
 from cu_core.metrics import METRICS
 from cu_core.objectives import objective
@@ -251,7 +252,7 @@ def run_curves(view: RunView, label: str) -> RunCurves | None:
         return None
     references = [view.reference_manifest(seed) for seed in view.references()]
     kind = objective(view.spec.train.objective).kind
-    return RunCurves.from_manifests(label, [view.manifest(k) for k in rounds], references, kind)
+    return RunCurves.from_manifests(chart_text(label), [view.manifest(k) for k in rounds], references, kind)
 
 
 def draw_curves(runs: list[RunCurves], key: str, panes: Sequence[Pane] | None = None) -> None:

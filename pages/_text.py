@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 
 # Marks of Markdown, HTML and formulas; a backslash before them is not shown.
-_MARKS = re.compile(r"[\\`*\[\]<>$~&|]|(?<!\w)_|_(?!\w)")
+_MARKS = re.compile(
+    r"[\\`*\[\]<>$~&|]|(?<![^\W_])_|_(?![^\W_])"
+    # Colours and badges begin with a colon, with or without brackets behind them.
+    r"|(?<!\w):(?=[A-Za-z])|:(?=(?:red|orange|yellow|green|blue|violet|purple|gr[ae]y|rainbow|primary|small)\b)"
+)
 # At the start of a text they make a heading, a quote or a list.
 _START = re.compile(r"^([#+-]|\d+(?=[.)]))")
 # Icons, emoji and links are looked for in what Markdown has made of a text, where a backslash is gone. A character

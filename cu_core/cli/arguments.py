@@ -17,6 +17,7 @@ from cu_core.objectives import OBJECTIVES
 from cu_core.presets import PRESETS
 from cu_core.recipes import recipe, unlearning_recipe
 from cu_core.records import describe, parse
+from cu_core.runs.files import read_plain
 from cu_core.spec import PARTS, RunSpec, spec_from_json, top_level_fields
 
 
@@ -131,7 +132,7 @@ def _start(options: argparse.Namespace) -> dict[str, Any]:
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_plain(path).decode())
     except OSError as error:
         raise BadInput("spec", f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # besides its own errors: bytes that are no text, endless numbers

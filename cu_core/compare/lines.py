@@ -11,6 +11,7 @@ from cu_core.compare.columns import Column
 from cu_core.compare.comparable import configuration_of
 from cu_core.compare.difference import NAMES, SEEDS, flat, label_of, value_words
 from cu_core.compare.record import Compared, Measure
+from cu_core.figures.theme import chart_text
 
 MOST_NAMED = 3
 """Most settings that a label names to tell lines of one method apart."""
@@ -137,7 +138,7 @@ def _labels(members: Sequence[tuple[Compared, ...]]) -> list[str]:
         same = [other for other in first if other.method == run.method]
         if len(same) > 1:
             parts[place] += _told_apart(run, same)
-    labels = [" · ".join(part) for part in parts]
+    labels = [chart_text(" · ".join(part)) for part in parts]
     return [
         f"{label} · {run.run_id[-6:]}" if labels.count(label) > 1 else label
         for label, run in zip(labels, first, strict=True)

@@ -134,8 +134,12 @@ def reference_title(text: str) -> str:
 def class_name(classes: Sequence[str], label: int) -> str:
     """Name of a class; its number where the names are unknown or the label is out of range."""
     name = str(classes[label]) if 0 <= label < len(classes) else str(label)
-    # Charts read some markup in texts, and class names are users' folder names.
-    return name.replace("<", "‹").replace(">", "›")
+    return chart_text(name)
+
+
+def chart_text(text: str) -> str:
+    """A text of users, such as a folder's or a run's name, for a chart, which reads some HTML in texts."""
+    return text.replace("<", "‹").replace(">", "›")
 
 
 def join(words: Sequence[str]) -> str:

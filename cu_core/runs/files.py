@@ -57,14 +57,24 @@ def read_json(path: Path) -> Any:
         FileNotFoundError: no such file.
         json.JSONDecodeError: the file is damaged, larger than `MAX_JSON_BYTES` or no plain file.
     """
+    return parse_json(read_plain(path))
+
+
+def read_plain(path: Path) -> bytes:
+    """The bytes of a JSON file.
+
+    Raises:
+        OSError: it cannot be read.
+        json.JSONDecodeError: larger than `MAX_JSON_BYTES`, or a pipe or device, for which one would wait for ever.
+    """
     found = os.stat(path)
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not stat.S_ISREG(found.st_mode):
-        raise json.JSONDecodeError("no plain file", "", 0)  # opening a pipe would wait for ever
+        raise json.JSONDecodeError("no plain file", "", 0)
     if found.st_size > MAX_JSON_BYTES:
         raise json.JSONDecodeError(f"more than {MAX_JSON_BYTES // 2**20} MB", "", 0)
-    return parse_json(path.read_bytes())
+    return path.read_bytes()
 
 
 def parse_json(content: bytes) -> Any:

@@ -1,0 +1,145 @@
+"""Pages with odd addresses and odd names: no page fails, and names are shown as they were written."""
+
+from __future__ import annotations
+
+import json
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
+
+from cu_core.errors import BadInput
+from cu_core.home import Home
+from cu_core.runs import layout
+from cu_core.sample_search import search
+from pages import _recorded
+from pages._text import plain
+from tests.fuzz.profile import fewer
+from tests.fuzz.texts import CLASSES
+from tests.madeup import MadeUp, write_run
+from tests.pages.page_helpers import open_page
+
+PAGES = ("runs.py", "launch.py", "run.py", "drift.py", "confidence.py", "similarity.py", "signals.py", "attack.py",
+         "papers.py", "sweep.py", "compare.py")  # fmt: skip
+PARAMETERS = (
+    "run", "runs", "group", "clone", "round", "reference", "view", "layout", "attack", "way", "number", "signal", "q",
+    "state", "picture", "table", "scale", "cells", "rows", "samples", "seeds", "members", "mine", "beside", "cosine",
+    "other_method", "linear_axes", "class_rows", "roc_axis", "verdict_order", "log_loss", "flat", "still", "solid",
+    "hide_correct", "nothing",
+)  # fmt: skip
+VALUES = (
+    "", "0", "-1", "9" * 5000, "٣", "1e999", "nan", "true", "None", "[]", "{}", "a" * 5000, "\0", "\x1b[31m", "😀",
+    "\u202eevil", "../../etc/passwd", "/etc/passwd", "..%2f..%2fx", "hostile", "hostile,hostile", "hostile,../x",
+    "<script>alert(1)</script>", "![x](http://evil.example/x.png)", ":material/delete:", "$x$", "'; DROP TABLE runs;--",
+)  # fmt: skip
+HOSTILE = (
+    "<b>x</b> ![p](http://evil.example/p.png) [l](http://evil.example) :material/bug_report: :red[r] $y$ **s** `c`"
+)
+# What Markdown would make something of, as long as nothing keeps it from it.
+LIVE = re.compile(
+    r"(?<!\\)<b>|(?<!\\)\[p|(?<!\\)\[l\]|:material/bug_report: |(?<!\\)\[r\]|(?<!\\)\$y|(?<!\\)\*\*s\*|(?<!\u2060)://evil"
+)
+
+
+def markdown_of(app: AppTest) -> list[str]:
+    """Everything on a page that reads Markdown."""
+    bodies = (app.title, app.subheader, app.markdown, app.caption, app.info, app.warning, app.error, app.toast)
+    labels = (app.button, app.expander, app.toggle, app.checkbox, app.metric, app.selectbox, app.multiselect)
+    return [str(e.value) for kind in bodies for e in kind] + [str(e.label) for kind in labels for e in kind]
+
+
+@pytest.fixture
+def hostile(home: Home) -> Home:
+    run_dir = write_run(home, "hostile", MadeUp(rounds=2, state="failed", references=()))
+    for name, values in (
+        (layout.INFO, {"title": HOSTILE, "group": HOSTILE}),
+        (f"attempt-1/{layout.OUTCOME}", {"error": {"kind": "failed", "message": HOSTILE, "hint": HOSTILE}}),
+    ):
+        path = run_dir / name
+        path.write_text(json.dumps(json.loads(path.read_text()) | values))
+    path = run_dir / layout.SPEC
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"name": HOSTILE, "group": HOSTILE}))
+    return home
+
+
+@pytest.mark.parametrize(
+    ("page", "query"),
+    [
+        ("run.py", {"run": "hostile"}),
+        ("runs.py", {}),
+        ("compare.py", {}),
+        ("compare.py", {"group": HOSTILE}),
+        ("sweep.py", {"group": HOSTILE}),
+    ],
+    ids=str,
+)
+def test_names_are_shown_as_they_were_written(hostile: Home, page: str, query: dict[str, str]) -> None:
+    app = open_page(page, **query)
+    if page == "runs.py":
+        app.session_state["deleted_run"] = ("hostile", HOSTILE)
+        app.run()
+        assert not app.exception
+    shown = markdown_of(app)
+    assert [text for text in shown if LIVE.search(text)] == []
+    named = [text for text in shown if "evil" in text]
+    assert named, "the name is not on the page at all"
+
+
+@fewer(5)
+@given(
+    page=st.sampled_from(PAGES),
+    query=st.dictionaries(st.sampled_from(PARAMETERS), st.sampled_from(VALUES) | st.text(max_size=20), max_size=3),
+    known=st.booleans(),
+)
+def test_odd_addresses_break_no_page(
+    tmp_path_factory: pytest.TempPathFactory, page: str, query: dict[str, str], known: bool
+) -> None:
+    home = Home(tmp_path_factory.getbasetemp() / "odd-addresses").create()
+    if not (home.runs / "hostile").exists():
+        write_run(home, "hostile", MadeUp(rounds=3, references=(0, 1)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CU_HOME", str(home.root))
+        query = {name: value for name, value in query.items() if value.isprintable() or name != "run"}
+        open_page(page, **(query | ({"run": "hostile"} if known else {})))
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"), [("2", 2), ("9" * 5000, 3), ("٣", 3), ("-1", 3), ("1.5", 3), ("²", 3), ("", 3), ("7", 3)]
+)
+def test_a_round_that_is_no_number_is_the_last_one(monkeypatch: pytest.MonkeyPatch, asked: str, shown: int) -> None:
+    monkeypatch.setattr(_recorded, "st", SimpleNamespace(query_params={"round": asked}))
+    assert _recorded.wanted_round([0, 1, 2, 3]) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a run of mine, class:5 (image_size=32)", "a run of mine, class:5 (image_size=32)"),
+        ("**bold** _it_ a_b", "\\*\\*bold\\*\\* \\_it\\_ a_b"),
+        ("line\n\n# heading", "line # heading"),
+        ("# heading", "\\# heading"),
+        ("- item", "\\- item"),
+        ("&lt;b&gt; <b>", "\\&lt;b\\&gt; \\<b\\>"),
+        ("\ud800\0", "\\\\ud800"),
+        (":material/delete:", ":\u2060material/delete:"),
+        ("x :red[y] :blue-badge", "x \\:red\\[y\\] \\:blue-badge"),
+        ("__b__ indices:FILE.csv", "\\_\\_b\\_\\_ indices:FILE.csv"),
+        ("http://a.b www.a.b a@b.c", "http\u2060://a.b www\u2060.a.b a\u2060@b.c"),
+        ("1. first", "1\u2060. first"),
+    ],
+)
+def test_plain_text(text: str, shown: str) -> None:
+    assert plain(text) == shown
+
+
+@pytest.mark.parametrize(
+    "pattern", ["(a+)+$", "(a|a)(a|a)(a|a)(a|a)", "a?a?a?a?b", "(x*)*y", "a{1,9}{1,9}", "x{99999999999}", "(" * 150]
+)
+def test_patterns_that_take_for_ever_are_refused(pattern: str) -> None:
+    labels = np.arange(4)
+    with pytest.raises(BadInput):
+        search(pattern, labels, labels > 1, labels, CLASSES)
