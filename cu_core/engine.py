@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import importlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from cu_core.audit.plan import AuditPlan
 from cu_core.bench import Bench, set_up
 from cu_core.checkpoint import read_checkpoint, restore, write_checkpoint
 from cu_core.comparison import Comparison
-from cu_core.device import keep_freed_memory, memory_errors, seed_everything
+from cu_core.device import keep_freed_memory, memory_errors
 from cu_core.errors import BadInput, CheckpointError, Diverged
 from cu_core.estimate import EARLIER_RUN, Speed, remember_speed
 from cu_core.evaluated import EvaluationCache
@@ -25,11 +23,9 @@ from cu_core.evaluation import Metrics
 from cu_core.methods import method
 from cu_core.methods.context import Context
 from cu_core.metrics.attacks import REFERENCE
-from cu_core.models.build import build_for
 from cu_core.models.cache import Trained, trained_model
 from cu_core.models.network import Network
 from cu_core.models.weights import save_weights, weights_sha256
-from cu_core.objectives.base import make_objective
 from cu_core.parallel.team import ALONE, Team
 from cu_core.picture import record_tsne
 from cu_core.progress import Progress
@@ -40,12 +36,9 @@ from cu_core.runs.attempt import Attempt
 from cu_core.runs.files import read_json
 from cu_core.runs.rows import optional_json
 from cu_core.runs.snapshot import damage
-from cu_core.shards import ShardedBase
-from cu_core.spec import RunSpec
 from cu_core.stopping import collapsed
 from cu_core.training import EpochReport
-
-UNLEARN_SEED = 1_000_003
+from cu_core.unlearning import method_rounds, unlearning_context
 
 Looked = TypeVar("Looked")
 
@@ -80,58 +73,6 @@ def _fix_threads(attempt: Attempt) -> None:
         torch.set_num_threads(stored["threads"])
     else:
         attempt.write_json(layout.THREADS, {"threads": torch.get_num_threads()})
-
-
-def unlearning_context(
-    bench: Bench, model: Network, check: Callable[[], None], shards: ShardedBase | None = None
-) -> Context:
-    """What the method of a run is given before its first round; seeds everything that is random.
-
-    Args:
-        bench: the fixed part of the run.
-        model: to be changed, on the device.
-        check: called by the method before each step; may raise to stop.
-        shards: how the base model was trained in shards; None of ordinary ones.
-    """
-    spec = bench.spec
-    seed_everything(spec.seed + UNLEARN_SEED)
-    generator = torch.Generator().manual_seed(spec.seed + UNLEARN_SEED)
-
-    def fresh(seed: int) -> Network:
-        # Never the user's own weights, which know the forget set.
-        untrained = build_for(spec, bench.data, seed)
-        bench.precision.place(untrained, bench.device)
-        return untrained
-
-    return Context(
-        model=model,
-        forget=bench.split(bench.forget.indices, generator),
-        retain=bench.split(bench.retain, generator),
-        task=bench.forget.task,
-        loss=F.cross_entropy,
-        objective=make_objective(spec.train, model, len(bench.data.train_labels)),
-        unseen=bench.spare_split(generator),
-        device=bench.device,
-        precision=bench.precision,
-        generator=generator,
-        classes=len(bench.data.classes),
-        recipe=spec.train,
-        fresh=fresh,
-        forgotten=tuple(bench.forget.classes) if bench.forget.task == "class" else (),
-        base_seed=spec.train_seed,
-        shards=shards,
-        seed=spec.seed,
-        max_rounds=spec.max_rounds,
-        check=check,
-    )
-
-
-def method_rounds(spec: RunSpec, context: Context) -> Iterator[dict[str, float]]:
-    """The rounds of a run's method."""
-    chosen = method(spec.method.id)
-    module, _, function = chosen.implementation.partition(":")
-    unlearn: Callable[..., Iterator[dict[str, float]]] = getattr(importlib.import_module(module), function)
-    return unlearn(context, spec.method.params)
 
 
 class _Execution:

@@ -17,6 +17,7 @@ from cu_core.cli.maps import draw_map
 from cu_core.cli.output import ProgressBar, print_json, print_result, print_table
 from cu_core.cli.report import report
 from cu_core.cli.sweep import sweep
+from cu_core.cli.together import work_together
 from cu_core.data.forget import parse_selection
 from cu_core.data.memorisation import memorisation
 from cu_core.errors import BadInput
@@ -25,9 +26,12 @@ from cu_core.home import Home
 from cu_core.papers import words
 from cu_core.papers.fill import fill, finished_runs
 from cu_core.papers.registry import ALL_TABLES, scales_of, table_named, usual_scale
-from cu_core.runs import dispatcher, grid, index, reader, store
+from cu_core.runs import dispatcher, grid, index, layout, reader, store
 from cu_core.runs.attempt import Attempt
+from cu_core.runs.cluster import read_settings
+from cu_core.runs.command import processes_of
 from cu_core.runs.export import export_run
+from cu_core.runs.mend import mend
 from cu_core.runs.perform import run_attempt
 from cu_core.runs.verify import verify
 from cu_core.spec import RunSpec
@@ -80,6 +84,12 @@ def _work(home: Home, run_id: str, number: int, as_json: bool) -> int:
 
 def _attempt(home: Home, run_id: str, number: int) -> str:
     """Does an attempt with a progress bar on stderr; returns how it ended."""
+    if processes_of(layout.run_dir(home, run_id)) > 1:
+        print(f"run {run_id}", file=sys.stderr)
+        bar = ProgressBar()
+        state = work_together(home, run_id, number, bar)
+        bar.close()
+        return state
     attempt = ShownAttempt.claim(home, run_id, number)
     assert isinstance(attempt, ShownAttempt)
     attempt.bar = ProgressBar()
@@ -143,12 +153,14 @@ def submit(options: argparse.Namespace, home: Home) -> int:
         print("\n".join(ids))
     if not dispatcher.dispatcher_alive(home):
         print("no dispatcher is at work; start one with: python -m cu_core dispatch", file=sys.stderr)
+    elif words := dispatcher.dispatcher_words(home):
+        print(f"the dispatcher waits: {words}", file=sys.stderr)
     return 0
 
 
 def dispatch(options: argparse.Namespace, home: Home) -> int:
     """Works off the queue."""
-    return dispatcher.serve(home, drain=options.drain)
+    return dispatcher.serve(home, drain=options.drain, settings=read_settings(vars(options)))
 
 
 def worker(options: argparse.Namespace, home: Home) -> int:
@@ -219,7 +231,10 @@ def export(options: argparse.Namespace, home: Home) -> int:
 
 
 def check(options: argparse.Namespace, home: Home) -> int:
-    """Checks a run against its checksums."""
+    """Checks a run against its checksums, mends it where asked to, and tells what is left."""
+    done = mend(home, options.run_id) if options.mend else []
+    if done:
+        print("\n".join(f"mended: {one}" for one in done), file=sys.stderr if options.json else sys.stdout)
     problems = verify(home, options.run_id)
     if options.json:
         print_json([dataclasses.asdict(problem) for problem in problems])

@@ -9,14 +9,21 @@ import torch
 from cu_core.bench import Bench, set_up
 from cu_core.checkpoint import restore
 from cu_core.data.batches import Split
-from cu_core.engine import method_rounds, unlearning_context
+from cu_core.device import keep_freed_memory
 from cu_core.home import Home
 from cu_core.models.build import build_for
 from cu_core.models.network import Network
 from cu_core.parallel.division import divided
-from cu_core.parallel.group import Group, Order
+from cu_core.parallel.environment import rank
+from cu_core.parallel.group import Group, Order, Stopped, lost_another
+from cu_core.parallel.lifeline import end_with_parent
+from cu_core.runs import layout
+from cu_core.runs.attempt import Attempt
+from cu_core.runs.files import write_json
+from cu_core.runs.perform import failure
 from cu_core.spec import RunSpec
 from cu_core.training import EpochReport, Training, train
+from cu_core.unlearning import method_rounds, unlearning_context
 
 
 class Follower:
@@ -42,6 +49,7 @@ class Follower:
         # Rank 0 has read the dataset by then, so this process finds it prepared.
         threads = self._group.expect(Order.SET_UP)["threads"]
         torch.set_num_threads(threads)
+        keep_freed_memory()
         bench = set_up(self._spec, self._home, lambda *_: None)
         work: dict[Order, Callable[..., None]] = {Order.TRAIN: self._train, Order.UNLEARN: self._unlearn}
         while True:
@@ -97,3 +105,24 @@ class Follower:
         model = build_for(self._spec, bench.data, 0)
         bench.precision.place(model, bench.device)
         return model
+
+
+def follow(home: Home, run_id: str, number: int) -> int:
+    """Does an attempt as another rank than 0.
+
+    Returns:
+        Exit code: 0 where rank 0 said how it ended.
+    """
+    end_with_parent()
+    attempt = Attempt(home, run_id, number)
+    try:
+        group = Group(attempt.spec)
+        Follower(attempt.spec, home, group).run()
+        group.leave()
+    except Stopped:
+        return 0
+    except Exception as error:
+        if not lost_another(error):
+            write_json(attempt.folder / layout.PROCESSES / f"{rank()}.json", failure(error))
+        raise
+    return 0

@@ -12,6 +12,7 @@ from cu_core.home import Home
 from cu_core.parallel.attempt import SharedAttempt
 from cu_core.parallel.environment import among_several, rank
 from cu_core.runs.attempt import Attempt
+from cu_core.runs.node import arrive
 from cu_core.runs.perform import run_attempt
 
 
@@ -28,8 +29,13 @@ def main(home: Home, run_id: str, number: int) -> int:
         torchrun does not take that for a fault.
     """
     several = among_several()
+    try:
+        arrive(home, run_id, number)
+    except UnlearnscopeError as error:
+        print(f"nothing done: {error}", file=sys.stderr)
+        return 1
     if several and rank() > 0:
-        code: int = import_module("cu_core.parallel.lead").follow(home, run_id, number)
+        code: int = import_module("cu_core.parallel.follower").follow(home, run_id, number)
         return code
     try:
         attempt = (SharedAttempt if several else Attempt).claim(home, run_id, number)

@@ -1,8 +1,8 @@
 """Run by torchrun: every training and every method once alone and once divided, compared on each process.
 
-    python -m torch.distributed.run --standalone --nproc-per-node=2 tests/parallel/same_numbers.py HOME ANSWER
+    torchrun --standalone --nproc-per-node=2 tests/parallel/same_numbers.py HOME ANSWER [CASE ...]
 
-Writes, by case, how far the weights of both are apart, as a share of how far they moved.
+Writes, by case (all where none is named), how far the weights of both are apart, as a share of how far they moved.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from torch import Tensor, nn
 
 from cu_core.bench import Bench, set_up
 from cu_core.data.batches import Split
-from cu_core.engine import method_rounds, unlearning_context
 from cu_core.home import Home
 from cu_core.methods import BUILT_IN
 from cu_core.models.build import build_for
@@ -33,6 +32,7 @@ from cu_core.parallel.division import Division, divided
 from cu_core.parallel.group import Group
 from cu_core.spec import RunSpec, spec_from_json
 from cu_core.training import Training, train
+from cu_core.unlearning import method_rounds, unlearning_context
 
 SELECT = {"class": "class:5", "sample": "random:41"}
 # One sample is left over at the end of an epoch of 83, and the last batches are uneven.
@@ -147,10 +147,13 @@ class Counted:
         Division.features = features
 
 
-def cases(home: Home) -> Iterator[tuple[str, dict[str, float]]]:
+def cases(home: Home, wanted: list[str]) -> Iterator[tuple[str, dict[str, float]]]:
     quiet = lambda *_: None  # noqa: E731
-    available = [o for o in OBJECTIVES.values() if not o.image_text or has_open_clip()]
+    image_text = (not wanted or any("clip" in name for name in wanted)) and has_open_clip()
+    available = [o for o in OBJECTIVES.values() if not o.image_text or image_text]
     for objective in available:
+        if wanted and f"train {objective.id}" not in wanted:
+            continue
         bench = set_up(spec_of(objective.id), home, quiet)
         start, one = state_of(build_for(bench.spec, bench.data, 0)), trained(bench, alone)
         Counted.passes = 0
@@ -165,6 +168,8 @@ def cases(home: Home) -> Iterator[tuple[str, dict[str, float]]]:
             if objective.self_supervised and objective.id != "moco":
                 continue
             for task in method.tasks:
+                if wanted and f"{method.id} {task} {objective.id}" not in wanted:
+                    continue
                 bench = set_up(spec_of(objective.id, method.id, task), home, quiet)
                 start = build_for(bench.spec, bench.data, 0)
                 one = unlearned(bench, start, alone)
@@ -181,14 +186,14 @@ def has_open_clip() -> bool:
     return True
 
 
-def main(home: Home, answer: Path) -> None:
+def main(home: Home, answer: Path, wanted: list[str]) -> None:
     group = Group(spec_of("supervised"))
     Counted.watch()
     if dist.get_rank() == 0:
         set_up(spec_of("supervised"), home.create(), lambda *_: None)
     dist.barrier()
     told = {}
-    for name, found in cases(home):
+    for name, found in cases(home, wanted):
         # The same on all processes, or the worst of them.
         worst = torch.tensor([found["apart"]])
         dist.all_reduce(worst, dist.ReduceOp.MAX)
@@ -199,4 +204,4 @@ def main(home: Home, answer: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Home(Path(sys.argv[1])), Path(sys.argv[2]))
+    main(Home(Path(sys.argv[1])), Path(sys.argv[2]), sys.argv[3:])

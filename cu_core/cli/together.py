@@ -1,0 +1,93 @@
+"""An attempt on several processes in the foreground: torchrun starts them, this one shows how far they are."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cu_core.cli.output import ProgressBar
+from cu_core.home import Home
+from cu_core.runs import layout, store
+from cu_core.runs.command import processes_of, worker_command
+from cu_core.runs.local import spawn
+from cu_core.runs.slots import Slot, cores
+from cu_core.runs.state import read_state
+
+_LOOK_SECONDS = 0.3
+
+
+def work_together(home: Home, run_id: str, number: int, bar: ProgressBar) -> str:
+    """Does an attempt with as many processes as the run wants.
+
+    SIGTERM or an interrupt cancels the run; a second one ends the processes at once.
+
+    Args:
+        home: where the run lives.
+        run_id: of the run.
+        number: of the attempt, which nobody has claimed.
+        bar: shows its progress.
+
+    Returns:
+        The state of the run afterwards.
+    """
+    run_dir = home.runs / run_id
+    folder = layout.attempt_dir(run_dir, number)
+    processes = processes_of(run_dir)
+    # Away from this terminal, whose interrupts would end the processes before they could agree on it.
+    command = worker_command(run_dir, run_id, number, processes)
+    child = spawn(command, home, folder / layout.LOG, Slot("foreground", None, max(1, cores() // processes)))
+    shown, asked = 0, False
+    with _interrupted_by_sigterm():
+        while True:
+            try:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(_LOOK_SECONDS)
+                shown = _show(folder / layout.EVENTS, shown, bar)
+                if child.returncode is not None:
+                    return read_state(run_dir).state
+            except KeyboardInterrupt:
+                if asked:
+                    # Each process ends by itself as soon as torchrun is gone.
+                    os.killpg(child.pid, signal.SIGKILL)
+                asked = True
+                store.cancel(home, run_id)
+                print("cancelling", file=sys.stderr)
+
+
+def _show(events: Path, start: int, bar: ProgressBar) -> int:
+    """Draws the events behind a position in their file; returns the next position."""
+    try:
+        with events.open("rb") as file:
+            file.seek(start)
+            lines = file.read()
+    except FileNotFoundError:
+        return start
+    whole = lines[: lines.rfind(b"\n") + 1]
+    for line in whole.splitlines():
+        with contextlib.suppress(json.JSONDecodeError, KeyError, TypeError):
+            bar.event(json.loads(line))
+    return start + len(whole)
+
+
+@contextlib.contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
