@@ -23,8 +23,74 @@ from cu_core.runs.files import read_json, write_json
 from cu_core.runs.process import is_alive
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 90.0
-STOP_SECONDS = 30.0
+START_SECONDS = 240.0
+STOP_SECONDS = 120.0
+PORTS_TRIED = 5
+
+
+def streamlit(script: str, log: Path, *options: str, **variables: str) -> tuple[str, subprocess.Popen[bytes]]:
+    """Starts Streamlit on a free port and waits until it answers there.
+
+    Args:
+        script: the app, relative to the repository's folder.
+        log: takes what it prints.
+        options: more words for its command line.
+        variables: more of its environment.
+
+    Returns:
+        Its address without a slash at the end, and the process.
+    """
+    for _ in range(PORTS_TRIED):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        words = ["-m", "streamlit", "run", script, f"--server.port={port}", "--server.headless=true", *options]
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, *words],
+                cwd=ROOT,
+                env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"} | variables,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        url = f"http://127.0.0.1:{port}"
+        end = time.monotonic() + START_SECONDS
+        while process.poll() is None and time.monotonic() < end:
+            # Another process may have taken the port meanwhile; what it answers is not for us.
+            if port in _ports(process.pid) and _answers(url):
+                return url, process
+            time.sleep(0.1)
+        stop(process)
+        if "is not available" not in log.read_text():
+            break
+    raise AssertionError(f"the server did not start:\n{log.read_text()}")
+
+
+def _ports(pid: int) -> list[int]:
+    """Where a process listens."""
+    with contextlib.suppress(psutil.Error):
+        found = psutil.Process(pid).net_connections("tcp")
+        return [part.laddr.port for part in found if part.status == psutil.CONN_LISTEN]
+    return []
+
+
+def _answers(url: str) -> bool:
+    with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/_stcore/health", timeout=START_SECONDS):
+        return True
+    return False
+
+
+def stop(process: subprocess.Popen[bytes]) -> int:
+    """Ends a server as Ctrl-C does; returns the exit code."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    return process.wait()
 
 
 class Server:
@@ -37,36 +103,13 @@ class Server:
     """
 
     def __init__(self, home: Home, log: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
         self.home = home
         self.log = log
-        words = ["-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"]
-        with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, *words],
-                cwd=ROOT,
-                env=os.environ | {"CU_HOME": str(home.root), "PYTHONDONTWRITEBYTECODE": "1"},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        end = time.monotonic() + START_SECONDS
-        while True:
-            with contextlib.suppress(OSError):
-                self.health()
-                return
-            if self.process.poll() is not None or time.monotonic() > end:
-                self.stop()
-                raise AssertionError(f"the server did not start:\n{log.read_text()}")
-            time.sleep(0.1)
+        self.url, self.process = streamlit("app.py", log, CU_HOME=str(home.root))
 
     def health(self) -> dict[str, Any]:
         """What the health route says."""
-        with urllib.request.urlopen(f"{self.url}/api/health", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.url}/api/health", timeout=START_SECONDS) as answer:
             content: dict[str, Any] = json.load(answer)
             return content
 
@@ -76,13 +119,7 @@ class Server:
 
     def stop(self) -> int:
         """Stops it as Ctrl-C does; returns the exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-            try:
-                self.process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-        return self.process.wait()
+        return stop(self.process)
 
 
 @contextlib.contextmanager

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.browser.waiting import PATIENCE_MS, listen, picture
 from tests.served import Server, serve
 
 SCREENSHOTS = Path(__file__).resolve().parent / "screenshots"
 # WebGL without a graphics card.
 FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 WIDTH, HEIGHT = 1280, 1000
-# Machines that test are often busy.
-expect.set_options(timeout=30_000)
-PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +36,7 @@ def open_tab(browser: Browser) -> Iterator[Callable[..., Page]]:
         context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=scheme)
         contexts.append(context)
         context.set_default_timeout(PATIENCE_MS)
-        page = context.new_page()
+        page = listen(context.new_page())
         page.goto(address)
         return page
 
@@ -53,13 +53,12 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def shoot() -> Callable[[Page, str], Path]:
-    """Takes a screenshot for people to look at."""
-    SCREENSHOTS.mkdir(exist_ok=True)
+def shoot() -> Callable[[Page, str], None]:
+    """Takes a screenshot for people to look at, where CU_TEST_SCREENSHOTS asks for them."""
 
-    def taken(page: Page, name: str) -> Path:
-        path = SCREENSHOTS / f"{name}.png"
-        page.screenshot(path=path)
-        return path
+    def taken(page: Page, name: str) -> None:
+        if os.environ.get("CU_TEST_SCREENSHOTS"):
+            SCREENSHOTS.mkdir(exist_ok=True)
+            picture(page, path=SCREENSHOTS / f"{name}.png")
 
     return taken

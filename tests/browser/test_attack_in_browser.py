@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from cu_core.papers.runs import specs_of
 from cu_core.papers.scales import DIGITS
 from cu_core.papers.tables import TABLES
+from tests.browser.waiting import PATIENCE_MS, at_rest, eventually, listen, nothing_spills, picture, still_box
 from tests.madeup import MadeUp, image_of, write_run
 from tests.madeup_tsne import write_tsne
 from tests.served import Server, serve
@@ -21,13 +23,6 @@ from tests.served import Server, serve
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 DATA = "(key) => document.querySelector(`.st-key-${key} .js-plotly-plot`)"
-# Texts that stick out of their chart, and whether the page is wider than the window.
-SPILLED = """
-() => [...document.querySelectorAll('.js-plotly-plot')].flatMap((c) => { const b = c.getBoundingClientRect()
- return [...c.querySelectorAll('text')].filter((t) => { const r = t.getBoundingClientRect(); return r.width &&
- (r.left < b.left - 1 || r.right > b.right + 1 || r.top < b.top - 1 || r.bottom > b.bottom + 1) })
- .map((t) => t.textContent) })
-"""
 
 
 @pytest.fixture(scope="module")
@@ -44,23 +39,25 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     opened = browser.new_page(viewport={"width": 1280, "height": 1000})
-    opened.set_default_timeout(60_000)
-    yield opened
+    opened.set_default_timeout(PATIENCE_MS)
+    yield listen(opened)
     opened.close()
 
 
 def chart(page: Page, key: str, wanted: str) -> Any:
     """What a chart says, once `wanted` holds of it."""
-    page.wait_for_function(f"() => {{ const c = ({DATA})('{key}'); return c && c._fullLayout && ({wanted})(c) }}")
-    return page.evaluate(
-        f"() => {{ const c = ({DATA})('{key}'); return {{ x: c.layout.xaxis.type, "
-        "lines: (c.layout.shapes ?? []).map((s) => s.x0), traces: c.data.length } }"
+    # In one step, since a chart may be drawn anew at any moment.
+    found = page.wait_for_function(
+        f"() => {{ const c = ({DATA})('{key}'); return c && c._fullLayout && ({wanted})(c) && "
+        "{ x: c.layout.xaxis.type, lines: (c.layout.shapes ?? []).map((s) => s.x0), traces: c.data.length } }"
     )
+    return found.json_value()
 
 
 def test_the_attack_page_answers_to_slider_way_and_axis(server: Server, page: Page) -> None:
     page.goto(f"{server.url}/attack?run=madeup-1")
     before = chart(page, "scores", "(c) => c.data.length === 6")
+    at_rest(page)
     slider = page.get_by_role("slider")
     start = float(slider.input_value())
     slider.focus()
@@ -81,19 +78,17 @@ def test_the_attack_page_answers_to_slider_way_and_axis(server: Server, page: Pa
     chart(page, "scores", "(c) => c.data.length === 4")
     pictures = page.locator("img[alt*='sample']")
     expect(pictures.first).to_be_visible()
-    assert page.evaluate("() => [...document.querySelectorAll('img[alt*=sample]')].every((i) => i.naturalWidth > 0)")
-    assert "class" in (pictures.first.get_attribute("title") or "")
-    assert page.evaluate(SPILLED) == []
-    assert page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
+    page.wait_for_function("() => [...document.querySelectorAll('img[alt*=sample]')].every((i) => i.naturalWidth > 0)")
+    expect(pictures.first).to_have_attribute("title", re.compile("class"))
+    nothing_spills(page)
 
 
 def test_tsne_is_drawn_on_request_and_its_card_shows_the_right_image(server: Server, page: Page) -> None:
     page.goto(f"{server.url}/drift?run=madeup-1&view=Other+methods")
     chart(page, "tsne", "(c) => c.layout.xaxis.title.text.startsWith('t-SNE') && c.querySelector('canvas')")
     # Until nothing above it comes or goes any more.
-    expect(page.get_by_text("Plotted movement", exact=False).first).to_be_visible(timeout=120_000)
-    page.locator(".st-key-tsne").scroll_into_view_if_needed()
-    page.wait_for_timeout(1500)
+    expect(page.get_by_text("Plotted movement", exact=False).first).to_be_visible()
+    still_box(page, page.locator(".st-key-tsne"))
     place = page.evaluate(
         f"""() => {{
           const c = ({DATA})("tsne")
@@ -112,11 +107,14 @@ def test_tsne_is_drawn_on_request_and_its_card_shows_the_right_image(server: Ser
     page.mouse.move(place["x"], place["y"], steps=4)
     card = page.locator(".st-key-tsne_card .card")
     expect(card).to_be_visible()
-    page.wait_for_timeout(300)
-    picture = Image.open(io.BytesIO(card.locator(".image").screenshot())).convert("RGB")
-    fields = np.asarray(picture.resize((96, 96), Image.Resampling.NEAREST))[6::12, 6::12].transpose(2, 0, 1)
     expected = image_of(int(place["sample"]), test=False, channels=3)
-    np.testing.assert_allclose(fields.astype(int), expected.astype(int), atol=3)
+
+    def right_image() -> None:
+        shown = Image.open(io.BytesIO(picture(card.locator(".image")))).convert("RGB")
+        fields = np.asarray(shown.resize((96, 96), Image.Resampling.NEAREST))[6::12, 6::12].transpose(2, 0, 1)
+        np.testing.assert_allclose(fields.astype(int), expected.astype(int), atol=3)
+
+    eventually(page, right_image)
 
 
 def test_paper_tables_change_with_a_click_and_keep_their_address(server: Server, page: Page) -> None:
@@ -129,13 +127,13 @@ def test_paper_tables_change_with_a_click_and_keep_their_address(server: Server,
     page.get_by_text("Reduced", exact=True).click()
     expect(page.get_by_text("reduced scale: 2,000 images")).to_be_visible()
     expect(page.get_by_text("paper-v-small")).to_be_visible()
-    assert "table=V" in page.url
+    page.wait_for_url("**table=V**")
     page.reload()
     expect(page.get_by_role("heading", name="Table V: Terms of Method 2")).to_be_visible()
     for table in ("II", "VII"):
         page.get_by_role("radio", name=table, exact=True).click()
         expect(page.get_by_role("heading", name=f"Table {table}:")).to_be_visible()
-        assert page.evaluate(
+        page.wait_for_function(
             "() => [...document.querySelectorAll('table')].every("
             "(t) => t.scrollWidth <= t.parentElement.clientWidth + 1)"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from cu_core.maps.draw import draw
 from cu_core.maps.request import MapRequest
 from cu_core.runs.files import write_array
 from cu_core.runs.reader import open_run
-from tests.browser.viewer_driver import FIND, SPOT, STATE, drag, pixels, thumb
+from tests.browser.viewer_driver import FIND, SPOT, STATE, drag, pixels, reaches, thumb
+from tests.browser.waiting import at_rest, drawn, eventually, heard, nothing_spills, quiet, settled, until
 from tests.madeup import MadeUp, write_round, write_run
 from tests.served import Server, serve
 
@@ -70,8 +72,8 @@ def visit(home_with_runs: Server, open_tab: Callable[..., Page], sent: list[Any]
 
 
 def ready(page: Page) -> None:
-    page.wait_for_function(f"() => {{ {FIND} return board && board.inspect().frames }}", timeout=150_000)
-    page.wait_for_timeout(1000)
+    page.wait_for_function(f"() => {{ {FIND} return board && board.inspect().frames }}")
+    quiet(page)
 
 
 def look(page: Page) -> dict[str, Any]:
@@ -80,9 +82,10 @@ def look(page: Page) -> dict[str, Any]:
 
 
 def to_round(page: Page, number: int) -> None:
-    page.mouse.click(*thumb(page, number / LAST))
+    with heard(page):
+        page.mouse.click(*thumb(page, number / LAST))
     page.wait_for_function(f"() => {{ {FIND} return board.inspect().number === {number} }}")
-    page.wait_for_timeout(1500)
+    quiet(page)
 
 
 def test_points_move_with_the_round_and_unmoved_ones_stay_where_they_are(
@@ -98,7 +101,7 @@ def test_points_move_with_the_round_and_unmoved_ones_stay_where_they_are(
     to_round(page, 0)
     after = {k: page.evaluate(SPOT, [1, k]) for k in (still, mover)}
     assert after[still] == before[still]
-    np.testing.assert_array_equal(pixels(page, 1, still)[4:7, 4:7], seen[4:7, 4:7])
+    eventually(page, lambda: np.testing.assert_array_equal(pixels(page, 1, still)[4:7, 4:7], seen[4:7, 4:7]))
     assert np.hypot(*np.subtract(after[mover], before[mover])) > 20
 
 
@@ -110,11 +113,12 @@ def test_scrubbing_sends_nothing_to_the_server_and_a_release_once(visit: Callabl
     page.mouse.down()
     for k in range(25):
         page.mouse.move(*thumb(page, 1 - k / 25))
-    page.wait_for_timeout(1000)
-    assert look(page)["number"] == 0
+    reaches(page, number=0)
+    quiet(page)
     assert sent == []
-    page.mouse.up()
-    page.wait_for_timeout(2500)
+    with heard(page):
+        page.mouse.up()
+    quiet(page)
     assert 1 <= len(sent) <= 2, "the release, and perhaps an answer to it"
     expect(page.get_by_text("Crossed in round 0").first).to_be_visible()
 
@@ -124,14 +128,15 @@ def test_a_lasso_drives_the_charts_and_follows_to_another_page(visit: Callable[.
     page.get_by_role("button", name="Lasso").click()
     left, top, right, bottom = page.evaluate(PANE, 1)
     drag(page, [(left + 2, top + 2), (right - 2, top + 2), (right - 2, bottom - 2), (left + 2, bottom - 2)])
+    expect(page.get_by_text("The selected samples over the rounds")).to_be_visible()
     chosen = look(page)["chosen"]
     assert len(chosen) > 20
-    expect(page.get_by_text("The selected samples over the rounds")).to_be_visible()
+    settled(page)
     page.get_by_role("link", name="Confidence").click()
     expect(page.get_by_text("selected on Drift")).to_be_visible()
     page.get_by_role("link", name="Drift", exact=True).click()
     ready(page)
-    assert look(page)["chosen"] == chosen
+    reaches(page, chosen=chosen)
 
 
 def test_the_card_shows_the_image_of_the_sample(visit: Callable[..., Page], home_with_runs: Server) -> None:
@@ -141,49 +146,53 @@ def test_the_card_shows_the_image_of_the_sample(visit: Callable[..., Page], home
     page.mouse.move(*page.evaluate(SPOT, [1, sample]), steps=3)
     card = page.locator(".card").filter(has_text="Forget")
     expect(card).to_be_visible()
-    hit = look(page)["hovered"]
-    number = int(open_run(home_with_runs.home, "madeup-1").probe()["sample"].iloc[hit])
-    expect(card).to_contain_text(f"train sample {number}")
-    colours = card.locator(".image").evaluate("e => getComputedStyle(e).backgroundImage")
-    assert colours.startswith("url("), "no image"
+    samples = open_run(home_with_runs.home, "madeup-1").probe()["sample"]
+
+    def says_whose() -> None:
+        assert f"train sample {samples.iloc[look(page)['hovered']]}" in card.inner_text()
+
+    eventually(page, says_whose)
+    expect(card.locator(".image")).to_have_css("background-image", re.compile(r"^url\("))
 
 
 def test_a_view_that_has_to_be_drawn_appears_by_itself(visit: Callable[..., Page]) -> None:
     page = visit("&view=Linear")
-    page.wait_for_function(
-        f"() => {{ {FIND} return board.inspect().state.scene.view.startsWith('linear') }}", timeout=150_000
-    )
+    page.wait_for_function(f"() => {{ {FIND} return board.inspect().state.scene.view.startsWith('linear') }}")
     expect(page.get_by_text("Plotted movement", exact=False).first).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pictures_for_people(visit: Callable[..., Page], shoot: Callable[[Page, str], Path], scheme: str) -> None:
+def test_pictures_for_people(visit: Callable[..., Page], shoot: Callable[[Page, str], None], scheme: str) -> None:
     for view in ("Boundary", "Map"):
         page = visit(f"&view={view}", scheme)
-        assert page.evaluate("() => document.documentElement.scrollWidth") <= 1280, "cut off at the side"
+        nothing_spills(page)
         shoot(page, f"drift-{view.lower()}-{scheme}")
 
 
 def test_new_rounds_arrive_without_losing_round_zoom_or_selection(
-    server: Server, open_tab: Callable[..., Page]
+    home_with_runs: Server, open_tab: Callable[..., Page]
 ) -> None:
-    made = MadeUp(state="running", rounds=2)
-    run_dir = write_run(server.home, made=made)
-    page = open_tab(f"{server.url}/drift?run=madeup-1")
+    home, made = home_with_runs.home, MadeUp(state="running", rounds=2)
+    run_dir = write_run(home, "growing", made)
+    page = open_tab(f"{home_with_runs.url}/drift?run=growing")
     ready(page)
     page.mouse.click(*thumb(page, 0.5))
     page.wait_for_function(f"() => {{ {FIND} return board.inspect().number === 1 }}")
-    page.get_by_role("button", name="Largest movers").click()
+    with heard(page):
+        page.get_by_role("button", name="Largest movers").click()
     page.wait_for_function(f"() => {{ {FIND} return board.inspect().state.chosen.size > 5 }}")
+    at_rest(page)
+    whole = look(page)["zoom"]
     x, y = page.evaluate(SPOT, [1, 3])
     page.mouse.move(x, y)
     page.keyboard.down("Control")
     page.mouse.wheel(0, -400)
     page.keyboard.up("Control")
-    page.wait_for_timeout(500)
+    until(page, lambda: look(page)["zoom"] != whole, "the wheel has zoomed")
+    at_rest(page)
     before = look(page)
-    write_round(run_dir, made, open_run(server.home, "madeup-1").probe(), 3)
+    write_round(run_dir, made, open_run(home, "growing").probe(), 3)
     page.wait_for_function(f"() => {{ {FIND} return board.inspect().state.scene.rounds.length === 4 }}")
-    page.wait_for_timeout(500)
+    drawn(page)
     after = look(page)
     assert after["number"] == 1 and after["chosen"] == before["chosen"] and after["zoom"] == before["zoom"]

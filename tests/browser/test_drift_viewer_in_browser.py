@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
+import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,13 +24,14 @@ from tests.browser.viewer_driver import (
     pixels,
     pointed_at,
     reaches,
-    reddish,
     screen,
     state,
     thumb,
+    turns_red,
 )
+from tests.browser.waiting import at_rest, drawn, eventually, quiet
 from tests.madeup_scene import made_up_scenes
-from tests.served import ROOT, START_SECONDS
+from tests.served import ROOT, stop, streamlit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -58,33 +52,18 @@ HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server of the script that shows the viewer alone."""
     home = tmp_path_factory.mktemp("viewer")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    words = ["-m", "streamlit", "run", "tests/browser/viewer_script.py"]
-    words += [f"--server.port={port}", "--server.headless=true"]
-    extra = {"CU_HOME": str(home), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    with (home / "log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, *words], cwd=ROOT, env=os.environ | extra, stdout=log, stderr=log)
-    try:
-        end = time.monotonic() + START_SECONDS
-        while True:
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health"):
-                break
-            assert process.poll() is None and time.monotonic() < end, (home / "log").read_text()
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(30)
+    script = "tests/browser/viewer_script.py"
+    url, process = streamlit(script, home / "log", CU_HOME=str(home), PYTHONPATH=str(ROOT))
+    yield url
+    stop(process)
 
 
 @pytest.fixture
 def opened(address: str, open_tab: Callable[..., Page]) -> Callable[..., Page]:
     def open_view(view: str, more: str = "") -> Page:
         page = open_tab(f"{address}/?view={view}&samples={SAMPLES}&rounds={ROUNDS}{more}")
-        page.wait_for_function(f"() => {{ {FIND} return board && board.inspect().frames }}", timeout=150_000)
-        page.wait_for_timeout(500)
+        page.wait_for_function(f"() => {{ {FIND} return board && board.inspect().frames }}")
+        at_rest(page)
         return page
 
     return open_view
@@ -102,6 +81,43 @@ def heard(page: Page, runs: int) -> dict[str, Any]:
     return told(page)
 
 
+def hears_of(page: Page, number: int) -> int:
+    """Waits until the script knows the round; returns the number of its runs.
+
+    Keys in a row are told together where they follow each other fast enough, which a busy machine may not manage.
+    """
+
+    def check() -> int:
+        found = told(page)
+        assert found["round"] == number
+        return int(found["runs"])
+
+    return eventually(page, check)
+
+
+def red(page: Page, pane: int = 1) -> None:
+    """Waits until a forget sample is drawn in its colour."""
+    turns_red(page, lambda: pixels(page, pane, FORGET))
+
+
+def close(found: float, wanted: float) -> None:
+    """Checks a place on the way between two rounds."""
+    assert abs(found - wanted) < 0.05
+
+
+def zoomed(page: Page, most: float) -> float:
+    """Waits until at most this share of the picture's width is on the screen, and it changes no more."""
+
+    def check() -> float:
+        (left, right), *_ = state(page)["zoom"]
+        assert right - left < most
+        return float(right - left)
+
+    eventually(page, check)
+    quiet(page)
+    return check()
+
+
 def still_sample() -> int:
     """A retain sample of the class that no forget sample comes near."""
     _, samples = made_up_scenes(SAMPLES, ROUNDS)
@@ -114,25 +130,27 @@ def test_drawn_points_follow_the_round_and_an_unmoved_sample_stays_at_the_same_p
     page = opened("map")
     still = still_sample()
     last, fixed = page.evaluate(SPOT, [1, FORGET]), page.evaluate(SPOT, [1, still])
-    assert reddish(pixels(page, 1, FORGET))
-    quiet = pixels(page, 1, still)
-    assert quiet.min() < 180, "nothing is drawn there"
+    red(page)
+    untouched = pixels(page, 1, still)
+    assert untouched.min() < 180, "nothing is drawn there"
     page.locator(".play").focus()
     page.keyboard.press("Home")
-    reaches(page, number=0)
-    assert state(page)["titles"][1] == "Before (round 0)"
+    assert reaches(page, number=0)["titles"][1] == "Before (round 0)"
     first = page.evaluate(SPOT, [1, FORGET])
-    assert np.hypot(*np.subtract(first, last)) > 40 and reddish(pixels(page, 1, FORGET))
-    assert not reddish(screen(page, last, 3)), "the last round is still drawn"
+    assert np.hypot(*np.subtract(first, last)) > 40
+    red(page)
+    # The last round is not drawn any more.
+    turns_red(page, lambda: screen(page, last, 3), False)
     assert page.evaluate(SPOT, [1, still]) == fixed
-    np.testing.assert_array_equal(pixels(page, 1, still), quiet)
+    eventually(page, lambda: np.testing.assert_array_equal(pixels(page, 1, still), untouched))
     # Also on the way between two rounds, where the cloud of forget samples lies between its two places.
     page.mouse.move(*thumb(page, 0))
     page.mouse.down()
     clouds = []
     for position in (2, 2.5, 3):
         page.mouse.move(*thumb(page, position / LAST), steps=3)
-        assert abs(state(page)["position"] - position) < 0.05
+        eventually(page, lambda position=position: close(state(page)["position"], position))
+        drawn(page)
         assert page.evaluate(SPOT, [1, still]) == fixed
         clouds.append(middle_of_forget(page, 1))
     page.mouse.up()
@@ -160,16 +178,15 @@ def test_scrubbing_runs_nothing_on_the_server_and_a_release_runs_it_once(opened:
     page.mouse.down()
     for k in range(30):
         page.mouse.move(*thumb(page, 1 - 0.017 * k))
-    between = state(page)
-    assert between["titles"][1] == "Between 2 and 3 (interpolated)", between
     expect(page.locator(".round")).to_have_text("Between 2 and 3 (interpolated)")
-    page.wait_for_timeout(1200)
+    assert state(page)["titles"][1] == "Between 2 and 3 (interpolated)"
+    quiet(page)
     assert told(page)["runs"] == 1
     page.mouse.up()
     after = heard(page, 2)
     assert after["round"] == 3
     reaches(page, share=0, number=3)
-    page.wait_for_timeout(1200)
+    quiet(page)
     assert told(page)["runs"] == 2, "one release is one run"
     assert state(page)["number"] == 3
 
@@ -189,8 +206,7 @@ def test_playing_asks_nothing_and_pausing_lands_on_a_round(opened: Callable[...,
     for _ in range(2):
         page.keyboard.press("ArrowLeft")
     reaches(page, number=LAST - 2)
-    # Keys in a row are told together.
-    assert heard(page, 3)["round"] == LAST - 2
+    hears_of(page, LAST - 2)
 
 
 def test_a_lasso_reports_rows_and_what_is_selected_survives_round_and_view(opened: Callable[..., Page]) -> None:
@@ -223,7 +239,7 @@ def test_a_lasso_reports_rows_and_what_is_selected_survives_round_and_view(opene
 def test_a_click_selects_pointing_does_not_and_a_double_click_on_nothing_clears(opened: Callable[..., Page]) -> None:
     page = opened("map")
     index = pointed_at(page, 1, FORGET)
-    page.wait_for_timeout(300)
+    quiet(page)
     assert state(page)["chosen"] == []
     page.mouse.down()
     page.mouse.up()
@@ -236,8 +252,10 @@ def test_a_click_selects_pointing_does_not_and_a_double_click_on_nothing_clears(
 def test_the_card_says_who_the_sample_is_and_shows_its_image(opened: Callable[..., Page]) -> None:
     page = opened("map")
     scenes, samples = made_up_scenes(SAMPLES, ROUNDS)
-    i = pointed_at(page, 1, FORGET)
     card = page.locator(".card")
+    # The images come in a message of their own, and a card that is shown before them has none.
+    expect(card.locator(".image")).to_have_css("background-image", re.compile(r"^url\("))
+    i = pointed_at(page, 1, FORGET)
     expect(card).to_contain_text(f"Forget · train sample {samples.sample[i]}")
     expect(card).to_contain_text("class cat")
     cells = card.locator("tr").all_inner_texts()
@@ -283,16 +301,20 @@ def test_dragging_turns_all_cubes_together_in_one_context(opened: Callable[..., 
     before = state(page)["matrices"]
     x, y = page.evaluate(MIDDLE, 2)
     drag(page, [(x, y), (x - 70, y + 30)])
-    after = state(page)["matrices"]
-    assert len(after) == 3
-    for old, new in zip(before, after, strict=True):
-        assert not np.allclose(old, new, atol=0.05)
-        np.testing.assert_allclose(new, after[0])
+
+    def turned() -> None:
+        after = state(page)["matrices"]
+        assert len(after) == 3
+        for old, new in zip(before, after, strict=True):
+            assert not np.allclose(old, new, atol=0.05)
+            np.testing.assert_allclose(new, after[0])
+
+    eventually(page, turned)
     assert page.evaluate(CANVASES) == 1
-    assert reddish(pixels(page, 1, FORGET))
+    red(page)
     assert told(page)["runs"] == 1 and state(page)["chosen"] == []
     page.get_by_role("button", name="Reset view").click()
-    np.testing.assert_allclose(state(page)["matrices"][0], before[0])
+    eventually(page, lambda: np.testing.assert_allclose(state(page)["matrices"][0], before[0]))
 
 
 def test_wheel_scrolls_the_page_until_a_modifier_or_a_click_says_otherwise(opened: Callable[..., Page]) -> None:
@@ -301,16 +323,15 @@ def test_wheel_scrolls_the_page_until_a_modifier_or_a_click_says_otherwise(opene
     x, y = page.evaluate(MIDDLE, 1)
     page.mouse.move(x, y)
     page.mouse.wheel(0, -300)
+    quiet(page)
     assert state(page)["zoom"] == whole
     page.keyboard.down("Control")
     page.mouse.wheel(0, -300)
     page.keyboard.up("Control")
-    near = state(page)["zoom"]
-    assert near[0][1] - near[0][0] < 0.9
+    near = zoomed(page, 0.9)
     page.mouse.click(x, y)
     page.mouse.wheel(0, -300)
-    nearer = state(page)["zoom"]
-    assert nearer[0][1] - nearer[0][0] < 0.9 * (near[0][1] - near[0][0])
+    zoomed(page, 0.9 * near)
     held = page.evaluate(SPOT, [0, still_sample()])
     drag(page, [(x, y), (x + 50, y + 20)])
     moved = page.evaluate(SPOT, [0, still_sample()])
@@ -328,15 +349,15 @@ def test_new_rounds_leave_zoom_and_round_and_who_stands_at_the_newest_follows(op
     page.locator(".play").focus()
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowLeft")
-    heard(page, 3)
+    hears_of(page, LAST - 1)
     x, y = page.evaluate(MIDDLE, 0)
     page.mouse.move(x, y)
     page.keyboard.down("Control")
     page.mouse.wheel(0, -400)
     page.keyboard.up("Control")
+    zoomed(page, 0.9)
     zoom = state(page)["zoom"]
     more.click()
-    heard(page, 4)
     page.wait_for_function(f"() => {{ {FIND} return board.inspect().state.scene.rounds.length === {ROUNDS + 2} }}")
     reaches(page, number=LAST - 1, position=LAST - 1)
     np.testing.assert_allclose(state(page)["zoom"], zoom, atol=0.01)
@@ -345,7 +366,7 @@ def test_new_rounds_leave_zoom_and_round_and_who_stands_at_the_newest_follows(op
 def test_a_second_run_shows_the_round_of_the_same_number_or_its_last_before(opened: Callable[..., Page]) -> None:
     page = opened("map", "&beside=4")
     own = ["Before (round 0)", f"Round {LAST}", "Reference (retrained)"]
-    assert state(page)["titles"] == [*own, "Other, round 3"]
+    reaches(page, titles=[*own, "Other, round 3"])
     page.locator(".play").focus()
     page.keyboard.press("Home")
     for _ in range(2):
@@ -371,42 +392,54 @@ def test_overlay_and_ruler(opened: Callable[..., Page]) -> None:
     assert heard(page, 3)["ruler"] is None
     page.get_by_role("button", name="Overlay").click()
     reaches(page, titles=[f"Round {LAST}"])
-    assert reddish(pixels(page, 0, FORGET))
+    red(page, 0)
     at_last = page.evaluate(SPOT, [0, FORGET])
     page.locator(".play").focus()
     page.keyboard.press("Home")
     reaches(page, number=0)
     halfway = np.add(page.evaluate(SPOT, [0, FORGET]), at_last) / 2
-    assert screen(page, halfway, 8).min() > 200, "nothing lies on the way yet"
+
+    def way() -> np.ndarray:
+        return screen(page, halfway, 8)
+
+    def drawn_way(arrows: bool) -> None:
+        assert (way()[..., 2] < 200).sum() > 20 if arrows else way().min() > 200, f"arrows from round 0: not {arrows}"
+
+    eventually(page, lambda: drawn_way(False))
     page.keyboard.press("End")
     reaches(page, number=LAST)
-    assert (screen(page, halfway, 8)[..., 2] < 200).sum() > 20, "no arrows from round 0"
-    page.wait_for_timeout(1500)
+    eventually(page, lambda: drawn_way(True))
+    quiet(page)
     runs = told(page)["runs"]
     plain = screen(page, page.evaluate(MIDDLE, 0), 250)
     page.get_by_role("button", name="Outlines").click()
-    state(page)
-    assert (screen(page, page.evaluate(MIDDLE, 0), 250) != plain).any(-1).sum() > 2000, "no outlines"
+
+    def outlined() -> None:
+        assert (screen(page, page.evaluate(MIDDLE, 0), 250) != plain).any(-1).sum() > 2000, "no outlines"
+
+    eventually(page, outlined)
+    quiet(page)
     assert told(page)["runs"] == runs
 
 
 def test_without_webgl_a_plain_chart_takes_its_place(
-    address: str, open_tab: Callable[..., Page], shoot: Callable[[Page, str], Path]
+    address: str, open_tab: Callable[..., Page], shoot: Callable[[Page, str], None]
 ) -> None:
     page = open_tab("about:blank")
     page.add_init_script(NO_WEBGL)
     page.goto(f"{address}/?view=boundary&samples={SAMPLES}&rounds={ROUNDS}")
-    expect(page.locator(".missing")).to_be_visible(timeout=150_000)
-    expect(page.locator(".js-plotly-plot .scatterlayer .point").first).to_be_visible(timeout=60_000)
+    expect(page.locator(".missing")).to_be_visible()
+    expect(page.locator(".js-plotly-plot .scatterlayer .point").first).to_be_visible()
     expect(page.locator(".tools")).to_be_hidden()
-    page.wait_for_timeout(1000)
+    heard(page, 2)
+    quiet(page)
     assert told(page)["runs"] == 2, "it is said once"
     shoot(page, "viewer-without-webgl")
 
 
 def test_the_points_come_back_after_the_browser_took_the_graphics_card_away(opened: Callable[..., Page]) -> None:
     page = opened("map")
-    assert reddish(pixels(page, 1, FORGET))
+    red(page)
     page.evaluate(LOSE, "loseContext")
     page.wait_for_timeout(300)
     page.evaluate(LOSE, "restoreContext")
@@ -414,17 +447,20 @@ def test_the_points_come_back_after_the_browser_took_the_graphics_card_away(open
     page.locator(".play").focus()
     page.keyboard.press("ArrowLeft")
     reaches(page, number=LAST - 1)
-    assert reddish(pixels(page, 1, FORGET))
+    red(page)
 
 
 def test_colours_follow_the_theme_while_the_page_is_open(
-    opened: Callable[..., Page], shoot: Callable[[Page, str], Path]
+    opened: Callable[..., Page], shoot: Callable[[Page, str], None]
 ) -> None:
     page = opened("boundary")
     shoot(page, "viewer-light")
     light = pixels(page, 1, FORGET, 40).mean()
     page.emulate_media(color_scheme="dark")
-    page.wait_for_timeout(1500)
-    assert pixels(page, 1, FORGET, 40).mean() < 100 < light
+
+    def darker() -> None:
+        assert pixels(page, 1, FORGET, 40).mean() < 100 < light
+
+    eventually(page, darker)
     assert page.evaluate(f"() => {{ {FIND} return board.inspect().state.inks.rgb[0] }}") > 128
     shoot(page, "viewer-dark")

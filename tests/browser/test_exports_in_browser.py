@@ -18,17 +18,12 @@ from cu_core.home import Home
 from cu_core.spec import RunSpec, TrainSpec
 from cu_core.sweeps.stored import remember
 from cu_core.sweeps.sweep import Sweep, expand
+from tests.browser.waiting import PATIENCE_MS, at_rest, eventually, heard, settled
 from tests.madeup import MadeUp, write_run
 from tests.served import Server, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-PATIENCE_MS = 120_000
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-def settled(page: Page) -> None:
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE_MS)
-    expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
 def saved(page: Page, click: Callable[[], None]) -> tuple[str, bytes]:
@@ -58,18 +53,20 @@ def test_the_camera_of_a_chart_saves_png_and_svg(
     write_run(home, "shown", MadeUp(audited=0))
     server = started()
     page = open_tab(f"{server.url}/confidence?run=shown")
-    expect(page.get_by_test_id("stPlotlyChart").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("stPlotlyChart").first).to_be_visible()
     settled(page)
+    at_rest(page)
     name, content = camera(page)
     shown = page.get_by_test_id("stPlotlyChart").first.bounding_box()
     assert shown is not None and name == "unlearnscope.png"
     picture = Image.open(io.BytesIO(content))
     assert picture.format == "PNG" and picture.width == pytest.approx(2 * shown["width"], rel=0.05)
-    page.get_by_role("radio", name="SVG").click()
-    # The server may not have heard of the click yet, so a page at rest says nothing: the camera itself has to change.
+    with heard(page):
+        page.get_by_role("radio", name="SVG").click()
+    # The camera itself has changed.
     first = page.get_by_test_id("stPlotlyChart").first
-    expect(first.locator("[data-title='Download plot']")).to_have_count(1, timeout=PATIENCE_MS)
-    settled(page)
+    expect(first.locator("[data-title='Download plot']")).to_have_count(1)
+    at_rest(page)
     name, content = camera(page)
     assert name == "unlearnscope.svg"
     root = ElementTree.fromstring(content)
@@ -78,13 +75,13 @@ def test_the_camera_of_a_chart_saves_png_and_svg(
     )
     # The choice stays while one looks at other pages.
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Drift").click()
-    expect(page.locator("h1")).to_have_text("Drift", timeout=PATIENCE_MS)
+    expect(page.locator("h1")).to_have_text("Drift")
     settled(page)
     expect(page.get_by_role("radio", name="SVG")).to_be_checked()
 
 
 def test_a_report_opens_without_a_network_and_its_charts_save_themselves(
-    browser: Browser, home: Home, tmp_path: Path, shoot: Callable[[Page, str], Path]
+    browser: Browser, home: Home, tmp_path: Path, shoot: Callable[[Page, str], None]
 ) -> None:
     for seed in (0, 1):
         write_run(home, f"run-{seed}", MadeUp(seed=seed, references=(0, 1, 2), spec={"group": "mine"}))
@@ -112,8 +109,12 @@ def test_a_report_opens_without_a_network_and_its_charts_save_themselves(
     # A click on a head sorts: the numbers of seeds are the second column.
     head = page.locator("th").nth(1)
     head.click()
-    first = page.locator("table").first.locator("tbody tr td:nth-child(2)").all_inner_texts()
-    assert [int(n) for n in first] == sorted(int(n) for n in first)
+
+    def sorted_now() -> None:
+        first = page.locator("table").first.locator("tbody tr td:nth-child(2)").all_inner_texts()
+        assert [int(n) for n in first] == sorted(int(n) for n in first)
+
+    eventually(page, sorted_now)
     page.evaluate("() => scrollTo(0, 0)")
     shoot(page, "report")
     context.close()
@@ -123,7 +124,7 @@ def test_a_sweep_is_watched_and_its_table_is_handed_out(
     home: Home,
     started: Callable[[], Server],
     open_tab: Callable[..., Page],
-    shoot: Callable[[Page, str], Path],
+    shoot: Callable[[Page, str], None],
 ) -> None:
     base, chosen = RunSpec(train=TrainSpec(epochs=2)), ("contrastive", "retrain", "unsir")
     sweep = Sweep(base, chosen, ("class:5", "random:50"), (0, 1), group="g")
@@ -144,10 +145,13 @@ def test_a_sweep_is_watched_and_its_table_is_handed_out(
     page.get_by_test_id("stPopover").filter(has_text="Download").first.click()
     # The table has a button of its own of that name.
     popover = page.get_by_test_id("stPopoverBody")
-    name, content = saved(page, lambda: popover.get_by_role("button", name="CSV").click())
+    # A file that is handed out runs the script, which puts the buttons in place anew.
+    with heard(page):
+        name, content = saved(page, lambda: popover.get_by_role("button", name="CSV").click())
     table = pd.read_csv(io.BytesIO(content))
     assert name == "sweep.csv" and len(table) == 10 and table["state"].value_counts()["succeeded"] == 4
-    name, content = saved(page, lambda: popover.get_by_role("button", name="Parquet").click())
+    with heard(page):
+        name, content = saved(page, lambda: popover.get_by_role("button", name="Parquet").click())
     assert name == "sweep.parquet" and len(pd.read_parquet(io.BytesIO(content))) == 10
     page.keyboard.press("Escape")
     page.get_by_text("New sweep").click()
@@ -155,8 +159,8 @@ def test_a_sweep_is_watched_and_its_table_is_handed_out(
     settled(page)
     shoot(page, "sweep-form")
     page.get_by_role("link", name="Compare these runs").click()
-    expect(page.locator("h1")).to_have_text("Compare", timeout=PATIENCE_MS)
+    expect(page.locator("h1")).to_have_text("Compare")
     settled(page)
-    assert "group=g" in page.url
+    page.wait_for_url("**group=g**")
     name, content = saved(page, lambda: page.get_by_role("button", name="Report").click())
     assert name == "comparison.html" and content.startswith(b"<!doctype html>") and b"run-0" in content

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from cu_core.data.index_file import read_indices
 from cu_core.runs.reader import open_run
+from tests.browser.waiting import heard, settled, still_box
 from tests.madeup import MadeUp, write_run
 from tests.served import Server, serve
 
@@ -28,10 +28,11 @@ def go(page: Page, title: str) -> None:
     """To another page of the same session."""
     page.get_by_test_id("stSidebarNav").get_by_role("link", name=title, exact=True).click()
     expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
+    settled(page)
 
 
 def test_a_selection_follows_to_other_pages_and_becomes_a_forget_set(
-    server: Server, open_tab: Callable[..., Page], shoot: Callable[[Page, str], Any]
+    server: Server, open_tab: Callable[..., Page], shoot: Callable[[Page, str], None]
 ) -> None:
     view = open_run(server.home, "mine")
     probe, predicted = view.probe(), np.asarray(view.array(5, "top3_class"))[:, 0]
@@ -40,7 +41,8 @@ def test_a_selection_follows_to_other_pages_and_becomes_a_forget_set(
     page.get_by_role("button", name=f"Correctly forgotten ({len(gone)})").click()
     expect(page.get_by_text(f"{len(gone)} samples selected: {len(gone)} forget.")).to_be_visible()
     expect(page.get_by_role("heading", name="The selected samples over the rounds")).to_be_visible()
-    page.get_by_role("radio", name="Remove from it").click()
+    with heard(page):
+        page.get_by_role("radio", name="Remove from it").click()
     page.get_by_role("textbox", name="Search").fill(f"train:{int(probe['sample'][gone[0]])}")
     page.get_by_role("textbox", name="Search").press("Enter")
     rest = len(gone) - 1
@@ -50,7 +52,8 @@ def test_a_selection_follows_to_other_pages_and_becomes_a_forget_set(
     go(page, "Confidence")
     expect(page.get_by_text(f"{rest} samples selected on Drift: {rest} forget.")).to_be_visible()
     expect(page.get_by_text("Strokes at the foot are the selected samples")).to_be_visible()
-    page.get_by_text("Only these").click()
+    with heard(page):
+        page.get_by_text("Only these").click()
     expect(page.get_by_text("Everything below is about these samples alone")).to_be_visible()
     expect(page.locator(".legendtext").filter(has_text=f"Forget (n = {rest})").first).to_be_visible()
     expect(page.get_by_text(f"n = {rest} selected samples in every pane")).to_be_visible()
@@ -62,7 +65,7 @@ def test_a_selection_follows_to_other_pages_and_becomes_a_forget_set(
     go(page, "Drift")
     page.get_by_role("button", name="Forget these instead").click()
     expect(page.get_by_text(f"A copy of mine that forgets the {rest} samples selected there")).to_be_visible()
-    assert page.url.startswith(f"{server.url}/launch") and "clone=mine" in page.url
+    page.wait_for_url(f"{server.url}/launch**clone=mine**")
     expect(page.get_by_text(f"{rest} of 600 training images")).to_be_visible()
     (stored,) = server.home.uploads.iterdir()
     indices = read_indices(stored.name, server.home.uploads, 600, "forget.select")
@@ -89,10 +92,10 @@ def test_ticking_a_line_of_the_table_selects_it(server: Server, open_tab: Callab
     page = open_tab(f"{server.url}/drift?run=mine")
     expect(page.get_by_text("The forget samples over the rounds")).to_be_visible()
     found = page.locator("[class*='st-key-selected_table'] [data-testid='stDataFrame']")
-    found.scroll_into_view_if_needed()
-    box = found.bounding_box()
-    assert box is not None
+    box = still_box(page, found)
     page.mouse.click(box["x"] + 16, box["y"] + 38 + 17)
     expect(page.get_by_text("1 sample selected: 1 forget.")).to_be_visible()
+    # What appears above the table moves it.
+    box = still_box(page, found)
     page.mouse.click(box["x"] + 16, box["y"] + 38 + 35 + 17)
     expect(page.get_by_text("2 samples selected: 2 forget.")).to_be_visible()

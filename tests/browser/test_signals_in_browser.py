@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +12,19 @@ from playwright.sync_api import Browser, Page, expect
 
 from cu_core.runs.reader import open_run
 from tests.browser.conftest import FLAGS
-from tests.browser.viewer_driver import FIND
+from tests.browser.viewer_driver import FIND, turns_red
+from tests.browser.waiting import (
+    PATIENCE_MS,
+    drawn,
+    eventually,
+    listen,
+    nothing_spills,
+    picture,
+    quiet,
+    settled,
+    still_box,
+    until,
+)
 from tests.madeup import MadeUp, image_of, write_run
 from tests.served import Server, serve
 
@@ -34,6 +45,12 @@ RESET = f"""() => {{ {FIND} const {{ share }} = board.inspect()
     if ((key.getAttribute("aria-pressed") === "true") === key.textContent.includes("Retain")) key.click()
   }}
   share.home() }}"""
+# Notes every round that is shown for a frame.
+RECORD = f"""() => {{ {FIND} window.recorded = []
+  const note = () => {{ const {{ shown }} = board.inspect()
+    if (window.recorded.at(-1) !== shown) window.recorded.push(shown)
+    requestAnimationFrame(note) }}
+  note() }}"""
 # Where a sample is drawn, in px of its chart.
 SPOT = f"([chart, pane, i]) => {{ {FIND} const c = board.inspect().charts[chart]; return c.spot(c.panes[pane], i) }}"
 SPOTS = f"""([chart, pane, n]) => {{ {FIND} const c = board.inspect().charts[chart]
@@ -49,7 +66,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def tab(server: Server, browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page = listen(browser.new_page(viewport={"width": 1280, "height": 1000}))
+    page.set_default_timeout(PATIENCE_MS)
     page.goto(f"{server.url}/signals?run=encoder")
     yield opened(page)
     page.close()
@@ -60,16 +78,14 @@ def page(tab: Page) -> Page:
     """The same tab for all tests, put back to how it was opened."""
     tab.evaluate(RESET)
     tab.mouse.move(5, 5)
-    tab.wait_for_timeout(300)
+    quiet(tab)
     return tab
 
 
 def opened(page: Page) -> Page:
-    page.wait_for_function(
-        f"() => {{ {FIND} return board && board.inspect().charts[0]?.panes.length }}", timeout=150_000
-    )
-    expect(page.get_by_test_id("stException")).to_have_count(0)
-    page.wait_for_timeout(700)
+    page.wait_for_function(f"() => {{ {FIND} return board && board.inspect().charts[0]?.panes.length }}")
+    settled(page)
+    quiet(page)
     return page
 
 
@@ -85,12 +101,13 @@ def drag(page: Page, corners: list[tuple[float, float]]) -> None:
     for corner in corners[1:]:
         page.mouse.move(*corner, steps=6)
     page.mouse.up()
-    page.wait_for_timeout(500)
+    drawn(page)
 
 
 def pixels(page: Page, box: dict[str, float]) -> np.ndarray:
+    drawn(page)
     clip = {name: box[name] for name in ("x", "y", "width", "height")}
-    return np.asarray(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")).astype(int)  # type: ignore[arg-type]
+    return np.asarray(Image.open(io.BytesIO(picture(page, clip=clip))).convert("RGB")).astype(int)  # type: ignore[arg-type]
 
 
 def around(page: Page, spot: list[float], chart: int = 0) -> np.ndarray:
@@ -98,9 +115,8 @@ def around(page: Page, spot: list[float], chart: int = 0) -> np.ndarray:
     return pixels(page, {"x": box["x"] + spot[0] - 5, "y": box["y"] + spot[1] - 5, "width": 11, "height": 11})
 
 
-def reddish(area: np.ndarray) -> bool:
-    """Whether the forget colour is somewhere in it."""
-    return bool(((area[..., 0] - area[..., 2] > 90) & (area[..., 0] > area[..., 1] + 40)).any())
+def shows(page: Page, round_name: str) -> None:
+    page.wait_for_function(f"() => {{ {FIND} return board.inspect().shown === '{round_name}' }}")
 
 
 def test_turning_one_pane_turns_all_panes_of_both_spaces(page: Page) -> None:
@@ -110,6 +126,7 @@ def test_turning_one_pane_turns_all_panes_of_both_spaces(page: Page) -> None:
     # In the last pane, the reference's.
     x, y = box["x"] + box["width"] * 5 / 6, box["y"] + box["height"] / 2
     drag(page, [(x, y), (x - 60, y + 30)])
+    quiet(page)
     after = page.evaluate(MATRICES)
     for chart, (old, new) in enumerate(zip(before, after, strict=True)):
         for pane in range(3):
@@ -122,28 +139,34 @@ def test_webgl_draws_the_samples_where_the_numbers_say_and_follows_camera_and_ro
     assert page.evaluate(STATE)["painter"] == "webgl"
     page.mouse.move(5, 5)
     start = page.evaluate(SPOT, [0, 0, 4])
-    assert reddish(around(page, start))
+    turns_red(page, lambda: around(page, start))
     box = cover(page)
     x, y = box["x"] + 140, box["y"] + 60
     drag(page, [(x, y), (x + 120, y)])
     page.mouse.move(5, 5)
-    page.wait_for_timeout(500)
+    quiet(page)
     moved = page.evaluate(SPOT, [0, 0, 4])
-    assert np.hypot(*np.subtract(moved, start)) > 10 and reddish(around(page, moved))
+    assert np.hypot(*np.subtract(moved, start)) > 10
+    turns_red(page, lambda: around(page, moved))
     last = page.evaluate(SPOT, [0, 1, 4])
     page.locator(".scrubber input").fill("0")
-    page.wait_for_timeout(500)
-    assert page.evaluate(STATE)["shown"] == "Before (round 0)"
+    shows(page, "Before (round 0)")
+    quiet(page)
     first = page.evaluate(SPOT, [0, 1, 4])
-    assert np.hypot(*np.subtract(first, last)) > 10 and reddish(around(page, first))
-    assert not reddish(around(page, last)), "the last round is still drawn"
+    assert np.hypot(*np.subtract(first, last)) > 10
+    turns_red(page, lambda: around(page, first))
+    # The last round is not drawn any more.
+    turns_red(page, lambda: around(page, last), False)
 
 
 def test_playing_ends_at_the_last_round(page: Page) -> None:
+    page.evaluate(RECORD)
     page.get_by_role("button", name="Play").click()
-    page.wait_for_timeout(300)
-    assert page.evaluate(STATE)["shown"] == "Before (round 0)"
-    page.wait_for_function(f"() => {{ {FIND} return board.inspect().shown === 'After (round 5)' }}", timeout=20_000)
+    # Before it was played, the last round was shown; then all from the first one on.
+    page.wait_for_function("() => window.recorded.includes('Before (round 0)')")
+    shows(page, "After (round 5)")
+    seen = page.evaluate("() => window.recorded")
+    assert seen[:2] == ["After (round 5)", "Before (round 0)"] and seen[-1] == "After (round 5)" and len(seen) > 3
     expect(page.get_by_role("button", name="Play")).to_be_visible()
 
 
@@ -160,14 +183,22 @@ def test_pointing_at_a_sample_shows_its_image_signals_and_predictions(page: Page
     page.mouse.move(box["x"] + spots[row][0], box["y"] + spots[row][1], steps=3)
     card = page.locator(".card")
     expect(card).to_be_visible()
-    words = card.inner_text()
     sample = int(probe["sample"][row])
-    assert f"Forget · train sample {sample}" in words
-    assert f"Cosine of two views: {float(view.array(5, 'two_view_cosine')[row]):.3g}" in words
-    assert "After (round 5): predicted" in words and "Reference (retrained): predicted" in words
-    picture = Image.open(io.BytesIO(page.locator(".card .image").screenshot())).convert("RGB")
-    fields = np.asarray(picture.resize((96, 96), Image.Resampling.NEAREST))[6::12, 6::12].transpose(2, 0, 1)
-    np.testing.assert_allclose(fields.astype(int), image_of(sample, test=False, channels=3).astype(int), atol=3)
+    for words in (
+        f"Forget · train sample {sample}",
+        f"Cosine of two views: {float(view.array(5, 'two_view_cosine')[row]):.3g}",
+        "After (round 5): predicted",
+        "Reference (retrained): predicted",
+    ):
+        expect(card).to_contain_text(words)
+    wanted = image_of(sample, test=False, channels=3).astype(int)
+
+    def right_image() -> None:
+        shown = Image.open(io.BytesIO(picture(page.locator(".card .image")))).convert("RGB")
+        fields = np.asarray(shown.resize((96, 96), Image.Resampling.NEAREST))[6::12, 6::12].transpose(2, 0, 1)
+        np.testing.assert_allclose(fields.astype(int), wanted, atol=3)
+
+    eventually(page, right_image)
     page.mouse.move(5, 5)
     expect(card).to_be_hidden()
 
@@ -175,7 +206,7 @@ def test_pointing_at_a_sample_shows_its_image_signals_and_predictions(page: Page
 def test_a_lasso_in_one_projection_selects_the_same_samples_everywhere(page: Page) -> None:
     page.get_by_text("2-D", exact=True).click()
     page.wait_for_function(f"() => {{ {FIND} return board.inspect().charts[0].panes.length === 9 }}")
-    page.wait_for_timeout(500)
+    quiet(page)
     # Before, top-1 probability by cosine: forget samples lie to the right of the unseen ones.
     spots = np.array(page.evaluate(SPOTS, [0, 0, 200]))
     inside = [i for i in [*range(40), *range(130, 200)] if spots[i][0] > spots[:40, 0].min() - 3]
@@ -184,21 +215,21 @@ def test_a_lasso_in_one_projection_selects_the_same_samples_everywhere(page: Pag
     left, right = box["x"] + spots[:40, 0].min() - 3, box["x"] + 299
     top, bottom = box["y"] + 23, box["y"] + 196
     drag(page, [(left, top), (right, top), (right, bottom), (left, bottom)])
-    assert page.evaluate(SELECTED) == inside
     expect(page.get_by_text(f"{len(inside)} selected samples")).to_be_visible()
+    assert page.evaluate(SELECTED) == inside
     # In the other space an unselected sample is dimmed.
     page.mouse.move(5, 5)
-    page.wait_for_timeout(300)
+    still_box(page, page.locator(".cover").nth(1))
     spot = page.evaluate(SPOT, [1, 0, inside[0]])
-    page.locator(".cover").nth(1).scroll_into_view_if_needed()
-    assert reddish(around(page, spot, 1))
+    turns_red(page, lambda: around(page, spot, 1))
     # It outlives the switch back to three dimensions.
     page.get_by_text("2-D", exact=True).click()
     page.wait_for_function(f"() => {{ {FIND} return board.inspect().charts[0].panes.length === 3 }}")
+    quiet(page)
     assert page.evaluate(SELECTED) == inside
     page.get_by_role("button", name="Clear selection").click()
     expect(page.get_by_text("selected samples")).to_have_count(0)
-    assert page.evaluate(SELECTED) == []
+    until(page, lambda: page.evaluate(SELECTED) == [], "nothing is selected")
 
 
 def test_the_legend_hides_and_shows_a_group(page: Page) -> None:
@@ -207,49 +238,48 @@ def test_the_legend_hides_and_shows_a_group(page: Page) -> None:
     forget = page.get_by_role("button", name="Forget (n = 40)")
     page.mouse.move(5, 5)
     spot = page.evaluate(SPOT, [0, 0, 4])
-    assert reddish(around(page, spot))
+    turns_red(page, lambda: around(page, spot))
     forget.click()
     expect(forget).to_have_attribute("aria-pressed", "false")
     page.mouse.move(5, 5)
-    page.wait_for_timeout(400)
-    assert not reddish(around(page, spot))
+    turns_red(page, lambda: around(page, spot), False)
 
 
 def test_arrow_keys_turn_and_a_double_click_resets(page: Page) -> None:
     start = page.evaluate(STATE)["camera"]
     page.locator(".cover").first.focus()
     page.keyboard.press("ArrowLeft")
-    page.wait_for_timeout(200)
-    assert page.evaluate(STATE)["camera"]["azimuth"] == pytest.approx(start["azimuth"] + 0.1)
+    turned = pytest.approx(start["azimuth"] + 0.1)
+    until(page, lambda: page.evaluate(STATE)["camera"]["azimuth"] == turned, "the key has turned it")
     box = cover(page)
     page.mouse.dblclick(box["x"] + 30, box["y"] + 30)
-    page.wait_for_timeout(200)
-    assert page.evaluate(STATE)["camera"] == start
+    until(page, lambda: page.evaluate(STATE)["camera"] == start, "the camera is back")
 
 
 def test_without_webgl_the_projections_are_drawn(server: Server, chromium: str, browser: Browser) -> None:
     # `browser` keeps the driver of this session, which a second one would not start beside.
     plain = browser.browser_type.launch(executable_path=chromium, args=[FLAGS[0], "--disable-gpu", "--disable-3d-apis"])
     try:
-        page = plain.new_page(viewport={"width": 1280, "height": 1000})
+        page = listen(plain.new_page(viewport={"width": 1280, "height": 1000}))
+        page.set_default_timeout(PATIENCE_MS)
         page.goto(f"{server.url}/signals?run=encoder")
         opened(page)
         state = page.evaluate(STATE)
         assert (state["painter"], state["flat"], len(state["panes"][0])) == ("canvas", True, 9)
         expect(page.get_by_text("This browser offers no WebGL")).to_be_visible()
         page.mouse.move(5, 5)
-        assert reddish(around(page, page.evaluate(SPOT, [0, 0, 4])))
+        turns_red(page, lambda: around(page, page.evaluate(SPOT, [0, 0, 4])))
     finally:
         plain.close()
 
 
 @pytest.mark.parametrize(("scheme", "flat"), [("light", ""), ("dark", "&flat=true")])
 def test_it_looks_right_in_both_themes(
-    server: Server, open_tab: Callable[..., Page], shoot: Callable[[Page, str], Any], scheme: str, flat: str
+    server: Server, open_tab: Callable[..., Page], shoot: Callable[[Page, str], None], scheme: str, flat: str
 ) -> None:
     page = opened(open_tab(f"{server.url}/signals?run=encoder{flat}", scheme))
     ink = page.evaluate(f"() => {{ {FIND} return board.inspect().share.inks.ink }}")
     shade = sum(int(part) for part in ink[4:-1].split(",")[:3])
     assert shade < 300 if scheme == "light" else shade > 500
-    assert page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
+    nothing_spills(page)
     shoot(page, f"signals-{scheme}")

@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.waiting import nothing_spills
 from tests.madeup import MadeUp, write_run
-from tests.served import Server
+from tests.served import Server, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-SPILLED = """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap((c) => {
-  const b = c.getBoundingClientRect()
-  return [...c.querySelectorAll('text')].filter((t) => { const r = t.getBoundingClientRect(); return r.width &&
-    (r.left < b.left - 1 || r.right > b.right + 1 || r.top < b.top - 1 || r.bottom > b.bottom + 1) })
-    .map((t) => t.textContent) })"""
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serve(tmp_path_factory.mktemp("similarity")) as running:
+        write_run(running.home, "encoder", MadeUp(objective="moco", select="random:40"))
+        yield running
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_choices_redraw_the_histograms_and_nothing_is_cut_off(
-    server: Server, open_tab: Callable[..., Page], shoot: Callable[[Page, str], Any], scheme: str
+    server: Server, open_tab: Callable[..., Page], shoot: Callable[[Page, str], None], scheme: str
 ) -> None:
-    write_run(server.home, "encoder", MadeUp(objective="moco", select="random:40"))
     page = open_tab(f"{server.url}/similarity?run=encoder", scheme)
     charts = page.locator(".js-plotly-plot")
-    expect(charts).to_have_count(2, timeout=150_000)
+    expect(charts).to_have_count(2)
     expect(charts.first).to_contain_text("Cosine of two augmented views")
     page.get_by_text("Own-class centroid", exact=True).click()
-    expect(charts.first).to_contain_text("Cosine to the own class's centroid", timeout=90_000)
+    expect(charts.first).to_contain_text("Cosine to the own class's centroid")
     expect(charts.first).not_to_contain_text("Retain (n")
     page.get_by_text("Forget and retain", exact=True).click()
-    expect(charts.first).to_contain_text("Retain (n = 90)", timeout=90_000)
-    # Charts take their size a moment after they appear.
-    page.wait_for_function(f"() => ({SPILLED})().length === 0")
-    assert page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
+    expect(charts.first).to_contain_text("Retain (n = 90)")
+    nothing_spills(page)
     shoot(page, f"similarity-{scheme}")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import io
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from PIL import Image
 from playwright.sync_api import Page
 
-PATIENCE_SECONDS = 20.0
+from tests.browser.waiting import drawn, eventually, picture
 
 # The component lies in a shadow root; `inspect` is what it tells about its state.
 FIND = """
@@ -43,20 +42,20 @@ CANVASES = (
 
 def state(page: Page) -> dict[str, Any]:
     """What the viewer shows, as it says itself."""
-    # The next picture may be on its way.
-    page.wait_for_timeout(150)
+    drawn(page)
     found: dict[str, Any] = page.evaluate(STATE)
     return found
 
 
 def reaches(page: Page, **wanted: Any) -> dict[str, Any]:
     """Waits until the viewer shows something, since machines that test are often busy; fails if it never does."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while True:
+
+    def check() -> dict[str, Any]:
         found = state(page)
-        if all(found[name] == value for name, value in wanted.items()) or time.monotonic() > end:
-            assert {name: found[name] for name in wanted} == wanted
-            return found
+        assert {name: found[name] for name in wanted} == wanted
+        return found
+
+    return eventually(page, check)
 
 
 def pointed_at(page: Page, pane: int, sample: int) -> int:
@@ -69,21 +68,30 @@ def pointed_at(page: Page, pane: int, sample: int) -> int:
 
 def screen(page: Page, spot: Sequence[float], reach: int) -> np.ndarray:
     """(2 reach + 1, 2 reach + 1, 3) colours around a place in px of the page."""
+    drawn(page)
     x, y = (round(part) for part in spot)
     clip = {"x": x - reach, "y": y - reach, "width": 2 * reach + 1, "height": 2 * reach + 1}
-    return np.asarray(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")).astype(int)  # type: ignore[arg-type]
+    return np.asarray(Image.open(io.BytesIO(picture(page, clip=clip))).convert("RGB")).astype(int)  # type: ignore[arg-type]
 
 
 def pixels(page: Page, pane: int, sample: int, reach: int = 5) -> np.ndarray:
     """The screen around a sample in a pane; the pointer goes away first."""
     page.mouse.move(3, 3)
-    page.wait_for_timeout(200)
     return screen(page, page.evaluate(SPOT, [pane, sample]), reach)
 
 
 def reddish(area: np.ndarray) -> bool:
     """Whether the forget colour is somewhere in it."""
     return bool(((area[..., 0] - area[..., 2] > 90) & (area[..., 0] > area[..., 1] + 40)).any())
+
+
+def turns_red(page: Page, look: Callable[[], np.ndarray], red: bool = True) -> None:
+    """Waits until the forget colour is somewhere in an area that is looked at again and again, or gone from it."""
+
+    def check() -> None:
+        assert reddish(look()) is red, "the forget colour is not there" if red else "the forget colour is there"
+
+    eventually(page, check)
 
 
 def middle_of_forget(page: Page, pane: int) -> np.ndarray:
@@ -104,7 +112,7 @@ def drag(page: Page, corners: list[tuple[float, float]], *keys: str) -> None:
     page.mouse.up()
     for key in keys:
         page.keyboard.up(key)
-    page.wait_for_timeout(200)
+    drawn(page)
 
 
 def around(page: Page, pane: int, sample: int, reach: float) -> list[tuple[float, float]]:
