@@ -35,7 +35,7 @@ lint: dev
 	$(RUN) -m mypy
 
 test: lint
-	$(RUN) -m pytest -n $(JOBS) --dist loadfile
+	$(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 demo-runs: env
 	$(RUN) -m tools.make_demo_runs

@@ -42,11 +42,6 @@ def result_of(process):
     return json.loads(out.strip().splitlines()[-1])
 
 
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory):
-    return result_of(command(Home(tmp_path_factory.mktemp("whole")), "run", *SPEC))
-
-
 def seen(home, run_id, phase, done):
     """Whether the run's progress has reached a point."""
     for path in (home.runs / run_id).glob("attempt-*/events.jsonl"):
@@ -57,14 +52,15 @@ def seen(home, run_id, phase, done):
     return False
 
 
-@pytest.mark.parametrize(
-    "moments", [[("train", 2), ("unlearn", 2)], [("unlearn", 1), ("unlearn", 4), ("reference", 1), ("audit", 9)]]
-)
-def test_killed_and_resumed_equals_uninterrupted(moments, tmp_path, uninterrupted):
-    home = Home(tmp_path)
+MOMENTS = [("train", 2), ("unlearn", 1), ("unlearn", 4), ("reference", 1), ("audit", 9)]
+
+
+def test_killed_and_resumed_equals_uninterrupted(tmp_path):
+    uninterrupted = result_of(command(Home(tmp_path / "whole"), "run", *SPEC))
+    home = Home(tmp_path / "killed")
     process = command(home, "run", *SPEC)
     run_id, kills = "", 0
-    for phase, done in moments:
+    for phase, done in MOMENTS:
         deadline = time.monotonic() + 250
         while process.poll() is None:
             assert time.monotonic() < deadline, f"{phase} {done} was not reached"

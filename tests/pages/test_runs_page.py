@@ -35,7 +35,7 @@ def test_an_empty_home_offers_a_launch(home: Home) -> None:
     assert not app.dataframe
 
 
-def test_the_bare_address_leads_to_the_runs(home: Home) -> None:
+def test_the_bare_address_leads_to_the_runs(two_runs: Home) -> None:
     app = open_page("runs.py")
     app.switch_page("launch.py").run()
     assert app.title[0].value == "Launch"
