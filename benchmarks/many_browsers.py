@@ -59,7 +59,7 @@ class Watched:
     errors: list[str] = field(default_factory=list)
 
 
-async def watch(url: str, run_id: str, patience: float = PATIENCE) -> Watched:
+async def watch(url: str, run_id: str, patience: float) -> Watched:
     """Follows a run's page until it says that the run has succeeded."""
     seen = Watched()
     begun = time.monotonic()
@@ -82,7 +82,7 @@ async def watch(url: str, run_id: str, patience: float = PATIENCE) -> Watched:
 
 
 class Memory(threading.Thread):
-    """Samples the resident memory of a process and how much of a CPU it takes."""
+    """Samples the resident memory of a process."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -99,9 +99,9 @@ class Memory(threading.Thread):
         return int(self.process.memory_info().rss)
 
 
-async def crowd(server: Server, run_id: str, watchers: int) -> list[Watched]:
+async def crowd(server: Server, run_id: str, watchers: int, patience: float = PATIENCE) -> list[Watched]:
     """Lets many watch the same run at once."""
-    return list(await asyncio.gather(*(watch(server.url, run_id) for _ in range(watchers))))
+    return list(await asyncio.gather(*(watch(server.url, run_id, patience) for _ in range(watchers))))
 
 
 def long_enough(epochs: int) -> RunSpec:
@@ -110,7 +110,7 @@ def long_enough(epochs: int) -> RunSpec:
     return dataclasses.replace(DEFAULT_PRESET.spec, train=train, name="watched")
 
 
-def measure(watchers: int, epochs: int) -> dict[str, Any]:
+def measure(watchers: int, epochs: int, patience: float) -> dict[str, Any]:
     """One job with its watchers on a fresh server, and once more, to see whether memory goes on growing."""
     with tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as server:
         rounds = []
@@ -120,7 +120,7 @@ def measure(watchers: int, epochs: int) -> dict[str, Any]:
             memory.start()
             run_id = store.submit(dataclasses.replace(long_enough(epochs), seed=number), server.home)
             ensure_dispatcher(server.home)
-            seen = asyncio.run(crowd(server, run_id, watchers))
+            seen = asyncio.run(crowd(server, run_id, watchers, patience))
             memory.ended.set()
             row = open_run(server.home, run_id).row()
             assert row.state in FINAL, row.state
@@ -185,10 +185,11 @@ def _pair(middle: float | None, worst: float | None) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--watchers", type=int, default=20)
-    parser.add_argument("--epochs", type=int, default=120, help="of training; lengthens the job")
+    parser.add_argument("--epochs", type=int, default=60, help="of training; lengthens the job")
+    parser.add_argument("--patience", type=float, default=PATIENCE, help="seconds to wait for each thing on a page")
     parser.add_argument("--out", type=Path, help="JSON file for the numbers")
     options = parser.parse_args()
-    found = measure(options.watchers, options.epochs)
+    found = measure(options.watchers, options.epochs, options.patience)
     print(table(found))
     for error in (error for job in found["jobs"] for error in job["errors"]):
         print(error)

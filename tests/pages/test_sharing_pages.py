@@ -1,0 +1,127 @@
+"""What pages show to viewers, operators and strangers of a shared dashboard."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cu_core.home import Home
+from cu_core.runs import layout
+from cu_core.runs.files import read_json, write_json
+from cu_core.runs.reader import list_runs
+from cu_core.sharing import state
+from cu_core.sharing.seal import seal
+from pages import _form, _gate
+from tests.madeup import MadeUp, write_run
+from tests.pages.page_helpers import SHELL, open_page, texts
+
+SHARING = 'way = "oidc"\nhosts = ["a.org"]\n[people]\nomar = "operator"\nolga = "operator"\nvera = "viewer"\n'
+
+
+@pytest.fixture
+def enter(home: Home, monkeypatch: pytest.MonkeyPatch):
+    """Lets somebody in as the door would; with two runs, one of them Omar's."""
+    (home.root / "sharing.toml").write_text(SHARING)
+    monkeypatch.setattr(state, "_shared", True)
+    for run_id, owner in (("omars", "omar"), ("machines", "")):
+        run_dir = write_run(home, run_id, MadeUp(seed=len(run_id)))
+        info = {k: v for k, v in read_json(run_dir / layout.INFO).items() if k != "seal"}
+        write_json(run_dir / layout.INFO, info | {"owner": owner})
+
+    def entered(name: str, until: float = 0.0) -> None:
+        value = seal(name, until or time.time() + 1000)
+        monkeypatch.setattr(_gate, "sealed", lambda: value)
+
+    return entered
+
+
+def button(app: AppTest, label: str):
+    return next(b for b in app.button if b.label == label)
+
+
+def nothing_shown(app: AppTest) -> bool:
+    """Whether there is one message and nothing else."""
+    return len(app.error) == 1 and not (app.title or app.button or app.markdown or app.caption or app.dataframe)
+
+
+def test_a_stranger_sees_nothing_of_any_page(enter) -> None:
+    enter("mallory")
+    for page in sorted(path.name for path in SHELL.parent.glob("[!_]*.py")):
+        assert nothing_shown(open_page(page, run="omars")), page
+
+
+def test_a_login_that_has_ended_shows_nothing(enter) -> None:
+    for name, until in (("vera", 1.0), ("", 0.0)):
+        enter(name, until)
+        assert nothing_shown(open_page("runs.py"))
+
+
+def test_a_server_without_the_door_shows_nothing_where_the_home_is_shared(
+    enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state, "_shared", None)
+    monkeypatch.setattr(_gate, "sealed", lambda: None)
+    assert nothing_shown(open_page("runs.py"))
+
+
+def test_a_viewer_sees_runs_and_finds_every_button_closed_with_its_reason(enter) -> None:
+    enter("vera")
+    app = open_page("runs.py")
+    launch = button(app, "Launch a run")
+    assert launch.disabled and "only operators may launch runs" in launch.help
+    app = open_page("run.py", run="omars")
+    for label in ("Clone", "Delete"):
+        assert button(app, label).disabled and "viewer" in button(app, label).help
+    assert not button(app, "Drift").disabled
+    app = open_page("launch.py", clone="omars")
+    assert "only operators may launch runs" in texts(app) and not app.selectbox
+    app = open_page("sweep.py")
+    assert "only operators may launch runs" in texts(app) and not [b for b in app.button if b.key == "queue_sweep"]
+    assert [b.disabled for b in open_page("papers.py").button if b.key == "queue_table"] == [True]
+
+
+def test_an_operator_acts_on_own_runs_only(enter, home: Home) -> None:
+    enter("omar")
+    assert not button(open_page("runs.py"), "Launch a run").disabled
+    closed = button(open_page("run.py", run="machines"), "Delete")
+    assert closed.disabled and "the owner of this machine" in closed.help
+    app = open_page("run.py", run="omars")
+    assert "by omar" in texts(app)
+    button(app, "Delete").click().run()
+    assert [row.run_id for row in list_runs(home)] == ["machines"]
+    enter("olga")
+    app = open_page("runs.py")
+    app.session_state["bin_box"] = True
+    app.run()
+    assert button(app, "Restore").disabled and "Nothing here is yours" in texts(app)
+
+
+def test_a_click_that_should_not_have_been_possible_changes_nothing(enter, home: Home) -> None:
+    enter("omar")
+    app = open_page("run.py", run="omars")
+    enter("vera")
+    button(app, "Delete").click().run()
+    assert len(list_runs(home)) == 2
+
+
+def test_the_list_says_whose_runs_they_are_and_shows_only_mine(enter) -> None:
+    enter("omar")
+    app = open_page("runs.py")
+    assert list(app.dataframe[0].value["owner"]) in (["omar", ""], ["", "omar"])
+    next(t for t in app.toggle if t.label == "Mine").set_value(True).run()
+    assert list(app.dataframe[0].value["owner"]) == ["omar"]
+    assert "omar · operator" in texts(app)
+
+
+def test_an_operator_cannot_point_the_form_at_a_file_of_the_server(enter, tmp_path) -> None:
+    enter("omar")
+    secret = tmp_path / "secret.csv"
+    secret.write_text("1\nvery secret\n")
+    app = open_page("launch.py")
+    app.session_state[_form.key_of("forget.kind")] = "indices"
+    app.session_state[_form.key_of("forget.file")] = str(secret)
+    app.run()
+    assert "only uploaded files" in texts(app).lower() and "very secret" not in texts(app)
+    assert not app.exception
