@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import subprocess
 import sys
 import threading
 
@@ -211,6 +212,27 @@ def test_a_node_that_does_not_see_the_home_fails_in_clear_words(home, cluster, t
     assert words[what] in open_run(home, run_id).log(), "what Ray has of its log is kept"
     assert what == "project" or "on every node" in message
     assert worked(home) == []
+
+
+def test_the_real_worker_looks_for_the_mark_and_writes_into_the_log_of_its_attempt(home, python_env):
+    run_id = store.submit(spec(), home)
+    number = new_attempt(home, run_id, {"launcher": "ray", "slot": "ray-0", "queue": "elsewhere"})
+    words = [sys.executable, "-m", "cu_core", "worker", run_id, "--attempt", str(number)]
+
+    def work(mark):
+        environment = python_env | {"CU_HOME": str(home.root), "CU_SHARED_MARK": mark}
+        return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=250)
+
+    home_mark(home)
+    stranger = work("another")
+    assert stranger.returncode == 1 and "is not the dispatcher's folder" in stranger.stderr
+    log = home.runs / run_id / "attempt-1" / layout.LOG
+    assert not log.exists() and state(home, run_id) == "starting"
+    # Given up meanwhile, so that it has nothing to do but to say so: into the log.
+    store.cancel(home, run_id)
+    (log.parent / layout.OUTCOME).write_text('{"state": "cancelled", "error": null, "t": 1}')
+    assert work(home_mark(home)).stderr == ""
+    assert "nothing done" in log.read_text()
 
 
 def test_a_job_that_ray_refuses_fails_with_its_words(home, cluster):
