@@ -400,7 +400,8 @@ class Attempt:
             for left in self._staging.iterdir():
                 left.unlink(missing_ok=True)
             try:
-                self._put(path, {"state": state, "error": plain(error), "t": time.time()})
+                told = self._journal_bytes()
+                self._put(path, {"state": state, "error": plain(error), "t": time.time(), "events": told})
             except (OSError, OutOfDisk):
                 if not self._staging.is_dir():
                     raise
@@ -454,6 +455,11 @@ class Attempt:
             return True
         self._requeue_seen = stamp
         return False
+
+    def _journal_bytes(self) -> int:
+        """Size of the journal: line by line it is sound also where its end is missing."""
+        path = self.folder / layout.EVENTS
+        return path.stat().st_size if path.exists() else 0
 
     def _present(self, name: str) -> str | None:
         """Hash of a file as it is now; known without reading where this attempt has written it."""

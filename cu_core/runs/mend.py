@@ -16,7 +16,7 @@ from cu_core.errors import BadInput, UnlearnscopeError
 from cu_core.home import Home
 from cu_core.runs import layout
 from cu_core.runs.attempt import requeue
-from cu_core.runs.checksums import SEAL, damage_of, file_damage, forget, known_sums, write_sealed
+from cu_core.runs.checksums import SEAL, damage_of, file_damage, forget, known_sums, seal_damage, write_sealed
 from cu_core.runs.files import sha256_of, write_atomically, write_json
 from cu_core.runs.rows import optional_json
 from cu_core.runs.state import ACTIVE, read_state
@@ -153,19 +153,29 @@ class _Mending:
         """What is left of an attempt's journal; a state is as good as its outcome can be derived."""
         name = str(path.relative_to(self.run_dir))
         if path.name == layout.EVENTS:
-            torn = set(damaged_lines(path))
-            lines = path.read_bytes().split(b"\n")
-            kept = b"\n".join(line for number, line in enumerate(lines) if number not in torn)
-            self._put_aside(name, f"{len(torn)} lines taken out")
-            write_atomically(path, lambda file: file.write(kept))
+            self._journal(path)
             return
         self._put_aside(name, "put aside")
+        if path.parent.name != layout.attempt_dir(self.run_dir, layout.attempts(self.run_dir)[-1]).name:
+            return  # an earlier attempt is history
         if path.name == layout.OUTCOME and self._has_result(path.parent):
             moment = os.stat(self.run_dir / layout.RESULT).st_mtime
             write_sealed(path, {"state": "succeeded", "error": None, "t": moment})
             self.done[-1] = Mended(name, "made anew from the result")
         elif path.name == layout.OUTCOME:
             self.redo.append(name)
+
+    def _journal(self, path: Path) -> None:
+        """The events that are left; the outcome then counts these."""
+        torn = set(damaged_lines(path))
+        lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+        kept = b"".join(line + b"\n" for number, line in enumerate(lines) if number not in torn)
+        name = str(path.relative_to(self.run_dir))
+        self._put_aside(name, f"{len(torn)} lines taken out" if torn else "its end is lost; the rest is kept")
+        write_atomically(path, lambda file: file.write(kept))
+        outcome = optional_json(path.with_name(layout.OUTCOME))
+        if outcome and seal_damage(outcome) is None:
+            write_sealed(path.with_name(layout.OUTCOME), outcome | {"events": len(kept)})
 
     def _has_result(self, attempt: Path) -> bool:
         """Whether an attempt has written the result, which is the last thing before its outcome."""

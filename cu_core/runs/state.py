@@ -95,7 +95,7 @@ def _read(run_dir: Path) -> RunState:
         # In the queue of a cluster, for as long as it takes; the dispatcher asks there.
         state = "starting"
     else:
-        state = "starting" if time.time() - _launched(folder, launch) < START_SECONDS else "lost"
+        state = "starting" if _starts(folder, launch) else "lost"
     if state == "lost" and cancelled:
         state, finished = "cancelled", _changed(run_dir / layout.CANCEL)
     return RunState(state, number, launch, process, finished, error, note, number + 1, first)
@@ -107,6 +107,13 @@ def _runs(process: dict[str, Any], folder: Path, launch: dict[str, Any]) -> bool
     # A process of another machine cannot be looked up; its heartbeat on the shared disk can. Clocks differ between
     # machines, so it has to be watched for a while: the dispatcher does that for all that it started.
     return launch.get("launcher") != FOREGROUND or _BEATS.moves(folder / layout.HEARTBEAT, LEASE_SECONDS)
+
+
+def _starts(folder: Path, launch: dict[str, Any]) -> bool:
+    if launch.get("launcher") == FOREGROUND and "started" in launch and is_local(launch) and not is_alive(launch):
+        return False  # the terminal that was about to do the work is gone
+    # Far in the future, too, is no time at which it was launched: the clock was moved.
+    return abs(time.time() - _launched(folder, launch)) < START_SECONDS
 
 
 def _launched(folder: Path, launch: dict[str, Any]) -> float:

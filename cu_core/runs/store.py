@@ -32,6 +32,7 @@ from cu_core.runs.checksums import file_damage, write_sealed
 from cu_core.runs.disk import check_floor
 from cu_core.runs.files import read_json, write_json
 from cu_core.runs.index import list_runs
+from cu_core.runs.process import identity
 from cu_core.runs.state import ACTIVE, FINAL, FOREGROUND, RunState, read_state
 from cu_core.sharing.quota import check_submission
 from cu_core.spec import RunSpec
@@ -85,7 +86,7 @@ def submit(
             write_json(prepared / layout.SPEC, spec.to_json())
             write_sealed(prepared / layout.INFO, _info(spec, run_id, token, demo, owner))
             if foreground:
-                make_attempt(prepared, read_state(prepared), {"launcher": FOREGROUND, "pid": os.getpid()})
+                make_attempt(prepared, read_state(prepared), {"launcher": FOREGROUND} | identity())
             os.rename(prepared, home.runs / run_id)
         except BaseException:
             shutil.rmtree(prepared, ignore_errors=True)
@@ -139,7 +140,7 @@ def resume_here(home: Home, run_id: str) -> int:
         found = read_state(run_dir)
         if found.state != "queued":
             _requeue(run_dir, run_id, found)
-        return make_attempt(run_dir, read_state(run_dir), {"launcher": FOREGROUND, "pid": os.getpid()})
+        return make_attempt(run_dir, read_state(run_dir), {"launcher": FOREGROUND} | identity())
 
 
 def delete(home: Home, run_id: str) -> None:

@@ -13,9 +13,10 @@ from cu_core.home import Home
 from cu_core.metrics import METRICS
 from cu_core.metrics.attacks import ATTACKS
 from cu_core.runs import layout
-from cu_core.runs.checksums import damage_of, file_damage, known_sums, line_damage, spec_damage
+from cu_core.runs.checksums import damage_of, file_damage, known_sums, line_damage, seal_damage, spec_damage
 from cu_core.runs.files import read_json
 from cu_core.runs.probe_table import probe_rows, read_probe
+from cu_core.runs.rows import optional_json
 from cu_core.runs.shapes import BY_CLASS, RESULT, misfit
 from cu_core.runs.snapshot import damage, read_manifest
 from cu_core.runs.state import read_state
@@ -107,11 +108,23 @@ def _attempts(run_dir: Path) -> list[Problem]:
     for number in layout.attempts(run_dir):
         folder = layout.attempt_dir(run_dir, number)
         paths += [folder / name for name in (layout.LAUNCH, layout.PID, layout.OUTCOME)]
+        where = f"{folder.name}/{layout.EVENTS}"
         if torn := len(damaged_lines(folder / layout.EVENTS)):
-            where = f"{folder.name}/{layout.EVENTS}"
             found.append(Problem(where, f"{torn} lines are not as they were written (seal)"))
+        elif lacking := _untold(folder):
+            found.append(Problem(where, f"the last {lacking} bytes are missing"))
     reasons = ((path, file_damage(path)) for path in paths)
     return found + [Problem(str(path.relative_to(run_dir)), why) for path, why in reasons if why is not None]
+
+
+def _untold(folder: Path) -> int:
+    """Bytes that the journal of an attempt has lost at its end, as far as its outcome tells."""
+    outcome = optional_json(folder / layout.OUTCOME)
+    told = outcome.get("events")
+    if not isinstance(told, int) or seal_damage(outcome) is not None:
+        return 0
+    path = folder / layout.EVENTS
+    return max(told - (path.stat().st_size if path.exists() else 0), 0)
 
 
 def damaged_lines(path: Path) -> list[int]:
@@ -192,7 +205,9 @@ def _result(run_dir: Path, rounds: list[int]) -> list[Problem]:
         found.append(Problem(layout.RESULT, f"has unknown metrics {', '.join(unknown)}"))
     if result.get("attacks") != _recorded_attacks(run_dir):
         found.append(Problem(layout.RESULT, f"tells other attacks than the folder {layout.AUDIT}"))
-    return found
+    recorded = layout.numbered(run_dir / "reference")
+    told = [entry.get("seed") for entry in result.get("references") or [] if isinstance(entry, dict)]
+    return found + [Problem(f"reference/{seed}", "is missing") for seed in told if seed not in recorded]
 
 
 def _recorded_attacks(run_dir: Path) -> Any:

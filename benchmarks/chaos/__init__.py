@@ -1,0 +1,1 @@
+"""Faults injected into real jobs at random moments, and a judge of what must hold afterwards."""

@@ -1,0 +1,89 @@
+"""A small campaign of faults: what is promised of them holds; ``CU_CHAOS_FAULTS`` makes it larger."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+
+import pytest
+
+from benchmarks.chaos import damage, processes
+from benchmarks.chaos.__main__ import SCENES, episodes, table
+from benchmarks.chaos.faults import HARMS, LOST, OUTCOMES, Injected, targets
+from cu_core.home import Home
+
+FAULTS = int(os.environ.get("CU_CHAOS_FAULTS", "24"))
+# Of ten faults: files, of a queue's processes, and full disks or directories that nobody may write.
+IN_FILES, IN_QUEUE = 0.6, 0.3
+
+pytestmark = [
+    pytest.mark.chaos,
+    pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs the signals of Unix"),
+]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    return damage.make_template(tmp_path_factory.mktemp("template"))
+
+
+def lost(found):
+    return [one for one in found if one.outcome == LOST]
+
+
+def test_harmed_files_are_named_and_the_run_ends_as_it_would_have(template, tmp_path):
+    rng = random.Random("files")
+    found = [damage.harm_once(template, tmp_path / str(n), rng) for n in range(round(FAULTS * IN_FILES))]
+    assert lost(found) == []
+
+
+def test_a_queue_whose_processes_are_killed_and_stopped_loses_nothing(tmp_path):
+    wanted = round(FAULTS * IN_QUEUE)
+    found = processes.attack_queue(tmp_path, random.Random("queue"), wanted)
+    assert lost(found) == [] and len(found) == wanted
+
+
+@pytest.mark.parametrize("scene", [processes.fill_the_disk, processes.forbid_writing])
+def test_full_disks_and_read_only_runs(scene, tmp_path):
+    found = scene(tmp_path, random.Random("disk"), max(1, round(FAULTS * (1 - IN_FILES - IN_QUEUE) / 2)))
+    if not found:
+        pytest.skip("only root can mount a tiny disk and make a folder read-only for itself")
+    assert lost(found) == []
+
+
+def test_every_file_of_a_run_is_among_the_targets_or_is_no_record(template):
+    run_dir = Home(template.folder / "finished").runs / template.run_id
+    harmed = {path for paths in targets(run_dir).values() for path in paths}
+    rest = {path.name for path in run_dir.rglob("*") if path.is_file() and path not in harmed}
+    assert rest <= {"heartbeat", "worker.log", "cancel"}
+
+
+def test_the_judge_notices_a_loss(template, tmp_path, monkeypatch):
+    monkeypatch.setattr(damage, "verify", lambda home, run_id: [])
+    monkeypatch.setattr(damage, "mend", lambda home, run_id: [])
+    monkeypatch.setattr(damage, "targets", lambda run_dir: {"result": [run_dir / "result.json"]})
+    monkeypatch.setattr(damage, "STAGES", ("finished",) * 3)
+    monkeypatch.setattr(damage, "HARMS", {"flip": HARMS["flip"]})
+    assert damage.harm_once(template, tmp_path / "x", random.Random(1)).outcome == LOST
+
+
+def test_the_choices_are_those_of_the_seed():
+    def first(seed):
+        return [next_one for next_one, _ in zip(episodes(seed, ()), range(30), strict=False)]
+
+    assert first(3) == first(3) != first(4)
+    assert {name for _, name in first(0)} == set(SCENES)
+    assert [key for key, _ in first(0)][:2] == ["0/0", "0/1"]
+
+
+def test_the_table_counts_kinds_and_outcomes():
+    text = table([Injected("kill worker", "survived"), Injected("kill worker", LOST), Injected("flip spec", "mended")])
+    assert text.splitlines() == [
+        "| fault | injected | survived | mended | named | LOST |",
+        "|---|---|---|---|---|---|",
+        "| flip spec | 1 | 0 | 1 | 0 | 0 |",
+        "| kill worker | 2 | 1 | 0 | 0 | 1 |",
+        "| all | 3 | 1 | 1 | 0 | 1 |",
+    ]
+    assert OUTCOMES[-1] == LOST
