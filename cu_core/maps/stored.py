@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,18 @@ from cu_core.home import Home
 from cu_core.maps.request import MapRequest, read_request
 from cu_core.runs import layout
 from cu_core.runs.files import read_json, write_atomically, write_json
+from cu_core.runs.shapes import FLAG, NUMBER, TEXT, misfit
 
 MANIFEST = "manifest.json"
+_MANIFEST = {
+    "moments": [{"kind": TEXT, "run": TEXT, "number": NUMBER, "sha256": TEXT, "residual": NUMBER, "fitted": FLAG}],
+    "placeable": FLAG,
+    "whole": FLAG,
+    "axes": [TEXT],
+    "fitted_file": TEXT,
+    "file": TEXT,
+    "seconds": NUMBER,
+}
 ARRAYS = ("coordinates", "stray", "kept", "moved")
 
 
@@ -80,12 +89,22 @@ def read_picture(home: Home, request: MapRequest) -> Picture | None:
                 arrays = {name: stored[name] for name in ARRAYS}
         except FileNotFoundError:
             continue  # replaced since the manifest was read
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        except Exception:  # damaged bytes make the reader of packed arrays fail in many ways
             return None
-        if len(arrays["coordinates"]) != len(manifest["moments"]):
-            return None
-        return Picture(manifest, **arrays)
+        return Picture(manifest, **arrays) if _fits(manifest, arrays) else None
     return None
+
+
+def _fits(manifest: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bool:
+    """Whether the arrays are numbers of as many moments as the manifest tells, all of the same samples."""
+    shape = arrays["coordinates"].shape
+    return (
+        len(shape) == 3
+        and shape[0] == len(manifest["moments"])
+        and shape[2] in (2, 3)
+        and all(arrays[name].shape == shape[:2] for name in ARRAYS if name != "coordinates")
+        and all(array.dtype.kind in "bf" for array in arrays.values())
+    )
 
 
 def read_picture_manifest(folder: Path) -> dict[str, Any] | None:
@@ -94,10 +113,17 @@ def read_picture_manifest(folder: Path) -> dict[str, Any] | None:
         manifest = read_json(folder / MANIFEST)
     except (OSError, ValueError):
         return None
-    complete = isinstance(manifest, dict) and {"moments", "placeable", "whole", "fidelity", "axes", "file"} <= set(
-        manifest
+    complete = (
+        isinstance(manifest, dict)
+        and {"moments", "placeable", "whole", "fidelity", "axes", "file"} <= set(manifest)
+        and isinstance(manifest["moments"], list)
+        and misfit(manifest, _MANIFEST) is None
     )
-    return manifest if complete and Path(str(manifest["file"])).name == manifest["file"] else None
+    if not complete:
+        return None
+    # Both are names of files of this folder.
+    named = [name for name in (manifest["file"], manifest.get("fitted_file")) if name]
+    return manifest if all(Path(name).name == name for name in named) and manifest["file"] else None
 
 
 def drop_orphans(home: Home) -> None:

@@ -12,12 +12,13 @@ import pandas as pd
 from cu_core.errors import BadInput
 from cu_core.home import Home
 from cu_core.metrics import METRICS
+from cu_core.metrics.attacks import ATTACKS
 from cu_core.runs import layout
 from cu_core.runs.files import read_json, tail
 from cu_core.runs.index import list_runs
 from cu_core.runs.probe_table import probe_rows, read_probe
 from cu_core.runs.rows import RunRow, optional_json, parse_event, read_row
-from cu_core.runs.shapes import RESULT, misfit
+from cu_core.runs.shapes import RESULT, audit_misfit, misfit, tsne_misfit
 from cu_core.runs.snapshot import damage, load_array, read_manifest
 from cu_core.runs.state import RunState, read_state
 from cu_core.runs.verify import Problem, verify_dir
@@ -128,8 +129,8 @@ class RunView:
 
     def audit(self) -> dict[str, Any] | None:
         """The manifest of the membership attacks (see docs/run-format.md); None if none were made or it is damaged."""
-        folder = self.run_dir / layout.AUDIT
-        return read_manifest(folder) if (folder / layout.MANIFEST).exists() and not damage(folder) else None
+        manifest = self._sound_manifest(layout.AUDIT)
+        return manifest if manifest and audit_misfit(manifest, ATTACKS) is None else None
 
     def audit_array(self, name: str) -> np.ndarray:
         """An array of the audit, memory-mapped; the names are those of its manifest's ``arrays``.
@@ -141,8 +142,12 @@ class RunView:
 
     def tsne(self) -> dict[str, Any] | None:
         """The manifest of the t-SNE over a few rounds; None if none was made or it is damaged."""
-        folder = self.run_dir / layout.TSNE
-        return read_manifest(folder) if (folder / layout.MANIFEST).exists() and not damage(folder) else None
+        manifest = self._sound_manifest(layout.TSNE)
+        if manifest is None or tsne_misfit(manifest) is not None:
+            return None
+        rows, samples = self.tsne_array("rows"), probe_rows(self.run_dir, layout.PROBE)
+        inside = samples is None or len(rows) == 0 or (rows.min() >= 0 and rows.max() < samples)
+        return manifest if inside else None
 
     def tsne_array(self, name: str) -> np.ndarray:
         """``rows`` of the probe, or ``coordinates`` (moments, rows, 2): the rounds in order, then the reference.
@@ -188,6 +193,10 @@ class RunView:
     def damage(self) -> list[Problem]:
         """Everything about the run's files that is not as it was written."""
         return verify_dir(self.run_dir)
+
+    def _sound_manifest(self, name: str) -> dict[str, Any] | None:
+        folder = self.run_dir / name
+        return read_manifest(folder) if (folder / layout.MANIFEST).exists() and not damage(folder) else None
 
     def _sound(self, kind: str) -> list[int]:
         folder, rows = self.run_dir / kind, probe_rows(self.run_dir, layout.PROBE)

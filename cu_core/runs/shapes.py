@@ -7,7 +7,7 @@ key, where ``"*"`` stands for all other keys. Keys may be missing and values may
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 NUMBER, TEXT, FLAG, SCALAR = "a number", "a text", "true or false", "a number or a text"
@@ -73,6 +73,16 @@ RESULT: dict[str, Any] = {
     "attacks": _ATTACKS,
 }
 
+TSNE: dict[str, Any] = {
+    "rounds": [NUMBER],
+    "reference_seed": NUMBER,
+    "fidelity": [{"*": SCALAR}],
+    "still_step": NUMBER,
+    "self_neighbours": NUMBER,
+}
+
+_TSNE_NEEDED = ("rounds", "fidelity", "still_step", "self_neighbours")
+
 # Array of a round or a reference: kinds of NumPy type, number of axes, length of the second.
 _ROUND_ARRAYS: dict[str, tuple[str, int, int | None]] = {
     "embedding": ("f", 2, None),
@@ -122,6 +132,37 @@ def misfit(value: Any, shape: Any, where: str = "") -> str | None:
         if bad:
             return bad
     return None
+
+
+def audit_misfit(manifest: Mapping[str, Any], attacks: Collection[str]) -> str | None:
+    """Why the manifest of an audit cannot be drawn, in words; None if it can.
+
+    Args:
+        manifest: of the shape `AUDIT`.
+        attacks: the known ones.
+    """
+    members, others = manifest.get("members"), manifest.get("non_members")
+    if not isinstance(members, int) or not isinstance(others, int) or not isinstance(manifest.get("attacks"), dict):
+        return "lacks members, non_members or attacks"
+    if unknown := sorted(set(manifest["attacks"]) - set(attacks)):
+        return f"has unknown attacks {', '.join(unknown)}"
+    odd = [name for name, entry in manifest["arrays"].items() if entry["shape"] != [members + others]]
+    return f"has other samples in {', '.join(odd)}" if odd else None
+
+
+def tsne_misfit(manifest: Mapping[str, Any]) -> str | None:
+    """Why the manifest of the t-SNE of a run cannot be drawn, in words; None if it can."""
+    if lacking := [name for name in _TSNE_NEEDED if manifest.get(name) is None]:
+        return f"lacks {', '.join(lacking)}"
+    if reason := misfit(manifest, TSNE):
+        return f"is damaged: {reason}"
+    moments = len(manifest["rounds"]) + (manifest.get("reference_seed") is not None)
+    arrays = manifest["arrays"]
+    if not {"rows", "coordinates"} <= set(arrays) or len(manifest["fidelity"]) != moments:
+        return "lacks moments"
+    rows = arrays["rows"]["shape"]
+    fits = len(rows) == 1 and arrays["coordinates"]["shape"] == [moments, *rows, 2]
+    return None if fits and "int" in arrays["rows"]["dtype"] else "has other samples in its arrays"
 
 
 def _is(value: Any, shape: str) -> bool:

@@ -146,6 +146,8 @@ def _manifest_misfit(folder: Path, manifest: dict[str, Any]) -> str | None:
         return f"lacks {', '.join(lacking)}"
     if folder.parent.name == "rounds" and str(manifest.get("round")) != folder.name:
         return f"belongs to round {manifest.get('round')}"
+    if of_round and "boundary" in manifest["arrays"] and not isinstance(manifest.get("boundary"), dict):
+        return "lacks boundary"
     reason = misfit(manifest, ROUND if of_round else AUDIT if folder.name == layout.AUDIT else {})
     return reason and f"is damaged: {reason}"
 

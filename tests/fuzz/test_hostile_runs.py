@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from cu_core.errors import BadInput
 from cu_core.home import Home
+from cu_core.maps.request import MapRequest
+from cu_core.maps.stored import read_picture, write_picture
 from cu_core.runs import files, layout
 from cu_core.runs.export import export_run
 from cu_core.runs.files import parse_json, read_json, sha256_of
@@ -314,3 +316,46 @@ def test_a_setting_without_a_name_is_named() -> None:
     with pytest.raises(BadInput) as caught:
         spec_from_json({"": 1})
     assert caught.value.field == "''"
+
+
+def test_attacks_that_do_not_fit_are_not_shown(home: Home) -> None:
+    run_dir = write_run(home, "audited", MadeUp(rounds=1, images=False, audited=20))
+    path = run_dir / layout.AUDIT / layout.MANIFEST
+    sound = path.read_text()
+    assert open_run(home, "audited").audit() is not None
+    for values in ({"members": 3}, {"members": None}, {"attacks": {"magic": {}}}, {"attacks": 5}, {"models": [1]}):
+        path.write_text(sound)
+        change(path, **values)
+        assert open_run(home, "audited").audit() is None, values
+
+
+def test_a_picture_of_another_shape_is_not_shown(home: Home) -> None:
+    request = MapRequest("received")
+    manifest = {"moments": [{"kind": "round", "run": "received", "number": 0}], "placeable": True, "whole": True,
+                "fidelity": [], "axes": ["a", "b"]}  # fmt: skip
+    arrays = {
+        "coordinates": np.zeros((1, 5, 2), np.float32),
+        "stray": np.zeros((1, 5), bool),
+        "kept": np.zeros((1, 5), np.float16),
+        "moved": np.zeros((1, 5), np.float32),
+    }
+    folder = request.folder(home)
+
+    def shown(about: dict | None = None, **others: np.ndarray) -> bool:
+        write_picture(folder, manifest | (about or {}), arrays | others, "picture.npz")
+        return read_picture(home, request) is not None
+
+    assert shown()
+    assert not shown(coordinates=np.zeros((1, 5), np.float32))
+    assert not shown(stray=np.zeros((2, 5), bool))
+    assert not shown(coordinates=np.full((1, 5, 2), "x"))
+    assert not shown({"moments": 5}) and not shown({"moments": [3]}) and not shown({"axes": "x"})
+    assert not shown({"fitted_file": "../../x.npz"})
+    assert shown()
+    change(folder / "manifest.json", file="../picture.npz")
+    assert read_picture(home, request) is None
+    change(folder / "manifest.json", file="picture.npz")
+    whole = (folder / "picture.npz").read_bytes()
+    for torn in (whole[:-30], whole[:50], b"", b"\x93NUMPY", whole.replace(b"NUMPY", b"NUMPX")):
+        (folder / "picture.npz").write_bytes(torn)
+        assert read_picture(home, request) is None
