@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,6 +17,35 @@ from cu_core.runs.slots import Slot
 
 class Unreachable(UnlearnscopeError):
     """A cluster that cannot take a run now; the run stays queued, with these words."""
+
+
+class Pause:
+    """How long nothing is handed over after a cluster did not take a run: longer each time, so that attempts stay few.
+
+    Args:
+        least: seconds after the first failure.
+        most: seconds after many.
+    """
+
+    def __init__(self, least: float = 5.0, most: float = 300.0) -> None:
+        self._least, self._most = least, most
+        self._failures = 0
+        self._until = 0.0
+        self._reason = ""
+
+    def begin(self, reason: str) -> None:
+        """Starts or prolongs it, for a reason in words."""
+        self._until = time.monotonic() + min(self._least * 2**self._failures, self._most)
+        self._failures = min(self._failures + 1, 20)
+        self._reason = reason
+
+    def end(self) -> None:
+        """Something was taken."""
+        self._failures, self._reason = 0, ""
+
+    def words(self) -> str:
+        """Why nothing should be handed over now; empty where it may be tried."""
+        return self._reason if time.monotonic() < self._until else ""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from cu_core.home import Home
 from cu_core.runs import layout
 from cu_core.runs.cluster import ClusterSettings, home_mark, node_command, wants_of
 from cu_core.runs.command import COMMAND, worker_command
-from cu_core.runs.launcher import Ending, Unreachable
+from cu_core.runs.launcher import Ending, Pause, Unreachable
 from cu_core.runs.slots import Slot
 
 POLL_SECONDS = 2.0
@@ -63,6 +63,7 @@ class RayLauncher:
         self._away = ""
         self._next_try = 0.0
         self._seen = -AWAY_SECONDS
+        self._pause = Pause(AWAY_SECONDS)
 
     def waits(self) -> str:
         """See `cu_core.runs.launcher.Launcher`."""
@@ -74,7 +75,7 @@ class RayLauncher:
                 pass
             except ValueError as error:
                 self._leave_alone(f"{self.where} answers, but not as a Ray head does: {error}")
-        return self._away
+        return self._away or self._pause.words()
 
     def launch(self, home: Home, run_id: str, number: int, slot: Slot) -> None:
         """See `cu_core.runs.launcher.Launcher`."""
@@ -91,9 +92,13 @@ class RayLauncher:
         }
         try:
             self._ask("POST", "/api/jobs/", request)
+        except Unreachable as error:
+            self._pause.begin(str(error))
+            raise
         except ValueError as error:
             if "already exists" not in str(error):
                 self._jobs[run_id, number] = _Job(ending=Ending(f"Ray refused the job: {_short(str(error))}"))
+        self._pause.end()
 
     def exit_code(self, run_id: str, number: int) -> int | None:
         """See `cu_core.runs.launcher.Launcher`; Ray's word is in `ending`."""

@@ -17,7 +17,7 @@ from cu_core.runs.checksums import write_sealed
 from cu_core.runs.cluster import ClusterSettings, node_command, wants_of
 from cu_core.runs.command import COMMAND, worker_command
 from cu_core.runs.files import tail
-from cu_core.runs.launcher import Ending, Unreachable
+from cu_core.runs.launcher import Ending, Pause, Unreachable
 from cu_core.runs.rows import optional_json
 from cu_core.runs.slots import Slot
 
@@ -55,6 +55,7 @@ class SlurmLauncher:
         self._command = tuple(command or COMMAND)
         self._jobs: dict[tuple[str, int], Any] = {}
         self._polled = -POLL_SECONDS
+        self._pause = Pause()
         cluster = settings.address or "slurm"
         # The nodes run submitit, too: with the same Python as the worker.
         python = {} if cluster == "local" else {"slurm_python": shlex.quote(settings.python)}
@@ -65,7 +66,7 @@ class SlurmLauncher:
 
     def waits(self) -> str:
         """See `cu_core.runs.launcher.Launcher`; whether Slurm takes a job shows when it is handed over."""
-        return ""
+        return self._pause.words()
 
     def launch(self, home: Home, run_id: str, number: int, slot: Slot) -> None:
         """See `cu_core.runs.launcher.Launcher`."""
@@ -78,7 +79,10 @@ class SlurmLauncher:
             self._executor.update_parameters(**self._parameters(run_id, wants.cpus, wants.gpus))
             job = self._executor.submit(CommandFunction(["/bin/sh", "-c", line]))
         except Exception as error:  # submitit raises what sbatch, srun and pickle make it raise
-            raise Unreachable(f"Slurm does not take jobs: {' '.join(str(error).split())[-_LINE_LENGTH:]}") from error
+            reason = f"Slurm does not take jobs: {' '.join(str(error).split())[-_LINE_LENGTH:]}"
+            self._pause.begin(reason)
+            raise Unreachable(reason) from error
+        self._pause.end()
         self._jobs[run_id, number] = job
         folder = layout.attempt_dir(run_dir, number)
         write_sealed(folder / layout.JOB, {"job": str(job.job_id), "t": time.time()})

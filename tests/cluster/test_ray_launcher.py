@@ -16,7 +16,7 @@ from cu_core.runs import layout, ray_jobs, store
 from cu_core.runs.attempt import Attempt, new_attempt
 from cu_core.runs.cluster import ClusterSettings, cluster_slots, home_mark, read_settings, wants_of
 from cu_core.runs.dispatcher import Dispatcher, dispatcher_words, ensure_dispatcher
-from cu_core.runs.launcher import make_launcher
+from cu_core.runs.launcher import Pause, make_launcher
 from cu_core.runs.process import identity
 from cu_core.runs.ray_jobs import RayLauncher
 from cu_core.runs.reader import open_run
@@ -190,7 +190,8 @@ def test_a_node_that_the_cluster_takes_back_is_no_wish_of_the_user(home, cluster
 
 
 @pytest.mark.parametrize("what", ["missing", "another", "project"])
-def test_a_node_that_does_not_see_the_home_fails_in_clear_words(home, cluster, tmp_path, what):
+def test_a_node_that_does_not_see_the_home_fails_in_clear_words(home, cluster, tmp_path, what, monkeypatch):
+    monkeypatch.setattr("cu_core.runs.supervisor.MOST_ATTEMPTS", 1)
     run_id = store.submit(spec("rounds=1"), home)
     settings = ClusterSettings("ray", cluster.url, project=str(tmp_path / "nowhere") if what == "project" else "/")
     if what == "missing":
@@ -208,7 +209,7 @@ def test_a_node_that_does_not_see_the_home_fails_in_clear_words(home, cluster, t
         "another": "is not the dispatcher's folder",
         "project": "nowhere",
     }
-    assert words[what] in message and f"{MOST_ATTEMPTS} attempts were lost" in message
+    assert words[what] in message and "1 attempts were lost" in message
     assert words[what] in open_run(home, run_id).log(), "what Ray has of its log is kept"
     assert what == "project" or "on every node" in message
     assert worked(home) == []
@@ -317,6 +318,23 @@ def test_gpus_are_asked_for_where_the_cluster_has_any(home, cluster):
     settings = ClusterSettings("ray", cluster.url)
     RayLauncher(home, settings, COMMAND).launch(home, run_id, 1, cluster_slots(settings)[0])
     assert next(iter(cluster.jobs.values())).request["entrypoint_num_gpus"] == 1
+
+
+def test_the_pause_after_a_failure_grows_and_ends(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr("cu_core.runs.launcher.time.monotonic", lambda: clock.now)
+    pause = Pause(5.0, 20.0)
+    assert pause.words() == ""
+    for seconds in (5, 10, 20, 20):
+        pause.begin("no answer")
+        clock.now += seconds - 0.1
+        assert pause.words() == "no answer"
+        clock.now += 0.2
+        assert pause.words() == ""
+    pause.end()
+    pause.begin("again")
+    clock.now += 5.1
+    assert pause.words() == ""
 
 
 def test_settings_come_from_options_and_environment(monkeypatch):

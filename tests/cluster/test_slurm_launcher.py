@@ -12,10 +12,10 @@ import pytest
 from cu_core.errors import BadInput
 from cu_core.runs import layout, store
 from cu_core.runs.cluster import ClusterSettings, cluster_slots
-from cu_core.runs.dispatcher import Dispatcher
+from cu_core.runs.dispatcher import Dispatcher, dispatcher_words
 from cu_core.runs.launcher import make_launcher
 from cu_core.runs.reader import open_run
-from cu_core.runs.supervisor import MOST_ATTEMPTS, Timing
+from cu_core.runs.supervisor import Timing
 from cu_core.runs.verify import verify
 from tests.runs.programs import end_workers, wait_for, worked
 from tests.runs.stubs import COMMAND, spec
@@ -71,11 +71,12 @@ def test_cancel_reaches_a_worker(home):
     assert verify(home, run_id) == []
 
 
-def test_a_node_without_the_project_fails_with_what_it_said(home, tmp_path):
+def test_a_node_without_the_project_fails_with_what_it_said(home, tmp_path, monkeypatch):
+    monkeypatch.setattr("cu_core.runs.supervisor.MOST_ATTEMPTS", 1)
     run_id = store.submit(spec("rounds=1"), home)
     with dispatching(home, project=str(tmp_path / "nowhere")):
         message = done(home, run_id).error["message"]
-    assert "nowhere" in message and f"{MOST_ATTEMPTS} attempts were lost" in message and "Slurm:" in message
+    assert "nowhere" in message and "Slurm:" in message
 
 
 def test_what_sbatch_is_asked_for(home, monkeypatch):
@@ -94,6 +95,25 @@ def test_what_sbatch_is_asked_for(home, monkeypatch):
     text = executor._executor._make_submission_file_text("true", "x")
     for line in ("--partition=gpu", "--time=90", "--gres=gpu:a100:2", "--cpus-per-task=6", "--no-requeue"):
         assert f"#SBATCH {line}\n" in text
+
+
+def test_a_slurm_that_takes_no_jobs_keeps_runs_waiting_at_no_cost(home, monkeypatch):
+    run_id = store.submit(spec("rounds=1"), home)
+
+    def refuse(self, function):
+        raise submitit.core.utils.FailedSubmissionError("sbatch: error: Batch job submission failed: down")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(submitit.AutoExecutor, "submit", refuse)
+        with dispatching(home):
+            words = wait_for(lambda: dispatcher_words(home))
+            assert words.endswith("Batch job submission failed: down")
+            assert open_run(home, run_id).state == "queued"
+    attempts = layout.attempts(home.runs / run_id)
+    assert attempts == [1], "the pause keeps it from trying at every look"
+    with dispatching(home):
+        view = done(home, run_id)
+    assert view.state == "succeeded" and (view.run_state.attempt, view.run_state.first) == (2, 2)
 
 
 def test_where_slurm_is_missing_it_is_refused_in_words(home, monkeypatch):
