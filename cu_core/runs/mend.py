@@ -221,4 +221,4 @@ def _is_spec(content: dict[str, Any]) -> bool:
         spec_from_json(content)
     except BadInput:
         return False
-    return True
+    return bool(content)  # nothing at all would mean a run of all defaults
