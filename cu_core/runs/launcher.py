@@ -55,10 +55,12 @@ class Ending:
     Attributes:
         reason: in words.
         certain: False where it is merely unknown there; a heartbeat then says more.
+        began: False where it never came to start, so that no attempt was lost.
     """
 
     reason: str
     certain: bool = True
+    began: bool = True
 
 
 class Launcher(Protocol):

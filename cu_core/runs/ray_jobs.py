@@ -30,6 +30,7 @@ AWAY_SECONDS = 5.0
 STOP_SECONDS = 30
 _TIMEOUT = (3.0, 10.0)
 _ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
+_NEVER_BEGAN = "JOB_SUPERVISOR_ACTOR_START_TIMEOUT"
 _MESSAGE_LENGTH = 300
 _LOG_LENGTH = 8000
 
@@ -116,7 +117,7 @@ class RayLauncher:
         except Unreachable:
             return None
         except LookupError:
-            return Ending("Ray does not know the job; its head may have been started anew", certain=False)
+            return Ending("Ray does not know the job; its head may have been started anew", certain=False, began=False)
         except ValueError as error:
             print(f"dispatcher: {run_id}: Ray says: {_short(str(error))}", file=sys.stderr, flush=True)
         else:
@@ -147,6 +148,9 @@ class RayLauncher:
             said = "the worker ended with exit code 0 and wrote no outcome"
         elif answer.get("driver_exit_code") not in (None, 0):
             said = f"the worker ended with exit code {answer['driver_exit_code']}"
+        if answer.get("error_type") == _NEVER_BEGAN:
+            # Ray keeps a job for a quarter of an hour (RAY_JOB_START_TIMEOUT_SECONDS) until a node must be free for it.
+            return Ending(f"it did not get a node in time (Ray: {status})", began=False)
         return Ending(f"{said} (Ray: {status}){self._keep_log(run_id, number)}")
 
     def _keep_log(self, run_id: str, number: int) -> str:

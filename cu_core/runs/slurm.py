@@ -95,7 +95,7 @@ class SlurmLauncher:
         """See `cu_core.runs.launcher.Launcher`."""
         job = self._job(run_id, number)
         if job is None:
-            return Ending("the dispatcher ended before Slurm had taken the job", certain=False)
+            return Ending("the dispatcher ended before Slurm had taken the job", certain=False, began=False)
         found = job.get_info(mode="cache")
         # As in "CANCELLED by 1000"; the local executor uses another key, and its own words where it knows nothing.
         words = str(found.get("State") or found.get("jobState") or "").split()

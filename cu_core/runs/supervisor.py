@@ -13,12 +13,12 @@ from filelock import Timeout
 from cu_core.errors import OutOfDisk
 from cu_core.home import Home
 from cu_core.runs import layout
-from cu_core.runs.attempt import close, requeue
+from cu_core.runs.attempt import close, requeue, withdraw
 from cu_core.runs.beats import beat_of
 from cu_core.runs.checksums import write_sealed
 from cu_core.runs.disk import check_floor
 from cu_core.runs.files import tail
-from cu_core.runs.launcher import Launcher
+from cu_core.runs.launcher import Ending, Launcher
 from cu_core.runs.memory import MemoryWatch
 from cu_core.runs.process import is_local, is_of_this_boot
 from cu_core.runs.state import LEASE_SECONDS, START_SECONDS, RunState, read_state
@@ -118,7 +118,10 @@ class Supervisor:
         if found.state == "lost" or self._launcher.exit_code(run_id, found.attempt) is not None:
             self._give_up(watched, self._reason(watched))
         elif (ending := self._ending(watched, now)) is not None:
-            self._give_up(watched, ending)
+            if ending.began or found.state != "starting":
+                self._give_up(watched, ending.reason)
+            else:
+                withdraw(self._home, run_id, found.attempt, ending.reason)
         elif found.state == "starting" and found.queue and (self._home.runs / run_id / layout.CANCEL).exists():
             # It may wait in the queue of a cluster for hours, and the cluster may not even answer.
             self._stop(watched, force=False)
@@ -135,14 +138,14 @@ class Supervisor:
             watched.trouble = reason
             print(f"dispatcher: {watched.run_id}: {reason}", file=sys.stderr, flush=True)
 
-    def _ending(self, watched: _Watched, now: float) -> str | None:
-        """How a worker that was handed to a cluster ended, in words; None while it has not."""
+    def _ending(self, watched: _Watched, now: float) -> Ending | None:
+        """How a worker that was handed to a cluster ended; None while it has not."""
         found = watched.state
         if not found.queue:
             return None
         if found.launch.get("launcher") != self._launcher.name or found.queue != self._launcher.where:
             if found.state == "starting" and now - watched.since > START_SECONDS:
-                return f"it waited in the queue of {found.queue}, which is not in use any more"
+                return Ending(f"it waited in the queue of {found.queue}, which is not in use any more", began=False)
             return None
         ending = self._launcher.ending(watched.run_id, found.attempt)
         if ending is None or not (ending.certain or found.state == "starting"):
@@ -150,7 +153,7 @@ class Supervisor:
             return None
         if watched.ended_since is None:
             watched.ended_since = now
-        return ending.reason if now - watched.ended_since >= self._timing.settle else None
+        return ending if now - watched.ended_since >= self._timing.settle else None
 
     def _is_silent(self, watched: _Watched, now: float) -> bool:
         # Only whether the time stamp moves counts, measured by a clock that nobody can set.

@@ -28,6 +28,7 @@ class Job:
     status: str = "PENDING"
     message: str = "Job has not started yet."
     exit_code: int | None = None
+    error_type: str | None = None
     node: str = ""
     process: subprocess.Popen[bytes] | None = None
 
@@ -93,6 +94,14 @@ class StandIn:
                 if job.node == node and job.status == "RUNNING":
                     job.status, job.message = "FAILED", "The actor died because its node has died."
 
+    def lose_patience(self) -> None:
+        """Fails all jobs that have waited for a node, as Ray does after a quarter of an hour."""
+        with self.lock:
+            for job in self.jobs.values():
+                if job.status == "PENDING":
+                    job.status, job.message = "FAILED", "Job supervisor actor failed to start within 900.0 seconds."
+                    job.error_type = "JOB_SUPERVISOR_ACTOR_START_TIMEOUT"
+
     def look(self) -> None:
         """Starts jobs on free nodes, and takes note of those that ended."""
         with self.lock:
@@ -157,7 +166,8 @@ class StandIn:
                 return self._stop(job)
             if what == "logs":
                 return 200, {"logs": job.log.read_text() if job.log.exists() else ""}
-            return 200, {"status": job.status, "message": job.message, "driver_exit_code": job.exit_code}
+            found = {"status": job.status, "message": job.message, "driver_exit_code": job.exit_code}
+            return 200, found | {"error_type": job.error_type}
 
     def _handler(cluster: StandIn) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):

@@ -163,7 +163,22 @@ def test_a_head_that_was_started_anew_costs_nothing_but_the_runs_that_waited_the
         assert state(home, working) == "running"
         (home.root / GO).touch()
         assert done(home, working).run_state.attempt == 1
-        assert done(home, waiting).run_state.attempt == 2
+        found = done(home, waiting).run_state
+        assert (found.attempt, found.first) == (2, 2)
+
+
+def test_waiting_longer_than_ray_is_patient_costs_no_attempt(home, cluster):
+    node = cluster.nodes
+    cluster.nodes = []
+    run_id = store.submit(spec("rounds=0"), home)
+    with dispatching(home, cluster):
+        for number in range(1, MOST_ATTEMPTS + 2):
+            wait_for(lambda number=number: len(cluster.jobs) == number)
+            cluster.lose_patience()
+        wait_for(lambda: len(cluster.jobs) == MOST_ATTEMPTS + 2)
+        cluster.nodes = node
+        view = done(home, run_id)
+    assert view.state == "succeeded" and view.run_state.attempt == view.run_state.first == MOST_ATTEMPTS + 2
 
 
 def test_cancel_in_the_queue_of_the_cluster_and_at_work(home, cluster):
