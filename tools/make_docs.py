@@ -120,6 +120,12 @@ def overview(methods: Iterable[Method]) -> str:
     return table(header, rows)
 
 
+def divided(method: Method) -> str:
+    """Who takes a method's steps where several processes work on a run."""
+    by_all = method.divided(method.params())
+    return "steps are divided" if by_all else "training and references are divided, unlearning is not"
+
+
 def method_section(method: Method) -> str:
     """One method: where it comes from, what it can do, its hyper-parameters."""
     rounds = ", ".join(f"{COUNTED.get(n := method.rounds[task], n)} ({task})" for task in method.tasks)
@@ -134,6 +140,7 @@ def method_section(method: Method) -> str:
             ("needs", method.needs),
             ("fails", method.fails),
             ("rounds", "one shot" if method.one_shot else f"at most, unless told otherwise: {rounds}"),
+            ("on several processes", divided(method)),
         ),
     )
     return f"### {method.title}\n\n{method.summary}\n\n{facts}\n\n{settings(method.params)}"
