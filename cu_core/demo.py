@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import stat
+import struct
 import tempfile
 import time
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,6 +24,7 @@ from filelock import FileLock
 from cu_core.errors import BadInput
 from cu_core.home import Home
 from cu_core.presets import DEFAULT_PRESET
+from cu_core.runs import layout
 from cu_core.runs.checksums import sealed, write_sealed
 from cu_core.runs.files import read_json, write_json
 from cu_core.runs.reader import list_runs, open_run
@@ -39,7 +41,6 @@ THINNED = ("embedding", "head", "logits")
 _KEPT_FILES = {"spec.json", "run.json", "dataset.json", "probe.parquet", "result.json"}
 _KEPT_IN_ATTEMPT = {"events.jsonl", "outcome.json"}
 _KEPT_SUFFIXES = {".json", ".jsonl", ".npy", ".parquet"}
-_RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
 def welcome(home: Home, folder: Path) -> str | None:
@@ -168,7 +169,7 @@ def _write_zip(run_dir: Path, target: Path, info: dict[str, Any], thinned: tuple
 def _unpack(path: Path, target: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = [e for e in archive.infolist() if not e.is_dir()]
+            entries = [e for e in archive.infolist() if not e.filename.endswith("/")]
             if len(entries) > MOST_FILES or sum(e.file_size for e in entries) > UNPACKED_BYTES:
                 raise BadInput("demo", f"{path.name} holds more files or bytes than a demo may")
             for entry in entries:
@@ -176,7 +177,7 @@ def _unpack(path: Path, target: Path) -> None:
                 destination.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(entry) as source, destination.open("xb") as file:
                     shutil.copyfileobj(source, file)
-    except (zipfile.BadZipFile, FileExistsError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError) as error:
         raise BadInput("demo", f"{path.name} is damaged: {error}") from error
 
 
@@ -191,7 +192,7 @@ def _safe_name(entry: zipfile.ZipInfo, archive: str) -> str:
 def _described(run_dir: Path, source: str) -> dict[str, Any]:
     try:
         info = read_json(run_dir / "run.json")
-        if _RUN_ID.fullmatch(info["run_id"]):
+        if layout.is_run_id(info["run_id"]):
             return info
     except (OSError, ValueError, KeyError, TypeError):
         pass

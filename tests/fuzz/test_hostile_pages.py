@@ -21,6 +21,7 @@ from pages._text import plain
 from tests.fuzz.profile import fewer
 from tests.fuzz.texts import CLASSES
 from tests.madeup import MadeUp, write_run
+from tests.madeup_tsne import write_tsne
 from tests.pages.page_helpers import open_page
 
 PAGES = ("runs.py", "launch.py", "run.py", "drift.py", "confidence.py", "similarity.py", "signals.py", "attack.py",
@@ -143,3 +144,43 @@ def test_patterns_that_take_for_ever_are_refused(pattern: str) -> None:
     labels = np.arange(4)
     with pytest.raises(BadInput):
         search(pattern, labels, labels > 1, labels, CLASSES)
+
+
+FILES = ("rounds/0/manifest.json", "rounds/2/manifest.json", "rounds/3/manifest.json", "reference/0/manifest.json",
+         "audit/manifest.json", "projection/tsne/manifest.json", "result.json", "run.json", "attempt-1/outcome.json",
+         "attempt-1/pid.json", "requeue.json")  # fmt: skip
+OF_A_RUN = tuple(page for page in PAGES if page not in ("launch.py", "papers.py", "sweep.py"))
+JUNK = (None, 0, -1, 1e300, 10**18, "", "x", "<b>", True, [], [None], {}, {"a": None}, {"a": {"b": []}})
+
+
+@fewer(7)
+@given(data=st.data())
+def test_runs_from_elsewhere_break_no_page(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    """Any value anywhere in a run's JSON, left out or replaced; the arrays stay sound, so that pages want to draw."""
+    home = Home(tmp_path_factory.getbasetemp() / "odd-runs").create()
+    run_dir = home.runs / "odd"
+    if not run_dir.exists():
+        write_run(home, "odd", MadeUp(rounds=3, references=(0, 1), audited=30))
+        write_tsne(run_dir, rows=np.arange(0, 200, 2), rounds=[0, 1, 3], reference=0)
+    path = run_dir / data.draw(st.sampled_from(FILES))
+    before = path.read_bytes() if path.exists() else None
+    content = json.loads(before) if before else {}
+    for _ in range(data.draw(st.integers(1, 3))):
+        inner = content
+        while deeper := [key for key in inner if isinstance(inner[key], dict) and inner[key]]:
+            if data.draw(st.booleans()):
+                break
+            inner = inner[data.draw(st.sampled_from(deeper))]
+        key = data.draw(st.sampled_from(sorted(inner)) if inner else st.just("attempt"))
+        inner[key] = data.draw(st.sampled_from(JUNK))
+        if data.draw(st.booleans()):
+            del inner[key]
+    try:
+        path.write_text(json.dumps(content))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("CU_HOME", str(home.root))
+            open_page(data.draw(st.sampled_from(OF_A_RUN)), run="odd", runs="odd")
+    finally:
+        path.unlink(missing_ok=True)
+        if before is not None:
+            path.write_bytes(before)

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cu_core.demo import install
 from cu_core.errors import BadInput
 from cu_core.home import Home
 from cu_core.maps.request import MapRequest
@@ -27,6 +28,7 @@ from cu_core.runs.rows import LONGEST_TITLE, read_row
 from cu_core.runs.shapes import AUDIT, RESULT, ROUND, misfit
 from cu_core.runs.verify import verify
 from cu_core.spec import RunSpec, spec_from_json
+from tests.fuzz.image_zip import packed
 from tests.fuzz.profile import fuzzed
 from tests.fuzz.run_files import look
 from tests.madeup import MadeUp, write_run
@@ -359,3 +361,32 @@ def test_a_picture_of_another_shape_is_not_shown(home: Home) -> None:
     for torn in (whole[:-30], whole[:50], b"", b"\x93NUMPY", whole.replace(b"NUMPY", b"NUMPX")):
         (folder / "picture.npz").write_bytes(torn)
         assert read_picture(home, request) is None
+
+
+@pytest.mark.parametrize("name", ["../x.json", "/x.json", "a\\..\\x.json", "c:x.json", "x.py", "a" * 300 + ".json"])
+def test_a_packed_run_unpacks_nothing_elsewhere(home: Home, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "demos"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "demo.zip", "w") as archive:
+        archive.writestr("run.json", '{"run_id": "packed"}')
+        archive.writestr(name, "{}")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(BadInput):
+        install(home, folder)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@fuzzed
+@given(data=st.data())
+def test_torn_packed_runs_are_refused_in_words(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    home = Home(tmp_path_factory.mktemp("packed") / "home").create()
+    content = bytearray(packed({"run.json": b'{"run_id": "packed"}', "rounds/0/manifest.json": b"{}" * 50}))
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(content)))
+        content[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+    (home.uploads / "demo.zip").write_bytes(bytes(content))
+    try:
+        assert install(home, home.uploads) in (["packed"], [])
+    except BadInput as error:
+        str(error).encode()
+    assert {path.name for path in home.runs.iterdir()} <= {"packed"}
