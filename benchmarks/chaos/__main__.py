@@ -24,7 +24,7 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # one thread gives one res
     os.environ[_name] = "1"
 
 from benchmarks.chaos import damage, processes, real  # noqa: E402
-from benchmarks.chaos.faults import LOST, OUTCOMES, Injected  # noqa: E402
+from benchmarks.chaos.faults import HARMS, LOST, OUTCOMES, TARGETS, Injected  # noqa: E402
 from cu_core.runs.files import write_json  # noqa: E402
 
 Scene = Callable[[damage.Template, Path, Random, int], list[Injected]]
@@ -87,15 +87,20 @@ def play(name: str, template: damage.Template, folder: Path, seed: str, count: i
 
 
 def table(found: Sequence[Injected]) -> str:
-    """Fault kind x injected x outcome, in Markdown."""
+    """Fault kind x injected x outcome, in Markdown; the ways to harm one kind of file are counted together."""
     lines = ["| fault | injected | " + " | ".join(OUTCOMES) + " |", "|---|---" + "|---" * len(OUTCOMES) + "|"]
-    kinds = sorted({one.kind for one in found})
+    kinds = sorted({_short(one.kind) for one in found})
     for kind in [*kinds, ""]:
-        rows = [one for one in found if one.kind == kind or not kind]
+        rows = [one for one in found if _short(one.kind) == kind or not kind]
         counted = Counter(one.outcome for one in rows)
         numbers = " | ".join(str(counted[outcome]) for outcome in OUTCOMES)
         lines.append(f"| {kind or 'all'} | {len(rows)} | {numbers} |")
     return "\n".join(lines)
+
+
+def _short(kind: str) -> str:
+    harm, _, target = kind.partition(" ")
+    return f"harm {target}" if harm in HARMS and target in TARGETS else kind
 
 
 def main() -> int:
@@ -106,14 +111,15 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", default=[], choices=SCENES, help="only these scenes")
     parser.add_argument("--out", type=Path, help="JSON of all faults; read first, to go on where it ends")
     parser.add_argument("--work", type=Path, help="where homes are made; what was lost stays there")
+    parser.add_argument("--show", type=Path, nargs="+", metavar="FILE", help="print the table of earlier campaigns")
     options = parser.parse_args()
+    if options.show:
+        return _report([_stored(path) for path in options.show])
     work = options.work or Path(tempfile.mkdtemp(prefix="chaos-"))
     played: dict[str, list[Injected]] = {}
     spent = 0.0
     if options.out and options.out.exists():
-        stored = json.loads(options.out.read_text())
-        played = {key: [Injected(**one) for one in found] for key, found in stored["episodes"].items()}
-        spent = stored["seconds"]
+        played, spent = _stored(options.out)
     work.mkdir(parents=True, exist_ok=True)
     base = Path(tempfile.mkdtemp(prefix="run-", dir=work))
     template = damage.make_template(base / "template")
@@ -131,14 +137,29 @@ def main() -> int:
         if options.out:
             content = {key: [dataclasses.asdict(one) for one in several] for key, several in played.items()}
             write_json(options.out, {"seed": options.seed, "seconds": seconds, "episodes": content})
-    found = [one for several in played.values() for one in several]
-    lost = [one for one in found if one.outcome == LOST]
-    print(table(found))
-    print(
-        f"\nseed {options.seed}, {len(found)} faults in {len(played)} scenes, {seconds / 60:.0f} min, {len(lost)} lost"
-    )
-    if not lost:
+    code = _report([(played, seconds)])
+    if code == 0:
         shutil.rmtree(base, ignore_errors=True)
+    return code
+
+
+Played = dict[str, list[Injected]]
+
+
+def _stored(path: Path) -> tuple[Played, float]:
+    """Scenes that were played, and the seconds that they took."""
+    stored = json.loads(path.read_text())
+    return {key: [Injected(**one) for one in found] for key, found in stored["episodes"].items()}, stored["seconds"]
+
+
+def _report(campaigns: Sequence[tuple[Played, float]]) -> int:
+    """Prints the table of all campaigns together; gives the exit code."""
+    found = [one for played, _ in campaigns for several in played.values() for one in several]
+    lost = sum(one.outcome == LOST for one in found)
+    seeds = ", ".join(sorted({key.partition("/")[0] for played, _ in campaigns for key in played}))
+    scenes, seconds = sum(len(played) for played, _ in campaigns), sum(seconds for _, seconds in campaigns)
+    print(table(found))
+    print(f"\nSeed {seeds}: {len(found)} faults in {scenes} scenes, {seconds / 60:.0f} min, {lost} lost.")
     return 1 if lost else 0
 
 
