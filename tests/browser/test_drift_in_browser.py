@@ -18,7 +18,7 @@ from cu_core.maps.request import MapRequest
 from cu_core.runs.files import write_array
 from cu_core.runs.reader import open_run
 from tests.browser.viewer_driver import FIND, SPOT, STATE, drag, pixels, reaches, thumb
-from tests.browser.waiting import at_rest, drawn, eventually, heard, nothing_spills, quiet, settled, until
+from tests.browser.waiting import asked, at_rest, drawn, eventually, heard, nothing_spills, quiet, settled, until
 from tests.madeup import MadeUp, write_round, write_run
 from tests.served import Server, serve
 
@@ -53,17 +53,9 @@ def rest(run_dir: Path) -> None:
 
 
 @pytest.fixture
-def sent() -> list[Any]:
-    """What the open tab has told the server."""
-    return []
-
-
-@pytest.fixture
-def visit(home_with_runs: Server, open_tab: Callable[..., Page], sent: list[Any]) -> Callable[..., Page]:
+def visit(home_with_runs: Server, open_tab: Callable[..., Page]) -> Callable[..., Page]:
     def visited(query: str = "", scheme: str = "light") -> Page:
         page = open_tab("about:blank", scheme)
-        sent.clear()
-        page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
         page.goto(f"{home_with_runs.url}/drift?run=madeup-1{query}")
         ready(page)
         return page
@@ -71,9 +63,12 @@ def visit(home_with_runs: Server, open_tab: Callable[..., Page], sent: list[Any]
     return visited
 
 
-def ready(page: Page) -> None:
+def ready(page: Page, *, live: bool = False) -> None:
     page.wait_for_function(f"() => {{ {FIND} return board && board.inspect().frames }}")
-    quiet(page)
+    if live:
+        at_rest(page, live=True)
+    else:
+        quiet(page)
 
 
 def look(page: Page) -> dict[str, Any]:
@@ -105,21 +100,21 @@ def test_points_move_with_the_round_and_unmoved_ones_stay_where_they_are(
     assert np.hypot(*np.subtract(after[mover], before[mover])) > 20
 
 
-def test_scrubbing_sends_nothing_to_the_server_and_a_release_once(visit: Callable[..., Page], sent: list[Any]) -> None:
+def test_scrubbing_sends_nothing_to_the_server_and_a_release_once(visit: Callable[..., Page]) -> None:
     page = visit()
-    assert sent, "nothing was listened to"
-    sent.clear()
+    before = asked(page)
+    assert before, "nothing was listened to"
     page.mouse.move(*thumb(page, 1))
     page.mouse.down()
     for k in range(25):
         page.mouse.move(*thumb(page, 1 - k / 25))
     reaches(page, number=0)
     quiet(page)
-    assert sent == []
+    assert asked(page) == before
     with heard(page):
         page.mouse.up()
     quiet(page)
-    assert 1 <= len(sent) <= 2, "the release, and perhaps an answer to it"
+    assert asked(page) - before <= 2, "the release, and perhaps an answer to it"
     expect(page.get_by_text("Crossed in round 0").first).to_be_visible()
 
 
@@ -175,13 +170,13 @@ def test_new_rounds_arrive_without_losing_round_zoom_or_selection(
     home, made = home_with_runs.home, MadeUp(state="running", rounds=2)
     run_dir = write_run(home, "growing", made)
     page = open_tab(f"{home_with_runs.url}/drift?run=growing")
-    ready(page)
+    ready(page, live=True)
     page.mouse.click(*thumb(page, 0.5))
     page.wait_for_function(f"() => {{ {FIND} return board.inspect().number === 1 }}")
     with heard(page):
         page.get_by_role("button", name="Largest movers").click()
     page.wait_for_function(f"() => {{ {FIND} return board.inspect().state.chosen.size > 5 }}")
-    at_rest(page)
+    at_rest(page, live=True)
     whole = look(page)["zoom"]
     x, y = page.evaluate(SPOT, [1, 3])
     page.mouse.move(x, y)
@@ -189,7 +184,7 @@ def test_new_rounds_arrive_without_losing_round_zoom_or_selection(
     page.mouse.wheel(0, -400)
     page.keyboard.up("Control")
     until(page, lambda: look(page)["zoom"] != whole, "the wheel has zoomed")
-    at_rest(page)
+    at_rest(page, live=True)
     before = look(page)
     write_round(run_dir, made, open_run(home, "growing").probe(), 3)
     page.wait_for_function(f"() => {{ {FIND} return board.inspect().state.scene.rounds.length === 4 }}")

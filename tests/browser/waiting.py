@@ -20,18 +20,19 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 T = TypeVar("T")
 
 # Machines that test are often busy.
-PATIENCE_MS = 120_000
+PATIENCE_MS = 240_000
 QUIET_MS = 400
 FRAMES = 8
 PICTURES_TRIED = 4
-ENDED = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
+WHOLE = (ForwardMsg.FINISHED_SUCCESSFULLY,)
+ANY = (*WHOLE, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
 
 # Resolves to true once the script rests and no element has moved, come or gone for a while and for some frames.
-REST = """async ([quiet, frames, limit]) => {
+REST = """async ([quiet, frames, limit, live]) => {
   const look = () => JSON.stringify([document.querySelectorAll("[data-testid=stSkeleton]").length, scrollX, scrollY,
     ...[...document.querySelectorAll("[data-testid=stElementContainer], canvas, .main-svg")].map((part) => {
       const { x, y, width, height } = part.getBoundingClientRect(); return [x, y, width, height] })])
-  const rests = () => document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning"
+  const rests = () => (live || document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning")
     && !document.querySelector("[data-testid=stSkeleton]")
   const end = performance.now() + limit
   let seen = "", since = performance.now(), count = 0
@@ -50,13 +51,13 @@ class Traffic:
     """What a tab and its server have told each other.
 
     Attributes:
-        asked: wishes to run the script that were sent, but for those that a clock sends.
-        sent: messages of any kind that were sent.
-        ended: runs of the script that ended since the last such wish.
+        asked: wishes to run the script that were sent, but for those that a clock sends, as the sidebar's does.
+        ended: runs of the script that ended since the last such wish and may be its answer.
     """
 
     def __init__(self, page: Page) -> None:
-        self.asked = self.sent = self.ended = 0
+        self.asked = self.ended = 0
+        self._answers: tuple[Any, ...] = ANY
         page.on("websocket", self._listen)
 
     def _listen(self, socket: WebSocket) -> None:
@@ -64,20 +65,26 @@ class Traffic:
         socket.on("framereceived", self._note_received)
 
     def _note_sent(self, frame: str | bytes) -> None:
-        self.sent += 1
         if isinstance(frame, bytes):
             message = BackMsg.FromString(frame)
             if message.WhichOneof("type") == "rerun_script" and not message.rerun_script.is_auto_rerun:
                 self.asked, self.ended = self.asked + 1, 0
+                # Fragments that a clock runs end meanwhile, too.
+                self._answers = ANY if message.rerun_script.fragment_id else WHOLE
 
     def _note_received(self, frame: str | bytes) -> None:
         if isinstance(frame, bytes):
             message = ForwardMsg.FromString(frame)
-            if message.WhichOneof("type") == "script_finished" and message.script_finished in ENDED:
+            if message.WhichOneof("type") == "script_finished" and message.script_finished in self._answers:
                 self.ended += 1
 
 
 _traffic: WeakKeyDictionary[Page, Traffic] = WeakKeyDictionary()
+
+
+def asked(page: Page) -> int:
+    """How often the tab has asked its server to run the script since it was opened; a clock's wishes do not count."""
+    return _traffic[page].asked
 
 
 def listen(page: Page) -> Page:
@@ -103,17 +110,23 @@ def heard(page: Page) -> Iterator[None]:
 
 
 def quiet(page: Page) -> None:
-    """Waits until nothing moves on the page, the script rests, and nothing has been sent meanwhile."""
+    """Waits until nothing moves on the page, the script rests, and nothing has been asked for meanwhile."""
     while True:
-        before = _traffic[page].sent
+        before = asked(page)
         at_rest(page, 3 * QUIET_MS)
-        if _traffic[page].sent == before:
+        if asked(page) == before:
             return
 
 
-def at_rest(page: Page, milliseconds: int = QUIET_MS) -> None:
-    """Waits until the script rests and nothing on the page comes, goes or moves any more."""
-    assert page.evaluate(REST, [milliseconds, FRAMES, PATIENCE_MS]), "the page does not come to rest"
+def at_rest(page: Page, milliseconds: int = QUIET_MS, *, live: bool = False) -> None:
+    """Waits until the script rests and nothing on the page comes, goes or moves any more.
+
+    Args:
+        page: of the app.
+        milliseconds: for how long.
+        live: the script may run, since the page follows a run.
+    """
+    assert page.evaluate(REST, [milliseconds, FRAMES, PATIENCE_MS, live]), "the page does not come to rest"
 
 
 def still_box(page: Page, part: Locator) -> dict[str, float]:
@@ -129,7 +142,7 @@ def picture(shown: Page | Locator, **options: Any) -> bytes:
     """A PNG of a page or of a part of it; asks again where the browser forgets to answer, as a busy one does."""
     for _ in range(PICTURES_TRIED - 1):
         with suppress(TookTooLong):
-            return shown.screenshot(timeout=PATIENCE_MS / 4, **options)
+            return shown.screenshot(timeout=PATIENCE_MS / 6, **options)
     return shown.screenshot(timeout=PATIENCE_MS, **options)
 
 

@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,13 @@ from tests.served import Server, serve
 
 pytestmark = pytest.mark.slow
 PATIENCE = 240.0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for those who leave it as it is."""
+    with serve(tmp_path_factory.mktemp("server")) as running:
+        yield running
 
 
 def wait_until(condition, what: str) -> None:
@@ -45,11 +53,10 @@ def test_health_says_version_home_and_dispatcher_and_the_server_ends_cleanly(tmp
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
-def test_the_server_never_loads_the_heavy_packages(tmp_path: Path) -> None:
-    with serve(tmp_path) as server:
-        libraries = server.libraries()
-        assert "numpy" in libraries, "the search itself must work"
-        assert not [name for name in ("libtorch", "sklearn", "torchvision") if name in libraries]
+def test_the_server_never_loads_the_heavy_packages(server: Server) -> None:
+    libraries = server.libraries()
+    assert "numpy" in libraries, "the search itself must work"
+    assert not [name for name in ("libtorch", "sklearn", "torchvision") if name in libraries]
 
 
 def test_a_very_first_start_queues_the_default_preset_and_sees_to_it_that_it_runs(tmp_path: Path) -> None:
@@ -73,10 +80,9 @@ def test_the_dispatcher_outlives_the_server(tmp_path: Path) -> None:
         wait_until(lambda: list_runs(server.home)[0].state in ("cancelled", "succeeded"), "the end of the run")
 
 
-def test_two_servers_share_a_home(tmp_path: Path) -> None:
-    with serve(tmp_path) as first:
-        second = Server(first.home, tmp_path / "second.log")
-        try:
-            assert first.health()["home"] == second.health()["home"]
-        finally:
-            second.stop()
+def test_two_servers_share_a_home(server: Server, tmp_path: Path) -> None:
+    second = Server(server.home, tmp_path / "second.log")
+    try:
+        assert server.health()["home"] == second.health()["home"]
+    finally:
+        second.stop()
