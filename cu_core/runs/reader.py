@@ -97,7 +97,7 @@ class RunView:
         return read_manifest(self.run_dir / "rounds" / str(int(number)))
 
     def array(self, number: int, name: str) -> np.ndarray:
-        """An array of a round, memory-mapped; the names are those of the manifest's ``arrays``.
+        """An array of a round, read-only; the names are those of the manifest's ``arrays``.
 
         Raises:
             BadInput: not recorded or damaged.
@@ -133,7 +133,7 @@ class RunView:
         return manifest if manifest and audit_misfit(manifest, ATTACKS) is None else None
 
     def audit_array(self, name: str) -> np.ndarray:
-        """An array of the audit, memory-mapped; the names are those of its manifest's ``arrays``.
+        """An array of the audit, read-only; the names are those of its manifest's ``arrays``.
 
         Raises:
             BadInput: not recorded or damaged.

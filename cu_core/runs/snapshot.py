@@ -22,6 +22,9 @@ _NEEDED = ("metrics",)
 _FILE = re.compile(r"[a-z0-9_-]+\.npy")
 # Two changes within the step of the clock leave the same times; a file so young is read each time.
 _SETTLED_NS = 100_000_000
+# A mapped array keeps a file open for as long as anything holds it, and pages hold thousands of small ones; many
+# systems let a process open no more than 1,024 files, some 256.
+_WHOLE_BYTES = 2**20
 
 
 def read_manifest(folder: Path, *, again: bool = False) -> dict[str, Any]:
@@ -71,7 +74,7 @@ def _manifest(path: str, inode: int, size: int, modified: int, changed: int) -> 
 
 
 def load_array(folder: Path, name: str) -> np.ndarray:
-    """A recorded array, memory-mapped and read-only.
+    """A recorded array, read-only; a large one is memory-mapped.
 
     Raises:
         BadInput: it was not recorded, or it is damaged.
@@ -84,13 +87,21 @@ def load_array(folder: Path, name: str) -> np.ndarray:
         reason = array_damage(folder, entry) or _misfit(folder, name, entry)
         if reason is None:
             try:
-                return np.load(folder / entry["file"], mmap_mode="r", allow_pickle=False)
+                return _read_array(folder / entry["file"])
             except (OSError, ValueError) as error:
                 reason = f"cannot be read: {error}"
         # Damaged, or done again since the manifest was read; then the new one names other files.
         before, manifest = manifest, read_manifest(folder)
         if manifest == before:
             raise BadInput(f"{_name(folder)}.{name}", f"is damaged: {reason}")
+
+
+def _read_array(path: Path) -> np.ndarray:
+    if os.path.getsize(path) > _WHOLE_BYTES:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    array: np.ndarray = np.load(path, allow_pickle=False)
+    array.flags.writeable = False
+    return array
 
 
 def damage(folder: Path, *, again: bool = False, rows: int | None = None) -> list[str]:

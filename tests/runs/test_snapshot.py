@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
+import psutil
 import pytest
 
 from cu_core.errors import BadInput
@@ -12,7 +14,7 @@ from cu_core.home import Home
 from cu_core.runs import layout, snapshot
 from cu_core.runs.files import read_json, write_json
 from cu_core.runs.reader import open_run
-from cu_core.runs.snapshot import read_manifest
+from cu_core.runs.snapshot import load_array, read_manifest
 from tests.madeup import MadeUp, write_run
 
 OLD = 1_700_000_000
@@ -83,3 +85,24 @@ def test_a_young_manifest_is_not_remembered(folder: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(snapshot, "read_json", lambda path: paths.append(path) or read_json(path))
     read_manifest(folder), read_manifest(folder)
     assert len(paths) == 2
+
+
+def open_files() -> int:
+    """Files that this process has open below the folder of some run."""
+    return len([file for file in psutil.Process().open_files() if file.path.endswith(".npy")])
+
+
+def test_arrays_of_all_rounds_keep_no_file_open(home: Home, folder: Path) -> None:
+    view = open_run(home, "a-run")
+    before = open_files()
+    held = [view.array(number, name) for number in view.rounds() for name in view.manifest(number)["arrays"]]
+    assert len(held) > 30 and open_files() == before
+    assert not any(array.flags.writeable for array in held)
+
+
+def test_a_large_array_is_mapped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = load_array(folder, "embedding")
+    monkeypatch.setattr(snapshot, "_WHOLE_BYTES", 0)
+    mapped = load_array(folder, "embedding")
+    assert isinstance(mapped, np.memmap) and not isinstance(whole, np.memmap)
+    assert (mapped == whole).all() and not mapped.flags.writeable
