@@ -123,7 +123,8 @@ def measure(watchers: int, epochs: int, patience: float) -> dict[str, Any]:
             seen = asyncio.run(crowd(server, run_id, watchers, patience))
             memory.ended.set()
             row = open_run(server.home, run_id).row()
-            assert row.state in FINAL, row.state
+            if row.state not in FINAL:
+                raise SystemExit(f"The job is {row.state}; watchers left: {[s.errors for s in seen]}")
             delays = [max(0.0, s.noticed - (row.finished or 0.0)) for s in seen if s.noticed]
             rounds.append(
                 {

@@ -194,7 +194,9 @@ async def open_tab(
         subprotocols=["streamlit", *([xsrf] if xsrf else [])],  # type: ignore[list-item]
         max_size=LARGEST,
         proxy=None,
-        open_timeout=60,
+        open_timeout=300,
+        # The server asks whether the other side lives; a busy machine must not end connections from both sides.
+        ping_interval=None,
     )
     tab = Client(socket, page, query)
     await tab.rerun()

@@ -27,7 +27,8 @@ pytest.importorskip("httpx", reason="httpx is not installed; the login through O
 
 from tests.sharing.oidc_provider import CLIENT, CLIENT_SECRET, Provider, provider
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+PATIENCE = 300.0
 COOKIE_SECRET = "a cookie secret that is long enough"
 PAGE = {"Accept": "text/html"}
 
@@ -106,10 +107,10 @@ def test_from_a_cold_link_through_the_login_to_the_page_and_out_again(server: Se
     async def look() -> None:
         xsrf = browser.cookies()[XSRF_COOKIE_NAME].strip('"')
         tab = await open_tab(server.url, "run", "run=shown", headers=browser.headers(), xsrf=xsrf)
-        await tab.until(lambda tab: tab.runs > 0 and "succeeded]" in tab.text(), 120)
+        await tab.until(lambda tab: tab.runs > 0 and "succeeded]" in tab.text(), PATIENCE)
         assert tab.errors() == [] and "vera@x.org · viewer" in "\n".join(m.body for m in tab.of("markdown"))
         assert tab.button("Delete").disabled
-        await tab.press("Log out", 120)
+        await tab.press("Log out", PATIENCE)
         assert tab.redirect == "/auth/logout"
         await tab.socket.close()
 
@@ -148,12 +149,12 @@ def test_a_cookie_that_was_made_elsewhere_or_is_old_opens_nothing(server: Server
     assert status(COOKIE_SECRET, is_logged_in=False) == 401
 
 
-@pytest.mark.parametrize("path", ["run", "auth/login", "oauth2callback"])
-def test_a_connection_needs_the_cookie(server: Server, path: str) -> None:
+def test_a_connection_needs_the_cookie_and_ways_to_a_login_show_no_page(server: Server) -> None:
     async def tries() -> None:
         with pytest.raises(InvalidStatus):
             await open_tab(server.url, "run", "run=shown")
 
     asyncio.run(tries())
     assert Browser(server).get("/static/js/index.js")[0] == 401
-    assert "<script" not in Browser(server).get(f"/{path}")[2]
+    for path in ("run", "auth/login", "oauth2callback"):
+        assert "<script" not in Browser(server).get(f"/{path}")[2]

@@ -23,7 +23,8 @@ from tests.madeup import MadeUp, write_run
 from tests.served import Server, serve
 from tests.streamlit_client import Client, open_tab
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+PATIENCE = 300.0
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGES = sorted(path.stem for path in (ROOT / "pages").glob("[!_]*.py"))
 HOST = "unlearn.test"
@@ -132,7 +133,7 @@ def test_no_connection_without_a_name(server: Server) -> None:
 def test_every_page_opens_for_a_viewer_by_a_cold_link(server: Server) -> None:
     async def visit(page: str) -> Client:
         tab = await open_tab(server.url, page, "run=omars-run", headers=known("vera"))
-        await tab.until(lambda tab: tab.runs > 0 and "vera@x.org" in tab.text(), 120)
+        await tab.until(lambda tab: tab.runs > 0 and "vera@x.org" in tab.text(), PATIENCE)
         await tab.socket.close()
         return tab
 
@@ -147,11 +148,11 @@ def test_every_page_opens_for_a_viewer_by_a_cold_link(server: Server) -> None:
 def test_a_viewers_forged_click_changes_nothing_and_an_owners_does(server: Server) -> None:
     async def forge(name: str) -> Client:
         tab = await open_tab(server.url, "run", "run=omars-run", headers=known(name))
-        await tab.until(lambda tab: any(b.label == "Delete" for b in tab.of("button")), 120)
+        await tab.until(lambda tab: any(b.label == "Delete" for b in tab.of("button")), PATIENCE)
         await tab.drawn(120) if not tab.runs else None
         assert tab.button("Delete").disabled == (name != "omar")
         assert tab.button("Clone").disabled == (name == "vera")
-        await tab.press("Delete", 120)
+        await tab.press("Delete", PATIENCE)
         await tab.socket.close()
         return tab
 
