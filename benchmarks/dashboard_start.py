@@ -29,6 +29,7 @@ from playwright.sync_api import BrowserContext, sync_playwright
 from benchmarks.many_runs import make_home
 from benchmarks.measuring import Ratio, machine, machine_words, quartiles, table, write_out
 from cu_core.home import Home
+from cu_core.runs.layout import run_ids
 from tests.served import ROOT
 
 LEAST = "import streamlit as st\nst.title('Least')\nst.dataframe({'a': [1]})\n"
@@ -124,6 +125,7 @@ def main() -> None:
         home = Home(folder / "home")
         if not home.index.exists():
             make_home(home, options.runs, options.rounds)
+        count = len(run_ids(home.runs))
         least = folder / "least.py"
         least.write_text(LEAST)
         browser = playwright.chromium.launch(executable_path=options.chromium, args=["--no-sandbox"])
@@ -136,7 +138,7 @@ def main() -> None:
     found = {name: starts[1:] for name, starts in found.items()}  # the first ones warmed the disk
     ratio = Ratio.of([s.seen for s in found["one-line app"]], [s.seen for s in found["dashboard"]])
     print(machine_words(at))
-    print(f"{options.runs} runs x {options.rounds} rounds; n = {options.repeats}; seconds, median (quartiles; worst)\n")
+    print(f"{count} runs in the home; n = {options.repeats}; seconds, median (quartiles; worst)\n")
     rows = [
         [name, words([s.answers for s in starts]), words([s.seen for s in starts]), f"{starts[-1].megabytes:.0f}"]
         for name, starts in found.items()

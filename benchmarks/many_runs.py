@@ -25,13 +25,13 @@ from cu_core.home import Home
 from cu_core.methods import methods
 from cu_core.runs import layout
 from cu_core.runs.files import read_json, write_array, write_json
-from cu_core.runs.index import reindex
-from cu_core.runs.snapshot import read_manifest
+from cu_core.runs.index import SETTLED_SECONDS, reindex
 from cu_core.spec import MethodSpec, spec_from_json
 from tests.madeup import SUBMITTED, MadeUp, write_run
 
 SEEDS = 3
 COUNTS = (60, 300, 140)
+AUDITED = 30
 TIMES = 4
 """How often the invented samples are repeated: 4 x 500 are the 2,000 that a run records by default."""
 DIMENSIONS = 128
@@ -39,31 +39,34 @@ GROUP = 30
 _IMAGES = ("train_images", "train_labels", "test_images", "test_labels", "true_labels")
 
 
-def make_home(home: Home, runs: int, rounds: int) -> None:
+def make_home(home: Home, runs: int, rounds: int, *, audited: int = AUDITED) -> None:
     """Writes finished runs of all methods, three seeds each, in groups of thirty, and their index.
 
     Args:
         home: where to; created, and marked as started before, so that no first run is queued.
         runs: how many.
         rounds: of each, besides round 0.
+        audited: attacked samples a side; 0 leaves out the audit and its eighty files.
     """
     home.create()
     write_json(home.root / demo.MARKER, {"run_id": None})
-    templates = make_templates(home, rounds)
+    templates = make_templates(home, rounds, audited)
     names = [m.id for m in methods().values() if "class" in m.tasks and "supervised" in m.objectives]
     for number in range(runs):
         copy_run(home, templates[number % len(templates)], number, names[number // SEEDS % len(names)])
+    # The index does not vouch for what is younger.
+    time.sleep(2 * SETTLED_SECONDS)
     reindex(home)
 
 
-def make_templates(home: Home, rounds: int, seeds: int = SEEDS) -> list[Path]:
+def make_templates(home: Home, rounds: int, audited: int) -> list[Path]:
     """Whole runs that copies can be made of, one per seed; they lie beside the home and are no runs of it."""
     found = []
-    for seed in range(seeds):
+    for seed in range(SEEDS):
         scratch = Home(home.root / "templates" / f"{rounds}-{seed}")
         folder = scratch.runs / "template"
         if not folder.exists():
-            made = MadeUp(rounds=rounds, references=(0, 1), seed=seed, counts=COUNTS, images=seed == 0)
+            made = MadeUp(rounds=rounds, references=(0, 1), seed=seed, counts=COUNTS, images=seed == 0, audited=audited)
             write_run(scratch.create(), "template", made)
             enlarge(folder)
             if seed == 0:
@@ -89,7 +92,7 @@ def enlarge(run_dir: Path) -> None:
         *run_dir.glob(f"reference/*/{layout.MANIFEST}"),
     ]:
         folder = manifest_file.parent
-        manifest = read_manifest(folder)
+        manifest = read_json(manifest_file)
         for name, entry in manifest["arrays"].items():
             array = np.load(folder / entry["file"])
             if name == "head":
