@@ -71,7 +71,7 @@ def test_unknown_attempt(attempt):
 
 WRITES = {
     "check": lambda a: a.check(),
-    "promote": lambda a: a.promote("rounds/1", arrays(1), {"round": 1}),
+    "promote": lambda a: a.promote("rounds/1", arrays(1), {"round": 1, "metrics": {}}),
     "write": lambda a: a.write("weights.pt", lambda file: file.write(b"x")),
     "write_json": lambda a: a.write_json("result.json", {}),
     "drop": lambda a: a.drop("rounds/1"),
@@ -108,7 +108,7 @@ def test_fence_holds_for_who_waits_for_the_lock(attempt):
 
     def write():
         try:
-            attempt.promote("rounds/1", arrays(1), {"round": 1})
+            attempt.promote("rounds/1", arrays(1), {"round": 1, "metrics": {}})
         except Replaced as error:
             caught.append(error)
 
@@ -127,7 +127,7 @@ def test_fence_holds_for_who_waits_for_the_lock(attempt):
 def test_the_new_attempt_writes_and_its_own_requeue_is_not_held_against_it(attempt):
     newer = Attempt.claim(attempt.home, attempt.run_id, replace(attempt))
     newer.check()
-    newer.promote("rounds/1", arrays(1), {"round": 1})
+    newer.promote("rounds/1", arrays(1), {"round": 1, "metrics": {}})
     assert open_run(attempt.home, attempt.run_id).manifest(1)["attempt"] == 2
 
 
@@ -155,10 +155,10 @@ def test_promoted_arrays_read_back(attempt):
 
 
 def test_a_round_done_again_replaces_the_old_one_without_a_gap(attempt):
-    attempt.promote("rounds/1", arrays(1), {"round": 1})
+    attempt.promote("rounds/1", arrays(1), {"round": 1, "metrics": {}})
     old = open_run(attempt.home, attempt.run_id).array(1, "loss")
     for value in (5, 6, 7):
-        attempt.promote("rounds/1", arrays(value), {"round": 1})
+        attempt.promote("rounds/1", arrays(value), {"round": 1, "metrics": {}})
         np.testing.assert_array_equal(open_run(attempt.home, attempt.run_id).array(1, "loss"), arrays(value)["loss"])
     # Whoever holds the old array keeps it, and no file of it stays behind.
     np.testing.assert_array_equal(old, arrays(1)["loss"])
@@ -167,7 +167,7 @@ def test_a_round_done_again_replaces_the_old_one_without_a_gap(attempt):
 
 def test_a_dropped_round_is_gone(attempt):
     for number in (1, 2):
-        attempt.promote(f"rounds/{number}", arrays(1), {"round": number})
+        attempt.promote(f"rounds/{number}", arrays(1), {"round": number, "metrics": {}})
     attempt.drop("rounds/2")
     attempt.drop("rounds/7")
     assert open_run(attempt.home, attempt.run_id).rounds() == [1]
@@ -195,7 +195,7 @@ def test_a_reader_never_sees_half_of_a_round(attempt):
     thread = threading.Thread(target=look)
     thread.start()
     for value in range(40):
-        attempt.promote("rounds/0", arrays(value), {"round": 0})
+        attempt.promote("rounds/0", arrays(value), {"round": 0, "metrics": {}})
     over.set()
     thread.join()
     assert problems == []
@@ -237,7 +237,7 @@ def test_a_library_that_hides_the_full_disk_is_seen_through(attempt):
         with pytest.raises(OutOfDisk, match="disk is full"):
             attempt.write("weights.pt", write)
         with pytest.raises(OutOfDisk):
-            attempt.promote("rounds/1", {"embedding": np.zeros(1_000_000)}, {"round": 1})
+            attempt.promote("rounds/1", {"embedding": np.zeros(1_000_000)}, {"round": 1, "metrics": {}})
     finally:
         _file_limit(limit)
     assert not (attempt.run_dir / "weights.pt").exists()
@@ -255,7 +255,7 @@ def _file_limit(size):
 def test_below_the_floor_nothing_is_promoted(attempt, monkeypatch):
     monkeypatch.setenv(disk.FLOOR_VARIABLE, "1e12")
     with pytest.raises(OutOfDisk, match="must stay free"):
-        attempt.promote("rounds/1", arrays(1), {"round": 1})
+        attempt.promote("rounds/1", arrays(1), {"round": 1, "metrics": {}})
     with pytest.raises(OutOfDisk):
         attempt.write("weights.pt", lambda file: None)
 
