@@ -15,6 +15,7 @@ from cu_core.device import (
     choose_device,
     choose_precision,
     describe_device,
+    keep_freed_memory,
     memory_errors,
     seed_everything,
 )
@@ -156,3 +157,22 @@ def test_other_errors_pass() -> None:
         raise RuntimeError("wrong shape")
     with pytest.raises(KeyError), memory_errors("it"):
         raise KeyError("x")
+
+
+def test_freed_memory_is_used_again_without_asking_the_system() -> None:
+    resource = pytest.importorskip("resource", reason="page faults are not counted here")
+    if not keep_freed_memory():
+        pytest.skip("this C library has no such setting")
+
+    def faults() -> int:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        torch.zeros(2**24).add_(1)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    # 64 MB are 16,384 pages of 4 kB, and handed back they are asked for anew every time.
+    assert min(faults() for _ in range(5)) < 4000
+
+
+def test_other_systems_keep_their_own_ways_with_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    assert keep_freed_memory() is False

@@ -23,6 +23,7 @@ from cu_core.methods.records.gradient_penalty import (
     GradientPenaltyMembersParams,
     GradientPenaltyParams,
 )
+from cu_core.methods.second_derivative import CheapSecondDerivatives
 from cu_core.methods.steps import batch_norm_mode
 from cu_core.objectives.base import trained_parameters
 
@@ -104,11 +105,12 @@ def input_gradient(model: nn.Module, x: Tensor, *, batch_norm: str = "eval", per
         torch.autocast(x.device.type, enabled=False),
         sdpa_kernel(SDPBackend.MATH),
         batch_norm_mode(model, batch_norm),
+        CheapSecondDerivatives() as layers,
     ):
         outputs = model(x).flatten(1)
         _refuse_probabilities(outputs)
         answer = outputs.sum() / outputs.shape[1] if per_output else outputs.sum()
-        (gradient,) = torch.autograd.grad(answer, x, create_graph=True)
+        gradient = layers.input_gradient(answer, x)
     return gradient.flatten(1)
 
 

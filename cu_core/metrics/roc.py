@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 LOW_FPR = 0.01
+# Weights looked at at once; 32 MB in float64, of which some copies are needed.
+_PART = 2**22
 
 
 def roc_curve(score: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -46,7 +48,15 @@ def ranking_numbers(score: np.ndarray, member: np.ndarray, weights: np.ndarray) 
     order = np.argsort(-score, kind="stable")
     ranked, truth = score[order], member[order]
     starts = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1]))
-    weighted = weights[:, order].astype(np.float64)
+    rows = max(1, _PART // max(1, len(score)))
+    parts = [_ranked(weights[i : i + rows][:, order], truth, starts) for i in range(0, len(weights), rows)]
+    area, rate = (np.concatenate(found) for found in zip(*parts, strict=True))
+    return area, rate
+
+
+def _ranked(weights: np.ndarray, truth: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`ranking_numbers` of some weightings of samples in the order of their scores, ties starting at `starts`."""
+    weighted = weights.astype(np.float64)
     positive = np.add.reduceat(weighted * truth, starts, axis=1)
     negative = np.add.reduceat(weighted * ~truth, starts, axis=1)
     found, accused = np.cumsum(positive, 1), np.cumsum(negative, 1)

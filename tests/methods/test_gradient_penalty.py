@@ -107,9 +107,9 @@ def test_value_and_gradient_equal_those_of_per_sample_jacobians(kind: str, varia
     assert penalty.item() == pytest.approx(want.item(), rel=1e-9)
     wanted = torch.autograd.grad(want, list(own.values()), allow_unused=True)
     compared = 0
-    for name, mine, theirs in zip(names, got, wanted, strict=True):
+    for name, value, mine, theirs in zip(names, values, got, wanted, strict=True):
         # A shift that all samples share has no part in any input gradient.
-        mine, theirs = (torch.zeros(1) if g is None else g for g in (mine, theirs))
+        mine, theirs = (torch.zeros_like(value) if g is None else g for g in (mine, theirs))
         assert mine.double().numpy() == pytest.approx(theirs.double().numpy(), rel=1e-7, abs=1e-10), name
         compared += bool(theirs.abs().max() > 1e-6)
     assert compared >= 4

@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from cu_core.metrics.attacks import ATTACKS, MODELS, NUMBERS, attacks_for, ways_for
+from cu_core.metrics.attacks import ATTACKS, MODELS, NUMBERS, attacks_for, probabilities, ways_for
 from cu_core.metrics.attacks.base import Signals, fit, implementation
 from cu_core.metrics.attacks.encoder_mi import DeepSets
 from cu_core.metrics.attacks.probabilities import cross_entropy, entropy, log_odds, modified_entropy
@@ -68,6 +68,16 @@ def test_log_odds_and_entropies_equal_their_definitions(logits, labels):
         others = [k for k in range(6) if k != y]
         expected[i] = -(1 - p[i, y]) * np.log(p[i, y]) - sum(p[i, k] * np.log(1 - p[i, k]) for k in others)
     np.testing.assert_allclose(modified_entropy(odds, labels), expected)
+
+
+def test_samples_in_parts_have_the_same_log_odds_and_entropies(logits, labels, monkeypatch):
+    odds = log_odds(logits)
+    whole = odds, entropy(odds), modified_entropy(odds, labels)
+    monkeypatch.setattr(probabilities, "_PART", 7 * logits.shape[1])
+    parts = log_odds(logits), entropy(odds), modified_entropy(odds, labels)
+    for mine, theirs in zip(parts, whole, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert log_odds(logits[:0]).shape == (0, 6)
 
 
 def test_modified_entropy_tells_right_from_wrong_where_entropy_does_not():

@@ -8,6 +8,7 @@ from scipy.stats import bootstrap
 from sklearn.metrics import accuracy_score, precision_score, recall_score, roc_auc_score
 from sklearn.metrics import roc_curve as sk_roc_curve
 
+from cu_core.metrics import roc
 from cu_core.metrics.attacks.outcome import failed, outcome
 from cu_core.metrics.intervals import interval, redraws
 from cu_core.metrics.roc import best_threshold, decision_numbers, ranking_numbers, roc_curve
@@ -38,6 +39,17 @@ def test_ranking_equals_scikit_learn_for_every_weighting(ties):
         assert area[row] == pytest.approx(roc_auc_score(member, score, sample_weight=weight))
         fpr, tpr, _ = sk_roc_curve(member, score, sample_weight=weight, drop_intermediate=False)
         assert rate[row] == pytest.approx(tpr[fpr <= 0.01 + 1e-12].max())
+
+
+def test_weightings_in_parts_give_the_same_numbers(monkeypatch):
+    rng = np.random.default_rng(0)
+    score, member = rng.integers(0, 9, 60).astype(float), np.arange(60) % 2 == 0
+    weights = redraws(member, 10, 0)
+    whole = ranking_numbers(score, member, weights)
+    monkeypatch.setattr(roc, "_PART", 3 * 60)
+    for mine, theirs in zip(ranking_numbers(score, member, weights), whole, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+        assert mine.shape == (11,)
 
 
 def test_rate_at_low_fpr_promises_no_more_than_a_threshold_delivers():

@@ -1,0 +1,276 @@
+"""A training epoch of Unlearnscope against the loop that a user would otherwise write, and what both models know.
+
+    .venv/bin/python -m benchmarks.train_step --data folder:cifar10.zip
+
+Both sides train the same network from the same weights with the same optimizer, schedule, batch size and augmentation
+(random crop, mirroring, normalising), epoch by epoch in turns. Theirs is plain PyTorch in float32 with torchvision's
+transforms in a DataLoader, the best of several (`benchmarks.usual_loop`); ours is `cu_core.training.Training` as a
+run's worker has it. The first epoch of each seed warms up and is left out of the ratio.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from benchmarks import gpu_share
+from benchmarks.measuring import Ratio, Side, machine, machine_words, table, timed, write_out
+from benchmarks.usual_loop import best_way, loader, second_pass_seconds, ways
+from cu_core.data.batches import ImageSource, Split
+from cu_core.data.images import ImageData
+from cu_core.data.store import open_key, prepare
+from cu_core.device import choose_device, choose_precision
+from cu_core.errors import UnlearnscopeError
+from cu_core.home import Home
+from cu_core.models.build import build_model
+from cu_core.models.network import Network
+from cu_core.signals import forward
+from cu_core.spec import DataSpec, ModelSpec, TrainSpec
+from cu_core.training import Training, learning_rate, make_optimizer
+
+# Images of the trial epochs that decide how the other side loads its images.
+TRIAL = 2048
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained.
+
+    Attributes:
+        home: folder with the prepared dataset.
+        key: name of the dataset in it.
+        backbone: of the network.
+        batch: images per step.
+        epochs: per seed.
+        seeds: how many.
+        device: where.
+        precision: of our side; theirs is float32.
+        workers: numbers of loading processes that the other side tries.
+        warm_epochs: epochs at the start of each seed that do not count.
+    """
+
+    home: str
+    key: str
+    backbone: str
+    batch: int
+    epochs: int
+    seeds: int
+    device: str
+    precision: str
+    workers: tuple[int, ...] = (0, 1, 2)
+    warm_epochs: int = 1
+
+    @property
+    def recipe(self) -> TrainSpec:
+        """How both sides train."""
+        return TrainSpec(epochs=self.epochs, batch_size=self.batch, lr=0.1, schedule="one-cycle", augment="crop-flip")
+
+    def data(self) -> ImageData:
+        """The prepared dataset."""
+        data = open_key(self.key, Home(Path(self.home)))
+        assert data is not None
+        return data
+
+    def network(self, data: ImageData, seed: int) -> Network:
+        """The untrained network of a seed."""
+        spec = ModelSpec(backbone=self.backbone)
+        channels, size = data.train_images.shape[1], data.train_images.shape[-1]
+        return build_model(spec, channels, size, len(data.classes), seed, "supervised")
+
+
+def ours(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Our side: per seed ``seconds`` of each epoch, then ``accuracy`` on the test images."""
+    data, device = plan.data(), choose_device(plan.device)
+    precision = choose_precision(plan.precision, device)
+    source, test = ImageSource.train(data, device), ImageSource.test(data, device)
+    torch.backends.cudnn.benchmark = True  # as `cu_core.training.train` sets it
+    for seed in range(plan.seeds):
+        model = plan.network(data, seed)
+        precision.place(model, device)
+        split = Split(source, np.arange(len(source)), torch.Generator())
+        training = Training(model, split, plan.recipe, seed, precision)
+        for _ in range(plan.epochs):
+            yield {"seconds": timed(partial(training.run_epoch, _nothing), device)}
+        yield {"accuracy": accuracy(model, test)}
+
+
+def _nothing() -> None:
+    """Nobody cancels."""
+
+
+def theirs(plan: Plan) -> Iterator[dict[str, Any]]:
+    """The other side: first ``tried``, the seconds of each way of loading, and ``chosen``; then as `ours`."""
+    data, device = plan.data(), choose_device(plan.device)
+    test = ImageSource.test(data, device)
+    trial = np.arange(min(TRIAL, len(data.train_labels)))
+    usual = Usual(plan, data, 0, device)
+    chosen, tried = best_way(
+        ways(plan.workers),
+        lambda way: second_pass_seconds(loader(data, trial, way, plan.batch, device, augment=True), usual.step),
+    )
+    yield {"tried": tried, "chosen": chosen.words()}
+    batches = loader(data, np.arange(len(data.train_labels)), chosen, plan.batch, device, augment=True)
+    for seed in range(plan.seeds):
+        usual = Usual(plan, data, seed, device)
+        torch.manual_seed(seed)
+        usual.steps = plan.epochs * len(batches)
+        for _ in range(plan.epochs):
+            yield {"seconds": timed(partial(usual.epoch, batches), device)}
+        usual.model.eval()
+        yield {"accuracy": accuracy(usual.model, test)}
+
+
+class Usual:
+    """Network and optimizer of the loop that a user would write."""
+
+    def __init__(self, plan: Plan, data: ImageData, seed: int, device: torch.device) -> None:
+        self.device = device
+        self.recipe = plan.recipe
+        self.model = plan.network(data, seed).to(device).train()
+        self.optimizer = make_optimizer(self.model, self.recipe)
+        self.steps = 0
+        self.done = 0
+
+    def step(self, batch: tuple[torch.Tensor, torch.Tensor]) -> None:
+        """One step; without a number of steps at the schedule's peak."""
+        images, labels = (part.to(self.device, non_blocking=True) for part in batch)
+        rate = learning_rate(self.recipe, self.done, self.steps) if self.steps else self.recipe.lr
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad()
+        F.cross_entropy(self.model(images), labels).backward()
+        self.optimizer.step()
+        self.done += 1
+
+    def epoch(self, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> None:
+        """One pass."""
+        for batch in batches:
+            self.step(batch)
+
+
+def accuracy(model: Network, test: ImageSource) -> float:
+    """Share of the test images that a model names rightly."""
+    found = forward(model, test, np.arange(len(test)))
+    return float((found.prediction == found.labels).mean())
+
+
+def measure(plan: Plan) -> dict[str, Any]:
+    """Both sides in turns.
+
+    Returns:
+        ``ratio`` (theirs by ours), ``seconds`` of both sides, ``accuracy`` of both per seed, ``tried``, ``chosen``.
+    """
+    seconds: dict[str, list[float]] = {"ours": [], "theirs": []}
+    right: dict[str, list[float]] = {"ours": [], "theirs": []}
+    with Side(ours, plan, own_memory=True) as first, Side(theirs, plan) as second:
+        loading = second.next()
+        for _ in range(plan.seeds):
+            for epoch in range(plan.epochs):
+                pair = first.next()["seconds"], second.next()["seconds"]
+                if epoch >= plan.warm_epochs:
+                    seconds["ours"].append(pair[0])
+                    seconds["theirs"].append(pair[1])
+            right["ours"].append(first.next()["accuracy"])
+            right["theirs"].append(second.next()["accuracy"])
+    return {"ratio": Ratio.of(seconds["ours"], seconds["theirs"]), "seconds": seconds, "accuracy": right} | loading
+
+
+def spread_words(values: Sequence[float]) -> str:
+    """Mean and standard deviation over seeds in percent."""
+    deviation = statistics.stdev(values) if len(values) > 1 else float("nan")
+    return f"{100 * statistics.fmean(values):.1f} ± {100 * deviation:.1f} %"
+
+
+def difference_words(mine: Sequence[float], other: Sequence[float]) -> str:
+    """Difference of two means over seeds with twice its standard error, in points.
+
+    Args:
+        mine: (k,) accuracies, one per seed.
+        other: (k,) of the other side.
+    """
+    if len(mine) < 2:
+        return "one seed says nothing of the noise between seeds"
+    gap = statistics.fmean(mine) - statistics.fmean(other)
+    error = ((statistics.variance(mine) + statistics.variance(other)) / len(mine)) ** 0.5
+    verdict = "within" if abs(gap) <= 2 * error else "beyond"
+    return f"{100 * gap:+.1f} points, {verdict} two standard errors ({200 * error:.1f})"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measures and prints a Markdown table; returns the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--data", default="cifar10", help="cifar10 (downloaded) or folder:PATH of images")
+    parser.add_argument("--images", type=int, default=8000, help="training images")
+    parser.add_argument("--backbone", default="resnet8")
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--epochs", type=int, default=4, help="per seed; the first one warms up")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", default="auto", help="of our side; theirs is float32")
+    parser.add_argument("--workers", type=int, nargs="+", default=[0, 1, 2], help="that the other side tries")
+    parser.add_argument("--out", type=Path, help="write the numbers as JSON")
+    options = parser.parse_args(arguments)
+    try:
+        device = choose_device(options.device)
+        where = machine(device)
+        with tempfile.TemporaryDirectory() as folder:
+            home = Home(Path(folder)).create()
+            spec = DataSpec(dataset=options.data, train_limit=options.images)
+            data = prepare(spec, home)
+            key = next(path.parent.name for path in home.datasets.glob("*/meta.json"))
+            plan = Plan(
+                folder,
+                key,
+                options.backbone,
+                options.batch,
+                options.epochs,
+                options.seeds,
+                options.device,
+                options.precision,
+                tuple(options.workers),
+            )
+            found = measure(plan)
+            share = gpu_share.report(plan.network(data, 0), data, plan.recipe, options.precision, device)
+    except (UnlearnscopeError, RuntimeError, ValueError) as error:
+        print(f"failed: {error}", file=sys.stderr)
+        return 1
+    ratio, right = found["ratio"], found["accuracy"]
+    images = len(data.train_labels)
+    print(machine_words(where))
+    print(f"{options.backbone}, {images} images of {data.train_images.shape[-1]} px, batch {options.batch}")
+    print(f"Theirs: {found['chosen']}, the fastest of {len(found['tried'])} ways of loading")
+    print(
+        table(
+            ["", "an epoch", "images/s", "accuracy"],
+            [
+                [
+                    name,
+                    f"{statistics.median(found['seconds'][name]):.2f} s",
+                    f"{images / statistics.median(found['seconds'][name]):.0f}",
+                    spread_words(right[name]),
+                ]
+                for name in ("ours", "theirs")
+            ],
+        )
+    )
+    print(f"Ratio: {ratio.words()} over {ratio.turns} turns (median, quartiles)")
+    print(f"Accuracy, ours minus theirs over {plan.seeds} seeds: {difference_words(right['ours'], right['theirs'])}")
+    print(share.words)
+    content = {"machine": where, "plan": vars(plan) | {"images": images}, "ratio": vars(ratio), "gpu": share.numbers}
+    write_out(options.out, content | {name: found[name] for name in ("seconds", "accuracy", "tried", "chosen")})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
