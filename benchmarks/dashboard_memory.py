@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -41,6 +42,7 @@ async def visit_all(server: Server, visits: int, every: int, runs: int) -> list[
                 raise AssertionError(f"{page}: {problems}")
         if (number + 1) % every == 0:
             found.append((number + 1, resident(server)))
+            print(f"{found[-1][0]} visits: {found[-1][1]:.0f} MB", file=sys.stderr, flush=True)
     return found
 
 
