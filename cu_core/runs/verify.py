@@ -223,7 +223,10 @@ def _listed(run_dir: Path, named: set[str], again: bool) -> list[Problem]:
     found = []
     if sums is None:
         found.append(Problem(layout.CHECKSUMS, "is damaged; files without a checksum of their own go unchecked"))
-    for name in sorted(set(sums or {}) - named):
+    # Only a resume reads it: what was exported, and has ended, may lack it.
+    ended = read_state(run_dir).state == "succeeded"
+    spared = {layout.CHECKPOINT} if ended and not (run_dir / layout.CHECKPOINT).exists() else set()
+    for name in sorted(set(sums or {}) - named - spared):
         if (reason := damage_of(run_dir, name, again=again)) is not None:
             found.append(Problem(name, reason))
     for name in (layout.CHECKPOINT, layout.WEIGHTS):

@@ -141,6 +141,14 @@ def test_a_list_of_checksums_is_made_anew(home, finished):
     assert [problem.where for problem in verify(home, finished.name)] == [layout.RESULT]
 
 
+def test_only_a_resume_needs_the_checkpoint(home, finished):
+    (finished / layout.CHECKPOINT).unlink()
+    assert verify(home, finished.name) == []
+    unfinished = work(home, "rounds=3 die=error at=2")
+    (unfinished / layout.CHECKPOINT).unlink()
+    assert [str(problem) for problem in verify(home, unfinished.name)] == ["checkpoint.pt: is missing"]
+
+
 def test_a_run_at_work_is_left_alone(home):
     run_id = store.submit(spec(), home)
     Attempt.claim(home, run_id, new_attempt(home, run_id, {"launcher": "local"}))
