@@ -13,8 +13,9 @@ from tests.browser.waiting import PATIENCE_MS, listen, picture
 from tests.served import Server, serve
 
 SCREENSHOTS = Path(__file__).resolve().parent / "screenshots"
-# WebGL without a graphics card.
+# WebGL without a graphics card, by a process that is not ended for being slow: on a busy machine it may well be.
 FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+FLAGS += ["--disable-gpu-watchdog", "--disable-gpu-process-crash-limit"]
 WIDTH, HEIGHT = 1280, 1000
 expect.set_options(timeout=PATIENCE_MS)
 

@@ -37,14 +37,17 @@ REST = """async ([quiet, frames, limit, live]) => {
   const end = performance.now() + limit
   let seen = "", since = performance.now(), count = 0
   while (performance.now() < end) {
-    await new Promise(requestAnimationFrame)
+    // A busy browser may draw nothing for long.
+    await new Promise((next) => (requestAnimationFrame(next), setTimeout(next, 1000)))
     const now = look()
     if (now !== seen || !rests()) [seen, since, count] = [now, performance.now(), 0]
     else if (++count >= frames && performance.now() - since >= quiet) return true
   }
   return false
 }"""
-TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
+TWO_FRAMES = """() => new Promise((done) => {
+  requestAnimationFrame(() => requestAnimationFrame(() => done(true)))
+  setTimeout(() => done(false), 10000) })"""
 
 
 class Traffic:
@@ -131,7 +134,7 @@ def at_rest(page: Page, milliseconds: int = QUIET_MS, *, live: bool = False) -> 
 
 def still_box(page: Page, part: Locator) -> dict[str, float]:
     """Where a part of the page lies once nothing moves any more, with `x`, `y`, `width` and `height` in px."""
-    part.scroll_into_view_if_needed()
+    part.evaluate("(part) => part.scrollIntoView({ block: 'center' })")
     at_rest(page)
     box = part.bounding_box()
     assert box is not None
