@@ -128,12 +128,16 @@ def _untold(folder: Path) -> int:
 
 
 def damaged_lines(path: Path) -> list[int]:
-    """Numbers of the lines of a journal that are not as they were written; one that is being written does not count."""
+    """Numbers of the lines of a journal that are not as they were written.
+
+    A last line without its end counts once the attempt has ended; before that it is being written.
+    """
     try:
         lines = path.read_bytes().split(b"\n")
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return [number for number, line in enumerate(lines[:-1]) if line_damage(line) is not None]
+    torn = [number for number, line in enumerate(lines[:-1]) if line_damage(line) is not None]
+    return torn + [len(lines) - 1] if lines[-1] and path.with_name(layout.OUTCOME).exists() else torn
 
 
 def _probe(run_dir: Path) -> tuple[int | None, list[Problem]]:

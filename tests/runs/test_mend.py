@@ -85,6 +85,10 @@ def test_events_that_changed_or_are_gone_are_named_and_taken_out(home, finished)
     assert len(lines) > 2 and verify(home, finished.name) == []
     path.write_bytes(b"".join(lines[:-1]))
     assert "bytes are missing" in str(verify(home, finished.name)[0])
+    path.write_bytes(b"".join(lines)[:-20] + bytes(20))
+    assert "1 lines are not as they were written" in str(verify(home, finished.name)[0]), (
+        "its end is lost, not its size"
+    )
     path.write_bytes(b"".join([lines[0].replace(b'"done": 0', b'"done": 7'), *lines[1:]]))
     assert "1 lines are not as they were written" in str(verify(home, finished.name)[0])
     assert [one.where for one in mend(home, finished.name)] == ["attempt-1/events.jsonl"]
