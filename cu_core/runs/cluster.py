@@ -188,9 +188,7 @@ def check_mark(home: Home, mark: str, host: str) -> None:
     except (OSError, ValueError) as error:
         raise BadInput("CU_HOME", f"the node {host} does not see {path} ({_short(error)}); {wanted}") from error
     if not isinstance(found, dict) or found.get("mark") != mark:
-        raise BadInput(
-            "CU_HOME", f"{home.root} on the node {host} is not the dispatcher's folder; {wanted}"
-        )
+        raise BadInput("CU_HOME", f"{home.root} on the node {host} is not the dispatcher's folder; {wanted}")
 
 
 def _short(error: Exception) -> str:
