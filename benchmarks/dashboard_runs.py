@@ -82,9 +82,10 @@ def browser_seconds(server: Server, chromium: str, repeats: int, runs: int, star
     flags = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
-        context = browser.new_context(viewport={"width": 1280, "height": 1000})
-        for attempt in range(repeats + 1):
-            for place, (page, first) in enumerate(FIRST.items()):
+        for place, (page, first) in enumerate(FIRST.items()):
+            # One context for each kind of page: its first tab fetches the site's files, and none inherits a busy WebGL.
+            context = browser.new_context(viewport={"width": 1280, "height": 1000})
+            for attempt in range(repeats + 1):
                 tab = context.new_page()
                 began = time.perf_counter()
                 tab.goto(f"{server.url}/{page}?{query_of(page, start + STEP * (7 * attempt + place), runs)}")
@@ -92,6 +93,7 @@ def browser_seconds(server: Server, chromium: str, repeats: int, runs: int, star
                 if attempt:
                     found[page].append(time.perf_counter() - began)
                 tab.close()
+            context.close()
         browser.close()
     return found
 
