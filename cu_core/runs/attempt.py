@@ -17,7 +17,6 @@ import json
 import os
 import re
 import shutil
-import tempfile
 import threading
 import time
 import uuid
@@ -37,105 +36,17 @@ from cu_core.runs.files import plain, read_json, sha256_of, write_npy
 from cu_core.runs.process import identity
 from cu_core.runs.rows import optional_json
 from cu_core.runs.staging import naming_full_disk, stage
-from cu_core.runs.state import RunState, read_state
 from cu_core.spec import RunSpec, spec_from_json
 
 HEARTBEAT_SECONDS = 2.0
 SPARE = "outcome-disk-full.json"
 DISK_HINT = "Free some space (empty the bin, delete runs or cached models), then resume the run."
 
-_CLOSE_TRIES = 100
 # What a rename says when the folder that it starts from is gone, on this machine or on a file server.
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE)
 
 _FOLDER = re.compile(r"[a-z0-9_-]+(/[a-z0-9_-]+)*")
 _FILE = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
-
-
-def new_attempt(home: Home, run_id: str, launch: Mapping[str, Any], *, seconds: float = layout.LOCK_SECONDS) -> int:
-    """Makes the next attempt at a queued run; older attempts can no longer write afterwards.
-
-    Args:
-        home: where the run lives.
-        run_id: of the run.
-        launch: who starts it and where (``launcher``, ``slot``, …); stored in launch.json.
-        seconds: how long to wait for the run's lock; `filelock.Timeout` after that.
-
-    Returns:
-        The number of the attempt.
-
-    Raises:
-        BadInput: no such run, or it is not queued.
-    """
-    layout.run_dir(home, run_id)
-    with layout.run_lock(home, run_id, seconds):
-        run_dir = layout.run_dir(home, run_id)
-        found = read_state(run_dir)
-        if found.state != "queued":
-            raise BadInput("run", f"{run_id} is {found.state}, only a queued run can be started")
-        return make_attempt(run_dir, found, launch)
-
-
-def make_attempt(run_dir: Path, found: RunState, launch: Mapping[str, Any]) -> int:
-    """Puts the folder of the next attempt in place; the caller holds the run's lock."""
-    number = found.next_attempt
-    for older in layout.attempts(run_dir):
-        close(run_dir, older)
-    # With its launch.json from the first moment on, so that no state in between can be seen.
-    prepared = Path(tempfile.mkdtemp(dir=run_dir, prefix=".attempt-"))
-    try:
-        prepared.chmod(0o755)
-        about = dict(launch) | {"attempt": number, "first": found.first, "t": time.time()}
-        write_sealed(prepared / layout.LAUNCH, about)
-        (prepared / layout.STAGING).mkdir()
-        os.rename(prepared, layout.attempt_dir(run_dir, number))
-    except BaseException:
-        shutil.rmtree(prepared, ignore_errors=True)
-        raise
-    return number
-
-
-def close(run_dir: Path, number: int) -> None:
-    """Takes an attempt's staging folder away, so that it can put nothing in place any more.
-
-    Raises:
-        OSError: the folder cannot be removed, so that the attempt may still write.
-    """
-    staging = layout.attempt_dir(run_dir, number) / layout.STAGING
-    for _ in range(_CLOSE_TRIES):
-        # A worker that still writes may add a file while others are removed.
-        shutil.rmtree(staging, ignore_errors=True)
-        if not os.path.lexists(staging):
-            return
-    os.rmdir(staging)
-
-
-def requeue(run_dir: Path, number: int, first: int, reason: str) -> None:
-    """Queues a run for its next attempt; earlier ones can write nothing from then on.
-
-    Args:
-        run_dir: of the run, whose lock the caller holds.
-        number: of the next attempt.
-        first: attempt with which the present series began.
-        reason: why it waits again, in words; empty if the user wishes it.
-    """
-    write_sealed(run_dir / layout.REQUEUE, {"attempt": number, "first": first, "reason": reason, "t": time.time()})
-
-
-def withdraw(home: Home, run_id: str, number: int, reason: str) -> None:
-    """Takes back an attempt that could not be handed over; it does not count as one that was lost.
-
-    Args:
-        home: where the run lives.
-        run_id: of the run.
-        number: of the attempt, which nobody must have claimed.
-        reason: why it was not handed over, in words.
-    """
-    with layout.run_lock(home, run_id):
-        run_dir = layout.run_dir(home, run_id)
-        found = read_state(run_dir)
-        if found.attempt == number and found.state == "starting":
-            requeue(run_dir, number + 1, found.first + 1, reason)
 
 
 class Attempt:

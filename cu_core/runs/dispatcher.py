@@ -22,10 +22,10 @@ from filelock import Timeout
 from cu_core.errors import BadInput
 from cu_core.home import Home
 from cu_core.runs import layout
-from cu_core.runs.attempt import new_attempt, withdraw
 from cu_core.runs.cluster import ClusterSettings, cluster_slots, read_settings
 from cu_core.runs.command import COMMAND, processes_of
 from cu_core.runs.files import write_json
+from cu_core.runs.handover import new_attempt, withdraw
 from cu_core.runs.index import (
     SETTLED_SECONDS,
     Entry,

@@ -15,9 +15,9 @@ from filelock import Timeout
 from cu_core.errors import BadInput, UnlearnscopeError
 from cu_core.home import Home
 from cu_core.runs import layout
-from cu_core.runs.attempt import requeue
 from cu_core.runs.checksums import SEAL, damage_of, file_damage, forget, known_sums, seal_damage, write_sealed
 from cu_core.runs.files import sha256_of, write_atomically, write_json
+from cu_core.runs.handover import requeue
 from cu_core.runs.rows import optional_json
 from cu_core.runs.state import ACTIVE, read_state
 from cu_core.runs.verify import Problem, damaged_lines, verify_dir

@@ -27,10 +27,10 @@ from cu_core.errors import BadInput
 from cu_core.home import Home
 from cu_core.maps.stored import drop_orphans
 from cu_core.runs import layout
-from cu_core.runs.attempt import make_attempt, requeue
 from cu_core.runs.checksums import file_damage, write_sealed
 from cu_core.runs.disk import check_floor
 from cu_core.runs.files import read_json, write_json
+from cu_core.runs.handover import make_attempt, requeue
 from cu_core.runs.index import list_runs
 from cu_core.runs.process import identity
 from cu_core.runs.state import ACTIVE, FINAL, FOREGROUND, RunState, read_state

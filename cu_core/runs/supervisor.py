@@ -13,11 +13,11 @@ from filelock import Timeout
 from cu_core.errors import OutOfDisk
 from cu_core.home import Home
 from cu_core.runs import layout
-from cu_core.runs.attempt import close, requeue, withdraw
 from cu_core.runs.beats import beat_of
 from cu_core.runs.checksums import write_sealed
 from cu_core.runs.disk import check_floor
 from cu_core.runs.files import tail
+from cu_core.runs.handover import close, requeue, withdraw
 from cu_core.runs.launcher import Ending, Launcher
 from cu_core.runs.memory import MemoryWatch
 from cu_core.runs.process import is_local, is_of_this_boot

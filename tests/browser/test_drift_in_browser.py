@@ -18,7 +18,7 @@ from cu_core.maps.request import MapRequest
 from cu_core.runs.files import write_array
 from cu_core.runs.reader import open_run
 from tests.browser.viewer_driver import FIND, SPOT, STATE, drag, pixels, reaches, thumb
-from tests.browser.waiting import asked, at_rest, drawn, eventually, heard, nothing_spills, quiet, settled, until
+from tests.browser.waiting import asked, drawn, eventually, heard, nothing_spills, quiet, settled, until
 from tests.madeup import MadeUp, write_round, write_run
 from tests.served import Server, serve
 
@@ -63,12 +63,9 @@ def visit(home_with_runs: Server, open_tab: Callable[..., Page]) -> Callable[...
     return visited
 
 
-def ready(page: Page, *, live: bool = False) -> None:
+def ready(page: Page) -> None:
     page.wait_for_function(f"() => {{ {FIND} return board && board.inspect().frames }}")
-    if live:
-        at_rest(page, live=True)
-    else:
-        quiet(page)
+    quiet(page)
 
 
 def look(page: Page) -> dict[str, Any]:
@@ -170,13 +167,14 @@ def test_new_rounds_arrive_without_losing_round_zoom_or_selection(
     home, made = home_with_runs.home, MadeUp(state="running", rounds=2)
     run_dir = write_run(home, "growing", made)
     page = open_tab(f"{home_with_runs.url}/drift?run=growing")
-    ready(page, live=True)
+    # A page that follows a run is never at rest.
+    page.wait_for_function(f"() => {{ {FIND} return board && board.inspect().frames }}")
+    expect(page.get_by_role("button", name="Largest movers")).to_be_visible()
     page.mouse.click(*thumb(page, 0.5))
     page.wait_for_function(f"() => {{ {FIND} return board.inspect().number === 1 }}")
-    with heard(page):
-        page.get_by_role("button", name="Largest movers").click()
+    page.get_by_role("button", name="Largest movers").click()
     page.wait_for_function(f"() => {{ {FIND} return board.inspect().state.chosen.size > 5 }}")
-    at_rest(page, live=True)
+    drawn(page)
     whole = look(page)["zoom"]
     x, y = page.evaluate(SPOT, [1, 3])
     page.mouse.move(x, y)
@@ -184,7 +182,7 @@ def test_new_rounds_arrive_without_losing_round_zoom_or_selection(
     page.mouse.wheel(0, -400)
     page.keyboard.up("Control")
     until(page, lambda: look(page)["zoom"] != whole, "the wheel has zoomed")
-    at_rest(page, live=True)
+    page.wait_for_timeout(500)
     before = look(page)
     write_round(run_dir, made, open_run(home, "growing").probe(), 3)
     page.wait_for_function(f"() => {{ {FIND} return board.inspect().state.scene.rounds.length === 4 }}")

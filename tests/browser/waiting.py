@@ -28,11 +28,11 @@ WHOLE = (ForwardMsg.FINISHED_SUCCESSFULLY,)
 ANY = (*WHOLE, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
 
 # Resolves to true once the script rests and no element has moved, come or gone for a while and for some frames.
-REST = """async ([quiet, frames, limit, live]) => {
+REST = """async ([quiet, frames, limit]) => {
   const look = () => JSON.stringify([document.querySelectorAll("[data-testid=stSkeleton]").length, scrollX, scrollY,
     ...[...document.querySelectorAll("[data-testid=stElementContainer], canvas, .main-svg")].map((part) => {
       const { x, y, width, height } = part.getBoundingClientRect(); return [x, y, width, height] })])
-  const rests = () => (live || document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning")
+  const rests = () => document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning"
     && !document.querySelector("[data-testid=stSkeleton]")
   const end = performance.now() + limit
   let seen = "", since = performance.now(), count = 0
@@ -121,15 +121,9 @@ def quiet(page: Page) -> None:
             return
 
 
-def at_rest(page: Page, milliseconds: int = QUIET_MS, *, live: bool = False) -> None:
-    """Waits until the script rests and nothing on the page comes, goes or moves any more.
-
-    Args:
-        page: of the app.
-        milliseconds: for how long.
-        live: the script may run, since the page follows a run.
-    """
-    assert page.evaluate(REST, [milliseconds, FRAMES, PATIENCE_MS, live]), "the page does not come to rest"
+def at_rest(page: Page, milliseconds: int = QUIET_MS) -> None:
+    """Waits until the script rests and nothing on the page comes, goes or moves any more."""
+    assert page.evaluate(REST, [milliseconds, FRAMES, PATIENCE_MS]), "the page does not come to rest"
 
 
 def still_box(page: Page, part: Locator) -> dict[str, float]:

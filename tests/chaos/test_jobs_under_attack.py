@@ -16,8 +16,9 @@ import pytest
 
 from cu_core.home import Home
 from cu_core.runs import store
-from cu_core.runs.attempt import Attempt, new_attempt
+from cu_core.runs.attempt import Attempt
 from cu_core.runs.dispatcher import dispatcher_alive, serve
+from cu_core.runs.handover import new_attempt
 from cu_core.runs.local import LocalLauncher
 from cu_core.runs.reader import list_runs, open_run
 from cu_core.runs.slots import Slot

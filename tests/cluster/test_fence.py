@@ -12,7 +12,8 @@ import pytest
 
 from cu_core.errors import Replaced
 from cu_core.runs import layout, store
-from cu_core.runs.attempt import Attempt, close, new_attempt
+from cu_core.runs.attempt import Attempt
+from cu_core.runs.handover import close, new_attempt
 from cu_core.runs.verify import verify
 from tests.runs.stubs import arrays, spec, write_probe
 

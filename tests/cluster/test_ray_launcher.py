@@ -13,9 +13,10 @@ import pytest
 
 from cu_core.errors import BadInput
 from cu_core.runs import layout, ray_jobs, store
-from cu_core.runs.attempt import Attempt, new_attempt
+from cu_core.runs.attempt import Attempt
 from cu_core.runs.cluster import ClusterSettings, cluster_slots, home_mark, read_settings, wants_of
 from cu_core.runs.dispatcher import Dispatcher, dispatcher_words, ensure_dispatcher
+from cu_core.runs.handover import new_attempt
 from cu_core.runs.launcher import Pause, make_launcher
 from cu_core.runs.process import identity
 from cu_core.runs.ray_jobs import RayLauncher

@@ -16,7 +16,8 @@ import pytest
 
 from cu_core.errors import BadInput, Cancelled, OutOfDisk, OutOfMemory, Replaced
 from cu_core.runs import disk, layout, store
-from cu_core.runs.attempt import SPARE, Attempt, new_attempt
+from cu_core.runs.attempt import SPARE, Attempt
+from cu_core.runs.handover import new_attempt
 from cu_core.runs.perform import failure, run_attempt
 from cu_core.runs.reader import open_run
 from cu_core.runs.state import read_state

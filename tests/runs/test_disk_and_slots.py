@@ -12,8 +12,9 @@ import pytest
 
 from cu_core.errors import BadInput, OutOfDisk
 from cu_core.runs import disk, memory, slots, store
-from cu_core.runs.attempt import Attempt, new_attempt
+from cu_core.runs.attempt import Attempt
 from cu_core.runs.disk import estimate_disk, folder_size
+from cu_core.runs.handover import new_attempt
 from cu_core.runs.slots import Slot, choose_slot, find_slots
 from cu_core.spec import ModelSpec, ProbeSpec, RunSpec, StopSpec, TrainSpec
 from tests.runs.stubs import spec

@@ -14,7 +14,8 @@ import pytest
 
 from cu_core.errors import UnlearnscopeError
 from cu_core.runs import index, layout, store
-from cu_core.runs.attempt import Attempt, new_attempt
+from cu_core.runs.attempt import Attempt
+from cu_core.runs.handover import new_attempt
 from cu_core.runs.index import Index, make_entry, read_index, reindex
 from cu_core.runs.perform import run_attempt
 from cu_core.runs.reader import list_runs, open_run

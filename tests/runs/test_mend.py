@@ -11,7 +11,8 @@ import pytest
 from cu_core.cli import main
 from cu_core.errors import BadInput
 from cu_core.runs import checksums, layout, store
-from cu_core.runs.attempt import Attempt, new_attempt
+from cu_core.runs.attempt import Attempt
+from cu_core.runs.handover import new_attempt
 from cu_core.runs.index import read_index, reindex
 from cu_core.runs.mend import mend
 from cu_core.runs.perform import run_attempt

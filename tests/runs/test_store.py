@@ -13,7 +13,8 @@ import pytest
 from cu_core.errors import BadInput, OutOfDisk
 from cu_core.home import Home
 from cu_core.runs import disk, layout, store
-from cu_core.runs.attempt import Attempt, new_attempt
+from cu_core.runs.attempt import Attempt
+from cu_core.runs.handover import new_attempt
 from cu_core.runs.perform import run_attempt
 from cu_core.runs.reader import list_runs, open_run
 from cu_core.runs.verify import verify

@@ -12,8 +12,9 @@ import pytest
 
 from cu_core.errors import BadInput
 from cu_core.runs import store
-from cu_core.runs.attempt import Attempt, new_attempt
+from cu_core.runs.attempt import Attempt
 from cu_core.runs.checksums import SEAL, sealed
+from cu_core.runs.handover import new_attempt
 from cu_core.runs.perform import run_attempt
 from cu_core.runs.reader import open_run
 from cu_core.runs.verify import verify
