@@ -199,7 +199,7 @@ def test_a_dashboard_that_is_not_shared_answers_its_own_machine_only(home: Home,
 
 
 @pytest.mark.parametrize("kind", ["http", "websocket"])
-@pytest.mark.parametrize("path", [*PATHS, *LOGIN_PATHS])
+@pytest.mark.parametrize("path", [*PATHS, *sorted(LOGIN_PATHS)])
 def test_strangers_come_to_nothing_behind_a_proxy(home: Home, path: str, kind: str) -> None:
     house = shared(home)
     host = {"Host": "unlearn.test"}
