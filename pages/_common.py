@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from cu_core.errors import UnlearnscopeError
@@ -257,7 +258,20 @@ def run_curves(view: RunView, label: str) -> RunCurves | None:
 
 def draw_curves(runs: list[RunCurves], key: str, panes: Sequence[Pane] | None = None) -> None:
     """Draws metrics over rounds of one or several runs, by default accuracies."""
-    st.plotly_chart(curves(runs, panes), key=key, alt=curves_alt(runs, panes), config=bar())
+    figure, words = _built_curves(repr((panes, [_content(run) for run in runs])), runs, panes)
+    st.plotly_chart(figure, key=key, alt=words, config=bar())
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _built_curves(content: str, _runs: list[RunCurves], _panes: Sequence[Pane] | None) -> tuple[go.Figure, str]:
+    """The figure and its words; a class that watches one live run each second shares them, and nobody changes them."""
+    return curves(_runs, _panes), curves_alt(_runs, _panes)
+
+
+def _content(run: RunCurves) -> tuple[object, ...]:
+    frames = (run.metrics, run.rule, run.reference)
+    named = (run.label, run.objective, run.rule_name, dict(run.counts))
+    return (*named, *(frame.to_dict("list") for frame in frames))
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

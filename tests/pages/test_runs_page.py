@@ -227,6 +227,20 @@ def test_progress_turns_into_the_result_when_the_run_ends(home: Home) -> None:
     assert app.dataframe and not app.progress
 
 
+def test_all_who_watch_a_run_share_its_curves_until_they_change(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = []
+    whole = _common.curves
+    monkeypatch.setattr(_common, "curves", lambda *given: built.append(given) or whole(*given))
+    folder = write_run(home, "watched", MadeUp(rounds=3))
+    first, second = (open_page("run.py", run="watched").get("plotly_chart")[0].proto.spec for _ in range(2))
+    assert len(built) == 1 and first == second
+    manifest = read_json(folder / "rounds" / "3" / "manifest.json")
+    write_json(
+        folder / "rounds" / "3" / "manifest.json", manifest | {"metrics": manifest["metrics"] | {"test_acc_retained": 0.5}}
+    )
+    assert open_page("run.py", run="watched").get("plotly_chart")[0].proto.spec != first and len(built) == 2
+
+
 def test_a_deleted_run_can_be_brought_back_at_once(two_runs: Home) -> None:
     app = open_page("run.py", run="sample-run")
     app.button(key="delete").click().run()
