@@ -67,8 +67,6 @@ def made_up(home: Home, size: Size) -> None:
     Each class has a brightness of its own in some rows, so that there is something to learn.
     """
     folder = home.datasets / store.dataset_key(data_of(size))
-    if folder.exists():
-        return
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     arrays: dict[str, np.ndarray] = {}
@@ -100,6 +98,12 @@ def measure(home: Home, size: Size, backbone: str, device: str) -> dict[str, flo
     """Seconds of the `PARTS` of one run.
 
     Rounds and snapshots are medians but for the first round, which warms up, where there are others.
+
+    Args:
+        home: for this run alone: the caches of another one would save it work.
+        size: of the run.
+        backbone: of the network.
+        device: where.
 
     Raises:
         RuntimeError: the run failed.
@@ -143,6 +147,12 @@ def measure(home: Home, size: Size, backbone: str, device: str) -> dict[str, flo
         "attacks": named[1],
         "rest of the run": max(whole - sum(named) - sum(rounds.values()) - sum(snapshots.values()), 0.0),
     }
+
+
+def measure_anew(size: Size, backbone: str, device: str) -> dict[str, float]:
+    """`measure` in a home of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        return measure(Home(Path(folder)).create(), size, backbone, device)
 
 
 def exponent(sizes: Sequence[float], seconds: Sequence[float]) -> float:
@@ -227,14 +237,12 @@ def main(arguments: list[str] | None = None) -> int:
     series: dict[str, dict[str, Any]] = {}
     try:
         where = machine(choose_device(options.device))
-        with tempfile.TemporaryDirectory() as folder:
-            home = Home(Path(folder)).create()
-            # What is loaded and compiled once would count against the first point.
-            measure(home, Size(samples=200, rounds=1), options.backbone, options.device)
-            for name, sizes in grown.items():
-                points = [measure(home, size, options.backbone, options.device) for size in sizes]
-                numbers = [getattr(size, name) for size in sizes]
-                series[name] = {"sizes": numbers, "points": points, "exponents": exponents(numbers, points)}
+        # What is loaded and compiled once would count against the first point.
+        measure_anew(Size(samples=200, rounds=1), options.backbone, options.device)
+        for name, sizes in grown.items():
+            points = [measure_anew(size, options.backbone, options.device) for size in sizes]
+            numbers = [getattr(size, name) for size in sizes]
+            series[name] = {"sizes": numbers, "points": points, "exponents": exponents(numbers, points)}
     except (UnlearnscopeError, RuntimeError) as error:
         print(f"failed: {error}", file=sys.stderr)
         return 1

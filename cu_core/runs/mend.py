@@ -206,6 +206,8 @@ class _Mending:
             target = store / str(number) / name
             target.parent.mkdir(parents=True)
             os.rename(source, target)
+            # Lists read the run again when the time of its folder has moved.
+            os.utime(self.run_dir)
         self.done.append(Mended(name, what))
 
 

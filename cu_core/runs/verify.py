@@ -65,12 +65,15 @@ def verify_dir(run_dir: Path, *, again: bool = False) -> list[Problem]:
         for number in layout.numbered(run_dir / kind):
             found += _snapshot(run_dir, kind, number, samples, again)
     found += _audit(run_dir, again)
-    if (run_dir / layout.TSNE / layout.MANIFEST).exists():
-        found += [Problem(layout.TSNE, reason) for reason in damage(run_dir / layout.TSNE, again=again)]
+    succeeded = read_state(run_dir).state == "succeeded"
+    tsne = run_dir / layout.TSNE
+    # Arrays without a manifest are what an attempt leaves that was killed between the two; the next one ends that.
+    if (tsne / layout.MANIFEST).exists() or (succeeded and tsne.exists()):
+        found += [Problem(layout.TSNE, reason) for reason in damage(tsne, again=again)]
     rounds = layout.numbered(run_dir / "rounds")
     if missing := _gaps(rounds):
         found.append(Problem("rounds", f"missing: {', '.join(missing)}"))
-    if read_state(run_dir).state == "succeeded":
+    if succeeded:
         found += _result(run_dir, rounds)
     return found + _listed(run_dir, {problem.where for problem in found}, again)
 

@@ -109,3 +109,11 @@ def test_growth_reads_its_seconds_from_the_run(home: Home) -> None:
     seconds = growth.measure(home, SIZE, "tiny-cnn", "cpu")
     assert tuple(seconds) == growth.PARTS
     assert all(value > 0 for part, value in seconds.items() if part != "attacks")
+
+
+def test_points_of_growth_share_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    roots = []
+    monkeypatch.setattr(growth, "measure", lambda home, *_: roots.append(home.root) or {})
+    for classes in (30, 100):
+        growth.measure_anew(growth.Size(classes=classes), "tiny-cnn", "cpu")
+    assert len(set(roots)) == 2 and not any(root.exists() for root in roots)

@@ -129,6 +129,25 @@ def test_a_damaged_round_is_put_aside_and_the_run_queued_again(home, finished):
     assert (finished / "damaged/1/rounds/2/loss.npy").exists()
 
 
+def test_a_manifest_of_the_picture_that_is_gone_is_missed_once_the_run_has_ended(home, finished):
+    (finished / layout.TSNE).mkdir(parents=True)
+    assert [problem.where for problem in verify(home, finished.name)] == [layout.TSNE]
+    (finished / "attempt-1" / layout.OUTCOME).unlink()
+    assert verify(home, finished.name) == [], "it may be on its way"
+
+
+def test_a_list_knows_of_every_mending(home):
+    run_dir = work(home, "rounds=3 die=error at=3")
+    for number in (2, 1):
+        flip(run_dir / f"rounds/{number}/loss.npy", -1)
+        os.utime(run_dir, ns=(1, 1))
+        os.utime(run_dir / "attempt-1", ns=(1, 1))
+        reindex(home)
+        assert read_index(home)[run_dir.name].is_fresh(run_dir)
+        mend(home, run_dir.name)
+        assert not read_index(home)[run_dir.name].is_fresh(run_dir), number
+
+
 def test_what_cannot_be_mended_stays_visible_and_named(home, finished):
     (finished / layout.SPEC).write_text("{")
     (finished / layout.INFO).write_text("{")
