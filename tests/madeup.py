@@ -422,7 +422,9 @@ def _write_attempt(run_dir: Path, made: MadeUp) -> None:
     if made.state == "queued":
         return
     folder = layout.attempt_dir(run_dir, 1)
-    write_json(folder / layout.LAUNCH, {"launcher": "local", "attempt": 1, "first": 1, "t": SUBMITTED + 1})
+    # A dispatcher ends a worker of its own that gives no sign of life, and this process would be taken for one.
+    launcher = "foreground" if made.state == "running" else "local"
+    write_json(folder / layout.LAUNCH, {"launcher": launcher, "attempt": 1, "first": 1, "t": SUBMITTED + 1})
     # Only a running run may name a process that lives: whoever tidies up after a test ends such processes.
     gone = {"pid": 1, "started": 0.0, "boot": "madeup", "host": "madeup"}
     worker = identity() if made.state == "running" else gone
