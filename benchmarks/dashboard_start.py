@@ -81,7 +81,8 @@ def start(script: Path, route: str, home: Home, context: BrowserContext, log: Pa
         script: what Streamlit runs.
         route: that answers as soon as the server is up.
         home: of the server.
-        context: of a browser that has the site's files; what a browser does once in its life is not counted.
+        context: of a browser that runs already. Each server has a port of its own, so the site's files are fetched
+            every time, as on a first visit.
         log: takes what the server prints.
     """
     began = time.perf_counter()
