@@ -2,9 +2,10 @@
 
     .venv/bin/python -m benchmarks.attack_memory
 
-Each piece of work is done in a fresh process at a quarter of the samples, half of them and all of them. What it needs
-beyond its input is the peak of its resident memory less what the process had when the input was ready. A bound that
-holds at every size says that nothing grows with the square of the samples: a 50,000 x 50,000 matrix would be 10 GB.
+Each piece of work is done in a fresh process that is set up like a run's worker, at a quarter of the samples, half of
+them and all of them. What it needs beyond its input is the peak of its resident memory less what the process had when
+the input was ready. A bound that holds at every size says that nothing grows with the square of the samples: a
+50,000 x 50,000 matrix would be 10 GB.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ def measure(samples: int, width: int) -> dict[str, list[dict[str, float]]]:
     found: dict[str, list[dict[str, float]]] = {}
     for work in WORK:
         for count in (samples // 4, samples // 2, samples):
-            with Side(run, work, count, width) as side:
+            with Side(run, work, count, width, own_memory=True) as side:
                 told = side.next()
             found.setdefault(work, []).append(told | {"samples": count, "bound": bound_mb(work, told["input"])})
     return found
