@@ -18,9 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
+from benchmarks.growth import exponent
 from benchmarks.many_runs import make_home
 from benchmarks.measuring import machine, machine_words, table, write_out
 from cu_core.home import Home
@@ -88,18 +88,13 @@ def over_rounds(home: Home, repeats: int) -> dict[str, float]:
     return found
 
 
-def exponent(sizes: list[int], seconds: list[float]) -> float:
-    """Of the power law through the points, by least squares over logarithms."""
-    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
-
-
 def lines(found: dict[int, dict[str, float]]) -> list[list[str]]:
     """One line per cost: seconds at each size, the exponent over all and over the last step."""
     sizes = list(found)
     rows = []
     for name in found[sizes[0]]:
         values = [found[size][name] for size in sizes]
-        last = exponent(sizes[-2:], values[-2:]) if len(sizes) > 1 else float("nan")
+        last = exponent(sizes[-2:], values[-2:])
         rows.append([name, *(f"{value:.3f}" for value in values), f"{exponent(sizes, values):.2f}", f"{last:.2f}"])
     return rows
 

@@ -26,8 +26,9 @@ from pathlib import Path
 import torch
 from playwright.sync_api import BrowserContext, sync_playwright
 
+from benchmarks.dashboard_runs import seconds_words
 from benchmarks.many_runs import make_home
-from benchmarks.measuring import Ratio, machine, machine_words, quartiles, table, write_out
+from benchmarks.measuring import Ratio, machine, machine_words, table, write_out
 from cu_core.home import Home
 from cu_core.runs.layout import run_ids
 from tests.served import ROOT
@@ -104,12 +105,6 @@ def start(script: Path, route: str, home: Home, context: BrowserContext, log: Pa
     return Start(answers, seen, pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
 
 
-def words(values: list[float]) -> str:
-    """Median, quartiles and the worst."""
-    low, middle, high = quartiles(values)
-    return f"{middle:.2f} ({low:.2f}-{high:.2f}; {max(values):.2f})"
-
-
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -141,7 +136,12 @@ def main() -> None:
     print(machine_words(at))
     print(f"{count} runs in the home; n = {options.repeats}; seconds, median (quartiles; worst)\n")
     rows = [
-        [name, words([s.answers for s in starts]), words([s.seen for s in starts]), f"{starts[-1].megabytes:.0f}"]
+        [
+            name,
+            seconds_words([s.answers for s in starts]),
+            seconds_words([s.seen for s in starts]),
+            f"{starts[-1].megabytes:.0f}",
+        ]
         for name, starts in found.items()
     ]
     print(table(["", "health answers", "first page seen", "MB"], rows))
