@@ -16,6 +16,7 @@ import numpy as np
 
 from cu_core.errors import BadInput
 from cu_core.home import Home
+from cu_core.runs import layout
 from cu_core.runs.disk import check_floor
 from cu_core.runs.files import write_json
 from cu_core.sharing.quota import OWNER_SUFFIX, check_upload
@@ -101,10 +102,12 @@ def keep(file: IO[bytes], name: str, kind: Kind, home: Home, owner: str = "") ->
             raise BadInput(kind.field, f"{name!r} is not a zip file")
         stem = re.sub(r"[^a-z0-9]+", "-", Path(name.lower()).stem).strip("-")[:40] or "file"
         stored = home.uploads / f"{digest.hexdigest()[:12]}-{stem}{suffix}"
-        if owner and not stored.exists():
-            check_upload(home, owner, size)
-            write_json(stored.with_name(stored.name + OWNER_SUFFIX), {"owner": owner, "bytes": size})
-        os.replace(temporary, stored)
+        # Two uploads at once must not both find the last free place.
+        with layout.submit_lock(home):
+            if owner and not stored.exists():
+                check_upload(home, owner, size)
+                write_json(stored.with_name(stored.name + OWNER_SUFFIX), {"owner": owner, "bytes": size})
+            os.replace(temporary, stored)
     finally:
         Path(temporary).unlink(missing_ok=True)
     return stored

@@ -14,6 +14,7 @@ from cu_core.sharing.config import sharing_of
 from cu_core.sharing.desk import Desk
 from cu_core.sharing.rights import HOME_OWNER, VIEW, User, Verdict, may
 from cu_core.sharing.seal import HEADER, unseal
+from pages._text import plain
 
 
 def home() -> Home:
@@ -49,15 +50,27 @@ def admit() -> User:
     try:
         user = visitor()
     except UnlearnscopeError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         st.stop()
     verdict = may(user, VIEW)
     if not verdict or user is None:
         st.error(
-            f"{verdict.reason} Your login may have ended: reload the page.", title="Not shown", icon=":material/lock:"
+            f"{plain(verdict.reason)} Your login may have ended: reload the page.",
+            title="Not shown",
+            icon=":material/lock:",
         )
         st.stop()
     return user
+
+
+def check_again() -> None:
+    """In a part of a page that draws itself again: draws the whole page again once its visitor may not see it."""
+    try:
+        verdict = may(visitor(), VIEW)
+    except UnlearnscopeError:
+        st.rerun()
+    if not verdict:
+        st.rerun()
 
 
 def desk() -> Desk:
@@ -81,7 +94,7 @@ def button(label: str, action: str, owner: str = "", **options: Any) -> bool:
     """
     verdict = allowed(action, owner)
     if not verdict:
-        options |= {"disabled": True, "help": verdict.reason}
+        options |= {"disabled": True, "help": plain(verdict.reason)}
     return st.button(label, **options)
 
 
@@ -89,7 +102,7 @@ def need(action: str) -> None:
     """Ends the page in words where the visitor may not do what it is for."""
     verdict = allowed(action)
     if not verdict:
-        st.info(verdict.reason, title="For operators", icon=":material/lock:")
+        st.info(plain(verdict.reason), title="For operators", icon=":material/lock:")
         st.stop()
 
 
@@ -98,7 +111,7 @@ def whoami() -> None:
     user = visitor()
     if user is None or user == HOME_OWNER:
         return
-    st.caption(f":material/person: {user.name} · {user.role}")
+    st.caption(f":material/person: {plain(user.name)} · {user.role}")
     sharing = sharing_of(home())
     if sharing and sharing.way == "oidc":
         st.button("Log out", key="log_out", icon=":material/logout:", on_click=st.logout, type="tertiary")

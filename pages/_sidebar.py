@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from pathlib import Path
 
 import streamlit as st
 
@@ -13,6 +14,7 @@ from cu_core.runs.disk import floor_bytes, free_bytes
 from cu_core.runs.dispatcher import cluster_words, dispatcher_alive, dispatcher_words
 from cu_core.runs.slots import find_slots
 from cu_core.runs.usage import DiskUse
+from pages import _gate
 from pages._common import file_size, home
 from pages._text import plain
 
@@ -23,13 +25,14 @@ FIRST_COUNT_SECONDS = 0.1
 
 @st.fragment(run_every=REFRESH_SECONDS)
 def machine() -> None:
-    """Device, dispatcher, disk and version; looked up again now and then."""
+    """Device, dispatcher, disk and version; looked up again now and then, and with them who is looking."""
+    _gate.check_again()
     where = home()
     cluster = away(where)
     if cluster:
         st.caption(
             f":material/lan: {cluster}",
-            help="Runs work on this cluster. CU_LAUNCHER and its fellows choose it; the cluster's queue does the rest.",
+            help="Runs work on this cluster, chosen by CU_LAUNCHER. Its own queue decides when a run starts.",
         )
     else:
         st.caption(
@@ -66,7 +69,7 @@ def away(where: Home) -> str:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def disk_use(root: str) -> DiskUse:
     """The count of bytes by folder of the home, one for all visitors."""
-    return DiskUse(Home(home().root))
+    return DiskUse(Home(Path(root)))
 
 
 @st.cache_data(ttl=600, max_entries=1, show_spinner=False, refresh_mode="background")
@@ -75,7 +78,7 @@ def device() -> str:
     try:
         slots = find_slots()
     except BadInput as error:
-        return f":red[{error}]"
+        return f":red[{plain(error)}]"
     places = f"{len(slots)} run{'s' if len(slots) > 1 else ''} at a time"
     gpus = sorted({slot.gpu for slot in slots if slot.gpu is not None})
     if gpus:

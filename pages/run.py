@@ -197,7 +197,7 @@ def live(run_id: str, was_active: bool) -> None:
             took = (row.finished or time.time()) - row.started
             times.append(f"{'took' if row.finished else 'for'} {duration(took)}")
         if not row.demo:
-            by = f" by {row.owner}" if row.owner else ""
+            by = f" by {plain(row.owner)}" if row.owner else ""
             times.append(f"submitted {ago(row.submitted)}{by}")
         st.caption(" · ".join(times))
     if row.state in ACTIVE:

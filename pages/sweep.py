@@ -62,7 +62,7 @@ def new_sweep() -> None:
     """The form, what it would queue, and the button."""
     verdict = _gate.allowed("launch")
     if not verdict:
-        st.caption(f":material/lock: {verdict.reason}")
+        st.caption(f":material/lock: {plain(verdict.reason)}")
         return
     started = _sweep_form.start_from()
     try:

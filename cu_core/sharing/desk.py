@@ -17,10 +17,11 @@ from cu_core.errors import BadInput, NotAllowed
 from cu_core.home import Home
 from cu_core.runs import layout, store
 from cu_core.runs.rows import optional_json
-from cu_core.sharing.paths import check_path, check_paths, foreign_paths
-from cu_core.sharing.quota import check_active, quota_of
+from cu_core.runs.state import FINAL, read_state
+from cu_core.sharing.paths import check_paths, foreign_paths
+from cu_core.sharing.quota import check_active, check_disk, quota_of
 from cu_core.sharing.rights import User, may
-from cu_core.spec import DataSpec, RunSpec
+from cu_core.spec import DataSpec, ForgetSpec, RunSpec
 
 
 @dataclass(frozen=True)
@@ -71,14 +72,16 @@ class Desk:
         """Queues a run again, within its owner's quota; see `cu_core.runs.store.resume`.
 
         Raises:
-            OverQuota: the owner has too many runs at work.
+            OverQuota: the owner has too many runs at work, or their runs fill their share of the disk.
         """
         owner = self._owner(run_id)
         user = self.require("resume", owner)
         # Two requests at once must not both find the last free place; new runs take the same lock.
         with layout.submit_lock(self.home):
             if user.name and user.name == owner:
-                check_active(self.home, quota_of(self.home, owner), owner)
+                quota = quota_of(self.home, owner)
+                check_active(self.home, quota, owner)
+                check_disk(self.home, quota, owner)
             store.resume(self.home, run_id)
 
     def delete(self, run_id: str) -> None:
@@ -87,9 +90,18 @@ class Desk:
         store.delete(self.home, run_id)
 
     def restore(self, run_id: str) -> None:
-        """Takes a run out of the bin; see `cu_core.runs.store.restore`."""
-        self.require("restore", self._owner(run_id))
-        store.restore(self.home, run_id)
+        """Takes a run out of the bin, one that waits within its owner's quota; see `cu_core.runs.store.restore`.
+
+        Raises:
+            OverQuota: the owner has too many runs at work.
+        """
+        owner = self._owner(run_id)
+        user = self.require("restore", owner)
+        with layout.submit_lock(self.home):
+            waits = read_state(self.home.bin / run_id).state not in FINAL
+            if waits and user.name and user.name == owner:
+                check_active(self.home, quota_of(self.home, owner), owner)
+            store.restore(self.home, run_id)
 
     def erasable(self) -> list[str]:
         """Ids of the runs in the bin that the user may remove for good."""
@@ -115,7 +127,7 @@ class Desk:
     def prepare(self, spec: DataSpec, select: str = "") -> None:
         """Prepares a dataset; see `cu_core.background.start_prepare`."""
         user = self.require("prepare")
-        check_path(user, self.home, spec.dataset.partition(":")[2], "data.dataset")
+        check_paths(user, self.home, RunSpec(data=spec, forget=ForgetSpec(select)) if select else RunSpec(data=spec))
         background.start_prepare(spec, self.home, select)
 
     def measure(self, spec: RunSpec) -> None:

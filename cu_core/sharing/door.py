@@ -35,7 +35,7 @@ METRICS = "/_stcore/metrics"
 # All that a stranger may ask for on the way to a login.
 LOGIN_PATHS = frozenset({"/auth/login", "/auth/logout", "/oauth2callback"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 # What a form adds around a file.
 FRAMING_BYTES = 10_000
 # Of a login that the proxy vouches for; the page then connects again and is asked again.
@@ -244,9 +244,10 @@ class Door:
         if not (verdict := may(user, "upload")):
             raise Refused(403, verdict.reason)
         try:
-            left = self.traffic.left(user.name, quota_of(self.home(), user.name))
+            quota = quota_of(self.home(), user.name)
         except UnlearnscopeError as error:
             raise Refused(503, "This dashboard is not shared at the moment.") from error
+        left = self.traffic.left(user.name, quota)
         announced = header(scope["headers"], "content-length")
         too_much = Refused(413, "This is more than you may upload, in one file or in one day.")
         if left <= 0 or (announced is not None and announced.isdecimal() and int(announced) > left + FRAMING_BYTES):
@@ -259,7 +260,8 @@ class Door:
             size = len(message.get("body", b""))
             came += size
             self.traffic.add(user.name, size)
-            if came > left + FRAMING_BYTES:
+            # The second: several at once spend the same day's share.
+            if came > left + FRAMING_BYTES or self.traffic.left(user.name, quota) < -FRAMING_BYTES:
                 raise too_much
             return message
 

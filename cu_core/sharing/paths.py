@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cu_core.data.forget import parse_selection
 from cu_core.errors import BadInput, NotAllowed
 from cu_core.home import Home
 from cu_core.sharing.config import sharing_of
@@ -57,10 +58,11 @@ def check_paths(user: User, home: Home, spec: RunSpec) -> None:
     """Checks every file that a specification names.
 
     Raises:
-        BadInput: one of them lies elsewhere.
+        BadInput: one of them lies elsewhere, or the forget set has no known form.
     """
     check_path(user, home, spec.data.dataset.partition(":")[2], "data.dataset")
     check_path(user, home, spec.model.weights, "model.weights")
-    kind, _, file = spec.forget.select.partition(":")
-    if kind == "indices":
-        check_path(user, home, file, "forget.select")
+    # Taken apart as it will be read: a space before the kind, say, must not make another kind of it.
+    selection = parse_selection(spec.forget.select)
+    if selection.kind == "indices":
+        check_path(user, home, selection.values[0], "forget.select")

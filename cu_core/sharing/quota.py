@@ -140,19 +140,23 @@ class Traffic:
     def __init__(self) -> None:
         self._lock = Lock()
         self._sent: dict[str, deque[tuple[float, int]]] = {}
+        self._total: dict[str, int] = {}
 
     def left(self, name: str, quota: Quota, now: float | None = None) -> float:
-        """Bytes that a person may still send in one request; infinite without a limit."""
+        """Bytes that a person may still send in one request; infinite without a limit, negative beyond the day's."""
         now = time.time() if now is None else now
         with self._lock:
             sent = self._sent.get(name, deque())
             while sent and sent[0][0] < now - DAY_SECONDS:
-                sent.popleft()
-            total = sum(size for _, size in sent)
+                self._total[name] -= sent.popleft()[1]
+            total = self._total.get(name, 0)
         whole = float("inf") if quota.uploads_mb is None else quota.uploads_mb * 1e6 - total
         return min(whole, float("inf") if quota.upload_mb is None else quota.upload_mb * 1e6)
 
     def add(self, name: str, size: int, now: float | None = None) -> None:
         """Counts bytes that came."""
+        if not size:
+            return
         with self._lock:
             self._sent.setdefault(name, deque()).append((time.time() if now is None else now, size))
+            self._total[name] = self._total.get(name, 0) + size

@@ -125,3 +125,20 @@ def test_an_operator_cannot_point_the_form_at_a_file_of_the_server(enter, tmp_pa
     app.run()
     assert "only uploaded files" in texts(app).lower() and "very secret" not in texts(app)
     assert not app.exception
+
+
+def test_an_open_tab_notices_that_its_visitor_may_not_see_it_any_more(enter, monkeypatch: pytest.MonkeyPatch) -> None:
+    enter("vera")
+    drawn_again: list[int] = []
+    monkeypatch.setattr(_gate.st, "rerun", lambda: drawn_again.append(1))
+    _gate.check_again()
+    assert not drawn_again
+    enter("vera", until=1.0)
+    _gate.check_again()
+    assert drawn_again
+
+
+def test_a_name_is_shown_as_it_was_written(enter, home: Home) -> None:
+    (home.root / "sharing.toml").write_text(SHARING + '"v**era**" = "viewer"\n')
+    enter("v**era**")
+    assert any(r"v\*\*era\*\* · viewer" in caption.value for caption in open_page("runs.py").caption)

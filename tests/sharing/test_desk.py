@@ -110,6 +110,21 @@ def test_the_number_of_runs_at_work_is_bounded_for_each_owner(home: Home) -> Non
     store.submit(SPEC, home)
 
 
+def test_a_run_that_waits_comes_out_of_the_bin_within_the_quota(home: Home) -> None:
+    share(home, "[quota]\nactive_runs = 1")
+    desk = Desk(home, OMAR)
+    first = desk.launch(SPEC)
+    desk.delete(first)
+    second = desk.launch(SPEC)
+    with pytest.raises(OverQuota, match="you may have 1"):
+        desk.restore(first)
+    Desk(home, ANNA).restore(first)
+    desk.cancel(first)
+    desk.delete(first)
+    desk.restore(first)
+    assert {row.run_id: row.state for row in list_runs(home)} == {first: "cancelled", second: "queued"}
+
+
 def test_the_disk_of_ones_runs_is_bounded_and_the_bin_counts(home: Home) -> None:
     share(home, "[quota]\ndisk_gb = 0.001")
     run_id = Desk(home, OMAR).launch(SPEC)
@@ -120,6 +135,10 @@ def test_the_disk_of_ones_runs_is_bounded_and_the_bin_counts(home: Home) -> None
         with pytest.raises(OverQuota, match=r"you may use 0\.001 GB"):
             Desk(home, OMAR).launch(SPEC)
     Desk(home, OLGA).launch(SPEC)
+    Desk(home, OMAR).restore(run_id)
+    with pytest.raises(OverQuota, match=r"you may use 0\.001 GB"):
+        Desk(home, OMAR).resume(run_id)
+    Desk(home, OMAR).delete(run_id)
     Desk(home, OMAR).erase([run_id])
     Desk(home, OMAR).launch(SPEC)
 
@@ -155,7 +174,10 @@ def test_traffic_of_a_day() -> None:
     traffic.add("omar", 1_500_000, now=0.0)
     assert traffic.left("omar", bound, now=1.0) == 500_000
     assert traffic.left("olga", bound, now=1.0) == 1_000_000
-    assert traffic.left("omar", bound, now=quota.DAY_SECONDS + 1) == 1_000_000
+    traffic.add("omar", 700_000, now=1.0)
+    assert traffic.left("omar", bound, now=1.0) == -200_000, "two at once spend the same share"
+    assert traffic.left("omar", bound, now=quota.DAY_SECONDS + 0.5) == 1_000_000
+    assert traffic.left("omar", Quota(uploads_mb=2), now=quota.DAY_SECONDS + 2) == 2_000_000
 
 
 def test_files_of_the_server_are_closed_to_people_in_browsers(home: Home, tmp_path: Path) -> None:
@@ -175,6 +197,10 @@ def test_files_of_the_server_are_closed_to_people_in_browsers(home: Home, tmp_pa
     for path in (closed / "list.csv", opened / ".." / "closed" / "list.csv", opened / "way-out" / "list.csv"):
         with pytest.raises(BadInput, match="only uploaded files"):
             desk.launch(with_list(path))
+    sly = dataclasses.replace(SPEC, forget=dataclasses.replace(SPEC.forget, select=f" indices:{closed / 'list.csv'}"))
+    for act in (desk.check, desk.launch, lambda spec: desk.prepare(spec.data, spec.forget.select)):
+        with pytest.raises(BadInput, match="only uploaded files"):
+            act(sly)
     for part, field in (("data", "dataset"), ("model", "weights")):
         value = f"folder:{closed}" if part == "data" else str(closed / "w.pt")
         spec = dataclasses.replace(SPEC, **{part: dataclasses.replace(getattr(SPEC, part), **{field: value})})

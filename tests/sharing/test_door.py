@@ -287,6 +287,18 @@ def test_uploads_are_counted_as_they_come_and_over_the_day(home: Home) -> None:
     assert house.as_user("anna", where, method="PUT", body=[bytes(60_000)] * 10)[0] == 200
 
 
+def test_uploads_at_once_spend_the_same_share(home: Home) -> None:
+    house = shared(home)
+
+    async def behind(scope, receive, send) -> None:
+        house.door.traffic.add("omar", 10_000_000)  # another one, let in at the same time
+        await House.app(house, scope, receive, send)
+
+    house.door.app = behind
+    assert house.as_user("omar", "/_stcore/upload_file/s/f", method="PUT", body=[b"x", b"y"])[0] == 413
+    assert house.taken == 0
+
+
 def test_answers_may_not_be_framed_by_others(home: Home) -> None:
     house = shared(home)
     for _, _, headers in (house.as_user("vera"), house.ask("/", {"Host": "unlearn.test"})):
