@@ -35,13 +35,10 @@ def export_run(home: Home, run_id: str, file: Path) -> int:
         with os.fdopen(handle, "wb") as raw, zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(folder.rglob("*")):
                 # A link may lead to any file of this machine, and the zip is handed on.
-                if (
-                    path.is_file()
-                    and not path.is_symlink()
-                    and path.name != layout.CHECKPOINT
-                    and layout.STAGING not in path.parts
-                ):
-                    archive.write(path, Path(run_id) / path.relative_to(folder))
+                inside = path.relative_to(folder)
+                left_out = inside.name == layout.CHECKPOINT or layout.STAGING in inside.parts
+                if path.is_file() and not path.is_symlink() and not left_out:
+                    archive.write(path, run_id / inside)
         os.replace(temporary, file)
     except OSError as error:
         Path(temporary or file.with_name(f".{file.name}.none")).unlink(missing_ok=True)

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+import zipfile
 
 import pytest
 
@@ -14,6 +15,7 @@ from cu_core.errors import BadInput, OutOfDisk
 from cu_core.home import Home
 from cu_core.runs import disk, layout, store
 from cu_core.runs.attempt import Attempt
+from cu_core.runs.export import export_run
 from cu_core.runs.handover import new_attempt
 from cu_core.runs.perform import run_attempt
 from cu_core.runs.reader import list_runs, open_run
@@ -52,11 +54,17 @@ def test_id_tells_day_and_choices(home):
     assert run_id[:8].isdecimal() and run_id[9:-9] == "digits-contrastive-random-50"
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "日本語", "a" * 300, "UPPER case", "---", "\x00", "a/b\\c"])
+@pytest.mark.parametrize("name", ["../../etc/passwd", "日本語", "a" * 300, "UPPER case", "---", "a/b\\c"])
 def test_any_name_makes_a_safe_id(home, name):
     run_id = store.submit(spec(name), home)
     assert layout.is_run_id(run_id) and len(run_id) <= 64
     assert open_run(home, run_id).spec.name == name
+
+
+def test_a_name_that_no_page_can_show_is_refused(home):
+    with pytest.raises(BadInput, match="name: holds the character"):
+        store.submit(RunSpec(name="\x00"), home)
+    assert list_runs(home) == []
 
 
 def test_one_token_one_run(home):
@@ -281,3 +289,12 @@ def test_a_home_that_does_not_exist_yet(tmp_path):
     assert list_runs(fresh) == [] and store.binned(fresh) == [] and not store.work_waiting(fresh)
     store.submit(spec(), fresh)
     assert len(list_runs(fresh)) == 1
+
+
+def test_an_export_leaves_out_what_only_the_run_itself_needs_wherever_the_home_lies(tmp_path):
+    home = Home(tmp_path / layout.STAGING / "home").create()
+    run_id = store.submit(spec(), home)
+    finish(home, run_id)
+    export_run(home, run_id, tmp_path / "run.zip")
+    names = zipfile.ZipFile(tmp_path / "run.zip").namelist()
+    assert f"{run_id}/result.json" in names and f"{run_id}/checkpoint.pt" not in names
