@@ -309,7 +309,10 @@ class Attempt:
         spare = self.folder / SPARE
         with self._fenced():
             for left in self._staging.iterdir():
-                left.unlink(missing_ok=True)
+                if left.is_dir():  # a folder on its way out, of which a file server kept something
+                    shutil.rmtree(left, ignore_errors=True)
+                else:
+                    left.unlink(missing_ok=True)
             try:
                 told = self._journal_bytes()
                 self._put(path, {"state": state, "error": plain(error), "t": time.time(), "events": told})

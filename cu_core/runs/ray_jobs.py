@@ -74,8 +74,8 @@ class RayLauncher:
                 self._ask("GET", "/api/version")
             except Unreachable:
                 pass
-            except ValueError as error:
-                self._leave_alone(f"{self.where} answers, but not as a Ray head does: {error}")
+            except (LookupError, ValueError) as error:
+                self._leave_alone(self._no_head(error))
         return self._away or self._pause.words()
 
     def launch(self, home: Home, run_id: str, number: int, slot: Slot) -> None:
@@ -96,6 +96,10 @@ class RayLauncher:
         except Unreachable as error:
             self._pause.begin(str(error))
             raise
+        except LookupError as error:
+            reason = self._no_head(error)
+            self._pause.begin(reason)
+            raise Unreachable(reason) from error
         except ValueError as error:
             if "already exists" not in str(error):
                 self._jobs[run_id, number] = _Job(ending=Ending(f"Ray refused the job: {_short(str(error))}"))
@@ -109,15 +113,18 @@ class RayLauncher:
         """See `cu_core.runs.launcher.Launcher`; asked after at most every `POLL_SECONDS`."""
         job = self._jobs.setdefault((run_id, number), _Job())
         now = time.monotonic()
-        if job.ending is not None or now - job.asked < POLL_SECONDS or self._is_away():
+        # Between two questions the last answer stands, also that Ray does not know the job.
+        is_over = job.ending is not None and job.ending.certain
+        if is_over or now - job.asked < POLL_SECONDS or self._is_away():
             return job.ending
         job.asked = now
         try:
             answer = self._ask("GET", f"/api/jobs/{self._id(run_id, number)}")
         except Unreachable:
-            return None
+            job.ending = None
         except LookupError:
-            return Ending("Ray does not know the job; its head may have been started anew", certain=False, began=False)
+            words = "Ray does not know the job; its head may have been started anew"
+            job.ending = Ending(words, certain=False, began=False)
         except ValueError as error:
             print(f"dispatcher: {run_id}: Ray says: {_short(str(error))}", file=sys.stderr, flush=True)
         else:
@@ -164,7 +171,7 @@ class RayLauncher:
         except (Unreachable, LookupError, ValueError):
             return ""
         text = str(answer.get("logs") or "")[-_LOG_LENGTH:]
-        log.write_text(text)
+        log.write_text(text, encoding="utf-8", errors="backslashreplace")
         lines = [line for line in text.splitlines() if line.strip()]
         return f"; its log ends with: {_short(lines[-1])}" if lines else ""
 
@@ -183,6 +190,9 @@ class RayLauncher:
 
     def _is_away(self) -> bool:
         return self._away != "" and time.monotonic() < self._next_try
+
+    def _no_head(self, error: Exception) -> str:
+        return f"{self.where} answers, but not as a Ray head does: {_short(str(error))}"
 
     def _leave_alone(self, reason: str) -> None:
         self._away = reason
@@ -209,7 +219,7 @@ class RayLauncher:
             self._leave_alone(f"the Ray head at {self.where} is not ready ({answer.status_code})")
             raise Unreachable(self._away)
         if answer.status_code == 404:
-            raise LookupError(path)
+            raise LookupError(f"there is no {path}")
         if not answer.ok:
             raise ValueError(answer.text)
         self._away = ""

@@ -154,7 +154,8 @@ class SlurmLauncher:
         if (folder / layout.PID).exists() or not folder.is_dir():
             return ""
         if not log.exists() or not log.stat().st_size:
-            log.write_text(tail(job.paths.stdout, _LOG_BYTES) + tail(job.paths.stderr, _LOG_BYTES))
+            text = tail(job.paths.stdout, _LOG_BYTES) + tail(job.paths.stderr, _LOG_BYTES)
+            log.write_text(text, encoding="utf-8")
         # submitit adds a traceback of its own; what the worker said stands before it.
-        said = [line for line in log.read_text().splitlines() if line.startswith(("nothing done:", "/bin/sh:"))]
+        said = [line for line in tail(log, _LOG_BYTES).splitlines() if line.startswith(("nothing done:", "/bin/sh:"))]
         return f"; its log says: {said[-1][:_LINE_LENGTH]}" if said else ""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 import sys
 import time
+import traceback
 from dataclasses import dataclass, field
 from typing import Any
 
 from filelock import Timeout
 
-from cu_core.errors import OutOfDisk
+from cu_core.errors import OutOfDisk, UnlearnscopeError
 from cu_core.home import Home
 from cu_core.runs import layout
 from cu_core.runs.beats import beat_of
@@ -105,11 +106,13 @@ class Supervisor:
             watched.memory.look()
             try:
                 self._attend(watched, now)
-            except OSError as error:
-                # A run whose directory cannot be written, say, must not keep the others waiting.
+            except Exception as error:  # a run whose directory cannot be written, say, must not keep others waiting
                 self._tell(watched, error)
         for key, watched in list(self._unwanted.items()):
-            self._press(watched, now)
+            try:
+                self._press(watched, now)
+            except Exception as error:
+                self._tell(watched, error)
             if watched.killed:
                 del self._unwanted[key]
 
@@ -128,15 +131,21 @@ class Supervisor:
             self._give_up(watched, "it was cancelled")
         elif (self._home.runs / run_id / layout.CANCEL).exists():
             self._press(watched, now)
+            # On a machine that is gone it hears no wish, and its cluster may know nothing of it.
+            if found.queue and self._is_silent(watched, now):
+                self._give_up(watched, "it was cancelled")
         elif found.state == "running" and self._is_silent(watched, now):
             self._replace(watched)
 
-    def _tell(self, watched: _Watched, error: OSError) -> None:
+    def _tell(self, watched: _Watched, error: Exception) -> None:
         """Says once for each worker and reason what keeps the dispatcher from looking after it."""
-        reason = error.strerror or str(error)
+        known = isinstance(error, OSError | UnlearnscopeError)
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
         if reason != watched.trouble:
             watched.trouble = reason
             print(f"dispatcher: {watched.run_id}: {reason}", file=sys.stderr, flush=True)
+            if not known:
+                traceback.print_exception(error)
 
     def _ending(self, watched: _Watched, now: float) -> Ending | None:
         """How a worker that was handed to a cluster ended; None while it has not."""

@@ -17,7 +17,7 @@ from cu_core.runs.attempt import Attempt
 from cu_core.runs.cluster import ClusterSettings, cluster_slots, home_mark, read_settings, wants_of
 from cu_core.runs.dispatcher import Dispatcher, dispatcher_words, ensure_dispatcher
 from cu_core.runs.handover import new_attempt
-from cu_core.runs.launcher import Pause, make_launcher
+from cu_core.runs.launcher import Pause, Unreachable, make_launcher
 from cu_core.runs.process import identity
 from cu_core.runs.ray_jobs import RayLauncher
 from cu_core.runs.reader import open_run
@@ -306,6 +306,50 @@ def test_a_clock_that_is_wrong_makes_no_worker_lost_or_immortal(home, cluster, s
 
 class Clock:
     now = 0.0
+
+
+def test_a_job_that_ray_does_not_know_is_handed_over_again_with_real_patience(home, cluster, monkeypatch):
+    # As patient as in use: several looks fall between two questions to the head.
+    monkeypatch.setattr(ray_jobs, "POLL_SECONDS", 2.0)
+    run_id = store.submit(spec("rounds=1"), home)
+    new_attempt(home, run_id, {"launcher": "ray", "slot": "ray-0", "queue": cluster.url})
+    supervisor = Supervisor(home, RayLauncher(home, ClusterSettings("ray", cluster.url), COMMAND), Timing())
+    clock = Clock()
+    monkeypatch.setattr("cu_core.runs.supervisor.time.monotonic", lambda: clock.now)
+    while clock.now < 8:
+        clock.now += 0.5
+        supervisor.look({run_id: open_run(home, run_id).run_state})
+    found = open_run(home, run_id).run_state
+    assert (found.state, found.next_attempt, found.first) == ("queued", 2, 2)
+
+
+@pytest.mark.parametrize("launcher", ["ray", "local"])
+def test_a_cancelled_run_whose_machine_is_gone_ends(home, cluster, monkeypatch, launcher):
+    run_id = store.submit(spec("rounds=1"), home)
+    number = new_attempt(home, run_id, {"launcher": "ray", "slot": "ray-0", "queue": cluster.url})
+    attempt = Attempt.claim(home, run_id, number)
+    (attempt.folder / layout.PID).write_text(json.dumps(identity() | {"host": "node-1"}))
+    # The head was started anew and knows nothing of the job, or another launcher is in use by now.
+    settings = ClusterSettings(launcher, cluster.url if launcher == "ray" else "")
+    supervisor = Supervisor(home, make_launcher(home, settings, COMMAND), Timing())
+    store.cancel(home, run_id)
+    clock = Clock()
+    monkeypatch.setattr("cu_core.runs.supervisor.time.monotonic", lambda: clock.now)
+    for _ in range(9):
+        clock.now += 5
+        supervisor.look({run_id: open_run(home, run_id).run_state})
+    assert state(home, run_id) == "cancelled"
+
+
+def test_an_address_that_is_no_ray_head_is_said_in_words(home, cluster, monkeypatch):
+    monkeypatch.setattr(cluster, "answer", lambda method, path, content: (404, "not here"))
+    run_id = store.submit(spec("rounds=1"), home)
+    with dispatching(home, cluster):
+        assert "not as a Ray head does" in wait_for(lambda: dispatcher_words(home))
+        assert state(home, run_id) == "queued"
+    launcher = RayLauncher(home, ClusterSettings("ray", cluster.url), COMMAND)
+    with pytest.raises(Unreachable, match="not as a Ray head does"):
+        launcher.launch(home, run_id, 1, cluster_slots(ClusterSettings("ray"))[0])
 
 
 @pytest.mark.parametrize(
