@@ -117,7 +117,7 @@ def left_out_section(left_out: tuple[LeftOut, ...]) -> None:
 def queue_missing(expanded: Expanded, token: str) -> int:
     """Queues what neither has succeeded nor is on its way; returns how many runs these are.
 
-    Runs of the sweep that failed, were cancelled or lost go on where they were.
+    Runs of the sweep that failed, were cancelled or lost go on where they were, as far as they are the visitor's.
 
     Raises:
         UnlearnscopeError: a run that cannot be queued.
@@ -126,7 +126,8 @@ def queue_missing(expanded: Expanded, token: str) -> int:
     desk.require("launch")
     found = matching(expanded.runs, home())
     todo = missing(expanded.runs, found)
-    stopped = {row.run_id for row in found.values() if row.state not in DONE}
+    # A stopped run of somebody else stays as it is; one's own is made beside it.
+    stopped = {row.run_id for row in found.values() if row.state not in DONE and _gate.allowed("resume", row.owner)}
     for run_id in stopped:
         desk.resume(run_id)
     fresh = missing(expanded.runs, matching(expanded.runs, home()))

@@ -8,12 +8,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cu_core.home import Home
-from cu_core.runs import layout
+from cu_core.presets import DEFAULT_PRESET
+from cu_core.runs import layout, store
 from cu_core.runs.files import read_json, write_json
 from cu_core.runs.reader import list_runs
 from cu_core.sharing import state
 from cu_core.sharing.seal import seal
-from pages import _form, _gate
+from cu_core.sweeps.sweep import Expanded
+from pages import _form, _gate, _sweep_matrix
 from tests.madeup import MadeUp, write_run
 from tests.pages.page_helpers import SHELL, open_page, texts
 
@@ -142,3 +144,25 @@ def test_a_name_is_shown_as_it_was_written(enter, home: Home) -> None:
     (home.root / "sharing.toml").write_text(SHARING + '"v**era**" = "viewer"\n')
     enter("v**era**")
     assert any(r"v\*\*era\*\* · viewer" in caption.value for caption in open_page("runs.py").caption)
+
+
+def test_a_sweep_leaves_the_stopped_runs_of_others_alone(enter, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = DEFAULT_PRESET.spec
+    stopped = {owner: store.submit(spec, home, owner=owner) for owner in ("omar", "olga")}
+    for run_id in stopped.values():
+        store.cancel(home, run_id)
+    monkeypatch.setattr("cu_core.runs.dispatcher.ensure_dispatcher", lambda home: False)
+
+    def queued() -> dict[str, str]:
+        return {row.run_id: row.owner for row in list_runs(home) if row.state == "queued"}
+
+    enter("omar")
+    store.delete(home, stopped["omar"])
+    assert _sweep_matrix.queue_missing(Expanded((spec,), ()), "token") == 1
+    (made,) = queued()
+    assert queued()[made] == "omar" and made not in stopped.values()
+    store.cancel(home, made)
+    enter("olga")
+    store.delete(home, made)
+    assert _sweep_matrix.queue_missing(Expanded((spec,), ()), "token") == 1
+    assert queued() == {stopped["olga"]: "olga"}
