@@ -143,7 +143,10 @@ def clean_name(text: object) -> str | None:
     name = text.strip()
     if not name or len(name) > LONGEST_NAME or not name.isprintable() or name.startswith("*"):
         return None
-    return name.lower() if "@" in name else name
+    if "@" not in name:
+        return name
+    # A foreign letter that becomes a plain one (the sign of the kelvin, k) would make it another person's address.
+    return None if name.lower().isascii() and not name.isascii() else name.lower()
 
 
 def sharing_path(home: Home) -> Path:

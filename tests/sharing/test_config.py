@@ -91,13 +91,14 @@ def test_what_cannot_be_used_is_named(changes: dict[str, Any], field: str) -> No
     assert caught.value.field == field
 
 
-@pytest.mark.parametrize("text", ["", " ", "*@x.org", "a\nb", "a" * 255, "a\x00", None, 3])
+@pytest.mark.parametrize("text", ["", " ", "*@x.org", "a\nb", "a" * 255, "a\x00", None, 3, "\u212aay@x.org"])
 def test_what_is_no_name(text: object) -> None:
     assert clean_name(text) is None
 
 
 def test_addresses_are_compared_without_case_and_other_names_with_it() -> None:
     assert clean_name(" Anna@X.org ") == "anna@x.org"
+    assert clean_name("JÜRGEN@X.org") == "jürgen@x.org"
     assert clean_name("auth0|AbC") == "auth0|AbC"
 
 
