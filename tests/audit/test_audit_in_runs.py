@@ -27,6 +27,7 @@ from cu_core.models.build import build_model
 from cu_core.objectives.base import make_objective
 from cu_core.runs import store
 from cu_core.runs.attempt import Attempt
+from cu_core.runs.checksums import sealed
 from cu_core.runs.disk import estimate_disk, folder_size
 from cu_core.runs.export import export_run
 from cu_core.runs.perform import run_attempt
@@ -128,7 +129,7 @@ def test_damage_is_found(home, finished, tmp_path):
     text = (folder / "manifest.json").read_text()
     changed = manifest | {"attacks": manifest["attacks"] | {"guess": {}}, "members": 39}
     try:
-        (folder / "manifest.json").write_text(json.dumps(changed))
+        (folder / "manifest.json").write_text(json.dumps(sealed(changed)))
         found = "\n".join(map(str, open_run(home, finished.run_id).damage()))
         assert "unknown attacks guess" in found and "79 samples" in found and "other attacks" in found
     finally:
