@@ -35,7 +35,7 @@ from cu_core.runs.index import list_runs
 from cu_core.runs.process import identity
 from cu_core.runs.state import ACTIVE, FINAL, FOREGROUND, RunState, read_state
 from cu_core.sharing.quota import check_submission
-from cu_core.spec import RunSpec
+from cu_core.spec import RunSpec, spec_from_json
 
 DELETED = "deleted.json"
 _SLUG_LENGTH = 40
@@ -72,6 +72,8 @@ def submit(
     """
     spec = absolute_paths(spec)
     compat.check(spec)
+    # Texts that no reader takes would make a run that nobody can open.
+    spec_from_json(spec.to_json())
     home.create()
     check_floor(home.runs)
     with layout.submit_lock(home):
