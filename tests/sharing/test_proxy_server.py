@@ -19,6 +19,7 @@ from cu_core.runs import layout
 from cu_core.runs.files import read_json, write_json
 from cu_core.runs.reader import list_runs
 from cu_core.sharing.door import BARE
+from pages._text import plain
 from tests.madeup import MadeUp, write_run
 from tests.served import Server, serve
 from tests.streamlit_client import Client, open_tab
@@ -133,7 +134,7 @@ def test_no_connection_without_a_name(server: Server) -> None:
 def test_every_page_opens_for_a_viewer_by_a_cold_link(server: Server) -> None:
     async def visit(page: str) -> Client:
         tab = await open_tab(server.url, page, "run=omars-run", headers=known("vera"))
-        await tab.until(lambda tab: tab.runs > 0 and "vera@x.org" in tab.text(), PATIENCE)
+        await tab.until(lambda tab: tab.runs > 0 and plain("vera@x.org") in tab.text(), PATIENCE)
         await tab.socket.close()
         return tab
 
