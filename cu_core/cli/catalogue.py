@@ -23,7 +23,8 @@ def catalogue(what: str) -> list[dict[str, Any]]:
         return [
             {name: value for name, value in vars(m).items() if name != "params"}
             | {"tasks": list(m.tasks), "objectives": list(m.objectives), "rounds": dict(m.rounds)}
-            | {"params": parameters(m.params)}
+            # With the method's own values; some divide their steps for part of their hyper-parameters only.
+            | {"params": parameters(m.params), "divided": m.divided(m.params())}
             for m in methods().values()
         ]
     if what == "presets":

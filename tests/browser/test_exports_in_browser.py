@@ -145,13 +145,10 @@ def test_a_sweep_is_watched_and_its_table_is_handed_out(
     page.get_by_test_id("stPopover").filter(has_text="Download").first.click()
     # The table has a button of its own of that name.
     popover = page.get_by_test_id("stPopoverBody")
-    # A file that is handed out runs the script, which puts the buttons in place anew.
-    with heard(page):
-        name, content = saved(page, lambda: popover.get_by_role("button", name="CSV").click())
+    name, content = saved(page, lambda: popover.get_by_role("button", name="CSV").click())
     table = pd.read_csv(io.BytesIO(content))
     assert name == "sweep.csv" and len(table) == 10 and table["state"].value_counts()["succeeded"] == 4
-    with heard(page):
-        name, content = saved(page, lambda: popover.get_by_role("button", name="Parquet").click())
+    name, content = saved(page, lambda: popover.get_by_role("button", name="Parquet").click())
     assert name == "sweep.parquet" and len(pd.read_parquet(io.BytesIO(content))) == 10
     page.keyboard.press("Escape")
     page.get_by_text("New sweep").click()

@@ -234,10 +234,9 @@ def test_all_who_watch_a_run_share_its_curves_until_they_change(home: Home, monk
     folder = write_run(home, "watched", MadeUp(rounds=3))
     first, second = (open_page("run.py", run="watched").get("plotly_chart")[0].proto.spec for _ in range(2))
     assert len(built) == 1 and first == second
-    manifest = read_json(folder / "rounds" / "3" / "manifest.json")
-    write_json(
-        folder / "rounds" / "3" / "manifest.json", manifest | {"metrics": manifest["metrics"] | {"test_acc_retained": 0.5}}
-    )
+    path = folder / "rounds" / "3" / layout.MANIFEST
+    manifest = read_json(path)
+    write_json(path, manifest | {"metrics": manifest["metrics"] | {"test_acc_retained": 0.5}})
     assert open_page("run.py", run="watched").get("plotly_chart")[0].proto.spec != first and len(built) == 2
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +15,7 @@ from cu_core.sharing.config import Oidc
 from cu_core.sharing.door import HEALTH, LOGIN_PATHS, METRICS, Door, Server
 from cu_core.sharing.requests import host_name, is_loopback
 from cu_core.sharing.seal import HEADER, seal, unseal
+from tests.loops import run
 
 PROXY = """
 way = "proxy"
@@ -119,7 +119,7 @@ class House:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        asyncio.run(self.door(scope, Connection(peer, list(body or [])).receive, send))
+        run(self.door(scope, Connection(peer, list(body or [])).receive, send))
         if sent[0]["type"] == "websocket.close":
             return sent[0]["code"], sent[0]["reason"], {}
         answer = {k.decode(): v.decode() for k, v in sent[0]["headers"]}
@@ -165,7 +165,7 @@ def start(house: House) -> str | None:
         await send({"type": "lifespan.startup.complete"})
 
     house.door.app = behind
-    asyncio.run(house.door({"type": "lifespan"}, receive, send))
+    run(house.door({"type": "lifespan"}, receive, send))
     house.door.app = house.app
     return None if answers[0]["type"] == "lifespan.startup.complete" else answers[0]["message"]
 

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.many_browsers import GOOD, crowd
 from cu_core.runs.reader import open_run
+from tests.loops import run
 from tests.madeup import MadeUp, write_run
 from tests.served import Server, serve
 from tests.streamlit_client import open_tab
@@ -45,5 +46,5 @@ def test_all_see_a_live_job_end(tmp_path: Path) -> None:
 
     with serve(tmp_path) as server:
         write_run(server.home, "live", MadeUp(state="running"))
-        asyncio.run(watch(server))
+        run(watch(server))
         assert "Traceback" not in server.log.read_text()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.cookiejar
 import json
 import re
@@ -18,6 +17,7 @@ from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_N
 from websockets.exceptions import InvalidStatus
 
 from cu_core.home import Home
+from tests.loops import run
 from tests.madeup import MadeUp, write_run
 from tests.served import Server, serve
 from tests.streamlit_client import open_tab
@@ -114,7 +114,7 @@ def test_from_a_cold_link_through_the_login_to_the_page_and_out_again(server: Se
         assert tab.redirect == "/auth/logout"
         await tab.socket.close()
 
-    asyncio.run(look())
+    run(look())
     browser.get("/auth/logout")
     assert USER_COOKIE_NAME not in browser.cookies()
     assert browser.get("/run?run=shown")[0] == 401
@@ -154,7 +154,7 @@ def test_a_connection_needs_the_cookie_and_ways_to_a_login_show_no_page(server: 
         with pytest.raises(InvalidStatus):
             await open_tab(server.url, "run", "run=shown")
 
-    asyncio.run(tries())
+    run(tries())
     assert Browser(server).get("/static/js/index.js")[0] == 401
     for path in ("run", "auth/login", "oauth2callback"):
         assert "<script" not in Browser(server).get(f"/{path}")[2]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 import http.client
 import json
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from cu_core.runs.files import read_json, write_json
 from cu_core.runs.reader import list_runs
 from cu_core.sharing.door import BARE
 from pages._text import plain
+from tests.loops import run
 from tests.madeup import MadeUp, write_run
 from tests.served import Server, serve
 from tests.streamlit_client import Client, open_tab
@@ -128,7 +128,7 @@ def test_no_connection_without_a_name(server: Server) -> None:
             with pytest.raises(InvalidStatus):
                 await open_tab(server.url, "run", "run=omars-run", headers=headers, origin=origin)
 
-    asyncio.run(tries())
+    run(tries())
 
 
 def test_every_page_opens_for_a_viewer_by_a_cold_link(server: Server) -> None:
@@ -139,7 +139,7 @@ def test_every_page_opens_for_a_viewer_by_a_cold_link(server: Server) -> None:
         return tab
 
     for page in PAGES:
-        tab = asyncio.run(visit(page))
+        tab = run(visit(page))
         assert tab.errors() == [], page
         if page == "launch":
             assert "only operators may launch runs" in tab.text()
@@ -161,7 +161,7 @@ def test_a_viewers_forged_click_changes_nothing(server: Server) -> None:
         assert tab.errors() == []
         await tab.socket.close()
 
-    asyncio.run(forge())
+    run(forge())
     assert [row.run_id for row in list_runs(server.home)] == ["omars-run"]
 
 
@@ -181,7 +181,7 @@ def test_a_click_counts_by_what_one_may_do_when_it_comes(server: Server) -> None
         await tab.press("Delete", PATIENCE)
         await tab.socket.close()
 
-    asyncio.run(click())
+    run(click())
     assert list_runs(server.home) == []
     (server.home.bin / "omars-run").rename(server.home.runs / "omars-run")
 
@@ -197,7 +197,7 @@ def test_a_message_that_is_no_message_ends_its_connection_only(server: Server) -
         assert again.errors() == []
         await again.socket.close()
 
-    asyncio.run(tries())
+    run(tries())
 
 
 def names_in(path: Path) -> set[str]:
