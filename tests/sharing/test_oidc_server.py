@@ -17,6 +17,7 @@ from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_N
 from websockets.exceptions import InvalidStatus
 
 from cu_core.home import Home
+from pages._text import plain
 from tests.loops import run
 from tests.madeup import MadeUp, write_run
 from tests.served import Server, serve
@@ -108,7 +109,7 @@ def test_from_a_cold_link_through_the_login_to_the_page_and_out_again(server: Se
         xsrf = browser.cookies()[XSRF_COOKIE_NAME].strip('"')
         tab = await open_tab(server.url, "run", "run=shown", headers=browser.headers(), xsrf=xsrf)
         await tab.until(lambda tab: tab.runs > 0 and "succeeded]" in tab.text(), PATIENCE)
-        assert tab.errors() == [] and "vera@x.org · viewer" in "\n".join(m.body for m in tab.of("markdown"))
+        assert tab.errors() == [] and f"{plain('vera@x.org')} · viewer" in "\n".join(m.body for m in tab.of("markdown"))
         assert tab.button("Delete").disabled
         await tab.press("Log out", PATIENCE)
         assert tab.redirect == "/auth/logout"
