@@ -45,7 +45,7 @@ def test_a_node_that_is_cut_off_in_mid_run_costs_one_attempt_and_nothing_else(ho
 
         nodes.cut(nodes.nodes[1])
         wait_for(lambda: (home.runs / lost / "attempt-2").exists())
-        assert zombie.is_running(), "the worker on the cut node lives on"
+        # The worker on the cut node usually lives on, with nobody who could stop it; that depends on Ray.
         beat = (home.runs / lost / "attempt-1/heartbeat").stat().st_mtime_ns
         wait_for(lambda: (home.runs / lost / "attempt-1/heartbeat").stat().st_mtime_ns != beat or not alive(zombie))
         (home.root / GO).touch()
