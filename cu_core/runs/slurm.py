@@ -5,6 +5,7 @@ What Slurm calls a job is kept beside the attempt (job.json), so that a new disp
 
 from __future__ import annotations
 
+import importlib
 import shlex
 import time
 from collections.abc import Mapping, Sequence
@@ -21,14 +22,6 @@ from cu_core.runs.launcher import Ending, Pause, Unreachable
 from cu_core.runs.rows import optional_json
 from cu_core.runs.slots import Slot
 
-try:
-    import submitit
-    from submitit.helpers import CommandFunction
-except ImportError:
-    raise BadInput(
-        "launcher", "slurm needs submitit; install it with: .venv/bin/pip install -r requirements-cluster.txt"
-    ) from None
-
 # A site's own default may be minutes. A run that takes longer goes on from its last round in its next attempt.
 DEFAULT_MINUTES = 24 * 60
 POLL_SECONDS = 10.0
@@ -44,11 +37,15 @@ class SlurmLauncher:
         home: whose runs; on a directory that all nodes share.
         settings: what a run asks for; the address ``local`` starts processes here instead, to try it out.
         command: what ``worker RUN --attempt N`` is appended to.
+
+    Raises:
+        BadInput: submitit is not installed, or Slurm is not there.
     """
 
     name = "slurm"
 
     def __init__(self, home: Home, settings: ClusterSettings, command: Sequence[str] | None = None) -> None:
+        self._submitit = _load()
         self.where = settings.words
         self._home = home
         self._settings = settings
@@ -60,7 +57,7 @@ class SlurmLauncher:
         # The nodes run submitit, too: with the same Python as the worker.
         python = {} if cluster == "local" else {"slurm_python": shlex.quote(settings.python)}
         try:
-            self._executor = submitit.AutoExecutor(folder=home.root / layout.SLURM, cluster=cluster, **python)
+            self._executor = self._submitit.AutoExecutor(folder=home.root / layout.SLURM, cluster=cluster, **python)
         except RuntimeError as error:
             raise BadInput("launcher", f"Slurm cannot be used here: {error}") from error
 
@@ -77,7 +74,7 @@ class SlurmLauncher:
         line = f"trap '' USR2; {node_command(home, self._settings, command, slot.threads)}"
         try:
             self._executor.update_parameters(**self._parameters(run_id, wants.cpus, wants.gpus))
-            job = self._executor.submit(CommandFunction(["/bin/sh", "-c", line]))
+            job = self._executor.submit(self._submitit.helpers.CommandFunction(["/bin/sh", "-c", line]))
         except Exception as error:  # submitit raises what sbatch, srun and pickle make it raise
             reason = f"Slurm does not take jobs: {' '.join(str(error).split())[-_LINE_LENGTH:]}"
             self._pause.begin(reason)
@@ -143,7 +140,7 @@ class SlurmLauncher:
             name = optional_json(folder / layout.JOB).get("job")
             if not isinstance(name, str):
                 return None
-            kind = submitit.LocalJob if self._settings.address == "local" else submitit.SlurmJob
+            kind = self._submitit.LocalJob if self._settings.address == "local" else self._submitit.SlurmJob
             known = self._jobs[run_id, number] = kind(folder=self._home.root / layout.SLURM, job_id=name)
         return known
 
@@ -159,3 +156,13 @@ class SlurmLauncher:
         # submitit adds a traceback of its own; what the worker said stands before it.
         said = [line for line in tail(log, _LOG_BYTES).splitlines() if line.startswith(("nothing done:", "/bin/sh:"))]
         return f"; its log says: {said[-1][:_LINE_LENGTH]}" if said else ""
+
+
+def _load() -> Any:
+    """The module submitit, an optional package: only who sends runs to Slurm needs it."""
+    try:
+        return importlib.import_module("submitit")
+    except ImportError:
+        raise BadInput(
+            "launcher", "slurm needs submitit; install it with: .venv/bin/pip install -r requirements-cluster.txt"
+        ) from None
