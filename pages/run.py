@@ -30,7 +30,7 @@ from pages._common import (
 from pages._outcome import results
 from pages._text import plain
 
-REFRESH_SECONDS = 1.0
+REFRESH_SECONDS = 2.0
 LOG_BYTES = 20_000
 PHASES = {
     "prepare": "Preparing the dataset",
