@@ -207,39 +207,39 @@ def difference_words(mine: Sequence[float], other: Sequence[float]) -> str:
     return f"{100 * gap:+.1f} points, {verdict} two standard errors ({200 * error:.1f})"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Measures and prints a Markdown table; returns the exit code."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+def add_options(parser: argparse.ArgumentParser, epochs: str) -> None:
+    """What both benchmarks of steps can be asked for; `epochs` says what their number means."""
     parser.add_argument("--data", default="cifar10", help="cifar10 (downloaded) or folder:PATH of images")
     parser.add_argument("--images", type=int, default=8000, help="training images")
     parser.add_argument("--backbone", default="resnet8")
     parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--epochs", type=int, default=4, help="per seed; the first one warms up")
+    parser.add_argument("--epochs", type=int, default=4, help=epochs)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="auto", help="of our side; theirs is float32")
     parser.add_argument("--workers", type=int, nargs="+", default=[0, 1, 2], help="that the other side tries")
     parser.add_argument("--out", type=Path, help="write the numbers as JSON")
+
+
+def plan_of(options: argparse.Namespace, folder: str) -> tuple[Plan, ImageData]:
+    """The plan that the options ask for, and its images, prepared in a home in a folder."""
+    home = Home(Path(folder)).create()
+    data = prepare(DataSpec(dataset=options.data, train_limit=options.images), home)
+    key = next(path.parent.name for path in home.datasets.glob("*/meta.json"))
+    chosen = {name: getattr(options, name) for name in ("backbone", "batch", "epochs", "seeds", "device", "precision")}
+    return Plan(folder, key, **chosen, workers=tuple(options.workers)), data
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measures and prints a Markdown table; returns the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    add_options(parser, epochs="per seed; the first one warms up")
     options = parser.parse_args(arguments)
     try:
         device = choose_device(options.device)
         where = machine(device)
         with tempfile.TemporaryDirectory() as folder:
-            home = Home(Path(folder)).create()
-            spec = DataSpec(dataset=options.data, train_limit=options.images)
-            data = prepare(spec, home)
-            key = next(path.parent.name for path in home.datasets.glob("*/meta.json"))
-            plan = Plan(
-                folder,
-                key,
-                options.backbone,
-                options.batch,
-                options.epochs,
-                options.seeds,
-                options.device,
-                options.precision,
-                tuple(options.workers),
-            )
+            plan, data = plan_of(options, folder)
             found = measure(plan)
             share = gpu_share.report(plan.network(data, 0), data, plan.recipe, options.precision, device)
     except (UnlearnscopeError, RuntimeError, ValueError) as error:

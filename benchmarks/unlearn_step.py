@@ -28,21 +28,18 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from benchmarks.measuring import Ratio, Side, machine, machine_words, table, timed, write_out
-from benchmarks.train_step import Plan, accuracy, difference_words, spread_words
+from benchmarks.train_step import Plan, accuracy, add_options, difference_words, plan_of, spread_words
 from benchmarks.usual_loop import best_way, endless, loader, second_pass_seconds, ways
 from cu_core.data.batches import ImageSource, Split
 from cu_core.data.images import ImageData
-from cu_core.data.store import prepare
 from cu_core.device import choose_device, choose_precision, seed_everything
 from cu_core.errors import UnlearnscopeError
-from cu_core.home import Home
 from cu_core.methods.context import Context
 from cu_core.methods.contrastive import contrastive_unlearning_loss, unlearn
 from cu_core.methods.records.contrastive import ContrastiveParams
 from cu_core.models.network import Network
 from cu_core.objectives.base import make_objective
 from cu_core.signals import forward
-from cu_core.spec import DataSpec
 from cu_core.training import Training
 
 TRIAL = 1024
@@ -227,27 +224,14 @@ def measure(task: Task, warm: int = 1) -> dict[str, Any]:
 def main(arguments: list[str] | None = None) -> int:
     """Measures and prints a Markdown table; returns the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--data", default="cifar10", help="cifar10 (downloaded) or folder:PATH of images")
-    parser.add_argument("--images", type=int, default=8000, help="training images")
-    parser.add_argument("--forget", type=int, default=512, help="how many of them are forgotten")
-    parser.add_argument("--backbone", default="resnet8")
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--epochs", type=int, default=4, help="of the base model")
+    add_options(parser, epochs="of the base model")
+    parser.add_argument("--forget", type=int, default=512, help="how many of the images are forgotten")
     parser.add_argument("--rounds", type=int, default=5, help="per seed; the first one warms up")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--precision", default="auto", help="of our side; theirs is float32")
-    parser.add_argument("--workers", type=int, nargs="+", default=[0, 1, 2], help="that the other side tries")
-    parser.add_argument("--out", type=Path, help="write the numbers as JSON")
     options = parser.parse_args(arguments)
     try:
         where = machine(choose_device(options.device))
         with tempfile.TemporaryDirectory() as folder:
-            home = Home(Path(folder)).create()
-            data = prepare(DataSpec(dataset=options.data, train_limit=options.images), home)
-            key = next(path.parent.name for path in home.datasets.glob("*/meta.json"))
-            chosen = {name: getattr(options, name) for name in ("backbone", "batch", "epochs", "seeds", "device")}
-            plan = Plan(folder, key, **chosen, precision=options.precision, workers=tuple(options.workers))
+            plan, data = plan_of(options, folder)
             base = Path(folder) / "base.pt"
             train_base(plan, data, base)
             task = Task(plan, str(base), options.forget, options.rounds)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from cu_core.errors import BadInput
 from cu_core.home import Home
 from cu_core.runs import layout
 from cu_core.runs.checksums import write_sealed
+from cu_core.runs.staging import appearing
 from cu_core.runs.state import RunState, read_state
 
 _CLOSE_TRIES = 100
@@ -49,16 +49,10 @@ def make_attempt(run_dir: Path, found: RunState, launch: Mapping[str, Any]) -> i
     for older in layout.attempts(run_dir):
         close(run_dir, older)
     # With its launch.json from the first moment on, so that no state in between can be seen.
-    prepared = Path(tempfile.mkdtemp(dir=run_dir, prefix=".attempt-"))
-    try:
-        prepared.chmod(0o755)
+    with appearing(layout.attempt_dir(run_dir, number), ".attempt-") as prepared:
         about = dict(launch) | {"attempt": number, "first": found.first, "t": time.time()}
         write_sealed(prepared / layout.LAUNCH, about)
         (prepared / layout.STAGING).mkdir()
-        os.rename(prepared, layout.attempt_dir(run_dir, number))
-    except BaseException:
-        shutil.rmtree(prepared, ignore_errors=True)
-        raise
     return number
 
 

@@ -6,7 +6,6 @@ Nothing is thrown away: what is not as it was written goes to the folder ``damag
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from cu_core.runs.files import sha256_of, write_atomically, write_json
 from cu_core.runs.handover import requeue
 from cu_core.runs.rows import optional_json
 from cu_core.runs.state import ACTIVE, read_state
-from cu_core.runs.verify import Problem, damaged_lines, verify_dir
+from cu_core.runs.verify import Problem, Remark, damaged_lines, verify_dir
 from cu_core.spec import content_hash, spec_from_json
 
 # What the next attempt makes again; a finished run is done again for the sake of these.
@@ -29,20 +28,8 @@ _SHOWN = (layout.PROBE, layout.DATASET, layout.RESULT, layout.WEIGHTS, layout.AU
 _KEPT = (layout.CHECKPOINT, layout.BEFORE, layout.THREADS)
 
 
-@dataclass(frozen=True)
-class Mended:
-    """One thing that was done.
-
-    Attributes:
-        where: the file or folder, relative to the run directory.
-        what: what was done about it, in words.
-    """
-
-    where: str
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}"
+class Mended(Remark):
+    """One thing that was done: where, and what was done about it."""
 
 
 def mend(home: Home, run_id: str) -> list[Mended]:

@@ -1,10 +1,11 @@
-"""Writing a file aside, to be put in place by a rename once it is whole."""
+"""Making a file or a folder aside, to be put in place by a rename once it is whole."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,6 +44,24 @@ def stage(folder: Path, name: str, write: Callable[[IO[bytes]], object]) -> Path
         Path(path).unlink(missing_ok=True)
         raise
     return Path(path)
+
+
+@contextlib.contextmanager
+def appearing(target: Path, prefix: str) -> Iterator[Path]:
+    """Lets a folder appear with all that the block puts into it, or not at all.
+
+    Args:
+        target: where it appears, beside which it is made.
+        prefix: how its name begins until then; with a dot, so that nobody takes it for finished.
+    """
+    prepared = Path(tempfile.mkdtemp(dir=target.parent, prefix=prefix))
+    try:
+        prepared.chmod(0o755)
+        yield prepared
+        os.rename(prepared, target)
+    except BaseException:
+        shutil.rmtree(prepared, ignore_errors=True)
+        raise
 
 
 class _WatchedFile(io.FileIO):

@@ -12,7 +12,6 @@ import itertools
 import os
 import re
 import shutil
-import tempfile
 import time
 import uuid
 from collections.abc import Iterable
@@ -33,6 +32,7 @@ from cu_core.runs.files import read_json, write_json
 from cu_core.runs.handover import make_attempt, requeue
 from cu_core.runs.index import list_runs
 from cu_core.runs.process import identity
+from cu_core.runs.staging import appearing
 from cu_core.runs.state import ACTIVE, FINAL, FOREGROUND, RunState, read_state
 from cu_core.sharing.quota import check_submission
 from cu_core.spec import RunSpec, spec_from_json
@@ -82,17 +82,11 @@ def submit(
             return run_id
         if owner:
             check_submission(home, owner, spec)
-        prepared = Path(tempfile.mkdtemp(dir=home.runs, prefix=".submit-"))
-        try:
-            prepared.chmod(0o755)
+        with appearing(home.runs / run_id, ".submit-") as prepared:
             write_json(prepared / layout.SPEC, spec.to_json())
             write_sealed(prepared / layout.INFO, _info(spec, run_id, token, demo, owner))
             if foreground:
                 make_attempt(prepared, read_state(prepared), {"launcher": FOREGROUND} | identity())
-            os.rename(prepared, home.runs / run_id)
-        except BaseException:
-            shutil.rmtree(prepared, ignore_errors=True)
-            raise
     return run_id
 
 

@@ -24,12 +24,12 @@ from cu_core.spec import spec_from_json
 
 
 @dataclass(frozen=True)
-class Problem:
-    """One thing that is not as it should be.
+class Remark:
+    """Something about a part of a run.
 
     Attributes:
         where: the file or folder, relative to the run directory.
-        what: what is wrong with it, in words.
+        what: is said about it, in words.
     """
 
     where: str
@@ -37,6 +37,10 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}"
+
+
+class Problem(Remark):
+    """One thing that is not as it should be: where, and what is wrong with it."""
 
 
 def verify(home: Home, run_id: str) -> list[Problem]:

@@ -455,6 +455,5 @@ def test_the_mark_stays(home):
 
 def test_without_submitit_slurm_is_refused_in_words(home, monkeypatch):
     monkeypatch.setitem(sys.modules, "submitit", None)
-    monkeypatch.delitem(sys.modules, "cu_core.runs.slurm", raising=False)
     with pytest.raises(BadInput, match="requirements-cluster.txt"):
         make_launcher(home, ClusterSettings("slurm"))
