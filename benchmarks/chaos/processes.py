@@ -150,15 +150,16 @@ def stop_dispatcher(queue: Queue) -> str | None:
 def kill_submitter(queue: Queue) -> str | None:
     """SIGKILL to a process that is handing in runs; it is done again with the same token."""
     token = f"killed-{len(queue.run_ids)}"
-    command = [sys.executable, programs.__file__, "submit", token, "3"]
+    # The same work in both goes: a known token keeps the run that it named first.
+    words = f"rounds={ROUNDS}"
+    command = [sys.executable, programs.__file__, "submit", token, "3", words]
     process = subprocess.Popen(command, env=queue.environment, stdout=subprocess.DEVNULL)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(queue.rng.uniform(0.5, 2.5))
     process.kill()
     process.wait()
-    words = stubs.spec(f"rounds={ROUNDS}")
     before = set(layout.run_ids(queue.home.runs))
-    ids = [store.submit(words, queue.home, token=f"{token}/{n}") for n in range(3)]
+    ids = [store.submit(stubs.spec(words), queue.home, token=f"{token}/{n}") for n in range(3)]
     queue.run_ids += ids
     return f"{len(before & set(ids))} of 3 were in"
 

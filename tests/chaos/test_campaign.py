@@ -12,6 +12,8 @@ from benchmarks.chaos import damage, processes
 from benchmarks.chaos.__main__ import SCENES, episodes, table
 from benchmarks.chaos.faults import HARMS, LOST, OUTCOMES, Injected, targets
 from cu_core.home import Home
+from cu_core.runs.reader import open_run
+from tests.runs import stubs
 
 FAULTS = int(os.environ.get("CU_CHAOS_FAULTS", "20"))
 # Of ten faults: files, of a queue's processes, and full disks or directories that nobody may write.
@@ -44,6 +46,20 @@ def test_a_queue_whose_processes_are_killed_and_stopped_loses_nothing(tmp_path):
     wanted = round(FAULTS * IN_QUEUE)
     found = processes.attack_queue(tmp_path, random.Random("queue"), wanted)
     assert lost(found) == [] and len(found) == wanted
+
+
+class Patient(random.Random):
+    """Leaves the submitter the time to hand everything in."""
+
+    def uniform(self, a, b):
+        return 120.0
+
+
+def test_a_submitter_that_is_quicker_than_its_killer_has_handed_in_the_same_work(tmp_path):
+    home = Home(tmp_path / "home").create()
+    queue = processes.Queue(home, Patient(), os.environ | {"CU_HOME": str(home.root)})
+    assert processes.kill_submitter(queue) == "3 of 3 were in"
+    assert {open_run(home, run_id).spec for run_id in queue.run_ids} == {stubs.spec(f"rounds={processes.ROUNDS}")}
 
 
 @pytest.mark.parametrize("scene", [processes.fill_the_disk, processes.forbid_writing])

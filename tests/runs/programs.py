@@ -1,7 +1,7 @@
 """Programs that work with the stand-in engine, started and ended by tests.
 
 python tests/runs/programs.py dispatch [--drain]  like python -m cu_core dispatch
-python tests/runs/programs.py submit TOKEN COUNT  submits, prints the ids
+python tests/runs/programs.py submit TOKEN COUNT [WORDS]  submits, prints the ids; WORDS say what the run does
 """
 
 from __future__ import annotations
@@ -93,7 +93,8 @@ def main(arguments: list[str]) -> int:
     if arguments[0] == "dispatch":
         launcher = LocalLauncher(stubs.COMMAND)
         return dispatcher.serve(home, "--drain" in arguments, launcher=launcher, slots=find_slots(), timing=_timing())
-    ids = [store.submit(stubs.spec(), home, token=f"{arguments[1]}/{n}") for n in range(int(arguments[2]))]
+    spec = stubs.spec(*arguments[3:])
+    ids = [store.submit(spec, home, token=f"{arguments[1]}/{n}") for n in range(int(arguments[2]))]
     print("\n".join(ids))
     return 0
 
