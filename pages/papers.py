@@ -12,7 +12,7 @@ import streamlit as st
 from cu_core.compat import check
 from cu_core.data import DATASETS
 from cu_core.errors import BadInput, UnlearnscopeError
-from cu_core.papers.fill import Filled, Finished, fill, finished_runs, waiting_runs
+from cu_core.papers.fill import Filled, fill, finished_runs, waiting_runs
 from cu_core.papers.registry import ALL_TABLES, PAPERS, scales_of, usual_scale
 from cu_core.papers.runs import same_images, seeds_at
 from cu_core.papers.words import (
@@ -27,7 +27,6 @@ from cu_core.papers.words import (
 )
 from cu_core.runs.dispatcher import ensure_dispatcher
 from cu_core.runs.grid import parse_axis
-from cu_core.runs.reader import list_runs
 from cu_core.spec import RunSpec
 from pages import _gate
 from pages._common import home
@@ -40,21 +39,11 @@ HOME = home()
 FROM_FILES = {"cifar10": "CIFAR-10", "folder:mini-imagenet": "Mini-ImageNet"}
 
 
-@st.cache_data(max_entries=2, show_spinner=False)
-def finished(root: str, stamp: tuple[tuple[str, float | None], ...]) -> list[Finished]:
-    """All finished runs; `stamp` says which there are."""
-    return finished_runs(HOME)
-
-
-def stamp() -> tuple[tuple[str, float | None], ...]:
-    """Which runs have succeeded, and when."""
-    return tuple((row.run_id, row.finished) for row in list_runs(HOME) if row.state == "succeeded")
-
-
 def filled_table(table: str, scale: str) -> Filled:
     """A table at a scale with the runs of this home."""
     known = ALL_TABLES[table]
-    return fill(known, scales_of(known)[scale], finished(str(HOME.root), stamp()), waiting_runs(HOME))
+    at = scales_of(known)[scale]
+    return fill(known, at, finished_runs(HOME, known, [at]), waiting_runs(HOME))
 
 
 def queue(specs: list[RunSpec], images: str) -> None:

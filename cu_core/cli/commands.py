@@ -303,7 +303,7 @@ def paper(options: argparse.Namespace, home: Home) -> int:
     scales = scales_of(table)
     if options.scale not in (None, *scales):
         raise BadInput("--scale", f"Table {table.id} is not filled at {options.scale!r}", scales)
-    runs = finished_runs(home)
+    runs = finished_runs(home, table, scales.values())
     filled = [fill(table, scale, runs) for scale in scales.values() if options.scale in (None, scale.id)]
     if options.scale is None:
         # Without a wish: what has runs, or else what a laptop can fill.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +17,8 @@ from cu_core.papers.quantities import QUANTITIES, value_in
 from cu_core.papers.record import Column, PaperTable, Row
 from cu_core.papers.runs import belongs, preset_id, rows_at, seeds_at, spec_of, specs_of
 from cu_core.papers.scales import Scale, title_of
-from cu_core.runs.reader import list_runs, open_run
+from cu_core.runs import layout
+from cu_core.runs.reader import RunView, list_runs, open_run
 from cu_core.spec import RunSpec
 
 
@@ -144,20 +148,41 @@ class Filled:
         )
 
 
-def finished_runs(home: Home) -> list[Finished]:
-    """All runs of a home that succeeded and can be read."""
+def finished_runs(home: Home, table: PaperTable, scales: Iterable[Scale]) -> list[Finished]:
+    """The runs of a home that succeeded, can be read, and belong to a row of a table at one of some scales."""
+    wanted = [
+        spec for scale in scales for row in rows_at(table, scale) if (spec := spec_of(table, row, scale)) is not None
+    ]
     found = []
     for row in list_runs(home):
         if row.state != "succeeded":
             continue
-        view = open_run(home, row.run_id)
-        try:
-            result = view.result()
-            if result is not None:
-                found.append(Finished(row.run_id, view.spec, result, row.submitted))
-        except BadInput:
+        spec = _spec_in(home.runs / row.run_id)
+        # Results hold every round; only those that the table shows are read.
+        if spec is None or not any(belongs(spec, one) for one in wanted):
             continue
+        result = open_run(home, row.run_id).result()
+        if result is not None:
+            found.append(Finished(row.run_id, spec, result, row.submitted))
     return found
+
+
+def _spec_in(run_dir: Path) -> RunSpec | None:
+    try:
+        found = os.stat(run_dir / layout.SPEC)
+    except OSError:
+        return None
+    return _spec(str(run_dir), found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+# A page asks for those of all runs whenever it is drawn.
+@lru_cache(maxsize=5_000)
+def _spec(run_dir: str, inode: int, size: int, changed: int) -> RunSpec | None:
+    """What a run was asked for, None where that cannot be read; a changed file has another key."""
+    try:
+        return RunView(Path(run_dir)).spec
+    except BadInput:
+        return None
 
 
 def waiting_runs(home: Home) -> list[Waiting]:

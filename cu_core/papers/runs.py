@@ -15,7 +15,7 @@ from cu_core.papers.record import PaperTable, Row
 from cu_core.papers.scales import Scale
 from cu_core.recipes import unlearning_recipe
 from cu_core.records import describe
-from cu_core.spec import PARTS, ForgetSpec, MethodSpec, RunSpec, StopSpec
+from cu_core.spec import PARTS, DataSpec, ForgetSpec, MethodSpec, RunSpec, StopSpec
 
 
 def preset_id(table: PaperTable, scale: Scale) -> str:
@@ -121,21 +121,28 @@ def belongs(spec: RunSpec, wanted: RunSpec) -> bool:
     hyper-parameters and stopping. Free are seeds, device and precision, what is recorded and audited, and how many
     references are made, as long as there are as many as the row needs.
     """
-    return _core(spec, wanted) == _core(wanted, wanted) and spec.reference >= wanted.reference
-
-
-def _core(spec: RunSpec, wanted: RunSpec) -> tuple[Any, ...]:
-    dataset = wanted.data.dataset if same_images(spec.data.dataset, wanted.data.dataset) else spec.data.dataset
+    # The quick questions first: tables ask them of every run that there is.
     return (
-        dataclasses.replace(spec.data, dataset=dataset, split_seed=0, test_share=wanted.data.test_share),
-        spec.model,
-        dataclasses.replace(spec.train, seed=-1),
-        spec.forget.select,
-        spec.method,
-        (spec.stop.rule, spec.max_rounds, spec.stop.collapse_drop),
-        # Without a rule nothing asks which samples it looks at.
-        spec.stop.protocol if spec.stop.rule != "none" else wanted.stop.protocol,
+        spec.forget.select == wanted.forget.select
+        and spec.model == wanted.model
+        and spec.method == wanted.method
+        and spec.reference >= wanted.reference
+        and _stop(spec) == _stop(wanted)
+        and dataclasses.replace(spec.train, seed=-1) == dataclasses.replace(wanted.train, seed=-1)
+        and same_images(spec.data.dataset, wanted.data.dataset)
+        and _free(spec, wanted) == _free(wanted, wanted)
     )
+
+
+def _stop(spec: RunSpec) -> tuple[Any, ...]:
+    """When a run stops; without a rule nothing asks which samples it looks at."""
+    asked = spec.stop.protocol if spec.stop.rule != "none" else None
+    return (spec.stop.rule, spec.max_rounds, spec.stop.collapse_drop, asked)
+
+
+def _free(spec: RunSpec, wanted: RunSpec) -> DataSpec:
+    """The data without what may differ: their name, how they are split, and the share of a split."""
+    return dataclasses.replace(spec.data, dataset=wanted.data.dataset, split_seed=0, test_share=wanted.data.test_share)
 
 
 def same_images(dataset: str, wanted: str) -> bool:
