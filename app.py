@@ -21,9 +21,6 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from cu_core import __version__
-from cu_core.background import start_prepare
-from cu_core.data.store import open_prepared
-from cu_core.demo import demo_specs, welcome
 from cu_core.home import default_home
 from cu_core.runs.dispatcher import dispatcher_alive, ensure_dispatcher
 from cu_core.runs.index import unindexed
@@ -64,6 +61,12 @@ async def _watch() -> None:
 
 def _first_start() -> None:
     try:
+        # What reads runs and images takes longer to import than all the rest of the server, and every page needs it.
+        # Done here, it happens while the browser fetches the site's own files.
+        from cu_core.background import start_prepare  # noqa: PLC0415
+        from cu_core.data.store import open_prepared  # noqa: PLC0415
+        from cu_core.demo import demo_specs, welcome  # noqa: PLC0415
+
         home = default_home().create()
         welcome(home, ROOT / "assets" / "demo")
         # The demos come without their images; those are made from the embedded dataset.
@@ -77,8 +80,13 @@ def _first_start() -> None:
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any] | None]:
     """Prepares a first start, then watches over the dispatcher; runs outlive the server."""
-    await anyio.to_thread.run_sync(_first_start)
+    # Only a new home keeps its first page waiting, which would show no demos otherwise.
+    new = not default_home().runs.is_dir()
+    if new:
+        await anyio.to_thread.run_sync(_first_start)
     async with anyio.create_task_group() as tasks:
+        if not new:
+            tasks.start_soon(anyio.to_thread.run_sync, _first_start)
         tasks.start_soon(_watch)
         try:
             yield None
