@@ -47,17 +47,20 @@ def as_vera(page: Page, server: Server) -> None:
 
 
 def test_a_viewer_finds_the_launch_closed_and_a_stranger_finds_nothing(
-    shared: Server, open_tab: Callable[..., Page]
+    shared: Server, open_tab: Callable[..., Page], shoot: Callable[[Page, str], None]
 ) -> None:
     page = open_tab(f"{shared.url}/run?run=shown")
     expect(page.get_by_role("link", name="Log in")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_test_id("stApp")).to_have_count(0)
+    shoot(page, "shared-login")
     as_vera(page, shared)
     # As after a login, which ends at the start page: the wanted page opens.
     page.goto(shared.url)
     expect(page).to_have_url(f"{shared.url}/run?run=shown", timeout=PATIENCE_MS)
     expect(page.get_by_role("button", name="Delete")).to_be_disabled(timeout=PATIENCE_MS)
     expect(page.get_by_text("vera · viewer")).to_be_visible()
+    shoot(page, "shared-run-of-a-viewer")
     page.goto(f"{shared.url}/runs")
     expect(page.get_by_role("button", name="Launch a run")).to_be_disabled(timeout=PATIENCE_MS)
     expect(page.get_by_test_id("stException")).to_have_count(0)
+    shoot(page, "shared-runs-of-a-viewer")
