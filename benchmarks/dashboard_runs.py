@@ -2,8 +2,8 @@
 
 Server times are those of real sessions over real connections: until the first picture and the whole page have been
 sent, for runs that nobody has looked at before, and until the page is drawn again. A headless Chromium says when the
-first table or picture can be seen. The named alternative is the same list read from every run's directory, without
-the index.
+first table or picture can be seen in a new tab, and how long a whole page takes after a click in an open one. The
+named alternative is the same list read from every run's directory, without the index.
 
     python -m benchmarks.dashboard_runs --chromium /usr/bin/chromium-headless-shell
 """
@@ -44,6 +44,7 @@ VIEWER = "canvas.points >> visible=true"
 FIRST = {"runs": TABLE, "drift": VIEWER} | dict.fromkeys(("run", "confidence", "similarity", "attack"), CHART)
 # Sweep and papers are forms above tables, launch is a form; their whole page is what counts.
 STEP = 41
+FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 
 
 def visits_of(server: Server, pages: Sequence[str], repeats: int, runs: int, start: int) -> dict[str, list[Visit]]:
@@ -79,9 +80,8 @@ def browser_seconds(server: Server, chromium: str, repeats: int, runs: int, star
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - needed with --chromium alone
 
     found: dict[str, list[float]] = {page: [] for page in FIRST}
-    flags = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         for place, (page, first) in enumerate(FIRST.items()):
             # One context for each kind of page: its first tab fetches the site's files, and none inherits a busy WebGL.
             context = browser.new_context(viewport={"width": 1280, "height": 1000})
@@ -94,6 +94,39 @@ def browser_seconds(server: Server, chromium: str, repeats: int, runs: int, star
                     found[page].append(time.perf_counter() - began)
                 tab.close()
             context.close()
+        browser.close()
+    return found
+
+
+def click_seconds(server: Server, chromium: str, repeats: int, runs: int, start: int) -> dict[str, list[float]]:
+    """Seconds from a click on a page's name to its whole page with table or picture, in a tab that is open.
+
+    Each tab shows a run that nobody has looked at, goes through its pages, and ends at the list of runs. The first tab
+    warms up.
+    """
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - needed with --chromium alone
+
+    from tests.browser.waiting import TWO_FRAMES, heard, listen, settled  # noqa: PLC0415 - the same
+
+    pages = [page for page in FIRST if page not in ("run", "runs")]
+    found: dict[str, list[float]] = {page: [] for page in (*pages, "runs")}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        context = browser.new_context(viewport={"width": 1280, "height": 1000})
+        for attempt in range(repeats + 1):
+            tab = listen(context.new_page())
+            tab.goto(f"{server.url}/run?{query_of('run', start + STEP * attempt, runs)}")
+            tab.wait_for_selector(FIRST["run"], timeout=120_000)
+            settled(tab)
+            for page in (*pages, "runs"):
+                began = time.perf_counter()
+                with heard(tab):
+                    tab.locator(f"[data-testid=stSidebarNav] a[href$='/{page}']").click()
+                tab.wait_for_selector(FIRST[page], timeout=120_000)
+                tab.evaluate(TWO_FRAMES)
+                if attempt:
+                    found[page].append(time.perf_counter() - began)
+            tab.close()
         browser.close()
     return found
 
@@ -172,8 +205,10 @@ def main() -> None:
         content |= {"list": with_index, "list_without_index": without}
         if options.chromium:
             seen = browser_seconds(server, options.chromium, options.repeats, options.runs, 500)
-            print(table(["page", "seen in the browser, s"], [[k, seconds_words(v)] for k, v in seen.items()]))
-            content["browser"] = seen
+            clicked = click_seconds(server, options.chromium, options.repeats, options.runs, 700)
+            rows = [[page, *(seconds_words(times.get(page, [])) for times in (seen, clicked))] for page in seen]
+            print(table(["page", "seen in a new tab, s", "whole page after a click, s"], rows))
+            content |= {"browser": seen, "clicked": clicked}
         with busy(server.home) as worker:
             loaded = visits_of(server, ("runs", *ONE_RUN), options.repeats, options.runs, 250)
             share = worker.cpu_percent()

@@ -82,7 +82,7 @@ async def watch(url: str, run_id: str, patience: float) -> Watched:
 
 
 class Memory(threading.Thread):
-    """Samples the resident memory of a process."""
+    """Samples the resident memory of a process, and knows its processor time."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -97,6 +97,11 @@ class Memory(threading.Thread):
     def now(self) -> int:
         """Bytes at this moment."""
         return int(self.process.memory_info().rss)
+
+    def worked(self) -> float:
+        """Seconds of processor time so far."""
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
 
 
 async def crowd(server: Server, run_id: str, watchers: int, patience: float = PATIENCE) -> list[Watched]:
@@ -116,7 +121,7 @@ def measure(watchers: int, epochs: int, patience: float) -> dict[str, Any]:
         rounds = []
         for number in range(2):
             memory = Memory(server.process.pid)
-            before = memory.now()
+            before, worked = memory.now(), memory.worked()
             memory.start()
             run_id = store.submit(dataclasses.replace(long_enough(epochs), seed=number), server.home)
             ensure_dispatcher(server.home)
@@ -137,6 +142,7 @@ def measure(watchers: int, epochs: int, patience: float) -> dict[str, Any]:
                     "delay_median": statistics.median(delays) if delays else None,
                     "delay_worst": max(delays, default=None),
                     "drawings": sum(s.drawings for s in seen),
+                    "server_seconds": memory.worked() - worked,
                     "megabytes_each": statistics.mean(s.received for s in seen) / 1e6,
                     "rss_before_mb": before / 1e6,
                     "rss_peak_mb": memory.peak / 1e6,
@@ -164,6 +170,9 @@ def table(found: dict[str, Any]) -> str:
         "page says so after the end, median / worst": lambda j: _pair(j["delay_median"], j["delay_worst"]),
         "job": lambda j: f"{j['job_seconds']:.0f} s, {j['state']}",
         "drawings by the server": lambda j: f"{j['drawings']:,}",
+        "processor time of the server": lambda j: (
+            f"{j['server_seconds']:.1f} s, {1000 * j['server_seconds'] / max(j['drawings'], 1):.0f} ms a drawing"
+        ),
         "received by each": lambda j: f"{j['megabytes_each']:.2f} MB",
         "memory of the server before / peak / after": lambda j: (
             f"{j['rss_before_mb']:.0f} / {j['rss_peak_mb']:.0f} / {j['rss_after_mb']:.0f} MB"

@@ -40,6 +40,8 @@ from cu_core.stopping import Verdict, judge
 # What a training step on one image costs, in forward passes over one: backward takes about twice as long as forward,
 # and self-supervised losses see two views of each image.
 STEP_COST = {"supervised": 3, "image-text": 3, "self-supervised": 6}
+# Share of a round's own cost that recording it may take.
+RECORDING_SHARE = 0.5
 # Rounds whose arrangement of samples a reference is compared with.
 MOST_CKA_ROUNDS = 50
 
@@ -223,7 +225,7 @@ class Recorder:
         return {name: finite(value) for name, value in values.items()}
 
     def _views_every(self, served: int) -> int:
-        """Rounds between second views: as many as keep their cost below the rounds' own.
+        """Rounds between second views: as few as keep all recording within its share of the rounds' own cost.
 
         Counted in forward passes over one image, so that the choice is the same on every machine.
         """
@@ -231,7 +233,7 @@ class Recorder:
         if spec.probe.views_every:
             return spec.probe.views_every
         everyday, views = self.observation.passes()
-        spare = STEP_COST[objective(spec.train.objective).kind] * served - everyday
+        spare = RECORDING_SHARE * STEP_COST[objective(spec.train.objective).kind] * served - everyday
         return max(1, math.ceil(views / spare)) if spare > 0 else spec.max_rounds + 1
 
     def _arrays(self, outputs: Forward) -> dict[str, np.ndarray]:

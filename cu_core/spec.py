@@ -280,7 +280,7 @@ class ProbeSpec:
         0,
         "Two-view cosine every",
         "Rounds between recordings of the two-view cosine (encoders: of all pairs of views, of two in every round); "
-        "0 thins by itself where rounds are tiny.",
+        "0 takes them as rarely as keeps recording within half of a round's work.",
         low=0,
         high=10_000,
         unit="rounds",

@@ -274,11 +274,15 @@ def test_a_reference_starts_from_scratch_even_where_the_base_model_does_not(home
     assert own["metrics"]["reference"] == plain["metrics"]["reference"]
 
 
-def test_second_views_cost_less_than_the_rounds_and_are_there_at_both_ends(home):
-    # 131 forget samples, as many retain samples: 786 forward passes' worth of training, 150 of recording.
-    often, _ = finished(home, method={"params": {"retain_batches": 1}})
+def test_second_views_are_taken_as_often_as_recording_stays_cheap_and_at_both_ends(home):
+    # 131 forget samples, twice as many retain samples: 1,179 forward passes' worth of training, half of which recording
+    # may take; 150 are for what every round records, 300 for second views.
+    often, _ = finished(home, method={"params": {"retain_batches": 2}})
     assert all("two_view_cosine" in often.manifest(k)["arrays"] for k in range(4))
-    # 20 forget samples: 120 against 150; nothing is left for views in between.
+    # As many retain samples: 243 are left of half of 786, enough for second views every other round.
+    fewer, _ = finished(home, method={"params": {"retain_batches": 1}})
+    assert ["two_view_cosine" in fewer.manifest(k)["arrays"] for k in range(4)] == [True, False, True, True]
+    # 20 forget samples: half of 120 against 150; nothing is left for views in between.
     rarely, _ = finished(home, forget={"select": "random:20"}, method={"params": {"retain_batches": 1}})
     assert ["two_view_cosine" in rarely.manifest(k)["arrays"] for k in range(4)] == [True, False, False, True]
     asked, _ = finished(home, forget={"select": "random:20"}, probe={"views_every": 2})
