@@ -86,6 +86,9 @@ page = st.navigation(
         "One run": [run, drift, confidence, similarity, signals, attack],
     }
 )
+if page is start:
+    # At once: what else is drawn here would be drawn again with the runs.
+    page.run()
 with st.sidebar:
     format_choice()
     machine()
