@@ -21,8 +21,10 @@ from typing import Any
 import torch
 
 from benchmarks.growth import exponent
+from benchmarks.growth_picture import Pane, Style, picture
 from benchmarks.many_runs import make_home
 from benchmarks.measuring import machine, machine_words, table, write_out
+from benchmarks.tradeoff_picture import write_png
 from cu_core.home import Home
 from cu_core.runs.index import list_runs
 from cu_core.runs.layout import run_ids
@@ -33,6 +35,20 @@ from cu_core.runs.usage import count
 RUNS = (10, 100, 1000, 10000)
 ROUNDS = (5, 20, 50, 100)
 FEW_ROUNDS, FEW_RUNS = 5, 6
+FIRST, AGAIN = "first look", "again"
+PAGES = {"run": "#0072b2", "drift": "#d55e00", "confidence": "#009e73", "signals": "#cc79a7"}
+STYLES = {
+    "list of runs": Style("#000000"),
+    "list without index": Style("#666666", "dash"),
+    "watch for waiting runs": Style("#e69f00"),
+    "disk use, counted again": Style("#56b4e9"),
+    "Runs": Style("#0072b2"),
+    "Run": Style("#d55e00"),
+    "Compare, 30 runs": Style("#009e73"),
+    "Sweep": Style("#cc79a7"),
+    **{f"{page}, {FIRST}": Style(colour) for page, colour in PAGES.items()},
+    **{f"{page}, {AGAIN}": Style(colour, "dash") for page, colour in PAGES.items()},
+}
 
 
 def seconds_of(work: Callable[[], Any], repeats: int) -> float:
@@ -76,15 +92,15 @@ def over_rounds(home: Home, repeats: int) -> dict[str, float]:
     """Seconds of the pages about one run; the first look at a run reads every recorded byte."""
     os.environ["CU_HOME"] = str(home.root)
     found: dict[str, float] = {}
-    for page in ("run", "drift", "confidence", "signals"):
+    for page in PAGES:
         opened(page, run="many-00000")()
         first = []
         for number in range(1, FEW_RUNS):
             began = time.process_time()
             opened(page, run=f"many-{number:05d}")()
             first.append(time.process_time() - began)
-        found[f"{page}, first look"] = statistics.median(first)
-        found[f"{page}, again"] = seconds_of(opened(page, run="many-00001"), repeats)
+        found[f"{page}, {FIRST}"] = statistics.median(first)
+        found[f"{page}, {AGAIN}"] = seconds_of(opened(page, run="many-00001"), repeats)
     return found
 
 
@@ -99,6 +115,12 @@ def lines(found: dict[int, dict[str, float]]) -> list[list[str]]:
     return rows
 
 
+def pane(name: str, found: dict[int, dict[str, float]]) -> Pane:
+    """What was found as a pane of the picture."""
+    sizes = list(found)
+    return Pane(name, sizes, {cost: [found[size][cost] for size in sizes] for cost in found[sizes[0]]})
+
+
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -106,6 +128,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, nargs="+", default=ROUNDS, help="numbers of rounds, of six runs each")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--picture", type=Path, help="draw it as PNG")
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)
     at = machine(torch.device("cpu"))
@@ -126,6 +149,9 @@ def main() -> None:
     print()
     print(table(["rounds of one run", *map(str, by_rounds), *ends], lines(by_rounds)))
     write_out(options.out, {"machine": at, "runs": by_runs, "rounds": by_rounds})
+    if options.picture is not None:
+        panes = [pane("runs", by_runs), pane("rounds of one run", by_rounds)]
+        write_png(picture(panes, STYLES, "processor seconds"), options.picture)
 
 
 if __name__ == "__main__":

@@ -23,9 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
+from benchmarks.growth_picture import Pane, Style, picture
 from benchmarks.measuring import machine, machine_words, table, write_out
 from benchmarks.snapshot_cost import TimedAttempt
 from benchmarks.tradeoff_picture import write_png
@@ -176,46 +175,12 @@ def exponents(sizes: Sequence[int], points: Sequence[Mapping[str, float]]) -> di
     return found
 
 
-def picture(series: Mapping[str, Mapping[str, Any]]) -> go.Figure:
-    """One pane per kind of growth: seconds of each part over size, both logarithmic, beside a linear slope.
-
-    Args:
-        series: what grows to ``sizes`` and ``points``, the seconds of `PARTS` at each size.
-    """
-    figure = make_subplots(1, len(series), subplot_titles=[f"Growing {name}" for name in series])
-    for column, (name, told) in enumerate(series.items(), 1):
-        sizes, points = told["sizes"], told["points"]
-        for part, colour in zip(PARTS, COLOURS, strict=True):
-            figure.add_scatter(
-                x=sizes,
-                y=[point[part] for point in points],
-                mode="lines+markers",
-                line={"color": colour},
-                name=part,
-                legendgroup=part,
-                showlegend=column == 1,
-                row=1,
-                col=column,
-            )
-        start = statistics.median(points[0].values())
-        figure.add_scatter(
-            x=[sizes[0], sizes[-1]],
-            y=[start, start * sizes[-1] / sizes[0]],
-            mode="lines",
-            line={"color": "#999", "dash": "dash"},
-            name="linear",
-            legendgroup="linear",
-            showlegend=column == 1,
-            row=1,
-            col=column,
-        )
-        figure.update_xaxes(type="log", title_text=name, tickvals=sizes, ticktext=[f"{n:,}" for n in sizes], col=column)
-    figure.update_yaxes(type="log", dtick=1)
-    figure.update_yaxes(title_text="seconds", col=1)
-    figure.update_layout(
-        template="plotly_white", legend={"orientation": "h", "y": -0.25}, margin={"l": 60, "r": 20, "t": 40, "b": 20}
-    )
-    return figure
+def panes_of(series: Mapping[str, Mapping[str, Any]]) -> list[Pane]:
+    """What grows as panes; `series` has its ``sizes`` and ``points``, the seconds of `PARTS` at each size."""
+    return [
+        Pane(name, told["sizes"], {part: [point[part] for point in told["points"]] for part in PARTS})
+        for name, told in series.items()
+    ]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -259,7 +224,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(table(head, rows) + "\n")
     write_out(options.out, {"machine": where, "backbone": options.backbone, "series": series})
     if options.picture is not None:
-        write_png(picture(series), options.picture)
+        styles = {part: Style(colour) for part, colour in zip(PARTS, COLOURS, strict=True)}
+        write_png(picture(panes_of(series), styles), options.picture)
     return 0
 
 

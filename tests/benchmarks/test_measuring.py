@@ -11,7 +11,8 @@ import torch
 
 from benchmarks.attack_memory import bound_mb
 from benchmarks.gpu_share import IDLE, OTHER, report, time_shares
-from benchmarks.growth import PARTS, exponent, exponents, picture
+from benchmarks.growth import COLOURS, PARTS, exponent, exponents, panes_of
+from benchmarks.growth_picture import Style, picture
 from benchmarks.measuring import Ratio, Side, quartiles, table, write_out
 from benchmarks.train_step import difference_words
 
@@ -59,8 +60,9 @@ def test_exponents_tell_linear_from_square() -> None:
     points = [dict.fromkeys(PARTS, 10 + (n / 100) ** 2) for n in sizes]
     slopes = exponents(sizes, points)[PARTS[0]]
     assert slopes["last"] == pytest.approx(1, abs=0.05) and slopes["all"] < slopes["last"]
-    figure = picture({"samples": {"sizes": sizes, "points": points}, "rounds": {"sizes": sizes, "points": points}})
-    assert [trace.name for trace in figure.data if trace.showlegend] == [*PARTS, "linear"]
+    panes = panes_of({name: {"sizes": sizes, "points": points} for name in ("samples", "rounds")})
+    figure = picture(panes, {part: Style(colour) for part, colour in zip(PARTS, COLOURS, strict=True)})
+    assert [trace.name for trace in figure.data if trace.showlegend] == ["linear", *PARTS]
 
 
 def test_a_difference_is_judged_by_the_noise_between_seeds() -> None:
