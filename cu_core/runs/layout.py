@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from cu_core.errors import BadInput
 from cu_core.home import Home
@@ -128,6 +130,24 @@ def dispatcher_lock(home: Home, seconds: float = 0.0) -> FileLock:
     return FileLock(locks(home) / "dispatcher.lock", timeout=seconds)
 
 
-def submit_lock(home: Home) -> FileLock:
-    """The lock under which run directories appear."""
-    return FileLock(locks(home) / "submit.lock", timeout=LOCK_SECONDS)
+@contextmanager
+def submit_lock(home: Home, seconds: float = LOCK_SECONDS) -> Iterator[None]:
+    """The lock under which run directories appear.
+
+    Args:
+        home: where.
+        seconds: how long to wait for it.
+
+    Raises:
+        BadInput: another process held it all that time.
+    """
+    lock = FileLock(locks(home) / "submit.lock", timeout=seconds)
+    try:
+        lock.acquire()
+    except Timeout:
+        reason = f"another process has been adding to {home.root} for {seconds:g} s; try again"
+        raise BadInput("home", reason) from None
+    try:
+        yield
+    finally:
+        lock.release()

@@ -108,6 +108,15 @@ def test_one_token_one_run_from_several_threads(home):
     assert len(answers) == 8 and len(set(answers)) == 1 == len(list_runs(home))
 
 
+def test_a_submit_that_waits_in_vain_says_so(home, monkeypatch):
+    real = layout.submit_lock
+    monkeypatch.setattr(layout, "submit_lock", lambda home: real(home, 0.05))
+    with real(home), pytest.raises(BadInput, match="another process has been adding to .* try again"):
+        store.submit(spec(), home)
+    assert list_runs(home) == []
+    store.submit(spec(), home)
+
+
 def test_bad_specifications_make_no_run(home):
     with pytest.raises(BadInput) as caught:
         store.submit(RunSpec(data=DataSpec("nonsense")), home)
