@@ -52,7 +52,7 @@ def seen(home, run_id, phase, done):
     return False
 
 
-MOMENTS = [("train", 2), ("unlearn", 1), ("unlearn", 4), ("reference", 1), ("audit", 9)]
+MOMENTS = [("train", 2), ("unlearn", 3), ("reference", 1), ("audit", 9)]
 
 
 def test_killed_and_resumed_equals_uninterrupted(tmp_path):
