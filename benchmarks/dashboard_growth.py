@@ -24,7 +24,7 @@ from benchmarks.growth import exponent
 from benchmarks.growth_picture import Pane, Style, picture
 from benchmarks.many_runs import make_home
 from benchmarks.measuring import machine, machine_words, table, write_out
-from benchmarks.tradeoff_picture import write_png
+from benchmarks.pictures import write_png
 from cu_core.home import Home
 from cu_core.runs.index import list_runs
 from cu_core.runs.layout import run_ids

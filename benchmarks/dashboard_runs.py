@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import torch
@@ -34,6 +34,9 @@ from cu_core.runs.index import list_runs
 from cu_core.runs.reader import open_run
 from cu_core.runs.rows import read_row
 from tests.served import Server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 EPOCHS = 2000
 MOST_LISTS = 3
@@ -75,13 +78,21 @@ def list_seconds(home: Home, repeats: int) -> tuple[list[float], list[float]]:
     return with_index, without
 
 
-def browser_seconds(server: Server, chromium: str, repeats: int, runs: int, start: int) -> dict[str, list[float]]:
-    """Seconds from the address to the first table or picture, in a new tab of a browser that knows the site."""
+@contextlib.contextmanager
+def browser_at(chromium: str) -> Iterator[Browser]:
+    """A headless browser that draws WebGL without a graphics card."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - needed with --chromium alone
 
-    found: dict[str, list[float]] = {page: [] for page in FIRST}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def browser_seconds(server: Server, chromium: str, repeats: int, runs: int, start: int) -> dict[str, list[float]]:
+    """Seconds from the address to the first table or picture, in a new tab of a browser that knows the site."""
+    found: dict[str, list[float]] = {page: [] for page in FIRST}
+    with browser_at(chromium) as browser:
         for place, (page, first) in enumerate(FIRST.items()):
             # One context for each kind of page: its first tab fetches the site's files, and none inherits a busy WebGL.
             context = browser.new_context(viewport={"width": 1280, "height": 1000})
@@ -94,7 +105,6 @@ def browser_seconds(server: Server, chromium: str, repeats: int, runs: int, star
                     found[page].append(time.perf_counter() - began)
                 tab.close()
             context.close()
-        browser.close()
     return found
 
 
@@ -104,14 +114,11 @@ def click_seconds(server: Server, chromium: str, repeats: int, runs: int, start:
     Each tab shows a run that nobody has looked at, goes through its pages, and ends at the list of runs. The first tab
     warms up.
     """
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - needed with --chromium alone
-
-    from tests.browser.waiting import TWO_FRAMES, heard, listen, settled  # noqa: PLC0415 - the same
+    from tests.browser.waiting import TWO_FRAMES, heard, listen, settled  # noqa: PLC0415 - needs playwright
 
     pages = [page for page in FIRST if page not in ("run", "runs")]
     found: dict[str, list[float]] = {page: [] for page in (*pages, "runs")}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+    with browser_at(chromium) as browser:
         context = browser.new_context(viewport={"width": 1280, "height": 1000})
         for attempt in range(repeats + 1):
             tab = listen(context.new_page())
@@ -127,7 +134,6 @@ def click_seconds(server: Server, chromium: str, repeats: int, runs: int, start:
                 if attempt:
                     found[page].append(time.perf_counter() - began)
             tab.close()
-        browser.close()
     return found
 
 

@@ -26,8 +26,8 @@ import numpy as np
 
 from benchmarks.growth_picture import Pane, Style, picture
 from benchmarks.measuring import machine, machine_words, table, write_out
+from benchmarks.pictures import write_png
 from benchmarks.snapshot_cost import TimedAttempt
-from benchmarks.tradeoff_picture import write_png
 from cu_core.data import store
 from cu_core.device import choose_device
 from cu_core.engine import execute

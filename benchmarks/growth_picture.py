@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
+
+from benchmarks.pictures import Panes
 
 
 @dataclass(frozen=True)
@@ -47,45 +48,22 @@ def picture(panes: Sequence[Pane], styles: Mapping[str, Style], unit: str = "sec
         styles: of all costs in them, by name.
         unit: of the vertical axes.
     """
-    figure = make_subplots(1, len(panes), subplot_titles=[f"Growing {pane.name}" for pane in panes])
-    named: set[str] = set()
+    drawn = Panes([f"Growing {pane.name}" for pane in panes])
+    figure = drawn.figure
     for column, pane in enumerate(panes, 1):
         start = statistics.median(seconds[0] for seconds in pane.seconds.values())
         linear = [start, start * pane.sizes[-1] / pane.sizes[0]]
-        figure.add_scatter(
-            x=[pane.sizes[0], pane.sizes[-1]],
-            y=linear,
-            mode="lines",
-            line={"color": "#999", "dash": "dot"},
-            name="linear",
-            legendgroup="linear",
-            showlegend=column == 1,
-            row=1,
-            col=column,
-        )
+        dotted = {"color": "#999", "dash": "dot"}
+        drawn.line(column, "linear", x=[pane.sizes[0], pane.sizes[-1]], y=linear, mode="lines", line=dotted)
         for name, seconds in pane.seconds.items():
-            style = styles[name]
-            figure.add_scatter(
-                x=pane.sizes,
-                y=seconds,
-                mode="lines+markers",
-                line={"color": style.colour, "dash": style.dash},
-                name=name,
-                legendgroup=name,
-                showlegend=name not in named,
-                row=1,
-                col=column,
-            )
-            named.add(name)
+            line = {"color": styles[name].colour, "dash": styles[name].dash}
+            drawn.line(column, name, x=pane.sizes, y=seconds, mode="lines+markers", line=line)
         ticks = [f"{size:,}" for size in pane.sizes]
         figure.update_xaxes(type="log", title_text=pane.name, tickvals=pane.sizes, ticktext=ticks, col=column)
         ends = [end for seconds in pane.seconds.values() for end in (min(seconds), max(seconds))] + linear
         values = _ticks(min(ends), max(ends))
         figure.update_yaxes(type="log", tickvals=values, ticktext=[f"{value:g}" for value in values], row=1, col=column)
     figure.update_yaxes(title_text=unit, col=1)
-    figure.update_layout(
-        template="plotly_white", legend={"orientation": "h", "y": -0.25}, margin={"l": 60, "r": 20, "t": 40, "b": 20}
-    )
     return figure
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import shutil
 import statistics
 import sys
 from collections.abc import Sequence
@@ -19,16 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
-from playwright.sync_api import sync_playwright
-from plotly.subplots import make_subplots
 
-BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
+from benchmarks.pictures import SIZE, Panes, write_png
+
 SETTINGS = ("method", "variant", "batch_norm", "alpha", "beta", "gamma", "lr", "batch_size")
 COLOURS = {"eval": "#0072b2", "train": "#d55e00"}
 SYMBOLS = {"zero_centered": "circle", "two_sided": "square", "linear": "diamond"}
 # Accuracy lost that the axis shows; settings that ruin a model would squeeze all others.
 MOST_LOST = 17
-SIZE = {"width": 1100, "height": 420}
 
 
 def points(rows: Sequence[dict[str, str]], attack: str) -> list[dict[str, Any]]:
@@ -51,8 +48,8 @@ def points(rows: Sequence[dict[str, str]], attack: str) -> list[dict[str, Any]]:
 
 def tradeoff(panes: Sequence[tuple[str, list[dict[str, Any]]]]) -> go.Figure:
     """Accuracy lost (x) against attack accuracy (y); the line of a setting leads from transferred to re-fitted."""
-    figure = make_subplots(1, len(panes), subplot_titles=[title for title, _ in panes], horizontal_spacing=0.07)
-    named: set[str] = set()
+    drawn = Panes([title for title, _ in panes], spacing=0.07)
+    figure = drawn.figure
     for column, (_, found) in enumerate(panes, 1):
         beyond = sum(point["lost"] > MOST_LOST for point in found)
         if beyond:
@@ -66,9 +63,10 @@ def tradeoff(panes: Sequence[tuple[str, list[dict[str, Any]]]]) -> go.Figure:
                 col=column,
             )
         for point in found:
-            name = f"{point['variant'].replace('_', '-')}, batch norm in {point['batch_norm']} mode"
             colour = COLOURS[point["batch_norm"]]
-            figure.add_scatter(
+            drawn.line(
+                column,
+                f"{point['variant'].replace('_', '-')}, batch norm in {point['batch_norm']} mode",
                 x=[point["lost"]] * 2,
                 y=[point["transferred"], point["refitted"]],
                 mode="lines+markers",
@@ -78,36 +76,15 @@ def tradeoff(panes: Sequence[tuple[str, list[dict[str, Any]]]]) -> go.Figure:
                     "size": 9,
                 },
                 line={"color": colour, "width": 1},
-                name=name,
-                legendgroup=name,
-                showlegend=name not in named,
-                row=1,
-                col=column,
             )
-            named.add(name)
         start = statistics.fmean(point["before"] for point in found)
         figure.add_hline(start, line_dash="dot", line_color="#666", annotation_text="before", row=1, col=column)
         figure.add_hline(50, line_dash="dash", line_color="#666", annotation_text="chance", row=1, col=column)
     figure.update_xaxes(title_text="Unseen accuracy lost (points)", range=[-0.7, MOST_LOST])
     figure.update_yaxes(range=[40, 100])
     figure.update_yaxes(title_text="Attack accuracy (%)", col=1)
-    figure.update_layout(
-        template="plotly_white",
-        legend={"orientation": "h", "y": -0.25},
-        margin={"l": 60, "r": 20, "t": 40, "b": 20},
-        **SIZE,
-    )
+    figure.update_layout(**SIZE)
     return figure
-
-
-def write_png(figure: go.Figure, path: Path) -> None:
-    """Photographs a figure in a headless browser."""
-    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    with sync_playwright() as playwright:
-        page = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"]).new_page(viewport=SIZE)
-        page.set_content(figure.to_html(include_plotlyjs=True, full_html=True, config={"displayModeBar": False}))
-        page.locator(".main-svg").first.wait_for()
-        page.screenshot(path=path, timeout=120_000)
 
 
 def main() -> int:

@@ -86,11 +86,10 @@ page = st.navigation(
         "One run": [run, drift, confidence, similarity, signals, attack],
     }
 )
-if page is start:
-    # At once: what else is drawn here would be drawn again with the runs.
-    page.run()
-with st.sidebar:
-    format_choice()
-    machine()
-    _gate.whoami()
+# The start page leads on at once: what was drawn beside it would be drawn again with the runs.
+if page is not start:
+    with st.sidebar:
+        format_choice()
+        machine()
+        _gate.whoami()
 page.run()

@@ -15,7 +15,7 @@ from cu_core.errors import BadInput
 from cu_core.home import Home
 from cu_core.papers.quantities import QUANTITIES, value_in
 from cu_core.papers.record import Column, PaperTable, Row
-from cu_core.papers.runs import belongs, preset_id, rows_at, seeds_at, spec_of, specs_of
+from cu_core.papers.runs import belongs, preset_id, row_specs, rows_at, seeds_at, spec_of, specs_of
 from cu_core.papers.scales import Scale, title_of
 from cu_core.runs import layout
 from cu_core.runs.reader import RunView, list_runs, open_run
@@ -150,9 +150,7 @@ class Filled:
 
 def finished_runs(home: Home, table: PaperTable, scales: Iterable[Scale]) -> list[Finished]:
     """The runs of a home that succeeded, can be read, and belong to a row of a table at one of some scales."""
-    wanted = [
-        spec for scale in scales for row in rows_at(table, scale) if (spec := spec_of(table, row, scale)) is not None
-    ]
+    wanted = [spec for scale in scales for spec in row_specs(table, scale)]
     found = []
     for row in list_runs(home):
         if row.state != "succeeded":

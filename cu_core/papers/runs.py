@@ -15,7 +15,10 @@ from cu_core.papers.record import PaperTable, Row
 from cu_core.papers.scales import Scale
 from cu_core.recipes import unlearning_recipe
 from cu_core.records import describe
-from cu_core.spec import PARTS, DataSpec, ForgetSpec, MethodSpec, RunSpec, StopSpec
+from cu_core.spec import PARTS, ForgetSpec, MethodSpec, RunSpec, StopSpec
+
+# Of the data: their name, which `same_images` compares, how they are split, and the share of a split.
+_FREE = ("dataset", "split_seed", "test_share")
 
 
 def preset_id(table: PaperTable, scale: Scale) -> str:
@@ -100,14 +103,17 @@ def _part(start: Any, name: str, settings: Mapping[str, Any]) -> Any:
     return dataclasses.replace(start, **own)
 
 
+def row_specs(table: PaperTable, scale: Scale) -> list[RunSpec]:
+    """What the rows of a table ask for at a scale, with one seed; without those that cannot be run."""
+    return [spec for row in rows_at(table, scale) if (spec := spec_of(table, row, scale)) is not None]
+
+
 def specs_of(table: PaperTable, scale: Scale) -> list[RunSpec]:
     """The runs that fill a table at a scale, all seeds of a row together; rows that need the same run share it."""
     # By what they ask for, whatever their names. All tables together are a thousand runs, which every program that
     # knows the presets goes through at its start; their content hashes would take the better part of a second.
     found: dict[RunSpec, RunSpec] = {}
-    for row in rows_at(table, scale):
-        if (spec := spec_of(table, row, scale)) is None:
-            continue
+    for spec in row_specs(table, scale):
         for seed in seeds_at(table, scale):
             seeded = dataclasses.replace(spec, seed=seed)
             found.setdefault(dataclasses.replace(seeded, name="", group=""), seeded)
@@ -128,9 +134,9 @@ def belongs(spec: RunSpec, wanted: RunSpec) -> bool:
         and spec.method == wanted.method
         and spec.reference >= wanted.reference
         and _stop(spec) == _stop(wanted)
-        and dataclasses.replace(spec.train, seed=-1) == dataclasses.replace(wanted.train, seed=-1)
+        and dataclasses.replace(spec.train, seed=wanted.train.seed) == wanted.train
         and same_images(spec.data.dataset, wanted.data.dataset)
-        and _free(spec, wanted) == _free(wanted, wanted)
+        and dataclasses.replace(spec.data, **{name: getattr(wanted.data, name) for name in _FREE}) == wanted.data
     )
 
 
@@ -138,11 +144,6 @@ def _stop(spec: RunSpec) -> tuple[Any, ...]:
     """When a run stops; without a rule nothing asks which samples it looks at."""
     asked = spec.stop.protocol if spec.stop.rule != "none" else None
     return (spec.stop.rule, spec.max_rounds, spec.stop.collapse_drop, asked)
-
-
-def _free(spec: RunSpec, wanted: RunSpec) -> DataSpec:
-    """The data without what may differ: their name, how they are split, and the share of a split."""
-    return dataclasses.replace(spec.data, dataset=wanted.data.dataset, split_seed=0, test_share=wanted.data.test_share)
 
 
 def same_images(dataset: str, wanted: str) -> bool:

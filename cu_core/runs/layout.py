@@ -141,12 +141,18 @@ def submit_lock(home: Home, seconds: float = LOCK_SECONDS) -> Iterator[None]:
     Raises:
         BadInput: another process held it all that time.
     """
-    lock = FileLock(locks(home) / "submit.lock", timeout=seconds)
+    reason = f"another process has been adding to {home.root} for {seconds:g} s; try again"
+    with held(FileLock(locks(home) / "submit.lock", timeout=seconds), BadInput("home", reason)):
+        yield
+
+
+@contextmanager
+def held(lock: FileLock, error: BadInput) -> Iterator[None]:
+    """Holds a lock; raises the error where others hold it for as long as it waits."""
     try:
         lock.acquire()
     except Timeout:
-        reason = f"another process has been adding to {home.root} for {seconds:g} s; try again"
-        raise BadInput("home", reason) from None
+        raise error from None
     try:
         yield
     finally:

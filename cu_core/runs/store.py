@@ -14,12 +14,11 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from filelock import Timeout
 
 from cu_core import compat
 from cu_core.errors import BadInput
@@ -99,7 +98,7 @@ def cancel(home: Home, run_id: str) -> str:
     Raises:
         BadInput: no such run.
     """
-    with _Locked(home, run_id) as run_dir:
+    with _locked(home, run_id) as run_dir:
         if read_state(run_dir).state not in FINAL:
             (run_dir / layout.CANCEL).touch()
         return read_state(run_dir).state
@@ -113,7 +112,7 @@ def resume(home: Home, run_id: str) -> None:
         OutOfDisk: too little free space.
     """
     check_floor(home.runs)
-    with _Locked(home, run_id) as run_dir:
+    with _locked(home, run_id) as run_dir:
         found = read_state(run_dir)
         if found.state != "queued":
             _requeue(run_dir, run_id, found)
@@ -132,7 +131,7 @@ def resume_here(home: Home, run_id: str) -> int:
         OutOfDisk: too little free space.
     """
     check_floor(home.runs)
-    with _Locked(home, run_id) as run_dir:
+    with _locked(home, run_id) as run_dir:
         found = read_state(run_dir)
         if found.state != "queued":
             _requeue(run_dir, run_id, found)
@@ -145,7 +144,7 @@ def delete(home: Home, run_id: str) -> None:
     Raises:
         BadInput: no such run, or it is running.
     """
-    with _Locked(home, run_id) as run_dir:
+    with _locked(home, run_id) as run_dir:
         state = read_state(run_dir).state
         if state in ACTIVE:
             raise BadInput("run", f"{run_id} is {state}; cancel it before deleting it")
@@ -272,27 +271,13 @@ def _requeue(run_dir: Path, run_id: str, found: RunState) -> None:
     (run_dir / layout.CANCEL).unlink(missing_ok=True)
 
 
-class _Locked:
+@contextmanager
+def _locked(home: Home, run_id: str) -> Iterator[Path]:
     """The run's lock around its folder, which is checked before and after waiting for it."""
-
-    def __init__(self, home: Home, run_id: str) -> None:
-        layout.run_dir(home, run_id)
-        self.home, self.run_id = home, run_id
-        self.lock = layout.run_lock(home, run_id)
-
-    def __enter__(self) -> Path:
-        try:
-            self.lock.acquire()
-        except Timeout:
-            raise BadInput("run", f"{self.run_id} is held by another process; try again") from None
-        try:
-            return layout.run_dir(self.home, self.run_id)
-        except BaseException:
-            self.lock.release()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        self.lock.release()
+    layout.run_dir(home, run_id)
+    error = BadInput("run", f"{run_id} is held by another process; try again")
+    with layout.held(layout.run_lock(home, run_id), error):
+        yield layout.run_dir(home, run_id)
 
 
 def _binned_dir(home: Home, run_id: str) -> Path:
