@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from cu_core.home import Home
-from cu_core.methods import methods
+from cu_core.methods.record import METHODS
 from cu_core.spec import MethodSpec
 from tests.madeup import MadeUp, write_run
 
@@ -26,7 +26,7 @@ SEEDS = 3
 
 def make_runs(home: Home, runs: int, rounds: int) -> None:
     """Writes runs of several methods with three seeds each, in one group."""
-    classifier_methods = [m.id for m in methods().values() if "class" in m.tasks and "supervised" in m.objectives]
+    classifier_methods = [m.id for m in METHODS.values() if "class" in m.tasks and "supervised" in m.objectives]
     for number in range(runs):
         method_id = classifier_methods[number // SEEDS % len(classifier_methods)]
         seed = number % SEEDS

@@ -22,7 +22,7 @@ import pandas as pd
 
 from cu_core import demo
 from cu_core.home import Home
-from cu_core.methods import methods
+from cu_core.methods.record import METHODS
 from cu_core.runs import layout
 from cu_core.runs.files import read_json, write_array, write_json
 from cu_core.runs.index import SETTLED_SECONDS, reindex
@@ -51,7 +51,7 @@ def make_home(home: Home, runs: int, rounds: int, *, audited: int = AUDITED) -> 
     home.create()
     write_json(home.root / demo.MARKER, {"run_id": None})
     templates = make_templates(home, rounds, audited)
-    names = [m.id for m in methods().values() if "class" in m.tasks and "supervised" in m.objectives]
+    names = [m.id for m in METHODS.values() if "class" in m.tasks and "supervised" in m.objectives]
     for number in range(runs):
         copy_run(home, templates[number % len(templates)], number, names[number // SEEDS % len(names)])
     # The index does not vouch for what is younger.

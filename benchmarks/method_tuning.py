@@ -20,7 +20,7 @@ from typing import Any
 from cu_core.compat import why_not_method
 from cu_core.engine import execute
 from cu_core.home import Home
-from cu_core.methods import method
+from cu_core.methods.record import method
 from cu_core.recipes import recipe
 from cu_core.runs import store
 from cu_core.runs.attempt import Attempt

@@ -17,7 +17,7 @@ from cu_core.data.store import dataset_key, prepare
 from cu_core.device import Precision, choose_device, choose_precision
 from cu_core.errors import Incompatible
 from cu_core.home import Home
-from cu_core.methods import method
+from cu_core.methods.record import method
 from cu_core.probe import Probe, RuleSamples, choose_probe, rule_samples, spare_samples
 from cu_core.spec import RunSpec
 from cu_core.stopping import rule_for

@@ -9,8 +9,7 @@ from pathlib import Path
 from cu_core.data import dataset
 from cu_core.data.forget import parse_selection
 from cu_core.errors import BadInput, Incompatible
-from cu_core.methods import method
-from cu_core.methods.record import Method
+from cu_core.methods.record import Method, method
 from cu_core.models import backbone
 from cu_core.objectives import objective
 from cu_core.spec import DataSpec, RunSpec

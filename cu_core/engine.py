@@ -20,8 +20,8 @@ from cu_core.errors import BadInput, CheckpointError, Diverged
 from cu_core.estimate import EARLIER_RUN, Speed, remember_speed
 from cu_core.evaluated import EvaluationCache
 from cu_core.evaluation import Metrics
-from cu_core.methods import method
 from cu_core.methods.context import Context
+from cu_core.methods.record import method
 from cu_core.metrics.attacks import REFERENCE
 from cu_core.models.cache import Trained, trained_model
 from cu_core.models.network import Network

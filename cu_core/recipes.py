@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from cu_core import tuned
-from cu_core.methods import method
+from cu_core.methods.record import method
 from cu_core.objectives import objective as find_objective
 from cu_core.spec import TrainSpec
 

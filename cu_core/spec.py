@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cu_core.errors import BadInput
-from cu_core.methods import method
-from cu_core.methods.record import PER_EPOCH, PER_SHARD
+from cu_core.methods.record import PER_EPOCH, PER_SHARD, method
 from cu_core.objectives import OBJECTIVES, objective
 from cu_core.records import describe, param, parse
 

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 
 from cu_core.bench import Bench
 from cu_core.device import seed_everything
-from cu_core.methods import method
 from cu_core.methods.context import Context
+from cu_core.methods.record import method
 from cu_core.models.build import build_for
 from cu_core.models.network import Network
 from cu_core.objectives.base import make_objective

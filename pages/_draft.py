@@ -14,7 +14,7 @@ from typing import Any
 from cu_core.compat import check
 from cu_core.data.forget import DUPLICATES, parse_selection
 from cu_core.errors import BadInput
-from cu_core.methods import method, methods
+from cu_core.methods.record import METHODS, method
 from cu_core.models import BACKBONES
 from cu_core.records import Described, coerce, describe
 from cu_core.spec import PARTS, RunSpec, spec_from_json
@@ -46,7 +46,7 @@ def from_spec(spec: RunSpec) -> dict[str, Any]:
         draft |= {f"{part}.{d.name}": _typed(d, values) for d in describe(cls)}
     draft |= {name: getattr(spec, name) for name in TOP}
     draft["method.id"] = spec.method.id
-    for record in methods().values():
+    for record in METHODS.values():
         chosen = spec.method.params if record.id == spec.method.id else record.params()
         draft |= {param_key(record.id, d.name): _typed(d, chosen) for d in describe(record.params)}
     draft["data.dataset"], _, draft["data.path"] = spec.data.dataset.partition(":")
@@ -182,7 +182,7 @@ def title_of(field: str) -> str:
     part, _, name = field.removeprefix("grid.").rpartition(".")
     if field.startswith("grid.") and not part and name not in TOP:
         part = "method"
-    lists = {"method": [d for record in methods().values() for d in describe(record.params)]}
+    lists = {"method": [d for record in METHODS.values() for d in describe(record.params)]}
     known = lists.get(part) or (described(part or "top") if not part or part in PARTS else [])
     return next((d.param.label for d in known if d.name == name), field)
 

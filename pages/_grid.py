@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from cu_core.errors import BadInput
-from cu_core.methods import method
+from cu_core.methods.record import method
 from cu_core.records import describe
 from cu_core.runs import grid
 from cu_core.spec import RunSpec

@@ -12,7 +12,7 @@ from cu_core.data import DATASETS
 from cu_core.data.forget import KINDS
 from cu_core.data.images import ImageData
 from cu_core.errors import BadInput, UnlearnscopeError
-from cu_core.methods import method, methods
+from cu_core.methods.record import METHODS, method
 from cu_core.models import BACKBONES
 from cu_core.objectives import OBJECTIVES, objective
 from cu_core.recipes import recipe, unlearning_recipe
@@ -278,10 +278,10 @@ def method_section(errors: Errors, task: str) -> None:
     sharded = value_of("train.shards") > 1 or value_of("train.slices") > 1
 
     def title(name: str) -> str:
-        reason = compat.why_not_method(methods()[name], task, kind, sharded=sharded)
-        return f"{methods()[name].title} ({reason})" if reason else methods()[name].title
+        reason = compat.why_not_method(METHODS[name], task, kind, sharded=sharded)
+        return f"{METHODS[name].title} ({reason})" if reason else METHODS[name].title
 
-    st.selectbox("Method", list(methods()), format_func=title, key=key_of("method.id"), persist_state="session")
+    st.selectbox("Method", list(METHODS), format_func=title, key=key_of("method.id"), persist_state="session")
     complain(errors, "method.id")
     record = method(value_of("method.id"))
     st.caption(f"{record.summary} {record.paper}.")

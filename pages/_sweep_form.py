@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from cu_core.errors import BadInput, UnlearnscopeError
-from cu_core.methods import methods
+from cu_core.methods.record import METHODS
 from cu_core.presets import SINGLE_PRESETS
 from cu_core.records import describe
 from cu_core.runs.grid import parse_axis
@@ -149,8 +149,8 @@ def lists(started: Sweep) -> Sweep:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.multiselect(
             "Methods",
-            list(methods()),
-            format_func=lambda name: methods()[name].title,
+            list(METHODS),
+            format_func=lambda name: METHODS[name].title,
             key=key_of("methods"),
             persist_state="session",
         )
@@ -209,13 +209,13 @@ def _base_words(base: RunSpec) -> str:
 
 
 def _varied(chosen: list[str]) -> dict[str, dict[str, list[str]]]:
-    known = {(name, d.name): d.param.label for name in chosen for d in describe(methods()[name].params)}
+    known = {(name, d.name): d.param.label for name in chosen for d in describe(METHODS[name].params)}
     kept = [choice for choice in st.session_state.get(key_of("vary")) or [] if tuple(choice) in known]
     put("vary", kept)
     picked = st.multiselect(
         "Hyper-parameters to vary (optional)",
         list(known),
-        format_func=lambda choice: f"{methods()[choice[0]].title}: {known[choice]}",
+        format_func=lambda choice: f"{METHODS[choice[0]].title}: {known[choice]}",
         key=key_of("vary"),
         persist_state="session",
     )
@@ -223,7 +223,7 @@ def _varied(chosen: list[str]) -> dict[str, dict[str, list[str]]]:
     with st.grid(3, gap="medium"):
         for method_id, name in picked:
             text = st.text_input(
-                f"{methods()[method_id].title}: {known[method_id, name]}",
+                f"{METHODS[method_id].title}: {known[method_id, name]}",
                 key=key_of(f"vary.{method_id}.{name}"),
                 persist_state="session",
                 placeholder="0.3, 0.7",

@@ -16,7 +16,7 @@ import pytest
 import cu_core
 from cu_core.cli import build_parser
 from cu_core.data import DATASETS
-from cu_core.methods import BUILT_IN
+from cu_core.methods.record import METHODS
 from cu_core.metrics import METRICS
 from cu_core.metrics.attacks import ATTACKS, NUMBERS, WAYS
 from cu_core.models import BACKBONES
@@ -43,14 +43,14 @@ def verbs() -> dict[str, argparse.ArgumentParser]:
 
 COMMANDS = re.findall(r"-m cu_core ((?:.*\\\n)*.*)", "\n".join(map(read, PAGES)))
 CHOICES = [
-    *(m.id for m in BUILT_IN),
+    *(m.id for m in METHODS.values()),
     *DATASETS,
     *BACKBONES,
     *METRICS,
     *PRESETS,
     *SWEEPS,
     *top_level_fields(),
-    *(d.name for m in BUILT_IN for d in describe(m.params)),
+    *(d.name for m in METHODS.values() for d in describe(m.params)),
     *(f"{part}.{d.name}" for part, cls in PARTS.items() for d in describe(cls)),
 ]
 

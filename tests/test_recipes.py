@@ -8,7 +8,7 @@ import pytest
 
 from cu_core import compat
 from cu_core.errors import BadInput
-from cu_core.methods import BUILT_IN
+from cu_core.methods.record import METHODS
 from cu_core.papers.scales import SCALES
 from cu_core.presets import DEFAULT_PRESET, PRESETS, SINGLE_PRESETS
 from cu_core.recipes import DIGITS, DIGITS_BY_HEART, LAPTOP, PAPER, PENALTY, TRANSFORMER, recipe, unlearning_recipe
@@ -78,7 +78,7 @@ def test_the_default_preset_is_one_of_them():
     assert DEFAULT_PRESET.id in PRESETS
 
 
-@pytest.mark.parametrize("method", BUILT_IN, ids=lambda m: m.id)
+@pytest.mark.parametrize("method", METHODS.values(), ids=lambda m: m.id)
 @pytest.mark.parametrize(
     ("dataset", "backbone"), [("digits", "tiny-cnn"), ("cifar10", "resnet8"), ("svhn", "resnet18")]
 )

@@ -17,8 +17,8 @@ from cu_core.data.images import ImageData
 from cu_core.device import choose_precision
 from cu_core.errors import Cancelled, CheckpointError, Incompatible
 from cu_core.home import Home
-from cu_core.methods import method
 from cu_core.methods.context import Context
+from cu_core.methods.record import method
 from cu_core.methods.records.sisa import SisaParams
 from cu_core.methods.sisa import unlearn
 from cu_core.models.build import build_model

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from cu_core.data import DATASETS
-from cu_core.methods import BUILT_IN
 from cu_core.methods.absent import ABSENT
-from cu_core.methods.record import PER_EPOCH, PER_SHARD, Method
+from cu_core.methods.record import METHODS, PER_EPOCH, PER_SHARD, Method
 from cu_core.metrics import METRICS
 from cu_core.models import BACKBONES
 from cu_core.objectives import OBJECTIVES
@@ -171,7 +170,7 @@ def recipe_rows() -> Iterable[tuple[object, ...]]:
 def tuned() -> str:
     """Hyper-parameters that start elsewhere than in the tables above, as a list; empty if there are none."""
     lines = []
-    for method in BUILT_IN:
+    for method in METHODS.values():
         usual = vars(method.params())
         cases = [("on encoders", "cifar10", "resnet18", "sample", "moco")]
         cases += [("on BYOL encoders", "cifar10", "resnet18", "sample", "byol")]
@@ -199,7 +198,12 @@ def number(count: int | float) -> str:
 
 def text() -> str:
     """The whole page."""
-    sections = [HEAD, "## Methods", overview(BUILT_IN), *(method_section(method) for method in BUILT_IN)]
+    sections = [
+        HEAD,
+        "## Methods",
+        overview(METHODS.values()),
+        *(method_section(method) for method in METHODS.values()),
+    ]
     sections += [
         "### Not implemented",
         "Methods that papers compare with and that are not here.",

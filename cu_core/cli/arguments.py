@@ -12,7 +12,7 @@ from cu_core.adopt import adopt_index_file
 from cu_core.data.forget import FORMS, parse_selection
 from cu_core.errors import BadInput
 from cu_core.home import Home
-from cu_core.methods import method
+from cu_core.methods.record import method
 from cu_core.objectives import OBJECTIVES
 from cu_core.presets import PRESETS
 from cu_core.recipes import recipe, unlearning_recipe

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cu_core.data import DATASETS
-from cu_core.methods import methods
+from cu_core.methods.record import METHODS
 from cu_core.metrics import METRICS
 from cu_core.models import BACKBONES
 from cu_core.presets import PRESETS
@@ -25,7 +25,7 @@ def catalogue(what: str) -> list[dict[str, Any]]:
             | {"tasks": list(m.tasks), "objectives": list(m.objectives), "rounds": dict(m.rounds)}
             # With the method's own values; some divide their steps for part of their hyper-parameters only.
             | {"params": parameters(m.params), "divided": m.divided(m.params())}
-            for m in methods().values()
+            for m in METHODS.values()
         ]
     if what == "presets":
         return [

@@ -12,7 +12,7 @@ from cu_core.cli.arguments import add_spec_arguments, read_on, read_spec
 from cu_core.cli.output import print_json, print_table
 from cu_core.errors import BadInput
 from cu_core.home import Home
-from cu_core.methods import methods
+from cu_core.methods.record import METHODS
 from cu_core.records import describe
 from cu_core.runs import dispatcher, grid, store
 from cu_core.spec import RunSpec
@@ -202,8 +202,8 @@ def _methods(text: str) -> tuple[str, ...]:
         return ()
     chosen = tuple(dict.fromkeys(grid.parse_axis(text)))
     for method_id in chosen:
-        if method_id not in methods():
-            raise BadInput("--methods", f"no method named {method_id!r}", [ALL, *methods()])
+        if method_id not in METHODS:
+            raise BadInput("--methods", f"no method named {method_id!r}", [ALL, *METHODS])
     return chosen
 
 

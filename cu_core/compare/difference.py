@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from cu_core.errors import BadInput
-from cu_core.methods import method
+from cu_core.methods.record import method
 from cu_core.records import Described, describe
 from cu_core.spec import PARTS, RunSpec, short
 

@@ -8,7 +8,7 @@ from typing import Any
 from cu_core.compare.record import Compared, Reference
 from cu_core.errors import UnlearnscopeError
 from cu_core.home import Home
-from cu_core.methods import method
+from cu_core.methods.record import method
 from cu_core.objectives import objective
 from cu_core.runs import layout
 from cu_core.runs.reader import RunView, list_runs, open_run

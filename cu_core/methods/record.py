@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cu_core.registry import Registry
+
 # Default numbers of rounds that stand for another number.
 PER_EPOCH = 0
 PER_SHARD = -1
@@ -71,3 +73,15 @@ class Method:
     fails: str = ""
     divided: Callable[[Any], bool] = by_one_process
     rounds: Mapping[str, int] = field(default_factory=lambda: {"class": 10, "sample": 30})
+
+
+METHODS: Registry[Method] = Registry("method", Method, group="unlearnscope.methods")
+
+
+def method(method_id: str) -> Method:
+    """The method of that id.
+
+    Raises:
+        BadInput: no such method; names the known ones.
+    """
+    return METHODS.named(method_id)

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import Any
 
 from cu_core.data.forget import parse_selection
-from cu_core.methods import method
+from cu_core.methods.record import method
 from cu_core.papers.record import PaperTable, Row
 from cu_core.papers.scales import Scale
 from cu_core.recipes import unlearning_recipe

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cu_core.errors import BadInput
-from cu_core.methods import method, methods
+from cu_core.methods.record import METHODS, method
 from cu_core.records import Described, coerce, describe
 from cu_core.spec import PARTS, RunSpec, digest, spec_from_json, top_level_fields
 
@@ -158,7 +158,7 @@ def _resolve(name: str, params: Sequence[type]) -> str:
         return f"{owners[0]}.{field}"
     if owners:
         raise BadInput(name, "could mean several settings", [f"{owner}.{field}" for owner in owners])
-    if part in ("", "method") and any(field in {d.name for d in describe(m.params)} for m in methods().values()):
+    if part in ("", "method") and any(field in {d.name for d in describe(m.params)} for m in METHODS.values()):
         raise BadInput(name, "is a setting of other methods than the chosen ones", sorted(own))
     raise BadInput(name, "no such setting", _all_names(own))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cu_core.methods import method
+from cu_core.methods.record import method
 from cu_core.records import describe
 from cu_core.runs.reader import RunRow
 from cu_core.spec import RunSpec, short

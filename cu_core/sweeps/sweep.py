@@ -10,7 +10,7 @@ from typing import Any
 from cu_core import compat
 from cu_core.data.forget import parse_selection
 from cu_core.errors import BadInput, Incompatible
-from cu_core.methods import method, methods
+from cu_core.methods.record import METHODS, method
 from cu_core.recipes import unlearning_recipe
 from cu_core.runs import grid
 from cu_core.spec import MethodSpec, RunSpec, digest, spec_from_json
@@ -48,7 +48,7 @@ class Sweep:
     @property
     def ids(self) -> tuple[str, ...]:
         """Ids of the methods, each once."""
-        return tuple(dict.fromkeys(self.methods or methods()))
+        return tuple(dict.fromkeys(self.methods or METHODS))
 
     @property
     def name(self) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from cu_core.compare.record import Compared, Reference
-from cu_core.methods import method
+from cu_core.methods.record import method
 from cu_core.spec import ForgetSpec, MethodSpec, RunSpec, short
 
 BASE = RunSpec(forget=ForgetSpec("class:5"), reference=3)

@@ -16,9 +16,8 @@ import torch.nn.functional as F
 from cu_core.bench import Bench, set_up
 from cu_core.errors import Cancelled
 from cu_core.home import Home
-from cu_core.methods import BUILT_IN
 from cu_core.methods.context import Context
-from cu_core.methods.record import Method
+from cu_core.methods.record import METHODS, Method
 from cu_core.models.build import build_model
 from cu_core.models.network import Network
 from cu_core.models.weights import weights_sha256
@@ -30,7 +29,7 @@ from cu_core.spec import spec_from_json
 ROUNDS = 3
 CASES = [
     pytest.param(m, task, o.id, id=f"{m.id}-{task}-{o.id}")
-    for m in BUILT_IN
+    for m in METHODS.values()
     for task in m.tasks
     for o in OBJECTIVES.values()
     if o.kind in m.objectives

@@ -8,15 +8,14 @@ from typing import Any
 import pytest
 
 from cu_core.home import Home
-from cu_core.methods import BUILT_IN
-from cu_core.methods.record import Method
+from cu_core.methods.record import METHODS, Method
 from cu_core.runs.reader import RunView
 from tests.real_runs import submit_changed, work_to_the_end
 
 SELECT = {"class": "class:5", "sample": "random:60"}
 CASES = [
     pytest.param(m, task, id=f"{m.id}-{task}")
-    for m in BUILT_IN
+    for m in METHODS.values()
     if "supervised" in m.objectives and not m.needs_shards
     for task in m.tasks
 ]

@@ -6,21 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from cu_core.methods import BUILT_IN
 from cu_core.methods.absent import ABSENT
-from cu_core.methods.record import Method
+from cu_core.methods.record import METHODS, Method
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "methods.md").read_text(encoding="utf-8")
 OVERVIEW = PAGE.split("## Methods")[1].split("###")[0]
 
 
-@pytest.mark.parametrize("method", BUILT_IN, ids=lambda method: method.id)
+@pytest.mark.parametrize("method", METHODS.values(), ids=lambda method: method.id)
 def test_method_says_what_it_needs_and_where_it_fails(method: Method) -> None:
     assert method.needs.endswith(".") and method.fails.endswith(".")
     assert f"| needs | {method.needs} |" in PAGE and f"| fails | {method.fails} |" in PAGE
 
 
-@pytest.mark.parametrize("method", BUILT_IN, ids=lambda method: method.id)
+@pytest.mark.parametrize("method", METHODS.values(), ids=lambda method: method.id)
 def test_overview_says_what_a_method_does_and_reads(method: Method) -> None:
     (row,) = [line for line in OVERVIEW.splitlines() if line.startswith(f"| `{method.id}` |")]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
@@ -36,5 +35,5 @@ def test_absent_methods_are_documented_and_really_absent() -> None:
     assert {a.id for a in ABSENT} == {"puma", "arcane"}
     section = PAGE.split("### Not implemented")[1].split("\n## ")[0]
     for absent in ABSENT:
-        assert absent.id not in {m.id for m in BUILT_IN}
+        assert absent.id not in {m.id for m in METHODS.values()}
         assert all(text in section for text in (absent.title, absent.paper, absent.summary, absent.missing))

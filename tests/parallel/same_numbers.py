@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from cu_core.bench import Bench, set_up
 from cu_core.data.batches import Split
 from cu_core.home import Home
-from cu_core.methods import BUILT_IN
+from cu_core.methods.record import METHODS
 from cu_core.models.build import build_for
 from cu_core.models.network import Network
 from cu_core.objectives import OBJECTIVES
@@ -162,7 +162,7 @@ def cases(home: Home, wanted: list[str]) -> Iterator[tuple[str, dict[str, float]
             found["own_images_only"] = apart(one, trained(bench, own_images_only), start)
         yield f"train {objective.id}", found
     for objective in available:
-        for method in BUILT_IN:
+        for method in METHODS.values():
             if objective.kind not in method.objectives or not method.divided(method.params()):
                 continue
             if objective.self_supervised and objective.id != "moco":

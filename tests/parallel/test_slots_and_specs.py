@@ -14,7 +14,7 @@ import pytest
 from cu_core import compat
 from cu_core.errors import BadInput, Incompatible
 from cu_core.home import Home
-from cu_core.methods import BUILT_IN, method
+from cu_core.methods.record import METHODS, method
 from cu_core.runs import layout, store
 from cu_core.runs.command import processes_of, worker_command
 from cu_core.runs.dispatcher import Dispatcher
@@ -149,7 +149,7 @@ def test_what_cannot_be_divided_is_refused_in_words(change: dict[str, Any], word
 
 
 def test_which_methods_are_divided() -> None:
-    whole = {m.id for m in BUILT_IN if not m.divided(m.params())}
+    whole = {m.id for m in METHODS.values() if not m.divided(m.params())}
     assert whole == {"cf_k", "eu_k", "fisher", "lcodec", "output_filter", "sisa", "ssd"}
     penalty = method("gradient_penalty")
     assert not penalty.divided(penalty.params(alpha=0.0))

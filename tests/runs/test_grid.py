@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cu_core import methods as registry
 from cu_core.errors import BadInput
-from cu_core.methods import method
+from cu_core.methods.record import method
 from cu_core.methods.records.contrastive import METHOD
 from cu_core.records import param
 from cu_core.runs.grid import MOST_RUNS, count, expand, parse_axis

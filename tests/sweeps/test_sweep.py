@@ -10,7 +10,7 @@ import pytest
 from cu_core.compat import check
 from cu_core.errors import BadInput
 from cu_core.home import Home
-from cu_core.methods import methods
+from cu_core.methods.record import METHODS
 from cu_core.recipes import unlearning_recipe
 from cu_core.runs.files import write_json
 from cu_core.runs.layout import INFO, SPEC
@@ -64,10 +64,10 @@ def test_a_limit_on_rounds_does_not_leave_a_retraining_half_done() -> None:
 
 
 def test_what_does_not_go_together_is_left_out_with_the_reason() -> None:
-    classes_only = [m.id for m in methods().values() if m.tasks == ("class",) and "supervised" in m.objectives]
+    classes_only = [m.id for m in METHODS.values() if m.tasks == ("class",) and "supervised" in m.objectives]
     sweep = Sweep(BASE, forget=("class:5", "mislabelled"))
     found = expand(sweep)
-    assert {left.method for left in found.left_out if left.forget == "mislabelled"} == set(methods())
+    assert {left.method for left in found.left_out if left.forget == "mislabelled"} == set(METHODS)
     reasons = {left.method: left.reason for left in found.left_out if left.forget == "mislabelled"}
     assert all(reasons.values()) and "label noise" in reasons["contrastive"]
     assert set(classes_only) <= {run.method.id for run in found.runs}
@@ -99,7 +99,7 @@ def test_what_names_nothing_or_asks_for_far_too_much_is_refused(change: dict) ->
 def test_ready_made_sweeps_can_be_launched(named) -> None:
     found = expand(named.sweep)
     assert {run.group for run in found.runs} == {named.id}
-    assert {run.method.id for run in found.runs} | {left.method for left in found.left_out} == set(methods())
+    assert {run.method.id for run in found.runs} | {left.method for left in found.left_out} == set(METHODS)
     assert {"contrastive", "retrain"} <= {run.method.id for run in found.runs}
     for run in found.runs:
         check(run)
