@@ -21,10 +21,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from cu_core import __version__
-from cu_core.home import default_home
-from cu_core.runs.dispatcher import dispatcher_alive, ensure_dispatcher
-from cu_core.runs.index import unindexed
-from cu_core.runs.store import work_waiting
+from cu_core.base.home import default_home
+from cu_core.jobs.dispatcher import dispatcher_alive, ensure_dispatcher
+from cu_core.jobs.submission import work_waiting
+from cu_core.runstore.index import unindexed
 from cu_core.sharing.door import Door
 from pages._login import StreamlitLogin, server
 
@@ -63,9 +63,9 @@ def _first_start() -> None:
     try:
         # What reads runs and images takes longer to import than all the rest of the server, and every page needs it.
         # Done here, it happens while the browser fetches the site's own files.
-        from cu_core.background import start_prepare  # noqa: PLC0415
-        from cu_core.data.store import open_prepared  # noqa: PLC0415
-        from cu_core.demo import demo_specs, welcome  # noqa: PLC0415
+        from cu_core.data.prepared import open_prepared  # noqa: PLC0415
+        from cu_core.jobs.background import start_prepare  # noqa: PLC0415
+        from cu_core.jobs.demo import demo_specs, welcome  # noqa: PLC0415
 
         home = default_home().create()
         welcome(home, ROOT / "assets" / "demo")

@@ -3,7 +3,7 @@
     .venv/bin/python -m benchmarks.attack_features
 
 Both sides draw views of the family that the encoder was trained with, embed them, and take the cosines of all pairs.
-Ours is what an audit does (`cu_core.audit.measure.Measure`), which also asks for the outputs and the loss; the other
+Ours is what an audit does (`Measure`), which also asks for the outputs and the loss; the other
 embeds one view of one image at a time. The images are noise, since no time depends on what is in them; both sides see
 the same ones.
 """
@@ -20,17 +20,17 @@ import torch
 from torch import Tensor
 
 from benchmarks.measuring import Ratio, machine, machine_words, table, timed, write_out
-from cu_core.audit.measure import Measure, Questions
-from cu_core.audit.samples import Side
+from cu_core.base.errors import UnlearnscopeError
+from cu_core.catalogue.spec import ModelSpec, TrainSpec
 from cu_core.data.batches import ImageSource
-from cu_core.device import choose_device, choose_precision, keep_freed_memory
-from cu_core.encoder_signals import pair_cosines
-from cu_core.errors import UnlearnscopeError
-from cu_core.models.build import build_model
-from cu_core.models.network import Network
-from cu_core.objectives.base import TrainingObjective, make_objective
-from cu_core.signals import evaluating
-from cu_core.spec import ModelSpec, TrainSpec
+from cu_core.engine.audit.audit_samples import Side
+from cu_core.engine.audit.measure import Measure, Questions
+from cu_core.engine.encoder_signals import pair_cosines
+from cu_core.engine.signals import evaluating
+from cu_core.learning.build import build_model
+from cu_core.learning.device import choose_device, choose_precision, keep_freed_memory
+from cu_core.learning.network import Network
+from cu_core.learning.objectives.training_objective import TrainingObjective, make_objective
 
 
 class Encoder:

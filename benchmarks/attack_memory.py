@@ -23,9 +23,9 @@ import psutil
 import torch
 
 from benchmarks.measuring import Side, machine, machine_words, table, write_out
-from cu_core.audit.ways import Asked, Scores, attack_models
+from cu_core.engine.audit.ways import Asked, Scores, attack_models
 from cu_core.metrics.attacks import attacks_for
-from cu_core.metrics.attacks.base import Signals
+from cu_core.metrics.attacks.fitting import Signals
 from cu_core.metrics.attacks.outcome import outcome
 from cu_core.metrics.intervals import redraws
 from cu_core.metrics.knn import TEMPERATURE, K, weighted_knn

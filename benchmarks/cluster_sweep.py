@@ -23,13 +23,14 @@ from pathlib import Path
 from typing import Any
 
 from cu_core import __version__
-from cu_core.home import Home
-from cu_core.runs import layout, store
-from cu_core.runs.reader import open_run
-from cu_core.runs.state import FINAL
-from cu_core.runs.verify import verify
-from cu_core.spec import RunSpec, spec_from_json
-from tests.cluster.ray_nodes import Nodes, missing, ray_nodes
+from cu_core.base.home import Home
+from cu_core.catalogue.spec import RunSpec, spec_from_json
+from cu_core.jobs import submission
+from cu_core.runstore import layout
+from cu_core.runstore.reader import open_run
+from cu_core.runstore.state import FINAL
+from cu_core.runstore.verify import verify
+from tests.jobs.ray_nodes import Nodes, missing, ray_nodes
 
 PROJECT = Path(__file__).resolve().parent.parent
 METHODS = ("finetune", "random_label", "contrastive")
@@ -65,7 +66,7 @@ def specs(count: int) -> list[RunSpec]:
 
 def sweep(home: Home, count: int, deadline: float) -> dict[str, Any]:
     """Does the sweep and loses a node; returns what happened when, in seconds since the dispatcher started."""
-    ids = [store.submit(spec, home, token=str(number)) for number, spec in enumerate(specs(count))]
+    ids = [submission.submit(spec, home, token=str(number)) for number, spec in enumerate(specs(count))]
     began = time.monotonic()
     with ray_nodes(2) as nodes:
         times: dict[str, Any] = {"cluster up": time.monotonic() - began}

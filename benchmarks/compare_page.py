@@ -16,9 +16,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from cu_core.home import Home
-from cu_core.methods.record import METHODS
-from cu_core.spec import MethodSpec
+from cu_core.base.home import Home
+from cu_core.catalogue.method_record import METHODS
+from cu_core.catalogue.spec import MethodSpec
 from tests.madeup import MadeUp, write_run
 
 SEEDS = 3

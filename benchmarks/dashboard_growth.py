@@ -25,12 +25,12 @@ from benchmarks.growth_picture import Pane, Style, picture
 from benchmarks.many_runs import make_home
 from benchmarks.measuring import machine, machine_words, table, write_out
 from benchmarks.pictures import write_png
-from cu_core.home import Home
-from cu_core.runs.index import list_runs
-from cu_core.runs.layout import run_ids
-from cu_core.runs.rows import read_row
-from cu_core.runs.store import work_waiting
-from cu_core.runs.usage import count
+from cu_core.base.home import Home
+from cu_core.jobs.submission import work_waiting
+from cu_core.runstore.index import list_runs
+from cu_core.runstore.layout import run_ids
+from cu_core.runstore.rows import read_row
+from cu_core.runstore.usage import count
 
 RUNS = (10, 100, 1000, 10000)
 ROUNDS = (5, 20, 50, 100)

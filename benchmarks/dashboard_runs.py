@@ -26,13 +26,14 @@ import torch
 
 from benchmarks.measuring import machine, machine_words, quartiles, table, write_out
 from benchmarks.visits import ALL, ONE_RUN, Visit, query_of, serving, visit
-from cu_core.home import Home
-from cu_core.presets import DEFAULT_PRESET
-from cu_core.runs import layout, store
-from cu_core.runs.dispatcher import ensure_dispatcher
-from cu_core.runs.index import list_runs
-from cu_core.runs.reader import open_run
-from cu_core.runs.rows import read_row
+from cu_core.base.home import Home
+from cu_core.catalogue.presets import DEFAULT_PRESET
+from cu_core.jobs import submission
+from cu_core.jobs.dispatcher import ensure_dispatcher
+from cu_core.runstore import layout
+from cu_core.runstore.index import list_runs
+from cu_core.runstore.reader import open_run
+from cu_core.runstore.rows import read_row
 from tests.served import Server
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def busy(home: Home) -> Iterator[psutil.Process]:
     """A training of a small network that keeps all cores busy, as an ordinary run; it is cancelled at the end."""
     spec = DEFAULT_PRESET.spec
     spec = replace(spec, train=replace(spec.train, epochs=EPOCHS), name="busy")
-    run_id = store.submit(spec, home)
+    run_id = submission.submit(spec, home)
     ensure_dispatcher(home)
     end = time.monotonic() + 120
     while True:
@@ -157,10 +158,10 @@ def busy(home: Home) -> Iterator[psutil.Process]:
         worker.cpu_percent()
         yield worker
     finally:
-        store.cancel(home, run_id)
+        submission.cancel(home, run_id)
         with contextlib.suppress(psutil.Error):
             worker.wait(60)
-        store.delete(home, run_id)
+        submission.delete(home, run_id)
 
 
 def lines(found: dict[str, list[Visit]]) -> list[list[str]]:

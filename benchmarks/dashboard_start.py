@@ -29,8 +29,8 @@ from playwright.sync_api import BrowserContext, sync_playwright
 from benchmarks.dashboard_runs import seconds_words
 from benchmarks.many_runs import make_home
 from benchmarks.measuring import Ratio, machine, machine_words, table, write_out
-from cu_core.home import Home
-from cu_core.runs.layout import run_ids
+from cu_core.base.home import Home
+from cu_core.runstore.layout import run_ids
 from tests.served import ROOT
 
 LEAST = "import streamlit as st\nst.title('Least')\nst.dataframe({'a': [1]})\n"

@@ -29,7 +29,7 @@ os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count() or 1))  # before the
 import numpy as np
 
 from benchmarks.drift_methods import Film, walk
-from cu_core.projection import Projection, project
+from cu_core.projections.project import Projection, project
 
 LARGE = (20_000, 20)
 OURS, OTHER = "reference-map", "aligned-umap"

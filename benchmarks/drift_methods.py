@@ -39,8 +39,8 @@ from scipy.stats import ortho_group
 from sklearn.datasets import load_digits
 from torch import nn
 
-from cu_core.maps.plotted_motion import Motion
-from cu_core.projection import METHODS, project
+from cu_core.projections.plotted_motion import Motion
+from cu_core.projections.project import METHODS, project
 
 ROUNDS = 10
 WIDTH = 128

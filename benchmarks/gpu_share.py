@@ -12,12 +12,12 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.measuring import table, timed
+from cu_core.catalogue.spec import TrainSpec
 from cu_core.data.batches import ImageSource, Split
 from cu_core.data.images import ImageData
-from cu_core.device import choose_precision
-from cu_core.models.network import Network
-from cu_core.spec import TrainSpec
-from cu_core.training import Training
+from cu_core.learning.device import choose_precision
+from cu_core.learning.network import Network
+from cu_core.learning.training import Training
 
 # Side of the square matrices whose product tells the peak: large enough that nothing but arithmetic counts.
 PEAK_SIDE = 8192
@@ -63,7 +63,7 @@ def report(model: Network, data: ImageData, recipe: TrainSpec, precision: str, d
         model: untrained; it is trained for three epochs.
         data: its training images.
         recipe: how it is trained.
-        precision: as in `cu_core.device.choose_precision`.
+        precision: as in `cu_core.learning.device.choose_precision`.
         device: anything but a CUDA device is answered in words.
     """
     if device.type != "cuda":

@@ -28,16 +28,16 @@ from benchmarks.growth_picture import Pane, Style, picture
 from benchmarks.measuring import machine, machine_words, table, write_out
 from benchmarks.pictures import write_png
 from benchmarks.snapshot_cost import TimedAttempt
-from cu_core.data import store
-from cu_core.device import choose_device
-from cu_core.engine import execute
-from cu_core.errors import UnlearnscopeError
-from cu_core.home import Home
-from cu_core.runs.files import write_json
-from cu_core.runs.perform import run_attempt
-from cu_core.runs.reader import open_run
-from cu_core.runs.store import submit
-from cu_core.spec import DataSpec, spec_from_json
+from cu_core.base.errors import UnlearnscopeError
+from cu_core.base.files import write_json
+from cu_core.base.home import Home
+from cu_core.catalogue.spec import DataSpec, spec_from_json
+from cu_core.data import prepared
+from cu_core.engine.loop import execute
+from cu_core.engine.perform import run_attempt
+from cu_core.jobs.submission import submit
+from cu_core.learning.device import choose_device
+from cu_core.runstore.reader import open_run
 
 PARTS = ("training epoch", "unlearning round", "snapshot", "attacks", "rest of the run")
 # Steeper than this over the last two points counts as worse than linear; times of seconds scatter by some percent.
@@ -65,7 +65,7 @@ def made_up(home: Home, size: Size) -> None:
 
     Each class has a brightness of its own in some rows, so that there is something to learn.
     """
-    folder = home.datasets / store.dataset_key(data_of(size))
+    folder = home.datasets / prepared.dataset_key(data_of(size))
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     arrays: dict[str, np.ndarray] = {}
@@ -78,7 +78,7 @@ def made_up(home: Home, size: Size) -> None:
     for name, array in arrays.items():
         np.save(folder / f"{name}.npy", array)
     meta = {
-        "schema": store.SCHEMA,
+        "schema": prepared.SCHEMA,
         "classes": [f"class {number}" for number in range(size.classes)],
         "mean": [0.25] * 3,
         "std": [0.15] * 3,

@@ -26,12 +26,12 @@ from typing import Any
 import psutil
 import streamlit
 
-from cu_core.presets import DEFAULT_PRESET
-from cu_core.runs import store
-from cu_core.runs.dispatcher import ensure_dispatcher
-from cu_core.runs.reader import open_run
-from cu_core.runs.state import FINAL
-from cu_core.spec import RunSpec
+from cu_core.catalogue.presets import DEFAULT_PRESET
+from cu_core.catalogue.spec import RunSpec
+from cu_core.jobs import submission
+from cu_core.jobs.dispatcher import ensure_dispatcher
+from cu_core.runstore.reader import open_run
+from cu_core.runstore.state import FINAL
 from tests.served import Server, serve
 from tests.streamlit_client import Client, open_tab
 
@@ -123,7 +123,7 @@ def measure(watchers: int, epochs: int, patience: float) -> dict[str, Any]:
             memory = Memory(server.process.pid)
             before, worked = memory.now(), memory.worked()
             memory.start()
-            run_id = store.submit(dataclasses.replace(long_enough(epochs), seed=number), server.home)
+            run_id = submission.submit(dataclasses.replace(long_enough(epochs), seed=number), server.home)
             ensure_dispatcher(server.home)
             seen = asyncio.run(crowd(server, run_id, watchers, patience))
             memory.ended.set()

@@ -20,13 +20,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cu_core import demo
-from cu_core.home import Home
-from cu_core.methods.record import METHODS
-from cu_core.runs import layout
-from cu_core.runs.files import read_json, write_array, write_json
-from cu_core.runs.index import SETTLED_SECONDS, reindex
-from cu_core.spec import MethodSpec, spec_from_json
+from cu_core.base.files import read_json, write_array, write_json
+from cu_core.base.home import Home
+from cu_core.catalogue.method_record import METHODS
+from cu_core.catalogue.spec import MethodSpec, spec_from_json
+from cu_core.jobs import demo
+from cu_core.runstore import layout
+from cu_core.runstore.index import SETTLED_SECONDS, reindex
 from tests.madeup import SUBMITTED, MadeUp, write_run
 
 SEEDS = 3

@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 
-from cu_core.device import describe_device, keep_freed_memory
+from cu_core.learning.device import describe_device, keep_freed_memory
 
 START_SECONDS = 600.0
 

@@ -17,16 +17,16 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from cu_core.compat import why_not_method
-from cu_core.engine import execute
-from cu_core.home import Home
-from cu_core.methods.record import method
-from cu_core.recipes import recipe
-from cu_core.runs import store
-from cu_core.runs.attempt import Attempt
-from cu_core.runs.perform import run_attempt
-from cu_core.runs.reader import RunView, open_run
-from cu_core.spec import RunSpec, spec_from_json
+from cu_core.base.home import Home
+from cu_core.catalogue.compatibility import why_not_method
+from cu_core.catalogue.method_record import method
+from cu_core.catalogue.recipes import recipe
+from cu_core.catalogue.spec import RunSpec, spec_from_json
+from cu_core.engine.loop import execute
+from cu_core.engine.perform import run_attempt
+from cu_core.jobs import submission
+from cu_core.runstore.attempt import Attempt
+from cu_core.runstore.reader import RunView, open_run
 
 Axes = Mapping[str, Sequence[Any]]
 
@@ -108,10 +108,10 @@ def spec_of(options: argparse.Namespace, select: str, name: str, values: Mapping
 
 def perform(spec: RunSpec, home: Home) -> RunView:
     """The finished run of a specification, made now unless it was made before."""
-    run_id = store.submit(spec, home, token=spec.content_hash(), foreground=True)
+    run_id = submission.submit(spec, home, token=spec.content_hash(), foreground=True)
     view = open_run(home, run_id)
     if view.state != "succeeded":
-        number = 1 if view.state == "starting" else store.resume_here(home, run_id)
+        number = 1 if view.state == "starting" else submission.resume_here(home, run_id)
         run_attempt(Attempt.claim(home, run_id, number), execute)
         view = open_run(home, run_id)
     return view

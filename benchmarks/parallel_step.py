@@ -23,16 +23,16 @@ import torch
 import torch.distributed as dist
 
 from benchmarks.measuring import Ratio, machine, machine_words, synchronize, table, timed, write_out
+from cu_core.catalogue.spec import ModelSpec, RunSpec, TrainSpec
 from cu_core.data.batches import ImageSource, Split
-from cu_core.device import choose_precision, keep_freed_memory
-from cu_core.models.build import build_model
-from cu_core.parallel.division import Division, divided
-from cu_core.parallel.environment import among_several
-from cu_core.parallel.group import Group
-from cu_core.runs.command import TORCHRUN
-from cu_core.runs.slots import cores
-from cu_core.spec import ModelSpec, RunSpec, TrainSpec
-from cu_core.training import Training
+from cu_core.jobs.command import TORCHRUN
+from cu_core.jobs.slots import cores
+from cu_core.learning.build import build_model
+from cu_core.learning.device import choose_precision, keep_freed_memory
+from cu_core.learning.parallel.division import Division, divided
+from cu_core.learning.parallel.group import Group
+from cu_core.learning.parallel.torchrun import among_several
+from cu_core.learning.training import Training
 
 CASES = (("resnet8", "supervised"), ("resnet8", "simclr"), ("resnet18", "supervised"))
 SIZE = 32

@@ -20,15 +20,15 @@ import torch
 import torch.nn.functional as F
 
 from benchmarks.measuring import Ratio, machine, machine_words, table, timed, write_out
+from cu_core.base.errors import UnlearnscopeError
+from cu_core.catalogue.spec import ModelSpec, TrainSpec
 from cu_core.data.batches import ImageSource, Split
-from cu_core.device import choose_device, choose_precision, keep_freed_memory
-from cu_core.errors import UnlearnscopeError
+from cu_core.learning.build import build_model
+from cu_core.learning.device import choose_device, choose_precision, keep_freed_memory
+from cu_core.learning.objectives.training_objective import make_objective
 from cu_core.methods.context import Context
 from cu_core.methods.gradient_penalty import unlearn, unlearn_members
 from cu_core.methods.records.gradient_penalty import GradientPenaltyMembersParams, GradientPenaltyParams
-from cu_core.models.build import build_model
-from cu_core.objectives.base import make_objective
-from cu_core.spec import ModelSpec, TrainSpec
 
 CLASSES = 10
 # Far too small to move the weights to where numbers would be special.

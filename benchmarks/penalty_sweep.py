@@ -25,18 +25,18 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from cu_core.base.errors import BadInput, UnlearnscopeError
+from cu_core.base.files import write_atomically
+from cu_core.base.home import Home, default_home
+from cu_core.catalogue.grid import expand, parse_axis
+from cu_core.catalogue.spec import RunSpec
 from cu_core.cli.arguments import add_spec_arguments, read_spec
 from cu_core.cli.output import ProgressBar, print_table
-from cu_core.engine import execute
-from cu_core.errors import BadInput, UnlearnscopeError
-from cu_core.home import Home, default_home
-from cu_core.runs.attempt import Attempt
-from cu_core.runs.files import write_atomically
-from cu_core.runs.grid import expand, parse_axis
-from cu_core.runs.perform import run_attempt
-from cu_core.runs.reader import RunView, open_run
-from cu_core.runs.store import resume_here, submit
-from cu_core.spec import RunSpec
+from cu_core.engine.loop import execute
+from cu_core.engine.perform import run_attempt
+from cu_core.jobs.submission import resume_here, submit
+from cu_core.runstore.attempt import Attempt
+from cu_core.runstore.reader import RunView, open_run
 
 Row = dict[str, Any]
 

@@ -32,7 +32,7 @@ from playwright.sync_api import Browser, sync_playwright
 from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 
-from cu_core.figures.signal_space import choose_drawn, pack, pack_groups, pack_space, signal_space, space_alt
+from cu_core.figures.signal_cloud import choose_drawn, pack, pack_groups, pack_space, signal_space, space_alt
 from cu_core.figures.theme import COLOURS, GROUPS, SYMBOLS
 
 PARTS = Path(__file__).resolve().parent.parent / "pages" / "_space"

@@ -22,16 +22,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from cu_core.base.errors import UnlearnscopeError
+from cu_core.base.home import Home
+from cu_core.catalogue.spec import spec_from_json
 from cu_core.cli.output import ProgressBar
-from cu_core.device import choose_device, describe_device
-from cu_core.engine import execute
-from cu_core.errors import UnlearnscopeError
-from cu_core.home import Home
-from cu_core.runs.attempt import Attempt
-from cu_core.runs.perform import run_attempt
-from cu_core.runs.reader import open_run
-from cu_core.runs.store import submit
-from cu_core.spec import spec_from_json
+from cu_core.engine.loop import execute
+from cu_core.engine.perform import run_attempt
+from cu_core.jobs.submission import submit
+from cu_core.learning.device import choose_device, describe_device
+from cu_core.runstore.attempt import Attempt
+from cu_core.runstore.reader import open_run
 
 
 class TimedAttempt(Attempt):

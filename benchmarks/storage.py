@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from cu_core.home import Home
-from cu_core.presets import PRESETS
-from cu_core.runs import layout
-from cu_core.runs.disk import estimate_disk, folder_size
-from cu_core.runs.state import read_state
+from cu_core.base.home import Home
+from cu_core.catalogue.presets import PRESETS
+from cu_core.runstore import layout
+from cu_core.runstore.disk import estimate_disk, folder_size
+from cu_core.runstore.state import read_state
 
 PAPERS = ("paper-class", "paper-sample")
 BACKBONES = ("resnet18", "resnet50")
@@ -135,7 +135,7 @@ def show(groups: dict[int, list[RunSize]]) -> None:
 
 def show_paper() -> None:
     """Prints the estimate for runs of the papers' size on CIFAR-10."""
-    from cu_core.models.build import build_model  # noqa: PLC0415 - loads torch, which the other table does not need
+    from cu_core.learning.build import build_model  # noqa: PLC0415 - loads torch, which the other table does not need
 
     print("| preset | backbone | weights | recorded | snapshots | attacks | weights, checkpoint | in all |")
     print("|---|---|---|---|---|---|---|---|")

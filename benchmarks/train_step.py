@@ -4,7 +4,7 @@
 
 Both sides train the same network from the same weights with the same optimizer, schedule, batch size and augmentation
 (random crop, mirroring, normalising), epoch by epoch in turns. Theirs is plain PyTorch in float32 with torchvision's
-transforms in a DataLoader, the best of several (`benchmarks.usual_loop`); ours is `cu_core.training.Training` as a
+transforms in a DataLoader, the best of several (`usual_loop`); ours is `Training` as a
 run's worker has it. The first epoch of each seed warms up and is left out of the ratio.
 """
 
@@ -27,17 +27,17 @@ import torch.nn.functional as F
 from benchmarks import gpu_share
 from benchmarks.measuring import Ratio, Side, machine, machine_words, table, timed, write_out
 from benchmarks.usual_loop import best_way, loader, second_pass_seconds, ways
+from cu_core.base.errors import UnlearnscopeError
+from cu_core.base.home import Home
+from cu_core.catalogue.spec import DataSpec, ModelSpec, TrainSpec
 from cu_core.data.batches import ImageSource, Split
 from cu_core.data.images import ImageData
-from cu_core.data.store import open_key, prepare
-from cu_core.device import choose_device, choose_precision
-from cu_core.errors import UnlearnscopeError
-from cu_core.home import Home
-from cu_core.models.build import build_model
-from cu_core.models.network import Network
-from cu_core.signals import forward
-from cu_core.spec import DataSpec, ModelSpec, TrainSpec
-from cu_core.training import Training, learning_rate, make_optimizer
+from cu_core.data.prepared import open_key, prepare
+from cu_core.engine.signals import forward
+from cu_core.learning.build import build_model
+from cu_core.learning.device import choose_device, choose_precision
+from cu_core.learning.network import Network
+from cu_core.learning.training import Training, learning_rate, make_optimizer
 
 # Images of the trial epochs that decide how the other side loads its images.
 TRIAL = 2048
@@ -94,7 +94,7 @@ def ours(plan: Plan) -> Iterator[dict[str, Any]]:
     data, device = plan.data(), choose_device(plan.device)
     precision = choose_precision(plan.precision, device)
     source, test = ImageSource.train(data, device), ImageSource.test(data, device)
-    torch.backends.cudnn.benchmark = True  # as `cu_core.training.train` sets it
+    torch.backends.cudnn.benchmark = True  # as `cu_core.learning.training.train` sets it
     for seed in range(plan.seeds):
         model = plan.network(data, seed)
         precision.place(model, device)

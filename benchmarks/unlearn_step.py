@@ -30,17 +30,17 @@ from torch.utils.data import DataLoader
 from benchmarks.measuring import Ratio, Side, machine, machine_words, table, timed, write_out
 from benchmarks.train_step import Plan, accuracy, add_options, difference_words, plan_of, spread_words
 from benchmarks.usual_loop import best_way, endless, loader, second_pass_seconds, ways
+from cu_core.base.errors import UnlearnscopeError
 from cu_core.data.batches import ImageSource, Split
 from cu_core.data.images import ImageData
-from cu_core.device import choose_device, choose_precision, seed_everything
-from cu_core.errors import UnlearnscopeError
+from cu_core.engine.signals import forward
+from cu_core.learning.device import choose_device, choose_precision, seed_everything
+from cu_core.learning.network import Network
+from cu_core.learning.objectives.training_objective import make_objective
+from cu_core.learning.training import Training
 from cu_core.methods.context import Context
 from cu_core.methods.contrastive import contrastive_unlearning_loss, unlearn
 from cu_core.methods.records.contrastive import ContrastiveParams
-from cu_core.models.network import Network
-from cu_core.objectives.base import make_objective
-from cu_core.signals import forward
-from cu_core.training import Training
 
 TRIAL = 1024
 

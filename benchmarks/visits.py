@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.many_runs import make_home
-from cu_core.home import Home
+from cu_core.base.home import Home
 from tests.served import Server, serve
 from tests.streamlit_client import Client, open_tab
 

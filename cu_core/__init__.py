@@ -1,7 +1,7 @@
 """Backend of Unlearnscope: datasets, models, unlearning methods, runs and figures.
 
 Nothing in this package imports streamlit. The parts that a page reads (records, specifications,
-`cu_core.runs`, `cu_core.figures`) import neither torch nor scikit-learn nor umap.
+`cu_core.runstore`, `cu_core.figures`) import neither torch nor scikit-learn nor umap.
 
 Importing it, or anything in it, fills the registries: the packages named here add their entries to them.
 """

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cu_core.figures.attack import Scored, score_bins, score_panes
+from cu_core.figures.attack_scores import Scored, score_bins, score_panes
 from cu_core.figures.selection_marks import decided, decided_words
-from cu_core.runs.reader import RunView
+from cu_core.runstore.reader import RunView
 from pages._charts import bar
 from pages._common import probe_of
 from pages._downloads import table_downloads

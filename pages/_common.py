@@ -10,13 +10,13 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from cu_core.errors import UnlearnscopeError
+from cu_core.base.errors import UnlearnscopeError
+from cu_core.base.home import Home, default_home
 from cu_core.figures.curves import Pane, RunCurves, curves, curves_alt
 from cu_core.figures.theme import chart_text
-from cu_core.home import Home, default_home
+from cu_core.learning.objectives import objective
 from cu_core.metrics import METRICS
-from cu_core.objectives import objective
-from cu_core.runs.reader import RunRow, RunView, list_runs, open_run
+from cu_core.runstore.reader import RunRow, RunView, list_runs, open_run
 from pages import _gate
 from pages._charts import bar
 from pages._text import plain

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 import streamlit as st
 
-from cu_core.runs.reader import RunRow
-from cu_core.spec import short
+from cu_core.catalogue.spec import short
+from cu_core.runstore.reader import RunRow
 from pages._text import plain
 
 FILTERS: dict[str, tuple[str, Callable[[RunRow], str]]] = {

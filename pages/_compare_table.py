@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cu_core.compare.columns import Column
-from cu_core.compare.lines import Summary
-from cu_core.compare.table import Row, Table, flag_words
+from cu_core.analysis.compare.columns import Column
+from cu_core.analysis.compare.lines import Summary
+from cu_core.analysis.compare.table import Row, Table, flag_words
 from cu_core.figures.distance_colours import distance_colour
 from pages._text import plain
 

@@ -7,19 +7,19 @@ from typing import Any
 
 import streamlit as st
 
-from cu_core.compare import outcome_data, recorded_data
-from cu_core.compare.lines import Line, lines_of
-from cu_core.compare.reading import Stamp
-from cu_core.compare.record import Compared
+from cu_core.analysis.compare import outcome_data, recorded_data
+from cu_core.analysis.compare.compared import Compared
+from cu_core.analysis.compare.lines import Line, lines_of
+from cu_core.analysis.compare.reading import Stamp
 from cu_core.data.forget import parse_selection
 from cu_core.figures.class_gaps import class_gaps, class_gaps_alt
-from cu_core.figures.confidence import SIGNALS, common_bins
-from cu_core.figures.layers import layer_alt, layer_similarity
-from cu_core.figures.matrix import highest_count, prediction_alt, prediction_matrix
+from cu_core.figures.class_matrix import highest_count, prediction_alt, prediction_matrix
+from cu_core.figures.confidence_panes import SIGNALS, common_bins
+from cu_core.figures.layer_bars import layer_alt, layer_similarity
 from cu_core.figures.overlay import overlay, overlay_alt
 from cu_core.figures.pareto import pareto, pareto_alt
-from cu_core.figures.recovery import recovery_alt, recovery_bars
-from cu_core.figures.similarity import COSINES
+from cu_core.figures.recovery_bars import recovery_alt, recovery_bars
+from cu_core.figures.similarity_panes import COSINES
 from cu_core.figures.theme import GROUPS, TITLES
 from cu_core.figures.trajectories import MOST_PANES, trajectories, trajectories_alt
 from cu_core.metrics import METRICS

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from cu_core import background
-from cu_core.errors import UnlearnscopeError
-from cu_core.estimate import known_speed
-from cu_core.runs.disk import floor_bytes, free_bytes
-from cu_core.spec import RunSpec
-from cu_core.sweeps.cost import shared_estimate
+from cu_core.analysis.sweeps.cost import shared_estimate
+from cu_core.base.errors import UnlearnscopeError
+from cu_core.catalogue.spec import RunSpec
+from cu_core.engine.estimate import known_speed
+from cu_core.jobs import background
+from cu_core.runstore.disk import floor_bytes, free_bytes
 from pages import _gate
 from pages._common import duration, file_size, home
 from pages._text import plain

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cu_core.compat import check
+from cu_core.base.errors import BadInput
+from cu_core.base.parameters import Described, coerce, describe
+from cu_core.catalogue.compatibility import check
+from cu_core.catalogue.method_record import METHODS, method
+from cu_core.catalogue.spec import PARTS, RunSpec, spec_from_json
 from cu_core.data.forget import DUPLICATES, parse_selection
-from cu_core.errors import BadInput
-from cu_core.methods.record import METHODS, method
-from cu_core.models import BACKBONES
-from cu_core.records import Described, coerce, describe
-from cu_core.spec import PARTS, RunSpec, spec_from_json
+from cu_core.learning.backbones import BACKBONES
 
 TOP = ("seed", "reference", "device", "precision", "processes", "name")
 # Fields that the form replaces with something easier than one line of text.

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cu_core.drift.events import crossings, flips
-from cu_core.drift.noise import NO_BAND, noise_band
-from cu_core.drift.record import MEASURES
-from cu_core.drift.scenes import boundary_of
-from cu_core.figures.drift_events import crossing_alt, crossing_histogram, event_table, events_of, flip_bars
-from cu_core.figures.drift_measures import measure_lines, measure_lines_alt, measure_table, reference_cka_table
-from cu_core.runs.reader import RunView, open_run
+from cu_core.analysis.scenes import boundary_of
+from cu_core.figures.event_counts import crossing_alt, crossing_histogram, event_table, events_of, flip_bars
+from cu_core.figures.measure_curves import measure_lines, measure_lines_alt, measure_table, reference_cka_table
+from cu_core.metrics.drift.drift_measure import MEASURES
+from cu_core.metrics.drift.events import crossings, flips
+from cu_core.metrics.drift.seed_noise import NO_BAND, noise_band
+from cu_core.runstore.reader import RunView, open_run
 from pages._charts import bar
 from pages._common import home, probe_of
 from pages._recorded import Stamp, class_names, reference_stamp, signal_of, stamp

@@ -6,10 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from cu_core.drift import scenes
-from cu_core.drift.scenes import PairView, Shown
+from cu_core.analysis import scenes
+from cu_core.analysis.scenes import PairView, Shown
 from cu_core.figures.scene import Samples, Scene
-from cu_core.maps.stored import Picture
+from cu_core.projections.map_store import Picture
 from pages._common import home
 from pages._recorded import reference_stamp, stamp
 
@@ -38,7 +38,7 @@ def _boundary_scene(key: Any, _shown: Shown) -> Scene:
 
 
 def boundary_scene(shown: Shown) -> Scene:
-    """See `cu_core.drift.scenes.boundary_scene`."""
+    """See `cu_core.analysis.scenes.boundary_scene`."""
     return _boundary_scene(key_of(shown), shown)
 
 
@@ -48,7 +48,7 @@ def _pair_view(key: Any, first: int, second: int, _shown: Shown) -> PairView | N
 
 
 def pair_view(shown: Shown, first: int, second: int) -> PairView | None:
-    """See `cu_core.drift.scenes.pair_view`."""
+    """See `cu_core.analysis.scenes.pair_view`."""
     return _pair_view(key_of(shown), first, second, shown)
 
 
@@ -58,7 +58,7 @@ def _preview_scene(key: Any, _shown: Shown) -> Scene:
 
 
 def preview_scene(shown: Shown) -> Scene:
-    """See `cu_core.drift.scenes.preview_scene`."""
+    """See `cu_core.analysis.scenes.preview_scene`."""
     return _preview_scene(key_of(shown), shown)
 
 
@@ -68,5 +68,5 @@ def _picture_scene(key: Any, name: str, stamp: str, _shown: Shown, _picture: Pic
 
 
 def picture_scene(shown: Shown, name: str, picture: Picture) -> Scene:
-    """See `cu_core.drift.scenes.picture_scene`."""
+    """See `cu_core.analysis.scenes.picture_scene`."""
     return _picture_scene(key_of(shown), name, picture.stamp, shown, picture)

@@ -8,10 +8,10 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from cu_core.errors import BadInput
-from cu_core.figures.drift import drift_alt, drift_map
+from cu_core.base.errors import BadInput
+from cu_core.figures.tsne_panes import drift_alt, drift_map
 from cu_core.figures.tsne_words import tsne_words
-from cu_core.runs.reader import RunView, open_run
+from cu_core.runstore.reader import RunView, open_run
 from pages._charts import bar
 from pages._common import home, probe_of
 from pages._hover import hover_card

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from cu_core.drift.scenes import Shown, boundary_unit, boundary_words
-from cu_core.errors import BadInput
+from cu_core.analysis.scenes import Shown, boundary_unit, boundary_words
+from cu_core.base.errors import BadInput
+from cu_core.catalogue.projection_record import METHODS, OTHERS
 from cu_core.figures.fidelity_numbers import sentence
 from cu_core.figures.scene import Scene
 from cu_core.figures.theme import GROUPS, class_name
-from cu_core.maps import service
-from cu_core.maps.names import METHODS, OTHERS
-from cu_core.maps.request import MapRequest
-from cu_core.maps.stored import Picture, read_picture, read_picture_manifest
-from cu_core.runs.reader import list_runs, open_run
+from cu_core.projections import service
+from cu_core.projections.map_request import MapRequest
+from cu_core.projections.map_store import Picture, read_picture, read_picture_manifest
+from cu_core.runstore.reader import list_runs, open_run
 from pages._common import duration, home, probe_of, run_label
 from pages._drift_scenes import boundary_scene, pair_view, picture_scene, preview_scene
 from pages._fidelity import exact_strip, fidelity_strip

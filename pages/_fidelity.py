@@ -10,8 +10,8 @@ import numpy as np
 import streamlit as st
 
 from cu_core.figures.fidelity_numbers import EXACT, LEVELS, Reading, readings, sentence
-from cu_core.maps.ruler import measure_pair
-from cu_core.runs.reader import RunView
+from cu_core.projections.ruler import measure_pair
+from cu_core.runstore.reader import RunView
 
 STYLE = """<style>
 .fidelity{display:grid;grid-template-columns:repeat(auto-fit,minmax(92px,1fr));gap:.4rem}
@@ -29,7 +29,7 @@ def fidelity_strip(record: Mapping[str, Any], shown: int, rounds: Sequence[int])
     """Draws the strip.
 
     Args:
-        record: of `cu_core.maps.quality.measure`.
+        record: of `cu_core.projections.fidelity.measure`.
         shown: number of the round that is shown.
         rounds: numbers of the rounds, in the order of ``record["rounds"]``.
     """

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from cu_core.errors import BadInput, UnlearnscopeError
-from cu_core.picking import training_indices
-from cu_core.runs.reader import RunView
-from cu_core.spec import RunSpec
+from cu_core.analysis.picking import training_indices
+from cu_core.base.errors import BadInput, UnlearnscopeError
+from cu_core.catalogue.spec import RunSpec
+from cu_core.runstore.reader import RunView
 from pages import _form, _gate, _sections
 from pages._common import probe_of
 from pages._selection import many

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from cu_core.records import Described, Param
+from cu_core.base.parameters import Described, Param
 from pages._text import plain
 
 PREFIX = "new:"

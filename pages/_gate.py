@@ -7,9 +7,9 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime import Runtime, exists, get_instance
 
-from cu_core.errors import UnlearnscopeError
-from cu_core.home import Home, default_home
-from cu_core.sharing import state
+from cu_core.base.errors import UnlearnscopeError
+from cu_core.base.home import Home, default_home
+from cu_core.sharing import door_state
 from cu_core.sharing.config import sharing_of
 from cu_core.sharing.desk import Desk
 from cu_core.sharing.rights import HOME_OWNER, VIEW, User, Verdict, may
@@ -27,12 +27,12 @@ def visitor() -> User | None:
 
     Asked again at every drawing and every click, so that a role that was taken away is gone at once.
     """
-    if not state.is_served():
+    if not door_state.is_served():
         # Drawn by a test, in no server at all. A server without the door serves nobody.
         in_server = exists() and type(get_instance()) is Runtime
         shared = in_server or sharing_of(home()) is not None
     else:
-        shared = state.is_shared()
+        shared = door_state.is_shared()
     if not shared:
         return HOME_OWNER
     name = unseal(sealed())

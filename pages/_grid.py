@@ -6,11 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from cu_core.errors import BadInput
-from cu_core.methods.record import method
-from cu_core.records import describe
-from cu_core.runs import grid
-from cu_core.spec import RunSpec
+from cu_core.base.errors import BadInput
+from cu_core.base.parameters import describe
+from cu_core.catalogue import grid
+from cu_core.catalogue.method_record import method
+from cu_core.catalogue.spec import RunSpec
 from pages._form import complain, key_of
 
 # Settings besides the method's own that are worth a list.

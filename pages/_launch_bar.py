@@ -7,9 +7,9 @@ from typing import Any
 
 import streamlit as st
 
-from cu_core.compat import check
-from cu_core.errors import BadInput
-from cu_core.spec import RunSpec
+from cu_core.base.errors import BadInput
+from cu_core.catalogue.compatibility import check
+from cu_core.catalogue.spec import RunSpec
 from pages import _draft, _gate, _grid
 from pages._cost import takes
 from pages._text import plain

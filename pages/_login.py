@@ -13,7 +13,7 @@ from streamlit.web.server.server_util import get_cookie_secret
 from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 
-from cu_core.errors import BadInput
+from cu_core.base.errors import BadInput
 from cu_core.sharing.config import SHORTEST_SECRET, Oidc
 from cu_core.sharing.door import Server
 from cu_core.sharing.requests import Headers, cookies

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from cu_core.errors import UnlearnscopeError
-from cu_core.runs.reader import RunView, open_run
+from cu_core.base.errors import UnlearnscopeError
+from cu_core.runstore.reader import RunView, open_run
 from pages._common import ACTIVE, home, pick_run, probe_of, state_badge
 from pages._text import plain
 

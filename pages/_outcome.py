@@ -5,12 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from cu_core.compare.measures import metric_measure, over_unlearning, time_measure, tow_measure
-from cu_core.compare.reading import read_run
-from cu_core.compare.record import Compared
+from cu_core.analysis.compare.compared import Compared
+from cu_core.analysis.compare.measures import metric_measure, over_unlearning, time_measure, tow_measure
+from cu_core.analysis.compare.reading import read_run
 from cu_core.metrics import METRICS
 from cu_core.metrics.band import Band
-from cu_core.runs.reader import RunView
+from cu_core.runstore.reader import RunView
 from pages._common import difference_text, duration, metric_text
 from pages._text import plain
 

@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cu_core import background
+from cu_core.base.home import Home
+from cu_core.base.parameters import parse
+from cu_core.catalogue.spec import DataSpec
 from cu_core.data import dataset
 from cu_core.data.forget import ForgetSet, counts_per_class
 from cu_core.data.images import ImageData
-from cu_core.data.store import open_prepared
+from cu_core.data.prepared import open_prepared
 from cu_core.data.thumbnails import sprite
-from cu_core.home import Home
-from cu_core.records import parse
-from cu_core.spec import DataSpec
+from cu_core.jobs import background
 from pages import _gate
 from pages._common import home
 from pages._text import plain

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from cu_core.base.errors import BadInput
 from cu_core.data.duplicates import distances
 from cu_core.data.forget import FIELD, ForgetSet, Selection
 from cu_core.data.images import ImageData
 from cu_core.data.index_file import Scan, scan_indices
 from cu_core.data.memorisation import read_scores
-from cu_core.errors import BadInput
 from cu_core.figures.theme import class_name
 from pages._common import home
 from pages._text import plain

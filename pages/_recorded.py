@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from cu_core.analysis.scenes import moment_name as moment_name
+from cu_core.analysis.scenes import recorded_array as recorded_array
+from cu_core.base.home import Home
 from cu_core.data.images import ImageData
-from cu_core.data.store import open_key, open_prepared
+from cu_core.data.prepared import open_key, open_prepared
 from cu_core.data.thumbnails import sprite, thumbnail
-from cu_core.drift.scenes import moment_name as moment_name
-from cu_core.drift.scenes import recorded_array as recorded_array
-from cu_core.figures.drift import Snapshot, choose_points
-from cu_core.home import Home
-from cu_core.runs.reader import RunView, open_run
+from cu_core.figures.tsne_panes import Snapshot, choose_points
+from cu_core.runstore.reader import RunView, open_run
 from pages._common import home
 from pages._hover import Sprite
 

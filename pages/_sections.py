@@ -7,18 +7,18 @@ from typing import Any
 
 import streamlit as st
 
-from cu_core import compat
+from cu_core.base.errors import BadInput, UnlearnscopeError
+from cu_core.base.parameters import Described, describe
+from cu_core.catalogue import compatibility
+from cu_core.catalogue.method_record import METHODS, method
+from cu_core.catalogue.recipes import recipe, unlearning_recipe
+from cu_core.catalogue.spec import DataSpec, TrainSpec
 from cu_core.data import DATASETS
 from cu_core.data.forget import KINDS
 from cu_core.data.images import ImageData
-from cu_core.errors import BadInput, UnlearnscopeError
-from cu_core.methods.record import METHODS, method
-from cu_core.models import BACKBONES
-from cu_core.objectives import OBJECTIVES, objective
-from cu_core.recipes import recipe, unlearning_recipe
-from cu_core.records import Described, describe
-from cu_core.spec import DataSpec, TrainSpec
-from cu_core.uploads import IMAGES, INDICES, WEIGHTS, Kind
+from cu_core.learning.backbones import BACKBONES
+from cu_core.learning.objectives import OBJECTIVES, objective
+from cu_core.sharing.uploads import IMAGES, INDICES, WEIGHTS, Kind
 from pages import _draft, _gate
 from pages._form import complain, field, fields, key_of, label_of, put, value_of
 from pages._text import plain
@@ -151,7 +151,7 @@ def model_section(errors: Errors, data: DataSpec | None) -> None:
 
     def title(name: str) -> str:
         asked = f"{name}:any" if BACKBONES[name].named else name
-        reason = compat.why_not_backbone(asked, compat.image_size(data)) if data else None
+        reason = compatibility.why_not_backbone(asked, compatibility.image_size(data)) if data else None
         return f"{BACKBONES[name].title} ({reason})" if reason else BACKBONES[name].title
 
     st.selectbox(
@@ -179,7 +179,7 @@ def model_section(errors: Errors, data: DataSpec | None) -> None:
     with st.expander("More settings", key="more_model", expanded=wrong):
         fields(rare, "model.", errors, 2)
         by_name = {d.name: d for d in _draft.described("model")}
-        no_pretrained = compat.why_not_pretrained(f"{record.id}:any" if record.named else record.id)
+        no_pretrained = compatibility.why_not_pretrained(f"{record.id}:any" if record.named else record.id)
         field(by_name["pretrained"], "model.pretrained", errors, disabled=bool(no_pretrained))
         if no_pretrained:
             st.caption(no_pretrained[:1].upper() + no_pretrained[1:] + ".")
@@ -193,7 +193,7 @@ def forget_section(errors: Errors, data_spec: DataSpec | None, data: ImageData |
     trained = objective(value_of("train.objective")).kind
 
     def title(kind: str) -> str:
-        reason = compat.why_not_forget(kind, data_spec, trained) if data_spec else None
+        reason = compatibility.why_not_forget(kind, data_spec, trained) if data_spec else None
         needs = "label noise" if trained != "self-supervised" else "a model trained on labels"
         return f"{KIND_TITLES[kind]} :small[(needs {needs})]" if reason else KIND_TITLES[kind]
 
@@ -278,7 +278,7 @@ def method_section(errors: Errors, task: str) -> None:
     sharded = value_of("train.shards") > 1 or value_of("train.slices") > 1
 
     def title(name: str) -> str:
-        reason = compat.why_not_method(METHODS[name], task, kind, sharded=sharded)
+        reason = compatibility.why_not_method(METHODS[name], task, kind, sharded=sharded)
         return f"{METHODS[name].title} ({reason})" if reason else METHODS[name].title
 
     st.selectbox("Method", list(METHODS), format_func=title, key=key_of("method.id"), persist_state="session")

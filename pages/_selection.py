@@ -17,7 +17,7 @@ import numpy as np
 import streamlit as st
 
 from cu_core.figures.theme import GROUPS, join
-from cu_core.runs.reader import RunView
+from cu_core.runstore.reader import RunView
 from pages._common import probe_of
 
 FEW = 10

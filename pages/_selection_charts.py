@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from cu_core.drift.scenes import boundary_of, boundary_unit, boundary_words
-from cu_core.figures.selection import MOST_SINGLE, Facts, Signal, facts_table, signal_lines, signal_lines_alt
-from cu_core.objectives import objective
-from cu_core.runs.reader import RunView, open_run
+from cu_core.analysis.scenes import boundary_of, boundary_unit, boundary_words
+from cu_core.figures.selection_table import MOST_SINGLE, Facts, Signal, facts_table, signal_lines, signal_lines_alt
+from cu_core.learning.objectives import objective
+from cu_core.runstore.reader import RunView, open_run
 from pages._charts import bar
 from pages._common import home, probe_of
 from pages._downloads import table_downloads

@@ -8,21 +8,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cu_core.errors import BadInput
+from cu_core.analysis.picking import HOW, PRESETS, Course, by_class, by_pair, combine, invert, preset, with_neighbours
+from cu_core.analysis.sample_search import SEARCHES, search
+from cu_core.base.errors import BadInput
 from cu_core.figures.theme import GROUPS, TITLES, class_name
-from cu_core.picking import (
-    HOW,
-    PRESETS,
-    Course,
-    by_class,
-    by_pair,
-    combine,
-    invert,
-    preset,
-    with_neighbours,
-)
-from cu_core.runs.reader import RunView, open_run
-from cu_core.sample_search import SEARCHES, search
+from cu_core.runstore.reader import RunView, open_run
 from pages._common import home, probe_of
 from pages._forget_instead import forget_instead
 from pages._recorded import Stamp, class_names, recorded_array, signal_by_round, stamp
@@ -61,7 +51,7 @@ def _counts(root: str, run_id: str, rounds: Stamp, shown: int) -> dict[str, int]
 
 
 def selection_panel(view: RunView, rounds: list[int], shown: int) -> Picked:
-    """Draws everything that selects samples without pointing at them; see `cu_core.picking` for what is meant.
+    """Draws everything that selects samples without pointing at them; see `cu_core.analysis.picking` for what is meant.
 
     Args:
         view: the run.

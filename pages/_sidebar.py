@@ -8,12 +8,12 @@ from pathlib import Path
 import streamlit as st
 
 from cu_core import __version__
-from cu_core.errors import BadInput
-from cu_core.home import Home
-from cu_core.runs.disk import floor_bytes, free_bytes
-from cu_core.runs.dispatcher import cluster_words, dispatcher_alive, dispatcher_words
-from cu_core.runs.slots import find_slots
-from cu_core.runs.usage import DiskUse
+from cu_core.base.errors import BadInput
+from cu_core.base.home import Home
+from cu_core.jobs.dispatcher import cluster_words, dispatcher_alive, dispatcher_words
+from cu_core.jobs.slots import find_slots
+from cu_core.runstore.disk import floor_bytes, free_bytes
+from cu_core.runstore.usage import DiskUse
 from pages import _gate
 from pages._common import file_size, home
 from pages._text import plain

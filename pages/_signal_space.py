@@ -36,7 +36,7 @@ def signal_board(data: dict[str, Any], *, key: str, on_select: Callable[[list[in
     Args:
         data: ``stamp`` (changes with the content), ``flat``, ``log``, ``shown`` and ``reference`` (places among
             ``moments``; the latter or None), ``moments`` (titles), ``spaces`` (see
-            `cu_core.figures.signal_space.pack_space`), ``groups``, packed ``rows``, ``sample``, ``test``, ``label``,
+            `cu_core.figures.signal_cloud.pack_space`), ``groups``, packed ``rows``, ``sample``, ``test``, ``label``,
             ``truth``, ``predicted`` per moment, ``classes``, ``selected`` rows with their ``revision``, ``png`` and
             ``columns`` of the sprite, ``alt`` and ``reference_colour``.
         key: of this component.

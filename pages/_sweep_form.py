@@ -7,15 +7,15 @@ from pathlib import Path
 
 import streamlit as st
 
-from cu_core.errors import BadInput, UnlearnscopeError
-from cu_core.methods.record import METHODS
-from cu_core.presets import SINGLE_PRESETS
-from cu_core.records import describe
-from cu_core.runs.grid import parse_axis
-from cu_core.runs.reader import list_runs, open_run
-from cu_core.spec import RunSpec, short
-from cu_core.sweeps.named import SWEEPS
-from cu_core.sweeps.sweep import Sweep, fitting
+from cu_core.analysis.sweeps.named import SWEEPS
+from cu_core.analysis.sweeps.sweep import Sweep, fitting
+from cu_core.base.errors import BadInput, UnlearnscopeError
+from cu_core.base.parameters import describe
+from cu_core.catalogue.grid import parse_axis
+from cu_core.catalogue.method_record import METHODS
+from cu_core.catalogue.presets import SINGLE_PRESETS
+from cu_core.catalogue.spec import RunSpec, short
+from cu_core.runstore.reader import list_runs, open_run
 from pages._common import home, run_label
 from pages._text import plain
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from cu_core.errors import UnlearnscopeError
+from cu_core.analysis.sweeps.done import DONE, key_of, matching, missing
+from cu_core.analysis.sweeps.sweep import Expanded, LeftOut, Sweep
+from cu_core.analysis.sweeps.sweep_matrix import KEY_METRICS, Line, key_value, lines, tally
+from cu_core.base.errors import UnlearnscopeError
+from cu_core.jobs import dispatcher
 from cu_core.metrics import METRICS
-from cu_core.runs import dispatcher
-from cu_core.runs.reader import RunRow
-from cu_core.sweeps.done import DONE, key_of, matching, missing
-from cu_core.sweeps.matrix import KEY_METRICS, Line, key_value, lines, tally
-from cu_core.sweeps.sweep import Expanded, LeftOut, Sweep
+from cu_core.runstore.reader import RunRow
 from pages import _gate
 from pages._common import ACTIVE, home, metric_text, say
 from pages._downloads import table_downloads

@@ -10,7 +10,7 @@ import streamlit as st
 from PIL import Image, ImageDraw, ImageFont
 
 from cu_core.figures.theme import COLOURS, NEUTRAL
-from cu_core.runs.reader import open_run
+from cu_core.runstore.reader import open_run
 from pages._common import home, probe_of
 from pages._recorded import probe_images
 

@@ -8,9 +8,9 @@ import html
 import numpy as np
 import streamlit as st
 
-from cu_core.figures.attack import Scored, verdict_rows
+from cu_core.figures.attack_scores import Scored, verdict_rows
 from cu_core.figures.theme import class_name
-from cu_core.runs.reader import RunView
+from cu_core.runstore.reader import RunView
 from pages._recorded import class_names, thumbnails
 
 TILE = 44

@@ -8,16 +8,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cu_core.figures.attack import (
-    Scored,
-    judge,
-    roc_alt,
-    roc_figure,
-    roc_words,
-    score_bins,
-    score_panes,
-    scores_alt,
-)
 from cu_core.figures.attack_overview import (
     SERIES,
     all_numbers,
@@ -27,9 +17,19 @@ from cu_core.figures.attack_overview import (
     overview_alt,
     series_title,
 )
+from cu_core.figures.attack_scores import (
+    Scored,
+    judge,
+    roc_alt,
+    roc_figure,
+    roc_words,
+    score_bins,
+    score_panes,
+    scores_alt,
+)
 from cu_core.figures.selection_marks import mark_scores
 from cu_core.metrics.attacks import ATTACKS, MODELS, NUMBERS, WAYS, score_array
-from cu_core.runs.reader import RunView
+from cu_core.runstore.reader import RunView
 from pages._attack_selection import LEFT_OUT, audited, narrowed, selected_section
 from pages._charts import bar
 from pages._common import ACTIVE, home

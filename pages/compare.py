@@ -7,18 +7,18 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from cu_core.compare.columns import COLUMNS, attacks_made, columns_named, default_columns
-from cu_core.compare.difference import differences
-from cu_core.compare.formats import frame
-from cu_core.compare.provenance import full_record
-from cu_core.compare.reading import Stamp, read_runs, stamp_of
-from cu_core.compare.record import Compared
-from cu_core.compare.table import Table, make_table
-from cu_core.errors import UnlearnscopeError
+from cu_core.analysis.compare.columns import COLUMNS, attacks_made, columns_named, default_columns
+from cu_core.analysis.compare.compared import Compared
+from cu_core.analysis.compare.difference import differences
+from cu_core.analysis.compare.formats import frame
+from cu_core.analysis.compare.provenance import full_record
+from cu_core.analysis.compare.reading import Stamp, read_runs, stamp_of
+from cu_core.analysis.compare.table import Table, make_table
+from cu_core.analysis.report.comparison_report import report_of
+from cu_core.analysis.report.document import html_of
+from cu_core.base.errors import UnlearnscopeError
 from cu_core.metrics.attacks import ATTACKS
-from cu_core.report.comparison import report_of
-from cu_core.report.document import html_of
-from cu_core.runs.reader import list_runs, open_run
+from cu_core.runstore.reader import list_runs, open_run
 from pages._common import empty_state, home
 from pages._compare_choice import choice, choose, chosen_ids, in_order
 from pages._compare_table import CELLS, show_table

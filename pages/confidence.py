@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cu_core.figures.confidence import (
+from cu_core.figures.class_matrix import (
+    Predictions,
+    count_predictions,
+    highest_count,
+    prediction_alt,
+    prediction_matrix,
+)
+from cu_core.figures.confidence_panes import (
     SIGNALS,
     Moment,
     common_bins,
@@ -15,16 +22,9 @@ from cu_core.figures.confidence import (
     highest_share,
     spread_of,
 )
-from cu_core.figures.matrix import (
-    Predictions,
-    count_predictions,
-    highest_count,
-    prediction_alt,
-    prediction_matrix,
-)
 from cu_core.figures.selection_marks import mark_selected
 from cu_core.figures.theme import GROUPS, TITLES
-from cu_core.runs.reader import RunView
+from cu_core.runstore.reader import RunView
 from pages._charts import bar
 from pages._common import home, probe_of
 from pages._one_run import footnotes, live_line, show_run

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cu_core.drift.scenes import Shown
+from cu_core.analysis.scenes import Shown
 from cu_core.figures.displacement import Displacement, displacement_figure
-from cu_core.maps.stored import Picture
-from cu_core.runs.reader import RunView, open_run
+from cu_core.projections.map_store import Picture
+from cu_core.runstore.reader import RunView, open_run
 from pages._charts import bar
 from pages._common import home, probe_of
 from pages._drift_motion import events, full_space

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from cu_core.compat import check
+from cu_core.base.errors import BadInput, UnlearnscopeError
+from cu_core.base.parameters import parse
+from cu_core.catalogue.compatibility import check
+from cu_core.catalogue.presets import DEFAULT_PRESET, SINGLE_PRESETS, Preset
+from cu_core.catalogue.spec import DataSpec, RunSpec
 from cu_core.data.forget import ForgetSet, parse_selection, resolve
 from cu_core.data.images import ImageData
 from cu_core.data.memorisation import read_scores
-from cu_core.errors import BadInput, UnlearnscopeError
-from cu_core.presets import DEFAULT_PRESET, SINGLE_PRESETS, Preset
-from cu_core.records import parse
-from cu_core.runs.dispatcher import ensure_dispatcher
-from cu_core.runs.reader import open_run
-from cu_core.spec import DataSpec, RunSpec
+from cu_core.jobs.dispatcher import ensure_dispatcher
+from cu_core.runstore.reader import open_run
 from pages import _draft, _form, _gate, _grid, _launch_bar, _preview, _preview_words, _sections
 from pages._common import home, say
 from pages._forget_instead import fill_in

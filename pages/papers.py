@@ -9,13 +9,10 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from cu_core.compat import check
-from cu_core.data import DATASETS
-from cu_core.errors import BadInput, UnlearnscopeError
-from cu_core.papers.fill import Filled, fill, finished_runs, waiting_runs
-from cu_core.papers.registry import ALL_TABLES, PAPERS, scales_of, usual_scale
-from cu_core.papers.runs import same_images, seeds_at
-from cu_core.papers.words import (
+from cu_core.analysis.papers.fill import Filled, fill, finished_runs, waiting_runs
+from cu_core.analysis.papers.paper_list import ALL_TABLES, PAPERS, scales_of, usual_scale
+from cu_core.analysis.papers.paper_runs import same_images, seeds_at
+from cu_core.analysis.papers.words import (
     NOTHING,
     command,
     counts_text,
@@ -25,9 +22,12 @@ from cu_core.papers.words import (
     shown_columns,
     state_text,
 )
-from cu_core.runs.dispatcher import ensure_dispatcher
-from cu_core.runs.grid import parse_axis
-from cu_core.spec import RunSpec
+from cu_core.base.errors import BadInput, UnlearnscopeError
+from cu_core.catalogue.compatibility import check
+from cu_core.catalogue.grid import parse_axis
+from cu_core.catalogue.spec import RunSpec
+from cu_core.data import DATASETS
+from cu_core.jobs.dispatcher import ensure_dispatcher
 from pages import _gate
 from pages._common import home
 from pages._downloads import table_downloads

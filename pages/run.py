@@ -6,12 +6,12 @@ import time
 
 import streamlit as st
 
-from cu_core.errors import UnlearnscopeError
+from cu_core.base.errors import UnlearnscopeError
+from cu_core.catalogue.spec import RunSpec, short
 from cu_core.figures.curves import RunCurves, signal_panes
+from cu_core.learning.objectives import objective
 from cu_core.metrics import METRICS
-from cu_core.objectives import objective
-from cu_core.runs.reader import RunRow, RunView, open_run
-from cu_core.spec import RunSpec, short
+from cu_core.runstore.reader import RunRow, RunView, open_run
 from pages import _gate
 from pages._common import (
     ACTIVE,

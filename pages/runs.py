@@ -8,12 +8,12 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from cu_core.demo import first_run
-from cu_core.errors import UnlearnscopeError
+from cu_core.base.errors import UnlearnscopeError
+from cu_core.catalogue.spec import short
+from cu_core.jobs import submission
+from cu_core.jobs.demo import first_run
 from cu_core.metrics import METRICS
-from cu_core.runs import store
-from cu_core.runs.reader import RunRow, list_runs, open_run
-from cu_core.spec import short
+from cu_core.runstore.reader import RunRow, list_runs, open_run
 from pages import _gate
 from pages._common import (
     ACTIVE,
@@ -217,7 +217,7 @@ def compare(rows: list[RunRow]) -> None:
 
 def show_bin() -> None:
     """Deleted runs, to bring back or to remove for good."""
-    binned = store.binned(HOME)
+    binned = submission.binned(HOME)
     if not binned:
         st.caption("The bin is empty. Deleted runs stay here until you empty it.")
         return
@@ -273,7 +273,7 @@ if first and first.state in ACTIVE:
             on_click=cancel_first_run, args=(first.run_id,),
         )  # fmt: skip
 
-if not everything and not store.binned(HOME):
+if not everything and not submission.binned(HOME):
     empty_state(
         "No runs yet", "Pick a preset and watch a small model forget in under a minute.", "Launch a run", "launch.py"
     )

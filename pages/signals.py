@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cu_core.figures.signal_space import (
+from cu_core.catalogue.spec import digest
+from cu_core.figures.signal_cloud import (
     choose_drawn,
     pack,
     pack_groups,
@@ -19,9 +20,8 @@ from cu_core.figures.signal_space import (
     top3_space,
 )
 from cu_core.figures.theme import COLOURS, TITLES, join
-from cu_core.objectives import objective
-from cu_core.runs.reader import RunView, open_run
-from cu_core.spec import digest
+from cu_core.learning.objectives import objective
+from cu_core.runstore.reader import RunView, open_run
 from pages._common import home, probe_of
 from pages._one_run import footnotes, live_line, show_run
 from pages._recorded import (

@@ -6,18 +6,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cu_core.figures.class_similarity import (
-    Similarities,
-    common_range,
-    similarity_matrix,
-    similarity_matrix_alt,
-)
-from cu_core.figures.confidence import Moment, common_bins, highest_share
+from cu_core.figures.class_similarity import Similarities, common_range, similarity_matrix, similarity_matrix_alt
+from cu_core.figures.confidence_panes import Moment, common_bins, highest_share
 from cu_core.figures.selection_marks import mark_selected
-from cu_core.figures.similarity import COSINES, means_table, only, similarity_alt, similarity_histograms
+from cu_core.figures.similarity_panes import COSINES, means_table, only, similarity_alt, similarity_histograms
 from cu_core.figures.theme import GROUPS, TITLES
 from cu_core.metrics.centroids import class_similarity, own_centroid_cosines
-from cu_core.runs.reader import RunView, open_run
+from cu_core.runstore.reader import RunView, open_run
 from pages._charts import bar
 from pages._common import home, probe_of
 from pages._one_run import footnotes, live_line, show_run

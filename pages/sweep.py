@@ -8,11 +8,11 @@ import uuid
 
 import streamlit as st
 
-from cu_core.errors import BadInput, UnlearnscopeError
-from cu_core.spec import ForgetSpec
-from cu_core.sweeps.done import matching, missing
-from cu_core.sweeps.stored import recall, remember, stored_groups
-from cu_core.sweeps.sweep import Expanded, Sweep, expand, sweep_from_json
+from cu_core.analysis.sweeps.done import matching, missing
+from cu_core.analysis.sweeps.sweep import Expanded, Sweep, expand, sweep_from_json
+from cu_core.analysis.sweeps.sweep_store import recall, remember, stored_groups
+from cu_core.base.errors import BadInput, UnlearnscopeError
+from cu_core.catalogue.spec import ForgetSpec
 from pages import _gate, _sweep_form, _sweep_matrix
 from pages._common import home
 from pages._cost import takes

@@ -17,7 +17,7 @@ os.environ["CU_HOME"] = _FALLBACK_HOME
 import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
-from cu_core.home import Home  # noqa: E402
+from cu_core.base.home import Home  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")

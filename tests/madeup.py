@@ -17,15 +17,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cu_core.data import store
-from cu_core.drift.measures import Samples, Start, cka_by_group, drift_report
-from cu_core.drift.noise import seed_difference
-from cu_core.home import Home
+from cu_core.base.files import write_array, write_json
+from cu_core.base.home import Home
+from cu_core.base.process import identity
+from cu_core.catalogue.spec import DataSpec, ForgetSpec, RunSpec
+from cu_core.data import prepared
 from cu_core.metrics.boundary import signed_distances
-from cu_core.runs import layout
-from cu_core.runs.files import write_array, write_json
-from cu_core.runs.process import identity
-from cu_core.spec import DataSpec, ForgetSpec, RunSpec
+from cu_core.metrics.drift.per_round import Samples, Start, cka_by_group, drift_report
+from cu_core.metrics.drift.seed_noise import seed_difference
+from cu_core.runstore import layout
 from tests.madeup_audit import write_audit
 from tests.madeup_comparison import comparison_keys
 
@@ -145,7 +145,7 @@ def image_of(index: int, *, test: bool, channels: int = 1) -> np.ndarray:
 
 def write_dataset(home: Home, spec: DataSpec, channels: int = 1) -> Path:
     """Writes a prepared dataset of 600 training and 200 test images where the store looks for it."""
-    folder = home.datasets / store.dataset_key(spec)
+    folder = home.datasets / prepared.dataset_key(spec)
     if folder.exists():
         return folder
     folder.mkdir(parents=True)
@@ -160,7 +160,7 @@ def write_dataset(home: Home, spec: DataSpec, channels: int = 1) -> Path:
     for name, array in arrays.items():
         np.save(folder / f"{name}.npy", array)
     meta = {
-        "schema": store.SCHEMA,
+        "schema": prepared.SCHEMA,
         "classes": CLASSES,
         "mean": [0.5] * channels,
         "std": [0.25] * channels,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from cu_core.engine import execute
-from cu_core.home import Home
-from cu_core.runs import store
-from cu_core.runs.attempt import Attempt
-from cu_core.runs.perform import run_attempt
-from cu_core.runs.reader import RunView, open_run
-from cu_core.spec import spec_from_json
+from cu_core.base.home import Home
+from cu_core.catalogue.spec import spec_from_json
+from cu_core.engine.loop import execute
+from cu_core.engine.perform import run_attempt
+from cu_core.jobs import submission
+from cu_core.runstore.attempt import Attempt
+from cu_core.runstore.reader import RunView, open_run
 
 
 def submit_changed(home: Home, usual: dict[str, Any], changes: dict[str, Any]) -> str:
@@ -18,7 +18,7 @@ def submit_changed(home: Home, usual: dict[str, Any], changes: dict[str, Any]) -
     content = usual | {
         name: usual.get(name, {}) | part if isinstance(part, dict) else part for name, part in changes.items()
     }
-    return store.submit(spec_from_json(content), home, foreground=True)
+    return submission.submit(spec_from_json(content), home, foreground=True)
 
 
 def work(home: Home, run_id: str, number: int = 1, kind: type[Attempt] = Attempt) -> RunView:

@@ -17,10 +17,10 @@ from typing import Any
 
 import psutil
 
-from cu_core import demo
-from cu_core.home import Home
-from cu_core.runs.files import read_json, write_json
-from cu_core.runs.process import is_alive
+from cu_core.base.files import read_json, write_json
+from cu_core.base.home import Home
+from cu_core.base.process import is_alive
+from cu_core.jobs import demo
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 240.0

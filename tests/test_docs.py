@@ -14,18 +14,18 @@ from pathlib import Path
 import pytest
 
 import cu_core
+from cu_core.analysis.sweeps.named import SWEEPS
+from cu_core.base.parameters import describe
+from cu_core.catalogue.method_record import METHODS
+from cu_core.catalogue.presets import PRESETS
+from cu_core.catalogue.spec import PARTS, top_level_fields
 from cu_core.cli import build_parser
 from cu_core.data import DATASETS
-from cu_core.methods.record import METHODS
+from cu_core.learning.backbones import BACKBONES
 from cu_core.metrics import METRICS
 from cu_core.metrics.attacks import ATTACKS, NUMBERS, WAYS
-from cu_core.models import BACKBONES
-from cu_core.presets import PRESETS
-from cu_core.records import describe
-from cu_core.runs.probe_table import COLUMNS as PROBE_COLUMNS
-from cu_core.runs.state import STATES
-from cu_core.spec import PARTS, top_level_fields
-from cu_core.sweeps.named import SWEEPS
+from cu_core.runstore.probe_table import COLUMNS as PROBE_COLUMNS
+from cu_core.runstore.state import STATES
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"

@@ -6,13 +6,13 @@ import dataclasses
 import tempfile
 from pathlib import Path
 
-from cu_core import engine
-from cu_core.demo import pack
-from cu_core.home import Home
-from cu_core.presets import PRESETS
-from cu_core.runs.attempt import Attempt
-from cu_core.runs.perform import run_attempt
-from cu_core.runs.store import submit
+from cu_core.base.home import Home
+from cu_core.catalogue.presets import PRESETS
+from cu_core.engine import loop
+from cu_core.engine.perform import run_attempt
+from cu_core.jobs.demo import pack
+from cu_core.jobs.submission import submit
+from cu_core.runstore.attempt import Attempt
 
 SHIPPED = ("digit-5", "mislabelled-digits")
 TARGET = Path(__file__).resolve().parent.parent / "assets" / "demo"
@@ -26,7 +26,7 @@ def main() -> None:
             spec = dataclasses.replace(PRESETS[preset].spec, reference=1)
             run_id = submit(spec, home, token=f"demo-{preset}", foreground=True)
             attempt = Attempt.claim(home, run_id, 1)
-            state = run_attempt(attempt, engine.execute)
+            state = run_attempt(attempt, loop.execute)
             if state != "succeeded":
                 raise SystemExit(f"{preset}: {state}, see {attempt.folder}")
             size = pack(attempt.run_dir, TARGET / f"{preset}.zip")

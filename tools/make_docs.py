@@ -12,17 +12,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from cu_core.analysis.sweeps.named import SWEEPS
+from cu_core.base.parameters import Described, describe
+from cu_core.catalogue.method_record import METHODS, PER_EPOCH, PER_SHARD, Method
+from cu_core.catalogue.presets import PRESETS
+from cu_core.catalogue.recipes import recipe, unlearning_recipe
+from cu_core.catalogue.spec import PARTS, RunSpec
 from cu_core.data import DATASETS
+from cu_core.learning.backbones import BACKBONES
+from cu_core.learning.objectives import OBJECTIVES
 from cu_core.methods.absent import ABSENT
-from cu_core.methods.record import METHODS, PER_EPOCH, PER_SHARD, Method
 from cu_core.metrics import METRICS
-from cu_core.models import BACKBONES
-from cu_core.objectives import OBJECTIVES
-from cu_core.presets import PRESETS
-from cu_core.recipes import recipe, unlearning_recipe
-from cu_core.records import Described, describe
-from cu_core.spec import PARTS, RunSpec
-from cu_core.sweeps.named import SWEEPS
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "methods.md"
 HEAD = """# What can be chosen

@@ -25,7 +25,7 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # one thread gives one res
 
 from benchmarks.chaos import damage, processes, real  # noqa: E402
 from benchmarks.chaos.faults import HARMS, LOST, OUTCOMES, TARGETS, Injected  # noqa: E402
-from cu_core.runs.files import write_json  # noqa: E402
+from cu_core.base.files import write_json  # noqa: E402
 
 Scene = Callable[[damage.Template, Path, Random, int], list[Injected]]
 

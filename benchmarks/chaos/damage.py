@@ -12,18 +12,19 @@ from typing import Any
 
 from benchmarks.chaos.faults import HARMS, LOST, MENDED, NAMED, SURVIVED, Injected, targets
 from benchmarks.chaos.judge import Content, content, differs, same_content, shown_wrongly
-from cu_core.engine import execute
-from cu_core.errors import UnlearnscopeError
-from cu_core.home import Home
-from cu_core.runs import layout, store
-from cu_core.runs.attempt import Attempt
-from cu_core.runs.checksums import write_sealed
-from cu_core.runs.mend import mend
-from cu_core.runs.perform import run_attempt
-from cu_core.runs.process import identity
-from cu_core.runs.reader import list_runs, open_run
-from cu_core.runs.verify import verify
-from cu_core.spec import RunSpec, spec_from_json
+from cu_core.base.errors import UnlearnscopeError
+from cu_core.base.home import Home
+from cu_core.base.process import identity
+from cu_core.catalogue.spec import RunSpec, spec_from_json
+from cu_core.engine.loop import execute
+from cu_core.engine.perform import run_attempt
+from cu_core.jobs import submission
+from cu_core.runstore import layout
+from cu_core.runstore.attempt import Attempt
+from cu_core.runstore.checksums import write_sealed
+from cu_core.runstore.mend import mend
+from cu_core.runstore.reader import list_runs, open_run
+from cu_core.runstore.verify import verify
 
 SPEC: dict[str, Any] = {
     "data": {"dataset": "digits", "train_limit": 300},
@@ -78,10 +79,10 @@ def spec() -> RunSpec:
 def make_template(folder: Path) -> Template:
     """Makes the stages below a folder."""
     first = Home(folder / "queued").create()
-    run_id = store.submit(spec(), first, token=TOKEN)
+    run_id = submission.submit(spec(), first, token=TOKEN)
     for stage, kind in (("interrupted", Interrupting), ("finished", Attempt)):
         home = _copy(folder / "queued", folder / stage)
-        attempt = kind.claim(home, run_id, store.resume_here(home, run_id))
+        attempt = kind.claim(home, run_id, submission.resume_here(home, run_id))
         run_attempt(attempt, execute)
         # This process did the work and lives on; a worker would be gone.
         write_sealed(attempt.folder / layout.PID, identity() | {"started": 0.0, "t": time.time()})
@@ -131,7 +132,7 @@ def _judge(template: Template, home: Home, path: Path, before: bytes, *, resume_
         return LOST, "the run is not listed any more"
     if wrong := shown_wrongly(open_run(home, run_id), template.expected):
         return LOST, f"shown though damaged: {wrong}"
-    if store.submit(spec(), home, token=TOKEN) != run_id:
+    if submission.submit(spec(), home, token=TOKEN) != run_id:
         return LOST, "the same token made a second run"
     changed = not same_content(path, before)
     problems = verify(home, run_id)
@@ -165,7 +166,7 @@ def _go_on(home: Home, run_id: str) -> None:
         if open_run(home, run_id).state == "succeeded":
             return
         try:
-            attempt = Attempt.claim(home, run_id, store.resume_here(home, run_id))
+            attempt = Attempt.claim(home, run_id, submission.resume_here(home, run_id))
         except UnlearnscopeError:
             return
         run_attempt(attempt, execute)

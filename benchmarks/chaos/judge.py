@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from cu_core.home import Home
-from cu_core.runs.checksums import SEAL
-from cu_core.runs.reader import RunView, list_runs, open_run
-from tests.runs import stubs
-from tests.runs.programs import worked
+from cu_core.base.home import Home
+from cu_core.runstore.checksums import SEAL
+from cu_core.runstore.reader import RunView, list_runs, open_run
+from tests.jobs import stubs
+from tests.jobs.programs import worked
 
 # Of a manifest: who wrote it and how long that took differs between two runs of the same work.
 _OWN = ("attempt", "seconds", "arrays", SEAL)

@@ -15,14 +15,15 @@ from random import Random
 
 from benchmarks.chaos.faults import HARMS, LOST, MENDED, SURVIVED, Injected, can_mount, environment, fill_disk, send
 from benchmarks.chaos.judge import Watcher, stub_losses
-from cu_core.home import Home
-from cu_core.runs import layout, store
-from cu_core.runs.disk import FLOOR_VARIABLE
-from cu_core.runs.index import read_index, reindex
-from cu_core.runs.reader import list_runs, open_run
-from cu_core.runs.rows import optional_json
-from cu_core.runs.state import FINAL
-from tests.runs import programs, stubs
+from cu_core.base.home import Home
+from cu_core.jobs import submission
+from cu_core.runstore import layout
+from cu_core.runstore.disk import FLOOR_VARIABLE
+from cu_core.runstore.index import read_index, reindex
+from cu_core.runstore.reader import list_runs, open_run
+from cu_core.runstore.rows import optional_json
+from cu_core.runstore.state import FINAL
+from tests.jobs import programs, stubs
 
 ROUNDS = 5
 LEASE = 4.0
@@ -53,7 +54,7 @@ class Queue:
         """Hands runs in."""
         for _ in range(count):
             words = f"rounds={ROUNDS} pause=0.2 width={width}"
-            self.run_ids.append(store.submit(stubs.spec(words), self.home, token=f"queue/{len(self.run_ids)}"))
+            self.run_ids.append(submission.submit(stubs.spec(words), self.home, token=f"queue/{len(self.run_ids)}"))
 
     def dispatch(self) -> None:
         """Starts a dispatcher, unless one is there."""
@@ -93,7 +94,7 @@ class Queue:
             rows = list_runs(self.home)
             for row in rows:
                 if row.state == "failed":
-                    store.resume(self.home, row.run_id)
+                    submission.resume(self.home, row.run_id)
                     resumed += 1
             if not self.stopped and all(row.state == "succeeded" for row in rows):
                 return resumed
@@ -159,7 +160,7 @@ def kill_submitter(queue: Queue) -> str | None:
     process.kill()
     process.wait()
     before = set(layout.run_ids(queue.home.runs))
-    ids = [store.submit(stubs.spec(words), queue.home, token=f"{token}/{n}") for n in range(3)]
+    ids = [submission.submit(stubs.spec(words), queue.home, token=f"{token}/{n}") for n in range(3)]
     queue.run_ids += ids
     return f"{len(before & set(ids))} of 3 were in"
 

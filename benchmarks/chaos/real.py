@@ -16,23 +16,23 @@ from random import Random
 from benchmarks.chaos.damage import SHARED, TOKEN, Template, spec
 from benchmarks.chaos.faults import LOST, MENDED, SURVIVED, Injected, environment, kill_tree, send
 from benchmarks.chaos.judge import content, differs, shown_wrongly
-from cu_core.home import Home
-from cu_core.maps import service
-from cu_core.maps.request import MapRequest
-from cu_core.maps.stored import read_picture
-from cu_core.runs import store
-from cu_core.runs.attempt import Attempt
-from cu_core.runs.dispatcher import dispatcher_alive
-from cu_core.runs.perform import run_attempt
-from cu_core.runs.reader import list_runs, open_run
-from cu_core.runs.rows import optional_json
-from cu_core.runs.slots import SLOTS_VARIABLE, cores
-from cu_core.runs.verify import verify
+from cu_core.base.home import Home
+from cu_core.engine.perform import run_attempt
+from cu_core.jobs import submission
+from cu_core.jobs.dispatcher import dispatcher_alive
+from cu_core.jobs.slots import SLOTS_VARIABLE, cores
+from cu_core.projections import service
+from cu_core.projections.map_request import MapRequest
+from cu_core.projections.map_store import read_picture
+from cu_core.runstore.attempt import Attempt
+from cu_core.runstore.reader import list_runs, open_run
+from cu_core.runstore.rows import optional_json
+from cu_core.runstore.verify import verify
 from tests.served import Server
 
 ATTEMPT_SECONDS = 4.0
 PATIENCE = 300.0
-_ENGINE = "cu_core.engine"
+_ENGINE = "cu_core.engine.loop"
 DASHBOARD_FAULTS = (
     *("kill dashboard",) * 3,
     "kill dispatcher and dashboard",
@@ -56,12 +56,12 @@ def kill_real_worker(template: Template, folder: Path, rng: Random, count: int) 
         for name in SHARED:
             shutil.rmtree(home.root / name, ignore_errors=True)
             os.symlink((template.folder / "queued" / name).resolve(), home.root / name)
-    run_id = store.submit(spec(), home, token=TOKEN)
+    run_id = submission.submit(spec(), home, token=TOKEN)
     moments, wrong = [], []
     for _ in range(count):
         if open_run(home, run_id).state == "succeeded":
             break
-        worker = context.Process(target=_work, args=(str(home.root), run_id, store.resume_here(home, run_id)))
+        worker = context.Process(target=_work, args=(str(home.root), run_id, submission.resume_here(home, run_id)))
         worker.start()
         _wait_for(lambda worker=worker: open_run(home, run_id).state != "starting" or not worker.is_alive())
         worker.join(rng.uniform(0, ATTEMPT_SECONDS))
@@ -78,7 +78,7 @@ def kill_real_worker(template: Template, folder: Path, rng: Random, count: int) 
         wrong += shown_wrongly(view, template.expected)
         wrong += [str(problem) for problem in verify(home, run_id)]
     while open_run(home, run_id).state != "succeeded" and not wrong:
-        worker = context.Process(target=_work, args=(str(home.root), run_id, store.resume_here(home, run_id)))
+        worker = context.Process(target=_work, args=(str(home.root), run_id, submission.resume_here(home, run_id)))
         worker.start()
         worker.join(PATIENCE)
         if open_run(home, run_id).state != "succeeded":
@@ -104,7 +104,7 @@ def kill_dashboard(template: Template, folder: Path, rng: Random, count: int) ->
 def _kill_dashboard(template: Template, folder: Path, rng: Random, count: int) -> list[Injected]:
     home = Home(folder / "home").create()
     (home.root / "first-start.json").write_text("{}")
-    run_id = store.submit(spec(), home, token=TOKEN)
+    run_id = submission.submit(spec(), home, token=TOKEN)
     hit: list[tuple[str, str]] = []
     server = Server(home, folder / "server.log")
     try:
@@ -126,7 +126,7 @@ def _kill_dashboard(template: Template, folder: Path, rng: Random, count: int) -
         _wait_for(lambda: open_run(home, run_id).state in ("succeeded", "failed"))
         resumed = open_run(home, run_id).state == "failed"
         if resumed:
-            store.resume(home, run_id)
+            submission.resume(home, run_id)
             _wait_for(lambda: open_run(home, run_id).state in ("succeeded", "failed"))
         wrong = _end(template, home, run_id) if open_run(home, run_id).state == "succeeded" else ["did not succeed"]
     finally:
@@ -185,7 +185,7 @@ def commands(template: Template, folder: Path, rng: Random, count: int) -> list[
     """Kills the commands themselves, ``run`` and ``resume``, as a terminal that is closed does."""
     home = Home(folder / "home").create()
     own = os.environ | {"CU_HOME": str(home.root), "OMP_NUM_THREADS": "1"}
-    run_id = store.submit(spec(), home, token=TOKEN)
+    run_id = submission.submit(spec(), home, token=TOKEN)
     hit = []
     for _ in range(count):
         process = subprocess.Popen(

@@ -7,16 +7,16 @@ import os
 import sys
 from collections.abc import Sequence
 
+from cu_core.analysis.papers.paper_list import ALL_TABLES, SCALE_IDS
+from cu_core.base.errors import BadInput, UnlearnscopeError
+from cu_core.base.home import default_home
 from cu_core.cli.arguments import add_spec_arguments
 from cu_core.cli.commands import COMMANDS
-from cu_core.cli.compare import add_compare_arguments
-from cu_core.cli.launcher import add_launcher_arguments
-from cu_core.cli.maps import add_map_arguments
-from cu_core.cli.report import add_report_arguments
-from cu_core.cli.sweep import add_sweep_arguments
-from cu_core.errors import BadInput, UnlearnscopeError
-from cu_core.home import default_home
-from cu_core.papers.registry import ALL_TABLES, SCALE_IDS
+from cu_core.cli.compare_command import add_compare_arguments
+from cu_core.cli.launcher_options import add_launcher_arguments
+from cu_core.cli.map_command import add_map_arguments
+from cu_core.cli.report_command import add_report_arguments
+from cu_core.cli.sweep_command import add_sweep_arguments
 
 
 def main(words: Sequence[str] | None = None) -> int:

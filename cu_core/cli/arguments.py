@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cu_core.adopt import adopt_index_file
+from cu_core.base.errors import BadInput
+from cu_core.base.files import read_plain
+from cu_core.base.home import Home
+from cu_core.base.parameters import describe, parse
+from cu_core.catalogue.method_record import method
+from cu_core.catalogue.presets import PRESETS
+from cu_core.catalogue.recipes import recipe, unlearning_recipe
+from cu_core.catalogue.spec import PARTS, RunSpec, spec_from_json, top_level_fields
 from cu_core.data.forget import FORMS, parse_selection
-from cu_core.errors import BadInput
-from cu_core.home import Home
-from cu_core.methods.record import method
-from cu_core.objectives import OBJECTIVES
-from cu_core.presets import PRESETS
-from cu_core.recipes import recipe, unlearning_recipe
-from cu_core.records import describe, parse
-from cu_core.runs.files import read_plain
-from cu_core.spec import PARTS, RunSpec, spec_from_json, top_level_fields
+from cu_core.jobs.adopt import adopt_index_file
+from cu_core.learning.objectives import OBJECTIVES
 
 
 def add_spec_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,31 +10,33 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cu_core.analysis.papers import words
+from cu_core.analysis.papers.fill import fill, finished_runs
+from cu_core.analysis.papers.paper_list import ALL_TABLES, scales_of, table_named, usual_scale
+from cu_core.base.errors import BadInput
+from cu_core.base.home import Home
+from cu_core.catalogue import grid
+from cu_core.catalogue.spec import RunSpec
 from cu_core.cli.arguments import read_spec, read_specs
-from cu_core.cli.catalogue import catalogue
-from cu_core.cli.compare import compare
-from cu_core.cli.maps import draw_map
+from cu_core.cli.compare_command import compare
+from cu_core.cli.listing import catalogue
+from cu_core.cli.map_command import draw_map
 from cu_core.cli.output import ProgressBar, print_json, print_result, print_table
-from cu_core.cli.report import report
-from cu_core.cli.sweep import sweep
+from cu_core.cli.report_command import report
+from cu_core.cli.sweep_command import sweep
 from cu_core.cli.together import work_together
 from cu_core.data.forget import parse_selection
 from cu_core.data.memorisation import memorisation
-from cu_core.errors import BadInput
-from cu_core.estimate import estimate
-from cu_core.home import Home
-from cu_core.papers import words
-from cu_core.papers.fill import fill, finished_runs
-from cu_core.papers.registry import ALL_TABLES, scales_of, table_named, usual_scale
-from cu_core.runs import dispatcher, grid, index, layout, reader, store
-from cu_core.runs.attempt import Attempt
-from cu_core.runs.cluster import read_settings
-from cu_core.runs.command import processes_of
-from cu_core.runs.export import export_run
-from cu_core.runs.mend import mend
-from cu_core.runs.perform import run_attempt
-from cu_core.runs.verify import verify
-from cu_core.spec import RunSpec
+from cu_core.engine.estimate import estimate
+from cu_core.engine.perform import run_attempt
+from cu_core.jobs import dispatcher, submission
+from cu_core.jobs.cluster import read_settings
+from cu_core.jobs.command import processes_of
+from cu_core.runstore import index, layout, reader
+from cu_core.runstore.attempt import Attempt
+from cu_core.runstore.export import export_run
+from cu_core.runstore.mend import mend
+from cu_core.runstore.verify import verify
 
 Command = Callable[[argparse.Namespace, Home], int]
 
@@ -60,7 +62,7 @@ def run(options: argparse.Namespace, home: Home) -> int:
 
 
 def _run(spec: RunSpec, token: str | None, home: Home, as_json: bool) -> int:
-    run_id = store.submit(spec, home, token=token, foreground=True)
+    run_id = submission.submit(spec, home, token=token, foreground=True)
     view = reader.open_run(home, run_id)
     if view.state != "starting":
         print(f"the token belongs to run {run_id}, which is {view.state}", file=sys.stderr)
@@ -71,10 +73,10 @@ def _run(spec: RunSpec, token: str | None, home: Home, as_json: bool) -> int:
 def resume(options: argparse.Namespace, home: Home) -> int:
     """Goes on with a run, here or in the queue."""
     if options.queue:
-        store.resume(home, options.run_id)
+        submission.resume(home, options.run_id)
         print(options.run_id)
         return 0
-    return _work(home, options.run_id, store.resume_here(home, options.run_id), options.json)
+    return _work(home, options.run_id, submission.resume_here(home, options.run_id), options.json)
 
 
 def _work(home: Home, run_id: str, number: int, as_json: bool) -> int:
@@ -94,7 +96,7 @@ def _attempt(home: Home, run_id: str, number: int) -> str:
     assert isinstance(attempt, ShownAttempt)
     attempt.bar = ProgressBar()
     print(f"run {run_id}", file=sys.stderr)
-    state = run_attempt(attempt, importlib.import_module("cu_core.engine").execute)
+    state = run_attempt(attempt, importlib.import_module("cu_core.engine.loop").execute)
     attempt.bar.close()
     return state
 
@@ -103,7 +105,7 @@ def sweep_command(options: argparse.Namespace, home: Home) -> int:
     """Shows a sweep and works off what is missing of it."""
 
     def run_here(spec: RunSpec) -> str:
-        run_id = store.submit(spec, home, foreground=True)
+        run_id = submission.submit(spec, home, foreground=True)
         state = _attempt(home, run_id, 1)
         if state != "succeeded":
             error = reader.open_run(home, run_id).error or {}
@@ -146,7 +148,7 @@ def submit(options: argparse.Namespace, home: Home) -> int:
     specs = [spec for base in bases for spec in (grid.expand(base, axes) if axes else [base])]
     several = axes or len(specs) > 1
     tokens = [f"{options.token}/{n}" if options.token and several else options.token for n in range(len(specs))]
-    ids = [store.submit(spec, home, token=token) for spec, token in zip(specs, tokens, strict=True)]
+    ids = [submission.submit(spec, home, token=token) for spec, token in zip(specs, tokens, strict=True)]
     if options.json:
         print_json({"run_ids": ids} | ({"run_id": ids[0]} if len(ids) == 1 else {}))
     else:
@@ -165,7 +167,7 @@ def dispatch(options: argparse.Namespace, home: Home) -> int:
 
 def worker(options: argparse.Namespace, home: Home) -> int:
     """Does one attempt for the dispatcher."""
-    code: int = importlib.import_module("cu_core.runs.worker").main(home, options.run_id, options.attempt)
+    code: int = importlib.import_module("cu_core.jobs.worker").main(home, options.run_id, options.attempt)
     return code
 
 
@@ -183,7 +185,7 @@ def status(options: argparse.Namespace, home: Home) -> int:
 
 def cancel(options: argparse.Namespace, home: Home) -> int:
     """Asks a run to stop."""
-    state = store.cancel(home, options.run_id)
+    state = submission.cancel(home, options.run_id)
     if options.json:
         print_json({"run_id": options.run_id, "state": state})
     else:
@@ -211,14 +213,14 @@ def show(options: argparse.Namespace, home: Home) -> int:
 
 def delete(options: argparse.Namespace, home: Home) -> int:
     """Moves a run to the bin."""
-    store.delete(home, options.run_id)
+    submission.delete(home, options.run_id)
     print(f"{options.run_id} is in the bin; take it back with: python -m cu_core restore {options.run_id}")
     return 0
 
 
 def restore(options: argparse.Namespace, home: Home) -> int:
     """Takes a run out of the bin."""
-    store.restore(home, options.run_id)
+    submission.restore(home, options.run_id)
     print(options.run_id)
     return 0
 
@@ -262,7 +264,7 @@ def prepare(options: argparse.Namespace, home: Home) -> int:
         if options.json:
             print_json({"done": done, "total": total, "message": message})
 
-    data = importlib.import_module("cu_core.data.store").prepare(spec.data, home, report)
+    data = importlib.import_module("cu_core.data.prepared").prepare(spec.data, home, report)
     summary = {
         "train": len(data.train_labels),
         "test": len(data.test_labels),
@@ -285,7 +287,7 @@ def estimate_run(options: argparse.Namespace, home: Home) -> int:
     spec = read_spec(options, home)
     found = estimate(spec, home)
     if found.seconds is None:
-        importlib.import_module("cu_core.speed").measure_speed(spec, home)
+        importlib.import_module("cu_core.engine.speed").measure_speed(spec, home)
         found = estimate(spec, home)
     if options.json:
         print_json(dataclasses.asdict(found))

@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from cu_core.base.home import Home
 from cu_core.cli.output import ProgressBar
-from cu_core.home import Home
-from cu_core.runs import layout, store
-from cu_core.runs.command import processes_of, worker_command
-from cu_core.runs.local import spawn
-from cu_core.runs.slots import Slot, cores
-from cu_core.runs.state import read_state
+from cu_core.jobs import submission
+from cu_core.jobs.command import processes_of, worker_command
+from cu_core.jobs.launchers.local import spawn
+from cu_core.jobs.slots import Slot, cores
+from cu_core.runstore import layout
+from cu_core.runstore.state import read_state
 
 _LOOK_SECONDS = 0.3
 
@@ -58,7 +59,7 @@ def work_together(home: Home, run_id: str, number: int, bar: ProgressBar) -> str
                     # Each process ends by itself as soon as torchrun is gone.
                     os.killpg(child.pid, signal.SIGKILL)
                 asked = True
-                store.cancel(home, run_id)
+                submission.cancel(home, run_id)
                 print("cancelling", file=sys.stderr)
 
 

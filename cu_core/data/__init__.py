@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cu_core.data.record import Dataset
-from cu_core.errors import BadInput
+from cu_core.base.errors import BadInput
+from cu_core.catalogue.dataset_record import Dataset
 
 DATASETS: dict[str, Dataset] = {
     d.id: d

@@ -13,7 +13,7 @@ import zlib
 from pathlib import Path
 from typing import Protocol
 
-from cu_core.errors import DatasetError
+from cu_core.base.errors import DatasetError
 
 MAX_FILES = 5_000_000
 MAX_FILE_BYTES = 256 * 2**20

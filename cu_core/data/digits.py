@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 from sklearn.datasets import load_digits
 
+from cu_core.base.home import Home
+from cu_core.catalogue.spec import DataSpec
 from cu_core.data.sampling import stratified_split
 from cu_core.data.source import Progress, Source
 from cu_core.data.transform import resize
-from cu_core.home import Home
-from cu_core.spec import DataSpec
 
 TEST_SIZE = 500
 SIZE = 8

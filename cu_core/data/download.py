@@ -8,8 +8,8 @@ import http.client
 import urllib.request
 from pathlib import Path
 
+from cu_core.base.errors import DatasetError
 from cu_core.data.source import Progress
-from cu_core.errors import DatasetError
 
 _BLOCK = 2**20
 _TIMEOUT_SECONDS = 30

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cu_core.base.errors import DatasetError
+from cu_core.base.home import Home
+from cu_core.catalogue.spec import DataSpec
 from cu_core.data.archive import Tree, open_tree
 from cu_core.data.sampling import stratified_split
 from cu_core.data.source import Progress, Source
 from cu_core.data.transform import Unreadable, decode
-from cu_core.errors import DatasetError
-from cu_core.home import Home
-from cu_core.spec import DataSpec
 
 DEFAULT_SIZE = 32
 SUFFIXES = ("png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "ppm", "pgm")

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from cu_core.base.errors import BadInput
 from cu_core.data.duplicates import nearest
 from cu_core.data.images import ImageData
 from cu_core.data.index_file import read_indices
 from cu_core.data.memorisation import memorisation
 from cu_core.data.sampling import FORGET, stream
 from cu_core.data.source import Progress, silent
-from cu_core.errors import BadInput
 
 FIELD = "forget.select"
 FORMS = (

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cu_core.errors import BadInput
+from cu_core.base.errors import BadInput
 
 HEADERS = ("index", "sample", "id")
 MAX_BYTES = 256 * 2**20

@@ -21,10 +21,10 @@ from pathlib import Path
 
 import numpy as np
 
+from cu_core.base.files import write_atomically
 from cu_core.data.images import ImageData
 from cu_core.data.shrink import shrunk
 from cu_core.data.source import Progress, silent
-from cu_core.runs.files import write_atomically
 
 VERSION = 1
 """Part of the cache's name; to be raised when scores change."""

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from cu_core.figures.attack import MODEL_COLOURS, MODEL_TITLES
+from cu_core.figures.attack_scores import MODEL_COLOURS, MODEL_TITLES
 from cu_core.figures.theme import NEUTRAL, dress, join
 from cu_core.metrics.attacks import ATTACKS, NUMBERS, WAYS
 

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cu_core.figures.matrix import MOST_NUMBERS
+from cu_core.figures.class_matrix import MOST_NUMBERS
 from cu_core.figures.theme import class_name, dress, join, reference_title
 
 

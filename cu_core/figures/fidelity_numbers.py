@@ -48,7 +48,7 @@ class Number:
     """One number of a fidelity record.
 
     Attributes:
-        name: its key in the record of `cu_core.maps.quality.measure`.
+        name: its key in the record of `cu_core.projections.fidelity.measure`.
         title: above the number.
         meaning: the question that it answers, in one line.
         good: from here on (or up to here, where less is better) it is good.
@@ -189,7 +189,7 @@ def readings(record: Mapping[str, Any], shown: int, rounds: Sequence[int]) -> li
     The samples that moved least stand in for those that did not move where there is none.
 
     Args:
-        record: of `cu_core.maps.quality.measure`.
+        record: of `cu_core.projections.fidelity.measure`.
         shown: number of the round that is shown.
         rounds: numbers of the recorded rounds, in the order of ``record["rounds"]``.
     """

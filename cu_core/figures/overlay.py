@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from cu_core.figures.confidence import Signal, shares
+from cu_core.figures.confidence_panes import Signal, shares
 from cu_core.figures.run_style import run_style
 from cu_core.figures.theme import COLOURS, dress, join, tint
 

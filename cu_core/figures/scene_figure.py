@@ -10,18 +10,8 @@ from plotly.subplots import make_subplots
 
 from cu_core.figures.scene import Axis, Samples, Scene, drawn_axes
 from cu_core.figures.scrubber import add_scrubber
-from cu_core.figures.theme import (
-    GRID,
-    GROUPS,
-    NEUTRAL,
-    TITLES,
-    class_name,
-    dress,
-    legend_rows,
-    marker,
-    reference_title,
-)
-from cu_core.thinning import MOST_POINTS, choose_points
+from cu_core.figures.theme import GRID, GROUPS, NEUTRAL, TITLES, class_name, dress, legend_rows, marker, reference_title
+from cu_core.figures.thinning import MOST_POINTS, choose_points
 
 FEWER = 2000
 """Samples that are drawn without WebGL, where each mark is an element of the page."""

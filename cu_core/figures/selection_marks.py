@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from cu_core.figures.attack import SIDES, Scored
-from cu_core.figures.confidence import Moment
+from cu_core.figures.attack_scores import SIDES, Scored
+from cu_core.figures.confidence_panes import Moment
 from cu_core.figures.theme import COLOURS, GROUPS, join
 
 MOST_MARKS = 300
@@ -27,7 +27,7 @@ def mark_selected(
     """Adds a short vertical stroke at the value of each selected sample, at the foot of its histogram.
 
     Args:
-        figure: of `cu_core.figures.confidence.distributions`, changed in place.
+        figure: of `cu_core.figures.confidence_panes.distributions`, changed in place.
         moments: its columns.
         selected: (n,) bool over the samples of every moment.
         edges: its bins; what lies outside is marked at the nearer end.
@@ -55,7 +55,7 @@ def mark_scores(figure: go.Figure, panes: Sequence[Scored], rows: np.ndarray, ed
     """The same for the scores of a membership attack.
 
     Args:
-        figure: of `cu_core.figures.attack.score_panes`, changed in place.
+        figure: of `cu_core.figures.attack_scores.score_panes`, changed in place.
         panes: its columns.
         rows: of the scores, those of selected samples.
         edges: its bins.

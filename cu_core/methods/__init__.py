@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cu_core.methods.record import METHODS
+from cu_core.catalogue.method_record import METHODS
 from cu_core.methods.records.ascent import GRADIENT_ASCENT, NEGGRAD_PLUS
 from cu_core.methods.records.bad_teacher import METHOD as BAD_TEACHER
 from cu_core.methods.records.boundary import BOUNDARY_EXPANDING, BOUNDARY_SHRINK

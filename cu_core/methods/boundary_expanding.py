@@ -8,10 +8,10 @@ from typing import cast
 import torch
 from torch import nn
 
+from cu_core.learning.classifier import Classifier
 from cu_core.methods.context import Context
 from cu_core.methods.records.boundary import BoundaryExpandingParams
 from cu_core.methods.steps import Steps
-from cu_core.models.classifier import Classifier
 
 
 def widened(head: nn.Linear, generator: torch.Generator) -> nn.Linear:

@@ -8,13 +8,13 @@ from typing import Any, Protocol, TypeVar
 
 import torch
 
+from cu_core.catalogue.spec import TrainSpec
 from cu_core.data.batches import Split
-from cu_core.device import Precision
-from cu_core.models.encoder import Encoder
-from cu_core.models.network import Network
-from cu_core.objectives.base import TrainingObjective
-from cu_core.shards import ShardedBase
-from cu_core.spec import TrainSpec
+from cu_core.learning.device import Precision
+from cu_core.learning.encoder import Encoder
+from cu_core.learning.network import Network
+from cu_core.learning.objectives.training_objective import TrainingObjective
+from cu_core.learning.shards import ShardedBase
 
 
 class Stateful(Protocol):

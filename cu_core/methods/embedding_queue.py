@@ -102,7 +102,7 @@ class QueueContrast:
         self.slow = None
         if key_momentum:
             # It imports a library that takes seconds, which the other variants do not need.
-            slow_copy = import_module("cu_core.objectives.slow_copy").SlowCopy
+            slow_copy = import_module("cu_core.learning.objectives.slow_copy").SlowCopy
             self.slow = context.keep("slow", slow_copy(context.model))
 
     @torch.no_grad()

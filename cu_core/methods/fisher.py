@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.func import functional_call, vjp, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from cu_core.learning.classifier import Classifier
 from cu_core.methods.context import Context
 from cu_core.methods.records.fisher import FisherParams
-from cu_core.models.classifier import Classifier
 
 HEAD = ("head.weight", "head.bias")
 # Constants of the released code.

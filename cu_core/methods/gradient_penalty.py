@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from cu_core.base.errors import DatasetError
 from cu_core.data.batches import Split
-from cu_core.errors import DatasetError
+from cu_core.learning.objectives.training_objective import trained_parameters
 from cu_core.methods.context import Context
 from cu_core.methods.records.gradient_penalty import (
     BATCH_NORM,
@@ -25,7 +26,6 @@ from cu_core.methods.records.gradient_penalty import (
 )
 from cu_core.methods.second_derivative import CheapSecondDerivatives
 from cu_core.methods.steps import batch_norm_mode
-from cu_core.objectives.base import trained_parameters
 
 # Below this, a norm is rounded up, so that its gradient stays finite where a gradient vanishes.
 _SMALLEST_NORM = 1e-6

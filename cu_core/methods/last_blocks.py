@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+from cu_core.catalogue.spec import TrainSpec
 from cu_core.data.batches import Split
-from cu_core.device import Precision
-from cu_core.methods.blocks import last_blocks, only, train_mode
+from cu_core.learning.device import Precision
+from cu_core.learning.network import Network
+from cu_core.learning.training import Training
 from cu_core.methods.context import Context
 from cu_core.methods.records.last_blocks import CfKParams, EuKParams
 from cu_core.methods.steps import Steps, training_loss
-from cu_core.models.network import Network
-from cu_core.spec import TrainSpec
-from cu_core.training import Training
+from cu_core.methods.trained_blocks import last_blocks, only, train_mode
 
 
 class PartTraining(Training):

@@ -12,9 +12,9 @@ from typing import cast
 
 import torch
 
+from cu_core.learning.classifier import Classifier
 from cu_core.methods.context import Context
 from cu_core.methods.records.output_filter import OutputFilterParams
-from cu_core.models.classifier import Classifier
 
 
 def unlearn(context: Context, params: OutputFilterParams) -> Iterator[dict[str, float]]:

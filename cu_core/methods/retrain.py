@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cu_core.learning.training import Training
 from cu_core.methods.context import Context
 from cu_core.methods.records.retrain import RetrainParams
-from cu_core.training import Training
 
 
 def unlearn(context: Context, params: RetrainParams) -> Iterator[dict[str, float]]:

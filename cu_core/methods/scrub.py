@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cu_core.base.errors import DatasetError
 from cu_core.data.batches import Split
-from cu_core.errors import DatasetError
 from cu_core.methods.context import Context
 from cu_core.methods.records.scrub import ScrubParams
 from cu_core.methods.steps import Steps

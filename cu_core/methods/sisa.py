@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
+from cu_core.learning.classifier import Classifier
+from cu_core.learning.ensemble import Ensemble
+from cu_core.learning.shards import ShardedBase
+from cu_core.learning.training import EpochReport
 from cu_core.methods.context import Context
 from cu_core.methods.records.sisa import SisaParams
-from cu_core.models.classifier import Classifier
-from cu_core.models.ensemble import Ensemble
-from cu_core.shards import ShardedBase
-from cu_core.training import EpochReport
 
 
 def unlearn(context: Context, params: SisaParams) -> Iterator[dict[str, float]]:

@@ -7,8 +7,8 @@ import copy
 import torch.nn.functional as F
 from torch import Tensor
 
+from cu_core.learning.network import Network
 from cu_core.methods.context import Context
-from cu_core.models.network import Network
 
 
 def frozen_copy(context: Context, name: str = "teacher") -> Network:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cu_core.objectives.record import KINDS
+from cu_core.catalogue.objective_record import KINDS
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Metric:
         bounded: whether it lies within -1..1.
         predicted: whether it rests on predicted classes, which for encoders come from a vote of neighbours.
         tasks: forgetting tasks for which it exists.
-        objectives: kinds of models for which it exists, as in `cu_core.methods.record.Method`.
+        objectives: kinds of models for which it exists, as in `cu_core.catalogue.method_record.Method`.
     """
 
     id: str

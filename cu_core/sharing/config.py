@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from cu_core.errors import BadInput
-from cu_core.home import Home
+from cu_core.base.errors import BadInput
+from cu_core.base.home import Home
 from cu_core.sharing.rights import ADMIN, ROLES, User
 
 FILE = "sharing.toml"

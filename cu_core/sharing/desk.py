@@ -12,16 +12,17 @@ from typing import IO, Any
 
 import numpy as np
 
-from cu_core import background, uploads
-from cu_core.errors import BadInput, NotAllowed
-from cu_core.home import Home
-from cu_core.runs import layout, store
-from cu_core.runs.rows import optional_json
-from cu_core.runs.state import FINAL, read_state
+from cu_core.base.errors import BadInput, NotAllowed
+from cu_core.base.home import Home
+from cu_core.catalogue.spec import DataSpec, ForgetSpec, RunSpec
+from cu_core.jobs import background, submission
+from cu_core.runstore import layout
+from cu_core.runstore.rows import optional_json
+from cu_core.runstore.state import FINAL, read_state
+from cu_core.sharing import uploads
 from cu_core.sharing.paths import check_paths, foreign_paths
 from cu_core.sharing.quota import check_active, check_disk, quota_of
 from cu_core.sharing.rights import User, may
-from cu_core.spec import DataSpec, ForgetSpec, RunSpec
 
 
 @dataclass(frozen=True)
@@ -58,18 +59,18 @@ class Desk:
         return foreign_paths(self.require("launch"), self.home, values)
 
     def launch(self, spec: RunSpec, token: str | None = None) -> str:
-        """Queues a run in the user's name; raises like `cu_core.runs.store.submit`."""
+        """Queues a run in the user's name; raises like `cu_core.jobs.submission.submit`."""
         self.check(spec)
         user = self.require("launch")
-        return store.submit(spec, self.home, token=token, owner=user.name)
+        return submission.submit(spec, self.home, token=token, owner=user.name)
 
     def cancel(self, run_id: str) -> str:
-        """Asks a run to stop; see `cu_core.runs.store.cancel`."""
+        """Asks a run to stop; see `cu_core.jobs.submission.cancel`."""
         self.require("cancel", self._owner(run_id))
-        return store.cancel(self.home, run_id)
+        return submission.cancel(self.home, run_id)
 
     def resume(self, run_id: str) -> None:
-        """Queues a run again, within its owner's quota; see `cu_core.runs.store.resume`.
+        """Queues a run again, within its owner's quota; see `cu_core.jobs.submission.resume`.
 
         Raises:
             OverQuota: the owner has too many runs at work, or their runs fill their share of the disk.
@@ -82,15 +83,15 @@ class Desk:
                 quota = quota_of(self.home, owner)
                 check_active(self.home, quota, owner)
                 check_disk(self.home, quota, owner)
-            store.resume(self.home, run_id)
+            submission.resume(self.home, run_id)
 
     def delete(self, run_id: str) -> None:
-        """Moves a run into the bin; see `cu_core.runs.store.delete`."""
+        """Moves a run into the bin; see `cu_core.jobs.submission.delete`."""
         self.require("delete", self._owner(run_id))
-        store.delete(self.home, run_id)
+        submission.delete(self.home, run_id)
 
     def restore(self, run_id: str) -> None:
-        """Takes a run out of the bin, one that waits within its owner's quota; see `cu_core.runs.store.restore`.
+        """Takes a run out of the bin, one that waits within its owner's quota; see `cu_core.jobs.submission.restore`.
 
         Raises:
             OverQuota: the owner has too many runs at work.
@@ -101,37 +102,37 @@ class Desk:
             waits = read_state(self.home.bin / run_id).state not in FINAL
             if waits and user.name and user.name == owner:
                 check_active(self.home, quota_of(self.home, owner), owner)
-            store.restore(self.home, run_id)
+            submission.restore(self.home, run_id)
 
     def erasable(self) -> list[str]:
         """Ids of the runs in the bin that the user may remove for good."""
-        return [row.run_id for row in store.binned(self.home) if may(self.user, "erase", row.owner)]
+        return [row.run_id for row in submission.binned(self.home) if may(self.user, "erase", row.owner)]
 
     def erase(self, run_ids: Iterable[str]) -> int:
-        """Removes runs from the bin for good; see `cu_core.runs.store.empty_bin`."""
+        """Removes runs from the bin for good; see `cu_core.jobs.submission.empty_bin`."""
         wanted = list(run_ids)
         for run_id in wanted:
             self.require("erase", self._owner(run_id))
-        return store.empty_bin(self.home, wanted)
+        return submission.empty_bin(self.home, wanted)
 
     def keep(self, file: IO[bytes], name: str, kind: uploads.Kind) -> Path:
-        """Stores an uploaded file; raises like `cu_core.uploads.keep`."""
+        """Stores an uploaded file; raises like `cu_core.sharing.uploads.keep`."""
         user = self.require("upload")
         return uploads.keep(file, name, kind, self.home, user.name)
 
     def keep_indices(self, indices: np.ndarray, name: str) -> Path:
-        """Stores a list of samples; raises like `cu_core.uploads.keep_indices`."""
+        """Stores a list of samples; raises like `cu_core.sharing.uploads.keep_indices`."""
         user = self.require("upload")
         return uploads.keep_indices(indices, name, self.home, user.name)
 
     def prepare(self, spec: DataSpec, select: str = "") -> None:
-        """Prepares a dataset; see `cu_core.background.start_prepare`."""
+        """Prepares a dataset; see `cu_core.jobs.background.start_prepare`."""
         user = self.require("prepare")
         check_paths(user, self.home, RunSpec(data=spec, forget=ForgetSpec(select)) if select else RunSpec(data=spec))
         background.start_prepare(spec, self.home, select)
 
     def measure(self, spec: RunSpec) -> None:
-        """Times a few steps of a run; see `cu_core.background.start_measure`."""
+        """Times a few steps of a run; see `cu_core.jobs.background.start_measure`."""
         self.check(spec)
         background.start_measure(spec, self.home)
 

@@ -14,9 +14,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from cu_core.errors import UnlearnscopeError
-from cu_core.home import Home
-from cu_core.sharing import answers, deep_link, state
+from cu_core.base.errors import UnlearnscopeError
+from cu_core.base.home import Home
+from cu_core.sharing import answers, deep_link, door_state
 from cu_core.sharing.config import Oidc, Sharing, clean_name, sharing_of, sharing_path
 from cu_core.sharing.quota import Traffic, quota_of
 from cu_core.sharing.requests import Headers, has_header, header, host_name, is_host_of, is_loopback, peer
@@ -125,12 +125,12 @@ class Door:
                     f"it is not shared. Start it on 127.0.0.1, or share it on purpose: write {sharing_path(home)} "
                     "(docs/sharing.md says how)"
                 )
-            state.served(shared=False)
+            door_state.served(shared=False)
         else:
             if sharing.way == "oidc":
                 self.login.check(sharing.oidc)
             facts.agree(sharing.hosts)
-            state.served(shared=True)
+            door_state.served(shared=True)
         self.facts = facts
         return facts
 
@@ -165,7 +165,7 @@ class Door:
         headers = [pair for pair in scope["headers"] if pair[0].decode("latin-1").lower() != HEADER]
         scope["headers"] = headers
         path = _path(scope, facts.base)
-        if not state.is_shared():
+        if not door_state.is_shared():
             self._check_local(scope, facts)
             return None
         try:

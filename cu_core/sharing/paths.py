@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cu_core.base.errors import BadInput, NotAllowed
+from cu_core.base.home import Home
+from cu_core.catalogue.spec import RunSpec
 from cu_core.data.forget import parse_selection
-from cu_core.errors import BadInput, NotAllowed
-from cu_core.home import Home
 from cu_core.sharing.config import sharing_of
 from cu_core.sharing.rights import HOME, User
-from cu_core.spec import RunSpec
 
 
 def check_path(user: User, home: Home, path: str, field: str) -> None:

@@ -8,15 +8,15 @@ from collections import deque
 from pathlib import Path
 from threading import Lock
 
-from cu_core.errors import OverQuota
-from cu_core.home import Home
-from cu_core.runs import layout
-from cu_core.runs.disk import folder_size
-from cu_core.runs.index import list_runs
-from cu_core.runs.rows import optional_json
-from cu_core.runs.state import FINAL
+from cu_core.base.errors import OverQuota
+from cu_core.base.home import Home
+from cu_core.catalogue.spec import RunSpec
+from cu_core.runstore import layout
+from cu_core.runstore.disk import folder_size
+from cu_core.runstore.index import list_runs
+from cu_core.runstore.rows import optional_json
+from cu_core.runstore.state import FINAL
 from cu_core.sharing.config import Quota, sharing_of
-from cu_core.spec import RunSpec
 
 DAY_SECONDS = 86_400.0
 OWNER_SUFFIX = ".owner.json"

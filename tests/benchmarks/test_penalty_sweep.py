@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks import penalty_sweep
 from benchmarks.penalty_sweep import main, summary
-from cu_core.home import Home
-from cu_core.runs.layout import run_ids
+from cu_core.base.home import Home
+from cu_core.runstore.layout import run_ids
 
 WORDS = [
     *("--dataset", "digits", "--model", "tiny-cnn", "--method", "gradient_penalty_members", "--forget", "random:40"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.storage import by_samples, extrapolate, main, measure
-from cu_core.home import Home
+from cu_core.base.home import Home
 from tests.madeup import MadeUp, write_run
 
 

@@ -11,10 +11,10 @@ import torch
 from benchmarks import attack_features, attack_memory, growth, penalty_step, train_step, unlearn_step
 from benchmarks.train_step import Plan
 from benchmarks.usual_loop import Way, best_way, endless, loader
-from cu_core.data import store
+from cu_core.base.home import Home
+from cu_core.data import prepared
 from cu_core.data.batches import ImageSource
 from cu_core.data.images import ImageData
-from cu_core.home import Home
 
 CPU = torch.device("cpu")
 SIZE = growth.Size(samples=60, classes=3, rounds=2)
@@ -24,7 +24,7 @@ SIZE = growth.Size(samples=60, classes=3, rounds=2)
 def plan(home: Home) -> Plan:
     """Twenty images of each of three classes."""
     growth.made_up(home, SIZE)
-    key = store.dataset_key(growth.data_of(SIZE))
+    key = prepared.dataset_key(growth.data_of(SIZE))
     return Plan(str(home.root), key, "tiny-cnn", 16, 2, 1, "cpu", "auto", workers=(0,))
 
 

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from cu_core.maps.names import METHODS
-from cu_core.papers.runs import specs_of
-from cu_core.papers.scales import DIGITS
-from cu_core.papers.tables import TABLES
+from cu_core.analysis.papers.paper_runs import specs_of
+from cu_core.analysis.papers.scales import DIGITS
+from cu_core.analysis.papers.tables_wang_chen import TABLES
+from cu_core.catalogue.projection_record import METHODS
 from tests.browser.waiting import PATIENCE_MS, at_rest, eventually, listen, nothing_spills, picture, still_box
 from tests.madeup import MadeUp, image_of, write_run
 from tests.madeup_tsne import write_tsne

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from cu_core.runs.reader import list_runs, open_run
+from cu_core.runstore.reader import list_runs, open_run
 from tests.browser.waiting import heard, settled, still_box
 from tests.madeup import MadeUp, write_run
 from tests.served import Server, serve

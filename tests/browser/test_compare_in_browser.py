@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from cu_core.spec import MethodSpec
+from cu_core.catalogue.spec import MethodSpec
 from tests.browser.waiting import nothing_spills
 from tests.madeup import MadeUp, write_run
 from tests.served import Server, serve

@@ -14,11 +14,11 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from cu_core.home import Home
-from cu_core.maps.draw import draw
-from cu_core.maps.request import MapRequest
-from cu_core.runs.files import write_array
-from cu_core.runs.reader import open_run
+from cu_core.base.files import write_array
+from cu_core.base.home import Home
+from cu_core.projections.draw import draw
+from cu_core.projections.map_request import MapRequest
+from cu_core.runstore.reader import open_run
 from tests.browser.viewer_driver import FIND, SPOT, STATE, drag, pixels, reaches, thumb
 from tests.browser.waiting import asked, drawn, eventually, heard, nothing_spills, quiet, settled, until
 from tests.madeup import MadeUp, write_round, write_run

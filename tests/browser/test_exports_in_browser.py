@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from cu_core.analysis.sweeps.sweep import Sweep, expand
+from cu_core.analysis.sweeps.sweep_store import remember
+from cu_core.base.home import Home
+from cu_core.catalogue.spec import RunSpec, TrainSpec
 from cu_core.cli import main
-from cu_core.home import Home
-from cu_core.spec import RunSpec, TrainSpec
-from cu_core.sweeps.stored import remember
-from cu_core.sweeps.sweep import Sweep, expand
 from tests.browser.waiting import PATIENCE_MS, at_rest, eventually, heard, settled
 from tests.madeup import MadeUp, write_run
 from tests.served import Server, serve

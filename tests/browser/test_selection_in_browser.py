@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from cu_core.data.index_file import read_indices
-from cu_core.runs.reader import open_run
+from cu_core.runstore.reader import open_run
 from tests.browser.waiting import heard, settled, still_box
 from tests.madeup import MadeUp, write_run
 from tests.served import Server, serve

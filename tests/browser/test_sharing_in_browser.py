@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 
-from cu_core.home import Home
+from cu_core.base.home import Home
 from tests.browser.conftest import PATIENCE_MS
 from tests.madeup import MadeUp, write_run
 from tests.served import Server, serve

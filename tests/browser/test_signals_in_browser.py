@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from cu_core.runs.reader import open_run
+from cu_core.runstore.reader import open_run
 from tests.browser.conftest import FLAGS
 from tests.browser.viewer_driver import FIND, turns_red
 from tests.browser.waiting import (

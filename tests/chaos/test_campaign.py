@@ -11,9 +11,9 @@ import pytest
 from benchmarks.chaos import damage, processes
 from benchmarks.chaos.__main__ import SCENES, episodes, table
 from benchmarks.chaos.faults import HARMS, LOST, OUTCOMES, Injected, targets
-from cu_core.home import Home
-from cu_core.runs.reader import open_run
-from tests.runs import stubs
+from cu_core.base.home import Home
+from cu_core.runstore.reader import open_run
+from tests.jobs import stubs
 
 FAULTS = int(os.environ.get("CU_CHAOS_FAULTS", "20"))
 # Of ten faults: files, of a queue's processes, and full disks or directories that nobody may write.

@@ -14,19 +14,19 @@ import time
 import psutil
 import pytest
 
-from cu_core.home import Home
-from cu_core.runs import store
-from cu_core.runs.attempt import Attempt
-from cu_core.runs.dispatcher import dispatcher_alive, serve
-from cu_core.runs.handover import new_attempt
-from cu_core.runs.local import LocalLauncher
-from cu_core.runs.reader import list_runs, open_run
-from cu_core.runs.slots import Slot
-from cu_core.runs.supervisor import MOST_ATTEMPTS, Timing
-from cu_core.runs.verify import verify
-from tests.runs import programs
-from tests.runs.programs import PATIENCE, QUICK, SHORT_LEASE, end_workers, program, wait_for, worked
-from tests.runs.stubs import COMMAND, GO, spec
+from cu_core.base.home import Home
+from cu_core.jobs import submission
+from cu_core.jobs.dispatcher import dispatcher_alive, serve
+from cu_core.jobs.launchers.local import LocalLauncher
+from cu_core.jobs.slots import Slot
+from cu_core.jobs.supervisor import MOST_ATTEMPTS, Timing
+from cu_core.runstore.attempt import Attempt
+from cu_core.runstore.handover import new_attempt
+from cu_core.runstore.reader import list_runs, open_run
+from cu_core.runstore.verify import verify
+from tests.jobs import programs
+from tests.jobs.programs import PATIENCE, QUICK, SHORT_LEASE, end_workers, program, wait_for, worked
+from tests.jobs.stubs import COMMAND, GO, spec
 
 pytestmark = [
     pytest.mark.chaos,
@@ -63,7 +63,7 @@ def test_several_submitters_and_two_dispatchers_run_each_job_once(home):
 
 
 def test_a_killed_dispatcher_costs_nothing(home):
-    running, queued = store.submit(spec("rounds=6 die=hold"), home), store.submit(spec(), home)
+    running, queued = submission.submit(spec("rounds=6 die=hold"), home), submission.submit(spec(), home)
     with program("dispatch", CU_SLOTS="cpu:1") as first:
         wait_for(lambda: worked(home))
         first.kill()
@@ -80,7 +80,7 @@ def test_a_killed_dispatcher_costs_nothing(home):
 
 
 def test_a_worker_killed_under_a_new_dispatcher_is_noticed(home):
-    run_id = store.submit(spec("rounds=3 die=hold at=2 until=1"), home)
+    run_id = submission.submit(spec("rounds=3 die=hold at=2 until=1"), home)
     with program("dispatch") as first:
         wait_for(lambda: open_run(home, run_id).rounds() == [0, 1])
         first.kill()
@@ -96,7 +96,7 @@ def test_a_worker_killed_under_a_new_dispatcher_is_noticed(home):
 
 def test_workers_killed_at_random_moments_leave_whole_files(home):
     # No attempt gets to its end before it is killed, however late that is.
-    run_id = store.submit(spec(f"rounds=40 width=2000 die=hold at=12 later=yes until={MOST_ATTEMPTS - 1}"), home)
+    run_id = submission.submit(spec(f"rounds=40 width=2000 die=hold at=12 later=yes until={MOST_ATTEMPTS - 1}"), home)
     moments = random.Random(5)
     with program("dispatch", STUB_TIMING=PATIENT):
         for attempt in range(1, MOST_ATTEMPTS):
@@ -115,7 +115,7 @@ def test_workers_killed_at_random_moments_leave_whole_files(home):
 
 
 def test_a_frozen_worker_is_replaced_and_cannot_write_when_it_wakes(home):
-    run_id = store.submit(spec("rounds=3 die=freeze at=2 until=1"), home)
+    run_id = submission.submit(spec("rounds=3 die=freeze at=2 until=1"), home)
     with program("dispatch", STUB_TIMING=SHORT_LEASE.replace("kill=1.5", "kill=600")):
         wait_for(lambda: state(home, run_id) == "succeeded")
         frozen = psutil.Process(pid_of(home, run_id))
@@ -130,7 +130,7 @@ def test_a_frozen_worker_is_replaced_and_cannot_write_when_it_wakes(home):
 
 
 def test_a_frozen_worker_that_never_wakes_is_ended(home):
-    run_id = store.submit(spec("rounds=2 die=freeze until=1"), home)
+    run_id = submission.submit(spec("rounds=2 die=freeze until=1"), home)
     with program("dispatch", STUB_TIMING=SHORT_LEASE):
         pid = pid_of(home, run_id)
         wait_for(lambda: state(home, run_id) == "succeeded")
@@ -138,14 +138,14 @@ def test_a_frozen_worker_that_never_wakes_is_ended(home):
 
 
 def test_a_worker_frozen_with_the_lock_in_its_hands_does_not_block_the_run(home):
-    run_id = store.submit(spec("rounds=2 die=freeze-with-lock until=1"), home)
+    run_id = submission.submit(spec("rounds=2 die=freeze-with-lock until=1"), home)
     drain(home, STUB_TIMING=SHORT_LEASE)
     view = open_run(home, run_id)
     assert view.state == "succeeded" and view.run_state.attempt == 2 and verify(home, run_id) == []
 
 
 def test_a_zombie_attempt_is_rejected_without_any_dispatcher(home):
-    run_id = store.submit(spec("rounds=3 die=freeze at=1 until=1"), home)
+    run_id = submission.submit(spec("rounds=3 die=freeze at=1 until=1"), home)
     number = new_attempt(home, run_id, {"launcher": "local"})
     zombie = subprocess.Popen([*COMMAND, "worker", run_id, "--attempt", str(number)])
     try:
@@ -163,7 +163,7 @@ def test_a_zombie_attempt_is_rejected_without_any_dispatcher(home):
 
 
 def test_a_dispatcher_that_was_frozen_itself_does_not_blame_the_workers(home):
-    run_id = store.submit(spec("rounds=2 die=hold"), home)
+    run_id = submission.submit(spec("rounds=2 die=hold"), home)
     with program("dispatch", STUB_TIMING=SHORT_LEASE.replace("lease=4", "lease=3")) as dispatcher:
         worker = psutil.Process(pid_of(home, run_id))
         wait_for(lambda: open_run(home, run_id).rounds())
@@ -182,7 +182,7 @@ def test_a_dispatcher_that_was_frozen_itself_does_not_blame_the_workers(home):
 
 def test_a_worker_over_its_file_size_limit_fails_with_the_disk_as_the_reason(home):
     pytest.importorskip("resource", reason="file size limits are a matter of Unix")
-    run_id = store.submit(spec("rounds=3 width=40000 until=0"), home)
+    run_id = submission.submit(spec("rounds=3 width=40000 until=0"), home)
     limit = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000)); "
     launcher = LocalLauncher((sys.executable, "-c", limit + "os.execv(sys.executable, sys.argv[1:])", *_python()))
     serve(home, drain=True, launcher=launcher, slots=[Slot("cpu-0", None, 1)], timing=Timing(tick=0.05))
@@ -212,14 +212,14 @@ def test_a_full_disk_fails_the_run_and_earlier_rounds_stay_readable(tiny_disk, m
     home = Home(tiny_disk / "home").create()
     monkeypatch.setenv("CU_HOME", str(home.root))
     try:
-        run_id = store.submit(spec("rounds=9 width=20000"), home)
+        run_id = submission.submit(spec("rounds=9 width=20000"), home)
         drain(home)
         rounds = open_run(home, run_id).rounds()
         assert 1 <= len(rounds) < 9
         _failed_for_the_disk(home, run_id, rounds)
         # With space again, it goes on where it was.
         subprocess.run(["mount", "-o", "remount,size=30m", str(tiny_disk)], check=True)
-        store.resume(home, run_id)
+        submission.resume(home, run_id)
         drain(home)
         assert state(home, run_id) == "succeeded" and verify(home, run_id) == []
         assert open_run(home, run_id).rounds() == list(range(10))
@@ -232,7 +232,7 @@ def test_a_disk_without_a_single_byte_left(tiny_disk, monkeypatch):
     home = Home(tiny_disk / "home").create()
     monkeypatch.setenv("CU_HOME", str(home.root))
     try:
-        run_id = store.submit(spec("rounds=200 pause=0.05"), home)
+        run_id = submission.submit(spec("rounds=200 pause=0.05"), home)
         with program("dispatch", STUB_TIMING=PATIENT):
             wait_for(lambda: open_run(home, run_id).rounds())
             _fill(tiny_disk / "filler")

@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from cu_core.home import Home
-from cu_core.runs.layout import run_ids
+from cu_core.base.home import Home
+from cu_core.runstore.layout import run_ids
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 

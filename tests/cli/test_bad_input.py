@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cu_core.base.errors import BadInput
+from cu_core.catalogue.spec import RunSpec, spec_from_json
 from cu_core.cli import main
-from cu_core.errors import BadInput
-from cu_core.spec import RunSpec, spec_from_json
 
 
 @pytest.fixture(autouse=True)

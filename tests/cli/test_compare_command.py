@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from cu_core.base.home import Home
+from cu_core.catalogue.spec import MethodSpec
 from cu_core.cli import main
-from cu_core.home import Home
-from cu_core.spec import MethodSpec
 from tests.madeup import MadeUp, write_run
 
 

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
+from cu_core.analysis.papers.tables_wang_chen import TABLES
+from cu_core.base.home import Home
+from cu_core.catalogue.presets import PRESETS
 from cu_core.cli import main
-from cu_core.home import Home
-from cu_core.papers.tables import TABLES
-from cu_core.presets import PRESETS
-from cu_core.runs.reader import list_runs, open_run
+from cu_core.runstore.reader import list_runs, open_run
 
 
 def submitted(home: Home, capsys: pytest.CaptureFixture[str], *words: str) -> list:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from cu_core.base.home import Home
 from cu_core.cli import main
-from cu_core.home import Home
 from tests.madeup import MadeUp, write_run
 
 

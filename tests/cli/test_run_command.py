@@ -12,11 +12,11 @@ import zipfile
 import numpy as np
 import pytest
 
+from cu_core.base.home import Home
+from cu_core.catalogue.presets import PRESETS
+from cu_core.catalogue.recipes import DIGITS, recipe
 from cu_core.cli import main
-from cu_core.home import Home
-from cu_core.presets import PRESETS
-from cu_core.recipes import DIGITS, recipe
-from cu_core.runs.reader import open_run
+from cu_core.runstore.reader import open_run
 
 SETTINGS = ("train.epochs=2", "stop.max_rounds=2", "batch_size=64", "probe.size=300", "audit.attacks=none")
 FAST = [word for setting in SETTINGS for word in ("--set", setting)]

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from cu_core.analysis.sweeps.named import SWEEPS
+from cu_core.analysis.sweeps.sweep import expand
+from cu_core.base.home import Home
 from cu_core.cli import main
-from cu_core.home import Home
-from cu_core.runs.reader import list_runs, open_run
-from cu_core.sweeps.named import SWEEPS
-from cu_core.sweeps.sweep import expand
+from cu_core.runstore.reader import list_runs, open_run
 
 SMALL = ("--dataset", "digits", "--methods", "contrastive,retrain", "--forget", "class:5;random:30", "--seeds", "0-1")
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cu_core.base.errors import DatasetError
+from cu_core.catalogue.spec import DataSpec
 from cu_core.data import archive
 from cu_core.data.archive import open_tree
-from cu_core.data.store import dataset_key, prepare
-from cu_core.errors import DatasetError
-from cu_core.spec import DataSpec
+from cu_core.data.prepared import dataset_key, prepare
 
 
 def png(value: int = 0) -> bytes:

@@ -8,11 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cu_core.catalogue.spec import DataSpec
 from cu_core.data import batches
 from cu_core.data.batches import ImageSource, Split
-from cu_core.data.store import prepare
+from cu_core.data.prepared import prepare
 from cu_core.data.views import augmentation
-from cu_core.spec import DataSpec
 
 CPU = torch.device("cpu")
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)

@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from cu_core.data import digits, store
+from cu_core.base.errors import BadInput, DatasetError, OutOfDisk
+from cu_core.catalogue.spec import DataSpec
+from cu_core.data import digits, prepared
 from cu_core.data.image_file import ImageFile
-from cu_core.data.store import dataset_key, open_key, open_prepared, prepare
-from cu_core.errors import BadInput, DatasetError, OutOfDisk
-from cu_core.spec import DataSpec
+from cu_core.data.prepared import dataset_key, open_key, open_prepared, prepare
 
 DIGITS = DataSpec()
 
 
 def arrays(data):
-    return {name: np.asarray(getattr(data, name)) for name in store.ARRAYS}
+    return {name: np.asarray(getattr(data, name)) for name in prepared.ARRAYS}
 
 
 def same(a, b):
@@ -92,7 +92,7 @@ def test_seed_decides_the_split(home):
 def test_opens_what_was_prepared_without_writing(home, monkeypatch):
     assert open_prepared(DIGITS, home) is None
     data = prepare(DIGITS, home)
-    monkeypatch.setattr(store, "_write", lambda *_: pytest.fail("prepared twice"))
+    monkeypatch.setattr(prepared, "_write", lambda *_: pytest.fail("prepared twice"))
     for again in (open_prepared(DIGITS, home), open_key(dataset_key(DIGITS), home), prepare(DIGITS, home)):
         assert again.sha256 == data.sha256 and same(again, data)
         assert isinstance(again.train_images, np.memmap) and not again.train_images.flags.writeable
@@ -153,7 +153,7 @@ def test_progress_counts_up_to_all_images(home):
 
 def test_a_full_disk_is_said_before_writing(home, monkeypatch):
     usage = type("Usage", (), {"free": 1000})
-    monkeypatch.setattr(store.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(prepared.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(OutOfDisk, match="lower the number of training images"):
         prepare(DIGITS, home)
     assert not (home.datasets / dataset_key(DIGITS)).exists()
@@ -188,7 +188,7 @@ def test_two_at_once_prepare_once(home, monkeypatch):
         return load(*arguments)
 
     monkeypatch.setattr(digits, "load", slow)
-    monkeypatch.setattr(store, "_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(prepared, "_WAIT_SECONDS", 0.01)
     results = []
     first = threading.Thread(target=lambda: results.append(prepare(DIGITS, home)))
     first.start()
@@ -211,8 +211,8 @@ def test_waiting_for_another_can_be_cancelled(home, monkeypatch):
         assert "waiting" in message
         raise Stop
 
-    monkeypatch.setattr(store, "_WAIT_SECONDS", 0.01)
-    with store.FileLock(home.datasets / f"{dataset_key(DIGITS)}.lock"), pytest.raises(Stop):
+    monkeypatch.setattr(prepared, "_WAIT_SECONDS", 0.01)
+    with prepared.FileLock(home.datasets / f"{dataset_key(DIGITS)}.lock"), pytest.raises(Stop):
         prepare(DIGITS, home, stop)
 
 
@@ -262,9 +262,9 @@ def test_opening_needs_neither_torch_nor_scikit_learn(home, python_env):
 import json, sys
 from pathlib import Path
 from cu_core.data import folder, forget, thumbnails
-from cu_core.data.store import open_prepared
-from cu_core.home import Home
-from cu_core.spec import DataSpec
+from cu_core.data.prepared import open_prepared
+from cu_core.base.home import Home
+from cu_core.catalogue.spec import DataSpec
 data = open_prepared(DataSpec(), Home(Path({str(home.root)!r})))
 chosen = forget.resolve("class:5", data, 0)
 thumbnails.sprite(data.train_images[chosen.indices[:4]], 32, 2)

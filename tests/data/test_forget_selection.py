@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cu_core.base.errors import BadInput
 from cu_core.data.forget import ClassCount, Selection, counts_per_class, parse_selection, resolve, retain_indices
 from cu_core.data.images import ImageData
-from cu_core.errors import BadInput
 
 LABELS = np.array([0, 1, 2, 1, 0, 2, 2, 1, 0, 1])
 

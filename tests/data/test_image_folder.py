@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from cu_core.base.errors import DatasetError
+from cu_core.catalogue.spec import DataSpec
 from cu_core.data import transform
 from cu_core.data.folder import load
 from cu_core.data.forget import resolve
+from cu_core.data.prepared import prepare
 from cu_core.data.source import silent
-from cu_core.data.store import prepare
-from cu_core.errors import DatasetError
-from cu_core.spec import DataSpec
 
 GREY = np.arange(64, dtype=np.uint8).reshape(8, 8)
 COLOUR = np.stack([GREY, GREY[::-1], 255 - GREY], axis=2)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cu_core.base.errors import BadInput
 from cu_core.data import index_file
 from cu_core.data.index_file import read_indices, scan_indices
-from cu_core.errors import BadInput
 
 
 def read(content: str | bytes, total: int = 100) -> np.ndarray:

@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import Ridge
 from sklearn.metrics import roc_auc_score
 
+from cu_core.base.errors import Cancelled
 from cu_core.data import memorisation as module
 from cu_core.data.images import ImageData
 from cu_core.data.memorisation import (
@@ -22,7 +23,6 @@ from cu_core.data.memorisation import (
     read_scores,
 )
 from cu_core.data.shrink import shrunk
-from cu_core.errors import Cancelled
 
 
 def data_of(images: np.ndarray, labels: np.ndarray, sha256: str = "abc") -> ImageData:

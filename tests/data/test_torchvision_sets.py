@@ -15,11 +15,11 @@ import pytest
 from scipy.io import savemat
 from torchvision.datasets import CIFAR10, CIFAR100, SVHN
 
+from cu_core.base.errors import DatasetError
+from cu_core.catalogue.spec import DataSpec
 from cu_core.data.download import fetch
+from cu_core.data.prepared import prepare
 from cu_core.data.source import silent
-from cu_core.data.store import prepare
-from cu_core.errors import DatasetError
-from cu_core.spec import DataSpec
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

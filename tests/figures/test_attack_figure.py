@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, precision_score, recall_score, roc_auc_score, roc_curve
 
-from cu_core.figures.attack import (
+from cu_core.figures.attack_overview import SERIES, gap_words, overview, overview_alt
+from cu_core.figures.attack_scores import (
     MODEL_COLOURS,
     Scored,
     judge,
@@ -20,7 +21,6 @@ from cu_core.figures.attack import (
     scores_alt,
     verdict_rows,
 )
-from cu_core.figures.attack_overview import SERIES, gap_words, overview, overview_alt
 from cu_core.figures.theme import COLOURS
 
 MEMBER = np.arange(120) < 60

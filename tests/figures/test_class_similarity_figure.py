@@ -5,12 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cu_core.figures.class_similarity import (
-    Similarities,
-    common_range,
-    similarity_matrix,
-    similarity_matrix_alt,
-)
+from cu_core.figures.class_similarity import Similarities, common_range, similarity_matrix, similarity_matrix_alt
 
 CLASSES = ("cat", "dog", "owl")
 

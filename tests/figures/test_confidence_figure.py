@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from cu_core.figures.confidence import (
+from cu_core.figures.confidence_panes import (
     BINS,
     SIGNALS,
     SMALLEST_LOSS,

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cu_core.drift.events import NEVER, crossings, flips
-from cu_core.figures.drift_events import (
+from cu_core.figures.event_counts import (
     DRAGGED,
     NEVER_LEFT,
     TOO_FAR,
@@ -17,6 +16,7 @@ from cu_core.figures.drift_events import (
     events_of,
     flip_bars,
 )
+from cu_core.metrics.drift.events import NEVER, crossings, flips
 
 GROUPS = np.array(["forget"] * 4 + ["retain"] * 2 + ["unseen"] * 2)
 ROUNDS = [0, 1, 2]

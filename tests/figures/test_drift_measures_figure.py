@@ -8,9 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cu_core.drift.noise import noise_band
-from cu_core.drift.record import MEASURES
-from cu_core.figures.drift_measures import (
+from cu_core.figures.measure_curves import (
     TO_REFERENCE,
     measure_lines,
     measure_lines_alt,
@@ -18,12 +16,14 @@ from cu_core.figures.drift_measures import (
     reference_cka_table,
 )
 from cu_core.figures.theme import COLOURS, GROUPS
+from cu_core.metrics.drift.drift_measure import MEASURES
+from cu_core.metrics.drift.seed_noise import noise_band
 from tests.madeup import MadeUp, write_run
 
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory):
-    from cu_core.home import Home  # noqa: PLC0415 - as in the fixture of that name, for a whole module
+    from cu_core.base.home import Home  # noqa: PLC0415 - as in the fixture of that name, for a whole module
 
     home = Home(tmp_path_factory.mktemp("drift-measures")).create()
     run_dir = write_run(home, "shown", MadeUp(references=(0, 1), images=False, audited=0))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix
 
-from cu_core.figures.matrix import (
+from cu_core.figures.class_matrix import (
     Predictions,
     count_predictions,
     highest_count,

@@ -6,10 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cu_core.figures.attack import Scored, score_bins, score_panes
-from cu_core.figures.confidence import SIGNALS, Moment, common_bins, distributions
-from cu_core.figures.selection import MOST_SINGLE, Facts, Signal, facts_table, quartiles, signal_lines, signal_lines_alt
+from cu_core.figures.attack_scores import Scored, score_bins, score_panes
+from cu_core.figures.confidence_panes import SIGNALS, Moment, common_bins, distributions
 from cu_core.figures.selection_marks import MOST_MARKS, decided, decided_words, mark_scores, mark_selected, thin
+from cu_core.figures.selection_table import (
+    MOST_SINGLE,
+    Facts,
+    Signal,
+    facts_table,
+    quartiles,
+    signal_lines,
+    signal_lines_alt,
+)
 
 GROUPS = np.array(["forget"] * 3 + ["retain"] * 2)
 VALUES = np.array([[1.0, 2, 3, 10, 20], [4.0, np.nan, 6, 10, 40]])

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cu_core.figures.confidence import SMALLEST_LOSS
-from cu_core.figures.signal_space import (
+from cu_core.figures.confidence_panes import SMALLEST_LOSS
+from cu_core.figures.signal_cloud import (
     CODES,
     MOST_PLACES,
     choose_drawn,

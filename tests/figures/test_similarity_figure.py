@@ -5,14 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cu_core.figures.confidence import Moment, common_bins, highest_share
-from cu_core.figures.similarity import (
-    COSINES,
-    means_table,
-    only,
-    similarity_alt,
-    similarity_histograms,
-)
+from cu_core.figures.confidence_panes import Moment, common_bins, highest_share
+from cu_core.figures.similarity_panes import COSINES, means_table, only, similarity_alt, similarity_histograms
 from cu_core.figures.theme import COLOURS
 
 GROUPS = np.repeat(["forget", "retain", "unseen"], [40, 60, 50])

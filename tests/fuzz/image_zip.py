@@ -12,10 +12,10 @@ from PIL import Image
 from tests.fuzz.harness import fuzz, instrumented
 
 with instrumented():
+    from cu_core.base.errors import DatasetError
     from cu_core.data.archive import open_tree
     from cu_core.data.folder import list_images
     from cu_core.data.transform import Unreadable, decode
-    from cu_core.errors import DatasetError
 
 SIZE = 4
 _FOLDER = tempfile.TemporaryDirectory(prefix="fuzz-zip-")

@@ -8,8 +8,8 @@ from pathlib import Path
 from tests.fuzz.harness import fuzz, instrumented
 
 with instrumented():
+    from cu_core.base.errors import BadInput
     from cu_core.data.index_file import MOST_PROBLEMS, read_indices, scan_indices
-    from cu_core.errors import BadInput
 
 TOTAL = 100
 _FOLDER = tempfile.TemporaryDirectory(prefix="fuzz-csv-")

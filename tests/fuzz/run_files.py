@@ -9,12 +9,12 @@ from pathlib import Path
 from tests.fuzz.harness import fuzz, instrumented
 
 with instrumented():
-    from cu_core.errors import UnlearnscopeError
-    from cu_core.runs import layout
-    from cu_core.runs.reader import RunView
-    from cu_core.runs.rows import read_row
-    from cu_core.runs.state import STATES
-    from cu_core.runs.verify import verify_dir
+    from cu_core.base.errors import UnlearnscopeError
+    from cu_core.runstore import layout
+    from cu_core.runstore.reader import RunView
+    from cu_core.runstore.rows import read_row
+    from cu_core.runstore.state import STATES
+    from cu_core.runstore.verify import verify_dir
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="fuzz-run-")
 FILES = (

@@ -7,9 +7,9 @@ import json
 from tests.fuzz.harness import fuzz, instrumented
 
 with instrumented():
-    from cu_core.errors import BadInput
-    from cu_core.runs.files import parse_json
-    from cu_core.spec import RunSpec, spec_from_json
+    from cu_core.base.errors import BadInput
+    from cu_core.base.files import parse_json
+    from cu_core.catalogue.spec import RunSpec, spec_from_json
 
 
 def target(content: bytes) -> None:

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cu_core import compat
+from cu_core.base.errors import BadInput
+from cu_core.base.home import Home
+from cu_core.base.parameters import describe
+from cu_core.catalogue import compatibility
+from cu_core.catalogue.spec import PARTS
 from cu_core.cli import build_parser, main
 from cu_core.cli.arguments import read_spec
-from cu_core.errors import BadInput
-from cu_core.home import Home
-from cu_core.records import describe
-from cu_core.spec import PARTS
 from tests.fuzz.profile import fewer, fuzzed
 
 OPTIONS = ("--dataset", "--model", "--objective", "--method", "--forget", "--seed", "--device", "--name", "--spec",
@@ -45,7 +45,7 @@ def test_any_words_are_a_specification_or_refused(
     try:
         with contextlib.redirect_stderr(io.StringIO()):
             parsed = build_parser().parse_args(["submit", *words])
-        compat.check(read_spec(parsed, home))
+        compatibility.check(read_spec(parsed, home))
     except SystemExit as error:
         assert error.code == 2
     except BadInput as error:

@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cu_core.adopt import adopt_index_file
+from cu_core.base.errors import BadInput, DatasetError
+from cu_core.base.home import Home
+from cu_core.catalogue.spec import DataSpec, ForgetSpec, RunSpec
 from cu_core.data import archive, index_file
 from cu_core.data.archive import open_tree
 from cu_core.data.folder import load
 from cu_core.data.index_file import read_indices, scan_indices
 from cu_core.data.source import silent
 from cu_core.data.transform import Unreadable, decode
-from cu_core.errors import BadInput, DatasetError
-from cu_core.home import Home
-from cu_core.spec import DataSpec, ForgetSpec, RunSpec
+from cu_core.jobs.adopt import adopt_index_file
 from tests.fuzz.image_zip import drawn, packed
 
 SOUND = {"train/a/1.png": drawn("PNG"), "train/b/1.png": drawn("PNG")}

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from cu_core.errors import BadInput
-from cu_core.home import Home
-from cu_core.runs import layout
-from cu_core.sample_search import search
+from cu_core.analysis.sample_search import search
+from cu_core.base.errors import BadInput
+from cu_core.base.home import Home
+from cu_core.runstore import layout
 from pages import _recorded
 from pages._text import plain
 from tests.fuzz.profile import fewer

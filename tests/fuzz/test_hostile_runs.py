@@ -14,20 +14,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cu_core.demo import install
-from cu_core.errors import BadInput
-from cu_core.home import Home
-from cu_core.maps.request import MapRequest
-from cu_core.maps.stored import read_picture, write_picture
-from cu_core.runs import files, layout
-from cu_core.runs.export import export_run
-from cu_core.runs.files import parse_json, read_json, sha256_of
-from cu_core.runs.process import identity, is_alive
-from cu_core.runs.reader import list_runs, open_run
-from cu_core.runs.rows import LONGEST_TITLE, read_row
-from cu_core.runs.shapes import AUDIT, RESULT, ROUND, misfit
-from cu_core.runs.verify import verify
-from cu_core.spec import RunSpec, spec_from_json
+from cu_core.base import files
+from cu_core.base.errors import BadInput
+from cu_core.base.files import parse_json, read_json, sha256_of
+from cu_core.base.home import Home
+from cu_core.base.process import identity, is_alive
+from cu_core.catalogue.spec import RunSpec, spec_from_json
+from cu_core.jobs.demo import install
+from cu_core.projections.map_request import MapRequest
+from cu_core.projections.map_store import read_picture, write_picture
+from cu_core.runstore import layout
+from cu_core.runstore.export import export_run
+from cu_core.runstore.reader import list_runs, open_run
+from cu_core.runstore.rows import LONGEST_TITLE, read_row
+from cu_core.runstore.shapes import AUDIT, RESULT, ROUND, misfit
+from cu_core.runstore.verify import verify
 from tests.fuzz.image_zip import packed
 from tests.fuzz.profile import fuzzed
 from tests.fuzz.run_files import look

@@ -16,10 +16,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cu_core.checkpoint import read_checkpoint, restore
-from cu_core.errors import CheckpointError
-from cu_core.models.weights import load_weights, read_state_dict
-from cu_core.training import read_sealed, write_sealed
+from cu_core.base.errors import CheckpointError
+from cu_core.engine.checkpoint import read_checkpoint, restore
+from cu_core.learning.training import read_sealed, write_sealed
+from cu_core.learning.weights import load_weights, read_state_dict
 from tests.fuzz.profile import fewer
 
 

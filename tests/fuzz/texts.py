@@ -7,10 +7,10 @@ import numpy as np
 from tests.fuzz.harness import fuzz, instrumented
 
 with instrumented():
+    from cu_core.analysis.sample_search import search
+    from cu_core.base.errors import BadInput
     from cu_core.data.forget import parse_selection
-    from cu_core.errors import BadInput
-    from cu_core.runs.layout import is_run_id
-    from cu_core.sample_search import search
+    from cu_core.runstore.layout import is_run_id
     from pages._draft import read_list
     from pages._text import plain
 

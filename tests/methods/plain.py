@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cu_core.learning.network import Network
 from cu_core.methods.context import Context
-from cu_core.models.network import Network
 
 
 class PlainSgd:

@@ -9,14 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cu_core.catalogue.spec import TrainSpec
 from cu_core.data.batches import ImageSource, Split
-from cu_core.device import Precision
+from cu_core.learning.classifier import Classifier
+from cu_core.learning.device import Precision
+from cu_core.learning.encoder import Encoder
+from cu_core.learning.network import Network
+from cu_core.learning.objectives.supervised import Supervised
 from cu_core.methods.context import Context
-from cu_core.models.classifier import Classifier
-from cu_core.models.encoder import Encoder
-from cu_core.models.network import Network
-from cu_core.objectives.supervised import Supervised
-from cu_core.spec import TrainSpec
 
 FP32 = Precision("fp32", "cpu", channels_last=False)
 FP16 = Precision("fp16", "cpu", channels_last=False)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cu_core.methods.blocks import last_blocks, only, train_mode
-from cu_core.models.blocks import blocks
-from cu_core.models.build import build_model
-from cu_core.spec import ModelSpec
+from cu_core.catalogue.spec import ModelSpec
+from cu_core.learning.build import build_model
+from cu_core.learning.network_blocks import blocks
+from cu_core.methods.trained_blocks import last_blocks, only, train_mode
 from tests.methods.small import context_of
 
 HEAD = [["projector.0"], ["projector.2"], ["head"]]

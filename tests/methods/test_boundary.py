@@ -10,13 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from cu_core import compat
+from cu_core.base.errors import Incompatible
+from cu_core.catalogue import compatibility
+from cu_core.catalogue.spec import spec_from_json
 from cu_core.data.batches import ImageSource
-from cu_core.errors import Incompatible
 from cu_core.methods import boundary_expanding, boundary_shrink
 from cu_core.methods.boundary_shrink import attacked, nearest_other_class
 from cu_core.methods.records.boundary import BoundaryExpandingParams, BoundaryShrinkParams
-from cu_core.spec import spec_from_json
 from tests.methods.small import context_of
 
 MEAN, STD = (0.4, 0.6), (0.2, 0.5)
@@ -137,4 +137,4 @@ def test_expanding_gives_the_original_architecture_back_in_every_round() -> None
 def test_samples_are_refused(method: str) -> None:
     spec = {"data": {"dataset": "digits"}, "forget": {"select": "random:40"}, "method": {"id": method}}
     with pytest.raises(Incompatible, match="defined for class forgetting"):
-        compat.check(spec_from_json(spec))
+        compatibility.check(spec_from_json(spec))

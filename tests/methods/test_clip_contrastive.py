@@ -10,21 +10,21 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from cu_core.base.home import Home
+from cu_core.catalogue.spec import ModelSpec, TrainSpec, spec_from_json
 from cu_core.data.batches import ImageSource, Split
-from cu_core.device import choose_precision
-from cu_core.engine import execute
-from cu_core.home import Home
+from cu_core.engine.loop import execute
+from cu_core.engine.perform import run_attempt
+from cu_core.jobs import submission
+from cu_core.learning.build import build_model
+from cu_core.learning.device import choose_precision
+from cu_core.learning.image_text import ImageText
+from cu_core.learning.objectives.training_objective import make_objective
 from cu_core.methods.clip_contrastive import unlearn
 from cu_core.methods.context import Context
 from cu_core.methods.records.clip_contrastive import ClipContrastiveParams
-from cu_core.models.build import build_model
-from cu_core.models.image_text import ImageText
-from cu_core.objectives.base import make_objective
-from cu_core.runs import store
-from cu_core.runs.attempt import Attempt
-from cu_core.runs.perform import run_attempt
-from cu_core.runs.reader import open_run
-from cu_core.spec import ModelSpec, TrainSpec, spec_from_json
+from cu_core.runstore.attempt import Attempt
+from cu_core.runstore.reader import open_run
 
 pytest.importorskip("open_clip", reason="the optional package open_clip_torch is not installed")
 CPU = torch.device("cpu")
@@ -133,7 +133,7 @@ def test_a_short_run_loses_the_class(home: Home) -> None:
             "device": "cpu",
         }
     )
-    run_id = store.submit(spec, home, foreground=True)
+    run_id = submission.submit(spec, home, foreground=True)
     run_attempt(Attempt.claim(home, run_id, 1), execute)
     view = open_run(home, run_id)
     assert view.state == "succeeded", view.error

@@ -13,18 +13,18 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cu_core.bench import Bench, set_up
-from cu_core.errors import Cancelled
-from cu_core.home import Home
+from cu_core.base.errors import Cancelled
+from cu_core.base.home import Home
+from cu_core.catalogue.method_record import METHODS, Method
+from cu_core.catalogue.spec import spec_from_json
+from cu_core.engine.setup import Bench, set_up
+from cu_core.learning.build import build_model
+from cu_core.learning.network import Network
+from cu_core.learning.objectives import OBJECTIVES
+from cu_core.learning.objectives.training_objective import make_objective
+from cu_core.learning.shards import ShardedBase, ShardPlan
+from cu_core.learning.weights import weights_sha256
 from cu_core.methods.context import Context
-from cu_core.methods.record import METHODS, Method
-from cu_core.models.build import build_model
-from cu_core.models.network import Network
-from cu_core.models.weights import weights_sha256
-from cu_core.objectives import OBJECTIVES
-from cu_core.objectives.base import make_objective
-from cu_core.shards import ShardedBase, ShardPlan
-from cu_core.spec import spec_from_json
 
 ROUNDS = 3
 CASES = [

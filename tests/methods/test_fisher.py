@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from cu_core.catalogue.spec import ModelSpec
+from cu_core.learning.build import build_model
 from cu_core.methods import fisher as module
 from cu_core.methods.fisher import diagonal_fisher, unlearn, variances
 from cu_core.methods.records.fisher import FisherParams
-from cu_core.models.build import build_model
-from cu_core.spec import ModelSpec
 from tests.methods.small import context_of
 
 

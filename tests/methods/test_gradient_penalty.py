@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev, vmap
 
+from cu_core.learning.backbones.vit import VitSmall
+from cu_core.learning.classifier import Classifier
+from cu_core.learning.encoder import Encoder
 from cu_core.methods.gradient_penalty import gradient_penalty, input_gradient, interpolate, penalty_of
-from cu_core.models.classifier import Classifier
-from cu_core.models.encoder import Encoder
-from cu_core.models.vit import VitSmall
 
 VARIANTS = ("two_sided", "zero_centered", "linear")
 FORMULA = {

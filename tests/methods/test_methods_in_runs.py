@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from cu_core.home import Home
-from cu_core.methods.record import METHODS, Method
-from cu_core.runs.reader import RunView
+from cu_core.base.home import Home
+from cu_core.catalogue.method_record import METHODS, Method
+from cu_core.runstore.reader import RunView
 from tests.real_runs import submit_changed, work_to_the_end
 
 SELECT = {"class": "class:5", "sample": "random:60"}

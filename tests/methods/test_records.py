@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from cu_core.catalogue.method_record import METHODS, Method
 from cu_core.methods.absent import ABSENT
-from cu_core.methods.record import METHODS, Method
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "methods.md").read_text(encoding="utf-8")
 OVERVIEW = PAGE.split("## Methods")[1].split("###")[0]

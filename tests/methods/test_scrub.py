@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cu_core.errors import DatasetError
+from cu_core.base.errors import DatasetError
 from cu_core.methods.context import Context
 from cu_core.methods.records.scrub import ScrubParams
 from cu_core.methods.scrub import Checkpoints, error_of, unlearn, unlearn_and_rewind

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from cu_core import compat
-from cu_core.errors import Incompatible
+from cu_core.base.errors import Incompatible
+from cu_core.catalogue import compatibility
+from cu_core.catalogue.spec import spec_from_json
 from cu_core.methods import unsir
 from cu_core.methods.context import Context
 from cu_core.methods.records.unsir import UnsirParams
-from cu_core.spec import spec_from_json
 from tests.methods.plain import assert_same, twin
 from tests.methods.small import context_of
 
@@ -116,4 +116,4 @@ def test_no_batch_is_left_with_a_single_image() -> None:
 def test_samples_are_refused() -> None:
     spec = {"data": {"dataset": "digits"}, "forget": {"select": "random:40"}, "method": {"id": "unsir"}}
     with pytest.raises(Incompatible, match="defined for class forgetting"):
-        compat.check(spec_from_json(spec))
+        compatibility.check(spec_from_json(spec))

@@ -15,8 +15,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from cu_core.metrics.attacks import ATTACKS, MODELS, NUMBERS, attacks_for, probabilities, ways_for
-from cu_core.metrics.attacks.base import Signals, fit, implementation
 from cu_core.metrics.attacks.encoder_mi import DeepSets
+from cu_core.metrics.attacks.fitting import Signals, fit, implementation
 from cu_core.metrics.attacks.probabilities import cross_entropy, entropy, log_odds, modified_entropy
 from cu_core.metrics.attacks.scaling import limited
 from cu_core.metrics.intervals import interval, redraws

@@ -9,13 +9,7 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestCentroid
 from sklearn.svm import LinearSVC
 
-from cu_core.metrics.boundary import (
-    class_pair_plane,
-    head_input,
-    logit_gap,
-    nearest_centroid_head,
-    signed_distances,
-)
+from cu_core.metrics.boundary import class_pair_plane, head_input, logit_gap, nearest_centroid_head, signed_distances
 
 CLASSES, DIMENSIONS = 4, 6
 

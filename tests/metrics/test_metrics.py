@@ -7,12 +7,12 @@ import pytest
 from scipy.spatial.distance import cosine as scipy_cosine
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from cu_core.evaluation import metrics_of
+from cu_core.engine.evaluation import metrics_of
+from cu_core.engine.signals import Forward
 from cu_core.metrics.accuracy import accuracy, unseen_accuracies
 from cu_core.metrics.centroids import centroid_cosines, own_centroid_cosines
-from cu_core.metrics.drift import displacement
+from cu_core.metrics.embedding_drift import displacement
 from cu_core.metrics.membership import loss_auc
-from cu_core.signals import Forward
 
 
 def test_accuracy_matches_sklearn_and_is_none_for_nothing():

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cu_core.home import Home
-from cu_core.runs import layout
-from cu_core.runs.files import read_json, write_json
-from cu_core.runs.reader import open_run
-from cu_core.spec import AuditSpec
+from cu_core.base.files import read_json, write_json
+from cu_core.base.home import Home
+from cu_core.catalogue.spec import AuditSpec
+from cu_core.runstore import layout
+from cu_core.runstore.reader import open_run
 from tests.madeup import MadeUp, finish, write_run
 from tests.pages.page_helpers import open_page, texts
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cu_core.home import Home
+from cu_core.base.home import Home
 from tests.madeup import MadeUp, finish, write_run
 
 SHELL = Path(__file__).resolve().parents[2] / "pages" / "_shell.py"

@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cu_core.analysis.papers.fill import Finished, fill
+from cu_core.analysis.papers.paper_runs import specs_of
+from cu_core.analysis.papers.scales import DIGITS
+from cu_core.analysis.papers.tables_wang_chen import TABLES
+from cu_core.analysis.papers.words import numbers_of
+from cu_core.base.home import Home
 from cu_core.figures.attack_overview import all_numbers
-from cu_core.home import Home
-from cu_core.papers.fill import Finished, fill
-from cu_core.papers.runs import specs_of
-from cu_core.papers.scales import DIGITS
-from cu_core.papers.tables import TABLES
-from cu_core.papers.words import numbers_of
-from cu_core.runs.reader import open_run
+from cu_core.runstore.reader import open_run
 from pages._downloads import csv_bytes, parquet_bytes
 from tests.madeup import MadeUp, write_run
 from tests.pages.page_helpers import open_page

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cu_core.base.home import Home
 from cu_core.figures.scene import CODES, read_header
-from cu_core.home import Home
-from cu_core.maps import service
-from cu_core.maps.draw import draw
-from cu_core.maps.request import MapRequest
 from cu_core.metrics.boundary import logit_gap
-from cu_core.runs.reader import open_run
+from cu_core.projections import service
+from cu_core.projections.draw import draw
+from cu_core.projections.map_request import MapRequest
+from cu_core.runstore.reader import open_run
 from tests.madeup import MadeUp, finish, write_round, write_run
 from tests.madeup_tsne import write_tsne
 from tests.pages.page_helpers import open_page, texts

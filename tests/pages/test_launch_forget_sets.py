@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cu_core import background
+from cu_core.base.home import Home
+from cu_core.catalogue.spec import DataSpec, StopSpec
 from cu_core.data.forget import resolve
 from cu_core.data.memorisation import memorisation
-from cu_core.data.store import open_prepared
-from cu_core.home import Home
-from cu_core.runs import dispatcher
-from cu_core.runs.reader import list_runs, open_run
-from cu_core.spec import DataSpec, StopSpec
+from cu_core.data.prepared import open_prepared
+from cu_core.jobs import background, dispatcher
+from cu_core.runstore.reader import list_runs, open_run
 from pages._forget_instead import KEY, Wish
 from pages._selection import Picked
 from tests.madeup import MadeUp, write_dataset, write_run
@@ -152,7 +151,7 @@ def test_a_wish_about_another_run_is_dropped(home: Home) -> None:
 
 
 def panel() -> None:
-    from cu_core.runs.reader import open_run  # noqa: PLC0415 - runs as a file of its own
+    from cu_core.runstore.reader import open_run  # noqa: PLC0415 - runs as a file of its own
     from pages._common import home  # noqa: PLC0415
     from pages._forget_instead import forget_instead  # noqa: PLC0415
     from pages._selection import selection_of  # noqa: PLC0415

@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from cu_core.estimate import EARLIER_RUN, Speed, remember_speed
-from cu_core.home import Home
+from cu_core.base.home import Home
+from cu_core.base.parameters import describe
+from cu_core.catalogue.objective_record import OWN_SETTINGS
+from cu_core.catalogue.presets import DEFAULT_PRESET, SINGLE_PRESETS
+from cu_core.catalogue.recipes import recipe
+from cu_core.catalogue.spec import DataSpec, ForgetSpec, MethodSpec, ModelSpec, RunSpec, StopSpec, TrainSpec
+from cu_core.engine.estimate import EARLIER_RUN, Speed, remember_speed
+from cu_core.jobs import dispatcher, submission
 from cu_core.methods.records.contrastive import ContrastiveParams
-from cu_core.objectives.record import OWN_SETTINGS
-from cu_core.presets import DEFAULT_PRESET, SINGLE_PRESETS
-from cu_core.recipes import recipe
-from cu_core.records import describe
-from cu_core.runs import dispatcher, store
-from cu_core.runs.reader import list_runs, open_run
-from cu_core.spec import DataSpec, ForgetSpec, MethodSpec, ModelSpec, RunSpec, StopSpec, TrainSpec
+from cu_core.runstore.reader import list_runs, open_run
 from pages import _draft
 from pages._form import label_of
 from tests.madeup import write_dataset
@@ -258,7 +258,7 @@ def test_clone_fills_the_form_with_the_run(home: Home) -> None:
         name="original",
         method=MethodSpec("contrastive", ContrastiveParams(temperature=0.25, queue=64)),
     )
-    run_id = store.submit(spec, home)
+    run_id = submission.submit(spec, home)
     app = open_page("launch.py", clone=run_id)
     assert widget(app, "seed").value == 11
     assert widget(app, "method.contrastive.temperature").value == 0.25

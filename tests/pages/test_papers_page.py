@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cu_core.home import Home
-from cu_core.papers.quantities import ENCODER_ATTACK
-from cu_core.papers.runs import specs_of
-from cu_core.papers.scales import DIGITS, SMALL
-from cu_core.papers.tables import TABLES
-from cu_core.runs import dispatcher
-from cu_core.runs.reader import list_runs, open_run
+from cu_core.analysis.papers.paper_runs import specs_of
+from cu_core.analysis.papers.quantities import ENCODER_ATTACK
+from cu_core.analysis.papers.scales import DIGITS, SMALL
+from cu_core.analysis.papers.tables_wang_chen import TABLES
+from cu_core.base.home import Home
+from cu_core.jobs import dispatcher
+from cu_core.runstore.reader import list_runs, open_run
 from tests.madeup import MadeUp, write_run
 from tests.pages.page_helpers import open_page, texts
 

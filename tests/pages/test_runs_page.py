@@ -7,12 +7,12 @@ import shutil
 
 import pytest
 
-from cu_core import demo
-from cu_core.home import Home
-from cu_core.presets import DEFAULT_PRESET
-from cu_core.runs import layout, store
-from cu_core.runs.files import read_json, write_json
-from cu_core.runs.reader import list_runs, open_run
+from cu_core.base.files import read_json, write_json
+from cu_core.base.home import Home
+from cu_core.catalogue.presets import DEFAULT_PRESET
+from cu_core.jobs import demo, submission
+from cu_core.runstore import layout
+from cu_core.runstore.reader import list_runs, open_run
 from pages import _common
 from tests.madeup import MadeUp, finish, write_run
 from tests.pages.page_helpers import open_page, texts
@@ -253,8 +253,8 @@ def test_a_deleted_run_can_be_brought_back_at_once(two_runs: Home) -> None:
 
 
 def test_the_bin_restores_and_empties(two_runs: Home) -> None:
-    store.delete(two_runs, "sample-run")
-    store.delete(two_runs, "class-run")
+    submission.delete(two_runs, "sample-run")
+    submission.delete(two_runs, "class-run")
     app = open_page("runs.py")
     app.session_state["bin_box"] = True
     app.run()
@@ -263,7 +263,7 @@ def test_the_bin_restores_and_empties(two_runs: Home) -> None:
     app.session_state["bin_box"] = True
     app.run()
     app.button(key="empty_bin").click().run()
-    assert store.binned(two_runs) == []
+    assert submission.binned(two_runs) == []
 
 
 def test_the_log_is_shown_on_demand(two_runs: Home) -> None:

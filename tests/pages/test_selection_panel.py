@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from cu_core.home import Home
-from cu_core.picking import Course, preset
-from cu_core.runs.reader import RunView, open_run
+from cu_core.analysis.picking import Course, preset
+from cu_core.base.home import Home
+from cu_core.runstore.reader import RunView, open_run
 from pages._selection import Picked
 from pages._selection_panel import course_of
 from pages._thumbnails import FRAME, TILE, sheet
@@ -28,7 +28,7 @@ KEY = "selection madeup-1"
 def script() -> None:
     import streamlit as st  # noqa: PLC0415 - runs as a file of its own
 
-    from cu_core.runs.reader import open_run  # noqa: PLC0415 - runs as a file of its own
+    from cu_core.runstore.reader import open_run  # noqa: PLC0415 - runs as a file of its own
     from pages._common import home  # noqa: PLC0415
     from pages._selection_charts import linked_charts  # noqa: PLC0415
     from pages._selection_panel import selection_panel  # noqa: PLC0415
@@ -189,7 +189,7 @@ def test_the_table_tells_what_became_of_each_sample(view: RunView) -> None:
 def ticked(places: list[int] | None = None) -> None:
     import streamlit as st  # noqa: PLC0415 - runs as a file of its own
 
-    from cu_core.runs.reader import open_run  # noqa: PLC0415
+    from cu_core.runstore.reader import open_run  # noqa: PLC0415
     from pages import _selection_charts as charts  # noqa: PLC0415
     from pages._common import home  # noqa: PLC0415
     from pages._selection import selection_of  # noqa: PLC0415

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from cu_core.home import Home
+from cu_core.base.home import Home
 from pages._selection import Focus
 from tests.madeup import write_run
 
@@ -13,7 +13,7 @@ from tests.madeup import write_run
 def steps() -> None:
     import streamlit as st  # noqa: PLC0415 - runs as a file of its own
 
-    from cu_core.runs.reader import open_run  # noqa: PLC0415
+    from cu_core.runstore.reader import open_run  # noqa: PLC0415
     from pages._common import home  # noqa: PLC0415
     from pages._selection import clear, follow, pick, selection_of  # noqa: PLC0415
 

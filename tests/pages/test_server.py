@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from cu_core import __version__
-from cu_core.presets import DEFAULT_PRESET
-from cu_core.runs import store
-from cu_core.runs.dispatcher import dispatcher_alive
-from cu_core.runs.reader import list_runs
+from cu_core.catalogue.presets import DEFAULT_PRESET
+from cu_core.jobs import submission
+from cu_core.jobs.dispatcher import dispatcher_alive
+from cu_core.runstore.reader import list_runs
 from tests.served import Server, serve
 
 pytestmark = pytest.mark.slow
@@ -65,18 +65,18 @@ def test_a_very_first_start_queues_the_default_preset_and_sees_to_it_that_it_run
         [row] = [row for row in list_runs(server.home) if not row.demo]
         assert row.title == DEFAULT_PRESET.spec.title
         wait_until(lambda: server.health()["dispatcher"], "a dispatcher")
-        store.cancel(server.home, row.run_id)
+        submission.cancel(server.home, row.run_id)
         wait_until(lambda: list_runs(server.home)[0].state in ("cancelled", "succeeded"), "the end of the run")
 
 
 def test_the_dispatcher_outlives_the_server(tmp_path: Path) -> None:
     with serve(tmp_path) as server:
-        store.submit(DEFAULT_PRESET.spec, server.home)
+        submission.submit(DEFAULT_PRESET.spec, server.home)
         wait_until(lambda: dispatcher_alive(server.home), "a dispatcher")
         server.stop()
         assert dispatcher_alive(server.home)
         [row] = list_runs(server.home)
-        store.cancel(server.home, row.run_id)
+        submission.cancel(server.home, row.run_id)
         wait_until(lambda: list_runs(server.home)[0].state in ("cancelled", "succeeded"), "the end of the run")
 
 

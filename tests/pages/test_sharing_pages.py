@@ -7,14 +7,15 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cu_core.home import Home
-from cu_core.presets import DEFAULT_PRESET
-from cu_core.runs import layout, store
-from cu_core.runs.files import read_json, write_json
-from cu_core.runs.reader import list_runs
-from cu_core.sharing import state
+from cu_core.analysis.sweeps.sweep import Expanded
+from cu_core.base.files import read_json, write_json
+from cu_core.base.home import Home
+from cu_core.catalogue.presets import DEFAULT_PRESET
+from cu_core.jobs import submission
+from cu_core.runstore import layout
+from cu_core.runstore.reader import list_runs
+from cu_core.sharing import door_state
 from cu_core.sharing.seal import seal
-from cu_core.sweeps.sweep import Expanded
 from pages import _form, _gate, _sweep_matrix
 from tests.madeup import MadeUp, write_run
 from tests.pages.page_helpers import SHELL, open_page, texts
@@ -26,7 +27,7 @@ SHARING = 'way = "oidc"\nhosts = ["a.org"]\n[people]\nomar = "operator"\nolga = 
 def enter(home: Home, monkeypatch: pytest.MonkeyPatch):
     """Lets somebody in as the door would; with two runs, one of them Omar's."""
     (home.root / "sharing.toml").write_text(SHARING)
-    monkeypatch.setattr(state, "_shared", True)
+    monkeypatch.setattr(door_state, "_shared", True)
     for run_id, owner in (("omars", "omar"), ("machines", "")):
         run_dir = write_run(home, run_id, MadeUp(seed=len(run_id)))
         info = {k: v for k, v in read_json(run_dir / layout.INFO).items() if k != "seal"}
@@ -63,7 +64,7 @@ def test_a_login_that_has_ended_shows_nothing(enter) -> None:
 def test_a_server_without_the_door_shows_nothing_where_the_home_is_shared(
     enter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(state, "_shared", None)
+    monkeypatch.setattr(door_state, "_shared", None)
     monkeypatch.setattr(_gate, "sealed", lambda: None)
     assert nothing_shown(open_page("runs.py"))
 
@@ -148,21 +149,21 @@ def test_a_name_is_shown_as_it_was_written(enter, home: Home) -> None:
 
 def test_a_sweep_leaves_the_stopped_runs_of_others_alone(enter, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = DEFAULT_PRESET.spec
-    stopped = {owner: store.submit(spec, home, owner=owner) for owner in ("omar", "olga")}
+    stopped = {owner: submission.submit(spec, home, owner=owner) for owner in ("omar", "olga")}
     for run_id in stopped.values():
-        store.cancel(home, run_id)
-    monkeypatch.setattr("cu_core.runs.dispatcher.ensure_dispatcher", lambda home: False)
+        submission.cancel(home, run_id)
+    monkeypatch.setattr("cu_core.jobs.dispatcher.ensure_dispatcher", lambda home: False)
 
     def queued() -> dict[str, str]:
         return {row.run_id: row.owner for row in list_runs(home) if row.state == "queued"}
 
     enter("omar")
-    store.delete(home, stopped["omar"])
+    submission.delete(home, stopped["omar"])
     assert _sweep_matrix.queue_missing(Expanded((spec,), ()), "token") == 1
     (made,) = queued()
     assert queued()[made] == "omar" and made not in stopped.values()
-    store.cancel(home, made)
+    submission.cancel(home, made)
     enter("olga")
-    store.delete(home, made)
+    submission.delete(home, made)
     assert _sweep_matrix.queue_missing(Expanded((spec,), ()), "token") == 1
     assert queued() == {stopped["olga"]: "olga"}

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cu_core.figures.signal_space import CODES
-from cu_core.home import Home
-from cu_core.runs.reader import open_run
+from cu_core.base.home import Home
+from cu_core.figures.signal_cloud import CODES
+from cu_core.runstore.reader import open_run
 from pages._selection import Picked
 from tests.madeup import CLASSES, MadeUp, finish, write_run
 from tests.pages.page_helpers import open_page, texts

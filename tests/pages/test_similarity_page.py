@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cu_core.home import Home
-from cu_core.runs.files import read_json, write_array, write_json
-from cu_core.runs.reader import open_run
+from cu_core.base.files import read_json, write_array, write_json
+from cu_core.base.home import Home
+from cu_core.runstore.reader import open_run
 from tests.madeup import MadeUp, finish, write_run
 from tests.pages.page_helpers import open_page, texts
 

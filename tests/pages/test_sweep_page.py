@@ -7,12 +7,12 @@ import dataclasses
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cu_core.home import Home
-from cu_core.runs import dispatcher, store
-from cu_core.runs.reader import list_runs, open_run
-from cu_core.spec import RunSpec, TrainSpec
-from cu_core.sweeps.stored import recall, remember
-from cu_core.sweeps.sweep import Sweep, expand
+from cu_core.analysis.sweeps.sweep import Sweep, expand
+from cu_core.analysis.sweeps.sweep_store import recall, remember
+from cu_core.base.home import Home
+from cu_core.catalogue.spec import RunSpec, TrainSpec
+from cu_core.jobs import dispatcher, submission
+from cu_core.runstore.reader import list_runs, open_run
 from tests.madeup import MadeUp, write_run
 from tests.pages.page_helpers import open_page, texts
 
@@ -162,4 +162,4 @@ def test_an_earlier_run_can_be_the_base(home: Home) -> None:
 def test_an_address_that_names_no_sweep_says_so(home: Home) -> None:
     assert "No sweep named 'nobody'" in texts(open_page("sweep.py", group="nobody"))
     assert recall(home, "nobody") is None
-    assert store.binned(home) == []
+    assert submission.binned(home) == []

@@ -7,10 +7,10 @@ import time
 import pytest
 
 import app
-from cu_core.home import Home
-from cu_core.runs import store
-from cu_core.runs.index import read_index, reindex
-from cu_core.spec import RunSpec
+from cu_core.base.home import Home
+from cu_core.catalogue.spec import RunSpec
+from cu_core.jobs import submission
+from cu_core.runstore.index import read_index, reindex
 from tests.madeup import MadeUp, write_run
 
 
@@ -51,7 +51,7 @@ def test_a_few_runs_without_index_wake_nobody(
     monkeypatch.setattr(app, "MOST_UNINDEXED", 3)
     app.keep_dispatcher()
     assert not started
-    store.submit(RunSpec(), ended)
+    submission.submit(RunSpec(), ended)
     monkeypatch.setattr(app, "MOST_UNINDEXED", 4)
     app.keep_dispatcher()
     assert started == [ended], "a queued run does"

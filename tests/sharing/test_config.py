@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from cu_core.errors import BadInput
-from cu_core.home import Home
+from cu_core.base.errors import BadInput
+from cu_core.base.home import Home
 from cu_core.sharing.config import Quota, clean_name, parse_sharing, sharing_of
 from cu_core.sharing.rights import User
 

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from cu_core import uploads
-from cu_core.errors import BadInput, NotAllowed, OverQuota
-from cu_core.home import Home
-from cu_core.presets import DEFAULT_PRESET
-from cu_core.runs import layout, store
-from cu_core.runs.reader import list_runs
-from cu_core.sharing import quota
+from cu_core.base.errors import BadInput, NotAllowed, OverQuota
+from cu_core.base.home import Home
+from cu_core.catalogue.presets import DEFAULT_PRESET
+from cu_core.catalogue.spec import RunSpec
+from cu_core.jobs import submission
+from cu_core.runstore import layout
+from cu_core.runstore.reader import list_runs
+from cu_core.sharing import quota, uploads
 from cu_core.sharing.config import Quota
 from cu_core.sharing.desk import Desk
 from cu_core.sharing.rights import HOME_OWNER, User
-from cu_core.spec import RunSpec
 
 SPEC = DEFAULT_PRESET.spec
 VERA, OMAR, OLGA = User("vera", "viewer"), User("omar", "operator"), User("olga", "operator")
@@ -42,7 +42,7 @@ def test_a_run_carries_its_owner(home: Home) -> None:
     run_id = Desk(home, OMAR).launch(SPEC)
     assert [row.owner for row in list_runs(home)] == ["omar"]
     assert json.loads((home.runs / run_id / layout.INFO).read_text())["owner"] == "omar"
-    own = store.submit(SPEC, home)
+    own = submission.submit(SPEC, home)
     assert {row.run_id: row.owner for row in list_runs(home)}[own] == ""
 
 
@@ -61,7 +61,7 @@ def test_others_change_nothing_of_a_run(home: Home, user: User | None) -> None:
         desk.restore(run_id)
     with pytest.raises(NotAllowed):
         desk.erase([run_id])
-    assert [b.run_id for b in store.binned(home)] == [run_id]
+    assert [b.run_id for b in submission.binned(home)] == [run_id]
 
 
 def test_owners_and_admins_do_all_of_it(home: Home) -> None:
@@ -101,13 +101,13 @@ def test_the_number_of_runs_at_work_is_bounded_for_each_owner(home: Home) -> Non
     with pytest.raises(OverQuota, match="you may have 2"):
         Desk(home, OMAR).launch(SPEC)
     Desk(home, OLGA).launch(SPEC)
-    store.cancel(home, first)
+    submission.cancel(home, first)
     Desk(home, OMAR).launch(SPEC)
     with pytest.raises(OverQuota):
         Desk(home, OMAR).resume(first)
     for _ in range(3):
         Desk(home, ANNA).launch(SPEC)
-    store.submit(SPEC, home)
+    submission.submit(SPEC, home)
 
 
 def test_a_run_that_waits_comes_out_of_the_bin_within_the_quota(home: Home) -> None:
@@ -130,7 +130,7 @@ def test_the_disk_of_ones_runs_is_bounded_and_the_bin_counts(home: Home) -> None
     run_id = Desk(home, OMAR).launch(SPEC)
     (home.runs / run_id / "weights.pt").write_bytes(bytes(1_100_000))
     assert quota.used_bytes(home, "omar") > 1_000_000
-    for bring_about in (lambda: None, lambda: (store.cancel(home, run_id), store.delete(home, run_id))):
+    for bring_about in (lambda: None, lambda: (submission.cancel(home, run_id), submission.delete(home, run_id))):
         bring_about()
         with pytest.raises(OverQuota, match=r"you may use 0\.001 GB"):
             Desk(home, OMAR).launch(SPEC)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from cu_core.errors import BadInput, UnlearnscopeError
-from cu_core.home import Home
-from cu_core.sharing import deep_link, state
+from cu_core.base.errors import BadInput, UnlearnscopeError
+from cu_core.base.home import Home
+from cu_core.sharing import deep_link, door_state
 from cu_core.sharing.config import Oidc
 from cu_core.sharing.door import HEALTH, LOGIN_PATHS, METRICS, Door, Server
 from cu_core.sharing.requests import host_name, is_loopback
@@ -140,7 +140,7 @@ class House:
 
 @pytest.fixture(autouse=True)
 def fresh_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(state, "_shared", None)
+    monkeypatch.setattr(door_state, "_shared", None)
     yield
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.many_browsers import GOOD, crowd
-from cu_core.runs.reader import open_run
+from cu_core.runstore.reader import open_run
 from tests.loops import run
 from tests.madeup import MadeUp, write_run
 from tests.served import Server, serve

@@ -16,7 +16,7 @@ from streamlit.web.server.starlette.starlette_app_utils import create_signed_val
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME, XSRF_COOKIE_NAME
 from websockets.exceptions import InvalidStatus
 
-from cu_core.home import Home
+from cu_core.base.home import Home
 from pages._text import plain
 from tests.loops import run
 from tests.madeup import MadeUp, write_run

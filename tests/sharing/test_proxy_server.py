@@ -13,10 +13,10 @@ import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from websockets.exceptions import InvalidStatus
 
-from cu_core.home import Home
-from cu_core.runs import layout
-from cu_core.runs.files import read_json, write_json
-from cu_core.runs.reader import list_runs
+from cu_core.base.files import read_json, write_json
+from cu_core.base.home import Home
+from cu_core.runstore import layout
+from cu_core.runstore.reader import list_runs
 from cu_core.sharing.door import BARE
 from pages._text import plain
 from tests.loops import run

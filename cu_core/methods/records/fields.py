@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cu_core.records import param
+from cu_core.base.parameters import param
 
 BATCH_NORM = ("train", "eval")
 BOTH = ("supervised", "self-supervised")

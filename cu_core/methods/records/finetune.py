@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cu_core.methods.record import Method, by_all_processes
+from cu_core.base.parameters import param
+from cu_core.catalogue.method_record import Method, by_all_processes
 from cu_core.methods.records import fields
-from cu_core.records import param
 
 _SPARSE = "Jia et al., Model Sparsity Can Simplify Machine Unlearning, NeurIPS 2023"
 _PAPER = f"released code of {_SPARSE}"

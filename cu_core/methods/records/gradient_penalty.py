@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cu_core.errors import BadInput
-from cu_core.methods.record import Method
-from cu_core.records import param
+from cu_core.base.errors import BadInput
+from cu_core.base.parameters import param
+from cu_core.catalogue.method_record import Method
 
 VARIANTS = ("two_sided", "zero_centered", "linear")
 BATCH_NORM = ("eval", "train")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cu_core.methods.record import Method, by_all_processes
-from cu_core.records import param
+from cu_core.base.parameters import param
+from cu_core.catalogue.method_record import Method, by_all_processes
 
 
 @dataclass(frozen=True)

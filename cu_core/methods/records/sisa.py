@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cu_core.methods.record import PER_SHARD, Method
+from cu_core.catalogue.method_record import PER_SHARD, Method
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cu_core.methods.record import Method
+from cu_core.base.parameters import param
+from cu_core.catalogue.method_record import Method
 from cu_core.methods.records import fields
-from cu_core.records import param
 
 _PAPER = "Foster et al., Selective Synaptic Dampening, AAAI 2024"
 

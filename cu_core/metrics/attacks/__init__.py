@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cu_core.metrics.attacks.record import Attack, Number, Way
-from cu_core.objectives.record import WITH_CLASSES
+from cu_core.catalogue.attack_record import Attack, Number, Way
+from cu_core.catalogue.objective_record import WITH_CLASSES
 
 REFERENCE = "reference"
 MODELS = ("before", "after", REFERENCE)

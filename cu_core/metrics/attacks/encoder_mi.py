@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cu_core.metrics.attacks.base import Judge, Signals
+from cu_core.metrics.attacks.fitting import Judge, Signals
 from cu_core.metrics.attacks.scaling import Scale, limited
 from cu_core.metrics.attacks.threshold import fit_signal
 

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
-from cu_core.metrics.attacks.base import Judge, Signals
+from cu_core.metrics.attacks.fitting import Judge, Signals
 from cu_core.metrics.attacks.scaling import Scale, limited
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cu_core.metrics.attacks.base import Judge, Signals
+from cu_core.metrics.attacks.fitting import Judge, Signals
 from cu_core.metrics.roc import best_threshold
 
 

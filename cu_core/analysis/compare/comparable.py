@@ -1,0 +1,59 @@
+"""Which runs may be compared, and which of them repeat one configuration with other seeds."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+from cu_core.analysis.compare.compared import Compared
+from cu_core.analysis.compare.difference import NAMES, SEEDS, flat, label_of, value_words
+
+SAME = ("data", "model", "train", "forget")
+"""Parts of a specification that must agree: images, network, training of base model and reference, forget set."""
+
+
+def set_of(run: Compared) -> str:
+    """A key that comparable runs share: the same but for seeds in images, base recipe and forget set."""
+    values = {path: value for path, value in flat(run.spec).items() if path.split(".")[0] in SAME and path not in SEEDS}
+    return json.dumps(values, sort_keys=True)
+
+
+def configuration_of(run: Compared) -> str:
+    """A key that repetitions with other seeds share; the number of references decides nothing of the method."""
+    skipped = (*SEEDS, *NAMES, "reference")
+    return json.dumps({p: v for p, v in flat(run.spec).items() if p not in skipped}, sort_keys=True)
+
+
+def warnings(runs: Sequence[Compared]) -> list[str]:
+    """What keeps some runs from being compared fairly, in words; empty if nothing does."""
+    said = []
+    different = _different(runs)
+    if different:
+        said.append(
+            f"These runs did not do the same: {'; '.join(different)}. Their numbers do not compare methods alone."
+        )
+    elif len({run.result.get("data_sha256") for run in runs if run.result}) > 1:
+        said.append("The images of some runs differ although they are named alike (their sha256 do).")
+    unfinished = [run for run in runs if run.partial]
+    if unfinished:
+        one = len(unfinished) == 1
+        said.append(
+            f"{len(unfinished)} run{'' if one else 's'} {'has' if one else 'have'} no result: the numbers are those of "
+            "the latest round on the recorded samples."
+        )
+    return said
+
+
+def _different(runs: Sequence[Compared]) -> list[str]:
+    values = [flat(run.spec) for run in runs]
+    specs = [run.spec for run in runs]
+    found = []
+    for path in dict.fromkeys(path for v in values for path in v):
+        if path.split(".")[0] not in SAME or "." not in path or path in SEEDS:
+            continue
+        counted = Counter(value_words(path, v.get(path), run.spec) for v, run in zip(values, runs, strict=True))
+        if len({json.dumps(v.get(path)) for v in values}) > 1:
+            options = ", ".join(f"{text} ({n} run{'s' if n > 1 else ''})" for text, n in counted.items())
+            found.append(f"{label_of(path, *specs)}: {options}")
+    return found

@@ -1,0 +1,193 @@
+"""The numbers of a run that are compared, each with its reference, its band, or the reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cu_core.analysis.compare.compared import Compared, Measure
+from cu_core.metrics import METRICS
+from cu_core.metrics.attacks import ATTACKS
+from cu_core.metrics.band import Band, auc_band, band
+
+UNFINISHED = "the run has not finished"
+NO_REFERENCE = "no reference was retrained"
+ONE_REFERENCE = "one reference gives no band"
+OLDER = "the run is older than this number"
+ALL_AGREE = "all references agree, so they give no width to measure with"
+
+# Samples behind each share, as a result counts them; those of the classes that stay are the rest of the unseen ones.
+_COUNTED = {
+    "forget_acc": "forget",
+    "true_label_acc": "forget",
+    "retain_acc": "retain",
+    "test_acc": "unseen",
+    "test_acc_forgotten": "unseen_forgotten",
+    "test_acc_retained": "unseen_retained",
+    "probe_recovery": "unseen_forgotten",
+    "linear_acc": "unseen_retained",
+}
+
+
+def metric_measure(run: Compared, metric_id: str) -> Measure:
+    """A metric after unlearning.
+
+    Args:
+        run: of which.
+        metric_id: key in `cu_core.metrics.METRICS`.
+    """
+    values = [reference.metrics.get(metric_id) for reference in run.references]
+    why_no_band = "" if len(run.references) > 1 else _why_no_band(run)
+    found = _auc_band(run, values) if metric_id == "mia_auc" else band(values, samples_behind(run, metric_id))
+    if found is None and not why_no_band:
+        why_no_band = ALL_AGREE if sum(v is not None for v in values) > 1 else "the references do not have it"
+    value = run.after.get(metric_id)
+    return Measure(
+        value=value,
+        why="" if value is not None else _why_no_metric(run, metric_id),
+        reference=run.reference.get(metric_id),
+        band=found,
+        why_no_band="" if found else why_no_band,
+    )
+
+
+def samples_behind(run: Compared, metric_id: str) -> int | None:
+    """How many samples a share was counted on; None for what is no share, or where the result does not say."""
+    counts = dict(run.result.get("counts") or {})
+    if "unseen" in counts and "unseen_forgotten" in counts:
+        counts["unseen_retained"] = counts["unseen"] - counts["unseen_forgotten"]
+    return counts.get(_COUNTED[metric_id]) if metric_id in _COUNTED else None
+
+
+def tow_measure(run: Compared) -> Measure:
+    """Tug of war with its bootstrap interval; 1 is like retraining, so it needs no band."""
+    tow = run.result.get("tow")
+    if not tow:
+        return Measure(None, _why_no_reference(run))
+    return Measure(tow["value"], low=tow.get("low"), high=tow.get("high"), reference=1.0)
+
+
+def attack_measure(run: Compared, attack: str, way: str) -> Measure:
+    """AUC of a membership attack after unlearning, beside that on the references.
+
+    Args:
+        run: of which.
+        attack: key in `cu_core.metrics.attacks.ATTACKS`.
+        way: how it was fitted, key in `cu_core.metrics.attacks.WAYS`.
+    """
+    attacks = run.result.get("attacks")
+    if not attacks:
+        return Measure(None, _why_no_attacks(run))
+    made = attacks.get(attack) or {}
+    numbers = (made.get("after") or {}).get(way) or {}
+    auc = numbers.get("auc")
+    if not auc:
+        title = ATTACKS[attack].title if attack in ATTACKS else attack
+        return Measure(None, str(numbers.get("reason") or f"the attack {title} was not made in this run"))
+    kept = ((run.result.get("reference_attacks") or {}).get(attack) or {}).get(way) or {}
+    values: Sequence[float | None] = kept.get("auc") or []
+    first = ((made.get("reference") or {}).get(way) or {}).get("auc")
+    if not values and first:
+        values = [first[0]]
+    known = [v for v in values if v is not None]
+    found = _auc_band(run, values)
+    why = "" if found else ALL_AGREE if len(known) > 1 else _why_no_band(run)
+    mean = sum(known) / len(known) if known else None
+    return Measure(auc[0], low=auc[1], high=auc[2], reference=mean, band=found, why_no_band=why)
+
+
+def time_measure(run: Compared) -> Measure:
+    """Time of the method as a share of the mean time of one retraining."""
+    spent = (run.result.get("seconds") or {}).get("unlearn")
+    known = [r.seconds for r in run.references if r.seconds is not None and r.seconds > 0]
+    if spent is None:
+        return Measure(None, UNFINISHED if run.partial else OLDER)
+    if not known:
+        return Measure(None, "the time of retraining is not known" if run.references else _why_no_reference(run))
+    return Measure(float(spent) * len(known) / sum(known))
+
+
+def seconds_measure(run: Compared) -> Measure:
+    """Time of the method in seconds, evaluation not counted."""
+    spent = (run.result.get("seconds") or {}).get("unlearn")
+    return Measure(spent, "" if spent is not None else UNFINISHED if run.partial else OLDER)
+
+
+def passes_measure(run: Compared, group: str) -> Measure:
+    """How often the method drew the whole forget or retain set.
+
+    Args:
+        run: of which.
+        group: ``"forget"`` or ``"retain"``.
+    """
+    served = run.result.get("served")
+    size = run.result.get("forget_count") if group == "forget" else (run.result.get("counts") or {}).get("retain")
+    if not served or not size:
+        return Measure(None, UNFINISHED if run.partial else OLDER)
+    return Measure(served[group] / size)
+
+
+def _auc_band(run: Compared, values: Sequence[float | None]) -> Band | None:
+    """The band of AUCs that tell forget samples from unseen ones of the same classes."""
+    counts = run.result.get("counts") or {}
+    others = counts.get("unseen_forgotten" if run.task == "class" else "unseen")
+    return auc_band(values, counts.get("forget") or 0, others or 0)
+
+
+def rounds_measure(run: Compared) -> Measure:
+    """Recorded rounds."""
+    return Measure(float(run.rounds))
+
+
+def over_unlearning(run: Compared) -> tuple[bool | None, str]:
+    """Whether the run has forgotten more than retrained models do, and that in words.
+
+    Returns:
+        None with the reason where it cannot be told.
+    """
+    if run.partial:
+        return None, UNFINISHED
+    if "over_unlearning" not in run.result:
+        return None, OLDER
+    found = run.result["over_unlearning"]
+    if found is None:
+        return None, _why_no_band(run)
+    if found.get("first_round") is None:
+        return False, "never beyond the references' band"
+    since = f"beyond the references' band from round {found['first_round']} on"
+    if not found.get("final"):
+        return False, f"{since}, but not at the end"
+    named = ", ".join(METRICS[m].title if m in METRICS else m for m in found.get("metrics") or ())
+    return True, f"{since} and at the end ({named})"
+
+
+def _why_no_metric(run: Compared, metric_id: str) -> str:
+    metric = METRICS[metric_id]
+    if run.task not in metric.tasks:
+        return f"not defined for {run.task} forgetting"
+    if run.kind not in metric.objectives:
+        return f"not defined for {'classifiers' if run.kind == 'supervised' else 'encoders'}"
+    if metric_id not in run.after:
+        return "not measured before the run has ended" if run.partial else OLDER
+    return "no sample to measure it on"
+
+
+def _why_no_reference(run: Compared) -> str:
+    if run.asked_references == 0:
+        return NO_REFERENCE
+    return UNFINISHED if run.partial else OLDER
+
+
+def _why_no_band(run: Compared) -> str:
+    if run.asked_references != 1 or run.partial:
+        return _why_no_reference(run)
+    return ONE_REFERENCE
+
+
+def _why_no_attacks(run: Compared) -> str:
+    if run.partial:
+        return UNFINISHED
+    if (run.spec.get("audit") or {}).get("attacks") == "none":
+        return "no membership attacks were made: they were switched off"
+    notes = [str(note) for note in run.result.get("notes") or ()]
+    said = next((note for note in notes if note.startswith("No membership attacks")), "no membership attacks were made")
+    return (said[:1].lower() + said[1:]).rstrip(".")

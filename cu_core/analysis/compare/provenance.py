@@ -1,0 +1,101 @@
+"""Everything that is known of how a run came about, as one table, and the command that makes it again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+
+from cu_core.analysis.compare.difference import PART_TITLES, flat, label_of, value_words
+from cu_core.base.parameters import describe
+from cu_core.catalogue.spec import PARTS, RunSpec
+from cu_core.runstore.reader import RunView
+
+_OPTIONS = {"data.dataset": "--dataset", "model.backbone": "--model", "forget.select": "--forget"}
+_TOP_OPTIONS = ("seed", "reference", "device", "name")
+
+
+def full_record(view: RunView) -> pd.DataFrame:
+    """The full record of a run.
+
+    Args:
+        view: the run, finished or not.
+
+    Returns:
+        Text columns ``part``, ``name`` and ``value``.
+
+    Raises:
+        BadInput: its specification cannot be read.
+    """
+    return pd.DataFrame(list(_entries(view)), columns=["part", "name", "value"])
+
+
+def command_of(spec: RunSpec) -> str:
+    """The command that runs a specification again; recipes leave nothing open, since it names all that they decide."""
+    content, plain = flat(spec.to_json()), flat(RunSpec().to_json())
+    words = ["python", "-m", "cu_core", "run", "--method", spec.method.id]
+    for path, option in _OPTIONS.items():
+        words += [option, str(content[path])]
+    for name in _TOP_OPTIONS:
+        if content[name] != plain[name] or name == "seed":
+            words += [f"--{name}", str(content[name])]
+    for path, value in content.items():
+        part = path.rpartition(".")[0]
+        named = path in _OPTIONS or path in _TOP_OPTIONS or path == "method.id"
+        # Recipes decide training and method where nobody names a value; elsewhere the defaults hold.
+        if not named and (part in ("train", "method") or value != plain.get(path)):
+            words += ["--set", f"{path}={_word(value)}"]
+    return shlex.join(words)
+
+
+def _entries(view: RunView) -> Iterator[tuple[str, str, str]]:
+    info, spec, result = view.info, view.spec, view.result() or {}
+    submitted = datetime.fromtimestamp(float(info.get("submitted") or 0.0), UTC)
+    yield "Run", "Id", view.run_id
+    yield "Run", "Title", spec.title
+    yield "Run", "State", view.state
+    yield "Run", "Submitted", f"{submitted:%Y-%m-%d %H:%M:%S} UTC"
+    if result:
+        yield "Run", "Rounds", str(result.get("rounds"))
+        yield "Run", "Stopped by", str(result.get("stopped_by"))
+    yield "Seeds", "Run", str(spec.seed)
+    yield "Seeds", "Base model", str(spec.train_seed)
+    yield "Seeds", "Forget set", str(spec.forget_seed)
+    yield "Seeds", "Split", str(spec.data.split_seed)
+    yield "Seeds", "References", ", ".join(str(r["seed"]) for r in result.get("references") or ()) or "none recorded"
+    yield from _specification(spec)
+    yield "Hashes", "Specification", spec.content_hash()
+    yield "Hashes", "Images (sha256)", str(result.get("data_sha256") or "not recorded yet")
+    yield "Hashes", "Prepared dataset", str(view.dataset_key() or "not recorded yet")
+    yield "Hashes", "Base model", str(result.get("base_key") or "not recorded yet")
+    yield "Hashes", "Final weights (sha256)", str(result.get("weights_sha256") or "not recorded yet")
+    for part in ("versions", "hardware"):
+        for name, value in (result.get(part) or {}).items():
+            yield part.capitalize(), name.replace("_", " "), str(value)
+    for name, value in (result.get("seconds") or {}).items():
+        yield "Seconds", name, f"{value:.2f}"
+    for note in result.get("notes") or ():
+        yield "Notes", "", str(note)
+    yield "Commands", "Run it again", command_of(spec)
+    yield "Commands", "Check its files", f"python -m cu_core verify {view.run_id}"
+    yield "Commands", "Show its numbers", f"python -m cu_core show {view.run_id} --json"
+
+
+def _specification(spec: RunSpec) -> Iterator[tuple[str, str, str]]:
+    content: Mapping[str, Any] = spec.to_json()
+    values = flat(content)
+    yield "Method", "Method", value_words("method.id", spec.method.id, content)
+    for part in ("method", *PARTS, ""):
+        known = describe(type(spec.method.params)) if part == "method" else describe(PARTS[part] if part else RunSpec)
+        for d in known:
+            path = f"{part}.{d.name}" if part else d.name
+            # Paths in full: a short name would not say which of two files it was.
+            text = values[path] if isinstance(values[path], str) else value_words(path, values[path], content)
+            yield PART_TITLES[part].capitalize(), label_of(path, content), text or "none"
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else repr(value) if isinstance(value, float) else str(value)

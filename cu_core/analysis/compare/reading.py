@@ -1,0 +1,101 @@
+"""Runs as a comparison needs them, from their small files alone: specification, result and manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cu_core.analysis.compare.compared import Compared, Reference
+from cu_core.base.errors import UnlearnscopeError
+from cu_core.base.home import Home
+from cu_core.catalogue.method_record import method
+from cu_core.catalogue.spec import short
+from cu_core.learning.objectives import objective
+from cu_core.runstore import layout
+from cu_core.runstore.reader import RunView, list_runs, open_run
+from cu_core.runstore.rows import optional_json
+
+Stamp = tuple[str, str, float | None, int]
+"""Run id, state, end and latest round: a cache key under which a run reads the same."""
+
+
+def stamp_of(run_id: str, state: str, finished: float | None, rounds: int) -> Stamp:
+    """The stamp of a run, from what a list of runs says of it."""
+    return run_id, state, finished, rounds
+
+
+def group_ids(home: Home, group: str) -> list[str]:
+    """Ids of the runs of a group, first submitted first."""
+    rows = [row for row in list_runs(home) if row.group == group]
+    return [row.run_id for row in sorted(rows, key=lambda row: (row.submitted, row.run_id))]
+
+
+def read_runs(home: Home, run_ids: Iterable[str]) -> tuple[list[Compared], list[str]]:
+    """Reads runs, each once, in the order of their ids.
+
+    Returns:
+        The runs that have numbers, and in words why others have none.
+    """
+    found, problems = [], []
+    for run_id in dict.fromkeys(run_ids):
+        try:
+            run = read_run(open_run(home, run_id))
+        except UnlearnscopeError as error:
+            problems.append(f"{run_id} cannot be compared: {error}")
+            continue
+        if run.after:
+            found.append(run)
+        else:
+            problems.append(f"{run.title} ({run_id}) has no numbers: it is {run.state} and has recorded no round.")
+    return found, problems
+
+
+def read_run(view: RunView) -> Compared:
+    """Reads one run, finished or not; no arrays are touched.
+
+    Raises:
+        BadInput: its specification is damaged, or names what this program does not know.
+    """
+    spec = view.spec
+    result = view.result() or {}
+    rounds = layout.numbered(view.run_dir / "rounds")
+    metrics = result.get("metrics") or {}
+    before, after = metrics.get("before"), metrics.get("after")
+    if not result and rounds:
+        before, after = (_round_metrics(view, number) for number in (rounds[0], rounds[-1]))
+    state = view.run_state
+    return Compared(
+        run_id=view.run_id,
+        title=str(view.info.get("title") or spec.title),
+        group=str(view.info.get("group") or ""),
+        state=state.state,
+        finished=state.finished,
+        spec=spec.to_json(),
+        method=spec.method.id,
+        method_title=method(spec.method.id).title,
+        seed=spec.seed,
+        train_seed=spec.train_seed,
+        forget_seed=spec.forget_seed,
+        task=spec.task,
+        kind=objective(spec.train.objective).kind,
+        dataset=short(spec.data.dataset),
+        backbone=spec.model.backbone,
+        forget=short(spec.forget.select),
+        rounds=int(result.get("rounds") or max(rounds, default=0)),
+        before=before or {},
+        after=after or {},
+        reference=metrics.get("reference") or {},
+        references=tuple(_references(result.get("references") or ())),
+        asked_references=spec.reference,
+        result=result,
+    )
+
+
+def _references(entries: Iterable[Mapping[str, Any]]) -> Iterable[Reference]:
+    for entry in entries:
+        yield Reference(int(entry["seed"]), entry.get("seconds"), entry.get("metrics") or {})
+
+
+def _round_metrics(view: RunView, number: int) -> Mapping[str, float | None]:
+    manifest = optional_json(view.run_dir / "rounds" / str(number) / layout.MANIFEST)
+    return manifest.get("metrics") or {}

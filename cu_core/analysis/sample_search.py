@@ -1,0 +1,121 @@
+"""Search among the recorded samples of a run: by number, by class, or by a regular expression over class names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cu_core.base.errors import BadInput
+
+FIELD = "selection.search"
+SEARCHES = ("17", "17, 20-25", "test:17", "class:cat", "a class's name", "a regular expression over class names")
+
+_LONGEST_PATTERN = 200
+_MOST_REPEATS = 3
+"""Of `*`, `+`, `?` and `{}` in a pattern: each more may take twenty times as long, while nobody else is served."""
+_MOST_GROUPS = 3
+_REPEATED_GROUP = re.compile(r"\)[*+{]")
+_LISTED = 20
+_ID = re.compile(r"(?:(train|test)\s*:\s*)?(\d{1,18})(?:\s*-\s*(\d{1,18}))?")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search has found.
+
+    Attributes:
+        rows: of the probe.
+        missing: parts of the search that no recorded sample fits, as they were typed.
+    """
+
+    rows: np.ndarray
+    missing: tuple[str, ...] = ()
+
+
+def search(
+    text: str, samples: np.ndarray, is_test: np.ndarray, labels: np.ndarray, classes: Sequence[str] = ()
+) -> Found:
+    """Samples by number or by class.
+
+    A list of numbers and ranges (``17, 20-25``) means the places of samples in the training and the test images;
+    ``train:`` or ``test:`` before one of them means those alone. Anything else, or what follows ``class:``, is the
+    name of a class, its number, or a regular expression that some class's name holds, in that order; case is ignored.
+
+    Args:
+        text: what the user typed.
+        samples: (n,) places in the training or the test images.
+        is_test: (n,) of which of the two.
+        labels: (n,) labels as trained.
+        classes: names by label; without them only numbers name a class.
+
+    Raises:
+        BadInput: nothing typed, not a regular expression, or nothing found.
+    """
+    text = text.strip()
+    if not text:
+        raise BadInput(FIELD, "nothing to look for", SEARCHES)
+    words = [word for word in re.split(r"[,;]|(?<=\d)\s+(?=[\dt])", text) if word.strip()]
+    ids = [_ID.fullmatch(word.strip()) for word in words]
+    if words and all(ids):
+        return _by_id([match for match in ids if match], samples, is_test)
+    prefix, colon, rest = text.partition(":")
+    name = rest.strip() if colon and prefix.strip().casefold() == "class" else text
+    return Found(np.flatnonzero(np.isin(labels, _classes(name, labels, classes))))
+
+
+def _by_id(matches: Sequence[re.Match[str]], samples: np.ndarray, is_test: np.ndarray) -> Found:
+    chosen = np.zeros(len(samples), bool)
+    missing = []
+    for match in matches:
+        split, first, last = match.groups()
+        low, high = int(first), int(last or first)
+        if low > high:
+            raise BadInput(FIELD, f"{match[0]!r} runs backwards", (f"{high}-{low}",))
+        inside = (samples >= low) & (samples <= high)
+        if split:
+            inside &= is_test == (split == "test")
+        if not inside.any():
+            missing.append(match[0])
+        chosen |= inside
+    if not chosen.any():
+        listed = ", ".join(missing)
+        raise BadInput(FIELD, f"no recorded sample is numbered {listed}", _ends(samples, is_test))
+    return Found(np.flatnonzero(chosen), tuple(missing))
+
+
+def _ends(samples: np.ndarray, is_test: np.ndarray) -> list[str]:
+    """The recorded samples in words, for an error."""
+    words = []
+    for name, rows in (("train", samples[~is_test]), ("test", samples[is_test])):
+        if len(rows):
+            words.append(f"{name}: {len(rows)} samples between {rows.min()} and {rows.max()}")
+    return words
+
+
+def _classes(name: str, labels: np.ndarray, classes: Sequence[str]) -> list[int]:
+    wanted = name.casefold()
+    if exact := [label for label, known in enumerate(classes) if known.casefold() == wanted]:
+        return exact
+    present = [int(label) for label in np.unique(labels)]
+    allowed = [classes[label] if label < len(classes) else str(label) for label in present[:_LISTED]]
+    if name.isdecimal() and len(name) < 10 and int(name) in present:
+        return [int(name)]
+    if len(name) > _LONGEST_PATTERN:
+        raise BadInput(FIELD, f"is longer than {_LONGEST_PATTERN} letters", SEARCHES)
+    repeats = len(re.findall(r"[*+{]|(?<!\()\?", name))
+    # A repeated group, or choices one after the other, may double the time with every letter of a name.
+    if repeats > _MOST_REPEATS or name.count("(") > _MOST_GROUPS or _REPEATED_GROUP.search(name):
+        raise BadInput(
+            FIELD, f"repeats a group or more than {_MOST_REPEATS} parts, which takes too long to look for", SEARCHES
+        )
+    try:
+        pattern = re.compile(name, re.IGNORECASE)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise BadInput(FIELD, f"{name!r} is not a regular expression ({error})", SEARCHES) from None
+    found = [label for label in present if label < len(classes) and pattern.search(classes[label])]
+    if not found:
+        raise BadInput(FIELD, f"no class of a recorded sample fits {name!r}", allowed)
+    return found

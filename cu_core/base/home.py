@@ -1,0 +1,89 @@
+"""Where runs, datasets and caches live."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cu_core.base.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Home:
+    """Folder layout below `root` (environment variable ``CU_HOME``)."""
+
+    root: Path
+
+    @property
+    def runs(self) -> Path:
+        """One folder per run: the truth about it."""
+        return self.root / "runs"
+
+    @property
+    def bin(self) -> Path:
+        """Deleted runs, kept until the bin is emptied."""
+        return self.root / "bin"
+
+    @property
+    def datasets(self) -> Path:
+        """Prepared datasets as memory-mappable uint8 arrays."""
+        return self.root / "datasets"
+
+    @property
+    def models(self) -> Path:
+        """Trained base models and references, named by content hash."""
+        return self.root / "models"
+
+    @property
+    def evaluations(self) -> Path:
+        """Evaluations of trained models, named by content hash; made again where they are missing."""
+        return self.root / "evaluations"
+
+    @property
+    def maps(self) -> Path:
+        """Pictures of embeddings over rounds; made again where they are missing."""
+        return self.root / "maps"
+
+    @property
+    def scores(self) -> Path:
+        """Scores of training samples, named by the content of their dataset; made again where they are missing."""
+        return self.root / "scores"
+
+    @property
+    def uploads(self) -> Path:
+        """Files that users handed in through the browser."""
+        return self.root / "uploads"
+
+    @property
+    def index(self) -> Path:
+        """SQLite index of the runs; `reindex` rebuilds it."""
+        return self.root / "index.sqlite"
+
+    def create(self) -> Home:
+        """Makes the folders and returns itself.
+
+        Raises:
+            BadInput: they cannot be made there.
+        """
+        for folder in (self.runs, self.bin, self.datasets, self.models, self.uploads):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except (PermissionError, FileNotFoundError, FileExistsError, NotADirectoryError) as error:
+                raise BadInput("CU_HOME", f"{folder} cannot be made: {error.strerror}") from error
+        return self
+
+
+def default_home() -> Home:
+    """The home named by ``CU_HOME``, or ``.unlearnscope`` beside the package.
+
+    Raises:
+        BadInput: ``CU_HOME`` names something that is no folder.
+    """
+    configured = os.environ.get("CU_HOME")
+    root = Path(configured) if configured else Path(__file__).resolve().parents[2] / ".unlearnscope"
+    root = root.expanduser().resolve()
+    nearest = next(folder for folder in (root, *root.parents) if folder.exists())
+    if not nearest.is_dir():
+        raise BadInput("CU_HOME", f"{nearest} is not a folder")
+    return Home(root)

@@ -1,0 +1,180 @@
+"""Whether a combination of choices can run, with the reason in words. Form, command line and worker all ask here."""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+from cu_core.base.errors import BadInput, Incompatible
+from cu_core.catalogue.method_record import Method, method
+from cu_core.catalogue.spec import DataSpec, RunSpec
+from cu_core.data import dataset
+from cu_core.data.forget import parse_selection
+from cu_core.learning.backbones import backbone
+from cu_core.learning.objectives import objective
+
+FOLDER_SIZE = 32
+
+
+def image_size(data: DataSpec) -> int:
+    """Height and width in pixels that the model will see."""
+    return data.image_size or dataset(data.dataset).size or FOLDER_SIZE
+
+
+def why_not_method(record: Method, task: str, objective: str = "supervised", *, sharded: bool = False) -> str | None:
+    """Why a method cannot do this forgetting task on this kind of model; None if it can.
+
+    Args:
+        record: the method.
+        task: ``"class"`` or ``"sample"``.
+        objective: kind of the training objective.
+        sharded: whether the model is trained in shards and slices.
+    """
+    if task not in record.tasks:
+        return f"{record.title} is defined for {' and '.join(record.tasks)} forgetting, not for {task} forgetting"
+    if objective not in record.objectives:
+        return f"{record.title} unlearns from {' and '.join(record.objectives)} models, not from {objective} ones"
+    if record.needs_shards and not sharded:
+        return f"{record.title} needs a model that is trained in shards or slices (train.shards, train.slices)"
+    if sharded and not record.needs_shards:
+        return f"{record.title} unlearns ordinary models, not ones that are trained in shards or slices"
+    return None
+
+
+def why_not_shards(spec: RunSpec) -> str | None:
+    """Why a model cannot be trained in shards and slices as it is asked for; None if it can, or is not to be."""
+    if not spec.train.sharded:
+        return None
+    if objective(spec.train.objective).kind != "supervised":
+        return f"only classifiers are trained in shards or slices, not {objective(spec.train.objective).title} models"
+    if spec.model.weights or spec.model.pretrained:
+        return "members start untrained: own or published weights may have seen what is to be forgotten"
+    return None
+
+
+def why_not_processes(spec: RunSpec) -> str | None:
+    """Why several processes cannot work on a run; None if they can, or there is one."""
+    if spec.processes == 1:
+        return None
+    if spec.train.sharded:
+        return "a model in shards is trained by one process; runs of different seeds can be at work at the same time"
+    if spec.device == "mps" or spec.device.startswith("cuda:"):
+        return f"each process takes a GPU of its own, or the CPU, so the device cannot be {spec.device}"
+    if spec.train.batch_size < spec.processes:
+        return f"a batch of {spec.train.batch_size} images (train.batch_size) cannot be divided over {spec.processes}"
+    return None
+
+
+def why_not_backbone(name: str, size: int) -> str | None:
+    """Why a backbone cannot read images of this many pixels; None if it can."""
+    record = backbone(name)
+    if record.package and find_spec(record.package) is None:
+        return f"{record.title} needs a package that is not installed: .venv/bin/pip install {record.install}"
+    if size < record.min_size:
+        return f"{record.title} needs images of at least {record.min_size} px, these have {size} px"
+    return None
+
+
+def why_not_objective(name: str, backbone_name: str) -> str | None:
+    """Why a training objective cannot train a backbone; None if it can."""
+    record, wanted = backbone(backbone_name), objective(name)
+    if wanted.image_text and not record.image_text:
+        return f"{wanted.title} trains images and text together and needs a backbone open_clip:NAME"
+    if record.image_text and not wanted.image_text:
+        return f"open_clip backbones are trained with the objective clip, not with {wanted.id}"
+    return None
+
+
+def why_not_forget(kind: str, data: DataSpec, objective: str = "supervised") -> str | None:
+    """Why a kind of forget set is not available for this dataset and kind of model; None if it is."""
+    if kind == "mislabelled" and objective == "self-supervised":
+        return "an encoder is trained without labels, so it never learned a wrong one"
+    if kind == "memorised" and objective == "self-supervised":
+        return "an encoder is trained without labels, so there is none that it knows by heart"
+    if kind == "mislabelled" and data.label_noise == 0:
+        return "mislabelled samples exist only where label noise above 0 is injected (data.label_noise)"
+    return None
+
+
+def why_not_pretrained(name: str) -> str | None:
+    """Why published weights cannot be asked for; None if they can."""
+    if name == "open_clip:tiny":
+        return "open_clip:tiny is a small model of this program, for which nobody has published weights"
+    if not backbone(name).pretrained:
+        return "published weights exist for timm:NAME and open_clip:NAME backbones only"
+    return None
+
+
+def check(spec: RunSpec) -> None:
+    """Checks everything about a specification that can be known without reading the data.
+
+    Raises:
+        BadInput: a value that names nothing that exists.
+        Incompatible: choices that cannot run together.
+    """
+    record = dataset(spec.data.dataset)
+    _check_paths(spec)
+    selection = parse_selection(spec.forget.select)
+    kind = objective(spec.train.objective).kind
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", spec.device):
+        raise BadInput("device", f"no device named {spec.device!r}", ("auto", "cpu", "cuda", "cuda:N", "mps"))
+    for field, reason in (
+        ("model.backbone", why_not_backbone(spec.model.backbone, image_size(spec.data))),
+        ("train.objective", why_not_objective(spec.train.objective, spec.model.backbone)),
+        ("forget.select", why_not_forget(selection.kind, spec.data, kind)),
+        ("train.shards", why_not_shards(spec)),
+        ("processes", why_not_processes(spec)),
+        ("method", why_not_method(method(spec.method.id), spec.task, kind, sharded=spec.train.sharded)),
+        ("model.pretrained", why_not_pretrained(spec.model.backbone) if spec.model.pretrained else None),
+    ):
+        if reason:
+            raise Incompatible(field, reason)
+    if spec.stop.rule == "class" and spec.task != "class":
+        raise Incompatible(
+            "stop.rule", "the class rule needs a forget set of whole classes", ("auto", "sample", "none")
+        )
+    if spec.stop.rule == "class" and spec.self_supervised:
+        raise Incompatible(
+            "stop.rule",
+            "an encoder's classes come from a vote of retain samples, which never names a forgotten class: the class "
+            "rule would be met before anything is unlearned",
+            ("auto", "sample", "none"),
+        )
+    if spec.train.epochs == 0 and not (spec.model.weights or spec.model.pretrained):
+        raise Incompatible("train.epochs", "0 epochs needs own or published weights to start from")
+    if method(spec.method.id).starts_anew and spec.train.epochs == 0:
+        raise Incompatible(
+            "train.epochs", f"{method(spec.method.id).title} repeats the training and needs at least one epoch of it"
+        )
+    if method(spec.method.id).needs_shards and 0 < spec.stop.max_rounds < spec.train.shards:
+        raise Incompatible(
+            "stop.max_rounds",
+            f"a round trains one shard and any of the {spec.train.shards} may hold forgotten samples: fewer rounds "
+            "would leave members that know them",
+            ("0", f"{spec.train.shards} or more"),
+        )
+    if spec.reference and spec.train.epochs == 0:
+        raise Incompatible("reference", "a reference is trained from scratch and needs at least one epoch", ("0",))
+    if record.train and spec.data.train_limit > record.train:
+        raise BadInput("data.train_limit", f"{spec.data.train_limit} is more than there are", [f"0 to {record.train}"])
+
+
+def _check_paths(spec: RunSpec) -> None:
+    _, _, path = spec.data.dataset.partition(":")
+    if path and not _exists(path):
+        raise BadInput("dataset", f"{path} does not exist", ("folder:PATH of a directory or zip file",))
+    if spec.model.weights and not _exists(spec.model.weights, file=True):
+        raise BadInput("model.weights", f"{spec.model.weights} is not a file")
+    kind, _, file = spec.forget.select.partition(":")
+    if kind == "indices" and not _exists(file, file=True):
+        raise BadInput("forget.select", f"{file or '(nothing)'} is not a file", ("indices:FILE.csv",))
+
+
+def _exists(text: str, *, file: bool = False) -> bool:
+    try:
+        path = Path(text).expanduser()
+        return path.is_file() if file else path.exists()
+    except (OSError, RuntimeError, ValueError):
+        # Too long, a home folder of nobody, or a null character: no such path can exist.
+        return False

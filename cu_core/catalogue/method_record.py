@@ -1,0 +1,87 @@
+"""What the registry knows about an unlearning method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cu_core.base.registry import Registry
+
+# Default numbers of rounds that stand for another number.
+PER_EPOCH = 0
+PER_SHARD = -1
+
+
+def by_one_process(params: Any) -> bool:
+    """A method's steps are not divided."""
+    return False
+
+
+def by_all_processes(params: Any) -> bool:
+    """A method's steps are divided, whatever its hyper-parameters."""
+    return True
+
+
+@dataclass(frozen=True)
+class Method:
+    """One unlearning method.
+
+    Attributes:
+        id: lower_snake name used on the command line and in run files.
+        title: name shown to people.
+        summary: one sentence.
+        paper: source with equation numbers.
+        params: frozen dataclass of hyper-parameters (see `cu_core.base.parameters`).
+        implementation: ``"module:function"`` of the generator ``unlearn(context, params)``; imported
+            only where a run is executed, so that the registry stays light.
+        tasks: which forgetting tasks it is defined for: ``"class"``, ``"sample"``.
+        objectives: which training objectives it can unlearn from.
+        needs_forget: whether it reads forget samples.
+        needs_retain: whether it reads retain samples.
+        needs_unseen: whether it reads samples outside the training set.
+        needs_labels: whether it reads labels.
+        needs_shards: whether it unlearns models that were trained in shards; all others cannot.
+        one_shot: whether it has no natural rounds.
+        starts_anew: whether it begins by throwing away what the model, or a part of it, has learned. Neither a stopping
+            rule nor the guard against collapse can say anything of such a model before it is finished.
+        needs: what has to be there, in words.
+        fails: where it fails or misleads, in words.
+        divided: whether the method's steps can be divided over processes, given its hyper-parameters: they run through
+            the whole network in training mode and end in ``Tensor.backward``. The steps of others are taken by one
+            process, which is always right.
+        rounds: default number of rounds per task; `PER_EPOCH` stands for as many as the original training had epochs,
+            `PER_SHARD` for as many as it had shards.
+    """
+
+    id: str
+    title: str
+    summary: str
+    paper: str
+    params: type
+    implementation: str
+    tasks: tuple[str, ...] = ("class", "sample")
+    objectives: tuple[str, ...] = ("supervised",)
+    needs_forget: bool = True
+    needs_retain: bool = True
+    needs_unseen: bool = False
+    needs_labels: bool = True
+    needs_shards: bool = False
+    one_shot: bool = False
+    starts_anew: bool = False
+    needs: str = ""
+    fails: str = ""
+    divided: Callable[[Any], bool] = by_one_process
+    rounds: Mapping[str, int] = field(default_factory=lambda: {"class": 10, "sample": 30})
+
+
+METHODS: Registry[Method] = Registry("method", Method, group="unlearnscope.methods")
+
+
+def method(method_id: str) -> Method:
+    """The method of that id.
+
+    Raises:
+        BadInput: no such method; names the known ones.
+    """
+    return METHODS.named(method_id)

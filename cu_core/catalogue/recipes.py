@@ -1,0 +1,122 @@
+"""Recipes: the training and unlearning values that a dataset, a backbone and an objective start from."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from cu_core.catalogue import tuned
+from cu_core.catalogue.method_record import method
+from cu_core.catalogue.spec import TrainSpec
+from cu_core.learning.objectives import objective as find_objective
+
+# Paper: SGD, momentum 0.9, weight decay 1e-4, batch 256, cosine, lr 0.1, 100 epochs, no augmentation (released code).
+PAPER = TrainSpec(
+    epochs=100, batch_size=256, optimizer="sgd", lr=0.1, weight_decay=1e-4, schedule="cosine", augment="none"
+)
+DIGITS = TrainSpec(epochs=15, batch_size=64, optimizer="sgd", lr=0.1, weight_decay=1e-4, schedule="one-cycle")
+# Long enough to learn wrong labels by heart; the usual recipe would ignore most of them.
+DIGITS_BY_HEART = dataclasses.replace(DIGITS, epochs=40)
+LAPTOP = TrainSpec(epochs=12, batch_size=128, optimizer="sgd", lr=0.1, weight_decay=5e-4, schedule="one-cycle")
+TRANSFORMER = TrainSpec(epochs=100, batch_size=256, optimizer="adamw", lr=5e-4, weight_decay=0.05, schedule="one-cycle")
+
+# Encoders on CIFAR-sized images. MoCo: the authors' CIFAR-10 demo (SGD 0.06, batch 512, weight decay 5e-4, queue 4096,
+# key momentum 0.99, temperature 0.1). SimCLR: Adam 1e-3, weight decay 1e-6, temperature 0.5, as most CIFAR-10 code has
+# it. BYOL: MoCo's optimizer and momentum schedule from 0.99, because the paper's LARS is made for large batches.
+MOCO = TrainSpec(objective="moco", epochs=200, batch_size=512, optimizer="sgd", lr=0.06, weight_decay=5e-4)
+SIMCLR = TrainSpec(objective="simclr", epochs=200, batch_size=512, optimizer="adam", lr=1e-3, weight_decay=1e-6)
+BYOL = TrainSpec(objective="byol", epochs=200, batch_size=512, optimizer="sgd", lr=0.06, weight_decay=5e-4)
+# On digits, in seconds. The queue is shorter than the training set: it should not hold an image's own last key.
+DIGITS_MOCO = dataclasses.replace(MOCO, epochs=30, batch_size=128, queue=512)
+DIGITS_SIMCLR = dataclasses.replace(DIGITS_MOCO, objective="simclr", queue=TrainSpec.queue)
+DIGITS_BYOL = dataclasses.replace(DIGITS_SIMCLR, objective="byol")
+
+ENCODERS = {"moco": MOCO, "simclr": SIMCLR, "byol": BYOL}
+DIGITS_ENCODERS = {"moco": DIGITS_MOCO, "simclr": DIGITS_SIMCLR, "byol": DIGITS_BYOL}
+
+# CLIP: the fine-tuning of published weights in the contrastive-unlearning paper's rebuttal (Adam 1e-5, weight decay
+# 0.2, batch 128, 5 epochs). The tiny one learns from nothing, so it takes larger steps, more of them and no decay.
+CLIP = TrainSpec(
+    objective="clip", epochs=5, batch_size=128, optimizer="adam", lr=1e-5, weight_decay=0.2, schedule="constant"
+)
+TINY_CLIP = TrainSpec(
+    objective="clip", epochs=30, batch_size=64, optimizer="adam", lr=2e-3, weight_decay=0.0, schedule="one-cycle"
+)
+
+# Gradient penalty: the paper states no value but ten epochs. By benchmarks/penalty_sweep.py, see docs/results.md;
+# under Adam only the ratios of the weights matter. Classifiers: chosen on 500 digits that a tiny CNN knows by heart and
+# on 2,000 images of CIFAR-10. Encoders: chosen on SimCLR with 2,000 images of CIFAR-10, confirmed on MoCo and digits;
+# batch norm in training mode cost them more than twice as much. BYOL has no negatives that hold it: smaller steps.
+_CLASSIFIER_PENALTY: dict[str, Any] = {
+    "alpha": 0.01,
+    "variant": "zero_centered",
+    "batch_norm": "train",
+    "batch_size": 32,
+}
+_ENCODER_PENALTY: dict[str, Any] = {"beta": 10.0, "variant": "zero_centered", "batch_size": 64, "lr": 0.002}
+PENALTY: dict[tuple[str, str], dict[str, Any]] = {
+    ("gradient_penalty", "supervised"): _CLASSIFIER_PENALTY | {"gamma": 0.001},
+    ("gradient_penalty_members", "supervised"): _CLASSIFIER_PENALTY,
+    ("gradient_penalty", "self-supervised"): _ENCODER_PENALTY,
+    ("gradient_penalty_members", "self-supervised"): _ENCODER_PENALTY,
+    ("gradient_penalty", "byol"): _ENCODER_PENALTY | {"lr": 0.001},
+    ("gradient_penalty_members", "byol"): _ENCODER_PENALTY | {"lr": 0.001},
+}
+
+
+def recipe(dataset: str, backbone: str, label_noise: float = 0.0, objective: str = "supervised") -> TrainSpec:
+    """The training recipe that suits a dataset, a backbone and an objective.
+
+    Args:
+        dataset: as in `DataSpec.dataset`.
+        backbone: as in `ModelSpec.backbone`.
+        label_noise: as in `DataSpec.label_noise`; encoders do not see labels.
+        objective: as in `TrainSpec.objective`.
+
+    Raises:
+        BadInput: no such objective.
+    """
+    small = dataset == "digits" or backbone == "tiny-cnn"
+    transformer = backbone == "vit-small" or backbone.startswith("timm:vit")
+    if find_objective(objective).self_supervised:
+        chosen = (DIGITS_ENCODERS if small else ENCODERS)[objective]
+        if transformer and not small:
+            chosen = dataclasses.replace(
+                chosen, optimizer=TRANSFORMER.optimizer, lr=TRANSFORMER.lr, weight_decay=TRANSFORMER.weight_decay
+            )
+        return chosen
+    if find_objective(objective).image_text:
+        return TINY_CLIP if backbone == "open_clip:tiny" else CLIP
+    if small:
+        return DIGITS_BY_HEART if label_noise else DIGITS
+    if transformer:
+        return TRANSFORMER
+    if backbone == "resnet8":
+        return LAPTOP
+    return PAPER
+
+
+def unlearning_recipe(method_id: str, dataset: str, backbone: str, task: str, objective: str = "supervised") -> Any:
+    """The hyper-parameters that a method starts from: its record's defaults, or ones that were tuned here.
+
+    Args:
+        method_id: as in `MethodSpec.id`.
+        dataset: as in `DataSpec.dataset`.
+        backbone: as in `ModelSpec.backbone`.
+        task: ``"class"`` or ``"sample"``.
+        objective: as in `TrainSpec.objective`.
+
+    Raises:
+        BadInput: no such method or objective.
+    """
+    of_kind = PENALTY.get((method_id, find_objective(objective).kind), {})
+    if of_kind:
+        return method(method_id).params(**PENALTY.get((method_id, objective), of_kind))
+    values: dict[str, Any] = {}
+    if backbone == "open_clip:tiny":
+        values = tuned.TINY_CLIP.get(method_id, {})
+    elif dataset == "digits" or backbone == "tiny-cnn":
+        values = tuned.DIGITS.get(method_id, {})
+    elif backbone == "resnet8":
+        values = tuned.RESNET8.get((method_id, task), {})
+    return method(method_id).params(**values)

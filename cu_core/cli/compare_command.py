@@ -1,0 +1,62 @@
+"""The verb ``compare``: runs side by side, one line per configuration."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from cu_core.analysis.compare.columns import DEFAULT_ATTACK, columns_named, default_columns
+from cu_core.analysis.compare.formats import as_json, cell_text, footnotes, frame, markdown
+from cu_core.analysis.compare.reading import group_ids, read_runs
+from cu_core.analysis.compare.table import make_table
+from cu_core.base.errors import BadInput
+from cu_core.base.home import Home
+from cu_core.cli.output import print_json, print_table
+from cu_core.metrics.attacks import ATTACKS
+
+
+def add_compare_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that say which runs are compared, by what, and how that is written."""
+    add = parser.add_argument
+    add("run_ids", metavar="RUN", nargs="*")
+    add("--group", help="all runs of this group")
+    add("--each", action="store_true", help="one line per run instead of mean and sd over seeds")
+    add("--attack", default=DEFAULT_ATTACK, choices=tuple(ATTACKS), help="whose AUC is shown")
+    add("--columns", help="ids of columns, separated by commas; by default those that suit the runs")
+    add("--csv", metavar="FILE", help="write all numbers into a CSV file")
+    add("--markdown", action="store_true", help="print the table in Markdown")
+
+
+def compare(options: argparse.Namespace, home: Home) -> int:
+    """Shows runs side by side."""
+    ids = [*options.run_ids, *(group_ids(home, options.group) if options.group else [])]
+    if options.group and not ids:
+        raise BadInput("--group", f"no run belongs to the group {options.group!r}")
+    if not ids:
+        raise BadInput("run", "name the runs, or a group of runs with --group")
+    runs, problems = read_runs(home, ids)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if not runs:
+        return 1
+    wanted = [name.strip() for name in options.columns.split(",")] if options.columns else default_columns(runs)
+    table = make_table(runs, columns_named(wanted), attack=options.attack, over_seeds=not options.each)
+    if options.csv:
+        try:
+            frame(table).to_csv(Path(options.csv), index=False)
+        except OSError as error:
+            raise BadInput("--csv", f"{options.csv} cannot be written: {error.strerror}") from error
+    if options.json:
+        print_json(as_json(table))
+    elif options.markdown:
+        print(markdown(table), end="")
+    elif not options.csv:
+        header = ["", "seeds", *(column.heading for column in table.columns)]
+        rows = [
+            [row.label, len(row.seeds), *(cell_text(c, row.cells[c.id]) for c in table.columns)] for row in table.rows
+        ]
+        print_table(header, rows)
+        for note in footnotes(table):
+            print(note)
+    return 0

@@ -1,0 +1,55 @@
+"""The command that draws pictures of embeddings over rounds."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+from cu_core.base.errors import BadInput
+from cu_core.base.home import Home
+from cu_core.catalogue.projection_record import METHODS
+from cu_core.cli.output import print_json
+from cu_core.projections.map_request import MapRequest
+from cu_core.projections.map_store import read_picture_manifest
+
+
+def add_map_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of ``map``."""
+    parser.add_argument("run_id", metavar="RUN", nargs="?", help="the run whose rounds to draw")
+    parser.add_argument("--beside", metavar="RUN", default="", help="a second run on the same axes")
+    parser.add_argument(
+        "--projection", default="reference-map", help=f"one of {', '.join(METHODS)}; reference-map by default"
+    )
+    parser.add_argument("--axes", type=int, default=2, metavar="N", help="2 or 3")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the layout")
+    parser.add_argument("--remove-motion", action="store_true", help="take out what a common rotation explains")
+    parser.add_argument("--refit", action="store_true", help="fit anew on all rounds instead of placing new ones")
+    parser.add_argument("--serve", action="store_true", help="work off what pages ask for, until nothing more comes")
+
+
+def draw_map(options: argparse.Namespace, home: Home) -> int:
+    """Draws one picture, or works off what pages have asked for."""
+    if options.serve:
+        importlib.import_module("cu_core.projections.serve").serve(home)
+        return 0
+    if not options.run_id:
+        raise BadInput("run", "no run is named", ("RUN", "--serve"))
+    request = MapRequest(
+        options.run_id, options.beside, options.projection, options.axes, options.remove_motion, options.seed
+    )
+
+    def tell(message: str) -> None:
+        print(message, file=sys.stderr)
+
+    importlib.import_module("cu_core.projections.draw").draw(home, request, refit=options.refit, tell=tell)
+    manifest = read_picture_manifest(request.folder(home)) or {}
+    if options.json:
+        print_json(manifest)
+        return 0
+    numbers = manifest.get("fidelity", {})
+    for name in ("trustworthiness", "continuity", "displacement_rank_correlation", "unmoved_motion"):
+        value = numbers.get(name)
+        print(f"{name}: {'not defined' if value is None else format(value, '.3f')}")
+    print(f"seconds: {manifest.get('seconds', 0):.1f}")
+    return 0

@@ -1,0 +1,243 @@
+"""Prepared datasets on disk: written once, opened as memory-mapped arrays by workers and pages."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import hashlib
+import importlib
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from cu_core.base.errors import BadInput, DatasetError, OutOfDisk
+from cu_core.base.files import read_json, write_json
+from cu_core.base.home import Home
+from cu_core.catalogue.spec import DataSpec, digest
+from cu_core.data import dataset
+from cu_core.data.archive import fingerprint
+from cu_core.data.folder import DEFAULT_SIZE
+from cu_core.data.image_file import CHUNK, ImageFile
+from cu_core.data.images import ImageData
+from cu_core.data.sampling import balanced_subset, noisy_labels
+from cu_core.data.source import Progress, Source, silent
+
+SCHEMA = 1
+ARRAYS = ("train_images", "train_labels", "test_images", "test_labels", "true_labels")
+# Share of the disk's free space that one prepared dataset may take.
+_DISK_SHARE = 0.9
+_FULL_BYTES = 2**20
+_WAIT_SECONDS = 0.5
+
+
+def dataset_key(spec: DataSpec) -> str:
+    """Name of the prepared dataset: a hash of everything that decides its content.
+
+    For ``folder:PATH`` that includes the path, names, sizes and modification times of the files, so
+    that a changed folder is read again.
+
+    Raises:
+        BadInput: no such dataset; a folder that is missing or unsafe.
+    """
+    record = dataset(spec.dataset)
+    size = spec.image_size or record.size or DEFAULT_SIZE
+    content = dataclasses.asdict(dataclasses.replace(spec, image_size=size)) | {"schema": SCHEMA}
+    if record.needs_path:
+        content["files"] = fingerprint(spec.dataset.partition(":")[2])
+    return f"{record.id}-{digest(content)[:20]}"
+
+
+def open_prepared(spec: DataSpec, home: Home) -> ImageData | None:
+    """The prepared dataset, or None where it was not prepared yet, is damaged, or its folder is gone.
+
+    Imports neither torch nor scikit-learn, so that pages can call it.
+    """
+    try:
+        return open_key(dataset_key(spec), home)
+    except BadInput:
+        return None
+
+
+def open_key(key: str, home: Home) -> ImageData | None:
+    """The prepared dataset of a `dataset_key`, or None where it is missing or damaged."""
+    folder = home.datasets / key
+    try:
+        meta = read_json(folder / "meta.json")
+        if meta["schema"] != SCHEMA:
+            return None
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS}
+        if any([str(a.dtype), list(a.shape)] != meta["arrays"][name] for name, a in arrays.items()):
+            return None
+        return ImageData(
+            **arrays,
+            classes=tuple(meta["classes"]),
+            mean=tuple(meta["mean"]),
+            std=tuple(meta["std"]),
+            sha256=meta["sha256"],
+        )
+    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        return None
+
+
+def prepare(spec: DataSpec, home: Home, progress: Progress | None = None) -> ImageData:
+    """Loads a dataset, or opens it where it was prepared before.
+
+    Several processes may ask at once: one prepares, the others wait and open the result.
+
+    Args:
+        spec: which images.
+        home: where downloads and prepared arrays live.
+        progress: called with (done, total, message); may raise to cancel, which leaves nothing behind.
+
+    Raises:
+        DatasetError: the source is missing, damaged, unsafe or inconsistent.
+        OutOfDisk: too little free space.
+    """
+    progress = progress or silent
+    key = dataset_key(spec)
+    try:
+        home.datasets.mkdir(parents=True, exist_ok=True)
+        with _lock(home.datasets / f"{key}.lock", progress):
+            return open_key(key, home) or _build(spec, key, home, progress)
+    except OSError as error:
+        if _disk_is_full(error, home.datasets):
+            raise OutOfDisk(f"the disk is full: no room for the prepared dataset in {home.datasets}") from error
+        raise
+
+
+@contextlib.contextmanager
+def _lock(path: Path, progress: Progress) -> Iterator[None]:
+    """Waits for other processes that prepare the same dataset, without becoming deaf to a cancel."""
+    lock = FileLock(path)
+    while not lock.is_locked:
+        try:
+            lock.acquire(timeout=_WAIT_SECONDS)
+        except Timeout:
+            progress(0, 0, "waiting for another run that prepares the same dataset")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _build(spec: DataSpec, key: str, home: Home, progress: Progress) -> ImageData:
+    working = home.datasets / f".{key}.partial"
+    shutil.rmtree(working, ignore_errors=True)
+    working.mkdir()
+    try:
+        _write(spec, home, working, progress)
+        shutil.rmtree(home.datasets / key, ignore_errors=True)
+        working.rename(home.datasets / key)
+    finally:
+        shutil.rmtree(working, ignore_errors=True)
+    data = open_key(key, home)
+    if data is None:
+        raise DatasetError("dataset", f"was prepared in {home.datasets / key} but cannot be read back")
+    return data
+
+
+def _disk_is_full(error: OSError, folder: Path) -> bool:
+    """NumPy reports a short write without the system's error number, so the free space is asked as well."""
+    if error.errno is not None:
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return folder.exists() and shutil.disk_usage(folder).free < _FULL_BYTES
+
+
+def _write(spec: DataSpec, home: Home, folder: Path, progress: Progress) -> None:
+    module, _, function = dataset(spec.dataset).loader.partition(":")
+    source: Source = getattr(importlib.import_module(module), function)(spec, home, progress)
+    chosen = _choose(spec, source)
+    _write_images(source, {"train": chosen, "test": np.arange(len(source.test_labels))}, folder, progress)
+    truth = source.train_labels[chosen].astype(np.int64)
+    labels = {
+        "train_labels": noisy_labels(truth, len(source.classes), spec.label_noise, spec.split_seed),
+        "test_labels": source.test_labels.astype(np.int64),
+        "true_labels": truth,
+    }
+    for name, array in labels.items():
+        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+    write_json(folder / "meta.json", _describe(folder, source.classes))
+
+
+def _write_images(source: Source, wanted: dict[str, np.ndarray], folder: Path, progress: Progress) -> None:
+    files = {split: ImageFile(folder / f"{split}_images.npy", len(indices)) for split, indices in wanted.items()}
+    total, done = sum(map(len, wanted.values())), 0
+    try:
+        for split, indices in wanted.items():
+            for image in source.read(split, indices):
+                if done == 0:
+                    _check_space(folder, total * image.nbytes)
+                files[split].append(image)
+                done += 1
+                if done % CHUNK == 0 or done == total:
+                    progress(done, total, "reading images")
+        channels = max(file.shape[0] for file in files.values())
+        for file in files.values():
+            file.finish(channels)
+    finally:
+        for file in files.values():
+            file.close()
+
+
+def _choose(spec: DataSpec, source: Source) -> np.ndarray:
+    classes = len(source.classes)
+    if spec.train_limit and spec.train_limit < classes:
+        raise DatasetError(
+            "data.train_limit",
+            f"{spec.train_limit} images are too few for {classes} classes",
+            ("0 for all", f"at least {classes}"),
+        )
+    return balanced_subset(source.train_labels, spec.train_limit or len(source.train_labels), spec.split_seed)
+
+
+def _check_space(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > free * _DISK_SHARE:
+        raise OutOfDisk(
+            f"the prepared dataset needs {needed / 2**20:,.0f} MB, but only {free / 2**20:,.0f} MB are free in "
+            f"{folder.parent}; free some space, or lower the number of training images or the image size"
+        )
+
+
+def _describe(folder: Path, classes: tuple[str, ...]) -> dict:
+    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS}
+    mean, std = _moments(arrays["train_images"])
+    sha = hashlib.sha256(json.dumps(classes).encode())
+    for name, array in arrays.items():
+        sha.update(f"{name}{array.dtype}{array.shape}".encode())
+        for part in _chunks(array):
+            sha.update(np.ascontiguousarray(part).tobytes())
+    return {
+        "schema": SCHEMA,
+        "classes": list(classes),
+        "mean": mean,
+        "std": std,
+        "sha256": sha.hexdigest(),
+        "arrays": {name: [str(a.dtype), list(a.shape)] for name, a in arrays.items()},
+    }
+
+
+def _moments(images: np.ndarray) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation per channel, scaled to 0..1; exact, from counts of the 256 values.
+
+    A channel that is the same everywhere gets deviation 1, so that it can be divided by.
+    """
+    counts = np.zeros((images.shape[1], 256), dtype=np.int64)
+    for part in _chunks(images):
+        for channel in range(images.shape[1]):
+            counts[channel] += np.bincount(part[:, channel].ravel(), minlength=256)
+    values = np.arange(256) / 255
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    mean = shares @ values
+    std = np.sqrt((shares * (values - mean[:, None]) ** 2).sum(axis=1))
+    return mean.tolist(), np.where(std > 0, std, 1.0).tolist()
+
+
+def _chunks(array: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, len(array), CHUNK):
+        yield array[start : start + CHUNK]

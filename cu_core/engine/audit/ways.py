@@ -1,0 +1,101 @@
+"""One attack in all ways: fitted on the attacked model, on the model before unlearning, or on a shadow model.
+
+No sample is ever judged by an attack that was fitted on it: what judges a fold was fitted on the other one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from cu_core.catalogue.attack_record import Attack
+from cu_core.metrics.attacks import ways_for
+from cu_core.metrics.attacks.fitting import Judge, Signals, fit
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one model answers about samples of known membership.
+
+    Attributes:
+        signals: of n samples.
+        member: (n,) bool.
+        fold: (n,) integers.
+    """
+
+    signals: Signals
+    member: np.ndarray
+    fold: np.ndarray
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of one attack on one model.
+
+    Attributes:
+        score: (n,) float32, larger for samples that look more like members.
+        thresholds: one per fold: a sample of that fold is judged a member if its score is at least that.
+    """
+
+    score: np.ndarray
+    thresholds: tuple[float, ...]
+
+
+def attack_models(
+    attack: Attack,
+    asked: Mapping[str, Asked],
+    shadow: Asked | None,
+    seed: int,
+    check: Callable[[], None] = lambda: None,
+) -> dict[str, dict[str, Scores | str]]:
+    """Makes one attack.
+
+    Args:
+        attack: which one.
+        asked: model id, ``before`` first, to its answers about the attacked samples, in the same order for all.
+        shadow: the reference's answers about samples that it was and was not trained on; None without one.
+        seed: of what is random in the fits.
+        check: called before each fit; may raise to stop.
+
+    Returns:
+        Model id to way to scores, or to the reason in words why there are none.
+    """
+    fitted = {model: _fit(attack, answers, seed, check) for model, answers in asked.items()}
+    fitted_shadow = _fit(attack, shadow, seed, check) if shadow is not None else None
+    judges = {"transferred": fitted["before"], "shadow": fitted_shadow}
+    found: dict[str, dict[str, Scores | str]] = {}
+    for model, answers in asked.items():
+        for way in ways_for(model, shadow is not None):
+            judge = fitted[model] if way == "refitted" else judges[way]
+            assert judge is not None
+            found.setdefault(model, {})[way] = judge if isinstance(judge, str) else _score(judge, answers)
+    return found
+
+
+def _fit(attack: Attack, asked: Asked, seed: int, check: Callable[[], None]) -> list[Judge] | str:
+    """The judge of each fold, fitted on the others; the reason where that fails."""
+    judges = []
+    for fold in np.unique(asked.fold):
+        check()
+        rows = np.flatnonzero(asked.fold != fold)
+        try:
+            judges.append(fit(attack, asked.signals.take(rows), asked.member[rows], seed))
+        except (ValueError, ArithmeticError, RuntimeError, np.linalg.LinAlgError) as error:
+            return f"could not be fitted: {error}"
+    return judges
+
+
+def _score(judges: list[Judge], asked: Asked) -> Scores | str:
+    score = np.empty(len(asked.signals), np.float64)
+    for fold, judge in enumerate(judges):
+        rows = np.flatnonzero(asked.fold == fold)
+        try:
+            score[rows] = judge.score(asked.signals.take(rows))
+        except (ValueError, ArithmeticError, RuntimeError) as error:
+            return f"could not judge: {error}"
+    if not np.isfinite(score).all():
+        return "gives scores that are not finite numbers"
+    largest = float(np.finfo(np.float32).max)
+    return Scores(np.clip(score, -largest, largest).astype(np.float32), tuple(judge.threshold for judge in judges))

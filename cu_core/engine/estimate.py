@@ -1,0 +1,173 @@
+"""How long a run will take and how much disk it needs, before it starts. Light: no torch here.
+
+Times rest on a measured speed: of an earlier run with the same network, image size, batch size and
+device, or of a few steps that `cu_core.engine.speed` times on request. Without either there is no time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cu_core.base.errors import BadInput
+from cu_core.base.files import read_json, write_json
+from cu_core.base.home import Home
+from cu_core.catalogue import compatibility
+from cu_core.catalogue.spec import RunSpec, digest
+from cu_core.data import dataset
+from cu_core.data.forget import FIELD, parse_selection
+from cu_core.data.index_file import read_bounded
+from cu_core.data.prepared import open_prepared
+from cu_core.learning.objectives import objective
+from cu_core.runstore.disk import estimate_disk
+
+EARLIER_RUN = "an earlier run"
+TIMED_STEPS = "a few timed steps"
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Measured speed of training.
+
+    Attributes:
+        seconds_per_image: one training image with the specification's objective, forward, backward and step.
+        parameters: number of weights of the network.
+        source: `EARLIER_RUN` or `TIMED_STEPS`.
+    """
+
+    seconds_per_image: float
+    parameters: int
+    source: str
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will take at most.
+
+    Attributes:
+        seconds: None where no speed has been measured yet, or the number of images is not known.
+        disk: bytes of the run directory.
+        source: where the speed comes from; empty without one.
+        training: seconds of these for base model and references, which runs that have them in common share.
+    """
+
+    seconds: float | None
+    disk: int
+    source: str
+    training: float | None = None
+
+
+def estimate(spec: RunSpec, home: Home) -> Estimate:
+    """Upper estimate of a run's time and disk space.
+
+    Every round that the stopping rule may allow is counted, and training even where the base model
+    may turn out to be cached.
+
+    Args:
+        spec: the run.
+        home: where speeds and prepared datasets are kept.
+
+    Raises:
+        BadInput: a value that cannot be used.
+    """
+    speed = known_speed(spec, home)
+    train, unseen, forget, classes = _counts(spec, home)
+    disk = estimate_disk(spec, classes=classes, parameters=speed.parameters if speed else None).total
+    if speed is None or train is None:
+        return Estimate(None, disk, "")
+    trained = spec.train.epochs * (train + spec.reference * (train - forget))
+    # What follows is counted in images of supervised training, which are faster than ones of several views.
+    plain = 1 / objective(spec.train.objective).cost
+    drawn = 2 * forget * getattr(spec.method.params, "retain_batches", 1) * spec.max_rounds
+    if spec.train.sharded:
+        drawn = spec.train.epochs * (train - forget)  # at most: every shard from its beginning
+    # A snapshot looks at each probe sample three times, forward only: about a third of a training image.
+    probed = (spec.max_rounds + 1 + spec.reference) * min(spec.probe.size, 2 * train)
+    # Before, after and for each reference the metrics of all samples, forward only.
+    evaluated = (2 + spec.reference) * (train + unseen) / 3
+    # Each image is learned by one member of a model in shards, and asked of all of them.
+    asked = max(spec.train.members, 1) * (probed + evaluated + _audited(spec, forget, unseen) / 3)
+    images = trained + plain * (drawn + asked)
+    per_image = speed.seconds_per_image
+    return Estimate(images * per_image, disk, speed.source, trained * per_image)
+
+
+def _audited(spec: RunSpec, forget: int, unseen: int) -> int:
+    """Most images that membership attacks look at, counting every augmented view."""
+    if spec.audit.attacks == "none":
+        return 0
+    # Forget and unseen samples: before, after and the first reference, which is asked about as many that it knows.
+    sides = 2 * min(spec.audit.size, forget, unseen)
+    return sides * (1 + spec.audit.views) * (4 if spec.reference else 2)
+
+
+def speed_path(spec: RunSpec, home: Home) -> Path:
+    """The file of the speed that this specification depends on."""
+    name = dataset(spec.data.dataset).id
+    channels = dataset(spec.data.dataset).channels or 3
+    key = digest(
+        [
+            spec.model.backbone,
+            spec.model.head,
+            spec.model.embedding_dim,
+            compatibility.image_size(spec.data),
+            channels if name != "folder" else spec.data.dataset,
+            spec.train.batch_size,
+            spec.train.augment,
+            spec.device,
+            spec.precision,
+            *([spec.train.objective] if spec.self_supervised else []),
+            *([spec.train.members] if spec.train.sharded else []),
+            *([{"processes": spec.processes}] if spec.processes > 1 else []),
+        ]
+    )
+    return home.root / "speeds" / f"{key[:24]}.json"
+
+
+def known_speed(spec: RunSpec, home: Home) -> Speed | None:
+    """The measured speed for this specification; None if nobody measured it."""
+    try:
+        content: dict[str, Any] = read_json(speed_path(spec, home))
+        return Speed(float(content["seconds_per_image"]), int(content["parameters"]), str(content["source"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def remember_speed(spec: RunSpec, home: Home, speed: Speed) -> None:
+    """Stores a measured speed; a later one replaces it."""
+    content = {
+        "seconds_per_image": speed.seconds_per_image,
+        "parameters": speed.parameters,
+        "source": speed.source,
+    }
+    write_json(speed_path(spec, home), content)
+
+
+def _counts(spec: RunSpec, home: Home) -> tuple[int | None, int, int, int | None]:
+    """Training images, unseen images, forget samples and classes, as far as known without reading the data."""
+    record, data = dataset(spec.data.dataset), open_prepared(spec.data, home)
+    if data is not None:
+        train, unseen, classes = len(data.train_labels), len(data.test_labels), len(data.classes)
+    else:
+        train, unseen, classes = spec.data.train_limit or record.train, record.test, record.classes
+    if not train:
+        return None, 0, 0, classes or None
+    selection = parse_selection(spec.forget.select)
+    if selection.kind == "class":
+        forget = round(train * len(selection.values) / classes) if classes else 0
+    elif selection.kind in ("random", "memorised"):
+        forget = int(selection.values[0])
+    elif selection.kind == "duplicates":
+        forget = int(selection.values[1]) + 1
+    elif selection.kind == "fraction":
+        forget = round(train * float(selection.values[0]))
+    elif selection.kind == "mislabelled":
+        forget = round(train * spec.data.label_noise)
+    else:
+        try:
+            forget = read_bounded(Path(selection.values[0]).expanduser(), FIELD).count(b"\n") + 1
+        except (OSError, RuntimeError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise BadInput(FIELD, f"{selection.values[0]} cannot be read ({reason})") from error
+    return train, unseen, min(forget, train), classes

@@ -1,0 +1,92 @@
+"""A model on all reported samples: its metrics, and on which samples it is right; kept for models that are shared."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cu_core.base.files import write_atomically
+from cu_core.base.home import Home
+from cu_core.catalogue.spec import digest
+from cu_core.engine.evaluation import Metrics
+from cu_core.engine.setup import Bench
+from cu_core.metrics import METRICS
+
+# Part of every key: raised when the arithmetic of an evaluation changes.
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What a look at all reported samples found.
+
+    Attributes:
+        metrics: of `cu_core.metrics.METRICS`.
+        right: group to (n,) bool, whether the prediction is the label; of unseen samples in class forgetting those of
+            the other classes alone.
+    """
+
+    metrics: Metrics
+    right: Mapping[str, np.ndarray]
+
+
+class EvaluationCache:
+    """Evaluations of base models and references, shared by all runs that look at the same samples of them.
+
+    Args:
+        home: where they are kept.
+        bench: the fixed part of the run.
+    """
+
+    def __init__(self, home: Home, bench: Bench) -> None:
+        self.folder = home.evaluations
+        forget, unseen = bench.reported_forget, bench.reported_unseen
+        self._look = [
+            VERSION,
+            list(METRICS),
+            bench.data.sha256,
+            [
+                hashlib.sha256(np.ascontiguousarray(rows, dtype=np.int64).tobytes()).hexdigest()
+                for rows in (forget, bench.retain, unseen)
+            ],
+            [bench.forget.task, [int(c) for c in bench.forget.classes]],
+            [bench.spec.train.objective, bench.spec.probe.seed],
+        ]
+
+    def get(self, key: str, look: Callable[[], Evaluated]) -> Evaluated:
+        """The evaluation of a trained model: from the cache, or made now and kept.
+
+        Args:
+            key: content hash of what made the model (`cu_core.learning.model_cache.Trained.key`).
+            look: makes it.
+        """
+        path = self.folder / f"{digest([key, self._look])}.npz"
+        found = _read(path)
+        if found is None:
+            found = look()
+            arrays: dict[str, Any] = {name: np.packbits(right) for name, right in found.right.items()}
+            sizes = {name: len(right) for name, right in found.right.items()}
+            about = json.dumps({"metrics": found.metrics, "sizes": sizes})
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, lambda file: np.savez(file, about=np.array(about), **arrays))
+        return found
+
+
+def _read(path: Path) -> Evaluated | None:
+    """A stored evaluation; None where there is none, or a damaged one."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            about = json.loads(str(stored["about"]))
+            right = {
+                name: np.unpackbits(stored[name], count=size).astype(bool) for name, size in about["sizes"].items()
+            }
+            return Evaluated(about["metrics"], right)
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        return None

@@ -1,0 +1,128 @@
+"""What the other processes of a run do: whatever rank 0 orders, with nothing written but their own failure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from cu_core.base.files import write_json
+from cu_core.base.home import Home
+from cu_core.catalogue.spec import RunSpec
+from cu_core.data.batches import Split
+from cu_core.engine.checkpoint import restore
+from cu_core.engine.perform import failure
+from cu_core.engine.setup import Bench, set_up
+from cu_core.engine.unlearning import method_rounds, unlearning_context
+from cu_core.learning.build import build_for
+from cu_core.learning.device import keep_freed_memory
+from cu_core.learning.network import Network
+from cu_core.learning.parallel.division import divided
+from cu_core.learning.parallel.group import Group, Order, Stopped, lost_another
+from cu_core.learning.parallel.lifeline import end_with_parent
+from cu_core.learning.parallel.torchrun import rank
+from cu_core.learning.training import EpochReport, Training, train
+from cu_core.runstore import layout
+from cu_core.runstore.attempt import Attempt
+
+
+class Follower:
+    """A process of a run that is not the first.
+
+    Args:
+        spec: the run.
+        home: where datasets are; the same folder as that of rank 0.
+        group: the processes.
+    """
+
+    def __init__(self, spec: RunSpec, home: Home, group: Group) -> None:
+        self._spec = spec
+        self._home = home
+        self._group = group
+
+    def run(self) -> None:
+        """Follows until the run ends.
+
+        Raises:
+            Stopped: rank 0 ended it before it was finished.
+        """
+        # Rank 0 has read the dataset by then, so this process finds it prepared.
+        threads = self._group.expect(Order.SET_UP)["threads"]
+        torch.set_num_threads(threads)
+        keep_freed_memory()
+        bench = set_up(self._spec, self._home, lambda *_: None)
+        work: dict[Order, Callable[..., None]] = {Order.TRAIN: self._train, Order.UNLEARN: self._unlearn}
+        while True:
+            order, content = self._group.receive()
+            if order is Order.END:
+                return
+            work[order](bench, content)
+
+    def _go(self) -> None:
+        self._group.expect(Order.GO)
+
+    def _train(self, bench: Bench, content: dict) -> None:
+        model = self._model(bench)
+
+        def ready(training: Training) -> None:
+            training.load_state_dict(self._group.expect(Order.STATE))
+
+        def on_epoch(report: EpochReport) -> None:
+            self._group.align(model)
+
+        with divided(model.trunk) as division:
+            division.active = True
+            train(
+                model,
+                Split(bench.train, content["indices"], torch.Generator()),
+                self._spec.train,
+                seed=content["seed"],
+                device=bench.device,
+                precision=bench.precision,
+                checkpoint=None,
+                ready=ready,
+                on_epoch=on_epoch,
+                check=self._go,
+            )
+
+    def _unlearn(self, bench: Bench, content: dict) -> None:
+        model = self._model(bench)
+        # Before anything is copied from it, such as the slow copy of an objective.
+        model.load_state_dict(content["model"])
+        context = unlearning_context(bench, model, self._go)
+        restore(context, content)
+        with divided(context.model.trunk) as division:
+            rounds = method_rounds(self._spec, context)
+            while self._group.receive()[0] is Order.ROUND:
+                division.active = True
+                told = next(rounds, None)
+                division.active = False
+                if told is not None:
+                    self._group.align(context.model)
+
+    def _model(self, bench: Bench) -> Network:
+        """A network of the run's kind; its weights come from rank 0."""
+        model = build_for(self._spec, bench.data, 0)
+        bench.precision.place(model, bench.device)
+        return model
+
+
+def follow(home: Home, run_id: str, number: int) -> int:
+    """Does an attempt as another rank than 0.
+
+    Returns:
+        Exit code: 0 where rank 0 said how it ended.
+    """
+    end_with_parent()
+    attempt = Attempt(home, run_id, number)
+    try:
+        group = Group(attempt.spec)
+        Follower(attempt.spec, home, group).run()
+        group.leave()
+    except Stopped:
+        return 0
+    except Exception as error:
+        if not lost_another(error):
+            write_json(attempt.folder / layout.PROCESSES / f"{rank()}.json", failure(error))
+        raise
+    return 0

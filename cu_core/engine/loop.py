@@ -1,0 +1,355 @@
+"""Drives a run: base model, unlearning round by round, references, result. The only loop over rounds."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+
+from cu_core.base.errors import BadInput, CheckpointError, Diverged
+from cu_core.base.files import read_json
+from cu_core.catalogue.method_record import method
+from cu_core.catalogue.stopping import collapsed
+from cu_core.engine.audit.plan import AuditPlan
+from cu_core.engine.checkpoint import read_checkpoint, restore, write_checkpoint
+from cu_core.engine.estimate import EARLIER_RUN, Speed, remember_speed
+from cu_core.engine.evaluation import Metrics
+from cu_core.engine.evaluation_cache import EvaluationCache
+from cu_core.engine.progress import Progress
+from cu_core.engine.recorder import Recorder, finite
+from cu_core.engine.reference_comparison import Comparison
+from cu_core.engine.result import build_result
+from cu_core.engine.setup import Bench, set_up
+from cu_core.engine.tsne_record import record_tsne
+from cu_core.engine.unlearning import method_rounds, unlearning_context
+from cu_core.learning.device import keep_freed_memory, memory_errors
+from cu_core.learning.model_cache import Trained, trained_model
+from cu_core.learning.network import Network
+from cu_core.learning.parallel.team import ALONE, Team
+from cu_core.learning.training import EpochReport
+from cu_core.learning.weights import save_weights, weights_sha256
+from cu_core.methods.context import Context
+from cu_core.metrics.attacks import REFERENCE
+from cu_core.runstore import layout
+from cu_core.runstore.attempt import Attempt
+from cu_core.runstore.rows import optional_json
+from cu_core.runstore.snapshot import damage
+
+Looked = TypeVar("Looked")
+
+
+def execute(attempt: Attempt, team: Team = ALONE) -> dict[str, Any]:
+    """Runs one attempt from where the last one ended.
+
+    Args:
+        attempt: the run directory, its specification and the way to write into it.
+        team: the processes that divide the work between them.
+
+    Returns:
+        The result, to be stored as ``result.json``.
+
+    Raises:
+        UnlearnscopeError: anything that a user can act on.
+    """
+    spec = attempt.spec
+    if spec.processes != team.size:
+        raise BadInput("processes", f"the run wants {spec.processes}, and its worker was started as {team.size}")
+    _fix_threads(attempt)
+    keep_freed_memory()
+    hint = f"train.batch_size (now {spec.train.batch_size}), the method's batch size or the image size"
+    with memory_errors(hint):
+        return _Execution(attempt, team).run()
+
+
+def _fix_threads(attempt: Attempt) -> None:
+    """Gives every attempt at a run the same number of threads: on the CPU it decides how sums are rounded."""
+    stored = optional_json(attempt.run_dir / layout.THREADS) if attempt.is_sound(layout.THREADS) else {}
+    if isinstance(stored.get("threads"), int) and stored["threads"] > 0:
+        torch.set_num_threads(stored["threads"])
+    else:
+        attempt.write_json(layout.THREADS, {"threads": torch.get_num_threads()})
+
+
+class _Execution:
+    """One attempt's working state; the steps are its methods in order."""
+
+    def __init__(self, attempt: Attempt, team: Team) -> None:
+        self.attempt = attempt
+        self.team = team
+        self.spec = attempt.spec
+        self.method = method(self.spec.method.id)
+        # Who takes the method's steps.
+        self.unlearners: Team = team if self.method.divided(self.spec.method.params) else ALONE
+        self.progress = Progress(attempt)
+        self.seconds = {"train": 0.0, "unlearn": 0.0, "evaluate": 0.0, "reference": 0.0, "audit": 0.0}
+        self.before: Metrics = {}
+
+    def run(self) -> dict[str, Any]:
+        """All steps."""
+        self.bench = self._prepare()
+        self.team.set_up(torch.get_num_threads())
+        self.attempt.write_json(layout.DATASET, {"key": self.bench.data_key, "sha256": self.bench.data.sha256})
+        self.recorder = Recorder(self.bench, self.attempt)
+        self.comparison = Comparison(self.recorder, EvaluationCache(self.attempt.home, self.bench))
+        self._plan()
+        base = self._train(np.arange(len(self.bench.data.train_labels)), self.spec.train_seed, "train")
+        self.seconds["train"] = base.seconds
+        context, stopped_by = self._start_or_resume(base)
+        if not stopped_by:
+            stopped_by = self._unlearn(context)
+        self.progress.finish("unlearn")
+        after = self._timed(lambda: self.comparison.finished(base, context.model))
+        self.attempt.write("weights.pt", lambda file: save_weights(file, context.model))
+        first = self.spec.train_seed
+        for seed in range(first, first + self.spec.reference):
+            self._reference(seed)
+        audit = self._audit(base.model, context.model)
+        self._picture(context.first_round - 1)
+        self.progress.start("finish", "writing the result")
+        return build_result(
+            bench=self.bench,
+            run_id=self.attempt.run_id,
+            base=base,
+            rounds=context.first_round - 1,
+            stopped_by=stopped_by,
+            before=self.before,
+            after=after,
+            comparison=self.comparison.report(),
+            notes=self.bench.notes + self.audit.notes,
+            audit=audit,
+            seconds=self.seconds,
+            weights_sha256=weights_sha256(context.model.state_dict()),
+        )
+
+    def _prepare(self) -> Bench:
+        def report(done: int, total: int, message: str) -> None:
+            self.attempt.check()
+            self.attempt.event("prepare", done, total, message=message)
+
+        return set_up(self.spec, self.attempt.home, report)
+
+    def _plan(self) -> None:
+        recipe, forget = self.spec.train, self.bench.forget.indices
+        self.progress.plan("train", recipe.work)
+        self.progress.plan("unlearn", self.spec.max_rounds)
+        self.progress.plan("reference", recipe.work * self.spec.reference)
+        self.audit = AuditPlan(self.bench)
+        self.progress.plan("audit", self.audit.units)
+        # Until the first round is measured: images drawn in it, at the speed of a training epoch.
+        drawn = 2 * len(forget) * getattr(self.spec.method.params, "retain_batches", 1)
+        # Epochs of shards are shorter than passes over all images.
+        self.pass_in_epochs = recipe.work / max(recipe.epochs, 1)
+        self.round_in_epochs = drawn / len(self.bench.data.train_labels) * self.pass_in_epochs
+        if self.method.needs_shards:
+            self.round_in_epochs = float(sum(recipe.stage_epochs))
+
+    def _train(self, indices: np.ndarray, seed: int, phase: str) -> Trained:
+        what = "training the base model" if phase == "train" else f"training the reference (seed {seed})"
+        first = 0 if phase == "train" else (seed - self.spec.train_seed) * self.spec.train.work
+
+        def on_epoch(report: EpochReport) -> None:
+            self.attempt.check()
+            where = report.where and f"{report.where}, "
+            message = f"{what}: {where}epoch {report.epoch} of {report.epochs}, loss {report.loss:.3f}"
+            if report.knn is not None:
+                message += f", kNN accuracy {report.knn:.1%}"
+            # Counted from the epoch's number: a training that is resumed does not start at the first one.
+            self.progress.works[phase].done = first + report.epoch - 1
+            # Absent where it does not exist: training accuracy of encoders, kNN accuracy of classifiers.
+            named = {"train_loss": report.loss, "train_acc": report.accuracy, "train_knn_acc": report.knn}
+            measured = {name: finite(value) for name, value in named.items() if value is not None}
+            self.progress.step(phase, measured, message)
+            self._guess(self.progress.works[phase].rate)
+
+        spec = self.spec
+        if phase == "reference":
+            # From scratch: the user's own weights have seen the forget set.
+            spec = dataclasses.replace(spec, model=dataclasses.replace(spec.model, weights=""))
+        self.progress.start(phase, what)
+        trained = trained_model(
+            spec,
+            self.bench.data,
+            self.bench.train,
+            indices,
+            seed,
+            home=self.attempt.home,
+            device=self.bench.device,
+            precision=self.bench.precision,
+            on_epoch=on_epoch,
+            check=self.attempt.check,
+            team=self.team,
+        )
+        if phase == "train":
+            self.progress.finish("train")
+            self._guess(trained.seconds / max(self.spec.train.work, 1))
+            self._remember_speed(trained, len(indices))
+        return trained
+
+    def _remember_speed(self, trained: Trained, images: int) -> None:
+        """Lets the next estimate rest on this training, unless it was not measured here and now."""
+        seen = images * self.spec.train.epochs
+        if seen and not trained.cached:
+            parameters = sum(p.numel() for p in trained.model.parameters())
+            remember_speed(self.spec, self.attempt.home, Speed(trained.seconds / seen, parameters, EARLIER_RUN))
+
+    def _guess(self, epoch_seconds: float | None) -> None:
+        """Speeds of phases that have not started yet, from a training epoch's."""
+        if epoch_seconds is None:
+            return
+        # Asked forward only, at about a third of what training an image takes.
+        passes = self.audit.images / 3 / len(self.bench.data.train_labels) / max(self.audit.units, 1)
+        asked = passes * self.pass_in_epochs * max(self.spec.train.members, 1)
+        for phase, factor in (("unlearn", self.round_in_epochs), ("reference", 1.0), ("audit", asked)):
+            work = self.progress.works[phase]
+            if work.done == 0:
+                work.rate = epoch_seconds * factor
+
+    def _start_or_resume(self, base: Trained) -> tuple[Context, str]:
+        check = self.unlearners.check(self.attempt.check)
+        context = unlearning_context(self.bench, copy.deepcopy(base.model), check, base.shards)
+        state = self._saved_state()
+        # Rounds that no checkpoint vouches for are done again, and then may end elsewhere.
+        self.recorder.drop_rounds_after(state["round"] if state else -1)
+        if state is None:
+            self._record_start(context, base)
+            return context, ""
+        self._take_start(base)
+        restore(context, state)
+        self.seconds = dict(state["seconds"]) | {"train": self.seconds["train"]}
+        self.recorder.resume()
+        self.progress.works["unlearn"].done = state["round"]
+        return context, state["stopped_by"]
+
+    def _saved_state(self) -> dict[str, Any] | None:
+        """The latest checkpoint; None where it or a round before it is missing or damaged: the run starts over."""
+        path = self.attempt.checkpoint_path
+        if not path.exists():
+            return None
+        try:
+            if not self.attempt.is_sound(path.name):
+                raise CheckpointError("checkpoint", "has changed since it was written")
+            state = read_checkpoint(path)
+            for number in range(state["round"] + 1):
+                if reasons := damage(self.attempt.run_dir / "rounds" / str(number)):
+                    raise CheckpointError("checkpoint", f"round {number} is damaged: {reasons[0]}")
+            return state
+        except CheckpointError as error:
+            self.attempt.event("prepare", 0, 0, message=f"starting unlearning again: {error}")
+            return None
+
+    def _take_start(self, base: Trained) -> None:
+        """What an earlier attempt has written of the base model, worked out again where it is damaged."""
+        if not self.attempt.is_sound(layout.PROBE):
+            self.recorder.write_probe()
+        if self.attempt.is_sound(layout.BEFORE):
+            self.before = optional_json(self.attempt.run_dir / layout.BEFORE)
+        if not self.before:
+            self.before = self._timed(lambda: self.comparison.base(base))
+            self.attempt.write_json(layout.BEFORE, self.before)
+
+    def _record_start(self, context: Context, base: Trained) -> None:
+        self.recorder.write_probe()
+        self.before = self._timed(lambda: self.comparison.base(base))
+        self.attempt.write_json(layout.BEFORE, self.before)
+        recorded = self.recorder.record(context.model, 0, {}, 0.0, served={})
+        if recorded is None:
+            raise Diverged("The base model gives outputs that are not finite numbers. Lower train.lr.")
+        self.seconds["evaluate"] += recorded.seconds
+        write_checkpoint(self.attempt, context, 0, self.seconds, "")
+
+    def _unlearn(self, context: Context) -> str:
+        retain_before = read_json(self.attempt.run_dir / "rounds" / "0" / "manifest.json")["metrics"]["retain_acc"]
+        rounds = self.unlearners.rounds(context, lambda context: method_rounds(self.spec, context))
+        # The first optimizer of a process makes torch import its compiler, which takes seconds. Where the base
+        # model came from the cache, the method would make that one, and its first round would seem slow.
+        torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.0)
+        self.progress.start("unlearn", " ".join(["unlearning", *self.bench.notes]))
+        healthy = context.first_round - 1
+        stopped_by = ""
+        while not stopped_by:
+            drawn = _served(context)
+            began = time.perf_counter()
+            diagnostics = next(rounds, None)
+            seconds = time.perf_counter() - began
+            if diagnostics is None:
+                stopped_by = "max_rounds" if healthy >= self.spec.max_rounds else "method_finished"
+                write_checkpoint(self.attempt, context, healthy, self.seconds, stopped_by)
+                break
+            self.seconds["unlearn"] += seconds
+            recorded = None
+            if not collapsed(diagnostics, None, None, 1.0):
+                served = {group: now - drawn[group] for group, now in _served(context).items()}
+                recorded = self.recorder.record(context.model, healthy + 1, diagnostics, seconds, served=served)
+            if recorded is None:
+                # The weights are useless now: go back to the last round that has numbers.
+                restore(context, read_checkpoint(self.attempt.checkpoint_path))
+                stopped_by = "not_a_number"
+                write_checkpoint(self.attempt, context, healthy, self.seconds, stopped_by)
+                break
+            healthy += 1
+            self.seconds["evaluate"] += recorded.seconds
+            # First the guard: a model that has lost everything meets every rule.
+            guarded = None if self.method.starts_anew else retain_before
+            stopped_by = collapsed(diagnostics, guarded, recorded.metrics["retain_acc"], self.spec.stop.collapse_drop)
+            if not stopped_by and recorded.verdict and recorded.verdict.met:
+                stopped_by = f"{recorded.verdict.name}_rule"
+            context.first_round = healthy + 1
+            write_checkpoint(self.attempt, context, healthy, self.seconds, stopped_by)
+            self.progress.step("unlearn", recorded.metrics, f"round {healthy}")
+        rounds.close()
+        context.first_round = healthy + 1
+        return stopped_by
+
+    def _reference(self, seed: int) -> None:
+        trained = self._train(self.bench.retain, seed, "reference")
+        # A cached reference takes no epochs; its share of the plan is done all the same.
+        done = self.spec.train.work * (seed - self.spec.train_seed + 1)
+        self.progress.works["reference"].done = done
+        self.seconds["reference"] += trained.seconds
+        self.recorder.record_reference(trained.model, seed, trained.seconds)
+        self._timed(lambda: self.comparison.reference(trained, seed))
+
+    def _audit(self, before: Network, after: Network) -> dict[str, Any] | None:
+        """Membership attacks on the finished run; done again by an attempt that was interrupted after them."""
+        if self.audit.samples is None:
+            return None
+        references = [r.trained.model for r in self.comparison.references]
+        models = {"before": before, "after": after}
+        if references:
+            models[REFERENCE] = references[0]
+
+        def step(message: str) -> None:
+            self.attempt.check()
+            self.progress.step("audit", message=message)
+
+        self.progress.start("audit", "membership attacks")
+        found = self.audit.make(models, step, self.attempt.check, references[1:])
+        self.attempt.promote(layout.AUDIT, found.arrays, found.manifest)
+        self.seconds["audit"] = found.manifest["seconds"]
+        return found.manifest
+
+    def _picture(self, last: int) -> None:
+        if not self.spec.probe.tsne:
+            return
+        self.progress.start("finish", "drawing t-SNE")
+        began = time.perf_counter()
+        reference = self.spec.train_seed if self.spec.reference else None
+        record_tsne(self.attempt, self.bench.probe, last, reference)
+        self.seconds["evaluate"] += time.perf_counter() - began
+
+    def _timed(self, look: Callable[[], Looked]) -> Looked:
+        began = time.perf_counter()
+        found = look()
+        self.seconds["evaluate"] += time.perf_counter() - began
+        return found
+
+
+def _served(context: Context) -> dict[str, int]:
+    """Images that the method has drawn so far, by group."""
+    splits = {"forget": context.forget, "retain": context.retain, "unseen": context.unseen}
+    return {group: split.served for group, split in splits.items() if split is not None}

@@ -1,0 +1,302 @@
+"""Turns a model into a round on disk: signals of the probe, metrics, drift, coordinates, verdict."""
+
+from __future__ import annotations
+
+import io
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cu_core.base.errors import Diverged
+from cu_core.catalogue.stopping import Verdict, judge
+from cu_core.engine.boundary_signals import boundary_signals
+from cu_core.engine.encoder_pass import EncoderObservation
+from cu_core.engine.evaluation import Metrics, metrics_of
+from cu_core.engine.evaluation_cache import Evaluated
+from cu_core.engine.probe import GROUPS
+from cu_core.engine.probe_recovery import probe_recovery
+from cu_core.engine.setup import Bench
+from cu_core.engine.signal_pass import ClassifierObservation, Observation
+from cu_core.engine.signals import FLOAT16_MAX, Forward, per_sample
+from cu_core.learning.network import Network
+from cu_core.learning.objectives import objective
+from cu_core.metrics import METRICS
+from cu_core.metrics.accuracy import accuracy
+from cu_core.metrics.centroids import own_centroid_cosines
+from cu_core.metrics.drift.per_round import Samples, Start, cka_by_group, drift_report
+from cu_core.metrics.drift.seed_noise import seed_difference
+from cu_core.projections.common_motion import align
+from cu_core.projections.fidelity import fidelity
+from cu_core.projections.linear_axes import Basis, fit_basis
+from cu_core.runstore import layout
+from cu_core.runstore.attempt import Attempt
+
+# What a training step on one image costs, in forward passes over one: backward takes about twice as long as forward,
+# and self-supervised losses see two views of each image.
+STEP_COST = {"supervised": 3, "image-text": 3, "self-supervised": 6}
+# Share of a round's own cost that recording it may take.
+RECORDING_SHARE = 0.5
+# Rounds whose arrangement of samples a reference is compared with.
+MOST_CKA_ROUNDS = 50
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What the engine needs to know of a recorded round."""
+
+    metrics: Metrics
+    verdict: Verdict | None
+    seconds: float
+
+
+class Recorder:
+    """Records rounds and references of one run.
+
+    The basis of the picture and the starting embeddings are those of round 0; after a resume they are
+    read back from it.
+    """
+
+    def __init__(self, bench: Bench, attempt: Attempt) -> None:
+        self.bench = bench
+        self.attempt = attempt
+        self.observation = _observation(bench)
+        probe = bench.probe
+        self._samples = Samples(probe.label, {name: probe.group == place for place, name in enumerate(GROUPS)})
+        self._start: Start | None = None
+        self._basis: Basis | None = None
+
+    def write_probe(self) -> None:
+        """Stores the probe's table."""
+        probe = self.bench.probe
+        table = pa.table(
+            {
+                "sample": probe.sample,
+                "split": np.where(probe.is_test, "test", "train"),
+                "group": np.array(GROUPS)[probe.group],
+                "label": probe.label,
+                "true_label": probe.true_label,
+                "rule": probe.rule,
+            }
+        )
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer)
+        self.attempt.write("probe.parquet", lambda file: file.write(buffer.getvalue()) and None)
+
+    def resume(self) -> None:
+        """Takes over starting embeddings and basis from round 0 on disk."""
+        self._set_start(self.attempt.array("rounds/0", "embedding"))
+
+    def drop_rounds_after(self, round_number: int) -> None:
+        """Removes later rounds that an earlier attempt left behind; all of them for -1."""
+        for found in layout.numbered(self.attempt.run_dir / "rounds"):
+            if found > round_number:
+                self.attempt.drop(f"rounds/{found}")
+
+    def record(
+        self,
+        model: Network,
+        round_number: int,
+        diagnostics: dict[str, float],
+        unlearn_seconds: float,
+        *,
+        served: Mapping[str, int],
+    ) -> Recorded | None:
+        """Evaluates the probe and stores a round.
+
+        Args:
+            model: the model after this round.
+            round_number: 0 for the base model.
+            diagnostics: the method's own numbers.
+            unlearn_seconds: the method's time for this round.
+            served: images that the method drew in this round by group; decides whether second views are affordable.
+
+        Returns:
+            None, with nothing stored, where the model's outputs are not finite numbers.
+        """
+        began = time.perf_counter()
+        outputs, rule_forget, rule_unseen = self.observation.round(model)
+        if not outputs.finite:
+            return None
+        verdict = judge(
+            self.bench.rule,
+            accuracy(rule_forget.prediction, rule_forget.labels),
+            accuracy(rule_unseen.prediction, rule_unseen.labels),
+            len(self.bench.data.classes),
+        )
+        ends = bool(verdict and verdict.met) or round_number in (0, self.bench.spec.max_rounds)
+        everything = ends or round_number % self._views_every(sum(served.values())) == 0
+        outputs = self.observation.views(model, outputs, everything=everything)
+        if not outputs.finite:
+            return None
+        arrays = self._arrays(outputs)
+        lines, boundary = self._boundary(model, outputs)
+        arrays |= lines
+        if self._start is None:
+            self._set_start(arrays["embedding"])
+        assert self._start is not None and self._basis is not None
+        motion = self._start.motion(arrays["embedding"])
+        arrays |= {
+            "cosine_to_start": motion["cosine"],
+            "moved": motion["euclidean"],
+            "moved_relative": np.clip(motion["relative"], None, FLOAT16_MAX).astype(np.float16),
+            "coordinates": self._basis.place(arrays["embedding"]),
+        }
+        metrics = self.probe_metrics(outputs)
+        manifest = self._manifest(round_number, metrics, arrays) | {
+            "rule": verdict.to_json() if verdict else None,
+            "diagnostics": {k: finite(v) for k, v in diagnostics.items()},
+            "boundary": boundary,
+            "drift": drift_report(self._start, arrays["embedding"], motion, arrays["boundary"]),
+            "drift_scale": {"neighbours": self._start.neighbours.shape[1], "spread": self._start.spread},
+            "served": dict(served),
+            "seconds": {"unlearn": unlearn_seconds, "evaluate": time.perf_counter() - began},
+        }
+        self.attempt.promote(f"rounds/{round_number}", arrays, manifest)
+        return Recorded(metrics, verdict, time.perf_counter() - began)
+
+    def record_reference(self, model: Network, seed: int, train_seconds: float) -> None:
+        """Stores a retrained model's signals, rotated onto round 0 for the picture only.
+
+        Raises:
+            Diverged: the model's outputs are not finite numbers.
+        """
+        began = time.perf_counter()
+        assert self._start is not None and self._basis is not None
+        outputs = self.observation.probe(model)
+        if outputs.finite:
+            outputs = self.observation.views(model, outputs, everything=True)
+        if not outputs.finite:
+            raise Diverged(f"The reference (seed {seed}) gives outputs that are not finite numbers. Lower train.lr.")
+        arrays = self._arrays(outputs)
+        lines, boundary = self._boundary(model, outputs)
+        arrays |= lines
+        aligned, residual = self._aligned(arrays["embedding"], self._start.embedding)
+        motion = self._start.motion(aligned)
+        arrays |= {"coordinates": self._basis.place(aligned), "aligned_cosine": motion["cosine"]}
+        manifest = self._manifest(0, self.probe_metrics(outputs), arrays)
+        manifest |= {"seed": seed, "boundary": boundary}
+        manifest["drift"] = drift_report(self._start, aligned, motion, arrays["boundary"])
+        manifest["cka"] = self._cka_by_round(arrays["embedding"])
+        manifest["noise"] = self._noise(arrays["embedding"], seed)
+        manifest["fidelity"]["procrustes_residual"] = residual
+        manifest["seconds"] = {"train": train_seconds, "evaluate": time.perf_counter() - began}
+        self.attempt.promote(f"reference/{seed}", arrays, manifest)
+
+    def evaluate(self, model: Network) -> Evaluated:
+        """A look at all reported samples, not only the probe's."""
+        seen = self.observation.reported(model)
+        metrics = self._metrics(seen.forget, seen.retain, seen.unseen, self.bench.reported_forget)
+        if self.bench.spec.self_supervised:
+            metrics["linear_acc"] = finite(seen.linear)
+        if self.bench.forget.task == "class":
+            metrics["probe_recovery"] = finite(probe_recovery(model, self.bench))
+        right = {
+            name: part.prediction == part.labels
+            for name, part in (("forget", seen.forget), ("retain", seen.retain), ("unseen", seen.unseen))
+        }
+        if self.bench.forget.task == "class":
+            right["unseen"] = right["unseen"][~np.isin(seen.unseen.labels, self.bench.forget.classes)]
+        return Evaluated({name: metrics[name] for name in METRICS if name in metrics}, right)
+
+    def probe_metrics(self, outputs: Forward) -> Metrics:
+        """Metrics over the probe's reported rows."""
+        probe = self.bench.probe
+        forget, retain, unseen = (outputs.take(probe.rows(group)) for group in GROUPS)
+        return self._metrics(forget, retain, unseen, probe.sample[probe.rows("forget")])
+
+    def _metrics(self, forget: Forward, retain: Forward, unseen: Forward, forget_index: np.ndarray) -> Metrics:
+        data = self.bench.data
+        truth = data.true_labels[forget_index]
+        noisy = len(truth) > 0 and bool((truth != data.train_labels[forget_index]).any())
+        values = metrics_of(
+            forget,
+            retain,
+            unseen,
+            forgotten=self.bench.forget.classes if self.bench.forget.task == "class" else (),
+            true_labels=truth if noisy else None,
+            voters=self.observation.voters,
+        )
+        return {name: finite(value) for name, value in values.items()}
+
+    def _views_every(self, served: int) -> int:
+        """Rounds between second views: as few as keep all recording within its share of the rounds' own cost.
+
+        Counted in forward passes over one image, so that the choice is the same on every machine.
+        """
+        spec = self.bench.spec
+        if spec.probe.views_every:
+            return spec.probe.views_every
+        everyday, views = self.observation.passes()
+        spare = RECORDING_SHARE * STEP_COST[objective(spec.train.objective).kind] * served - everyday
+        return max(1, math.ceil(views / spare)) if spare > 0 else spec.max_rounds + 1
+
+    def _arrays(self, outputs: Forward) -> dict[str, np.ndarray]:
+        probe = self.bench.probe
+        own = own_centroid_cosines(outputs.embedding, outputs.labels, probe.group == GROUPS.index("retain"))
+        return per_sample(outputs) | {"own_centroid_cosine": own}
+
+    def _boundary(self, model: Network, outputs: Forward) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        bench = self.bench
+        classes = len(bench.data.classes)
+        return boundary_signals(model, outputs, bench.probe, classes, encoder=bench.spec.self_supervised)
+
+    def _aligned(self, embedding: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
+        return align(embedding, target, self._samples.retained)
+
+    def _cka_by_round(self, embedding: np.ndarray) -> dict[str, list[Any]]:
+        """Linear CKA of a reference with the rounds, by group; of very many rounds with some in even steps."""
+        rounds = layout.numbered(self.attempt.run_dir / "rounds")
+        if len(rounds) > MOST_CKA_ROUNDS:
+            rounds = [rounds[i] for i in np.linspace(0, len(rounds) - 1, MOST_CKA_ROUNDS).astype(int)]
+        found = [
+            cka_by_group(self._samples, embedding, self.attempt.array(f"rounds/{number}", "embedding"))
+            for number in rounds
+        ]
+        return {"rounds": rounds} | {group: [cka[group] for cka in found] for group in GROUPS}
+
+    def _noise(self, embedding: np.ndarray, seed: int) -> list[dict[str, Any]]:
+        """How far a reference is from those with smaller seeds."""
+        pairs = []
+        for other in layout.numbered(self.attempt.run_dir / "reference"):
+            if other < seed:
+                first = self.attempt.array(f"reference/{other}", "embedding")
+                aligned, residual = self._aligned(embedding, first)
+                groups = seed_difference(first, aligned, self._samples)
+                pairs.append({"with": other, "residual": residual, "groups": groups})
+        return pairs
+
+    def _set_start(self, embedding: np.ndarray) -> None:
+        self._start = Start(embedding, self._samples)
+        self._basis = fit_basis(embedding)
+
+    def _manifest(self, round_number: int, metrics: Metrics, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+        assert self._basis is not None
+        probe = self.bench.probe
+        trust = fidelity(arrays["embedding"], arrays["coordinates"], seed=self.bench.spec.probe.seed)
+        return {
+            "round": round_number,
+            "metrics": metrics,
+            "scope": "probe",
+            "counts": {group: len(probe.rows(group)) for group in GROUPS},
+            "fidelity": trust
+            | {
+                "explained_variance": finite(float(self._basis.explained.sum())),
+                "neighbours": 15,
+                "basis": "pca of round 0",
+            },
+        }
+
+
+def finite(value: float | None) -> float | None:
+    """The value as a plain float, or None where JSON could not hold it."""
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _observation(bench: Bench) -> Observation:
+    return EncoderObservation(bench) if bench.spec.self_supervised else ClassifierObservation(bench)

@@ -1,0 +1,124 @@
+"""What a run says of its model beside base model and references: looked at as the models come by, told at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from cu_core.base.files import read_json
+from cu_core.engine.evaluation import Metrics
+from cu_core.engine.evaluation_cache import Evaluated, EvaluationCache
+from cu_core.engine.layer_similarity import Activations, LayerLook, layer_report
+from cu_core.engine.recorder import Recorder
+from cu_core.learning.model_cache import Trained
+from cu_core.learning.network import Network
+from cu_core.metrics.over_unlearning import over_unlearning
+from cu_core.metrics.tug_of_war import tug_of_war_interval
+from cu_core.runstore import layout
+
+DRAWS = 1000
+SEED = 11
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """A reference as the result tells it.
+
+    Attributes:
+        seed: of its training.
+        trained: where it came from and what it took.
+        evaluated: on all reported samples.
+        layers: its layers' answers.
+    """
+
+    seed: int
+    trained: Trained
+    evaluated: Evaluated
+    layers: Activations
+
+    def to_json(self) -> dict[str, Any]:
+        """As in ``result.json``."""
+        return {
+            "seed": self.seed,
+            "seconds": self.trained.seconds,
+            "cached": self.trained.cached,
+            "metrics": self.evaluated.metrics,
+        }
+
+
+class Comparison:
+    """Collects base model, unlearned model and references of one run.
+
+    Args:
+        recorder: of the run.
+        cache: evaluations of models that several runs share.
+    """
+
+    def __init__(self, recorder: Recorder, cache: EvaluationCache) -> None:
+        self.recorder = recorder
+        self.cache = cache
+        self.references: list[Retrained] = []
+        self._look: LayerLook | None = None
+
+    def base(self, base: Trained) -> Metrics:
+        """Metrics of the base model."""
+        return self.cache.get(base.key, lambda: self.recorder.evaluate(base.model)).metrics
+
+    def finished(self, base: Trained, model: Network) -> Metrics:
+        """Looks at the unlearned model, and at the base model's layers.
+
+        Returns:
+            Metrics of the unlearned model.
+        """
+        self._look = LayerLook(self.recorder.bench, base.model)
+        self._layers = {"before": self._look(base.model), "after": self._look(model)}
+        self._after = self.recorder.evaluate(model)
+        return self._after.metrics
+
+    def reference(self, trained: Trained, seed: int) -> None:
+        """Looks at a retrained model."""
+        assert self._look is not None
+        evaluated = self.cache.get(trained.key, lambda: self.recorder.evaluate(trained.model))
+        self.references.append(Retrained(seed, trained, evaluated, self._look(trained.model)))
+
+    def report(self) -> dict[str, Any]:
+        """The keys ``references``, ``tow``, ``over_unlearning``, ``layers`` and ``served`` of the result."""
+        assert self._look is not None
+        run_dir = self.recorder.attempt.run_dir
+        manifests = [
+            read_json(run_dir / "rounds" / str(number) / layout.MANIFEST)
+            for number in layout.numbered(run_dir / "rounds")
+        ]
+        probes = [read_json(run_dir / "reference" / str(r.seed) / layout.MANIFEST)["metrics"] for r in self.references]
+        layers = [r.layers for r in self.references]
+        return {
+            "references": [r.to_json() for r in self.references],
+            "tow": self._tug_of_war(),
+            "over_unlearning": over_unlearning(
+                [(m["round"], m["metrics"]) for m in manifests if m["round"] > 0],
+                probes,
+                manifests[0]["counts"]["forget"],
+            ),
+            "layers": layer_report(self._look, self._layers["before"], self._layers["after"], layers),
+            "served": {
+                group: sum(m.get("served", {}).get(group, 0) for m in manifests)
+                for group in ("forget", "retain", "unseen")
+            },
+        }
+
+    def _tug_of_war(self) -> dict[str, Any] | None:
+        # An encoder's votes cannot name a forgotten class; groups without samples say nothing.
+        groups = [g for g, right in self._after.right.items() if len(right) and not self._mute(g)]
+        if not self.references or not groups:
+            return None
+        value, low, high = tug_of_war_interval(
+            {g: self._after.right[g] for g in groups},
+            [{g: r.evaluated.right[g] for g in groups} for r in self.references],
+            DRAWS,
+            SEED,
+        )
+        return {"value": value, "low": low, "high": high, "groups": groups}
+
+    def _mute(self, group: str) -> bool:
+        bench = self.recorder.bench
+        return group == "forget" and bench.spec.self_supervised and bench.forget.task == "class"

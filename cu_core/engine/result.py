@@ -1,0 +1,121 @@
+"""The record of a finished run."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+import cu_core
+from cu_core.engine.evaluation import Metrics
+from cu_core.engine.setup import Bench
+from cu_core.learning.device import describe_device
+from cu_core.learning.model_cache import Trained
+
+PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "timm")
+
+
+def build_result(
+    *,
+    bench: Bench,
+    run_id: str,
+    base: Trained,
+    rounds: int,
+    stopped_by: str,
+    before: Metrics,
+    after: Metrics,
+    comparison: dict[str, Any],
+    notes: list[str],
+    audit: dict[str, Any] | None,
+    seconds: dict[str, float],
+    weights_sha256: str,
+) -> dict[str, Any]:
+    """What ``result.json`` and the last line of ``--json`` hold.
+
+    Args:
+        bench: the fixed part of the run.
+        run_id: its name.
+        base: the base model and where it came from.
+        rounds: number of the last healthy round.
+        stopped_by: ``class_rule``, ``sample_rule``, ``chance_rule``, ``max_rounds``, ``method_finished``,
+            ``collapse`` or ``not_a_number``.
+        before: metrics of the base model on all samples.
+        after: metrics of the unlearned model on all samples.
+        comparison: as `cu_core.engine.reference_comparison.Comparison.report` gives it.
+        notes: what a reader of the numbers should know, in words.
+        audit: manifest of the membership attacks; None where none were made.
+        seconds: time by phase.
+        weights_sha256: hash of the final weights.
+    """
+    references = [reference["metrics"] for reference in comparison["references"]]
+    return {
+        "run_id": run_id,
+        "state": "succeeded",
+        "rounds": rounds,
+        "stopped_by": stopped_by,
+        "metrics": {"before": before, "after": after, "reference": mean_of(references)},
+        "reference_band": band_of(references),
+        "seconds": seconds,
+        "weights_sha256": weights_sha256,
+        "forget_count": len(bench.forget.indices),
+        "counts": {
+            "forget": len(bench.reported_forget),
+            "retain": len(bench.retain),
+            "unseen": len(bench.reported_unseen),
+            "unseen_forgotten": _unseen_of_forgotten(bench),
+            "probe": len(bench.probe.sample),
+        },
+        "base_key": base.key,
+        "base_cached": base.cached,
+        "reference_cached": bool(references) and all(r["cached"] for r in comparison["references"]),
+        "data_sha256": bench.data.sha256,
+        "notes": notes,
+        "attacks": audit["attacks"] if audit else None,
+        "reference_attacks": audit["reference_attacks"] if audit else None,
+        **comparison,
+        "versions": {"unlearnscope": cu_core.__version__, "python": platform.python_version()} | _versions(),
+        "hardware": describe_device(bench.device) | {"precision": bench.precision.name},
+    }
+
+
+def _unseen_of_forgotten(bench: Bench) -> int:
+    """Reported unseen samples of the forgotten classes; 0 in sample forgetting."""
+    if bench.forget.task != "class":
+        return 0
+    return int(np.isin(bench.data.test_labels[bench.reported_unseen], bench.forget.classes).sum())
+
+
+def mean_of(references: list[Metrics]) -> Metrics | None:
+    """Mean of every metric over the references; None without references."""
+    if not references:
+        return None
+    return {name: _mean([r[name] for r in references]) for name in references[0]}
+
+
+def band_of(references: list[Metrics]) -> dict[str, list[float]] | None:
+    """Mean and sample standard deviation of every metric; None with fewer than two references."""
+    if len(references) < 2:
+        return None
+    band = {}
+    for name in references[0]:
+        values = [v for r in references if (v := r[name]) is not None]
+        if len(values) > 1:
+            band[name] = [float(np.mean(values)), float(np.std(values, ddof=1))]
+    return band
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [v for v in values if v is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,158 @@
+"""Everything that is fixed before a run starts: device, data, forget set, probe, stopping samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from cu_core.base.errors import Incompatible
+from cu_core.base.home import Home
+from cu_core.catalogue import compatibility
+from cu_core.catalogue.method_record import method
+from cu_core.catalogue.spec import RunSpec
+from cu_core.catalogue.stopping import rule_for
+from cu_core.data.batches import ImageSource, Split
+from cu_core.data.forget import ForgetSet, parse_selection, resolve
+from cu_core.data.images import ImageData
+from cu_core.data.prepared import dataset_key, prepare
+from cu_core.engine.probe import Probe, RuleSamples, choose_probe, rule_samples, spare_samples
+from cu_core.learning.device import Precision, choose_device, choose_precision
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The fixed part of a run.
+
+    Attributes:
+        spec: the run.
+        data: images and labels.
+        data_key: name under which the prepared dataset lies in the home.
+        device: where the computation happens.
+        precision: its mixed-precision policy.
+        train: training images on the device.
+        test: unseen images on the device.
+        forget: the forget set.
+        retain: (n,) int64 indices of the other training samples.
+        rule: name of the stopping rule in force.
+        rule_samples: what that rule looks at.
+        probe: the recorded samples.
+        spare: (k,) int64 indices of test samples that are given to the method and reported on nowhere; empty
+            for methods that need no samples from outside the training set.
+    """
+
+    spec: RunSpec
+    data: ImageData
+    data_key: str
+    device: torch.device
+    precision: Precision
+    train: ImageSource
+    test: ImageSource
+    forget: ForgetSet
+    retain: np.ndarray
+    rule: str
+    rule_samples: RuleSamples
+    probe: Probe
+    spare: np.ndarray
+
+    def split(self, indices: np.ndarray, generator: torch.Generator) -> Split:
+        """Some training samples as batches whose order comes from `generator`."""
+        return Split(self.train, indices, generator)
+
+    def spare_split(self, generator: torch.Generator) -> Split | None:
+        """The samples from outside the training set that the method may read; None if it may not."""
+        return Split(self.test, self.spare, generator) if len(self.spare) else None
+
+    @property
+    def reported_forget(self) -> np.ndarray:
+        """Forget samples that the stopping rule did not look at (all of them under the paper's protocol)."""
+        return self._reported(self.forget.indices, self.rule_samples.forget)
+
+    @property
+    def reported_unseen(self) -> np.ndarray:
+        """Unseen samples that neither the method nor (but for the paper's protocol) the stopping rule looked at."""
+        unseen = np.setdiff1d(np.arange(len(self.data.test_labels)), self.spare)
+        return self._reported(unseen, self.rule_samples.unseen)
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of this run's numbers should know, in words."""
+        rule, looked_at = self.rule, self.rule_samples
+        missing = []
+        if rule in ("sample", "chance") and len(looked_at.forget) == 0:
+            missing.append("forget samples")
+        if rule in ("class", "sample") and len(looked_at.unseen) == 0:
+            missing.append("unseen samples" + (" of the forgotten classes" if rule == "class" else ""))
+        notes = []
+        if missing:
+            cause = (
+                "there are too few to set half of them apart (stop.protocol=paper looks at all of them)"
+                if self.spec.stop.protocol == "held-out"
+                else "there are none"
+            )
+            found = " and no ".join(missing)
+            notes.append(f"The {rule} rule has no {found} to look at, {cause}; it cannot end this run.")
+        if self.spec.self_supervised and self.forget.task == "class":
+            notes.append(
+                "An encoder's classes come from a vote of retain samples, which never names a forgotten class: there "
+                "is no accuracy on those, and unseen samples of them count as wrong."
+            )
+        return notes
+
+    def _reported(self, everything: np.ndarray, looked_at: np.ndarray) -> np.ndarray:
+        return everything if self.spec.stop.protocol == "paper" else np.setdiff1d(everything, looked_at)
+
+
+def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None]) -> Bench:
+    """Prepares the data and fixes all draws of a run.
+
+    Args:
+        spec: the run.
+        home: where datasets are kept.
+        progress: receives done, total and a message while the data is read.
+
+    Raises:
+        BadInput: a value that cannot be used.
+        Incompatible: choices that cannot run together.
+    """
+    compatibility.check(spec)
+    device = choose_device(spec.device)
+    data = prepare(spec.data, home, progress)
+    if reason := compatibility.why_not_backbone(spec.model.backbone, data.train_images.shape[-1]):
+        raise Incompatible("model.backbone", reason)
+    forget = resolve(spec.forget.select, data, spec.forget_seed, Path.cwd(), scores=home.scores, progress=progress)
+    record = method(spec.method.id)
+    rule = rule_for(
+        spec.stop.rule,
+        parse_selection(spec.forget.select).kind,
+        encoder=spec.self_supervised,
+        starts_anew=record.starts_anew,
+    )
+    spare = spare_samples(record.needs_unseen, data, forget, spec.probe.seed)
+    looked_at = rule_samples(rule, spec.stop.protocol, data, forget, spec.probe.seed, spare)
+    return Bench(
+        spec=spec,
+        data=data,
+        data_key=dataset_key(spec.data),
+        device=device,
+        precision=choose_precision(spec.precision, device),
+        train=ImageSource(data.train_images, data.train_labels, data.mean, data.std, device),
+        test=ImageSource(data.test_images, data.test_labels, data.mean, data.std, device),
+        forget=forget,
+        retain=np.setdiff1d(np.arange(len(data.train_labels)), forget.indices),
+        rule=rule,
+        rule_samples=looked_at,
+        probe=choose_probe(
+            data,
+            forget,
+            looked_at,
+            size=spec.probe.size,
+            protocol=spec.stop.protocol,
+            seed=spec.probe.seed,
+            spare=spare,
+        ),
+        spare=spare,
+    )

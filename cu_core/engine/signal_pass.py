@@ -1,0 +1,139 @@
+"""How a run looks at its models: which samples it passes through them, and what it takes from that."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cu_core.engine.setup import Bench
+from cu_core.engine.signals import Forward, forward, two_view_cosine
+from cu_core.learning.network import Network
+
+VIEWS_SEED = 20240119
+# Samples of a group whose views are looked at for a finished model: two more passes each, for the mean of one number.
+MOST_VIEWS = 2000
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A model on all samples that are reported on.
+
+    Attributes:
+        forget: forget samples; of classifiers the views of 2,000 at most are looked at.
+        retain: retain samples; their loss and views are not looked at where that takes views.
+        unseen: unseen samples, with as many views.
+        linear: accuracy of a linear classifier on an encoder's features; None for classifiers.
+    """
+
+    forget: Forward
+    retain: Forward
+    unseen: Forward
+    linear: float | None = None
+
+
+class Observation(ABC):
+    """Looks at the models of one run, always at the same samples and the same views of them.
+
+    Attributes:
+        bench: the fixed part of the run.
+        voters: labels that predictions can name; None where they can name every class.
+    """
+
+    voters: np.ndarray | None = None
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+
+    @abstractmethod
+    def round(self, model: Network) -> tuple[Forward, Forward, Forward]:
+        """One look at the probe's rows, the stopping rule's forget samples and its unseen ones."""
+
+    @abstractmethod
+    def probe(self, model: Network) -> Forward:
+        """One look at the probe's rows alone."""
+
+    @abstractmethod
+    def views(self, model: Network, probe: Forward, *, everything: bool) -> Forward:
+        """What `round` saw of the probe, with what takes augmented views.
+
+        Args:
+            model: the model that was looked at.
+            probe: the probe's rows.
+            everything: also what need not be recorded in every round.
+        """
+
+    @abstractmethod
+    def reported(self, model: Network) -> Reported:
+        """One look at all samples that are reported on."""
+
+    @abstractmethod
+    def passes(self) -> tuple[int, int]:
+        """Images passed through a model for an everyday round, and those that `everything` adds."""
+
+    def _rows(self) -> tuple[np.ndarray, np.ndarray]:
+        """Indices of the probe's and the rule's samples: training images, then test images; the probe's first."""
+        probe, rule = self.bench.probe, self.bench.rule_samples
+        return (
+            np.concatenate([probe.sample[~probe.is_test], rule.forget]),
+            np.concatenate([probe.sample[probe.is_test], rule.unseen]),
+        )
+
+
+class ClassifierObservation(Observation):
+    """Of models with classes: one pass says it all but for the views."""
+
+    def round(self, model: Network) -> tuple[Forward, Forward, Forward]:
+        """See `Observation.round`."""
+        probe = self.bench.probe
+        train_rows, test_rows = self._rows()
+        train_unique, train_where = np.unique(train_rows, return_inverse=True)
+        test_unique, test_where = np.unique(test_rows, return_inverse=True)
+        train = forward(model, self.bench.train, train_unique)
+        test = forward(model, self.bench.test, test_unique)
+        n_train, n_test = int((~probe.is_test).sum()), int(probe.is_test.sum())
+        outputs = train.take(train_where[:n_train]).then(test.take(test_where[:n_test]))
+        return outputs, train.take(train_where[n_train:]), test.take(test_where[n_test:])
+
+    def probe(self, model: Network) -> Forward:
+        """See `Observation.probe`."""
+        probe = self.bench.probe
+        train = forward(model, self.bench.train, probe.sample[~probe.is_test])
+        return train.then(forward(model, self.bench.test, probe.sample[probe.is_test]))
+
+    def views(self, model: Network, probe: Forward, *, everything: bool) -> Forward:
+        """See `Observation.views`; of classifiers no view is looked at in an everyday round."""
+        if not everything:
+            return probe
+        sample, is_test = self.bench.probe.sample, self.bench.probe.is_test
+        train = two_view_cosine(model, self.bench.train, sample[~is_test], VIEWS_SEED)
+        test = two_view_cosine(model, self.bench.test, sample[is_test], VIEWS_SEED + 1)
+        return replace(probe, two_view=np.concatenate([train, test]))
+
+    def reported(self, model: Network) -> Reported:
+        """See `Observation.reported`."""
+        bench = self.bench
+        forget, unseen = bench.reported_forget, bench.reported_unseen
+        return Reported(
+            replace(
+                forward(model, bench.train, forget),
+                two_view=two_view_cosine(model, bench.train, _some(forget), VIEWS_SEED),
+            ),
+            forward(model, bench.train, bench.retain),
+            replace(
+                forward(model, bench.test, unseen),
+                two_view=two_view_cosine(model, bench.test, _some(unseen), VIEWS_SEED + 1),
+            ),
+        )
+
+    def passes(self) -> tuple[int, int]:
+        """See `Observation.passes`."""
+        rule = self.bench.rule_samples
+        rows = len(self.bench.probe.sample)
+        return rows + len(rule.forget) + len(rule.unseen), 2 * rows
+
+
+def _some(index: np.ndarray) -> np.ndarray:
+    """At most `MOST_VIEWS` of the indices, in even steps."""
+    return index[np.linspace(0, len(index) - 1, min(len(index), MOST_VIEWS)).astype(np.int64)]

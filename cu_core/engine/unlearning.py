@@ -1,0 +1,73 @@
+"""The start of unlearning: what a method is given, and its rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib import import_module
+
+import torch
+import torch.nn.functional as F
+
+from cu_core.catalogue.method_record import method
+from cu_core.catalogue.spec import RunSpec
+from cu_core.engine.setup import Bench
+from cu_core.learning.build import build_for
+from cu_core.learning.device import seed_everything
+from cu_core.learning.network import Network
+from cu_core.learning.objectives.training_objective import make_objective
+from cu_core.learning.shards import ShardedBase
+from cu_core.methods.context import Context
+
+UNLEARN_SEED = 1_000_003
+
+
+def unlearning_context(
+    bench: Bench, model: Network, check: Callable[[], None], shards: ShardedBase | None = None
+) -> Context:
+    """What the method of a run is given before its first round; seeds everything that is random.
+
+    Args:
+        bench: the fixed part of the run.
+        model: to be changed, on the device.
+        check: called by the method before each step; may raise to stop.
+        shards: how the base model was trained in shards; None of ordinary ones.
+    """
+    spec = bench.spec
+    seed_everything(spec.seed + UNLEARN_SEED)
+    generator = torch.Generator().manual_seed(spec.seed + UNLEARN_SEED)
+
+    def fresh(seed: int) -> Network:
+        # Never the user's own weights, which know the forget set.
+        untrained = build_for(spec, bench.data, seed)
+        bench.precision.place(untrained, bench.device)
+        return untrained
+
+    return Context(
+        model=model,
+        forget=bench.split(bench.forget.indices, generator),
+        retain=bench.split(bench.retain, generator),
+        task=bench.forget.task,
+        loss=F.cross_entropy,
+        objective=make_objective(spec.train, model, len(bench.data.train_labels)),
+        unseen=bench.spare_split(generator),
+        device=bench.device,
+        precision=bench.precision,
+        generator=generator,
+        classes=len(bench.data.classes),
+        recipe=spec.train,
+        fresh=fresh,
+        forgotten=tuple(bench.forget.classes) if bench.forget.task == "class" else (),
+        base_seed=spec.train_seed,
+        shards=shards,
+        seed=spec.seed,
+        max_rounds=spec.max_rounds,
+        check=check,
+    )
+
+
+def method_rounds(spec: RunSpec, context: Context) -> Iterator[dict[str, float]]:
+    """The rounds of a run's method."""
+    chosen = method(spec.method.id)
+    module, _, function = chosen.implementation.partition(":")
+    unlearn: Callable[..., Iterator[dict[str, float]]] = getattr(import_module(module), function)
+    return unlearn(context, spec.method.params)

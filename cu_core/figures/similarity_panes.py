@@ -1,0 +1,115 @@
+"""Distributions of cosines, members against non-members, with their means marked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from cu_core.figures.confidence_panes import SIGNALS, Moment, Signal, distributions, distributions_alt
+from cu_core.figures.theme import COLOURS, GROUPS, TITLES, join
+
+COSINES: dict[str, Signal] = {
+    s.id: s
+    for s in (
+        SIGNALS["views"],
+        Signal(
+            "pairs",
+            "pair_cosines",
+            "Mean over view pairs",
+            "Mean cosine of all pairs of views",
+            None,
+            1.0,
+            "The same over all pairs of a fixed number of views, which is less noisy than one pair.",
+        ),
+        Signal(
+            "centroid",
+            "own_centroid_cosine",
+            "Own-class centroid",
+            "Cosine to the own class's centroid",
+            None,
+            1.0,
+            "How near a sample lies to the retain samples of its label; no class is left to compare with where all of "
+            "it was forgotten.",
+        ),
+    )
+}
+"""What the page shows. Wang and Chen compare members and non-members by the cosine of two views of one image."""
+
+
+def only(moment: Moment, groups: Collection[str]) -> Moment:
+    """The moment with the samples of some groups."""
+    kept = np.isin(moment.groups, list(groups))
+    return replace(moment, groups=moment.groups[kept], values=moment.values[kept])
+
+
+def similarity_histograms(
+    signal: Signal, moments: Sequence[Moment], edges: np.ndarray, *, top: float, overlaid: bool = True
+) -> go.Figure:
+    """Histograms as on the confidence page, with a dashed line at the mean of each group.
+
+    Args:
+        signal: one of `COSINES`.
+        moments: columns from left to right.
+        edges: common bins.
+        top: largest share on any axis.
+        overlaid: all groups in one pane per moment; otherwise one row of panes per group.
+    """
+    figure = distributions(signal, moments, edges, top=top, overlaid=overlaid)
+    # `distributions` adds the groups of each moment in turn, so its traces tell which pane is whose.
+    for trace, (moment, group) in zip(list(figure.data), _drawn(moments), strict=True):
+        values = moment.of(group)
+        if not len(values):
+            continue
+        mean = float(values.mean())
+        line = go.Scatter(
+            x=[mean, mean],
+            y=[0, top * 1.06],
+            mode="lines",
+            line={"color": COLOURS[group], "width": 1.5, "dash": "dash"},
+            legendgroup=group,
+            showlegend=False,
+            name=f"Mean of {group}",
+            xaxis=trace.xaxis,
+            yaxis=trace.yaxis,
+            hovertemplate=f"{TITLES[group]}, {moment.title}<br>mean {mean:.4f} of {len(values):,} samples"
+            "<extra></extra>",
+        )
+        figure.add_trace(line)
+    return figure
+
+
+def similarity_alt(signal: Signal, moments: Sequence[Moment]) -> str:
+    """Medians and means in words."""
+    means = [
+        f"{moment.title}: mean " + join([f"{moment.of(g).mean():.3g} ({g})" for g in GROUPS if len(moment.of(g))])
+        for moment in moments
+    ]
+    return f"{distributions_alt(signal, moments)} {'. '.join(means)}."
+
+
+def means_table(moments: Sequence[Moment]) -> pd.DataFrame:
+    """One row per moment: mean and count of each group, and how far forget lies above unseen.
+
+    Returns:
+        Columns ``moment``, then ``<group>`` and ``<group> n`` for groups with values anywhere, then ``gap`` (forget
+        mean minus unseen mean; NaN where either is missing).
+    """
+    present = [group for group in GROUPS if any(len(moment.of(group)) for moment in moments)]
+    rows = []
+    for moment in moments:
+        values = {group: moment.of(group) for group in GROUPS}
+        mean = {group: float(v.mean()) if len(v) else float("nan") for group, v in values.items()}
+        row: dict[str, object] = {"moment": moment.title}
+        for group in present:
+            row |= {group: mean[group], f"{group} n": len(values[group])}
+        rows.append(row | {"gap": mean["forget"] - mean["unseen"]})
+    return pd.DataFrame(rows)
+
+
+def _drawn(moments: Sequence[Moment]) -> list[tuple[Moment, str]]:
+    groups = [group for group in GROUPS if any(len(moment.of(group)) for moment in moments)]
+    return [(moment, group) for moment in moments for group in groups]

@@ -1,0 +1,96 @@
+"""The loss of the original training, as training, methods and evaluation see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from cu_core.catalogue.spec import TrainSpec
+from cu_core.learning.network import Network
+from cu_core.learning.objectives import objective
+
+
+class TrainingObjective(Protocol):
+    """A training loss with the state that it keeps between steps (queue, slow copy).
+
+    A new instance knows nothing of earlier batches: its queue holds random directions and its slow copy equals
+    the network. Unlearning starts with a new one, so that nothing remembers the forget set but the network.
+
+    Attributes:
+        right: how many samples of the last batch were classified right; None for losses without labels.
+    """
+
+    right: Tensor | None
+
+    def __call__(self, model: Network, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """The loss of one batch; may update a queue.
+
+        Args:
+            model: the network that is trained, in the mode that the caller wants.
+            images: (b, c, h, w) normalised, not augmented; self-supervised losses draw two views of each.
+            labels: (b,) int64; ignored by self-supervised losses.
+            generator: on the CPU; the source of all views.
+
+        Returns:
+            Scalar, mean over the batch, float32.
+        """
+
+    def views(self, images: Tensor, count: int, generator: torch.Generator) -> list[Tensor]:
+        """Views of the family that the training draws, for whoever measures the network.
+
+        Args:
+            images: (n, c, h, w) normalised, not augmented.
+            count: views per image.
+            generator: on the CPU.
+
+        Returns:
+            `count` tensors like `images`.
+        """
+
+    def after_step(self, model: Network, share: float = 0.0) -> None:
+        """Moves the slow copy, if there is one; `share` is the part of the training that is done, 0..1."""
+
+    def per_sample(self, model: Network, first: Tensor, second: Tensor, others: Tensor) -> Tensor:
+        """The loss of each sample for evaluation: no state is read or changed, apart from the network.
+
+        Args:
+            model: in evaluation mode.
+            first: (n, d) raw embeddings of one view each.
+            second: (n, d) raw embeddings of another view of the same samples.
+            others: (m, d) raw embeddings of views of other samples, the negatives.
+
+        Returns:
+            (n,) float32, comparable between samples and rounds.
+        """
+
+    def state_dict(self) -> dict[str, Any]:
+        """Queue and slow copy, for checkpoints of an unfinished training or unlearning."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes over a state written by `state_dict`."""
+
+
+def make_objective(spec: TrainSpec, model: Network, images: int) -> TrainingObjective:
+    """A new objective without memory, on the device of the network.
+
+    Args:
+        spec: which objective, its temperature, queue and key momentum.
+        model: the network to be trained; a slow copy starts equal to it.
+        images: number of training images; a queue never holds more than these.
+    """
+    module, _, name = objective(spec.objective).implementation.partition(":")
+    return getattr(import_module(module), name)(spec, model, images)
+
+
+def full_precision(tensor: Tensor) -> torch.autocast:
+    """Context in which a loss is computed in float32, whatever precision the network ran in."""
+    return torch.autocast(tensor.device.type, enabled=False)
+
+
+def trained_parameters(model: nn.Module) -> Iterator[nn.Parameter]:
+    """The parameters that an optimizer changes."""
+    return (p for p in model.parameters() if p.requires_grad)

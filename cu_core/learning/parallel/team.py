@@ -1,0 +1,162 @@
+"""What the engine asks of the processes of a run: nothing of one process alone, orders to the others of several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from cu_core.learning.network import Network
+from cu_core.learning.parallel.division import divided
+from cu_core.learning.parallel.group import Group, Order
+from cu_core.learning.training import EpochReport, Training
+from cu_core.methods.context import Context
+
+Check = Callable[[], None]
+Rounds = Iterator[dict[str, float]]
+
+
+def _nothing(training: Training) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Together:
+    """How a training is kept in step.
+
+    Attributes:
+        check: called before each step; may raise to stop.
+        ready: called once before the first epoch, with what an earlier training left taken up.
+        on_epoch: called after each epoch; may raise to stop.
+    """
+
+    check: Check
+    ready: Callable[[Training], None]
+    on_epoch: Callable[[EpochReport], None]
+
+
+class Team(Protocol):
+    """The processes of a run as its first process sees them."""
+
+    size: int
+
+    def set_up(self, threads: int) -> None:
+        """Lets the others prepare as this process did; called before anything is divided."""
+
+    def training(
+        self, model: Network, indices: np.ndarray, seed: int, check: Check, on_epoch: Callable[[EpochReport], None]
+    ) -> AbstractContextManager[Together]:
+        """Context in which the training of a model on some samples is divided."""
+
+    def check(self, check: Check) -> Check:
+        """What a method calls before each step."""
+
+    def rounds(self, context: Context, start: Callable[[Context], Rounds]) -> Generator[dict[str, float], None, None]:
+        """The rounds of a method, with its steps divided; close it when no more rounds are wanted."""
+
+
+class Alone:
+    """One process: nothing is divided."""
+
+    size = 1
+
+    def set_up(self, threads: int) -> None:
+        """There are no others."""
+
+    @contextmanager
+    def training(
+        self, model: Network, indices: np.ndarray, seed: int, check: Check, on_epoch: Callable[[EpochReport], None]
+    ) -> Iterator[Together]:
+        """Nothing to keep in step."""
+        yield Together(check, _nothing, on_epoch)
+
+    def check(self, check: Check) -> Check:
+        """The same."""
+        return check
+
+    def rounds(self, context: Context, start: Callable[[Context], Rounds]) -> Generator[dict[str, float], None, None]:
+        """The method's own."""
+        yield from start(context)
+
+
+ALONE = Alone()
+
+
+class Leader:
+    """Rank 0 of several.
+
+    Args:
+        group: the processes.
+    """
+
+    def __init__(self, group: Group) -> None:
+        self.group = group
+        self.size = group.size
+
+    def set_up(self, threads: int) -> None:
+        """See `Team`."""
+        self.group.tell(Order.SET_UP, {"threads": threads})
+
+    @contextmanager
+    def training(
+        self, model: Network, indices: np.ndarray, seed: int, check: Check, on_epoch: Callable[[EpochReport], None]
+    ) -> Iterator[Together]:
+        """See `Team`."""
+        self.group.tell(Order.TRAIN, {"indices": torch.as_tensor(np.asarray(indices)), "seed": seed})
+
+        def ready(training: Training) -> None:
+            self.group.tell(Order.STATE, training.state_dict())
+
+        def aligned(report: EpochReport) -> None:
+            self.group.align(model)
+            on_epoch(report)
+
+        with divided(model.trunk) as division:
+            division.active = True
+            yield Together(self.check(check), ready, aligned)
+
+    def check(self, check: Check) -> Check:
+        """Looks on rank 0 alone and lets the others know, so that all go on or none does."""
+
+        def agreed() -> None:
+            check()
+            self.group.tell(Order.GO)
+
+        return agreed
+
+    def rounds(self, context: Context, start: Callable[[Context], Rounds]) -> Generator[dict[str, float], None, None]:
+        """See `Team`."""
+        self.group.tell(Order.UNLEARN, state_of(context))
+        with divided(context.model.trunk) as division:
+            rounds = start(context)
+            while True:
+                self.group.tell(Order.ROUND)
+                division.active = True
+                told = next(rounds, None)
+                division.active = False
+                if told is None:
+                    break
+                self.group.align(context.model)
+                try:
+                    yield told
+                except GeneratorExit:
+                    break
+        self.group.tell(Order.DONE)
+
+
+def state_of(context: Context) -> dict[str, Any]:
+    """What another process needs to go on from where this one is, before a method's first step here.
+
+    See `cu_core.engine.checkpoint.restore`, which takes it over.
+    """
+    return {
+        "round": context.first_round - 1,
+        "model": context.model.state_dict(),
+        "kept": context.saved,
+        "generator": context.generator.get_state(),
+        "random": torch.get_rng_state(),
+    }

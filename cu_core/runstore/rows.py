@@ -1,0 +1,194 @@
+"""One line about a run, made from its directory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cu_core.base.errors import BadInput
+from cu_core.base.files import parse_json, read_json
+from cu_core.catalogue.spec import RunSpec, spec_from_json
+from cu_core.runstore import layout
+from cu_core.runstore.state import RunState, read_state
+
+_TAIL_BYTES = 8192
+LONGEST_TITLE = 500
+"""Characters of a stored title or message that lists show."""
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """What a list of runs shows about one of them.
+
+    Attributes:
+        run_id: of the run.
+        title: its name.
+        state: see `cu_core.runstore.state`.
+        phase: of the latest event, while it runs.
+        fraction: done part of that phase, 0 to 1; 1 for a succeeded run; None if unknown.
+        seconds_left: of that phase, where known.
+        submitted: unix time.
+        started: unix time at which the latest attempt began to work.
+        finished: unix time of the outcome.
+        dataset: as in the specification.
+        backbone: as in the specification.
+        forget: the forget set as in the specification.
+        task: ``class`` or ``sample``.
+        method: id of the method.
+        seed: of the run.
+        group: shared by the runs of a grid.
+        demo: whether it ships with the project.
+        rounds: unlearning rounds recorded (round 0, the state before, is not counted).
+        metrics: metric id to value: of the result if there is one, else of the latest round.
+        error: why it failed, or why an earlier attempt was lost; None if there is nothing to tell.
+        attempt: number of the latest attempt; 0 if there was none.
+        foreground: whether that attempt belongs to a terminal.
+        owner: who launched it; empty for the owner of the home.
+    """
+
+    run_id: str
+    title: str
+    state: str
+    phase: str | None
+    fraction: float | None
+    seconds_left: float | None
+    submitted: float
+    started: float | None
+    finished: float | None
+    dataset: str
+    backbone: str
+    forget: str
+    task: str
+    method: str
+    seed: int
+    group: str
+    demo: bool
+    rounds: int
+    metrics: dict[str, float | None]
+    error: str | None
+    attempt: int
+    foreground: bool
+    owner: str = ""
+
+
+def read_row(run_dir: Path) -> RunRow:
+    """Makes the row of a run from its files; a damaged run gets a row that says so."""
+    found = read_state(run_dir)
+    info = optional_json(run_dir / layout.INFO)
+    spec, damage = _spec(run_dir)
+    event = last_event(layout.attempt_dir(run_dir, found.attempt)) if found.state == "running" else {}
+    rounds = layout.numbered(run_dir / "rounds")
+    return RunRow(
+        run_id=run_dir.name,
+        title=shown(info.get("title")) or shown(spec.title if spec else "") or run_dir.name,
+        state=found.state,
+        phase=event.get("phase"),
+        fraction=1.0 if found.state == "succeeded" else fraction_of(event),
+        seconds_left=number_or_none(event.get("seconds_left")),
+        submitted=number_or_none(info.get("submitted")) or 0.0,
+        started=number_or_none(found.process.get("t")) if found.state not in ("queued", "starting") else None,
+        finished=found.finished,
+        dataset=spec.data.dataset if spec else "",
+        backbone=spec.model.backbone if spec else "",
+        forget=spec.forget.select if spec else "",
+        task=spec.task if spec else "",
+        method=spec.method.id if spec else "",
+        seed=spec.seed if spec else 0,
+        group=shown(info.get("group")),
+        demo=bool(info.get("demo")),
+        rounds=max(rounds, default=0),
+        metrics=numbers(_metrics(run_dir, found, rounds)),
+        error=damage or _error(found),
+        attempt=found.attempt,
+        foreground=found.foreground,
+        owner=str(info.get("owner") or ""),
+    )
+
+
+def fraction_of(event: dict[str, Any]) -> float | None:
+    """Done part of the phase of an event; None if its length is not known."""
+    done, total = number_or_none(event.get("done")), number_or_none(event.get("total"))
+    if done is None or total is None or total <= 0:
+        return None
+    return min(max(done / total, 0.0), 1.0)
+
+
+def last_event(attempt_dir: Path) -> dict[str, Any]:
+    """The latest whole event of an attempt; empty if there is none."""
+    try:
+        with (attempt_dir / layout.EVENTS).open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - _TAIL_BYTES))
+            lines = file.read().split(b"\n")
+    except FileNotFoundError:
+        return {}
+    for line in reversed(lines):
+        event = parse_event(line)
+        if event is not None:
+            return event
+    return {}
+
+
+def parse_event(line: bytes) -> dict[str, Any] | None:
+    """One line of events.jsonl; None if it is torn or foreign."""
+    try:
+        event = parse_json(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and isinstance(event.get("phase"), str) else None
+
+
+def shown(value: Any) -> str:
+    """A stored text of free form as one line of bounded length; empty for anything else."""
+    if not isinstance(value, str):
+        return ""
+    line = " ".join(value.replace("\0", " ").split())
+    return line if len(line) <= LONGEST_TITLE else f"{line[:LONGEST_TITLE]}…"
+
+
+def number_or_none(value: Any) -> float | None:
+    """A stored number; None for anything else."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def numbers(values: Any) -> dict[str, float | None]:
+    """A stored table of metrics: numbers and nothing by name; what is neither becomes nothing."""
+    return {str(name): number_or_none(value) for name, value in values.items()} if isinstance(values, dict) else {}
+
+
+def optional_json(path: Path) -> dict[str, Any]:
+    """A JSON object; empty where it is missing or damaged."""
+    try:
+        content = read_json(path)
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _spec(run_dir: Path) -> tuple[RunSpec | None, str | None]:
+    try:
+        return spec_from_json(read_json(run_dir / layout.SPEC)), None
+    except BadInput as error:
+        return None, f"{layout.SPEC} cannot be used: {error}"
+    except (OSError, ValueError) as error:
+        return None, f"{layout.SPEC} cannot be read: {error}"
+
+
+def _metrics(run_dir: Path, found: RunState, rounds: list[int]) -> dict[str, Any]:
+    if found.state == "succeeded":
+        metrics = optional_json(run_dir / layout.RESULT).get("metrics")
+        if isinstance(metrics, dict) and isinstance(metrics.get("after"), dict):
+            after: dict[str, Any] = metrics["after"]
+            return after
+    for number in reversed(rounds):
+        metrics = optional_json(run_dir / "rounds" / str(number) / layout.MANIFEST).get("metrics")
+        if isinstance(metrics, dict):
+            return metrics
+    return {}
+
+
+def _error(found: RunState) -> str | None:
+    if found.error:
+        return shown(found.error.get("message")) or shown(found.error.get("kind")) or "failed"
+    return found.note or None
