@@ -29,7 +29,7 @@ import plotly
 from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks.scatter_frames import FLAGS, plotly_page
-from cu_core.figures.scene import Axis, Moment, Samples, Scene, pack_scene, read_header
+from cu_core.figures.scene import Scene, SceneAxis, SceneSamples, SceneState, pack_scene, read_header
 from cu_core.figures.scene_figure import scene_figure
 from pages._drift_viewer import PARTS
 
@@ -72,12 +72,12 @@ PLOTLY = """() => {
 }"""
 
 
-def made_up(count: int, rounds: int, axes: int, *, equal: bool) -> tuple[Scene, Samples]:
+def made_up(count: int, rounds: int, axes: int, *, equal: bool) -> tuple[Scene, SceneSamples]:
     """A tenth of the samples walks to another place; the others tremble."""
     rng = np.random.default_rng(0)
     moments = (
-        *(Moment(f"Round {k}", k) for k in range(rounds)),
-        Moment("Reference (retrained)", None, "reference"),
+        *(SceneState(f"Round {k}", k) for k in range(rounds)),
+        SceneState("Reference (retrained)", None, "reference"),
     )
     group = np.where(np.arange(count) < count // 10, 0, np.where(np.arange(count) < count * 8 // 10, 1, 2))
     label = rng.integers(0, 10, count)
@@ -89,10 +89,11 @@ def made_up(count: int, rounds: int, axes: int, *, equal: bool) -> tuple[Scene, 
     ]
     ends = [(float(min(c[:, k].min() for c in clouds)), float(max(c[:, k].max() for c in clouds))) for k in range(axes)]
     titles = tuple(
-        Axis(f"Axis {k + 1}", f"Axis {k + 1}", *ends[k], 0.0 if not equal and k == 0 else None) for k in range(axes)
+        SceneAxis(f"Axis {k + 1}", f"Axis {k + 1}", *ends[k], 0.0 if not equal and k == 0 else None)
+        for k in range(axes)
     )
     numbers = [rng.normal(size=count).astype(np.float32) for _ in moments]
-    samples = Samples(
+    samples = SceneSamples(
         row=np.arange(count),
         sample=np.arange(count),
         test=group == 2,

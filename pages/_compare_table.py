@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cu_core.analysis.compare.columns import Column
+from cu_core.analysis.compare.columns import ComparedColumn
 from cu_core.analysis.compare.lines import Summary
-from cu_core.analysis.compare.table import Row, Table, flag_words
+from cu_core.analysis.compare.table import Table, TableRow, flag_words
 from cu_core.figures.distance_colours import distance_colour
 from pages._text import plain
 
@@ -81,7 +81,7 @@ def show_table(table: Table, cells: str, text: str) -> None:
     _below(table, cells)
 
 
-def styled(rows: Sequence[Row], columns: Sequence[Column], cells: str) -> Any:
+def styled(rows: Sequence[TableRow], columns: Sequence[ComparedColumn], cells: str) -> Any:
     """The shown numbers as a pandas Styler: sorted by mean, read as mean ± sd, coloured by distance."""
     shown: dict[str, list[Any]] = {
         "line": [row.label for row in rows],
@@ -105,7 +105,7 @@ def styled(rows: Sequence[Row], columns: Sequence[Column], cells: str) -> Any:
     return data.style.apply(lambda _: css, axis=None).format(texts)
 
 
-def _text(column: Column, cell: Summary, cells: str) -> str:
+def _text(column: ComparedColumn, cell: Summary, cells: str) -> str:
     if cells == "distance":
         # Without a minus before zero.
         return "n/a" if cell.distance is None else f"{round(cell.distance, 1) + 0.0:+.1f}"
@@ -116,17 +116,17 @@ def _text(column: Column, cell: Summary, cells: str) -> str:
     return column.text(cell.mean) + (f" ± {column.text(cell.sd)}" if cell.sd is not None else "")
 
 
-def _number(column: Column, cell: Summary, cells: str) -> float:
+def _number(column: ComparedColumn, cell: Summary, cells: str) -> float:
     if cells == "distance":
         return np.nan if cell.distance is None else cell.distance
     return _scaled(column, cell.gap if cells == "gap" else cell.mean)
 
 
-def _scaled(column: Column, value: float | None) -> float:
+def _scaled(column: ComparedColumn, value: float | None) -> float:
     return np.nan if value is None else 100 * value if column.percent else value
 
 
-def _config(columns: Sequence[Column], cells: str) -> dict[str, Any]:
+def _config(columns: Sequence[ComparedColumn], cells: str) -> dict[str, Any]:
     config: dict[str, Any] = {
         "line": st.column_config.TextColumn("", width=200, pinned=True),
         "seeds": st.column_config.NumberColumn("n", help="Runs, or retrained models, behind the line.", width=36),
@@ -166,6 +166,6 @@ def _below(table: Table, cells: str) -> None:
             st.caption("\n".join(said))
 
 
-def _words(row: Row) -> str:
+def _words(row: TableRow) -> str:
     ids = " ".join(f"{run.run_id} {run.method} {run.title}" for run in row.runs) if row.kind == "runs" else ""
     return f"{row.label} {ids} {' '.join(row.flags)}".lower()

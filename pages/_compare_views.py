@@ -9,7 +9,7 @@ import streamlit as st
 
 from cu_core.analysis.compare import outcome_data, recorded_data
 from cu_core.analysis.compare.compared import Compared
-from cu_core.analysis.compare.lines import Line, lines_of
+from cu_core.analysis.compare.lines import ConfigurationRuns, lines_of
 from cu_core.analysis.compare.reading import Stamp
 from cu_core.data.forget import parse_selection
 from cu_core.figures.class_gaps import class_gaps, class_gaps_alt
@@ -53,7 +53,7 @@ class Views:
         self.runs = list(runs)
         self.stamps = stamps
         self.means = means
-        self.lines: list[Line] = lines_of(runs, over_seeds=means)
+        self.lines: list[ConfigurationRuns] = lines_of(runs, over_seeds=means)
 
     def pareto(self) -> None:
         """Utility against forgetting."""

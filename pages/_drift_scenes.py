@@ -8,7 +8,7 @@ import streamlit as st
 
 from cu_core.analysis import scenes
 from cu_core.analysis.scenes import PairView, Shown
-from cu_core.figures.scene import Samples, Scene
+from cu_core.figures.scene import Scene, SceneSamples
 from cu_core.projections.map_store import Picture
 from pages._common import home
 from pages._recorded import reference_stamp, stamp
@@ -23,11 +23,11 @@ def key_of(shown: Shown) -> tuple[Any, ...]:
 
 # The run is part of the key; its arrays are not.
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _samples(key: Any, _shown: Shown) -> Samples:
+def _samples(key: Any, _shown: Shown) -> SceneSamples:
     return scenes.samples_of(_shown)
 
 
-def samples_of(shown: Shown) -> Samples:
+def samples_of(shown: Shown) -> SceneSamples:
     """Who is drawn, with what the model says of them at every moment."""
     return _samples(key_of(shown), shown)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-from cu_core.figures.scene import Samples, Scene, pack_message, pack_scene, read_header, scene_alt
+from cu_core.figures.scene import Scene, SceneSamples, pack_message, pack_scene, read_header, scene_alt
 from cu_core.figures.scene_figure import scene_figure
 from pages._charts import bar
 from pages._hover import Sprite
@@ -78,7 +78,7 @@ class ViewerState:
 
 def drift_viewer(
     scene: Scene,
-    samples: Samples,
+    samples: SceneSamples,
     *,
     key: str,
     run_id: str,
@@ -165,7 +165,7 @@ def _rows(picked: Any, revision: int, selected: list[int]) -> list[int]:
 
 # Arrays are not part of the keys: the stamp stands for them.
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _packed_scene(stamp: str, view: str, _scene: Scene, _samples: Samples) -> bytes:
+def _packed_scene(stamp: str, view: str, _scene: Scene, _samples: SceneSamples) -> bytes:
     return pack_scene(_scene, _samples.predictions_at(_scene.moments))
 
 
@@ -175,5 +175,5 @@ def _packed_sprite(png: bytes, columns: int) -> bytes:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _figure(stamp: str, view: str, shown: int, _scene: Scene, _samples: Samples) -> Any:
+def _figure(stamp: str, view: str, shown: int, _scene: Scene, _samples: SceneSamples) -> Any:
     return scene_figure(_scene, _samples, shown=shown, webgl=False)

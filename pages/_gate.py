@@ -12,7 +12,7 @@ from cu_core.base.home import Home, default_home
 from cu_core.sharing import door_state
 from cu_core.sharing.config import sharing_of
 from cu_core.sharing.desk import Desk
-from cu_core.sharing.rights import HOME_OWNER, VIEW, User, Verdict, may
+from cu_core.sharing.rights import HOME_OWNER, VIEW, Permission, User, may
 from cu_core.sharing.seal import HEADER, unseal
 from pages._text import plain
 
@@ -78,7 +78,7 @@ def desk() -> Desk:
     return Desk(home(), visitor())
 
 
-def allowed(action: str, owner: str = "") -> Verdict:
+def allowed(action: str, owner: str = "") -> Permission:
     """Whether the visitor may do something; see `cu_core.sharing.rights.may`."""
     return may(visitor(), action, owner)
 

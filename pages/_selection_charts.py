@@ -11,7 +11,14 @@ import numpy as np
 import streamlit as st
 
 from cu_core.analysis.scenes import boundary_of, boundary_unit, boundary_words
-from cu_core.figures.selection_table import MOST_SINGLE, Facts, Signal, facts_table, signal_lines, signal_lines_alt
+from cu_core.figures.selection_table import (
+    MOST_SINGLE,
+    Facts,
+    TrackedSignal,
+    facts_table,
+    signal_lines,
+    signal_lines_alt,
+)
 from cu_core.learning.objectives import objective
 from cu_core.runstore.reader import RunView, open_run
 from pages._charts import bar
@@ -62,7 +69,7 @@ def _loss_words(view: RunView) -> str:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _signals(root: str, run_id: str, rounds: Stamp, reference: Stamp) -> list[Signal]:
+def _signals(root: str, run_id: str, rounds: Stamp, reference: Stamp) -> list[TrackedSignal]:
     view = open_run(home(), run_id)
     numbers = [number for number, _ in rounds]
     seed = reference[0][0] if reference else None
@@ -71,7 +78,7 @@ def _signals(root: str, run_id: str, rounds: Stamp, reference: Stamp) -> list[Si
     top_axis = "Of the encoder's outputs" if view.spec.self_supervised else "Of the predicted class"
     found = []
     for blank, read in (
-        (Signal("boundary", title, axis, (), np.empty((0, 0)), guide=0.0), boundary_of),
+        (TrackedSignal("boundary", title, axis, (), np.empty((0, 0)), guide=0.0), boundary_of),
         (
             _named("cosine_to_start", "Cosine to round 0", "Cosine (1 = did not turn)"),
             _reader("cosine_to_start"),
@@ -88,8 +95,8 @@ def _signals(root: str, run_id: str, rounds: Stamp, reference: Stamp) -> list[Si
     return found
 
 
-def _named(name: str, title: str, axis: str) -> Signal:
-    return Signal(name, title, axis, (), np.empty((0, 0)))
+def _named(name: str, title: str, axis: str) -> TrackedSignal:
+    return TrackedSignal(name, title, axis, (), np.empty((0, 0)))
 
 
 def _reader(name: str) -> Any:

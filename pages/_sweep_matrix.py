@@ -7,7 +7,7 @@ import streamlit as st
 
 from cu_core.analysis.sweeps.done import DONE, key_of, matching, missing
 from cu_core.analysis.sweeps.sweep import Expanded, LeftOut, Sweep
-from cu_core.analysis.sweeps.sweep_matrix import KEY_METRICS, Line, key_value, lines, tally
+from cu_core.analysis.sweeps.sweep_matrix import KEY_METRICS, SeedRuns, key_value, lines, tally
 from cu_core.base.errors import UnlearnscopeError
 from cu_core.jobs import dispatcher
 from cu_core.metrics import METRICS
@@ -51,7 +51,7 @@ def show(sweep: Sweep, expanded: Expanded) -> None:
     left_out_section(expanded.left_out)
 
 
-def table_of(shown: list[Line]) -> pd.DataFrame:
+def table_of(shown: list[SeedRuns]) -> pd.DataFrame:
     """The matrix as it is shown."""
     seeds = sorted({seed for line in shown for seed in line.cells})
     rows = []
@@ -83,7 +83,7 @@ def cell_text(row: RunRow | None) -> str:
     return f"{sign} {row.state}"
 
 
-def numbers_of(shown: list[Line]) -> pd.DataFrame:
+def numbers_of(shown: list[SeedRuns]) -> pd.DataFrame:
     """The matrix as numbers for files: one row per line and seed."""
     rows = [
         {

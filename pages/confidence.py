@@ -15,7 +15,7 @@ from cu_core.figures.class_matrix import (
 )
 from cu_core.figures.confidence_panes import (
     SIGNALS,
-    Moment,
+    ConfidencePane,
     common_bins,
     distributions,
     distributions_alt,
@@ -79,8 +79,8 @@ def distribution_section(
         st.caption(f"{signal.title} was recorded in rounds {listed}; the latest up to round {number} is shown.")
     groups = probe["group"].to_numpy()[reported]
 
-    def moment(title: str, values: np.ndarray, kind: str) -> Moment:
-        return Moment(title, groups, values[reported], kind)
+    def moment(title: str, values: np.ndarray, kind: str) -> ConfidencePane:
+        return ConfidencePane(title, groups, values[reported], kind)
 
     by_round = {k: moment(moment_name(k, rounds[-1]), v, "before" if k == 0 else "round") for k, v in recorded.items()}
     panes = [by_round[k] for k in sorted({min(recorded), shown})]

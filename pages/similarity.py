@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from cu_core.figures.class_similarity import Similarities, common_range, similarity_matrix, similarity_matrix_alt
-from cu_core.figures.confidence_panes import Moment, common_bins, highest_share
+from cu_core.figures.confidence_panes import ConfidencePane, common_bins, highest_share
 from cu_core.figures.selection_marks import mark_selected
 from cu_core.figures.similarity_panes import COSINES, means_table, only, similarity_alt, similarity_histograms
 from cu_core.figures.theme import GROUPS, TITLES
@@ -141,8 +141,8 @@ def distribution_section(
     groups = probe["group"].to_numpy()[reported]
     drawn = GROUPS if members == "both" else ("forget", "unseen")
 
-    def moment(title: str, values: np.ndarray, kind: str) -> Moment:
-        return only(Moment(title, groups, values[reported], kind), drawn)
+    def moment(title: str, values: np.ndarray, kind: str) -> ConfidencePane:
+        return only(ConfidencePane(title, groups, values[reported], kind), drawn)
 
     moments = {k: moment(moment_name(k, rounds[-1]), recorded[k], "before" if k == 0 else "round") for k in in_rounds}
     panes = [moments[k] for k in sorted({min(in_rounds), shown})]

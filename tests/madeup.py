@@ -23,7 +23,7 @@ from cu_core.base.process import identity
 from cu_core.catalogue.spec import DataSpec, ForgetSpec, RunSpec
 from cu_core.data import prepared
 from cu_core.metrics.boundary import signed_distances
-from cu_core.metrics.drift.per_round import Samples, Start, cka_by_group, drift_report
+from cu_core.metrics.drift.per_round import FixedSamples, Start, cka_by_group, drift_report
 from cu_core.metrics.drift.seed_noise import seed_difference
 from cu_core.runstore import layout
 from tests.madeup_audit import write_audit
@@ -355,7 +355,7 @@ def _write_snapshot(
 def _origin(made: MadeUp, probe: pd.DataFrame) -> Start:
     """Round 0, from which motion is measured."""
     group = probe["group"].to_numpy()
-    samples = Samples(probe["label"].to_numpy(), {name: group == name for name in ("forget", "retain", "unseen")})
+    samples = FixedSamples(probe["label"].to_numpy(), {name: group == name for name in ("forget", "retain", "unseen")})
     return Start(_embedding(made, probe, 0.0), samples)
 
 

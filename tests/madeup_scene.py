@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from cu_core.figures.scene import Axis, Moment, Samples, Scene
+from cu_core.figures.scene import Scene, SceneAxis, SceneSamples, SceneState
 
 CLASSES = ("cat", "dog", "ship", "truck")
 
 
-def moments_of(rounds: int, beside: int = 0) -> tuple[Moment, ...]:
+def moments_of(rounds: int, beside: int = 0) -> tuple[SceneState, ...]:
     """Rounds, a reference, and rounds of a second run."""
     return (
-        *(Moment(f"Round {k}" if k else "Before (round 0)", k) for k in range(rounds)),
-        Moment("Reference (retrained)", None, "reference"),
-        *(Moment(f"Other, round {k}", k, "other") for k in range(beside)),
+        *(SceneState(f"Round {k}" if k else "Before (round 0)", k) for k in range(rounds)),
+        SceneState("Reference (retrained)", None, "reference"),
+        *(SceneState(f"Other, round {k}", k, "other") for k in range(beside)),
     )
 
 
-def made_up_scenes(count: int, rounds: int, beside: int = 0) -> tuple[dict[str, Scene], Samples]:
+def made_up_scenes(count: int, rounds: int, beside: int = 0) -> tuple[dict[str, Scene], SceneSamples]:
     """The views "boundary", "map" and "space" (three axes) of the same samples, and who they are.
 
     The first fifth of the samples is forgotten, the last one unseen. Row k of the probe is sample k - 10.
@@ -44,10 +44,10 @@ def made_up_scenes(count: int, rounds: int, beside: int = 0) -> tuple[dict[str, 
         exact.append(np.column_stack([far, cosine]).astype(np.float32))
     stray = [(group == 0) & (share > 0.6) & (np.arange(count) % 7 == 0) for share in shares]
     ends = [(float(min(c[:, k].min() for c in clouds)), float(max(c[:, k].max() for c in clouds))) for k in range(3)]
-    maps = tuple(Axis(f"Map axis {k + 1} (no unit)", f"Map {k + 1}", *ends[k]) for k in range(3))
+    maps = tuple(SceneAxis(f"Map axis {k + 1} (no unit)", f"Map {k + 1}", *ends[k]) for k in range(3))
     lines = (
-        Axis("Signed distance to the decision boundary", "Distance", -10.0, 12.0, 0.0, "decision boundary"),
-        Axis("Cosine to the own embedding of round 0", "Cosine", -0.1, 1.0),
+        SceneAxis("Signed distance to the decision boundary", "Distance", -10.0, 12.0, 0.0, "decision boundary"),
+        SceneAxis("Cosine to the own embedding of round 0", "Cosine", -0.1, 1.0),
     )
     scenes = {
         "boundary": Scene("boundary", lines, moments, exact),
@@ -56,7 +56,7 @@ def made_up_scenes(count: int, rounds: int, beside: int = 0) -> tuple[dict[str, 
     }
     predictions = [np.where((group == 0) & (share > 0.4), 1, label) for share in shares]
     top3 = np.tile([0.9, 0.07, 0.03], (count, 1))
-    samples = Samples(
+    samples = SceneSamples(
         row=np.arange(count) + 10,
         sample=np.arange(count) * 3,
         test=group == 2,

@@ -88,7 +88,7 @@ class Course:
 
 
 @dataclass(frozen=True)
-class Preset:
+class SelectionPreset:
     """One ready-made selection.
 
     Attributes:
@@ -134,41 +134,41 @@ def _largest_movers(course: Course, shown: int) -> np.ndarray:
     return largest(course.moved.get(shown), MOVERS)
 
 
-PRESETS: dict[str, Preset] = {
+PRESETS: dict[str, SelectionPreset] = {
     p.id: p
     for p in (
-        Preset(
+        SelectionPreset(
             "not-forgotten",
             "Not forgotten",
             "Forget samples that are still predicted as labelled in the shown round.",
             _not_forgotten,
         ),
-        Preset(
+        SelectionPreset(
             "forgotten",
             "Correctly forgotten",
             "Forget samples that were predicted as labelled before unlearning and are not in the shown round.",
             _forgotten,
         ),
-        Preset(
+        SelectionPreset(
             "over-forgotten",
             "Over-forgotten",
             "Retain samples that were right before unlearning and are wrong in the shown round.",
             _over_forgotten,
         ),
-        Preset(
+        SelectionPreset(
             "crossed",
             "Crossed in round {round}",
             "Samples of any group that were on their own side of the decision boundary in the round before and are "
             "beyond it in the shown one; where no distance was recorded, those whose prediction left the label.",
             _crossed,
         ),
-        Preset(
+        SelectionPreset(
             "never-left",
             "Never left",
             "Forget samples on their own side of the decision boundary in every recorded round.",
             _never_left,
         ),
-        Preset(
+        SelectionPreset(
             "largest-movers",
             "Largest movers",
             f"The {MOVERS} samples farthest from where they were before unlearning, in the full space.",

@@ -23,7 +23,7 @@ _ID = re.compile(r"(?:(train|test)\s*:\s*)?(\d{1,18})(?:\s*-\s*(\d{1,18}))?")
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """What a search has found.
 
     Attributes:
@@ -37,7 +37,7 @@ class Found:
 
 def search(
     text: str, samples: np.ndarray, is_test: np.ndarray, labels: np.ndarray, classes: Sequence[str] = ()
-) -> Found:
+) -> SearchResult:
     """Samples by number or by class.
 
     A list of numbers and ranges (``17, 20-25``) means the places of samples in the training and the test images;
@@ -63,10 +63,10 @@ def search(
         return _by_id([match for match in ids if match], samples, is_test)
     prefix, colon, rest = text.partition(":")
     name = rest.strip() if colon and prefix.strip().casefold() == "class" else text
-    return Found(np.flatnonzero(np.isin(labels, _classes(name, labels, classes))))
+    return SearchResult(np.flatnonzero(np.isin(labels, _classes(name, labels, classes))))
 
 
-def _by_id(matches: Sequence[re.Match[str]], samples: np.ndarray, is_test: np.ndarray) -> Found:
+def _by_id(matches: Sequence[re.Match[str]], samples: np.ndarray, is_test: np.ndarray) -> SearchResult:
     chosen = np.zeros(len(samples), bool)
     missing = []
     for match in matches:
@@ -83,7 +83,7 @@ def _by_id(matches: Sequence[re.Match[str]], samples: np.ndarray, is_test: np.nd
     if not chosen.any():
         listed = ", ".join(missing)
         raise BadInput(FIELD, f"no recorded sample is numbered {listed}", _ends(samples, is_test))
-    return Found(np.flatnonzero(chosen), tuple(missing))
+    return SearchResult(np.flatnonzero(chosen), tuple(missing))
 
 
 def _ends(samples: np.ndarray, is_test: np.ndarray) -> list[str]:

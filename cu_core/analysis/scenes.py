@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cu_core.figures.scene import Axis, Moment, Samples, Scene
+from cu_core.figures.scene import Scene, SceneAxis, SceneSamples, SceneState
 from cu_core.figures.theme import GROUPS, class_name
 from cu_core.figures.thinning import choose_points
 from cu_core.metrics.boundary import ClassPlane, class_pair_plane, head_input, logit_gap
@@ -88,16 +88,16 @@ class Shown:
             places += [(self.beside, k, None) for k in self.beside.rounds()]
         return places
 
-    def moments(self) -> tuple[Moment, ...]:
+    def moments(self) -> tuple[SceneState, ...]:
         """Their names."""
         last = self.rounds[-1]
-        named = [Moment(moment_name(k, last), k) for k in self.rounds]
+        named = [SceneState(moment_name(k, last), k) for k in self.rounds]
         if self.seed is not None:
-            named.append(Moment("Reference (retrained)", None, "reference"))
+            named.append(SceneState("Reference (retrained)", None, "reference"))
         if self.beside is not None:
             spec = self.beside.spec
             title = f"{spec.method.id}, seed {spec.seed}"
-            named += [Moment(f"{title}: round {k}", k, "other") for k in self.beside.rounds()]
+            named += [SceneState(f"{title}: round {k}", k, "other") for k in self.beside.rounds()]
         return tuple(named)
 
     def rows(self) -> np.ndarray:
@@ -105,7 +105,7 @@ class Shown:
         return choose_points(self.view.probe()["group"].to_numpy(), self.limit)
 
 
-def samples_of(shown: Shown) -> Samples:
+def samples_of(shown: Shown) -> SceneSamples:
     """Who is drawn, with what the model says of them at every moment."""
     rows = shown.rows()
     probe = shown.view.probe().iloc[rows]
@@ -117,7 +117,7 @@ def samples_of(shown: Shown) -> Samples:
 
     nothing = np.full(len(rows), np.nan)
     top3_class = arrays("top3_class", np.full((len(rows), 3), -1))
-    return Samples(
+    return SceneSamples(
         row=rows,
         sample=probe["sample"].to_numpy(),
         test=(probe["split"] == "test").to_numpy(),
@@ -242,7 +242,7 @@ def _axis(
     mark: float | None = None,
     mark_title: str = "",
     high: float | None = None,
-) -> Axis:
+) -> SceneAxis:
     """An axis that holds every moment."""
     values = np.concatenate([moment[:, place] for moment in coordinates])
     values = values[np.isfinite(values)]
@@ -251,7 +251,7 @@ def _axis(
         low, top = min(low, mark), max(top, mark)
     top = top if high is None else high
     room = EDGE * ((top - low) or 1.0)
-    return Axis(title, short, low - room, top + room, mark, mark_title)
+    return SceneAxis(title, short, low - room, top + room, mark, mark_title)
 
 
 def _known(seed: int | None) -> int:

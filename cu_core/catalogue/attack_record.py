@@ -50,7 +50,7 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Number:
+class AttackNumber:
     """One number of an attack on one model.
 
     Attributes:

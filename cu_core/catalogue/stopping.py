@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RuleOutcome:
     """What a stopping rule said after a round.
 
     Attributes:
@@ -49,7 +49,9 @@ def rule_for(requested: str, selection: str, *, encoder: bool = False, starts_an
     return {"class": "class", "mislabelled": "chance"}.get(selection, "sample")
 
 
-def judge(rule: str, forget_accuracy: float | None, unseen_accuracy: float | None, num_classes: int) -> Verdict | None:
+def judge(
+    rule: str, forget_accuracy: float | None, unseen_accuracy: float | None, num_classes: int
+) -> RuleOutcome | None:
     """Applies a stopping rule (Contrastive Unlearning, termination condition).
 
     Class: accuracy on unseen samples of the forgotten classes ≤ 1 / C. Sample: accuracy on forget
@@ -65,11 +67,11 @@ def judge(rule: str, forget_accuracy: float | None, unseen_accuracy: float | Non
         The verdict, or None where there is no rule or nothing to judge it on.
     """
     if rule == "class" and unseen_accuracy is not None:
-        return Verdict("class", unseen_accuracy, 1 / num_classes, unseen_accuracy <= 1 / num_classes)
+        return RuleOutcome("class", unseen_accuracy, 1 / num_classes, unseen_accuracy <= 1 / num_classes)
     if rule == "sample" and forget_accuracy is not None and unseen_accuracy is not None:
-        return Verdict("sample", forget_accuracy, unseen_accuracy, forget_accuracy <= unseen_accuracy)
+        return RuleOutcome("sample", forget_accuracy, unseen_accuracy, forget_accuracy <= unseen_accuracy)
     if rule == "chance" and forget_accuracy is not None:
-        return Verdict("chance", forget_accuracy, 1 / num_classes, forget_accuracy <= 1 / num_classes)
+        return RuleOutcome("chance", forget_accuracy, 1 / num_classes, forget_accuracy <= 1 / num_classes)
     return None
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from cu_core.analysis.sweeps.done import key_of, matching, missing
 from cu_core.analysis.sweeps.named import SWEEPS
 from cu_core.analysis.sweeps.sweep import Expanded, Sweep, expand
-from cu_core.analysis.sweeps.sweep_matrix import KEY_METRICS, Line, key_value, lines, tally
+from cu_core.analysis.sweeps.sweep_matrix import KEY_METRICS, SeedRuns, key_value, lines, tally
 from cu_core.analysis.sweeps.sweep_store import recall, remember
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
@@ -153,7 +153,7 @@ def as_json(swept: Sweep, expanded: Expanded, found: dict[str, Any]) -> dict[str
     }
 
 
-def print_lines(shown: list[Line]) -> None:
+def print_lines(shown: list[SeedRuns]) -> None:
     """One line per method and forget set: how many seeds are done, and the key numbers."""
     rows = []
     for line in shown:

@@ -18,8 +18,8 @@ from cu_core.engine.encoder_signals import (
     vote_logits,
 )
 from cu_core.engine.probe import GROUPS, stratified
-from cu_core.engine.setup import Bench
-from cu_core.engine.signal_pass import VIEWS_SEED, Observation, Reported
+from cu_core.engine.setup import RunSetup
+from cu_core.engine.signal_pass import VIEWS_SEED, Reported, SignalPass
 from cu_core.engine.signals import Forward
 from cu_core.learning.network import Network
 from cu_core.learning.objectives.training_objective import TrainingObjective, make_objective
@@ -30,7 +30,7 @@ PROBE_BANK = 5_000
 BANK = 20_000
 
 
-class EncoderObservation(Observation):
+class EncoderPass(SignalPass):
     """Of models without classes.
 
     Attributes:
@@ -39,21 +39,21 @@ class EncoderObservation(Observation):
         negatives: (m,) int64 rows of the probe whose views are contrasted with, retain and unseen samples.
     """
 
-    def __init__(self, bench: Bench) -> None:
-        super().__init__(bench)
-        labels, seed = bench.data.train_labels[bench.retain], bench.spec.probe.seed
+    def __init__(self, setup: RunSetup) -> None:
+        super().__init__(setup)
+        labels, seed = setup.data.train_labels[setup.retain], setup.spec.probe.seed
         # Other streams than those of the rule's samples and of the spare ones.
-        self.bank = stratified(bench.retain, labels, PROBE_BANK, np.random.default_rng([seed, 2]))
-        self.full_bank = stratified(bench.retain, labels, BANK, np.random.default_rng([seed, 3]))
-        self.voters = np.unique(bench.data.train_labels[self.full_bank])
-        pool = np.flatnonzero(bench.probe.group != GROUPS.index("forget"))
+        self.bank = stratified(setup.retain, labels, PROBE_BANK, np.random.default_rng([seed, 2]))
+        self.full_bank = stratified(setup.retain, labels, BANK, np.random.default_rng([seed, 3]))
+        self.voters = np.unique(setup.data.train_labels[self.full_bank])
+        pool = np.flatnonzero(setup.probe.group != GROUPS.index("forget"))
         size = min(NEGATIVES, len(pool) // NEGATIVE_FOLDS * NEGATIVE_FOLDS or len(pool))
         self.negatives = np.random.default_rng([seed, 4]).permutation(pool)[:size]
         self._objective: TrainingObjective | None = None
 
     def round(self, model: Network) -> tuple[Forward, Forward, Forward]:
-        """See `Observation.round`."""
-        n_train, n_test = int((~self.bench.probe.is_test).sum()), int(self.bench.probe.is_test.sum())
+        """See `SignalPass.round`."""
+        n_train, n_test = int((~self.setup.probe.is_test).sum()), int(self.setup.probe.is_test.sum())
         train_rows, test_rows = self._rows()
         train, test = self._with_classes(model, self.bank, train_rows, test_rows)
         outputs = train.take(np.arange(n_train)).then(test.take(np.arange(n_test)))
@@ -61,15 +61,15 @@ class EncoderObservation(Observation):
         return outputs, train.take(rest[0]), test.take(rest[1])
 
     def probe(self, model: Network) -> Forward:
-        """See `Observation.probe`."""
-        sample, is_test = self.bench.probe.sample, self.bench.probe.is_test
+        """See `SignalPass.probe`."""
+        sample, is_test = self.setup.probe.sample, self.setup.probe.is_test
         train, test = self._with_classes(model, self.bank, sample[~is_test], sample[is_test])
         return train.then(test)
 
     def views(self, model: Network, probe: Forward, *, everything: bool) -> Forward:
-        """See `Observation.views`; the loss and the first two views are looked at in every round."""
-        sample, is_test = self.bench.probe.sample, self.bench.probe.is_test
-        count = self.bench.spec.audit.views if everything else 2
+        """See `SignalPass.views`; the loss and the first two views are looked at in every round."""
+        sample, is_test = self.setup.probe.sample, self.setup.probe.is_test
+        count = self.setup.spec.audit.views if everything else 2
         others = self._others(model)
         train = self._view_signals(model, sample[~is_test], False, count, others)
         test = self._view_signals(model, sample[is_test], True, count, others)
@@ -78,16 +78,16 @@ class EncoderObservation(Observation):
         return replace(probe, own_loss=loss, two_view=cosines[:, 0], pair_cosines=pairs)
 
     def reported(self, model: Network) -> Reported:
-        """See `Observation.reported`."""
-        bench = self.bench
-        forget, unseen = bench.reported_forget, bench.reported_unseen
-        seen = encode(model, bench.train, bench.retain)
-        bank = seen.take(np.searchsorted(bench.retain, self.full_bank))
-        unseen_encoded = encode(model, bench.test, unseen)
+        """See `SignalPass.reported`."""
+        setup = self.setup
+        forget, unseen = setup.reported_forget, setup.reported_unseen
+        seen = encode(model, setup.train, setup.retain)
+        bank = seen.take(np.searchsorted(setup.retain, self.full_bank))
+        unseen_encoded = encode(model, setup.test, unseen)
         others = self._others(model)
         found = []
         for index, is_test, encoded in (
-            (forget, False, encode(model, bench.train, forget)),
+            (forget, False, encode(model, setup.train, forget)),
             (unseen, True, unseen_encoded),
         ):
             loss, cosines = self._view_signals(model, index, is_test, 2, others)
@@ -98,17 +98,17 @@ class EncoderObservation(Observation):
             self._on_device(bank.labels),
             self._on_device(unseen_encoded.features),
             self._on_device(unseen_encoded.labels),
-            len(bench.data.classes),
+            len(setup.data.classes),
         )
-        retain = self._classes(seen, bank, place_of(bench.retain, self.full_bank))
+        retain = self._classes(seen, bank, place_of(setup.retain, self.full_bank))
         return Reported(found[0], retain, found[1], linear)
 
     def passes(self) -> tuple[int, int]:
-        """See `Observation.passes`."""
-        rule = self.bench.rule_samples
-        rows = len(self.bench.probe.sample)
+        """See `SignalPass.passes`."""
+        rule = self.setup.rule_samples
+        rows = len(self.setup.probe.sample)
         everyday = 3 * rows + len(rule.forget) + len(rule.unseen) + len(self.bank) + len(self.negatives)
-        return everyday, (self.bench.spec.audit.views - 2) * rows
+        return everyday, (self.setup.spec.audit.views - 2) * rows
 
     def losses(self, model: Network, sample: np.ndarray, is_test: bool, views: torch.Tensor) -> np.ndarray:
         """The training loss of each sample between its first two views; see `training_losses`.
@@ -130,11 +130,11 @@ class EncoderObservation(Observation):
         """Training and test samples with a vote of the bank; everything is encoded once."""
         train_unique, where = np.unique(np.concatenate([train_rows, bank]), return_inverse=True)
         test_unique, test_where = np.unique(test_rows, return_inverse=True)
-        train = encode(model, self.bench.train, train_unique)
+        train = encode(model, self.setup.train, train_unique)
         voters = train.take(where[len(train_rows) :])
         return (
             self._classes(train.take(where[: len(train_rows)]), voters, place_of(train_rows, bank)),
-            self._classes(encode(model, self.bench.test, test_unique).take(test_where), voters, None),
+            self._classes(encode(model, self.setup.test, test_unique).take(test_where), voters, None),
         )
 
     def _classes(self, encoded: Encoded, bank: Encoded, own: np.ndarray | None) -> Forward:
@@ -144,7 +144,7 @@ class EncoderObservation(Observation):
             self._on_device(encoded.features),
             K,
             TEMPERATURE,
-            len(self.bench.data.classes),
+            len(self.setup.data.classes),
             None if own is None else torch.from_numpy(own),
         )
         return Forward(encoded.embedding, vote_logits(votes), encoded.labels, output_top3=encoded.output_top3)
@@ -153,24 +153,24 @@ class EncoderObservation(Observation):
         self, model: Network, sample: np.ndarray, is_test: bool, count: int, others: torch.Tensor
     ) -> tuple[np.ndarray, np.ndarray]:
         """Loss (n,) and cosines of all pairs (n, p) of some samples."""
-        source = self.bench.test if is_test else self.bench.train
+        source = self.setup.test if is_test else self.setup.train
         views = view_embeddings(self._training_objective(model), model, source, sample, count, VIEWS_SEED + is_test)
         return self._losses(model, sample, is_test, views, others), pair_cosines(views).numpy()
 
     def _losses(
         self, model: Network, sample: np.ndarray, is_test: bool, views: torch.Tensor, others: torch.Tensor
     ) -> np.ndarray:
-        probe = self.bench.probe
+        probe = self.setup.probe
         negatives = np.flatnonzero(probe.is_test[self.negatives] == is_test)
         places = {int(probe.sample[self.negatives[place]]): int(place) for place in negatives}
         fold = np.array([places.get(int(s), int(s)) for s in sample], np.int64)
-        return training_losses(self._training_objective(model), model, views, others, fold, self.bench.device)
+        return training_losses(self._training_objective(model), model, views, others, fold, self.setup.device)
 
     def _others(self, model: Network) -> torch.Tensor:
         """(m, d) raw embeddings of one view of each negative."""
-        sample, is_test = self.bench.probe.sample[self.negatives], self.bench.probe.is_test[self.negatives]
+        sample, is_test = self.setup.probe.sample[self.negatives], self.setup.probe.is_test[self.negatives]
         found = torch.empty(len(sample), model.embedding_dim)
-        for test, source in ((False, self.bench.train), (True, self.bench.test)):
+        for test, source in ((False, self.setup.train), (True, self.setup.test)):
             rows = np.flatnonzero(is_test == test)
             views = view_embeddings(
                 self._training_objective(model), model, source, sample[rows], 1, VIEWS_SEED + 2 + test
@@ -182,12 +182,12 @@ class EncoderObservation(Observation):
         """The objective whose loss of single samples is asked for; it reads the network and its settings alone."""
         if self._objective is None:
             # What it draws for a queue that nobody will read must not move the random numbers of the method.
-            with torch.random.fork_rng(devices=[self.bench.device] if self.bench.device.type == "cuda" else []):
-                self._objective = make_objective(self.bench.spec.train, model, len(self.bench.data.train_labels))
+            with torch.random.fork_rng(devices=[self.setup.device] if self.setup.device.type == "cuda" else []):
+                self._objective = make_objective(self.setup.spec.train, model, len(self.setup.data.train_labels))
         return self._objective
 
     def _on_device(self, values: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(values).to(self.bench.device)
+        return torch.from_numpy(values).to(self.setup.device)
 
 
 def place_of(index: np.ndarray, bank: np.ndarray) -> np.ndarray:

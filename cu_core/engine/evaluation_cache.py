@@ -16,7 +16,7 @@ from cu_core.base.files import write_atomically
 from cu_core.base.home import Home
 from cu_core.catalogue.spec import digest
 from cu_core.engine.evaluation import Metrics
-from cu_core.engine.setup import Bench
+from cu_core.engine.setup import RunSetup
 from cu_core.metrics import METRICS
 
 # Part of every key: raised when the arithmetic of an evaluation changes.
@@ -24,7 +24,7 @@ VERSION = 1
 
 
 @dataclass(frozen=True)
-class Evaluated:
+class Evaluation:
     """What a look at all reported samples found.
 
     Attributes:
@@ -42,25 +42,25 @@ class EvaluationCache:
 
     Args:
         home: where they are kept.
-        bench: the fixed part of the run.
+        setup: the fixed part of the run.
     """
 
-    def __init__(self, home: Home, bench: Bench) -> None:
+    def __init__(self, home: Home, setup: RunSetup) -> None:
         self.folder = home.evaluations
-        forget, unseen = bench.reported_forget, bench.reported_unseen
+        forget, unseen = setup.reported_forget, setup.reported_unseen
         self._look = [
             VERSION,
             list(METRICS),
-            bench.data.sha256,
+            setup.data.sha256,
             [
                 hashlib.sha256(np.ascontiguousarray(rows, dtype=np.int64).tobytes()).hexdigest()
-                for rows in (forget, bench.retain, unseen)
+                for rows in (forget, setup.retain, unseen)
             ],
-            [bench.forget.task, [int(c) for c in bench.forget.classes]],
-            [bench.spec.train.objective, bench.spec.probe.seed],
+            [setup.forget.task, [int(c) for c in setup.forget.classes]],
+            [setup.spec.train.objective, setup.spec.probe.seed],
         ]
 
-    def get(self, key: str, look: Callable[[], Evaluated]) -> Evaluated:
+    def get(self, key: str, look: Callable[[], Evaluation]) -> Evaluation:
         """The evaluation of a trained model: from the cache, or made now and kept.
 
         Args:
@@ -79,7 +79,7 @@ class EvaluationCache:
         return found
 
 
-def _read(path: Path) -> Evaluated | None:
+def _read(path: Path) -> Evaluation | None:
     """A stored evaluation; None where there is none, or a damaged one."""
     try:
         with np.load(path, allow_pickle=False) as stored:
@@ -87,6 +87,6 @@ def _read(path: Path) -> Evaluated | None:
             right = {
                 name: np.unpackbits(stored[name], count=size).astype(bool) for name, size in about["sizes"].items()
             }
-            return Evaluated(about["metrics"], right)
+            return Evaluation(about["metrics"], right)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         return None

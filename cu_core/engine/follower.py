@@ -12,7 +12,7 @@ from cu_core.catalogue.spec import RunSpec
 from cu_core.data.batches import Split
 from cu_core.engine.checkpoint import restore
 from cu_core.engine.perform import failure
-from cu_core.engine.setup import Bench, set_up
+from cu_core.engine.setup import RunSetup, set_up
 from cu_core.engine.unlearning import method_rounds, unlearning_context
 from cu_core.learning.build import build_for
 from cu_core.learning.device import keep_freed_memory
@@ -50,19 +50,19 @@ class Follower:
         threads = self._group.expect(Order.SET_UP)["threads"]
         torch.set_num_threads(threads)
         keep_freed_memory()
-        bench = set_up(self._spec, self._home, lambda *_: None)
+        setup = set_up(self._spec, self._home, lambda *_: None)
         work: dict[Order, Callable[..., None]] = {Order.TRAIN: self._train, Order.UNLEARN: self._unlearn}
         while True:
             order, content = self._group.receive()
             if order is Order.END:
                 return
-            work[order](bench, content)
+            work[order](setup, content)
 
     def _go(self) -> None:
         self._group.expect(Order.GO)
 
-    def _train(self, bench: Bench, content: dict) -> None:
-        model = self._model(bench)
+    def _train(self, setup: RunSetup, content: dict) -> None:
+        model = self._model(setup)
 
         def ready(training: Training) -> None:
             training.load_state_dict(self._group.expect(Order.STATE))
@@ -74,22 +74,22 @@ class Follower:
             division.active = True
             train(
                 model,
-                Split(bench.train, content["indices"], torch.Generator()),
+                Split(setup.train, content["indices"], torch.Generator()),
                 self._spec.train,
                 seed=content["seed"],
-                device=bench.device,
-                precision=bench.precision,
+                device=setup.device,
+                precision=setup.precision,
                 checkpoint=None,
                 ready=ready,
                 on_epoch=on_epoch,
                 check=self._go,
             )
 
-    def _unlearn(self, bench: Bench, content: dict) -> None:
-        model = self._model(bench)
+    def _unlearn(self, setup: RunSetup, content: dict) -> None:
+        model = self._model(setup)
         # Before anything is copied from it, such as the slow copy of an objective.
         model.load_state_dict(content["model"])
-        context = unlearning_context(bench, model, self._go)
+        context = unlearning_context(setup, model, self._go)
         restore(context, content)
         with divided(context.model.trunk) as division:
             rounds = method_rounds(self._spec, context)
@@ -100,10 +100,10 @@ class Follower:
                 if told is not None:
                     self._group.align(context.model)
 
-    def _model(self, bench: Bench) -> Network:
+    def _model(self, setup: RunSetup) -> Network:
         """A network of the run's kind; its weights come from rank 0."""
-        model = build_for(self._spec, bench.data, 0)
-        bench.precision.place(model, bench.device)
+        model = build_for(self._spec, setup.data, 0)
+        setup.precision.place(model, setup.device)
         return model
 
 

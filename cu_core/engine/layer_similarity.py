@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cu_core.engine.probe import GROUPS, stratified
-from cu_core.engine.setup import Bench
+from cu_core.engine.setup import RunSetup
 from cu_core.engine.signals import BATCH, evaluating
 from cu_core.learning.network import Network
 from cu_core.learning.network_blocks import blocks
@@ -33,20 +33,20 @@ class LayerLook:
         rows: group to the probe's rows that are looked at.
     """
 
-    def __init__(self, bench: Bench, model: Network) -> None:
-        self.bench = bench
+    def __init__(self, setup: RunSetup, model: Network) -> None:
+        self.setup = setup
         # What a block hands on is what its last module says: a norm belongs to the layer before it.
         found = [names[-1] for names in blocks(model)]
         chosen = np.unique(np.linspace(0, len(found) - 1, min(MOST_LAYERS, len(found))).round().astype(int))
         self._blocks = [found[i] for i in chosen]
         head = [name for name in self._blocks if name == "head"]
         self.names = [*(name for name in self._blocks if name not in head), "embedding", *head]
-        rng = np.random.default_rng(bench.spec.probe.seed)
+        rng = np.random.default_rng(setup.spec.probe.seed)
         self.rows: dict[str, np.ndarray] = {}
         for group in GROUPS:
-            rows = bench.probe.rows(group)
+            rows = setup.probe.rows(group)
             if len(rows) > MOST_SAMPLES:
-                rows = np.sort(stratified(rows, bench.probe.label[rows], MOST_SAMPLES, rng))
+                rows = np.sort(stratified(rows, setup.probe.label[rows], MOST_SAMPLES, rng))
             self.rows[group] = rows
 
     @torch.inference_mode()
@@ -59,8 +59,8 @@ class LayerLook:
         return {group: self._of(model, rows) for group, rows in self.rows.items() if len(rows) > 1}
 
     def _of(self, model: Network, rows: np.ndarray) -> list[np.ndarray]:
-        probe = self.bench.probe
-        source = self.bench.test if probe.is_test[rows[0]] else self.bench.train
+        probe = self.setup.probe
+        source = self.setup.test if probe.is_test[rows[0]] else self.setup.train
         modules = dict(model.named_modules())
         caught: dict[str, list[np.ndarray]] = {name: [] for name in self.names}
 

@@ -24,7 +24,7 @@ from cu_core.engine.progress import Progress
 from cu_core.engine.recorder import Recorder, finite
 from cu_core.engine.reference_comparison import Comparison
 from cu_core.engine.result import build_result
-from cu_core.engine.setup import Bench, set_up
+from cu_core.engine.setup import RunSetup, set_up
 from cu_core.engine.tsne_record import record_tsne
 from cu_core.engine.unlearning import method_rounds, unlearning_context
 from cu_core.learning.device import keep_freed_memory, memory_errors
@@ -91,13 +91,13 @@ class _Execution:
 
     def run(self) -> dict[str, Any]:
         """All steps."""
-        self.bench = self._prepare()
+        self.setup = self._prepare()
         self.team.set_up(torch.get_num_threads())
-        self.attempt.write_json(layout.DATASET, {"key": self.bench.data_key, "sha256": self.bench.data.sha256})
-        self.recorder = Recorder(self.bench, self.attempt)
-        self.comparison = Comparison(self.recorder, EvaluationCache(self.attempt.home, self.bench))
+        self.attempt.write_json(layout.DATASET, {"key": self.setup.data_key, "sha256": self.setup.data.sha256})
+        self.recorder = Recorder(self.setup, self.attempt)
+        self.comparison = Comparison(self.recorder, EvaluationCache(self.attempt.home, self.setup))
         self._plan()
-        base = self._train(np.arange(len(self.bench.data.train_labels)), self.spec.train_seed, "train")
+        base = self._train(np.arange(len(self.setup.data.train_labels)), self.spec.train_seed, "train")
         self.seconds["train"] = base.seconds
         context, stopped_by = self._start_or_resume(base)
         if not stopped_by:
@@ -112,7 +112,7 @@ class _Execution:
         self._picture(context.first_round - 1)
         self.progress.start("finish", "writing the result")
         return build_result(
-            bench=self.bench,
+            setup=self.setup,
             run_id=self.attempt.run_id,
             base=base,
             rounds=context.first_round - 1,
@@ -120,13 +120,13 @@ class _Execution:
             before=self.before,
             after=after,
             comparison=self.comparison.report(),
-            notes=self.bench.notes + self.audit.notes,
+            notes=self.setup.notes + self.audit.notes,
             audit=audit,
             seconds=self.seconds,
             weights_sha256=weights_sha256(context.model.state_dict()),
         )
 
-    def _prepare(self) -> Bench:
+    def _prepare(self) -> RunSetup:
         def report(done: int, total: int, message: str) -> None:
             self.attempt.check()
             self.attempt.event("prepare", done, total, message=message)
@@ -134,17 +134,17 @@ class _Execution:
         return set_up(self.spec, self.attempt.home, report)
 
     def _plan(self) -> None:
-        recipe, forget = self.spec.train, self.bench.forget.indices
+        recipe, forget = self.spec.train, self.setup.forget.indices
         self.progress.plan("train", recipe.work)
         self.progress.plan("unlearn", self.spec.max_rounds)
         self.progress.plan("reference", recipe.work * self.spec.reference)
-        self.audit = AuditPlan(self.bench)
+        self.audit = AuditPlan(self.setup)
         self.progress.plan("audit", self.audit.units)
         # Until the first round is measured: images drawn in it, at the speed of a training epoch.
         drawn = 2 * len(forget) * getattr(self.spec.method.params, "retain_batches", 1)
         # Epochs of shards are shorter than passes over all images.
         self.pass_in_epochs = recipe.work / max(recipe.epochs, 1)
-        self.round_in_epochs = drawn / len(self.bench.data.train_labels) * self.pass_in_epochs
+        self.round_in_epochs = drawn / len(self.setup.data.train_labels) * self.pass_in_epochs
         if self.method.needs_shards:
             self.round_in_epochs = float(sum(recipe.stage_epochs))
 
@@ -173,13 +173,13 @@ class _Execution:
         self.progress.start(phase, what)
         trained = trained_model(
             spec,
-            self.bench.data,
-            self.bench.train,
+            self.setup.data,
+            self.setup.train,
             indices,
             seed,
             home=self.attempt.home,
-            device=self.bench.device,
-            precision=self.bench.precision,
+            device=self.setup.device,
+            precision=self.setup.precision,
             on_epoch=on_epoch,
             check=self.attempt.check,
             team=self.team,
@@ -202,7 +202,7 @@ class _Execution:
         if epoch_seconds is None:
             return
         # Asked forward only, at about a third of what training an image takes.
-        passes = self.audit.images / 3 / len(self.bench.data.train_labels) / max(self.audit.units, 1)
+        passes = self.audit.images / 3 / len(self.setup.data.train_labels) / max(self.audit.units, 1)
         asked = passes * self.pass_in_epochs * max(self.spec.train.members, 1)
         for phase, factor in (("unlearn", self.round_in_epochs), ("reference", 1.0), ("audit", asked)):
             work = self.progress.works[phase]
@@ -211,7 +211,7 @@ class _Execution:
 
     def _start_or_resume(self, base: Trained) -> tuple[Context, str]:
         check = self.unlearners.check(self.attempt.check)
-        context = unlearning_context(self.bench, copy.deepcopy(base.model), check, base.shards)
+        context = unlearning_context(self.setup, copy.deepcopy(base.model), check, base.shards)
         state = self._saved_state()
         # Rounds that no checkpoint vouches for are done again, and then may end elsewhere.
         self.recorder.drop_rounds_after(state["round"] if state else -1)
@@ -268,7 +268,7 @@ class _Execution:
         # The first optimizer of a process makes torch import its compiler, which takes seconds. Where the base
         # model came from the cache, the method would make that one, and its first round would seem slow.
         torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.0)
-        self.progress.start("unlearn", " ".join(["unlearning", *self.bench.notes]))
+        self.progress.start("unlearn", " ".join(["unlearning", *self.setup.notes]))
         healthy = context.first_round - 1
         stopped_by = ""
         while not stopped_by:
@@ -306,7 +306,7 @@ class _Execution:
         return stopped_by
 
     def _reference(self, seed: int) -> None:
-        trained = self._train(self.bench.retain, seed, "reference")
+        trained = self._train(self.setup.retain, seed, "reference")
         # A cached reference takes no epochs; its share of the plan is done all the same.
         done = self.spec.train.work * (seed - self.spec.train_seed + 1)
         self.progress.works["reference"].done = done
@@ -339,7 +339,7 @@ class _Execution:
         self.progress.start("finish", "drawing t-SNE")
         began = time.perf_counter()
         reference = self.spec.train_seed if self.spec.reference else None
-        record_tsne(self.attempt, self.bench.probe, last, reference)
+        record_tsne(self.attempt, self.setup.probe, last, reference)
         self.seconds["evaluate"] += time.perf_counter() - began
 
     def _timed(self, look: Callable[[], Looked]) -> Looked:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from cu_core.engine.encoder_signals import encode
-from cu_core.engine.setup import Bench
+from cu_core.engine.setup import RunSetup
 from cu_core.learning.network import Network
 from cu_core.metrics.linear import fit_linear
 
@@ -16,7 +16,7 @@ MOST = 2000
 SEED = 5
 
 
-def probe_recovery(model: Network, bench: Bench) -> float | None:
+def probe_recovery(model: Network, setup: RunSetup) -> float | None:
     """Accuracy, on unseen samples of the forgotten classes, of a linear probe that is shown all classes.
 
     The probe (multinomial logistic regression, `fit_linear`) is fitted to trunk features of the same number of
@@ -26,31 +26,31 @@ def probe_recovery(model: Network, bench: Bench) -> float | None:
 
     Args:
         model: left in the mode it was in.
-        bench: the fixed part of the run.
+        setup: the fixed part of the run.
 
     Returns:
         0..1; None in sample forgetting, and where no unseen sample of the classes is left to judge by.
     """
-    if bench.forget.task != "class":
+    if setup.forget.task != "class":
         return None
-    unseen = bench.reported_unseen
-    judged = unseen[np.isin(bench.data.test_labels[unseen], bench.forget.classes)]
+    unseen = setup.reported_unseen
+    judged = unseen[np.isin(setup.data.test_labels[unseen], setup.forget.classes)]
     if len(judged) == 0:
         return None
-    shown = encode(model, bench.train, _shown(bench))
-    asked = encode(model, bench.test, judged)
+    shown = encode(model, setup.train, _shown(setup))
+    asked = encode(model, setup.test, judged)
     if not (np.isfinite(shown.features).all() and np.isfinite(asked.features).all()):
         return None
-    weight, bias = fit_linear(torch.from_numpy(shown.features), torch.from_numpy(shown.labels), len(bench.data.classes))
+    weight, bias = fit_linear(torch.from_numpy(shown.features), torch.from_numpy(shown.labels), len(setup.data.classes))
     predicted = (torch.from_numpy(asked.features).to(weight) @ weight.T + bias).argmax(1).cpu().numpy()
     return float((predicted == asked.labels).mean())
 
 
-def _shown(bench: Bench) -> np.ndarray:
+def _shown(setup: RunSetup) -> np.ndarray:
     """Training samples that the probe learns from: as many of each class, the same for every model of the run."""
-    labels = bench.data.train_labels
-    rng = np.random.default_rng([bench.spec.probe.seed, SEED])
-    size = max(2, min(PER_CLASS, MOST // len(bench.data.classes)))
+    labels = setup.data.train_labels
+    rng = np.random.default_rng([setup.spec.probe.seed, SEED])
+    size = max(2, min(PER_CLASS, MOST // len(setup.data.classes)))
     return np.concatenate(
-        [rng.permutation(np.flatnonzero(labels == label))[:size] for label in range(len(bench.data.classes))]
+        [rng.permutation(np.flatnonzero(labels == label))[:size] for label in range(len(setup.data.classes))]
     )

@@ -14,22 +14,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cu_core.base.errors import Diverged
-from cu_core.catalogue.stopping import Verdict, judge
+from cu_core.catalogue.stopping import RuleOutcome, judge
 from cu_core.engine.boundary_signals import boundary_signals
-from cu_core.engine.encoder_pass import EncoderObservation
+from cu_core.engine.encoder_pass import EncoderPass
 from cu_core.engine.evaluation import Metrics, metrics_of
-from cu_core.engine.evaluation_cache import Evaluated
+from cu_core.engine.evaluation_cache import Evaluation
 from cu_core.engine.probe import GROUPS
 from cu_core.engine.probe_recovery import probe_recovery
-from cu_core.engine.setup import Bench
-from cu_core.engine.signal_pass import ClassifierObservation, Observation
+from cu_core.engine.setup import RunSetup
+from cu_core.engine.signal_pass import ClassifierPass, SignalPass
 from cu_core.engine.signals import FLOAT16_MAX, Forward, per_sample
 from cu_core.learning.network import Network
 from cu_core.learning.objectives import objective
 from cu_core.metrics import METRICS
 from cu_core.metrics.accuracy import accuracy
 from cu_core.metrics.centroids import own_centroid_cosines
-from cu_core.metrics.drift.per_round import Samples, Start, cka_by_group, drift_report
+from cu_core.metrics.drift.per_round import FixedSamples, Start, cka_by_group, drift_report
 from cu_core.metrics.drift.seed_noise import seed_difference
 from cu_core.projections.common_motion import align
 from cu_core.projections.fidelity import fidelity
@@ -47,11 +47,11 @@ MOST_CKA_ROUNDS = 50
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedRound:
     """What the engine needs to know of a recorded round."""
 
     metrics: Metrics
-    verdict: Verdict | None
+    verdict: RuleOutcome | None
     seconds: float
 
 
@@ -62,18 +62,18 @@ class Recorder:
     read back from it.
     """
 
-    def __init__(self, bench: Bench, attempt: Attempt) -> None:
-        self.bench = bench
+    def __init__(self, setup: RunSetup, attempt: Attempt) -> None:
+        self.setup = setup
         self.attempt = attempt
-        self.observation = _observation(bench)
-        probe = bench.probe
-        self._samples = Samples(probe.label, {name: probe.group == place for place, name in enumerate(GROUPS)})
+        self.signal_pass = _signal_pass(setup)
+        probe = setup.probe
+        self._samples = FixedSamples(probe.label, {name: probe.group == place for place, name in enumerate(GROUPS)})
         self._start: Start | None = None
         self._basis: Basis | None = None
 
     def write_probe(self) -> None:
         """Stores the probe's table."""
-        probe = self.bench.probe
+        probe = self.setup.probe
         table = pa.table(
             {
                 "sample": probe.sample,
@@ -106,7 +106,7 @@ class Recorder:
         unlearn_seconds: float,
         *,
         served: Mapping[str, int],
-    ) -> Recorded | None:
+    ) -> RecordedRound | None:
         """Evaluates the probe and stores a round.
 
         Args:
@@ -120,18 +120,18 @@ class Recorder:
             None, with nothing stored, where the model's outputs are not finite numbers.
         """
         began = time.perf_counter()
-        outputs, rule_forget, rule_unseen = self.observation.round(model)
+        outputs, rule_forget, rule_unseen = self.signal_pass.round(model)
         if not outputs.finite:
             return None
         verdict = judge(
-            self.bench.rule,
+            self.setup.rule,
             accuracy(rule_forget.prediction, rule_forget.labels),
             accuracy(rule_unseen.prediction, rule_unseen.labels),
-            len(self.bench.data.classes),
+            len(self.setup.data.classes),
         )
-        ends = bool(verdict and verdict.met) or round_number in (0, self.bench.spec.max_rounds)
+        ends = bool(verdict and verdict.met) or round_number in (0, self.setup.spec.max_rounds)
         everything = ends or round_number % self._views_every(sum(served.values())) == 0
-        outputs = self.observation.views(model, outputs, everything=everything)
+        outputs = self.signal_pass.views(model, outputs, everything=everything)
         if not outputs.finite:
             return None
         arrays = self._arrays(outputs)
@@ -158,7 +158,7 @@ class Recorder:
             "seconds": {"unlearn": unlearn_seconds, "evaluate": time.perf_counter() - began},
         }
         self.attempt.promote(f"rounds/{round_number}", arrays, manifest)
-        return Recorded(metrics, verdict, time.perf_counter() - began)
+        return RecordedRound(metrics, verdict, time.perf_counter() - began)
 
     def record_reference(self, model: Network, seed: int, train_seconds: float) -> None:
         """Stores a retrained model's signals, rotated onto round 0 for the picture only.
@@ -168,9 +168,9 @@ class Recorder:
         """
         began = time.perf_counter()
         assert self._start is not None and self._basis is not None
-        outputs = self.observation.probe(model)
+        outputs = self.signal_pass.probe(model)
         if outputs.finite:
-            outputs = self.observation.views(model, outputs, everything=True)
+            outputs = self.signal_pass.views(model, outputs, everything=True)
         if not outputs.finite:
             raise Diverged(f"The reference (seed {seed}) gives outputs that are not finite numbers. Lower train.lr.")
         arrays = self._arrays(outputs)
@@ -188,39 +188,39 @@ class Recorder:
         manifest["seconds"] = {"train": train_seconds, "evaluate": time.perf_counter() - began}
         self.attempt.promote(f"reference/{seed}", arrays, manifest)
 
-    def evaluate(self, model: Network) -> Evaluated:
+    def evaluate(self, model: Network) -> Evaluation:
         """A look at all reported samples, not only the probe's."""
-        seen = self.observation.reported(model)
-        metrics = self._metrics(seen.forget, seen.retain, seen.unseen, self.bench.reported_forget)
-        if self.bench.spec.self_supervised:
+        seen = self.signal_pass.reported(model)
+        metrics = self._metrics(seen.forget, seen.retain, seen.unseen, self.setup.reported_forget)
+        if self.setup.spec.self_supervised:
             metrics["linear_acc"] = finite(seen.linear)
-        if self.bench.forget.task == "class":
-            metrics["probe_recovery"] = finite(probe_recovery(model, self.bench))
+        if self.setup.forget.task == "class":
+            metrics["probe_recovery"] = finite(probe_recovery(model, self.setup))
         right = {
             name: part.prediction == part.labels
             for name, part in (("forget", seen.forget), ("retain", seen.retain), ("unseen", seen.unseen))
         }
-        if self.bench.forget.task == "class":
-            right["unseen"] = right["unseen"][~np.isin(seen.unseen.labels, self.bench.forget.classes)]
-        return Evaluated({name: metrics[name] for name in METRICS if name in metrics}, right)
+        if self.setup.forget.task == "class":
+            right["unseen"] = right["unseen"][~np.isin(seen.unseen.labels, self.setup.forget.classes)]
+        return Evaluation({name: metrics[name] for name in METRICS if name in metrics}, right)
 
     def probe_metrics(self, outputs: Forward) -> Metrics:
         """Metrics over the probe's reported rows."""
-        probe = self.bench.probe
+        probe = self.setup.probe
         forget, retain, unseen = (outputs.take(probe.rows(group)) for group in GROUPS)
         return self._metrics(forget, retain, unseen, probe.sample[probe.rows("forget")])
 
     def _metrics(self, forget: Forward, retain: Forward, unseen: Forward, forget_index: np.ndarray) -> Metrics:
-        data = self.bench.data
+        data = self.setup.data
         truth = data.true_labels[forget_index]
         noisy = len(truth) > 0 and bool((truth != data.train_labels[forget_index]).any())
         values = metrics_of(
             forget,
             retain,
             unseen,
-            forgotten=self.bench.forget.classes if self.bench.forget.task == "class" else (),
+            forgotten=self.setup.forget.classes if self.setup.forget.task == "class" else (),
             true_labels=truth if noisy else None,
-            voters=self.observation.voters,
+            voters=self.signal_pass.voters,
         )
         return {name: finite(value) for name, value in values.items()}
 
@@ -229,22 +229,22 @@ class Recorder:
 
         Counted in forward passes over one image, so that the choice is the same on every machine.
         """
-        spec = self.bench.spec
+        spec = self.setup.spec
         if spec.probe.views_every:
             return spec.probe.views_every
-        everyday, views = self.observation.passes()
+        everyday, views = self.signal_pass.passes()
         spare = RECORDING_SHARE * STEP_COST[objective(spec.train.objective).kind] * served - everyday
         return max(1, math.ceil(views / spare)) if spare > 0 else spec.max_rounds + 1
 
     def _arrays(self, outputs: Forward) -> dict[str, np.ndarray]:
-        probe = self.bench.probe
+        probe = self.setup.probe
         own = own_centroid_cosines(outputs.embedding, outputs.labels, probe.group == GROUPS.index("retain"))
         return per_sample(outputs) | {"own_centroid_cosine": own}
 
     def _boundary(self, model: Network, outputs: Forward) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-        bench = self.bench
-        classes = len(bench.data.classes)
-        return boundary_signals(model, outputs, bench.probe, classes, encoder=bench.spec.self_supervised)
+        setup = self.setup
+        classes = len(setup.data.classes)
+        return boundary_signals(model, outputs, setup.probe, classes, encoder=setup.spec.self_supervised)
 
     def _aligned(self, embedding: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
         return align(embedding, target, self._samples.retained)
@@ -277,8 +277,8 @@ class Recorder:
 
     def _manifest(self, round_number: int, metrics: Metrics, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
         assert self._basis is not None
-        probe = self.bench.probe
-        trust = fidelity(arrays["embedding"], arrays["coordinates"], seed=self.bench.spec.probe.seed)
+        probe = self.setup.probe
+        trust = fidelity(arrays["embedding"], arrays["coordinates"], seed=self.setup.spec.probe.seed)
         return {
             "round": round_number,
             "metrics": metrics,
@@ -298,5 +298,5 @@ def finite(value: float | None) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
 
 
-def _observation(bench: Bench) -> Observation:
-    return EncoderObservation(bench) if bench.spec.self_supervised else ClassifierObservation(bench)
+def _signal_pass(setup: RunSetup) -> SignalPass:
+    return EncoderPass(setup) if setup.spec.self_supervised else ClassifierPass(setup)

@@ -7,7 +7,7 @@ from typing import Any
 
 from cu_core.base.files import read_json
 from cu_core.engine.evaluation import Metrics
-from cu_core.engine.evaluation_cache import Evaluated, EvaluationCache
+from cu_core.engine.evaluation_cache import Evaluation, EvaluationCache
 from cu_core.engine.layer_similarity import Activations, LayerLook, layer_report
 from cu_core.engine.recorder import Recorder
 from cu_core.learning.model_cache import Trained
@@ -33,7 +33,7 @@ class Retrained:
 
     seed: int
     trained: Trained
-    evaluated: Evaluated
+    evaluated: Evaluation
     layers: Activations
 
     def to_json(self) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class Comparison:
         Returns:
             Metrics of the unlearned model.
         """
-        self._look = LayerLook(self.recorder.bench, base.model)
+        self._look = LayerLook(self.recorder.setup, base.model)
         self._layers = {"before": self._look(base.model), "after": self._look(model)}
         self._after = self.recorder.evaluate(model)
         return self._after.metrics
@@ -120,5 +120,5 @@ class Comparison:
         return {"value": value, "low": low, "high": high, "groups": groups}
 
     def _mute(self, group: str) -> bool:
-        bench = self.recorder.bench
-        return group == "forget" and bench.spec.self_supervised and bench.forget.task == "class"
+        setup = self.recorder.setup
+        return group == "forget" and setup.spec.self_supervised and setup.forget.task == "class"

@@ -10,7 +10,7 @@ import numpy as np
 
 import cu_core
 from cu_core.engine.evaluation import Metrics
-from cu_core.engine.setup import Bench
+from cu_core.engine.setup import RunSetup
 from cu_core.learning.device import describe_device
 from cu_core.learning.model_cache import Trained
 
@@ -19,7 +19,7 @@ PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "timm")
 
 def build_result(
     *,
-    bench: Bench,
+    setup: RunSetup,
     run_id: str,
     base: Trained,
     rounds: int,
@@ -35,7 +35,7 @@ def build_result(
     """What ``result.json`` and the last line of ``--json`` hold.
 
     Args:
-        bench: the fixed part of the run.
+        setup: the fixed part of the run.
         run_id: its name.
         base: the base model and where it came from.
         rounds: number of the last healthy round.
@@ -59,32 +59,32 @@ def build_result(
         "reference_band": band_of(references),
         "seconds": seconds,
         "weights_sha256": weights_sha256,
-        "forget_count": len(bench.forget.indices),
+        "forget_count": len(setup.forget.indices),
         "counts": {
-            "forget": len(bench.reported_forget),
-            "retain": len(bench.retain),
-            "unseen": len(bench.reported_unseen),
-            "unseen_forgotten": _unseen_of_forgotten(bench),
-            "probe": len(bench.probe.sample),
+            "forget": len(setup.reported_forget),
+            "retain": len(setup.retain),
+            "unseen": len(setup.reported_unseen),
+            "unseen_forgotten": _unseen_of_forgotten(setup),
+            "probe": len(setup.probe.sample),
         },
         "base_key": base.key,
         "base_cached": base.cached,
         "reference_cached": bool(references) and all(r["cached"] for r in comparison["references"]),
-        "data_sha256": bench.data.sha256,
+        "data_sha256": setup.data.sha256,
         "notes": notes,
         "attacks": audit["attacks"] if audit else None,
         "reference_attacks": audit["reference_attacks"] if audit else None,
         **comparison,
         "versions": {"unlearnscope": cu_core.__version__, "python": platform.python_version()} | _versions(),
-        "hardware": describe_device(bench.device) | {"precision": bench.precision.name},
+        "hardware": describe_device(setup.device) | {"precision": setup.precision.name},
     }
 
 
-def _unseen_of_forgotten(bench: Bench) -> int:
+def _unseen_of_forgotten(setup: RunSetup) -> int:
     """Reported unseen samples of the forgotten classes; 0 in sample forgetting."""
-    if bench.forget.task != "class":
+    if setup.forget.task != "class":
         return 0
-    return int(np.isin(bench.data.test_labels[bench.reported_unseen], bench.forget.classes).sum())
+    return int(np.isin(setup.data.test_labels[setup.reported_unseen], setup.forget.classes).sum())
 
 
 def mean_of(references: list[Metrics]) -> Metrics | None:

@@ -24,7 +24,7 @@ from cu_core.learning.device import Precision, choose_device, choose_precision
 
 
 @dataclass(frozen=True)
-class Bench:
+class RunSetup:
     """The fixed part of a run.
 
     Attributes:
@@ -106,7 +106,7 @@ class Bench:
         return everything if self.spec.stop.protocol == "paper" else np.setdiff1d(everything, looked_at)
 
 
-def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None]) -> Bench:
+def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None]) -> RunSetup:
     """Prepares the data and fixes all draws of a run.
 
     Args:
@@ -133,7 +133,7 @@ def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None])
     )
     spare = spare_samples(record.needs_unseen, data, forget, spec.probe.seed)
     looked_at = rule_samples(rule, spec.stop.protocol, data, forget, spec.probe.seed, spare)
-    return Bench(
+    return RunSetup(
         spec=spec,
         data=data,
         data_key=dataset_key(spec.data),

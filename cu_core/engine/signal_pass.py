@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cu_core.engine.setup import Bench
+from cu_core.engine.setup import RunSetup
 from cu_core.engine.signals import Forward, forward, two_view_cosine
 from cu_core.learning.network import Network
 
@@ -33,18 +33,18 @@ class Reported:
     linear: float | None = None
 
 
-class Observation(ABC):
+class SignalPass(ABC):
     """Looks at the models of one run, always at the same samples and the same views of them.
 
     Attributes:
-        bench: the fixed part of the run.
+        setup: the fixed part of the run.
         voters: labels that predictions can name; None where they can name every class.
     """
 
     voters: np.ndarray | None = None
 
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
+    def __init__(self, setup: RunSetup) -> None:
+        self.setup = setup
 
     @abstractmethod
     def round(self, model: Network) -> tuple[Forward, Forward, Forward]:
@@ -74,63 +74,63 @@ class Observation(ABC):
 
     def _rows(self) -> tuple[np.ndarray, np.ndarray]:
         """Indices of the probe's and the rule's samples: training images, then test images; the probe's first."""
-        probe, rule = self.bench.probe, self.bench.rule_samples
+        probe, rule = self.setup.probe, self.setup.rule_samples
         return (
             np.concatenate([probe.sample[~probe.is_test], rule.forget]),
             np.concatenate([probe.sample[probe.is_test], rule.unseen]),
         )
 
 
-class ClassifierObservation(Observation):
+class ClassifierPass(SignalPass):
     """Of models with classes: one pass says it all but for the views."""
 
     def round(self, model: Network) -> tuple[Forward, Forward, Forward]:
-        """See `Observation.round`."""
-        probe = self.bench.probe
+        """See `SignalPass.round`."""
+        probe = self.setup.probe
         train_rows, test_rows = self._rows()
         train_unique, train_where = np.unique(train_rows, return_inverse=True)
         test_unique, test_where = np.unique(test_rows, return_inverse=True)
-        train = forward(model, self.bench.train, train_unique)
-        test = forward(model, self.bench.test, test_unique)
+        train = forward(model, self.setup.train, train_unique)
+        test = forward(model, self.setup.test, test_unique)
         n_train, n_test = int((~probe.is_test).sum()), int(probe.is_test.sum())
         outputs = train.take(train_where[:n_train]).then(test.take(test_where[:n_test]))
         return outputs, train.take(train_where[n_train:]), test.take(test_where[n_test:])
 
     def probe(self, model: Network) -> Forward:
-        """See `Observation.probe`."""
-        probe = self.bench.probe
-        train = forward(model, self.bench.train, probe.sample[~probe.is_test])
-        return train.then(forward(model, self.bench.test, probe.sample[probe.is_test]))
+        """See `SignalPass.probe`."""
+        probe = self.setup.probe
+        train = forward(model, self.setup.train, probe.sample[~probe.is_test])
+        return train.then(forward(model, self.setup.test, probe.sample[probe.is_test]))
 
     def views(self, model: Network, probe: Forward, *, everything: bool) -> Forward:
-        """See `Observation.views`; of classifiers no view is looked at in an everyday round."""
+        """See `SignalPass.views`; of classifiers no view is looked at in an everyday round."""
         if not everything:
             return probe
-        sample, is_test = self.bench.probe.sample, self.bench.probe.is_test
-        train = two_view_cosine(model, self.bench.train, sample[~is_test], VIEWS_SEED)
-        test = two_view_cosine(model, self.bench.test, sample[is_test], VIEWS_SEED + 1)
+        sample, is_test = self.setup.probe.sample, self.setup.probe.is_test
+        train = two_view_cosine(model, self.setup.train, sample[~is_test], VIEWS_SEED)
+        test = two_view_cosine(model, self.setup.test, sample[is_test], VIEWS_SEED + 1)
         return replace(probe, two_view=np.concatenate([train, test]))
 
     def reported(self, model: Network) -> Reported:
-        """See `Observation.reported`."""
-        bench = self.bench
-        forget, unseen = bench.reported_forget, bench.reported_unseen
+        """See `SignalPass.reported`."""
+        setup = self.setup
+        forget, unseen = setup.reported_forget, setup.reported_unseen
         return Reported(
             replace(
-                forward(model, bench.train, forget),
-                two_view=two_view_cosine(model, bench.train, _some(forget), VIEWS_SEED),
+                forward(model, setup.train, forget),
+                two_view=two_view_cosine(model, setup.train, _some(forget), VIEWS_SEED),
             ),
-            forward(model, bench.train, bench.retain),
+            forward(model, setup.train, setup.retain),
             replace(
-                forward(model, bench.test, unseen),
-                two_view=two_view_cosine(model, bench.test, _some(unseen), VIEWS_SEED + 1),
+                forward(model, setup.test, unseen),
+                two_view=two_view_cosine(model, setup.test, _some(unseen), VIEWS_SEED + 1),
             ),
         )
 
     def passes(self) -> tuple[int, int]:
-        """See `Observation.passes`."""
-        rule = self.bench.rule_samples
-        rows = len(self.bench.probe.sample)
+        """See `SignalPass.passes`."""
+        rule = self.setup.rule_samples
+        rows = len(self.setup.probe.sample)
         return rows + len(rule.forget) + len(rule.unseen), 2 * rows
 
 

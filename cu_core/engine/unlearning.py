@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.spec import RunSpec
-from cu_core.engine.setup import Bench
+from cu_core.engine.setup import RunSetup
 from cu_core.learning.build import build_for
 from cu_core.learning.device import seed_everything
 from cu_core.learning.network import Network
@@ -22,41 +22,41 @@ UNLEARN_SEED = 1_000_003
 
 
 def unlearning_context(
-    bench: Bench, model: Network, check: Callable[[], None], shards: ShardedBase | None = None
+    setup: RunSetup, model: Network, check: Callable[[], None], shards: ShardedBase | None = None
 ) -> Context:
     """What the method of a run is given before its first round; seeds everything that is random.
 
     Args:
-        bench: the fixed part of the run.
+        setup: the fixed part of the run.
         model: to be changed, on the device.
         check: called by the method before each step; may raise to stop.
         shards: how the base model was trained in shards; None of ordinary ones.
     """
-    spec = bench.spec
+    spec = setup.spec
     seed_everything(spec.seed + UNLEARN_SEED)
     generator = torch.Generator().manual_seed(spec.seed + UNLEARN_SEED)
 
     def fresh(seed: int) -> Network:
         # Never the user's own weights, which know the forget set.
-        untrained = build_for(spec, bench.data, seed)
-        bench.precision.place(untrained, bench.device)
+        untrained = build_for(spec, setup.data, seed)
+        setup.precision.place(untrained, setup.device)
         return untrained
 
     return Context(
         model=model,
-        forget=bench.split(bench.forget.indices, generator),
-        retain=bench.split(bench.retain, generator),
-        task=bench.forget.task,
+        forget=setup.split(setup.forget.indices, generator),
+        retain=setup.split(setup.retain, generator),
+        task=setup.forget.task,
         loss=F.cross_entropy,
-        objective=make_objective(spec.train, model, len(bench.data.train_labels)),
-        unseen=bench.spare_split(generator),
-        device=bench.device,
-        precision=bench.precision,
+        objective=make_objective(spec.train, model, len(setup.data.train_labels)),
+        unseen=setup.spare_split(generator),
+        device=setup.device,
+        precision=setup.precision,
         generator=generator,
-        classes=len(bench.data.classes),
+        classes=len(setup.data.classes),
         recipe=spec.train,
         fresh=fresh,
-        forgotten=tuple(bench.forget.classes) if bench.forget.task == "class" else (),
+        forgotten=tuple(setup.forget.classes) if setup.forget.task == "class" else (),
         base_seed=spec.train_seed,
         shards=shards,
         seed=spec.seed,

@@ -18,7 +18,7 @@ SMALLEST_LOSS = 1e-6
 
 
 @dataclass(frozen=True)
-class Signal:
+class SampleSignal:
     """One recorded per-sample quantity.
 
     Attributes:
@@ -40,10 +40,10 @@ class Signal:
     summary: str
 
 
-SIGNALS: dict[str, Signal] = {
+SIGNALS: dict[str, SampleSignal] = {
     s.id: s
     for s in (
-        Signal(
+        SampleSignal(
             "probability",
             "top3",
             "Top-1 probability",
@@ -52,7 +52,7 @@ SIGNALS: dict[str, Signal] = {
             1.0,
             "How sure the model is of what it predicts, right or wrong.",
         ),
-        Signal(
+        SampleSignal(
             "margin",
             "margin",
             "Margin",
@@ -61,7 +61,7 @@ SIGNALS: dict[str, Signal] = {
             1.0,
             "Below 0 the label is not what the model predicts.",
         ),
-        Signal(
+        SampleSignal(
             "loss",
             "loss",
             "Loss",
@@ -70,7 +70,7 @@ SIGNALS: dict[str, Signal] = {
             None,
             "How surprised the model is by the label; membership attacks read it.",
         ),
-        Signal(
+        SampleSignal(
             "views",
             "two_view_cosine",
             "Two-view cosine",
@@ -84,7 +84,7 @@ SIGNALS: dict[str, Signal] = {
 
 
 @dataclass(frozen=True)
-class Moment:
+class ConfidencePane:
     """One pane: before, a round, or the reference.
 
     Attributes:
@@ -105,7 +105,9 @@ class Moment:
         return inside[np.isfinite(inside)]
 
 
-def common_bins(signal: Signal, arrays: Iterable[np.ndarray], *, log: bool = False, bins: int = BINS) -> np.ndarray:
+def common_bins(
+    signal: SampleSignal, arrays: Iterable[np.ndarray], *, log: bool = False, bins: int = BINS
+) -> np.ndarray:
     """Edges that suit every round, so that bins stay where they are.
 
     Args:
@@ -136,7 +138,7 @@ def shares(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return counts / len(values)
 
 
-def highest_share(moments: Iterable[Moment], edges: np.ndarray) -> float:
+def highest_share(moments: Iterable[ConfidencePane], edges: np.ndarray) -> float:
     """The tallest bar of any group at any moment: a common top for the axes."""
     tops = [shares(moment.of(group), edges).max() for moment in moments for group in GROUPS]
     return float(max(tops, default=0.0)) or 1.0
@@ -146,7 +148,7 @@ Spread = Mapping[str, tuple[np.ndarray, np.ndarray]]
 """Group to the lowest and the highest share (bins,) of each bin over the references."""
 
 
-def spread_of(references: Sequence[Moment], edges: np.ndarray) -> Spread:
+def spread_of(references: Sequence[ConfidencePane], edges: np.ndarray) -> Spread:
     """How far retrained models differ in each bin.
 
     Args:
@@ -160,8 +162,8 @@ def spread_of(references: Sequence[Moment], edges: np.ndarray) -> Spread:
 
 
 def distributions(
-    signal: Signal,
-    moments: Sequence[Moment],
+    signal: SampleSignal,
+    moments: Sequence[ConfidencePane],
     edges: np.ndarray,
     *,
     top: float,
@@ -216,7 +218,7 @@ def distributions(
     return dress(figure, height=290 if overlaid else 60 + 165 * rows, bottom=56)
 
 
-def distributions_alt(signal: Signal, moments: Sequence[Moment]) -> str:
+def distributions_alt(signal: SampleSignal, moments: Sequence[ConfidencePane]) -> str:
     """Medians in words, for people who do not see the chart."""
     sentences = []
     for moment in moments:
@@ -247,7 +249,7 @@ def _band(group: str, ends: tuple[np.ndarray, np.ndarray], edges: np.ndarray) ->
     ]
 
 
-def _histogram(moment: Moment, group: str, edges: np.ndarray, *, showlegend: bool) -> go.Scatter:
+def _histogram(moment: ConfidencePane, group: str, edges: np.ndarray, *, showlegend: bool) -> go.Scatter:
     values = moment.of(group)
     heights = shares(values, edges)
     before = moment.kind == "before"

@@ -44,7 +44,7 @@ LEVELS: dict[str, Level] = {
 
 
 @dataclass(frozen=True)
-class Number:
+class FidelityNumber:
     """One number of a fidelity record.
 
     Attributes:
@@ -76,15 +76,15 @@ class Number:
         return format(value, ".0%" if self.form == ".1%" and abs(value) >= 0.1 else self.form)
 
 
-NUMBERS: tuple[Number, ...] = (
-    Number(
+NUMBERS: tuple[FidelityNumber, ...] = (
+    FidelityNumber(
         "displacement_rank_correlation",
         "Motion",
         "Are samples that moved farther drawn farther from their place of round 0? Rank correlation, 1 is best.",
         0.9,
         0.7,
     ),
-    Number(
+    FidelityNumber(
         "unmoved_motion",
         "Unmoved",
         "How far samples whose embedding did not change are drawn moving per round, in radii of the picture.",
@@ -93,7 +93,7 @@ NUMBERS: tuple[Number, ...] = (
         True,
         ".1%",
     ),
-    Number(
+    FidelityNumber(
         "still_jitter",
         "Least moved",
         "How far the quarter of the samples that moved least is drawn moving per round, in radii of the picture.",
@@ -102,7 +102,7 @@ NUMBERS: tuple[Number, ...] = (
         True,
         ".1%",
     ),
-    Number(
+    FidelityNumber(
         "snap_excess",
         "False jumps",
         "How much more of its path a sample is drawn making in one single step than it did; 0 is best.",
@@ -110,29 +110,29 @@ NUMBERS: tuple[Number, ...] = (
         0.3,
         True,
     ),
-    Number(
+    FidelityNumber(
         "trustworthiness",
         "Trustworthiness",
         "Are samples that are drawn as neighbours true neighbours? 1 is best.",
         GOOD,
         FAIR,
     ),
-    Number("continuity", "Continuity", "Are true neighbours drawn near each other? 1 is best.", GOOD, FAIR),
-    Number(
+    FidelityNumber("continuity", "Continuity", "Are true neighbours drawn near each other? 1 is best.", GOOD, FAIR),
+    FidelityNumber(
         "pooled_trustworthiness",
         "Across rounds",
         "Trustworthiness between samples of different rounds: may positions be compared between rounds? 1 is best.",
         GOOD,
         FAIR,
     ),
-    Number(
+    FidelityNumber(
         "distance_rank_correlation",
         "Distances",
         "Do distances in the picture rank as in the full space? Rank correlation, 1 is best.",
         0.8,
         0.5,
     ),
-    Number(
+    FidelityNumber(
         "boundary_agreement",
         "Boundary",
         "Share of samples whose drawn neighbours mostly have the prediction that the sample itself has.",
@@ -141,7 +141,7 @@ NUMBERS: tuple[Number, ...] = (
         False,
         ".0%",
     ),
-    Number(
+    FidelityNumber(
         "self_neighbours",
         "Own other rounds",
         "Share of the neighbours in the fitted graph that are the same sample at another round; 0 is best.",
@@ -166,7 +166,7 @@ class Reading:
         worst_round: in which round that is.
     """
 
-    number: Number
+    number: FidelityNumber
     value: float
     over_all: bool
     worst: float | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from cu_core.figures.confidence_panes import Signal, shares
+from cu_core.figures.confidence_panes import SampleSignal, shares
 from cu_core.figures.run_style import run_style
 from cu_core.figures.theme import COLOURS, dress, join, tint
 
@@ -43,7 +43,7 @@ def envelope(references: Sequence[np.ndarray], edges: np.ndarray) -> tuple[np.nd
 
 
 def overlay(
-    signal: Signal,
+    signal: SampleSignal,
     lines: Sequence[OverlayLine],
     references: Sequence[np.ndarray],
     edges: np.ndarray,
@@ -88,7 +88,7 @@ def overlay(
     return dress(figure, height=360, bottom=56)
 
 
-def overlay_alt(signal: Signal, lines: Sequence[OverlayLine], references: Sequence[np.ndarray]) -> str:
+def overlay_alt(signal: SampleSignal, lines: Sequence[OverlayLine], references: Sequence[np.ndarray]) -> str:
     """Medians in words."""
     parts = [
         f"{np.median(np.concatenate(line.values)):.3g} ({line.label})" for line in lines if sum(map(len, line.values))

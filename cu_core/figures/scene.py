@@ -28,7 +28,7 @@ ALIGNMENT = 8
 
 
 @dataclass(frozen=True)
-class Axis:
+class SceneAxis:
     """One axis, the same for all moments of a scene.
 
     Attributes:
@@ -49,7 +49,7 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Moment:
+class SceneState:
     """One state of the samples.
 
     Attributes:
@@ -83,15 +83,15 @@ class Scene:
     """
 
     view: str
-    axes: tuple[Axis, ...]
-    moments: tuple[Moment, ...]
+    axes: tuple[SceneAxis, ...]
+    moments: tuple[SceneState, ...]
     coordinates: list[np.ndarray]
     equal: bool = False
     stray: list[np.ndarray] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Samples:
+class SceneSamples:
     """Who the n samples of a scene are, and what the model says of them at every moment, whatever the view.
 
     Attributes:
@@ -120,7 +120,7 @@ class Samples:
     label: np.ndarray
     truth: np.ndarray
     classes: tuple[str, ...]
-    moments: tuple[Moment, ...]
+    moments: tuple[SceneState, ...]
     prediction: list[np.ndarray]
     top3_class: list[np.ndarray]
     top3: list[np.ndarray]
@@ -133,14 +133,14 @@ class Samples:
         """These samples as `pack_samples` packs them; packed once, because every view sends the same."""
         return pack_samples(self)
 
-    def predictions_at(self, moments: Sequence[Moment]) -> list[np.ndarray]:
+    def predictions_at(self, moments: Sequence[SceneState]) -> list[np.ndarray]:
         """Predicted classes at some moments; -1 at one that these samples do not know."""
         known = {moment.key: prediction for moment, prediction in zip(self.moments, self.prediction, strict=True)}
         unknown = np.full(len(self.row), -1)
         return [known.get(moment.key, unknown) for moment in moments]
 
 
-def drawn_axes(scene: Scene) -> tuple[Axis, ...]:
+def drawn_axes(scene: Scene) -> tuple[SceneAxis, ...]:
     """The axes as they are drawn: of equal length around their middle where units must be equally long."""
     lengths = [axis.high - axis.low if axis.high > axis.low else 1.0 for axis in scene.axes]
     wanted = [max(lengths)] * len(lengths) if scene.equal else lengths
@@ -181,7 +181,7 @@ def pack_scene(scene: Scene, predictions: Sequence[np.ndarray]) -> bytes:
     return pack_message(header, parts)
 
 
-def pack_samples(samples: Samples) -> bytes:
+def pack_samples(samples: SceneSamples) -> bytes:
     """What the card under the pointer says, at all moments, as one message; the same for every view of a run."""
     kind, classes = _pack_classes(np.stack([samples.label, samples.truth]))
     kind3, top3_class = _pack_classes(np.stack(samples.top3_class))
@@ -234,7 +234,7 @@ def read_header(message: bytes) -> dict[str, Any]:
     return header
 
 
-def scene_alt(scene: Scene, samples: Samples) -> str:
+def scene_alt(scene: Scene, samples: SceneSamples) -> str:
     """What is drawn, in words."""
     counts = join(
         [f"{(samples.group == k).sum()} {name}" for k, name in enumerate(GROUPS) if (samples.group == k).any()]
@@ -248,7 +248,7 @@ def scene_alt(scene: Scene, samples: Samples) -> str:
     )
 
 
-def _code(values: np.ndarray, axis: Axis) -> np.ndarray:
+def _code(values: np.ndarray, axis: SceneAxis) -> np.ndarray:
     share = (np.clip(values.astype(np.float64), axis.low, axis.high) - axis.low) / (axis.high - axis.low)
     return np.where(np.isfinite(values), np.rint(share * CODES), CODES + 1).astype("<u2")
 
@@ -267,5 +267,5 @@ def _halves(per_moment: Sequence[np.ndarray]) -> np.ndarray:
     return np.clip(values, -largest, largest).astype("<f2")
 
 
-def _named(moment: Moment) -> dict[str, Any]:
+def _named(moment: SceneState) -> dict[str, Any]:
     return asdict(moment) | {"key": moment.key}

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cu_core.figures.scene import Axis, Samples, Scene, drawn_axes
+from cu_core.figures.scene import Scene, SceneAxis, SceneSamples, drawn_axes
 from cu_core.figures.scrubber import add_scrubber
 from cu_core.figures.theme import GRID, GROUPS, NEUTRAL, TITLES, class_name, dress, legend_rows, marker, reference_title
 from cu_core.figures.thinning import MOST_POINTS, choose_points
@@ -19,7 +19,7 @@ FEWER = 2000
 
 def scene_figure(
     scene: Scene,
-    samples: Samples,
+    samples: SceneSamples,
     *,
     shown: int | None = None,
     webgl: bool = True,
@@ -113,7 +113,7 @@ def _pane_title(scene: Scene, place: int) -> str:
     return reference_title(moment.title) if moment.kind == "reference" else f"<b>{moment.title}</b>"
 
 
-def _coordinates(scene: Scene, place: int, rows: np.ndarray, axes: tuple[Axis, ...]) -> dict[str, np.ndarray]:
+def _coordinates(scene: Scene, place: int, rows: np.ndarray, axes: tuple[SceneAxis, ...]) -> dict[str, np.ndarray]:
     cloud = scene.coordinates[place][rows].astype(np.float32)
     return {"xyz"[k]: np.clip(cloud[:, k], axis.low, axis.high) for k, axis in enumerate(axes)}
 
@@ -126,7 +126,7 @@ def _marker(group: str, before: bool, size: float, deep: bool) -> dict[str, Any]
     return look
 
 
-def _who(samples: Samples, rows: np.ndarray) -> list[str]:
+def _who(samples: SceneSamples, rows: np.ndarray) -> list[str]:
     words = []
     for row in rows:
         label, truth = (class_name(samples.classes, int(kind[row])) for kind in (samples.label, samples.truth))
@@ -136,7 +136,7 @@ def _who(samples: Samples, rows: np.ndarray) -> list[str]:
     return words
 
 
-def _fix_axes(figure: go.Figure, axes: tuple[Axis, ...], panes: int, equal: bool) -> None:
+def _fix_axes(figure: go.Figure, axes: tuple[SceneAxis, ...], panes: int, equal: bool) -> None:
     across, upward = axes
     for pane in range(1, panes + 1):
         suffix = "" if pane == 1 else str(pane)
@@ -161,7 +161,7 @@ def _fix_axes(figure: go.Figure, axes: tuple[Axis, ...], panes: int, equal: bool
     figure.update_annotations(font_size=13, yshift=5)
 
 
-def _fix_cubes(figure: go.Figure, axes: tuple[Axis, ...]) -> None:
+def _fix_cubes(figure: go.Figure, axes: tuple[SceneAxis, ...]) -> None:
     named = zip(("xaxis", "yaxis", "zaxis"), axes, strict=True)
     figure.update_scenes(
         aspectmode="cube",
@@ -172,6 +172,6 @@ def _fix_cubes(figure: go.Figure, axes: tuple[Axis, ...]) -> None:
     )
 
 
-def _range(axis: Axis) -> list[float]:
+def _range(axis: SceneAxis) -> list[float]:
     room = 0.03 * (axis.high - axis.low)
     return [axis.low - room, axis.high + room]

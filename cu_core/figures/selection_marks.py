@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cu_core.figures.attack_scores import SIDES, Scored
-from cu_core.figures.confidence_panes import Moment
+from cu_core.figures.confidence_panes import ConfidencePane
 from cu_core.figures.theme import COLOURS, GROUPS, join
 
 MOST_MARKS = 300
@@ -17,7 +17,7 @@ MOST_MARKS = 300
 
 def mark_selected(
     figure: go.Figure,
-    moments: Sequence[Moment],
+    moments: Sequence[ConfidencePane],
     selected: np.ndarray,
     edges: np.ndarray,
     *,

@@ -18,7 +18,7 @@ MOST_SINGLE = 50
 
 
 @dataclass(frozen=True)
-class Signal:
+class TrackedSignal:
     """One number of every sample over the rounds.
 
     Attributes:
@@ -42,7 +42,9 @@ class Signal:
     log: bool = False
 
 
-def signal_lines(signals: Sequence[Signal], groups: np.ndarray, rows: np.ndarray, names: Sequence[str]) -> go.Figure:
+def signal_lines(
+    signals: Sequence[TrackedSignal], groups: np.ndarray, rows: np.ndarray, names: Sequence[str]
+) -> go.Figure:
     """Signals over rounds of some samples: median and middle half of each group, and single samples where few.
 
     Args:
@@ -102,7 +104,7 @@ def signal_lines(signals: Sequence[Signal], groups: np.ndarray, rows: np.ndarray
     return dress(figure, height=290)
 
 
-def signal_lines_alt(signals: Sequence[Signal], groups: np.ndarray, rows: np.ndarray) -> str:
+def signal_lines_alt(signals: Sequence[TrackedSignal], groups: np.ndarray, rows: np.ndarray) -> str:
     """First and last medians in words."""
     sentences = []
     for signal in signals:
@@ -178,7 +180,9 @@ def facts_table(facts: Facts, rows: np.ndarray, classes: Sequence[str]) -> pd.Da
     return pd.DataFrame(columns | {title: values[rows] for title, values in facts.numbers.items()})
 
 
-def _single(signal: Signal, group: str, own: np.ndarray, names: Sequence[str], axes: Mapping[str, str]) -> go.Scatter:
+def _single(
+    signal: TrackedSignal, group: str, own: np.ndarray, names: Sequence[str], axes: Mapping[str, str]
+) -> go.Scatter:
     """All single lines of a group as one trace, with gaps between the samples."""
     rounds = [*signal.rounds, None]
     values = np.vstack([signal.values[:, own], np.full((1, len(own)), np.nan)]).T.ravel()
@@ -198,7 +202,7 @@ def _single(signal: Signal, group: str, own: np.ndarray, names: Sequence[str], a
 
 
 def _quartiles(
-    signal: Signal, group: str, own: np.ndarray, axes: Mapping[str, str], *, showlegend: bool
+    signal: TrackedSignal, group: str, own: np.ndarray, axes: Mapping[str, str], *, showlegend: bool
 ) -> list[go.Scatter]:
     low, middle, high = quartiles(signal.values[:, own])
     if signal.log:
@@ -238,7 +242,7 @@ def _quartiles(
     return [band, median]
 
 
-def _reference(signal: Signal, group: str, own: np.ndarray, axes: Mapping[str, str]) -> go.Scatter:
+def _reference(signal: TrackedSignal, group: str, own: np.ndarray, axes: Mapping[str, str]) -> go.Scatter:
     """The group's median in the retrained model, right of the rounds, with its middle half as a bar."""
     assert signal.reference is not None
     low, middle, high = quartiles(signal.reference[None, own])[:, 0]

@@ -29,7 +29,7 @@ CODES = 65_534
 
 
 @dataclass(frozen=True)
-class Axis:
+class SignalAxis:
     """One of the three signals.
 
     Attributes:
@@ -48,7 +48,7 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Space:
+class SignalSpace:
     """Three signals that are shown together.
 
     Attributes:
@@ -57,10 +57,10 @@ class Space:
     """
 
     title: str
-    axes: tuple[Axis, Axis, Axis]
+    axes: tuple[SignalAxis, SignalAxis, SignalAxis]
 
 
-def signal_space(encoder: bool, loss_title: str, loss_short: str = "Loss") -> Space:
+def signal_space(encoder: bool, loss_title: str, loss_short: str = "Loss") -> SignalSpace:
     """Top-1 probability, cosine of two views and loss.
 
     Args:
@@ -68,19 +68,19 @@ def signal_space(encoder: bool, loss_title: str, loss_short: str = "Loss") -> Sp
         loss_title: name and unit of the recorded loss.
         loss_short: the same where there is little room.
     """
-    cosine = Axis("Cosine of two views", "Cosine of two views", None, 1.0)
+    cosine = SignalAxis("Cosine of two views", "Cosine of two views", None, 1.0)
     of = " over the encoder's outputs" if encoder else ""
-    return Space(
+    return SignalSpace(
         f"Probability{of}, similarity and loss",
-        (_probability(1, encoder), cosine, Axis(loss_title, loss_short, None, None, loss=True)),
+        (_probability(1, encoder), cosine, SignalAxis(loss_title, loss_short, None, None, loss=True)),
     )
 
 
-def top3_space(encoder: bool) -> Space:
+def top3_space(encoder: bool) -> SignalSpace:
     """The three highest probabilities of each sample, over classes or over an encoder's outputs."""
     of = "the encoder's outputs" if encoder else "classes"
     first, second, third = (_probability(place, encoder) for place in (1, 2, 3))
-    return Space(f"The three highest probabilities over {of}", (first, second, third))
+    return SignalSpace(f"The three highest probabilities over {of}", (first, second, third))
 
 
 def choose_drawn(groups: np.ndarray, moments: int, most: int = MOST_PER_GROUP) -> np.ndarray:
@@ -117,7 +117,7 @@ def pack_groups(groups: np.ndarray) -> list[dict[str, Any]]:
     ]
 
 
-def pack_space(space: Space, clouds: Sequence[np.ndarray]) -> dict[str, Any]:
+def pack_space(space: SignalSpace, clouds: Sequence[np.ndarray]) -> dict[str, Any]:
     """A space with the values of all moments, on axes that suit every one of them.
 
     Values are coded in 16 bits between the ends of their axis (losses between the logarithms, unless some are
@@ -160,16 +160,16 @@ def space_alt(groups: np.ndarray, moments: Sequence[str]) -> str:
     )
 
 
-def _probability(place: int, encoder: bool) -> Axis:
+def _probability(place: int, encoder: bool) -> SignalAxis:
     name = f"Top-{place} probability"
     if encoder:
         # Over many outputs even the highest may be small, so the data decide the end of the axis.
-        return Axis(f"{name} over the encoder's outputs", name, 0.0, None)
+        return SignalAxis(f"{name} over the encoder's outputs", name, 0.0, None)
     # The second highest of several probabilities is at most a half, the third at most a third.
-    return Axis(name, name, 0.0, 1.0 / place)
+    return SignalAxis(name, name, 0.0, 1.0 / place)
 
 
-def _ends(axis: Axis, known: np.ndarray, log: bool) -> tuple[float, float]:
+def _ends(axis: SignalAxis, known: np.ndarray, log: bool) -> tuple[float, float]:
     low = axis.low if axis.low is not None else float(known.min()) if len(known) else 0.0
     high = axis.high if axis.high is not None else float(known.max()) if len(known) else 1.0
     if axis.low is None and not axis.loss:

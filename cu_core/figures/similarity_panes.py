@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from cu_core.figures.confidence_panes import SIGNALS, Moment, Signal, distributions, distributions_alt
+from cu_core.figures.confidence_panes import SIGNALS, ConfidencePane, SampleSignal, distributions, distributions_alt
 from cu_core.figures.theme import COLOURS, GROUPS, TITLES, join
 
-COSINES: dict[str, Signal] = {
+COSINES: dict[str, SampleSignal] = {
     s.id: s
     for s in (
         SIGNALS["views"],
-        Signal(
+        SampleSignal(
             "pairs",
             "pair_cosines",
             "Mean over view pairs",
@@ -25,7 +25,7 @@ COSINES: dict[str, Signal] = {
             1.0,
             "The same over all pairs of a fixed number of views, which is less noisy than one pair.",
         ),
-        Signal(
+        SampleSignal(
             "centroid",
             "own_centroid_cosine",
             "Own-class centroid",
@@ -40,14 +40,14 @@ COSINES: dict[str, Signal] = {
 """What the page shows. Wang and Chen compare members and non-members by the cosine of two views of one image."""
 
 
-def only(moment: Moment, groups: Collection[str]) -> Moment:
+def only(moment: ConfidencePane, groups: Collection[str]) -> ConfidencePane:
     """The moment with the samples of some groups."""
     kept = np.isin(moment.groups, list(groups))
     return replace(moment, groups=moment.groups[kept], values=moment.values[kept])
 
 
 def similarity_histograms(
-    signal: Signal, moments: Sequence[Moment], edges: np.ndarray, *, top: float, overlaid: bool = True
+    signal: SampleSignal, moments: Sequence[ConfidencePane], edges: np.ndarray, *, top: float, overlaid: bool = True
 ) -> go.Figure:
     """Histograms as on the confidence page, with a dashed line at the mean of each group.
 
@@ -82,7 +82,7 @@ def similarity_histograms(
     return figure
 
 
-def similarity_alt(signal: Signal, moments: Sequence[Moment]) -> str:
+def similarity_alt(signal: SampleSignal, moments: Sequence[ConfidencePane]) -> str:
     """Medians and means in words."""
     means = [
         f"{moment.title}: mean " + join([f"{moment.of(g).mean():.3g} ({g})" for g in GROUPS if len(moment.of(g))])
@@ -91,7 +91,7 @@ def similarity_alt(signal: Signal, moments: Sequence[Moment]) -> str:
     return f"{distributions_alt(signal, moments)} {'. '.join(means)}."
 
 
-def means_table(moments: Sequence[Moment]) -> pd.DataFrame:
+def means_table(moments: Sequence[ConfidencePane]) -> pd.DataFrame:
     """One row per moment: mean and count of each group, and how far forget lies above unseen.
 
     Returns:
@@ -110,6 +110,6 @@ def means_table(moments: Sequence[Moment]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _drawn(moments: Sequence[Moment]) -> list[tuple[Moment, str]]:
+def _drawn(moments: Sequence[ConfidencePane]) -> list[tuple[ConfidencePane, str]]:
     groups = [group for group in GROUPS if any(len(moment.of(group)) for moment in moments)]
     return [(moment, group) for moment in moments for group in groups]

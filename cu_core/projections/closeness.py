@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 
-class Space:
+class PairwiseDistances:
     """Squared Euclidean distances between the rows of one space.
 
     Rows that are equal have exactly equal distances to everything and zero between each other, which a plain matrix

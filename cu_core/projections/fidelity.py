@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from cu_core.base.errors import BadInput
-from cu_core.projections.closeness import Space, agreement, nearest
+from cu_core.projections.closeness import PairwiseDistances, agreement, nearest
 from cu_core.projections.plotted_motion import Motion, rank_correlation
 
 NEIGHBOURS = 15
@@ -139,7 +139,7 @@ def neighbours_kept(full: np.ndarray, flat: np.ndarray, k: int = NEIGHBOURS) -> 
     kept = np.ones(n, np.float32)
     if k < 1:
         return kept
-    true, plotted = Space(full), Space(flat)
+    true, plotted = PairwiseDistances(full), PairwiseDistances(flat)
     for start in range(0, n, BLOCK):
         stop = min(start + BLOCK, n)
         squared = true.distances(start, stop)
@@ -182,7 +182,7 @@ def _canonical_order(rounds: Sequence[np.ndarray]) -> np.ndarray:
 def _of_round(
     full: np.ndarray, flat: np.ndarray, predicted: np.ndarray | None, comparable: bool
 ) -> dict[str, float | None]:
-    true, plotted = Space(full).distances(), Space(flat).distances()
+    true, plotted = PairwiseDistances(full).distances(), PairwiseDistances(flat).distances()
     numbers: dict[str, float | None] = dict.fromkeys(("trustworthiness", "continuity", "boundary_agreement"))
     if comparable:
         found = agreement(true, plotted, NEIGHBOURS)
@@ -215,7 +215,7 @@ def _pooled(
     moment, sample = drawn // samples, drawn % samples
     full = np.stack([rounds[t][rows[i]] for t, i in zip(moment, sample, strict=True)])
     flat = np.stack([coordinates[t][rows[i]] for t, i in zip(moment, sample, strict=True)])
-    true, plotted = Space(full).distances(), Space(flat).distances()
+    true, plotted = PairwiseDistances(full).distances(), PairwiseDistances(flat).distances()
     same = sample[:, None] == sample
     true[same] = plotted[same] = np.inf
     if (np.count_nonzero(~same, axis=1) < 2 * NEIGHBOURS).any():

@@ -44,7 +44,7 @@ HOME_OWNER = User("", HOME)
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Permission:
     """Whether something may be done.
 
     Attributes:
@@ -59,10 +59,10 @@ class Verdict:
         return self.allowed
 
 
-YES = Verdict(True)
+YES = Permission(True)
 
 
-def may(user: User | None, action: str, owner: str = "") -> Verdict:
+def may(user: User | None, action: str, owner: str = "") -> Permission:
     """Whether a user may do something.
 
     Args:
@@ -76,18 +76,18 @@ def may(user: User | None, action: str, owner: str = "") -> Verdict:
     if action not in ACTIONS:
         raise ValueError(f"{action!r} is none of {', '.join(ACTIONS)}")
     if user is None:
-        return Verdict(False, "Only people who have logged in may see this.")
+        return Permission(False, "Only people who have logged in may see this.")
     if user.role in (HOME, ADMIN):
         return YES
     if user.role not in ROLES:
-        return Verdict(False, f"{user.name} has no role here.")
+        return Permission(False, f"{user.name} has no role here.")
     if action == VIEW:
         return YES
     if action == WATCH_SERVER:
-        return Verdict(False, f"Only an admin may {_WORDS[action]}.")
+        return Permission(False, f"Only an admin may {_WORDS[action]}.")
     if user.role == VIEWER:
-        return Verdict(False, f"You are a viewer: only operators may {_WORDS.get(action, f'{action} runs')}.")
+        return Permission(False, f"You are a viewer: only operators may {_WORDS.get(action, f'{action} runs')}.")
     if action in OWN_WORK or (owner and owner == user.name):
         return YES
     whose = owner or "the owner of this machine"
-    return Verdict(False, f"This run belongs to {whose}: only they or an admin may {action} it.")
+    return Permission(False, f"This run belongs to {whose}: only they or an admin may {action} it.")

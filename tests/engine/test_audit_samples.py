@@ -9,7 +9,7 @@ from cu_core.base.home import Home
 from cu_core.catalogue.spec import spec_from_json
 from cu_core.engine.audit.audit_samples import FEWEST, AuditSamples, Side, audit_samples, folds, matched
 from cu_core.engine.audit.plan import AuditPlan
-from cu_core.engine.setup import Bench, set_up
+from cu_core.engine.setup import RunSetup, set_up
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return Home(tmp_path_factory.mktemp("audit") / "home").create()
 
 
-def bench_of(home: Home, select: str, **parts: dict | int) -> Bench:
+def bench_of(home: Home, select: str, **parts: dict | int) -> RunSetup:
     spec = spec_from_json({"forget": {"select": select}, "reference": 1, "device": "cpu", **parts})
     return set_up(spec, home, lambda done, total, message: None)
 
@@ -34,17 +34,17 @@ def present(samples: AuditSamples) -> tuple[Side, Side]:
 
 @pytest.mark.parametrize("select", ["class:5", "random:150", "class:1,2"])
 def test_both_sides_are_reported_samples_of_one_class_mix(home, select):
-    bench = bench_of(home, select)
-    samples = audit_samples(bench)
+    setup = bench_of(home, select)
+    samples = audit_samples(setup)
     assert len(samples.members) == len(samples.others) >= FEWEST
-    assert np.isin(samples.members.index, bench.reported_forget).all()
-    assert np.isin(samples.others.index, bench.reported_unseen).all()
-    assert not np.isin(samples.members.index, bench.rule_samples.forget).any()
-    assert not np.isin(samples.others.index, bench.rule_samples.unseen).any()
+    assert np.isin(samples.members.index, setup.reported_forget).all()
+    assert np.isin(samples.others.index, setup.reported_unseen).all()
+    assert not np.isin(samples.members.index, setup.rule_samples.forget).any()
+    assert not np.isin(samples.others.index, setup.rule_samples.unseen).any()
     assert mix(samples.members) == mix(samples.others)
     assert len(set(samples.members.index)) == len(samples.members)
-    assert (samples.members.label == bench.data.train_labels[samples.members.index]).all()
-    assert (samples.others.label == bench.data.test_labels[samples.others.index]).all()
+    assert (samples.members.label == setup.data.train_labels[samples.members.index]).all()
+    assert (samples.others.label == setup.data.test_labels[samples.others.index]).all()
     for fold in (0, 1):
         sides = [
             Side(s.index[s.fold == fold], s.label[s.fold == fold], s.fold) for s in (samples.members, samples.others)
@@ -62,10 +62,10 @@ def test_class_forgetting_attacks_unseen_samples_of_the_forgotten_classes_alone(
 
 
 def test_a_shadow_model_is_asked_about_what_it_knows_and_what_it_does_not(home):
-    bench = bench_of(home, "random:150")
-    samples = audit_samples(bench)
+    setup = bench_of(home, "random:150")
+    samples = audit_samples(setup)
     known, unknown = present(samples)
-    assert np.isin(known.index, bench.retain).all() and mix(known) == mix(unknown)
+    assert np.isin(known.index, setup.retain).all() and mix(known) == mix(unknown)
     own_fold = dict(zip(samples.others.index, samples.others.fold, strict=True))
     assert [own_fold[i] for i in unknown.index] == unknown.fold.tolist(), "same sample, same fold"
     assert audit_samples(bench_of(home, "random:150", reference=0)).known is None
@@ -114,10 +114,10 @@ def test_too_few_samples_are_said(home, parts, words):
 
 
 def test_no_shadow_model_without_samples_that_the_reference_knows_is_said(home, monkeypatch):
-    bench = bench_of(home, "class:5")
-    only_forgotten = bench.reported_unseen[bench.data.test_labels[bench.reported_unseen] == 5]
-    monkeypatch.setattr(Bench, "reported_unseen", only_forgotten)
-    plan = AuditPlan(bench)
+    setup = bench_of(home, "class:5")
+    only_forgotten = setup.reported_unseen[setup.data.test_labels[setup.reported_unseen] == 5]
+    monkeypatch.setattr(RunSetup, "reported_unseen", only_forgotten)
+    plan = AuditPlan(setup)
     assert plan.samples is not None and plan.samples.known is None and plan.samples.unknown is None
     assert "shadow" in plan.notes[0]
 

@@ -227,10 +227,10 @@ def test_the_rule_looks_at_other_samples_than_the_reported_ones(home, select, ru
     view, result = finished(
         home, forget={"select": select}, stop={"rule": "auto", "max_rounds": 1, "protocol": protocol}
     )
-    bench = set_up(view.spec, home, lambda done, total, message: None)
+    setup = set_up(view.spec, home, lambda done, total, message: None)
     model = build_model(view.spec.model, 1, 8, 10, seed=0)
     load_weights(model, read_state_dict(home.runs / view.run_id / "weights.pt"))
-    data = bench.data
+    data = setup.data
 
     def right(source: ImageSource, index: np.ndarray) -> float:
         with torch.no_grad():
@@ -238,24 +238,24 @@ def test_the_rule_looks_at_other_samples_than_the_reported_ones(home, select, ru
             return float((model.eval()(x).argmax(1) == y).float().mean())
 
     everything = np.arange(len(data.test_labels))
-    looked = bench.rule_samples
+    looked = setup.rule_samples
     inside = np.flatnonzero(data.test_labels == 5)
-    forget, unseen = bench.forget.indices, everything
+    forget, unseen = setup.forget.indices, everything
     if protocol == "held-out":
         forget, unseen = np.setdiff1d(forget, looked.forget), np.setdiff1d(everything, looked.unseen)
         assert 0 < len(looked.unseen) < len(inside) if rule == "class" else len(looked.forget) == 30
     after = result["metrics"]["after"]
-    assert after["forget_acc"] == pytest.approx(right(bench.train, forget))
-    assert after["retain_acc"] == pytest.approx(right(bench.train, bench.retain))
-    assert after["test_acc"] == pytest.approx(right(bench.test, unseen))
+    assert after["forget_acc"] == pytest.approx(right(setup.train, forget))
+    assert after["retain_acc"] == pytest.approx(right(setup.train, setup.retain))
+    assert after["test_acc"] == pytest.approx(right(setup.test, unseen))
     verdict = view.manifest(1)["rule"]
     assert verdict["name"] == rule
     if rule == "class":
-        assert after["test_acc_forgotten"] == pytest.approx(right(bench.test, np.intersect1d(unseen, inside)))
-        assert verdict["value"] == pytest.approx(right(bench.test, looked.unseen))
+        assert after["test_acc_forgotten"] == pytest.approx(right(setup.test, np.intersect1d(unseen, inside)))
+        assert verdict["value"] == pytest.approx(right(setup.test, looked.unseen))
     else:
-        assert verdict["value"] == pytest.approx(right(bench.train, looked.forget))
-        assert verdict["threshold"] == pytest.approx(right(bench.test, looked.unseen))
+        assert verdict["value"] == pytest.approx(right(setup.train, looked.forget))
+        assert verdict["threshold"] == pytest.approx(right(setup.test, looked.unseen))
 
 
 def test_seeds_of_unlearning_and_training_are_apart(home):

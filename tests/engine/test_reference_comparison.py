@@ -163,21 +163,21 @@ def test_evaluations_are_of_the_weights_that_were_stored(home: Home) -> None:
 def test_probe_recovery_is_that_of_scikit_learns_logistic_regression(home: Home) -> None:
     """The accuracy on the class's unseen samples of a probe that was shown as many samples of every class."""
     spec = spec_from_json({"forget": {"select": "class:5"}, "stop": {"rule": "none"}, "device": "cpu"})
-    bench = set_up(spec, home, lambda done, total, message: None)
+    setup = set_up(spec, home, lambda done, total, message: None)
     model = build_model(spec.model, 1, 8, 10, seed=4)
 
     def features(source: ImageSource, rows: np.ndarray) -> np.ndarray:
         with torch.no_grad():
             return model.eval().outputs(source.take(torch.from_numpy(rows))[0]).features.double().numpy()
 
-    shown = _shown(bench)
-    labels = bench.data.train_labels[shown]
+    shown = _shown(setup)
+    labels = setup.data.train_labels[shown]
     assert set(np.bincount(labels)) == {100}
-    judged = np.flatnonzero(bench.data.test_labels == 5)
-    scale = StandardScaler().fit(features(bench.train, shown))
+    judged = np.flatnonzero(setup.data.test_labels == 5)
+    scale = StandardScaler().fit(features(setup.train, shown))
     probe = LogisticRegression(C=1.0, max_iter=5000, tol=1e-8).fit(
-        scale.transform(features(bench.train, shown)), labels
+        scale.transform(features(setup.train, shown)), labels
     )
-    right = probe.predict(scale.transform(features(bench.test, judged))) == 5
-    assert probe_recovery(model, bench) == pytest.approx(right.mean())
+    right = probe.predict(scale.transform(features(setup.test, judged))) == 5
+    assert probe_recovery(model, setup) == pytest.approx(right.mean())
     assert 0.3 < right.mean() < 1

@@ -12,7 +12,7 @@ from cu_core.figures.confidence_panes import (
     BINS,
     SIGNALS,
     SMALLEST_LOSS,
-    Moment,
+    ConfidencePane,
     common_bins,
     distributions,
     distributions_alt,
@@ -25,8 +25,10 @@ from cu_core.figures.theme import COLOURS
 GROUPS = np.repeat(["forget", "retain", "unseen"], [40, 60, 50])
 
 
-def moment(seed: int, kind: str = "round") -> Moment:
-    return Moment(f"{kind} {seed}", GROUPS, np.random.default_rng(seed).exponential(size=150).astype(np.float32), kind)
+def moment(seed: int, kind: str = "round") -> ConfidencePane:
+    return ConfidencePane(
+        f"{kind} {seed}", GROUPS, np.random.default_rng(seed).exponential(size=150).astype(np.float32), kind
+    )
 
 
 @given(
@@ -129,7 +131,7 @@ def test_reference_pane_is_marked_with_its_colour() -> None:
 
 def test_groups_without_values_are_left_out() -> None:
     values = np.where(GROUPS == "unseen", np.nan, 0.5).astype(np.float32)
-    only = Moment("x", GROUPS, values)
+    only = ConfidencePane("x", GROUPS, values)
     figure = distributions(SIGNALS["probability"], [only], common_bins(SIGNALS["probability"], []), top=1.0)
     assert {t.legendgroup for t in figure.data} == {"forget", "retain"}
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from cu_core.figures.scene import (
-    Axis,
-    Moment,
-    Samples,
     Scene,
+    SceneAxis,
+    SceneSamples,
+    SceneState,
     drawn_axes,
     pack_message,
     pack_samples,
@@ -23,17 +23,17 @@ from cu_core.figures.scene import (
 )
 
 AXES = (
-    Axis("Distance to the boundary", "Distance", -10.0, 30.0, 0.0, "decision boundary"),
-    Axis("Cosine", "cos", -1, 1),
+    SceneAxis("Distance to the boundary", "Distance", -10.0, 30.0, 0.0, "decision boundary"),
+    SceneAxis("Cosine", "cos", -1, 1),
 )
 
 
 def scene_of(coordinates: list[np.ndarray], **changes: Any) -> Scene:
-    moments = tuple(Moment(f"Round {k}", k) for k in range(len(coordinates)))
+    moments = tuple(SceneState(f"Round {k}", k) for k in range(len(coordinates)))
     return Scene("boundary", changes.pop("axes", AXES), moments, coordinates, **changes)
 
 
-def samples_of(count: int, moments: tuple[Moment, ...], **changes: Any) -> Samples:
+def samples_of(count: int, moments: tuple[SceneState, ...], **changes: Any) -> SceneSamples:
     nothing = [np.full(count, np.nan) for _ in moments]
     given: dict[str, Any] = {
         "row": np.arange(count) * 7,
@@ -51,7 +51,7 @@ def samples_of(count: int, moments: tuple[Moment, ...], **changes: Any) -> Sampl
         "cosine": nothing,
         "boundary": nothing,
     }
-    return Samples(**given | changes)
+    return SceneSamples(**given | changes)
 
 
 def read(message: bytes, name: str, kind: str) -> np.ndarray:
@@ -92,7 +92,7 @@ def test_what_is_not_drawn_has_a_code_of_its_own_and_what_lies_beyond_is_drawn_a
 @pytest.mark.parametrize(("axes", "most"), [(2, 8), (3, 10)])
 def test_a_sample_takes_few_bytes_per_round(axes: int, most: int) -> None:
     count, rounds = 5000, 10
-    ends = tuple(Axis(name, name, -4, 4) for name in "xyz"[:axes])
+    ends = tuple(SceneAxis(name, name, -4, 4) for name in "xyz"[:axes])
     clouds = [np.zeros((count, axes), np.float32) for _ in range(rounds)]
     for classes in (10, 1000):
         predictions = [np.full(count, classes - 1) for _ in range(rounds)]
@@ -120,17 +120,17 @@ def test_strays_come_back_as_bits() -> None:
 
 
 def test_maps_have_axes_of_one_length_around_their_middle() -> None:
-    wide = (Axis("x", "x", 0.0, 10.0), Axis("y", "y", 4.0, 6.0))
+    wide = (SceneAxis("x", "x", 0.0, 10.0), SceneAxis("y", "y", 4.0, 6.0))
     x, y = drawn_axes(scene_of([np.zeros((1, 2))], axes=wide, equal=True))
     assert (x.low, x.high, y.low, y.high) == (0, 10, 0, 10)
     x, y = drawn_axes(scene_of([np.zeros((1, 2))], axes=wide))
     assert (y.low, y.high) == (4, 6)
-    flat = drawn_axes(scene_of([np.zeros((1, 2))], axes=(Axis("x", "x", 3.0, 3.0), Axis("y", "y", 1.0, 1.0))))
+    flat = drawn_axes(scene_of([np.zeros((1, 2))], axes=(SceneAxis("x", "x", 3.0, 3.0), SceneAxis("y", "y", 1.0, 1.0))))
     assert all(axis.high > axis.low for axis in flat), "an axis without length cannot be drawn"
 
 
 def test_details_come_back() -> None:
-    moments = (Moment("Round 0", 0), Moment("Reference", None, "reference"))
+    moments = (SceneState("Round 0", 0), SceneState("Reference", None, "reference"))
     loss = [np.array([0.125, np.nan, 2.5, 1e30]), np.array([1.0, 2.0, 3.0, -1e30])]
     samples = samples_of(4, moments, loss=loss)
     message = pack_samples(samples)
@@ -146,9 +146,9 @@ def test_details_come_back() -> None:
 
 
 def test_predictions_are_found_by_moment_and_not_by_place() -> None:
-    moments = (Moment("Round 0", 0), Moment("Round 4", 4), Moment("Reference (seed 1)", None, "reference"))
+    moments = (SceneState("Round 0", 0), SceneState("Round 4", 4), SceneState("Reference (seed 1)", None, "reference"))
     samples = samples_of(2, moments, prediction=[np.array([0, 0]), np.array([4, 4]), np.array([9, 9])])
-    wanted = (moments[2], Moment("After (round 4)", 4), Moment("Round 4 of the other run", 4, "other"))
+    wanted = (moments[2], SceneState("After (round 4)", 4), SceneState("Round 4 of the other run", 4, "other"))
     assert [p.tolist() for p in samples.predictions_at(wanted)] == [[9, 9], [4, 4], [-1, -1]]
 
 

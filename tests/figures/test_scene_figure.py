@@ -8,16 +8,16 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from cu_core.figures.scene import Axis, Moment, Samples, Scene
+from cu_core.figures.scene import Scene, SceneAxis, SceneSamples, SceneState
 from cu_core.figures.scene_figure import FEWER, scene_figure
 from tests.figures.test_scene import samples_of
 
-MOMENTS = (*(Moment(f"Round {k}", k) for k in (0, 2, 5)), Moment("Reference (retrained)", None, "reference"))
+MOMENTS = (*(SceneState(f"Round {k}", k) for k in (0, 2, 5)), SceneState("Reference (retrained)", None, "reference"))
 
 
-def made_up(count: int = 30, axes: int = 2, mark: float | None = None) -> tuple[Scene, Samples]:
+def made_up(count: int = 30, axes: int = 2, mark: float | None = None) -> tuple[Scene, SceneSamples]:
     rng = np.random.default_rng(0)
-    ends = tuple(Axis(f"Axis {name}", name, -5.0, 5.0, mark if name == "x" else None) for name in "xyz"[:axes])
+    ends = tuple(SceneAxis(f"Axis {name}", name, -5.0, 5.0, mark if name == "x" else None) for name in "xyz"[:axes])
     clouds = [rng.normal(size=(count, axes)).astype(np.float32) for _ in MOMENTS]
     return Scene("map", ends, MOMENTS, clouds, equal=True), samples_of(count, MOMENTS)
 

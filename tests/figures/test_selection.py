@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from cu_core.figures.attack_scores import Scored, score_bins, score_panes
-from cu_core.figures.confidence_panes import SIGNALS, Moment, common_bins, distributions
+from cu_core.figures.confidence_panes import SIGNALS, ConfidencePane, common_bins, distributions
 from cu_core.figures.selection_marks import MOST_MARKS, decided, decided_words, mark_scores, mark_selected, thin
 from cu_core.figures.selection_table import (
     MOST_SINGLE,
     Facts,
-    Signal,
+    TrackedSignal,
     facts_table,
     quartiles,
     signal_lines,
@@ -23,8 +23,8 @@ GROUPS = np.array(["forget"] * 3 + ["retain"] * 2)
 VALUES = np.array([[1.0, 2, 3, 10, 20], [4.0, np.nan, 6, 10, 40]])
 
 
-def signal(**changes: object) -> Signal:
-    return Signal("loss", "Loss", "nats", (0, 4), VALUES, **changes)  # type: ignore[arg-type]
+def signal(**changes: object) -> TrackedSignal:
+    return TrackedSignal("loss", "Loss", "nats", (0, 4), VALUES, **changes)  # type: ignore[arg-type]
 
 
 def traces(figure: object, kind: str) -> dict[str, dict]:
@@ -49,7 +49,7 @@ def test_single_lines_are_named_and_apart() -> None:
     assert list(single.x) == [0, 4, None, 0, 4, None] and list(single.text) == ["a"] * 3 + ["b"] * 3
     np.testing.assert_array_equal(single.y, [1, 4, np.nan, 3, 6, np.nan])
     many = np.zeros((2, MOST_SINGLE + 1))
-    wide = Signal("x", "X", "x", (0, 1), many)
+    wide = TrackedSignal("x", "X", "x", (0, 1), many)
     groups = np.array(["forget"] * many.shape[1])
     assert not traces(signal_lines([wide], groups, np.arange(MOST_SINGLE + 1), ["s"] * 51), "single")
     assert traces(signal_lines([wide], groups, np.arange(MOST_SINGLE), ["s"] * 50), "single")
@@ -63,7 +63,7 @@ def test_the_reference_stands_beside_the_last_round() -> None:
 
 
 def test_a_logarithmic_axis_has_no_zero_and_a_guide_its_line() -> None:
-    zero = Signal("loss", "Loss", "nats", (0,), np.zeros((1, 5)), log=True, guide=0.5)
+    zero = TrackedSignal("loss", "Loss", "nats", (0,), np.zeros((1, 5)), log=True, guide=0.5)
     figure = signal_lines([zero], GROUPS, np.arange(5), list("abcde"))
     assert figure.layout.yaxis.type == "log" and min(traces(figure, "median")["forget"].y) > 0
     assert [shape.y0 for shape in figure.layout.shapes] == [0.5]
@@ -94,8 +94,8 @@ def test_the_table_lists_rows_in_the_given_order() -> None:
     np.testing.assert_allclose(table["Loss now"], [40, 4, 6])
 
 
-def moment(values: np.ndarray) -> Moment:
-    return Moment("Round 3", GROUPS, values)
+def moment(values: np.ndarray) -> ConfidencePane:
+    return ConfidencePane("Round 3", GROUPS, values)
 
 
 @pytest.mark.parametrize("overlaid", [True, False])

@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cu_core.figures.confidence_panes import Moment, common_bins, highest_share
+from cu_core.figures.confidence_panes import ConfidencePane, common_bins, highest_share
 from cu_core.figures.similarity_panes import COSINES, means_table, only, similarity_alt, similarity_histograms
 from cu_core.figures.theme import COLOURS
 
 GROUPS = np.repeat(["forget", "retain", "unseen"], [40, 60, 50])
 
 
-def moment(seed: int, kind: str = "round") -> Moment:
+def moment(seed: int, kind: str = "round") -> ConfidencePane:
     values = np.random.default_rng(seed).uniform(0.3, 0.9, 150).astype(np.float32)
-    return Moment(f"{kind} {seed}", GROUPS, values, kind)
+    return ConfidencePane(f"{kind} {seed}", GROUPS, values, kind)
 
 
-def draw(moments: list[Moment], *, overlaid: bool = True):
+def draw(moments: list[ConfidencePane], *, overlaid: bool = True):
     edges = common_bins(COSINES["views"], [m.values for m in moments])
     return similarity_histograms(COSINES["views"], moments, edges, top=highest_share(moments, edges), overlaid=overlaid)
 
@@ -47,7 +47,7 @@ def test_only_the_wanted_groups_stay() -> None:
 
 def test_a_group_without_values_has_no_mean() -> None:
     values = np.where(GROUPS == "forget", np.nan, 0.5).astype(np.float32)
-    figure = draw([Moment("x", GROUPS, values), moment(1)])
+    figure = draw([ConfidencePane("x", GROUPS, values), moment(1)])
     assert len([t for t in figure.data if t.line.dash == "dash"]) == 5
 
 

@@ -24,7 +24,7 @@ from cu_core.base.home import Home
 from cu_core.catalogue.method_record import METHODS
 from cu_core.catalogue.spec import RunSpec, spec_from_json
 from cu_core.data.batches import Split
-from cu_core.engine.setup import Bench, set_up
+from cu_core.engine.setup import RunSetup, set_up
 from cu_core.engine.unlearning import method_rounds, unlearning_context
 from cu_core.learning.build import build_for
 from cu_core.learning.network import Network
@@ -88,21 +88,21 @@ def spec_of(objective: str, method: str = "retrain", task: str = "class", **meth
     )
 
 
-def trained(bench: Bench, mode: Callable) -> State:
-    model = build_for(bench.spec, bench.data, 0)
+def trained(setup: RunSetup, mode: Callable) -> State:
+    model = build_for(setup.spec, setup.data, 0)
     with mode(model.trunk):
-        split = Split(bench.train, torch.arange(IMAGES), torch.Generator())
-        options = {"seed": 1, "device": bench.device, "precision": bench.precision, "checkpoint": None}
-        train(model, split, bench.spec.train, on_epoch=lambda report: None, **options)
+        split = Split(setup.train, torch.arange(IMAGES), torch.Generator())
+        options = {"seed": 1, "device": setup.device, "precision": setup.precision, "checkpoint": None}
+        train(model, split, setup.spec.train, on_epoch=lambda report: None, **options)
     return state_of(model)
 
 
-def unlearned(bench: Bench, start: Network, mode: Callable) -> State:
-    model = build_for(bench.spec, bench.data, 0)
+def unlearned(setup: RunSetup, start: Network, mode: Callable) -> State:
+    model = build_for(setup.spec, setup.data, 0)
     model.load_state_dict(start.state_dict())
     with mode(model.trunk):
-        context = unlearning_context(bench, model, lambda: None)
-        for _ in method_rounds(bench.spec, context):
+        context = unlearning_context(setup, model, lambda: None)
+        for _ in method_rounds(setup.spec, context):
             pass
     return state_of(context.model)
 
@@ -154,12 +154,12 @@ def cases(home: Home, wanted: list[str]) -> Iterator[tuple[str, dict[str, float]
     for objective in available:
         if wanted and f"train {objective.id}" not in wanted:
             continue
-        bench = set_up(spec_of(objective.id), home, quiet)
-        start, one = state_of(build_for(bench.spec, bench.data, 0)), trained(bench, alone)
+        setup = set_up(spec_of(objective.id), home, quiet)
+        start, one = state_of(build_for(setup.spec, setup.data, 0)), trained(setup, alone)
         Counted.passes = 0
-        found = {"apart": apart(one, trained(bench, together), start), "divided": Counted.passes}
+        found = {"apart": apart(one, trained(setup, together), start), "divided": Counted.passes}
         if objective.id == "simclr":
-            found["own_images_only"] = apart(one, trained(bench, own_images_only), start)
+            found["own_images_only"] = apart(one, trained(setup, own_images_only), start)
         yield f"train {objective.id}", found
     for objective in available:
         for method in METHODS.values():
@@ -170,11 +170,11 @@ def cases(home: Home, wanted: list[str]) -> Iterator[tuple[str, dict[str, float]
             for task in method.tasks:
                 if wanted and f"{method.id} {task} {objective.id}" not in wanted:
                     continue
-                bench = set_up(spec_of(objective.id, method.id, task), home, quiet)
-                start = build_for(bench.spec, bench.data, 0)
-                one = unlearned(bench, start, alone)
+                setup = set_up(spec_of(objective.id, method.id, task), home, quiet)
+                start = build_for(setup.spec, setup.data, 0)
+                one = unlearned(setup, start, alone)
                 Counted.passes = 0
-                found = {"apart": apart(one, unlearned(bench, start, together), state_of(start))}
+                found = {"apart": apart(one, unlearned(setup, start, together), state_of(start))}
                 yield f"{method.id} {task} {objective.id}", found | {"divided": Counted.passes}
 
 

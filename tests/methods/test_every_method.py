@@ -17,7 +17,7 @@ from cu_core.base.errors import Cancelled
 from cu_core.base.home import Home
 from cu_core.catalogue.method_record import METHODS, Method
 from cu_core.catalogue.spec import spec_from_json
-from cu_core.engine.setup import Bench, set_up
+from cu_core.engine.setup import RunSetup, set_up
 from cu_core.learning.build import build_model
 from cu_core.learning.network import Network
 from cu_core.learning.objectives import OBJECTIVES
@@ -44,8 +44,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @pytest.fixture
-def started(home: Home, request: pytest.FixtureRequest) -> tuple[Bench, Network]:
-    """A small bench for the case's task and objective, and an untrained model."""
+def started(home: Home, request: pytest.FixtureRequest) -> tuple[RunSetup, Network]:
+    """A small setup for the case's task and objective, and an untrained model."""
     case = request.node.callspec.params
     image_text = OBJECTIVES[case["objective"]].image_text
     if image_text:
@@ -60,44 +60,44 @@ def started(home: Home, request: pytest.FixtureRequest) -> tuple[Bench, Network]
             "device": "cpu",
         }
     )
-    bench = set_up(spec, home, lambda done, total, message: None)
-    return bench, build(bench, seed=3)
+    setup = set_up(spec, home, lambda done, total, message: None)
+    return setup, build(setup, seed=3)
 
 
-def build(bench: Bench, seed: int) -> Network:
-    train = bench.spec.train
-    return build_model(bench.spec.model, 1, 8, 10, seed, train.objective, shards=train.members)
+def build(setup: RunSetup, seed: int) -> Network:
+    train = setup.spec.train
+    return build_model(setup.spec.model, 1, 8, 10, seed, train.objective, shards=train.members)
 
 
-def sharded(bench: Bench) -> ShardedBase | None:
+def sharded(setup: RunSetup) -> ShardedBase | None:
     """As if every stage of the training had left an untrained model behind."""
-    if not bench.spec.train.sharded:
+    if not setup.spec.train.sharded:
         return None
-    plan = ShardPlan.of(bench.spec.train, len(bench.data.train_labels), 3)
-    return ShardedBase(plan, lambda shard, stage: build(bench, 3 + stage).member(shard).state_dict())
+    plan = ShardPlan.of(setup.spec.train, len(setup.data.train_labels), 3)
+    return ShardedBase(plan, lambda shard, stage: build(setup, 3 + stage).member(shard).state_dict())
 
 
-def context_of(bench: Bench, model: Network, check: Callable[[], None] = lambda: None) -> Context:
+def context_of(setup: RunSetup, model: Network, check: Callable[[], None] = lambda: None) -> Context:
     torch.manual_seed(11)
     generator = torch.Generator().manual_seed(11)
     model = copy.deepcopy(model)
     return Context(
         model=model,
-        forget=bench.split(bench.forget.indices, generator),
-        retain=bench.split(bench.retain, generator),
-        task=bench.forget.task,
+        forget=setup.split(setup.forget.indices, generator),
+        retain=setup.split(setup.retain, generator),
+        task=setup.forget.task,
         loss=F.cross_entropy,
-        objective=make_objective(bench.spec.train, model, len(bench.data.train_labels)),
-        unseen=bench.spare_split(generator),
-        device=bench.device,
-        precision=bench.precision,
+        objective=make_objective(setup.spec.train, model, len(setup.data.train_labels)),
+        unseen=setup.spare_split(generator),
+        device=setup.device,
+        precision=setup.precision,
         generator=generator,
-        classes=len(bench.data.classes),
-        recipe=bench.spec.train,
-        fresh=partial(build, bench),
-        forgotten=tuple(bench.forget.classes) if bench.forget.task == "class" else (),
+        classes=len(setup.data.classes),
+        recipe=setup.spec.train,
+        fresh=partial(build, setup),
+        forgotten=tuple(setup.forget.classes) if setup.forget.task == "class" else (),
         base_seed=3,
-        shards=sharded(bench),
+        shards=sharded(setup),
         max_rounds=ROUNDS,
         check=check,
     )
@@ -111,12 +111,12 @@ def start(method: Method, context: Context) -> Iterator[dict[str, float]]:
 
 @pytest.mark.parametrize(("method", "task", "objective"), CASES)
 def test_runs_its_rounds_and_repeats_them(
-    method: Method, task: str, objective: str, started: tuple[Bench, Network]
+    method: Method, task: str, objective: str, started: tuple[RunSetup, Network]
 ) -> None:
-    bench, model = started
+    setup, model = started
     hashes = []
     for _ in range(2):
-        context = context_of(bench, model)
+        context = context_of(setup, model)
         told = list(start(method, context))
         assert len(told) == ROUNDS or method.one_shot
         assert all(isinstance(v, float) and math.isfinite(v) for numbers in told for v in numbers.values())
@@ -131,13 +131,13 @@ def test_runs_its_rounds_and_repeats_them(
 
 @pytest.mark.parametrize(("method", "task", "objective"), CASES)
 def test_goes_on_exactly_after_a_resume(
-    method: Method, task: str, objective: str, started: tuple[Bench, Network], tmp_path: Path
+    method: Method, task: str, objective: str, started: tuple[RunSetup, Network], tmp_path: Path
 ) -> None:
-    bench, model = started
-    whole = context_of(bench, model)
+    setup, model = started
+    whole = context_of(setup, model)
     list(start(method, whole))
 
-    first = context_of(bench, model)
+    first = context_of(setup, model)
     next(start(method, first))
     state = {
         "model": first.model.state_dict(),
@@ -148,7 +148,7 @@ def test_goes_on_exactly_after_a_resume(
     torch.save(state, tmp_path / "state.pt")
 
     stored = torch.load(tmp_path / "state.pt", weights_only=True)
-    second = context_of(bench, build(bench, seed=99))
+    second = context_of(setup, build(setup, seed=99))
     second.model.load_state_dict(stored["model"])
     second.saved, second.first_round = stored["kept"], 2
     second.generator.set_state(stored["generator"])
@@ -159,12 +159,12 @@ def test_goes_on_exactly_after_a_resume(
 
 @pytest.mark.parametrize(("method", "task", "objective"), CASES)
 def test_ends_within_a_batch_when_asked(
-    method: Method, task: str, objective: str, started: tuple[Bench, Network]
+    method: Method, task: str, objective: str, started: tuple[RunSetup, Network]
 ) -> None:
-    bench, model = started
+    setup, model = started
 
     def refuse() -> None:
         raise Cancelled("asked to stop")
 
     with pytest.raises(Cancelled):
-        next(start(method, context_of(bench, model, refuse)))
+        next(start(method, context_of(setup, model, refuse)))

@@ -8,19 +8,26 @@ from scipy.stats import ortho_group
 from sklearn.neighbors import NearestNeighbors
 
 from cu_core.metrics.cka import linear_cka
-from cu_core.metrics.drift.per_round import Samples, Start, centroid_distances, cka_by_group, drift_report, group_report
+from cu_core.metrics.drift.per_round import (
+    FixedSamples,
+    Start,
+    centroid_distances,
+    cka_by_group,
+    drift_report,
+    group_report,
+)
 
 GROUPS = ("forget", "retain", "unseen")
 
 
-def cloud(seed: int = 0, n: int = 150, d: int = 8) -> tuple[np.ndarray, Samples]:
+def cloud(seed: int = 0, n: int = 150, d: int = 8) -> tuple[np.ndarray, FixedSamples]:
     """Three classes around centres far apart; of class 2 all training samples are forgotten."""
     rng = np.random.default_rng(seed)
     label = np.arange(n) % 3
     group = np.where(label == 2, "forget", "retain")
     group[-30:] = "unseen"
     rows = rng.normal(size=(n, d)) + 12 * np.eye(d)[label]
-    return rows.astype(np.float32), Samples(label, {name: group == name for name in GROUPS})
+    return rows.astype(np.float32), FixedSamples(label, {name: group == name for name in GROUPS})
 
 
 def test_what_did_not_move_has_not_moved_by_any_measure() -> None:
@@ -108,7 +115,7 @@ def test_classes_that_nobody_stands_for_have_no_centroid() -> None:
     rows, _ = cloud(n=6)
     labels = np.array([0, 0, 1, 1, 2, 2])
     retain = np.array([1, 0, 0, 0, 0, 0], bool)
-    samples = Samples(labels, {"forget": np.zeros(6, bool), "retain": retain, "unseen": ~retain})
+    samples = FixedSamples(labels, {"forget": np.zeros(6, bool), "retain": retain, "unseen": ~retain})
     found = centroid_distances(rows, samples)
     # The only retain sample is its class's centroid; itself left out there is none.
     assert np.isnan(found["own_centroid"]).tolist() == [True, False, True, True, True, True]
@@ -148,7 +155,7 @@ def test_a_report_of_a_model() -> None:
 def test_groups_and_neighbours_may_be_lacking() -> None:
     rows, samples = cloud()
     nobody = np.zeros(150, bool)
-    alone = Samples(samples.labels, {"forget": ~nobody, "retain": nobody, "unseen": nobody})
+    alone = FixedSamples(samples.labels, {"forget": ~nobody, "retain": nobody, "unseen": nobody})
     start = Start(rows, alone)
     motion = start.motion(rows + 1)
     assert np.isnan(motion["relative"]).all() and not motion["neighbours_changed"].any()
@@ -162,7 +169,7 @@ def test_cka_of_very_many_samples_looks_at_some() -> None:
     rng = np.random.default_rng(4)
     first, second = rng.normal(size=(2500, 4)).astype(np.float16), rng.normal(size=(2500, 4)).astype(np.float16)
     second += first
-    everyone = Samples(np.zeros(2500, int), {"retain": np.ones(2500, bool), "forget": np.zeros(2500, bool)})
+    everyone = FixedSamples(np.zeros(2500, int), {"retain": np.ones(2500, bool), "forget": np.zeros(2500, bool)})
     found = cka_by_group(everyone, first, second)
     assert found["forget"] is None
     assert found["retain"] == pytest.approx(linear_cka(first.astype(float), second.astype(float)), abs=0.03)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from cu_core.analysis.compare.compared import Compared, Measure
+from cu_core.analysis.compare.compared import Compared, ComparedMetric
 from cu_core.analysis.compare.measures import (
     attack_measure,
     metric_measure,
@@ -25,7 +25,7 @@ DEFAULT_ATTACK = "loss"
 
 
 @dataclass(frozen=True)
-class Column:
+class ComparedColumn:
     """One compared number.
 
     Attributes:
@@ -44,7 +44,7 @@ class Column:
     percent: bool
     digits: int
     against_reference: bool
-    read: Callable[[Compared, str], Measure]
+    read: Callable[[Compared, str], ComparedMetric]
 
     def text(self, value: float | None) -> str:
         """The value as people read it, without a unit; ``n/a`` where there is none."""
@@ -58,21 +58,21 @@ class Column:
         return f"{self.title} (%)" if self.percent else self.title
 
 
-def _without_attack(read: Callable[[Compared], Measure]) -> Callable[[Compared, str], Measure]:
+def _without_attack(read: Callable[[Compared], ComparedMetric]) -> Callable[[Compared, str], ComparedMetric]:
     return partial(_drop_attack, read)
 
 
-def _drop_attack(read: Callable[[Compared], Measure], run: Compared, attack: str) -> Measure:
+def _drop_attack(read: Callable[[Compared], ComparedMetric], run: Compared, attack: str) -> ComparedMetric:
     return read(run)
 
 
-def _attack(way: str, run: Compared, attack: str) -> Measure:
+def _attack(way: str, run: Compared, attack: str) -> ComparedMetric:
     return attack_measure(run, attack, way)
 
 
-def _metrics() -> list[Column]:
+def _metrics() -> list[ComparedColumn]:
     return [
-        Column(
+        ComparedColumn(
             metric.id,
             metric.title,
             metric.summary,
@@ -85,19 +85,19 @@ def _metrics() -> list[Column]:
     ]
 
 
-def _metric(metric_id: str, run: Compared) -> Measure:
+def _metric(metric_id: str, run: Compared) -> ComparedMetric:
     return metric_measure(run, metric_id)
 
 
-def _passes(group: str, run: Compared) -> Measure:
+def _passes(group: str, run: Compared) -> ComparedMetric:
     return passes_measure(run, group)
 
 
-COLUMNS: dict[str, Column] = {
+COLUMNS: dict[str, ComparedColumn] = {
     c.id: c
     for c in (
         *_metrics(),
-        Column(
+        ComparedColumn(
             "tow",
             "Tug of war",
             "Product over forget, retain and unseen of 1 - |accuracy - reference's accuracy| (Zhao et al. 2024); 1 is "
@@ -108,7 +108,7 @@ COLUMNS: dict[str, Column] = {
             _without_attack(tow_measure),
         ),
         *(
-            Column(
+            ComparedColumn(
                 f"auc_{way}",
                 f"Attack AUC, {WAYS[way].title.lower()}",
                 f"AUC of the chosen membership attack after unlearning. {WAYS[way].summary} 0.5 cannot tell; the "
@@ -120,7 +120,7 @@ COLUMNS: dict[str, Column] = {
             )
             for way in ("transferred", "refitted")
         ),
-        Column(
+        ComparedColumn(
             "time_share",
             "Time of retraining",
             "Time of the method, evaluation not counted, as a share of the mean time of one retraining.",
@@ -129,7 +129,7 @@ COLUMNS: dict[str, Column] = {
             False,
             _without_attack(time_measure),
         ),
-        Column(
+        ComparedColumn(
             "seconds",
             "Seconds",
             "Time of the method, evaluation not counted.",
@@ -138,7 +138,7 @@ COLUMNS: dict[str, Column] = {
             False,
             _without_attack(seconds_measure),
         ),
-        Column(
+        ComparedColumn(
             "passes_forget",
             "Passes, forget",
             "How often the method drew the whole forget set.",
@@ -147,7 +147,7 @@ COLUMNS: dict[str, Column] = {
             False,
             _without_attack(partial(_passes, "forget")),
         ),
-        Column(
+        ComparedColumn(
             "passes_retain",
             "Passes, retain",
             "How often the method drew the whole retain set.",
@@ -156,7 +156,9 @@ COLUMNS: dict[str, Column] = {
             False,
             _without_attack(partial(_passes, "retain")),
         ),
-        Column("rounds", "Rounds", "Rounds until it stopped.", False, 1, False, _without_attack(rounds_measure)),
+        ComparedColumn(
+            "rounds", "Rounds", "Rounds until it stopped.", False, 1, False, _without_attack(rounds_measure)
+        ),
     )
 }
 """All columns by id; those of `cu_core.metrics.METRICS` have its ids."""
@@ -179,7 +181,7 @@ def default_columns(runs: Sequence[Compared]) -> list[str]:
     return [column for column in dict.fromkeys([*wanted, *_ALWAYS]) if column in COLUMNS]
 
 
-def columns_named(ids: Sequence[str]) -> list[Column]:
+def columns_named(ids: Sequence[str]) -> list[ComparedColumn]:
     """Columns by their ids.
 
     Raises:

@@ -95,7 +95,7 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class Measure:
+class ComparedMetric:
     """One number of a run beside what retrained models say of it.
 
     Attributes:

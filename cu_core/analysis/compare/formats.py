@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from cu_core.analysis.compare.columns import Column
+from cu_core.analysis.compare.columns import ComparedColumn
 from cu_core.analysis.compare.lines import Summary
-from cu_core.analysis.compare.table import Row, Table
+from cu_core.analysis.compare.table import Table, TableRow
 
 
 def frame(table: Table) -> pd.DataFrame:
@@ -74,7 +74,7 @@ def footnotes(table: Table) -> list[str]:
     return notes
 
 
-def cell_text(column: Column, cell: Summary) -> str:
+def cell_text(column: ComparedColumn, cell: Summary) -> str:
     """Mean ± sd, the interval of a single run where it has one, and the distance in brackets."""
     text = column.text(cell.mean)
     if cell.mean is None:
@@ -101,7 +101,7 @@ def as_json(table: Table) -> dict[str, Any]:
     }
 
 
-def _row_json(row: Row, columns: Sequence[Column]) -> dict[str, Any]:
+def _row_json(row: TableRow, columns: Sequence[ComparedColumn]) -> dict[str, Any]:
     head = {
         "line": row.label,
         "kind": row.kind,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cu_core.analysis.compare.columns import Column
+from cu_core.analysis.compare.columns import ComparedColumn
 from cu_core.analysis.compare.comparable import configuration_of
-from cu_core.analysis.compare.compared import Compared, Measure
+from cu_core.analysis.compare.compared import Compared, ComparedMetric
 from cu_core.analysis.compare.difference import NAMES, SEEDS, flat, label_of, value_words
 from cu_core.figures.theme import chart_text
 
@@ -21,7 +21,7 @@ PLAIN = ("data.dataset", "forget.select", "model.backbone")
 
 
 @dataclass(frozen=True)
-class Line:
+class ConfigurationRuns:
     """One line: runs of one configuration.
 
     Attributes:
@@ -77,7 +77,7 @@ class Summary:
         return None if self.mean is None or self.reference is None else self.mean - self.reference
 
 
-def lines_of(runs: Sequence[Compared], *, over_seeds: bool) -> list[Line]:
+def lines_of(runs: Sequence[Compared], *, over_seeds: bool) -> list[ConfigurationRuns]:
     """Lines in the order in which their first runs come.
 
     Args:
@@ -88,10 +88,10 @@ def lines_of(runs: Sequence[Compared], *, over_seeds: bool) -> list[Line]:
     for run in runs:
         grouped.setdefault(configuration_of(run) if over_seeds else run.run_id, []).append(run)
     members = [tuple(sorted(group, key=lambda run: (run.seed, run.run_id))) for group in grouped.values()]
-    return [Line(label, group) for label, group in zip(_labels(members), members, strict=True)]
+    return [ConfigurationRuns(label, group) for label, group in zip(_labels(members), members, strict=True)]
 
 
-def summary(line: Line, column: Column, attack: str) -> Summary:
+def summary(line: ConfigurationRuns, column: ComparedColumn, attack: str) -> Summary:
     """One column of a line.
 
     Args:
@@ -102,9 +102,9 @@ def summary(line: Line, column: Column, attack: str) -> Summary:
     return summarise([column.read(run, attack) for run in line.runs])
 
 
-def summarise(measures: Sequence[Measure]) -> Summary:
+def summarise(measures: Sequence[ComparedMetric]) -> Summary:
     """Mean and standard deviation over runs; of a single one its own number with its interval."""
-    single = measures[0] if len(measures) == 1 else Measure(None)
+    single = measures[0] if len(measures) == 1 else ComparedMetric(None)
     values = [m.value for m in measures]
     known = [v for v in values if v is not None]
     return Summary(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cu_core.analysis.compare.compared import Compared, Measure
+from cu_core.analysis.compare.compared import Compared, ComparedMetric
 from cu_core.metrics import METRICS
 from cu_core.metrics.attacks import ATTACKS
 from cu_core.metrics.band import Band, auc_band, band
@@ -28,7 +28,7 @@ _COUNTED = {
 }
 
 
-def metric_measure(run: Compared, metric_id: str) -> Measure:
+def metric_measure(run: Compared, metric_id: str) -> ComparedMetric:
     """A metric after unlearning.
 
     Args:
@@ -41,7 +41,7 @@ def metric_measure(run: Compared, metric_id: str) -> Measure:
     if found is None and not why_no_band:
         why_no_band = ALL_AGREE if sum(v is not None for v in values) > 1 else "the references do not have it"
     value = run.after.get(metric_id)
-    return Measure(
+    return ComparedMetric(
         value=value,
         why="" if value is not None else _why_no_metric(run, metric_id),
         reference=run.reference.get(metric_id),
@@ -58,15 +58,15 @@ def samples_behind(run: Compared, metric_id: str) -> int | None:
     return counts.get(_COUNTED[metric_id]) if metric_id in _COUNTED else None
 
 
-def tow_measure(run: Compared) -> Measure:
+def tow_measure(run: Compared) -> ComparedMetric:
     """Tug of war with its bootstrap interval; 1 is like retraining, so it needs no band."""
     tow = run.result.get("tow")
     if not tow:
-        return Measure(None, _why_no_reference(run))
-    return Measure(tow["value"], low=tow.get("low"), high=tow.get("high"), reference=1.0)
+        return ComparedMetric(None, _why_no_reference(run))
+    return ComparedMetric(tow["value"], low=tow.get("low"), high=tow.get("high"), reference=1.0)
 
 
-def attack_measure(run: Compared, attack: str, way: str) -> Measure:
+def attack_measure(run: Compared, attack: str, way: str) -> ComparedMetric:
     """AUC of a membership attack after unlearning, beside that on the references.
 
     Args:
@@ -76,13 +76,13 @@ def attack_measure(run: Compared, attack: str, way: str) -> Measure:
     """
     attacks = run.result.get("attacks")
     if not attacks:
-        return Measure(None, _why_no_attacks(run))
+        return ComparedMetric(None, _why_no_attacks(run))
     made = attacks.get(attack) or {}
     numbers = (made.get("after") or {}).get(way) or {}
     auc = numbers.get("auc")
     if not auc:
         title = ATTACKS[attack].title if attack in ATTACKS else attack
-        return Measure(None, str(numbers.get("reason") or f"the attack {title} was not made in this run"))
+        return ComparedMetric(None, str(numbers.get("reason") or f"the attack {title} was not made in this run"))
     kept = ((run.result.get("reference_attacks") or {}).get(attack) or {}).get(way) or {}
     values: Sequence[float | None] = kept.get("auc") or []
     first = ((made.get("reference") or {}).get(way) or {}).get("auc")
@@ -92,27 +92,27 @@ def attack_measure(run: Compared, attack: str, way: str) -> Measure:
     found = _auc_band(run, values)
     why = "" if found else ALL_AGREE if len(known) > 1 else _why_no_band(run)
     mean = sum(known) / len(known) if known else None
-    return Measure(auc[0], low=auc[1], high=auc[2], reference=mean, band=found, why_no_band=why)
+    return ComparedMetric(auc[0], low=auc[1], high=auc[2], reference=mean, band=found, why_no_band=why)
 
 
-def time_measure(run: Compared) -> Measure:
+def time_measure(run: Compared) -> ComparedMetric:
     """Time of the method as a share of the mean time of one retraining."""
     spent = (run.result.get("seconds") or {}).get("unlearn")
     known = [r.seconds for r in run.references if r.seconds is not None and r.seconds > 0]
     if spent is None:
-        return Measure(None, UNFINISHED if run.partial else OLDER)
+        return ComparedMetric(None, UNFINISHED if run.partial else OLDER)
     if not known:
-        return Measure(None, "the time of retraining is not known" if run.references else _why_no_reference(run))
-    return Measure(float(spent) * len(known) / sum(known))
+        return ComparedMetric(None, "the time of retraining is not known" if run.references else _why_no_reference(run))
+    return ComparedMetric(float(spent) * len(known) / sum(known))
 
 
-def seconds_measure(run: Compared) -> Measure:
+def seconds_measure(run: Compared) -> ComparedMetric:
     """Time of the method in seconds, evaluation not counted."""
     spent = (run.result.get("seconds") or {}).get("unlearn")
-    return Measure(spent, "" if spent is not None else UNFINISHED if run.partial else OLDER)
+    return ComparedMetric(spent, "" if spent is not None else UNFINISHED if run.partial else OLDER)
 
 
-def passes_measure(run: Compared, group: str) -> Measure:
+def passes_measure(run: Compared, group: str) -> ComparedMetric:
     """How often the method drew the whole forget or retain set.
 
     Args:
@@ -122,8 +122,8 @@ def passes_measure(run: Compared, group: str) -> Measure:
     served = run.result.get("served")
     size = run.result.get("forget_count") if group == "forget" else (run.result.get("counts") or {}).get("retain")
     if not served or not size:
-        return Measure(None, UNFINISHED if run.partial else OLDER)
-    return Measure(served[group] / size)
+        return ComparedMetric(None, UNFINISHED if run.partial else OLDER)
+    return ComparedMetric(served[group] / size)
 
 
 def _auc_band(run: Compared, values: Sequence[float | None]) -> Band | None:
@@ -133,9 +133,9 @@ def _auc_band(run: Compared, values: Sequence[float | None]) -> Band | None:
     return auc_band(values, counts.get("forget") or 0, others or 0)
 
 
-def rounds_measure(run: Compared) -> Measure:
+def rounds_measure(run: Compared) -> ComparedMetric:
     """Recorded rounds."""
-    return Measure(float(run.rounds))
+    return ComparedMetric(float(run.rounds))
 
 
 def over_unlearning(run: Compared) -> tuple[bool | None, str]:

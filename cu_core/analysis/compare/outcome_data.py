@@ -9,7 +9,7 @@ import numpy as np
 
 from cu_core.analysis.compare.columns import COLUMNS, DEFAULT_ATTACK
 from cu_core.analysis.compare.compared import Compared
-from cu_core.analysis.compare.lines import Line, Summary, summary
+from cu_core.analysis.compare.lines import ConfigurationRuns, Summary, summary
 from cu_core.analysis.compare.measures import metric_measure, time_measure
 from cu_core.figures.layer_bars import PANES, LayerLine, Noise
 from cu_core.figures.pareto import ParetoBox, ParetoLine, ParetoPoint
@@ -17,7 +17,7 @@ from cu_core.figures.recovery_bars import Recovery, RecoveryBar
 from cu_core.metrics import METRICS
 
 
-def run_name(line: Line, run: Compared) -> str:
+def run_name(line: ConfigurationRuns, run: Compared) -> str:
     """A run of a line as hovering tells it."""
     return line.label if f"seed {run.seed}" in line.label else f"{line.label}, seed {run.seed}"
 
@@ -35,7 +35,7 @@ def pareto_titles(runs: Iterable[Compared]) -> tuple[str, str]:
     return " / ".join(utility), METRICS["forget_acc"].title
 
 
-def pareto_lines(lines: Sequence[Line]) -> tuple[list[ParetoLine], list[ParetoBox], list[str]]:
+def pareto_lines(lines: Sequence[ConfigurationRuns]) -> tuple[list[ParetoLine], list[ParetoBox], list[str]]:
     """Gaps of utility and forgetting, in points.
 
     Args:
@@ -63,7 +63,7 @@ def pareto_lines(lines: Sequence[Line]) -> tuple[list[ParetoLine], list[ParetoBo
     return found, list(boxes.values()), left_out
 
 
-def layer_lines(lines: Sequence[Line], group: str) -> tuple[list[LayerLine], Noise, list[str]]:
+def layer_lines(lines: Sequence[ConfigurationRuns], group: str) -> tuple[list[LayerLine], Noise, list[str]]:
     """Linear CKA of the layers on one group of samples.
 
     Args:
@@ -102,7 +102,7 @@ def layer_lines(lines: Sequence[Line], group: str) -> tuple[list[LayerLine], Noi
 _GUIDES = ("reference_reference", "base_reference")
 
 
-def recovery_lines(lines: Sequence[Line]) -> tuple[list[Recovery], list[str]]:
+def recovery_lines(lines: Sequence[ConfigurationRuns]) -> tuple[list[Recovery], list[str]]:
     """Accuracy on the forgotten classes by the model and by a linear probe.
 
     Returns:

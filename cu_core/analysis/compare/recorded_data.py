@@ -10,7 +10,7 @@ import numpy as np
 
 from cu_core.analysis.compare.comparable import set_of
 from cu_core.analysis.compare.compared import Compared
-from cu_core.analysis.compare.lines import Line
+from cu_core.analysis.compare.lines import ConfigurationRuns
 from cu_core.analysis.compare.outcome_data import run_name
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
@@ -26,7 +26,7 @@ from cu_core.runstore.reader import RunView, open_run
 
 
 @dataclass(frozen=True)
-class Recorded:
+class LastRoundArray:
     """One array of a run's last round and of its references, on the rows of one group that metrics are reported on.
 
     Attributes:
@@ -48,7 +48,7 @@ def trajectory_metrics(runs: Sequence[Compared]) -> list[str]:
 
 
 def trajectory_lines(
-    home: Home, lines: Sequence[Line], metrics: Sequence[str]
+    home: Home, lines: Sequence[ConfigurationRuns], metrics: Sequence[str]
 ) -> tuple[list[TrajectoryLine], dict[str, list[Band]]]:
     """Metrics over rounds on the recorded samples, and the references' bands on the same samples.
 
@@ -76,7 +76,9 @@ def trajectory_lines(
     return found, {metric: list(levels.values()) for metric, levels in bands.items()}
 
 
-def gap_lines(home: Home, lines: Sequence[Line], group: str, classes: int) -> tuple[list[ClassGaps], list[str]]:
+def gap_lines(
+    home: Home, lines: Sequence[ConfigurationRuns], group: str, classes: int
+) -> tuple[list[ClassGaps], list[str]]:
     """Accuracy after minus mean accuracy of the references, class by class, as a mean over a line's runs.
 
     Args:
@@ -116,7 +118,7 @@ def gap_lines(home: Home, lines: Sequence[Line], group: str, classes: int) -> tu
 
 
 def overlay_lines(
-    home: Home, lines: Sequence[Line], array: str, group: str
+    home: Home, lines: Sequence[ConfigurationRuns], array: str, group: str
 ) -> tuple[list[OverlayLine], list[np.ndarray], list[str]]:
     """One signal of the last round, and of every retrained model once.
 
@@ -147,7 +149,7 @@ def overlay_lines(
 
 
 def prediction_panes(
-    home: Home, lines: Sequence[Line], group: str, classes: int
+    home: Home, lines: Sequence[ConfigurationRuns], group: str, classes: int
 ) -> tuple[list[Predictions], list[str]]:
     """What samples are taken for after unlearning: mean counts over a line's runs, and over the retrained models.
 
@@ -194,7 +196,9 @@ def _probe_bands(view: RunView, metrics: Sequence[str]) -> dict[str, Band]:
     return found
 
 
-def _read(home: Home, line: Line, run: Compared, array: str, group: str, left_out: list[str]) -> Recorded | None:
+def _read(
+    home: Home, line: ConfigurationRuns, run: Compared, array: str, group: str, left_out: list[str]
+) -> LastRoundArray | None:
     """Reads an array, or notes in words why it cannot be."""
     try:
         return read_recorded(open_run(home, run.run_id), array, group)
@@ -203,7 +207,7 @@ def _read(home: Home, line: Line, run: Compared, array: str, group: str, left_ou
         return None
 
 
-def read_recorded(view: RunView, array: str, group: str) -> Recorded:
+def read_recorded(view: RunView, array: str, group: str) -> LastRoundArray:
     """One array of the last round and of the references.
 
     Args:
@@ -225,7 +229,7 @@ def read_recorded(view: RunView, array: str, group: str) -> Recorded:
         if array in view.reference_manifest(seed)["arrays"]
     }
     after = np.asarray(view.array(rounds[-1], array))[rows]
-    return Recorded(probe["label"].to_numpy()[rows], after, references)
+    return LastRoundArray(probe["label"].to_numpy()[rows], after, references)
 
 
 def _finite(array: np.ndarray) -> np.ndarray:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cu_core.analysis.compare.columns import Column
+from cu_core.analysis.compare.columns import ComparedColumn
 from cu_core.analysis.compare.comparable import SAME, set_of, warnings
-from cu_core.analysis.compare.compared import Compared, Measure
-from cu_core.analysis.compare.lines import Line, Summary, lines_of, summarise, summary, telling
+from cu_core.analysis.compare.compared import Compared, ComparedMetric
+from cu_core.analysis.compare.lines import ConfigurationRuns, Summary, lines_of, summarise, summary, telling
 from cu_core.analysis.compare.measures import over_unlearning
 from cu_core.metrics import METRICS
 
@@ -22,7 +22,7 @@ MOST_NAMED = 4
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One row.
 
     Attributes:
@@ -53,8 +53,8 @@ class Table:
         warnings: what keeps the runs from being compared fairly, in words.
     """
 
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    columns: tuple[ComparedColumn, ...]
+    rows: tuple[TableRow, ...]
     attack: str
     warnings: tuple[str, ...]
 
@@ -67,7 +67,7 @@ class Table:
         return _reasons(self, lambda cell: cell.why_no_band)
 
 
-def make_table(runs: Sequence[Compared], columns: Sequence[Column], *, attack: str, over_seeds: bool) -> Table:
+def make_table(runs: Sequence[Compared], columns: Sequence[ComparedColumn], *, attack: str, over_seeds: bool) -> Table:
     """Puts runs side by side.
 
     Args:
@@ -77,7 +77,9 @@ def make_table(runs: Sequence[Compared], columns: Sequence[Column], *, attack: s
         over_seeds: one line per configuration with mean and sd over seeds; otherwise one per run.
     """
     rows = [
-        Row("runs", line.label, line.runs, line.seeds, {c.id: summary(line, c, attack) for c in columns}, _flags(line))
+        TableRow(
+            "runs", line.label, line.runs, line.seeds, {c.id: summary(line, c, attack) for c in columns}, _flags(line)
+        )
         for line in lines_of(runs, over_seeds=over_seeds)
     ]
     sets: dict[str, list[Compared]] = {}
@@ -106,7 +108,7 @@ def flag_words(run: Compared) -> list[str]:
     return said
 
 
-def _flags(line: Line) -> tuple[str, ...]:
+def _flags(line: ConfigurationRuns) -> tuple[str, ...]:
     found = []
     if any(run.collapsed for run in line.runs):
         found.append("collapsed")
@@ -117,29 +119,29 @@ def _flags(line: Line) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _before(runs: Sequence[Compared], columns: Sequence[Column], attack: str, suffix: str) -> Row:
+def _before(runs: Sequence[Compared], columns: Sequence[ComparedColumn], attack: str, suffix: str) -> TableRow:
     # Unfinished runs only know the numbers on the recorded samples.
     finished = [run for run in runs if not run.partial] or runs
     models = _distinct(finished, lambda run: (run.train_seed, _forget_set(run)))
     cells = {}
     for column in columns:
         if column.id in METRICS:
-            measures = [Measure(run.before.get(column.id), _unless(run.before.get(column.id))) for run in models]
+            measures = [ComparedMetric(run.before.get(column.id), _unless(run.before.get(column.id))) for run in models]
         elif column.id == "auc_refitted":
             measures = [_auc_before(run, attack) for run in models]
         else:
-            measures = [Measure(None, "not defined before unlearning")]
+            measures = [ComparedMetric(None, "not defined before unlearning")]
         cells[column.id] = summarise(measures)
-    return Row("before", BEFORE + suffix, tuple(runs), tuple(run.train_seed for run in models), cells)
+    return TableRow("before", BEFORE + suffix, tuple(runs), tuple(run.train_seed for run in models), cells)
 
 
-def _auc_before(run: Compared, attack: str) -> Measure:
+def _auc_before(run: Compared, attack: str) -> ComparedMetric:
     numbers = (((run.result.get("attacks") or {}).get(attack) or {}).get("before") or {}).get("refitted") or {}
     auc = numbers.get("auc")
-    return Measure(auc[0], low=auc[1], high=auc[2]) if auc else Measure(None, "the attack was not made")
+    return ComparedMetric(auc[0], low=auc[1], high=auc[2]) if auc else ComparedMetric(None, "the attack was not made")
 
 
-def _retrained(runs: Sequence[Compared], columns: Sequence[Column], attack: str, suffix: str) -> Row:
+def _retrained(runs: Sequence[Compared], columns: Sequence[ComparedColumn], attack: str, suffix: str) -> TableRow:
     pairs = [(run, place) for run in runs for place in range(len(run.references))]
     models = _distinct(pairs, lambda pair: (pair[0].references[pair[1]].seed, _forget_set(pair[0])))
     cells = {}
@@ -154,9 +156,11 @@ def _retrained(runs: Sequence[Compared], columns: Sequence[Column], attack: str,
             values = [run.references[place].seconds for run, place in models]
         else:
             values = [None]
-        cells[column.id] = summarise([Measure(v, _unless(v, "not defined for retrained models")) for v in values])
+        cells[column.id] = summarise(
+            [ComparedMetric(v, _unless(v, "not defined for retrained models")) for v in values]
+        )
     seeds = tuple(run.references[place].seed for run, place in models)
-    return Row("reference", RETRAINED + suffix, tuple(runs), seeds, cells)
+    return TableRow("reference", RETRAINED + suffix, tuple(runs), seeds, cells)
 
 
 def _reference_auc(run: Compared, place: int, attack: str, way: str) -> float | None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cu_core.analysis.papers.paper_runs import belongs, preset_id, row_specs, rows_at, seeds_at, spec_of, specs_of
-from cu_core.analysis.papers.paper_table import Column, PaperTable, Row
+from cu_core.analysis.papers.paper_table import PaperColumn, PaperRow, PaperTable
 from cu_core.analysis.papers.quantities import QUANTITIES, value_in
 from cu_core.analysis.papers.scales import Scale, title_of
 from cu_core.base.errors import BadInput
@@ -87,7 +87,7 @@ class FilledRow:
         notes: what the runs say about themselves, each once.
     """
 
-    row: Row
+    row: PaperRow
     spec: RunSpec | None
     cells: Mapping[str, Cell]
     runs: tuple[str, ...]
@@ -206,7 +206,7 @@ def fill(table: PaperTable, scale: Scale, runs: Iterable[Finished], waiting: Ite
 
 
 def _filled(
-    table: PaperTable, row: Row, scale: Scale, runs: Sequence[Finished], waiting: Sequence[Waiting]
+    table: PaperTable, row: PaperRow, scale: Scale, runs: Sequence[Finished], waiting: Sequence[Waiting]
 ) -> FilledRow:
     spec = spec_of(table, row, scale)
     latest: dict[tuple[int, ...], Finished] = {}
@@ -230,7 +230,7 @@ def _filled(
     )
 
 
-def _cell(column: Column, row: Row, runs: Sequence[Finished], encoder: bool) -> Cell:
+def _cell(column: PaperColumn, row: PaperRow, runs: Sequence[Finished], encoder: bool) -> Cell:
     quantity = QUANTITIES[column.quantity]
     found = [value_in(run.result, quantity, column.moment, encoder) for run in runs]
     values = [value for value in found if value is not None]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from cu_core.analysis.papers.paper_table import PaperTable, Row
+from cu_core.analysis.papers.paper_table import PaperRow, PaperTable
 from cu_core.analysis.papers.scales import Scale
 from cu_core.base.parameters import describe
 from cu_core.catalogue.method_record import method
@@ -31,9 +31,9 @@ def seeds_at(table: PaperTable, scale: Scale) -> tuple[int, ...]:
     return table.seeds[: scale.most_seeds] if scale.most_seeds else table.seeds
 
 
-def rows_at(table: PaperTable, scale: Scale) -> tuple[Row, ...]:
+def rows_at(table: PaperTable, scale: Scale) -> tuple[PaperRow, ...]:
     """The rows of a table at a scale: those that differ only in what the scale fixes become one, without numbers."""
-    rows: dict[str, Row] = {}
+    rows: dict[str, PaperRow] = {}
     for row in table.rows:
         if scale.fixed.isdisjoint(row.settings):
             rows[row.id] = row
@@ -43,11 +43,11 @@ def rows_at(table: PaperTable, scale: Scale) -> tuple[Row, ...]:
         words = [text for name, text in row.parts.items() if name in settings]
         title = " · ".join(words) or f"{scale.data.dataset.capitalize()} (not in the paper)"
         name = "-".join(str(settings[n]) for n in row.parts if n in settings) or scale.data.dataset
-        rows.setdefault(key, Row(name, title, {}, settings, row.why_not))
+        rows.setdefault(key, PaperRow(name, title, {}, settings, row.why_not))
     return tuple(_shrunk(row, scale) for row in rows.values())
 
 
-def _shrunk(row: Row, scale: Scale) -> Row:
+def _shrunk(row: PaperRow, scale: Scale) -> PaperRow:
     """The row with its smaller numbers, which its title then tells."""
     smaller = {name: _smaller(name, value, scale) for name, value in row.settings.items() if name in scale.shrunk}
     if not smaller:
@@ -60,7 +60,7 @@ def _smaller(name: str, value: Any, scale: Scale) -> Any:
     return max(1, round(value * scale.shrunk[name])) if name in scale.shrunk else value
 
 
-def spec_of(table: PaperTable, row: Row, scale: Scale) -> RunSpec | None:
+def spec_of(table: PaperTable, row: PaperRow, scale: Scale) -> RunSpec | None:
     """The run of a row at a scale, with the first seed; None where no run can fill it.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Column:
+class PaperColumn:
     """One published quantity.
 
     Attributes:
@@ -25,7 +25,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Row:
+class PaperRow:
     """One setting of a published table.
 
     Attributes:
@@ -58,7 +58,7 @@ class PaperTable:
         heading: of the column with the rows' titles.
         columns: in the paper's order.
         rows: in the paper's order.
-        settings: settings that all rows share, see `Row.settings`.
+        settings: settings that all rows share, see `PaperRow.settings`.
         notes: what a reader has to know to compare.
         seeds: with which the paper fills each row.
         scales: ids of the scales at which it can be filled; empty for all of its paper's.
@@ -68,8 +68,8 @@ class PaperTable:
     title: str
     source: str
     heading: str
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    columns: tuple[PaperColumn, ...]
+    rows: tuple[PaperRow, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     seeds: tuple[int, ...] = (0,)

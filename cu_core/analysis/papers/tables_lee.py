@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cu_core.analysis.papers.paper_table import Column, PaperTable, Row
+from cu_core.analysis.papers.paper_table import PaperColumn, PaperRow, PaperTable
 
 _LEE = "Lee et al., arXiv 2401.10458"
 _COMMON: dict[str, Any] = {"train.objective": "supervised", "stop.protocol": "paper", "reference": 1}
@@ -73,22 +73,22 @@ _SAMPLE_METHODS = {
 }
 
 _CLASS_TABLE = (
-    Column("remain_test", "Remain test", "after", "accuracy_retained"),
-    Column("unlearn_test", "Unlearn test", "after", "accuracy_forgotten"),
-    Column("remain", "Remain train", "after", "retain_accuracy"),
-    Column("unlearn", "Unlearn", "after", "forget_accuracy"),
-    Column("mia", "MIA", "after", "mia_refitted"),
+    PaperColumn("remain_test", "Remain test", "after", "accuracy_retained"),
+    PaperColumn("unlearn_test", "Unlearn test", "after", "accuracy_forgotten"),
+    PaperColumn("remain", "Remain train", "after", "retain_accuracy"),
+    PaperColumn("unlearn", "Unlearn", "after", "forget_accuracy"),
+    PaperColumn("mia", "MIA", "after", "mia_refitted"),
 )
 _SAMPLE_TABLE = (
-    Column("test", "Test", "after", "accuracy"),
-    Column("unlearn", "Unlearn", "after", "forget_accuracy"),
-    Column("remain", "Remain train", "after", "retain_accuracy"),
-    Column("mia", "MIA", "after", "mia_refitted"),
+    PaperColumn("test", "Test", "after", "accuracy"),
+    PaperColumn("unlearn", "Unlearn", "after", "forget_accuracy"),
+    PaperColumn("remain", "Remain train", "after", "retain_accuracy"),
+    PaperColumn("mia", "MIA", "after", "mia_refitted"),
 )
 _TIME_TABLE = (
-    Column("seconds", "Seconds", "after", "seconds"),
-    Column("share", "Share of retraining (%)", "after", "share"),
-    Column("rounds", "Rounds", "after", "rounds"),
+    PaperColumn("seconds", "Seconds", "after", "seconds"),
+    PaperColumn("share", "Share of retraining (%)", "after", "share"),
+    PaperColumn("rounds", "Rounds", "after", "rounds"),
 )
 _KNOWN_CLASS = {("cifar10", "resnet18", "contrastive"): {"remain_test": 85.79}}
 
@@ -97,7 +97,7 @@ def _rows(
     datasets: Mapping[str, str],
     chosen: Mapping[str, str],
     known: Mapping[tuple[str, str, str], Mapping[str, float]] | None = None,
-) -> tuple[Row, ...]:
+) -> tuple[PaperRow, ...]:
     """One row per dataset, network and method."""
     rows = []
     for dataset, dataset_title in datasets.items():
@@ -105,7 +105,7 @@ def _rows(
             for method, method_title in chosen.items():
                 parts = {"data.dataset": dataset_title, "model.backbone": network_title, "method.id": method_title}
                 rows.append(
-                    Row(
+                    PaperRow(
                         f"{dataset.rpartition(':')[2]}-{network}-{method}",
                         " · ".join(parts.values()),
                         (known or {}).get((dataset, network, method), {}),
@@ -122,7 +122,7 @@ _QUEUE_PARTS = {
     "method.id": "Contrastive",
     "method.queue": "queue of 2,000",
 }
-_QUEUE_ROW = Row(
+_QUEUE_ROW = PaperRow(
     "cifar10-resnet18-queue",
     " · ".join(_QUEUE_PARTS.values()),
     {"test": 76.04, "unlearn": 71.8},
@@ -136,10 +136,11 @@ _QUEUE_ROW = Row(
 )
 
 
-def _varied(setting: str, title: str, values: Sequence[Any]) -> tuple[Row, ...]:
+def _varied(setting: str, title: str, values: Sequence[Any]) -> tuple[PaperRow, ...]:
     """One row per value of a setting; numbers of samples stand alone."""
     return tuple(
-        Row(f"{setting.rpartition('.')[2]}-{value}", f"{title}{_word(value)}", {}, {setting: value}) for value in values
+        PaperRow(f"{setting.rpartition('.')[2]}-{value}", f"{title}{_word(value)}", {}, {setting: value})
+        for value in values
     )
 
 
@@ -149,7 +150,7 @@ def _word(value: Any) -> str:
     return f"{value:,}"
 
 
-_ABLATION = (*_SAMPLE_TABLE, Column("rounds", "Rounds", "after", "rounds"))
+_ABLATION = (*_SAMPLE_TABLE, PaperColumn("rounds", "Rounds", "after", "rounds"))
 
 TABLES: dict[str, PaperTable] = {
     t.id: t

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cu_core.analysis.papers.paper_table import Column, PaperTable, Row
+from cu_core.analysis.papers.paper_table import PaperColumn, PaperRow, PaperTable
 
 _WANG = "Wang & Chen, arXiv 2405.07317"
 _METHOD_1 = {"method.id": "gradient_penalty"}
@@ -31,16 +31,16 @@ FEATURES = (
 )
 
 
-def _before_after(*quantities: tuple[str, str, str]) -> tuple[Column, ...]:
+def _before_after(*quantities: tuple[str, str, str]) -> tuple[PaperColumn, ...]:
     return tuple(
-        Column(f"{name}_{moment[0]}", f"{title} {moment}", moment, quantity)
+        PaperColumn(f"{name}_{moment[0]}", f"{title} {moment}", moment, quantity)
         for moment in ("before", "after")
         for name, title, quantity in quantities
     )
 
 
 _AFTER = tuple(
-    Column(name, title, "after", quantity)
+    PaperColumn(name, title, "after", quantity)
     for name, title, quantity in (
         ("acc", "ACC after", "accuracy"),
         ("mia", "MIA after", "mia"),
@@ -50,14 +50,16 @@ _AFTER = tuple(
     )
 )
 _OURS = (
-    Column("knn", "kNN after", "after", "knn"),
-    Column("refitted", "MIA after, re-fitted", "after", "mia_refitted"),
+    PaperColumn("knn", "kNN after", "after", "knn"),
+    PaperColumn("refitted", "MIA after, re-fitted", "after", "mia_refitted"),
 )
 
 
-def _row(name: str, title: str, columns: Sequence[Column], numbers: Sequence[Any], settings: Mapping[str, Any]) -> Row:
+def _row(
+    name: str, title: str, columns: Sequence[PaperColumn], numbers: Sequence[Any], settings: Mapping[str, Any]
+) -> PaperRow:
     """A row from numbers in the order of the columns; columns beyond them are ours alone."""
-    return Row(name, title, {c.id: v for c, v in zip(columns, numbers, strict=False)}, settings)
+    return PaperRow(name, title, {c.id: v for c, v in zip(columns, numbers, strict=False)}, settings)
 
 
 _II = (
@@ -71,8 +73,8 @@ _II = (
 )
 _III = (*_before_after(("acc", "ACC", "accuracy"), ("mia", "MIA", "mia")), *_OURS)
 _IV = (
-    Column("acc_b", "ACC before", "before", "accuracy"),
-    Column("mia_b", "MIA before", "before", "mia"),
+    PaperColumn("acc_b", "ACC before", "before", "accuracy"),
+    PaperColumn("mia_b", "MIA before", "before", "mia"),
     *_AFTER,
     *_OURS,
 )
@@ -118,10 +120,10 @@ _VII = (
         ("m", "MTop1", "top1"),
         ("n", "NMTop1", "top1_unseen"),
     ),
-    Column("acc_r", "Retrain ACC", "reference", "accuracy"),
-    Column("m_r", "Retrain MTop1", "reference", "top1"),
-    Column("n_r", "Retrain NMTop1", "reference", "top1_unseen"),
-    Column("refitted", "MIA after, re-fitted", "after", "mia_refitted"),
+    PaperColumn("acc_r", "Retrain ACC", "reference", "accuracy"),
+    PaperColumn("m_r", "Retrain MTop1", "reference", "top1"),
+    PaperColumn("n_r", "Retrain NMTop1", "reference", "top1_unseen"),
+    PaperColumn("refitted", "MIA after, re-fitted", "after", "mia_refitted"),
 )
 _BEFORE = "Before unlearning the paper has top-1 0.98, loss 0.8 and cos 0.92."
 
@@ -204,7 +206,7 @@ TABLES: dict[str, PaperTable] = {
             "Forgotten",
             _IV,
             tuple(
-                Row(
+                PaperRow(
                     str(n),
                     f"{n:,}",
                     {c.id: v for c, v in zip(_IV, (*_SAME_START, *numbers), strict=False)},

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from cu_core.analysis.papers.fill import Cell, Filled, FilledRow
-from cu_core.analysis.papers.paper_table import Column
+from cu_core.analysis.papers.paper_table import PaperColumn
 from cu_core.analysis.papers.quantities import QUANTITIES
 
 NOTHING = "–"
@@ -20,7 +20,7 @@ def paper_text(cell: Cell) -> str:
     return NOTHING if cell.paper is None else f"{cell.paper:g}"
 
 
-def ours_text(column: Column, cell: Cell) -> str:
+def ours_text(column: PaperColumn, cell: Cell) -> str:
     """Our value, with its standard deviation where there are several seeds; a dash where there is none."""
     if cell.mean is None:
         return NOTHING
@@ -65,7 +65,7 @@ def facts(filled: Filled) -> list[str]:
     return [*found, *filled.table.notes]
 
 
-def shown_columns(filled: Filled) -> list[tuple[Column, bool]]:
+def shown_columns(filled: Filled) -> list[tuple[PaperColumn, bool]]:
     """Columns in order, and whether the paper has numbers in them at this scale."""
     return [
         (column, any(row.cells[column.id].paper is not None for row in filled.rows)) for column in filled.table.columns

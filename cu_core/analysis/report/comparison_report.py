@@ -12,7 +12,7 @@ from cu_core.analysis.compare.columns import DEFAULT_ATTACK, columns_named, defa
 from cu_core.analysis.compare.compared import Compared
 from cu_core.analysis.compare.difference import differences
 from cu_core.analysis.compare.formats import as_json, cell_text, footnotes
-from cu_core.analysis.compare.lines import Line, lines_of
+from cu_core.analysis.compare.lines import ConfigurationRuns, lines_of
 from cu_core.analysis.compare.provenance import command_of, full_record
 from cu_core.analysis.compare.table import Table, make_table
 from cu_core.analysis.report.document import Block, Document, FigureBlock, Folded, Section, TableBlock
@@ -83,7 +83,7 @@ def _numbers(table: Table) -> TableBlock:
     return TableBlock(head, rows)
 
 
-def _differences(lines: Sequence[Line]) -> Iterator[Block]:
+def _differences(lines: Sequence[ConfigurationRuns]) -> Iterator[Block]:
     first = lines[0]
     yield f"Against {first.label}, seed {first.runs[0].seed}. Seeds, names and groups are not listed."
     for line in lines[1:]:
@@ -122,7 +122,7 @@ def _data(runs: Sequence[Compared], table: Table, home: Home, made: str) -> dict
 class _Pictures:
     """The pictures of a comparison; those that the runs have no numbers for are left out, with the reason."""
 
-    def __init__(self, lines: Sequence[Line], home: Home, *, means: bool) -> None:
+    def __init__(self, lines: Sequence[ConfigurationRuns], home: Home, *, means: bool) -> None:
         self.lines = list(lines)
         self.runs = [run for line in lines for run in line.runs]
         self.home = home

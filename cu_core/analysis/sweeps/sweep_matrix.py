@@ -19,7 +19,7 @@ KEY_METRICS = ("forget_acc", "retain_acc", "test_acc", "mia_auc")
 
 
 @dataclass(frozen=True)
-class Line:
+class SeedRuns:
     """The runs that differ in their seed alone.
 
     Attributes:
@@ -58,7 +58,7 @@ def key_value(row: RunRow, metric: str) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def lines(specs: Sequence[RunSpec], found: Mapping[str, RunRow]) -> list[Line]:
+def lines(specs: Sequence[RunSpec], found: Mapping[str, RunRow]) -> list[SeedRuns]:
     """The lines of a matrix, in the order of the specifications.
 
     Args:
@@ -70,7 +70,7 @@ def lines(specs: Sequence[RunSpec], found: Mapping[str, RunRow]) -> list[Line]:
     for spec in specs:
         place = (spec.method.id, _title(spec, varied[spec.method.id]), short(spec.forget.select))
         cells.setdefault(place, {})[spec.seed] = found.get(key_of(spec))
-    return [Line(*place, by_seed) for place, by_seed in cells.items()]
+    return [SeedRuns(*place, by_seed) for place, by_seed in cells.items()]
 
 
 def tally(specs: Sequence[RunSpec], found: Mapping[str, RunRow]) -> dict[str, int]:

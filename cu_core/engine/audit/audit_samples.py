@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cu_core.engine.probe import stratified
-from cu_core.engine.setup import Bench
+from cu_core.engine.setup import RunSetup
 
 FOLDS = 2
 # With fewer a side no attack can be fitted on one half and say anything about the other.
@@ -49,7 +49,7 @@ class AuditSamples:
     unknown: Side | None = None
 
 
-def audit_samples(bench: Bench) -> AuditSamples:
+def audit_samples(setup: RunSetup) -> AuditSamples:
     """Draws the samples of an audit.
 
     Attacks are compared on classes that both sides have in equal numbers; otherwise they would measure how
@@ -57,23 +57,23 @@ def audit_samples(bench: Bench) -> AuditSamples:
     samples, and a reference knows none of them: a shadow attack is then fitted on the other classes.
 
     Args:
-        bench: the fixed part of the run; its audit seed decides all draws.
+        setup: the fixed part of the run; its audit seed decides all draws.
     """
-    rng = np.random.default_rng([bench.spec.audit.seed, 3])
-    data, size = bench.data, bench.spec.audit.size
-    unseen = bench.reported_unseen
+    rng = np.random.default_rng([setup.spec.audit.seed, 3])
+    data, size = setup.data, setup.spec.audit.size
+    unseen = setup.reported_unseen
     members, others = matched(
-        bench.reported_forget, data.train_labels[bench.reported_forget], unseen, data.test_labels[unseen], size, rng
+        setup.reported_forget, data.train_labels[setup.reported_forget], unseen, data.test_labels[unseen], size, rng
     )
     attacked = (
         _side(members, data.train_labels, rng),
         _side(others, data.test_labels, rng),
     )
-    if not bench.spec.reference:
+    if not setup.spec.reference:
         return AuditSamples(*attacked)
-    whole_classes = bench.forget.task == "class"
+    whole_classes = setup.forget.task == "class"
     pool = np.setdiff1d(unseen, others) if whole_classes else others
-    known, unknown = matched(bench.retain, data.train_labels[bench.retain], pool, data.test_labels[pool], size, rng)
+    known, unknown = matched(setup.retain, data.train_labels[setup.retain], pool, data.test_labels[pool], size, rng)
     if len(known) < FEWEST:
         return AuditSamples(*attacked)
     unknown_side = _side(unknown, data.test_labels, rng)

@@ -36,7 +36,7 @@ class Questions:
     negatives: Tensor | None
 
 
-class Measure:
+class SignalCollector:
     """Asks one model.
 
     The views depend on a seed alone, so all models see the same ones. They are of the family that the model was
@@ -103,7 +103,7 @@ class Measure:
 
 
 def batches(samples: int) -> int:
-    """Steps that `Measure` takes for so many samples."""
+    """Steps that `SignalCollector` takes for so many samples."""
     return -(-samples // BATCH)
 
 

@@ -13,10 +13,10 @@ import torch
 
 from cu_core.catalogue.attack_record import Attack
 from cu_core.engine.audit.audit_samples import FEWEST, FOLDS, AuditSamples, audit_samples
-from cu_core.engine.audit.measure import Measure, Questions, batches
+from cu_core.engine.audit.measure import Questions, SignalCollector, batches
 from cu_core.engine.audit.ways import Asked, Scores, attack_models
 from cu_core.engine.probe import stratified
-from cu_core.engine.setup import Bench
+from cu_core.engine.setup import RunSetup
 from cu_core.learning.network import Network
 from cu_core.learning.objectives import objective
 from cu_core.learning.objectives.training_objective import make_objective
@@ -33,7 +33,7 @@ Step = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Found:
+class AuditFindings:
     """What an audit leaves behind: the arrays and the manifest of the folder ``audit``."""
 
     arrays: dict[str, np.ndarray]
@@ -48,21 +48,21 @@ class AuditPlan:
         notes: why not, in words, or what a reader of the numbers should know.
     """
 
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
+    def __init__(self, setup: RunSetup) -> None:
+        self.setup = setup
         self.notes: list[str] = []
         self.samples = self._samples()
-        self.attacks: list[Attack] = attacks_for(objective(bench.spec.train.objective).kind)
+        self.attacks: list[Attack] = attacks_for(objective(setup.spec.train.objective).kind)
 
     @property
     def models(self) -> list[str]:
         """Which of `MODELS` are attacked."""
-        return [m for m in MODELS if m != "reference" or self.bench.spec.reference]
+        return [m for m in MODELS if m != "reference" or self.setup.spec.reference]
 
     @property
     def _attacked(self) -> int:
         """Models that are attacked, with all references."""
-        return 2 + self.bench.spec.reference
+        return 2 + self.setup.spec.reference
 
     @property
     def units(self) -> int:
@@ -81,7 +81,7 @@ class AuditPlan:
             return 0
         asked = 2 * len(self.samples.members) * self._attacked
         shadow = 2 * len(self.samples.known) if self.samples.known is not None else 0
-        return (asked + shadow) * (1 + self.bench.spec.audit.views)
+        return (asked + shadow) * (1 + self.setup.spec.audit.views)
 
     def make(
         self,
@@ -89,7 +89,7 @@ class AuditPlan:
         step: Step,
         check: Callable[[], None] = lambda: None,
         more: Sequence[Network] = (),
-    ) -> Found:
+    ) -> AuditFindings:
         """Makes all attacks.
 
         Args:
@@ -100,7 +100,7 @@ class AuditPlan:
         """
         assert self.samples is not None
         began = time.perf_counter()
-        spec, samples = self.bench.spec.audit, self.samples
+        spec, samples = self.setup.spec.audit, self.samples
         member = np.arange(2 * len(samples.members)) < len(samples.members)
         fold = np.concatenate([samples.members.fold, samples.others.fold])
         others = {f"{REFERENCE} {place}": model for place, model in enumerate(more, start=2)}
@@ -139,7 +139,7 @@ class AuditPlan:
             "folds": FOLDS,
             "views": spec.views,
             "draws": spec.draws,
-            "reference_seed": self.bench.spec.train_seed if self.bench.spec.reference else None,
+            "reference_seed": self.setup.spec.train_seed if self.setup.spec.reference else None,
             "shadow": None
             if samples.known is None
             else {"members": len(samples.known), "non_members": len(samples.known)},
@@ -147,20 +147,20 @@ class AuditPlan:
             "reference_attacks": of_references,
             "seconds": time.perf_counter() - began,
         }
-        return Found(arrays, manifest)
+        return AuditFindings(arrays, manifest)
 
     def _samples(self) -> AuditSamples | None:
-        if self.bench.spec.audit.attacks == "none":
+        if self.setup.spec.audit.attacks == "none":
             return None
-        samples = audit_samples(self.bench)
-        count, of_classes = len(samples.members), self.bench.forget.task == "class"
+        samples = audit_samples(self.setup)
+        count, of_classes = len(samples.members), self.setup.forget.task == "class"
         if count < FEWEST:
             self.notes.append(
                 f"No membership attacks were made: they need {FEWEST} forget samples, and as many unseen ones of the "
                 f"same classes, that the stopping rule does not look at; there are {count}."
             )
             return None
-        if self.bench.spec.reference and samples.known is None:
+        if self.setup.spec.reference and samples.known is None:
             self.notes.append(
                 "Membership attacks lack the shadow model: there are too few unseen samples"
                 f"{' of other classes' if of_classes else ' of classes that the reference knows'} to fit them on."
@@ -176,12 +176,12 @@ class AuditPlan:
         shadow = None
         for name, model in models.items():
             measure = self._measure(model, questions, partial(step, f"membership attacks: asking the model {name}"))
-            signals = measure(self.bench.train, samples.members, 1).join(measure(self.bench.test, samples.others, 2))
+            signals = measure(self.setup.train, samples.members, 1).join(measure(self.setup.test, samples.others, 2))
             asked[name] = Asked(signals, member, fold)
             if name == "reference" and samples.known is not None and samples.unknown is not None:
-                known = measure(self.bench.train, samples.known, 3)
+                known = measure(self.setup.train, samples.known, 3)
                 shadow = Asked(
-                    known.join(measure(self.bench.test, samples.unknown, 4)),
+                    known.join(measure(self.setup.test, samples.unknown, 4)),
                     np.arange(2 * len(known)) < len(known),
                     np.concatenate([samples.known.fold, samples.unknown.fold]),
                 )
@@ -189,21 +189,21 @@ class AuditPlan:
 
     def _questions(self) -> Questions:
         """Views and negatives, the same for all models."""
-        bench, spec = self.bench, self.bench.spec
+        setup, spec = self.setup, self.setup.spec
         if not spec.self_supervised:
             return Questions(spec.audit.views, spec.audit.seed, None)
         rng = np.random.default_rng([spec.audit.seed, 4])
         # A sample's loss must not contrast it with another view of itself.
         asked = self.samples.known.index if self.samples is not None and self.samples.known is not None else ()
-        free = np.setdiff1d(bench.retain, asked)
-        pool = free if len(free) >= NEGATIVES else bench.retain
-        rows = stratified(pool, bench.data.train_labels[pool], NEGATIVES, rng)
-        return Questions(spec.audit.views, spec.audit.seed, bench.train.take(torch.from_numpy(rows))[0])
+        free = np.setdiff1d(setup.retain, asked)
+        pool = free if len(free) >= NEGATIVES else setup.retain
+        rows = stratified(pool, setup.data.train_labels[pool], NEGATIVES, rng)
+        return Questions(spec.audit.views, spec.audit.seed, setup.train.take(torch.from_numpy(rows))[0])
 
-    def _measure(self, model: Network, questions: Questions, step: Callable[[], None]) -> Measure:
-        spec = self.bench.spec
-        own = make_objective(spec.train, model, len(self.bench.data.train_labels)) if spec.self_supervised else None
-        return Measure(model, own, questions, step)
+    def _measure(self, model: Network, questions: Questions, step: Callable[[], None]) -> SignalCollector:
+        spec = self.setup.spec
+        own = make_objective(spec.train, model, len(self.setup.data.train_labels)) if spec.self_supervised else None
+        return SignalCollector(model, own, questions, step)
 
 
 def _told(scores: Scores | str, member: np.ndarray, fold: np.ndarray, weights: np.ndarray) -> dict[str, float | None]:

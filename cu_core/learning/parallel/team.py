@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -14,10 +14,28 @@ from cu_core.learning.network import Network
 from cu_core.learning.parallel.division import divided
 from cu_core.learning.parallel.group import Group, Order
 from cu_core.learning.training import EpochReport, Training
-from cu_core.methods.context import Context
 
 Check = Callable[[], None]
 Rounds = Iterator[dict[str, float]]
+
+
+class Unlearning(Protocol):
+    """What of a method's context the processes have in common.
+
+    Attributes:
+        model: that is unlearned.
+        first_round: number of the first round to run.
+        saved: what the method kept before.
+        generator: from which the method draws.
+    """
+
+    model: Network
+    first_round: int
+    saved: dict[str, dict[str, Any]]
+    generator: torch.Generator
+
+
+Work = TypeVar("Work", bound=Unlearning)
 
 
 def _nothing(training: Training) -> None:
@@ -55,7 +73,7 @@ class Team(Protocol):
     def check(self, check: Check) -> Check:
         """What a method calls before each step."""
 
-    def rounds(self, context: Context, start: Callable[[Context], Rounds]) -> Generator[dict[str, float], None, None]:
+    def rounds(self, context: Work, start: Callable[[Work], Rounds]) -> Generator[dict[str, float], None, None]:
         """The rounds of a method, with its steps divided; close it when no more rounds are wanted."""
 
 
@@ -78,7 +96,7 @@ class Alone:
         """The same."""
         return check
 
-    def rounds(self, context: Context, start: Callable[[Context], Rounds]) -> Generator[dict[str, float], None, None]:
+    def rounds(self, context: Work, start: Callable[[Work], Rounds]) -> Generator[dict[str, float], None, None]:
         """The method's own."""
         yield from start(context)
 
@@ -128,7 +146,7 @@ class Leader:
 
         return agreed
 
-    def rounds(self, context: Context, start: Callable[[Context], Rounds]) -> Generator[dict[str, float], None, None]:
+    def rounds(self, context: Work, start: Callable[[Work], Rounds]) -> Generator[dict[str, float], None, None]:
         """See `Team`."""
         self.group.tell(Order.UNLEARN, state_of(context))
         with divided(context.model.trunk) as division:
@@ -148,7 +166,7 @@ class Leader:
         self.group.tell(Order.DONE)
 
 
-def state_of(context: Context) -> dict[str, Any]:
+def state_of(context: Unlearning) -> dict[str, Any]:
     """What another process needs to go on from where this one is, before a method's first step here.
 
     See `cu_core.engine.checkpoint.restore`, which takes it over.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cu_core.catalogue.attack_record import Attack, Number, Way
+from cu_core.catalogue.attack_record import Attack, AttackNumber, Way
 from cu_core.catalogue.objective_record import WITH_CLASSES
 
 REFERENCE = "reference"
@@ -112,20 +112,22 @@ WAYS: dict[str, Way] = {
     )
 }
 
-NUMBERS: dict[str, Number] = {
+NUMBERS: dict[str, AttackNumber] = {
     n.id: n
     for n in (
-        Number(
+        AttackNumber(
             "accuracy",
             "Accuracy",
             "Share of samples judged rightly; members and others are equally many: 50 % is chance.",
         ),
-        Number("precision", "Precision", "Share of members among those judged members; 50 % is chance."),
-        Number("recall", "Recall", "Share of members that are judged members; says little without the precision."),
-        Number(
+        AttackNumber("precision", "Precision", "Share of members among those judged members; 50 % is chance."),
+        AttackNumber(
+            "recall", "Recall", "Share of members that are judged members; says little without the precision."
+        ),
+        AttackNumber(
             "auc", "AUC", "Chance that a member scores above a non-member, whatever the threshold; 0.5 cannot tell."
         ),
-        Number(
+        AttackNumber(
             "tpr_at_1_fpr",
             "TPR at 1 % FPR",
             "Members found while at most 1 % of the others are accused; 1 % is chance.",

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cu_core.metrics.attacks.fitting import Judge, Signals
-from cu_core.metrics.attacks.scaling import Scale, limited
+from cu_core.metrics.attacks.scaling import FeatureScale, limited
 from cu_core.metrics.attacks.threshold import fit_signal
 
 # The paper trains the vector network for 300 epochs with Adam at 1e-4. Standardised features allow larger steps,
@@ -40,7 +40,7 @@ def fit_vector(signals: Signals, member: np.ndarray, seed: int) -> Judge:
 
     rows = limited(member, seed)
     known = features(signals.take(rows))
-    scale = Scale.of(known)
+    scale = FeatureScale.of(known)
     with _seeded(seed):
         network = nn.Sequential(
             nn.Linear(known.shape[1], VECTOR_HIDDEN),
@@ -57,7 +57,7 @@ def fit_set(signals: Signals, member: np.ndarray, seed: int) -> Judge:
     """EncoderMI-S: DeepSets, which cannot see the order of the cosines."""
     rows = limited(member, seed)
     known = signals.take(rows).pair_cosines
-    scale = Scale.of(known, axis=(0, 1))
+    scale = FeatureScale.of(known, axis=(0, 1))
     with _seeded(seed):
         network = DeepSets(SET_HIDDEN)
     _train(network, _tensor(scale(known)), member[rows], seed)

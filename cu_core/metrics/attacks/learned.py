@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
 from cu_core.metrics.attacks.fitting import Judge, Signals
-from cu_core.metrics.attacks.scaling import Scale, limited
+from cu_core.metrics.attacks.scaling import FeatureScale, limited
 
 
 def fit_svc(signals: Signals, member: np.ndarray, seed: int) -> Judge:
@@ -25,6 +25,6 @@ def fit_logistic(signals: Signals, member: np.ndarray, seed: int) -> Judge:
 def _fit(model: Any, signals: Signals, member: np.ndarray, seed: int) -> Judge:
     rows = limited(member, seed)
     features = signals.take(rows).table()
-    scale = Scale.of(features)
+    scale = FeatureScale.of(features)
     model.fit(scale(features), member[rows])
     return Judge(lambda s: model.decision_function(scale(s.table())), 0.0)

@@ -11,7 +11,7 @@ FIT_LIMIT = 4000
 
 
 @dataclass(frozen=True)
-class Scale:
+class FeatureScale:
     """Mean and spread of features, measured where an attack is fitted and applied where it scores.
 
     Attributes:
@@ -23,7 +23,7 @@ class Scale:
     spread: np.ndarray
 
     @classmethod
-    def of(cls, features: np.ndarray, axis: int | tuple[int, ...] = 0) -> Scale:
+    def of(cls, features: np.ndarray, axis: int | tuple[int, ...] = 0) -> FeatureScale:
         """Over some axes of an array.
 
         Raises:

@@ -22,7 +22,7 @@ DIGITS = 6
 
 
 @dataclass(frozen=True)
-class Samples:
+class FixedSamples:
     """What does not change with the model.
 
     Attributes:
@@ -50,7 +50,7 @@ class Start:
         spread: root mean square distance of the retain samples from their mean; 0 without any.
     """
 
-    def __init__(self, embedding: np.ndarray, samples: Samples) -> None:
+    def __init__(self, embedding: np.ndarray, samples: FixedSamples) -> None:
         self.samples = samples
         self.embedding = embedding
         self.neighbours = nearest_retained(embedding, samples.retained, NEIGHBOURS)
@@ -90,7 +90,7 @@ class Start:
         return cka_by_group(self.samples, self.embedding, embedding)
 
 
-def cka_by_group(samples: Samples, first: np.ndarray, second: np.ndarray) -> dict[str, float | None]:
+def cka_by_group(samples: FixedSamples, first: np.ndarray, second: np.ndarray) -> dict[str, float | None]:
     """Linear CKA of each group of samples between two models; see `cu_core.metrics.cka.linear_cka`."""
     found = {}
     for group, inside in samples.groups.items():
@@ -101,7 +101,7 @@ def cka_by_group(samples: Samples, first: np.ndarray, second: np.ndarray) -> dic
     return found
 
 
-def centroid_distances(embedding: np.ndarray, samples: Samples) -> dict[str, np.ndarray]:
+def centroid_distances(embedding: np.ndarray, samples: FixedSamples) -> dict[str, np.ndarray]:
     """Distance of each sample to the centroids of classes.
 
     Centroids are means of the retain samples by label, of a class without any those of its forget samples. A sample
@@ -137,7 +137,7 @@ def centroid_distances(embedding: np.ndarray, samples: Samples) -> dict[str, np.
 
 
 def group_report(
-    samples: Samples, values: Mapping[str, np.ndarray], cka: Mapping[str, float | None]
+    samples: FixedSamples, values: Mapping[str, np.ndarray], cka: Mapping[str, float | None]
 ) -> dict[str, dict[str, Any]]:
     """Means and quantiles by group, as stored in a manifest's ``drift``.
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from cu_core.metrics.drift.drift_measure import MEASURES, QUANTILES
-from cu_core.metrics.drift.per_round import Samples, Start, group_report
+from cu_core.metrics.drift.per_round import FixedSamples, Start, group_report
 
 
-def seed_difference(first: np.ndarray, aligned: np.ndarray, samples: Samples) -> dict[str, dict[str, Any]]:
+def seed_difference(first: np.ndarray, aligned: np.ndarray, samples: FixedSamples) -> dict[str, dict[str, Any]]:
     """The measures of motion between two retrained models, as if one were a later round of the other.
 
     Args:
