@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cu_core.base.errors import BadInput
+from cu_core.metrics.nearest import nearest_rows
 
 FIELD = "selection"
 HOW: dict[str, str] = {
@@ -280,14 +281,9 @@ def with_neighbours(embedding: np.ndarray, rows: np.ndarray, count: int) -> np.n
     unit = np.asarray(embedding, np.float32)
     unit = unit / np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), np.float32(1e-12))
     count = min(count, len(unit) - 1)
-    near: list[np.ndarray] = [rows]
-    # Blocks keep the table of similarities small; 512 x 20,000 take 40 MB.
-    for start in range(0, len(rows) if count else 0, 512):
-        block = rows[start : start + 512]
-        alike = unit[block] @ unit.T
-        alike[np.arange(len(block)), block] = -np.inf
-        near.append(np.argpartition(-alike, count - 1, axis=1)[:, :count].ravel())
-    return np.unique(np.concatenate(near))
+    if count == 0:
+        return rows
+    return np.unique(np.r_[rows, nearest_rows(unit[rows], unit, count, own=rows).ravel()])
 
 
 def training_indices(samples: np.ndarray, is_test: np.ndarray, rows: np.ndarray) -> np.ndarray:

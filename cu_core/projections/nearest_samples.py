@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
+
+from cu_core.metrics.nearest import nearest_rows
 
 SPARE = 8
 """Candidates beyond those asked for; float32 may rank the last ones wrongly, their exact distances do not."""
-
-BLOCK_NUMBERS = 16_000_000
-"""Distances held at once (64 MB in float32)."""
-
 
 MOST_GAPS = 8_000_000
 """Differences of coordinates held at once (64 MB in float64)."""
@@ -63,27 +60,12 @@ def nearest_others(
     wanted = min(k + SPARE, len(owners) - 1)
     # Far from the origin, float32 loses the small differences that distances are made of.
     centre = reference.embedding.mean(0, dtype=np.float64)
-    base = torch.from_numpy((reference.embedding - centre).astype(np.float32))
-    squares = base.square().sum(1)
+    base = np.subtract(reference.embedding, centre, dtype=np.float32)
     place = np.searchsorted(owners, query_owner).clip(max=len(owners) - 1)
     own = np.where(owners[place] == query_owner, place, -1)
-    singles = len(starts) == len(reference.owner)
-    rows = np.empty((len(queries), k), np.int64)
-    distances = np.empty((len(queries), k))
-    step = max(1, BLOCK_NUMBERS // len(reference.owner))
-    for start in range(0, len(queries), step):
-        part = slice(start, start + step)
-        block = torch.from_numpy((queries[part] - centre).astype(np.float32))
-        # Short of each query's own square, which does not change the ranks.
-        near = torch.addmm(squares, block, base.T, alpha=-2)
-        if not singles:
-            near = torch.from_numpy(np.minimum.reduceat(near.numpy(), starts, axis=1))
-        mine = own[part]
-        inside = np.flatnonzero(mine >= 0)
-        near[torch.from_numpy(inside), torch.from_numpy(mine[inside])] = torch.inf
-        found = near.topk(wanted, dim=1, largest=False, sorted=False).indices.numpy()
-        rows[part], distances[part] = _exact(queries[part], found, reference, starts, k)
-    return rows, distances
+    groups = None if len(starts) == len(reference.owner) else starts
+    found = nearest_rows(np.subtract(queries, centre, dtype=np.float32), base, wanted, own=own, starts=groups)
+    return _exact(queries, found, reference, starts, k)
 
 
 def _exact(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from cu_core.metrics.drift import lost_neighbours as module
+from cu_core.metrics import nearest
 from cu_core.metrics.drift.lost_neighbours import majority, nearest_retained
 
 
@@ -39,7 +39,7 @@ def test_neighbours_are_those_of_scikit_learn_without_the_sample_itself(cloud) -
 def test_blocks_change_nothing(cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     rows, retained = cloud
     whole = nearest_retained(rows, retained, 6)
-    monkeypatch.setattr(module, "BLOCK_NUMBERS", 70 * 11)
+    monkeypatch.setattr(nearest, "BLOCK_NUMBERS", 70 * 11)
     assert (nearest_retained(rows, retained, 6) == whole).all()
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-BLOCK_NUMBERS = 16_000_000
-"""Distances held at once (64 MB in float32)."""
+from cu_core.metrics.nearest import nearest_rows
 
 
 def nearest_retained(embedding: np.ndarray, retained: np.ndarray, k: int) -> np.ndarray:
@@ -25,22 +24,9 @@ def nearest_retained(embedding: np.ndarray, retained: np.ndarray, k: int) -> np.
     rows = np.asarray(embedding).astype(np.float32)
     # Far from the origin, float32 loses the small differences that distances are made of.
     rows = rows - rows[retained].mean(0)
-    base = rows[retained]
-    squares = np.square(base).sum(1)
-    place = np.full(len(rows), -1)
-    place[retained] = np.arange(len(retained))
-    found = np.empty((len(rows), k), np.int64)
-    step = max(1, BLOCK_NUMBERS // len(base))
-    for start in range(0, len(rows), step):
-        part = slice(start, start + step)
-        # Short of each sample's own square, which does not change the ranks.
-        near = squares - 2 * (rows[part] @ base.T)
-        inside = np.flatnonzero(place[part] >= 0)
-        near[inside, place[part][inside]] = np.inf
-        chosen = np.argpartition(near, k - 1, axis=1)[:, :k]
-        order = np.argsort(np.take_along_axis(near, chosen, 1), axis=1, kind="stable")
-        found[part] = np.take_along_axis(chosen, order, 1)
-    return np.asarray(retained, np.int64)[found]
+    own = np.full(len(rows), -1)
+    own[retained] = np.arange(len(retained))
+    return np.asarray(retained, np.int64)[nearest_rows(rows, rows[retained], k, own=own)]
 
 
 def majority(labels: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
