@@ -1,8 +1,9 @@
 # make app   creates the environment and starts the dashboard (PORT=8501, HEADLESS=1 opens no browser)
-# make test  creates the environment and runs every check and test
+# make test  creates the environment and runs the checks and the tests that a change needs
+# make test-all  the same, and then the thorough ones: every page in a browser, faults, fuzzing, clusters
 
 .DEFAULT_GOAL := app
-.PHONY: app env dev lint test demo-runs bench docs clean
+.PHONY: app env dev lint test test-rest test-all demo-runs bench docs clean
 
 # The first Python that runs, is 3.11-3.13 and can make environments; a version manager's stand-in may exist
 # and still fail, so each one is tried.
@@ -34,8 +35,15 @@ lint: dev
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
+PYTEST = $(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+
 test: lint
-	$(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -m "not thorough"
+
+test-rest: dev
+	$(PYTEST) -m thorough
+
+test-all: test test-rest
 
 demo-runs: env
 	$(RUN) -m tools.make_demo_runs

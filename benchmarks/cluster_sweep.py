@@ -30,7 +30,7 @@ from cu_core.runstore import layout
 from cu_core.runstore.reader import open_run
 from cu_core.runstore.state import FINAL
 from cu_core.runstore.verify import verify
-from tests.jobs.ray_nodes import Nodes, missing, ray_nodes
+from tests.cluster.ray_nodes import Nodes, missing, ray_nodes
 
 PROJECT = Path(__file__).resolve().parent.parent
 METHODS = ("finetune", "random_label", "contrastive")

@@ -32,7 +32,15 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(_FALLBACK_HOME, ignore_errors=True)
 
 
+THOROUGH = ("browser", "chaos", "fuzz", "cluster")
+"""Folders whose tests `make test` leaves to `make test-all`, but for those marked `always`."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        folder = item.path.relative_to(ROOT / "tests").parts[0] if item.path.is_relative_to(ROOT / "tests") else ""
+        if folder in THOROUGH and not item.get_closest_marker("always"):
+            item.add_marker(pytest.mark.thorough)
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if marked and not _has_cuda():
         for item in marked:

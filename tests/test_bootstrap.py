@@ -47,7 +47,6 @@ def bootstrap(project: Path, *options: str, **variables: str) -> subprocess.Comp
     )
 
 
-@pytest.mark.slow
 def test_environment_is_made_once_and_again_only_when_needed(project: Path) -> None:
     first = bootstrap(project)
     assert first.returncode == 0, first.stderr

@@ -169,7 +169,6 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in {re.sub(r"[^\w -]", "", h).strip().lower().replace(" ", "-") for h in headings}
 
 
-@pytest.mark.slow
 def test_the_method_recipe_works_as_a_plug_in(tmp_path: Path, python_env: dict[str, str]) -> None:
     blocks = re.findall(r"```(\w+)\n(.*?)```", read(DOCS / "extending.md"), re.DOTALL)
     record, generator = (text for language, text in blocks if language == "python")

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 from cu_core.base.heavy import HEAVY
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -215,13 +213,11 @@ def test_the_core_never_names_streamlit() -> None:
     assert [path for path in CORE_FILES for name in imported(tree(path)) if name.split(".")[0] == "streamlit"] == []
 
 
-@pytest.mark.slow
 def test_what_pages_reach_loads_nothing_heavy(python_env: dict[str, str]) -> None:
     reached = sorted(name for name in closure([*PAGE_FILES, ROOT / "app.py"]) if name.split(".")[0] == "cu_core")
     assert "cu_core.runstore.reader" in reached, "the search itself must work"
     assert fresh(IMPORT_ALL, ",".join(HEAVY), *reached, env=python_env) == {}
 
 
-@pytest.mark.slow
 def test_drawing_every_page_loads_nothing_heavy(python_env: dict[str, str], tmp_path: Path) -> None:
     assert fresh(DRAW_PAGES, ",".join(HEAVY), env=python_env | {"CU_HOME": str(tmp_path)}) == {}

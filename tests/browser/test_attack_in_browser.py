@@ -22,7 +22,7 @@ from tests.madeup import MadeUp, image_of, write_run
 from tests.madeup_tsne import write_tsne
 from tests.served import Server, serve
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 DATA = "(key) => document.querySelector(`.st-key-${key} .js-plotly-plot`)"
 

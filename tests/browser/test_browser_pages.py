@@ -14,7 +14,7 @@ from tests.browser.waiting import heard, settled, still_box
 from tests.madeup import MadeUp, write_run
 from tests.served import Server, serve
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 # The last word of each title.
 NAVIGATION = [
     "Runs",
@@ -66,6 +66,7 @@ def test_a_cold_link_to_each_page_shows_the_frame_and_the_page(
     shoot(page, f"cold-{path or 'start'}")
 
 
+@pytest.mark.always
 def test_launch_to_pictures_in_one_go(
     server: Server, open_tab: Callable[..., Page], shoot: Callable[[Page, str], None]
 ) -> None:

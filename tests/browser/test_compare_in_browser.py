@@ -12,7 +12,7 @@ from tests.browser.waiting import nothing_spills
 from tests.madeup import MadeUp, write_run
 from tests.served import Server, serve
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 # Button and a text that only its picture holds.
 PICTURES = {
     "Over rounds": "Round (0 = before)",

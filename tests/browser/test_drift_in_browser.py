@@ -24,7 +24,7 @@ from tests.browser.waiting import asked, drawn, eventually, heard, nothing_spill
 from tests.madeup import MadeUp, write_round, write_run
 from tests.served import Server, serve
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 MADE = MadeUp(references=(0, 1), channels=3)
 LAST = 5

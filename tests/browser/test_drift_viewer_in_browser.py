@@ -33,7 +33,7 @@ from tests.browser.waiting import at_rest, drawn, eventually, quiet
 from tests.madeup_scene import made_up_scenes
 from tests.served import ROOT, stop, streamlit
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 SAMPLES, ROUNDS = 600, 6
 LAST = ROUNDS - 1

@@ -22,7 +22,7 @@ from tests.browser.waiting import PATIENCE_MS, at_rest, eventually, heard, settl
 from tests.madeup import MadeUp, write_run
 from tests.served import Server, serve
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 SVG = "{http://www.w3.org/2000/svg}"
 
 

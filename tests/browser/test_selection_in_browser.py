@@ -14,7 +14,7 @@ from tests.browser.waiting import heard, settled, still_box
 from tests.madeup import MadeUp, write_run
 from tests.served import Server, serve
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

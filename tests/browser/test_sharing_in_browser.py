@@ -19,7 +19,7 @@ from tests.served import Server, serve
 
 pytest.importorskip("authlib", reason="Authlib is not installed; the login through OpenID Connect needs it")
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 COOKIE_SECRET = "a cookie secret that is long enough"
 
 

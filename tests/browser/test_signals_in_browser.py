@@ -28,7 +28,7 @@ from tests.browser.waiting import (
 from tests.madeup import MadeUp, image_of, write_run
 from tests.served import Server, serve
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 MATRICES = f"() => {{ {FIND} return board.inspect().charts.map((c) => c.panes.map((p) => [...p.matrix])) }}"
 SELECTED = f"""() => {{ {FIND} const {{ selected }} = board.inspect().share

@@ -11,7 +11,7 @@ from tests.browser.waiting import nothing_spills
 from tests.madeup import MadeUp, write_run
 from tests.served import Server, serve
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

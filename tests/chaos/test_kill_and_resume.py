@@ -14,7 +14,7 @@ import pytest
 from cu_core.base.home import Home
 from cu_core.runstore.layout import run_ids
 
-pytestmark = [pytest.mark.chaos, pytest.mark.slow]
+pytestmark = pytest.mark.chaos
 
 SPEC = [
     *("--dataset", "digits", "--model", "tiny-cnn", "--forget", "random:200", "--reference"),
@@ -55,6 +55,7 @@ def seen(home, run_id, phase, done):
 MOMENTS = [("train", 2), ("unlearn", 3), ("reference", 1), ("audit", 9)]
 
 
+@pytest.mark.always
 def test_killed_and_resumed_equals_uninterrupted(tmp_path):
     uninterrupted = result_of(command(Home(tmp_path / "whole"), "run", *SPEC))
     home = Home(tmp_path / "killed")

@@ -88,7 +88,6 @@ def test_bad_input_is_told_in_words(
     assert said in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_it_runs_here_and_does_not_do_anything_twice(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     settings = ("train.epochs=1", "stop.max_rounds=1", "audit.attacks=none", "probe.size=60", "data.train_limit=200")
     words = ["--dataset", "digits", "--methods", "contrastive", "--forget", "class:5", "--seeds", "0-1", "--run"]

@@ -33,7 +33,6 @@ def wait_for_end(status: Callable[[], background.Background | None]) -> backgrou
     raise AssertionError("the process did not end")
 
 
-@pytest.mark.slow
 def test_a_dataset_is_prepared_by_another_process(home: Home) -> None:
     spec = DataSpec(label_noise=0.1)
     assert background.prepare_status(spec, home) is None
@@ -46,7 +45,6 @@ def test_a_dataset_is_prepared_by_another_process(home: Home) -> None:
     assert data is not None and len(data.mislabelled) > 0
 
 
-@pytest.mark.slow
 def test_labels_are_scored_by_another_process_as_a_run_would_score_them(home: Home) -> None:
     spec = DataSpec(label_noise=0.1)
     background.start_prepare(spec, home, "memorised:130")
@@ -64,7 +62,6 @@ def test_labels_are_scored_by_another_process_as_a_run_would_score_them(home: Ho
     assert np.isin(bench.forget.indices, data.mislabelled).mean() > 0.9
 
 
-@pytest.mark.slow
 def test_a_failure_is_told_in_the_words_of_the_command(home: Home, tmp_path: Path) -> None:
     (tmp_path / "images" / "train" / "only").mkdir(parents=True)
     spec = DataSpec(dataset=f"folder:{tmp_path / 'images'}")
@@ -74,7 +71,6 @@ def test_a_failure_is_told_in_the_words_of_the_command(home: Home, tmp_path: Pat
     assert "Traceback" not in found.error and "bad input:" not in found.error
 
 
-@pytest.mark.slow
 def test_a_few_steps_are_timed_by_another_process(home: Home) -> None:
     spec = RunSpec(model=ModelSpec("tiny-cnn"))
     background.start_measure(spec, home)

@@ -21,7 +21,7 @@ from cu_core.runstore.state import read_state
 PORT = 29_511
 PATIENCE = 500.0
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(1200)]
 
 
 def ip(*words: str) -> None:

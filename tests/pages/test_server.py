@@ -18,7 +18,7 @@ from cu_core.jobs.dispatcher import dispatcher_alive
 from cu_core.runstore.reader import list_runs
 from tests.served import Server, serve
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.thorough
 PATIENCE = 240.0
 
 

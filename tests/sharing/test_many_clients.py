@@ -16,7 +16,7 @@ from tests.served import Server, serve
 from tests.streamlit_client import open_tab
 
 # As long as it takes where other things are at work, too.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(1500)]
 WATCHERS = 4
 PATIENCE = 400.0
 

@@ -28,7 +28,7 @@ pytest.importorskip("httpx", reason="httpx is not installed; the login through O
 
 from tests.sharing.oidc_provider import CLIENT, CLIENT_SECRET, Provider, provider
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(900)]
 PATIENCE = 300.0
 COOKIE_SECRET = "a cookie secret that is long enough"
 PAGE = {"Accept": "text/html"}

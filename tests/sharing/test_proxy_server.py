@@ -24,7 +24,7 @@ from tests.madeup import MadeUp, write_run
 from tests.served import Server, serve
 from tests.streamlit_client import Client, open_tab
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(900)]
 PATIENCE = 300.0
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGES = sorted(path.stem for path in (ROOT / "pages").glob("[!_]*.py"))

@@ -25,8 +25,8 @@ from cu_core.runstore.attempt import Attempt
 from cu_core.runstore.handover import new_attempt
 from cu_core.runstore.reader import open_run
 from cu_core.runstore.verify import verify
+from tests.cluster.ray_stand_in import StandIn
 from tests.jobs.programs import end_workers, wait_for, worked
-from tests.jobs.ray_stand_in import StandIn
 from tests.jobs.stubs import COMMAND, GO, spec
 
 # Patient where a worker is silent because the machine is busy, and quick where a cluster has spoken.

@@ -16,11 +16,11 @@ from cu_core.jobs.launchers.ray_jobs import RayLauncher
 from cu_core.jobs.supervisor import Timing
 from cu_core.runstore.reader import open_run
 from cu_core.runstore.verify import verify
+from tests.cluster.ray_nodes import missing, ray_nodes
 from tests.jobs.programs import end_workers, wait_for, worked
-from tests.jobs.ray_nodes import missing, ray_nodes
 from tests.jobs.stubs import COMMAND, GO, spec
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing()), reason=missing() or "nothing")]
+pytestmark = [pytest.mark.skipif(bool(missing()), reason=missing() or "nothing")]
 
 
 @pytest.mark.timeout(600)
