@@ -158,8 +158,8 @@ def state_badge(state: str) -> None:
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds in words of at most two units; a dash where unknown."""
-    if seconds is None or not math.isfinite(seconds):
+    """Seconds in words of at most two units; a dash where unknown, as after a clock was set back."""
+    if seconds is None or not math.isfinite(seconds) or seconds < 0:
         return "–"
     if seconds < 10:
         return f"{seconds:.1f} s"
@@ -175,11 +175,17 @@ def duration(seconds: float | None) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
+# Clocks of machines that share a disk differ by this much without anybody having set one.
+_SAME_MOMENT_SECONDS = 60.0
+
+
 def ago(moment: float | None, now: float | None = None) -> str:
-    """How long ago a unix time was; a dash where unknown."""
+    """How long ago a unix time was; a dash where unknown, as where it lies ahead because a clock was set back."""
     if moment is None:
         return "–"
     passed = (time.time() if now is None else now) - moment
+    if passed < -_SAME_MOMENT_SECONDS:
+        return "–"
     return "just now" if passed < 5 else f"{duration(passed)} ago"
 
 

@@ -41,9 +41,13 @@ def takes(specs: Sequence[RunSpec]) -> None:
         problem = f" :red[({plain(status.error)})]" if status is not None and status.error else ""
         st.markdown(f"{text} · nothing like it ran here yet{problem}")
         if st.button("Time a few steps", key="measure", icon=":material/timer:", type="tertiary"):
-            for spec in _unknown(specs):
-                _gate.desk().measure(spec)
-            st.rerun()
+            try:
+                for spec in _unknown(specs):
+                    _gate.desk().measure(spec)
+            except UnlearnscopeError as error:
+                st.error(plain(error), icon=":material/error:")
+            else:
+                st.rerun()
 
 
 def _unknown(specs: Sequence[RunSpec]) -> list[RunSpec]:

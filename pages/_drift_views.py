@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from cu_core.analysis.scenes import Shown, boundary_unit, boundary_words
-from cu_core.base.errors import BadInput
+from cu_core.base.errors import BadInput, UnlearnscopeError
 from cu_core.catalogue.projection_record import METHODS, OTHERS
 from cu_core.figures.fidelity_numbers import sentence
 from cu_core.figures.scene import Scene
@@ -20,7 +20,7 @@ from cu_core.projections import service
 from cu_core.projections.map_request import MapRequest
 from cu_core.projections.map_store import Picture, read_picture, read_picture_manifest
 from cu_core.runstore.reader import list_runs, open_run
-from pages._common import duration, home, probe_of, run_label
+from pages._common import duration, home, probe_of, run_label, say
 from pages._drift_scenes import boundary_scene, pair_view, picture_scene, preview_scene
 from pages._fidelity import exact_strip, fidelity_strip
 from pages._text import plain
@@ -219,21 +219,33 @@ def _options(name: str) -> tuple[str, int, bool]:
 def _current(request: MapRequest, shown: Shown) -> Picture | None:
     """The stored picture; asks for it, or for what is new on it, and says how far that is."""
     picture = read_picture(home(), request)
-    status = service.status(home(), request)
-    # What went wrong may be over once there are other rounds.
-    failed = status.state == "failed" and status.seen == _count(shown)
     wanting = picture is None or _lacks(picture, shown)
-    if wanting and not failed:
-        service.ask(home(), request)
-    drawing = service.status(home(), request)
+    try:
+        status = service.status(home(), request)
+        # What went wrong may be over once there are other rounds.
+        failed = status.state == "failed" and status.seen == _count(shown)
+        if wanting and not failed:
+            service.ask(home(), request)
+        drawing = service.status(home(), request)
+    except UnlearnscopeError as error:
+        st.error(f"This picture cannot be drawn: {plain(error)}", icon=":material/error:")
+        return picture
     if drawing.state == "failed":
         # Unless it has been drawn since, from the command line.
         if wanting:
             st.error(f"This picture cannot be drawn: {plain(drawing.message)}", icon=":material/error:")
-            st.button("Try again", key="draw_again", on_click=service.ask, args=(home(), request))
+            st.button("Try again", key="draw_again", on_click=_ask, args=(request,))
     elif drawing.state != "none":
         st.fragment(run_every=POLL_SECONDS)(_watch)(request, picture.stamp if picture else "")
     return picture
+
+
+def _ask(request: MapRequest, refit: bool = False) -> None:
+    """Callback: has the picture drawn again."""
+    try:
+        service.ask(home(), request, refit=refit)
+    except UnlearnscopeError as error:
+        say(error)
 
 
 def _count(shown: Shown) -> int:
@@ -255,7 +267,10 @@ def _lacks(picture: Picture, shown: Shown) -> bool:
 
 def _watch(request: MapRequest, had: str) -> None:
     """Follows a drawing; draws the page again when there is something new to see."""
-    drawing = service.status(home(), request)
+    try:
+        drawing = service.status(home(), request)
+    except UnlearnscopeError:
+        st.rerun()  # which says why
     manifest = read_picture_manifest(request.folder(home()))
     now = str(manifest["file"]) if manifest else ""
     if drawing.state in ("none", "failed") or now != had:
@@ -324,5 +339,6 @@ def offer_refit(chosen: Chosen) -> None:
         key="refit",
         icon=":material/refresh:",
         help="Every point moves to its place on the new map.",
-        on_click=lambda: service.ask(home(), request, refit=True),
+        on_click=_ask,
+        args=(request, True),
     )

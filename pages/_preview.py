@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from cu_core.base.errors import UnlearnscopeError
 from cu_core.base.home import Home
 from cu_core.base.parameters import parse
 from cu_core.catalogue.spec import DataSpec
@@ -51,7 +52,8 @@ def offer_preparation(spec: DataSpec, select: str = "", *, is_read: bool = False
     record = dataset(spec.dataset)
     status = background.prepare_status(spec, home(), select)
     if status is None and (is_read or not (record.download or record.needs_path)):
-        _gate.desk().prepare(spec, select)
+        if not _prepare(spec, select):
+            return
         status = background.prepare_status(spec, home(), select)
     if status is not None and status.working:
         st.fragment(run_every=POLL_SECONDS)(_watch)(spec, select)
@@ -64,9 +66,19 @@ def offer_preparation(spec: DataSpec, select: str = "", *, is_read: bool = False
         what = "Its first use downloads it." if record.download else "It is read and resized once."
         todo = "its samples have to be scored" if is_read else f"{record.title} has to be prepared. {what}"
         st.caption(f"To preview the forget set, {todo.rstrip('.')}. A launch does it by itself.")
-    if st.button("Try again" if failed else "Prepare it now", icon=":material/download:", key="prepare"):
-        _gate.desk().prepare(spec, select)
+    pressed = st.button("Try again" if failed else "Prepare it now", icon=":material/download:", key="prepare")
+    if pressed and _prepare(spec, select):
         st.rerun()
+
+
+def _prepare(spec: DataSpec, select: str) -> bool:
+    """Starts the preparation; says in words where it cannot be."""
+    try:
+        _gate.desk().prepare(spec, select)
+    except UnlearnscopeError as error:
+        st.error(plain(error), icon=":material/error:")
+        return False
+    return True
 
 
 def _watch(spec: DataSpec, select: str) -> None:

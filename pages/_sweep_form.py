@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import streamlit as st
 
@@ -15,7 +14,9 @@ from cu_core.catalogue.grid import parse_axis
 from cu_core.catalogue.method_record import METHODS
 from cu_core.catalogue.presets import SINGLE_PRESETS
 from cu_core.catalogue.spec import RunSpec, short
+from cu_core.catalogue.spec_files import absolute_paths
 from cu_core.runstore.reader import list_runs, open_run
+from pages import _gate
 from pages._common import home, run_label
 from pages._text import plain
 
@@ -196,8 +197,10 @@ def _images(base: RunSpec) -> RunSpec:
     ).strip()
     if not path:
         return base
-    named = f"folder:{Path(path).expanduser().resolve()}"
-    return dataclasses.replace(base, data=dataclasses.replace(base.data, dataset=named))
+    taken = dataclasses.replace(base, data=dataclasses.replace(base.data, dataset=f"folder:{path}"))
+    # Before anything of it is shown, its name included.
+    _gate.desk().check(taken)
+    return absolute_paths(taken)
 
 
 def _base_words(base: RunSpec) -> str:

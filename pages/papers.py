@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -51,9 +50,8 @@ def queue(specs: list[RunSpec], images: str) -> None:
     desk = _gate.desk()
     try:
         if images:
-            named = f"folder:{Path(images).expanduser().resolve()}"
             specs = [
-                dataclasses.replace(s, data=dataclasses.replace(s.data, dataset=named))
+                dataclasses.replace(s, data=dataclasses.replace(s.data, dataset=f"folder:{images}"))
                 if s.data.dataset in FROM_FILES
                 else s
                 for s in specs

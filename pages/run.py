@@ -195,7 +195,8 @@ def live(run_id: str, was_active: bool) -> None:
         times = []
         if row.started:
             took = (row.finished or time.time()) - row.started
-            times.append(f"{'took' if row.finished else 'for'} {duration(took)}")
+            if took >= 0:  # the clock may have been set back meanwhile
+                times.append(f"{'took' if row.finished else 'for'} {duration(took)}")
         if not row.demo:
             by = f" by {plain(row.owner)}" if row.owner else ""
             times.append(f"submitted {ago(row.submitted)}{by}")

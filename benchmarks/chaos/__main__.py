@@ -24,7 +24,7 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # one thread gives one res
     os.environ[_name] = "1"
 
 from benchmarks.chaos import damage, processes, real  # noqa: E402
-from benchmarks.chaos.faults import HARMS, LOST, OUTCOMES, TARGETS, Injected  # noqa: E402
+from benchmarks.chaos.faults import HARMS, LOST, NOT_INJECTED, OUTCOMES, TARGETS, CannotInject, Injected  # noqa: E402
 from cu_core.base.files import write_json  # noqa: E402
 
 Scene = Callable[[damage.Template, Path, Random, int], list[Injected]]
@@ -78,6 +78,8 @@ def play(name: str, template: damage.Template, folder: Path, seed: str, count: i
     folder.mkdir(parents=True)
     try:
         found = scene(template, folder, Random(f"{name}/{seed}"), usual if count is None else count)
+    except CannotInject as error:
+        found = [Injected(name, NOT_INJECTED, str(error))]
     except Exception as error:  # the campaign goes on and reports it
         logging.exception("scene %s, seed %s", name, seed)
         found = [Injected(name, LOST, f"{type(error).__name__}: {error}")]
@@ -87,7 +89,11 @@ def play(name: str, template: damage.Template, folder: Path, seed: str, count: i
 
 
 def table(found: Sequence[Injected]) -> str:
-    """Fault kind x injected x outcome, in Markdown; the ways to harm one kind of file are counted together."""
+    """Fault kind x injected x outcome, in Markdown; the ways to harm one kind of file are counted together.
+
+    What could not be injected is no fault.
+    """
+    found = faults(found)
     lines = ["| fault | injected | " + " | ".join(OUTCOMES) + " |", "|---|---" + "|---" * len(OUTCOMES) + "|"]
     kinds = sorted({_short(one.kind) for one in found})
     for kind in [*kinds, ""]:
@@ -96,6 +102,11 @@ def table(found: Sequence[Injected]) -> str:
         numbers = " | ".join(str(counted[outcome]) for outcome in OUTCOMES)
         lines.append(f"| {kind or 'all'} | {len(rows)} | {numbers} |")
     return "\n".join(lines)
+
+
+def faults(found: Sequence[Injected]) -> list[Injected]:
+    """Those that happened."""
+    return [one for one in found if one.outcome != NOT_INJECTED]
 
 
 def _short(kind: str) -> str:
@@ -125,7 +136,7 @@ def main() -> int:
     template = damage.make_template(base / "template")
     began, seconds = time.monotonic(), spent
     for seed, name in episodes(options.seed, options.only):
-        found = [one for several in played.values() for one in several]
+        found = faults([one for several in played.values() for one in several])
         if len(found) >= options.faults:
             break
         key = f"{seed}/{name}"
@@ -133,7 +144,7 @@ def main() -> int:
             continue
         played[key] = play(name, template, base / key.replace("/", "-"), seed)
         seconds = spent + time.monotonic() - began
-        _tell(key, played[key], len(found) + len(played[key]), seconds)
+        _tell(key, played[key], len(found) + len(faults(played[key])), seconds)
         if options.out:
             content = {key: [dataclasses.asdict(one) for one in several] for key, several in played.items()}
             write_json(options.out, {"seed": options.seed, "seconds": seconds, "episodes": content})
@@ -159,7 +170,10 @@ def _report(campaigns: Sequence[tuple[Played, float]]) -> int:
     seeds = ", ".join(sorted({key.partition("/")[0] for played, _ in campaigns for key in played}))
     scenes, seconds = sum(len(played) for played, _ in campaigns), sum(seconds for _, seconds in campaigns)
     print(table(found))
-    print(f"\nSeed {seeds}: {len(found)} faults in {scenes} scenes, {seconds / 60:.0f} min, {lost} lost.")
+    happened = len(faults(found))
+    print(f"\nSeed {seeds}: {happened} faults in {scenes} scenes, {seconds / 60:.0f} min, {lost} lost.")
+    if happened < len(found):
+        print(f"{len(found) - happened} more could not be injected on this machine and count as nothing.")
     return 1 if lost else 0
 
 
@@ -167,8 +181,8 @@ def _tell(key: str, found: Sequence[Injected], total: int, seconds: float) -> No
     counted = ", ".join(f"{number} {outcome}" for outcome, number in Counter(one.outcome for one in found).items())
     print(f"{seconds:6.0f} s, {total:4} faults: {key}: {counted}", file=sys.stderr, flush=True)
     for one in found:
-        if one.outcome == LOST:
-            print(f"    LOST {one.kind}: {one.detail}", file=sys.stderr, flush=True)
+        if one.outcome in (LOST, NOT_INJECTED):
+            print(f"    {one.outcome} {one.kind}: {one.detail}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

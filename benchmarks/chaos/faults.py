@@ -6,6 +6,8 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,9 @@ import psutil
 SURVIVED, MENDED, NAMED, LOST = OUTCOMES = ("survived", "mended", "named", "LOST")
 """Nothing was wrong afterwards; `verify`, `reindex` or a resume made it good; it is said in words; a promise broke."""
 
+NOT_INJECTED = "not injected"
+"""The machine did not let the fault happen, so it says nothing of what a run survives; it counts as no fault."""
+
 SECTOR = 512
 
 
@@ -25,7 +30,7 @@ class Injected:
 
     Attributes:
         kind: such as ``flip snapshot`` or ``kill worker``.
-        outcome: one of `OUTCOMES`.
+        outcome: one of `OUTCOMES`, or `NOT_INJECTED`.
         detail: what was hit, and what was found.
     """
 
@@ -130,6 +135,46 @@ def fill_disk(folder: Path) -> Path:
                 while True:
                     file.write(b"x" * size)
     return path
+
+
+class CannotInject(Exception):
+    """The machine refuses a fault for good, in words."""
+
+
+@contextlib.contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Lets nobody write below a folder for as long as the block runs, by a bind mount, since root ignores permissions.
+
+    The kernel does not make a mount read-only through which somebody has a file open for writing, and a worker may
+    open one at any moment. So it is made beside, where nobody writes, and what is bound from there is born so.
+
+    Raises:
+        CannotInject: the machine refuses.
+    """
+    aside = Path(tempfile.mkdtemp(prefix="read-only-"))
+    with contextlib.ExitStack() as undo:
+        undo.callback(aside.rmdir)
+        mount("--bind", str(folder), str(aside))
+        undo.callback(_unmount, aside)
+        mount("-o", "remount,bind,ro", str(aside))
+        mount("--bind", str(aside), str(folder))
+        undo.callback(_unmount, folder)
+        yield
+
+
+def _unmount(folder: Path) -> None:
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def mount(*words: str) -> None:
+    """Mounts something.
+
+    Raises:
+        CannotInject: the machine refuses.
+    """
+    done = subprocess.run(["mount", *words], capture_output=True, text=True)
+    if done.returncode:
+        raise CannotInject(done.stderr.strip() or f"mount ended with {done.returncode}")
 
 
 @contextlib.contextmanager

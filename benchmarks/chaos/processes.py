@@ -13,7 +13,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from benchmarks.chaos.faults import HARMS, LOST, MENDED, SURVIVED, Injected, can_mount, environment, fill_disk, send
+from benchmarks.chaos.faults import (
+    HARMS,
+    LOST,
+    MENDED,
+    NOT_INJECTED,
+    SURVIVED,
+    CannotInject,
+    Injected,
+    can_mount,
+    environment,
+    fill_disk,
+    mount,
+    read_only,
+    send,
+)
 from benchmarks.chaos.judge import Watcher, stub_losses
 from cu_core.base.home import Home
 from cu_core.jobs import submission
@@ -270,7 +284,7 @@ def _environment(home: Home, folder: Path) -> dict[str, str]:
 @contextlib.contextmanager
 def _tiny_disk(folder: Path, size: str) -> Iterator[Path]:
     folder.mkdir(parents=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
+    mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder))
     try:
         yield folder
     finally:
@@ -310,24 +324,30 @@ def fill_the_disk(folder: Path, rng: Random, count: int) -> list[Injected]:
 
 def forbid_writing(folder: Path, rng: Random, count: int) -> list[Injected]:
     """Makes the directory of a run at work read-only for a while; other runs must go on meanwhile."""
+    kind = "read-only run"
     if not can_mount():
         return []
     home = Home(folder / "home").create()
     queue = Queue(home, rng, _environment(home, folder) | {"CU_SLOTS": "cpu:2"})
-    injected = []
+    injected: list[tuple[bool, str]] = []
+    refused: list[Injected] = []
     with Watcher(home) as watcher:
         try:
-            for _ in range(count):
+            while len(injected) < count and len(refused) <= count:
                 queue.submit(1)
                 queue.dispatch()
                 run_id = queue.run_ids[-1]
                 run_dir = home.runs / run_id
                 _wait(lambda run_dir=run_dir: bool(optional_json(run_dir / "attempt-1" / layout.PID)), 60)
                 time.sleep(rng.uniform(0, 1))
-                with _read_only(run_dir):
-                    queue.submit(1)
-                    other = queue.run_ids[-1]
-                    passed = _wait(lambda other=other: open_run(home, other).state == "succeeded", 60)
+                try:
+                    with read_only(run_dir):
+                        queue.submit(1)
+                        other = queue.run_ids[-1]
+                        passed = _wait(lambda other=other: open_run(home, other).state == "succeeded", 60)
+                except CannotInject as error:
+                    refused.append(Injected(kind, NOT_INJECTED, str(error)))
+                    continue
                 state = open_run(home, run_id).state
                 injected.append((passed, f"the other run {'went on' if passed else 'waited'}; this one is {state}"))
             resumed = queue.finish()
@@ -336,20 +356,8 @@ def forbid_writing(folder: Path, rng: Random, count: int) -> list[Injected]:
             queue.end()
     outcome = MENDED if resumed else SURVIVED
     return [
-        Injected("read-only run", outcome if passed and not wrong else LOST, f"{what}; {wrong[:5]}")
-        for passed, what in injected
-    ]
-
-
-@contextlib.contextmanager
-def _read_only(folder: Path) -> Iterator[None]:
-    """A bind mount that nobody can write through, since root ignores permissions."""
-    subprocess.run(["mount", "--bind", str(folder), str(folder)], check=True)
-    subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
+        Injected(kind, outcome if passed and not wrong else LOST, f"{what}; {wrong[:5]}") for passed, what in injected
+    ] + refused
 
 
 def _wait(wanted: Callable[[], bool], seconds: float) -> bool:

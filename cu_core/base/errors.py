@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+# EFBIG: over the file size limit of the process or of the filesystem.
+DISK_FULL = frozenset({errno.ENOSPC, errno.EFBIG} | ({errno.EDQUOT} if hasattr(errno, "EDQUOT") else set()))
 
 
 class UnlearnscopeError(Exception):
@@ -77,3 +83,23 @@ class ProcessLost(UnlearnscopeError):
 
 class Diverged(UnlearnscopeError):
     """Training left the finite numbers; the message names what to lower."""
+
+
+def in_words(error: OSError) -> UnlearnscopeError:
+    """What the machine refused, for people: what is wrong and, of the file, its name alone."""
+    if error.errno in DISK_FULL:
+        return OutOfDisk("the disk is full; delete runs and empty the bin, or free some space in another way")
+    if isinstance(error, TimeoutError):
+        return UnlearnscopeError("another process is at it; try again")
+    reason = error.strerror or type(error).__name__
+    name = os.path.basename(error.filename) if isinstance(error.filename, str) else ""
+    return UnlearnscopeError(f"the machine refuses it: {f'{name}: ' if name else ''}{reason}")
+
+
+@contextmanager
+def os_errors_in_words() -> Iterator[None]:
+    """Around what pages and commands do, also as a decorator: an `OSError` becomes what `in_words` makes of it."""
+    try:
+        yield
+    except OSError as error:
+        raise in_words(error) from error

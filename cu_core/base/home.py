@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cu_core.base.errors import BadInput
+from cu_core.base.named_path import named_path
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Home:
         for folder in (self.runs, self.bin, self.datasets, self.models, self.uploads):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
-            except (PermissionError, FileNotFoundError, FileExistsError, NotADirectoryError) as error:
+            except OSError as error:
                 raise BadInput("CU_HOME", f"{folder} cannot be made: {error.strerror}") from error
         return self
 
@@ -78,11 +79,11 @@ def default_home() -> Home:
     """The home named by ``CU_HOME``, or ``.unlearnscope`` beside the package.
 
     Raises:
-        BadInput: ``CU_HOME`` names something that is no folder.
+        BadInput: ``CU_HOME`` is blank or names something that is no folder.
     """
     configured = os.environ.get("CU_HOME")
-    root = Path(configured) if configured else Path(__file__).resolve().parents[2] / ".unlearnscope"
-    root = root.expanduser().resolve()
+    beside = Path(__file__).resolve().parents[2] / ".unlearnscope"
+    root = named_path(configured, "CU_HOME") if configured else beside
     nearest = next(folder for folder in (root, *root.parents) if folder.exists())
     if not nearest.is_dir():
         raise BadInput("CU_HOME", f"{nearest} is not a folder")

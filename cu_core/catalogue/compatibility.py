@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from importlib.util import find_spec
-from pathlib import Path
 
 from cu_core.base.errors import BadInput, Incompatible
+from cu_core.base.named_path import named_path
 from cu_core.catalogue.method_record import Method, method
 from cu_core.catalogue.spec import DataSpec, RunSpec
+from cu_core.catalogue.spec_files import named_files
 from cu_core.data import dataset
 from cu_core.data.forget import parse_selection
 from cu_core.learning.backbones import backbone
@@ -160,21 +161,20 @@ def check(spec: RunSpec) -> None:
         raise BadInput("data.train_limit", f"{spec.data.train_limit} is more than there are", [f"0 to {record.train}"])
 
 
+_PATH_FORMS: dict[str, tuple[str, ...]] = {
+    "data.dataset": ("folder:PATH of a directory or zip file",),
+    "model.weights": (),
+    "forget.select": ("indices:FILE.csv",),
+}
+
+
 def _check_paths(spec: RunSpec) -> None:
-    _, _, path = spec.data.dataset.partition(":")
-    if path and not _exists(path):
-        raise BadInput("dataset", f"{path} does not exist", ("folder:PATH of a directory or zip file",))
-    if spec.model.weights and not _exists(spec.model.weights, file=True):
-        raise BadInput("model.weights", f"{spec.model.weights} is not a file")
-    kind, _, file = spec.forget.select.partition(":")
-    if kind == "indices" and not _exists(file, file=True):
-        raise BadInput("forget.select", f"{file or '(nothing)'} is not a file", ("indices:FILE.csv",))
-
-
-def _exists(text: str, *, file: bool = False) -> bool:
-    try:
-        path = Path(text).expanduser()
-        return path.is_file() if file else path.exists()
-    except (OSError, RuntimeError, ValueError):
-        # Too long, a home folder of nobody, or a null character: no such path can exist.
-        return False
+    for field, text in named_files(spec).items():
+        path, forms = named_path(text, field, _PATH_FORMS[field]), _PATH_FORMS[field]
+        try:
+            found = path.exists() if field == "data.dataset" else path.is_file()
+        except OSError:  # too long
+            found = False
+        if not found:
+            words = "does not exist" if field == "data.dataset" else "is not a file"
+            raise BadInput(field, f"{text} {words}", forms)

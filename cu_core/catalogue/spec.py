@@ -442,6 +442,21 @@ class RunSpec:
         return content_hash(self.to_json())
 
 
+def planned_epochs(spec: RunSpec) -> int:
+    """Most epochs of training that a run may take: of base model, references and a method that trains anew.
+
+    Models that are trained already are counted too, since nobody knows beforehand which are there. In shards every
+    epoch of every stage of every shard counts, as progress tells them.
+    """
+    record = method(spec.method.id)
+    anew = 0
+    if record.needs_shards:
+        anew = spec.train.work  # at most: every shard from its beginning
+    elif record.starts_anew:
+        anew = spec.max_rounds  # a round is an epoch
+    return spec.train.work * (1 + spec.reference) + anew
+
+
 PARTS: dict[str, type] = {
     "data": DataSpec,
     "model": ModelSpec,

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from cu_core.analysis.papers.paper_list import ALL_TABLES, SCALE_IDS
-from cu_core.base.errors import BadInput, UnlearnscopeError
+from cu_core.base.errors import BadInput, UnlearnscopeError, in_words
 from cu_core.base.home import default_home
 from cu_core.cli.arguments import add_spec_arguments
 from cu_core.cli.commands import COMMANDS
@@ -40,6 +40,9 @@ def main(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # Whoever reads has had enough, as in `... | head`; the rest of the output has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        print(f"failed: {in_words(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

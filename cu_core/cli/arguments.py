@@ -11,11 +11,13 @@ from typing import Any
 from cu_core.base.errors import BadInput
 from cu_core.base.files import read_plain
 from cu_core.base.home import Home
+from cu_core.base.named_path import named_path
 from cu_core.base.parameters import describe, parse
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.presets import PRESETS
 from cu_core.catalogue.recipes import recipe, unlearning_recipe
 from cu_core.catalogue.spec import PARTS, RunSpec, spec_from_json, top_level_fields
+from cu_core.catalogue.spec_files import absolute_paths
 from cu_core.data.forget import FORMS, parse_selection
 from cu_core.jobs.adopt import adopt_index_file
 from cu_core.learning.objectives import OBJECTIVES
@@ -94,7 +96,7 @@ def _read(options: argparse.Namespace, home: Home, content: dict[str, Any], *, k
         ("forget", "forget", "select"),
     ):
         if (value := getattr(options, option)) is not None:
-            content.setdefault(part, {})[field] = _absolute(value)
+            content.setdefault(part, {})[field] = value
     for option in ("seed", "reference", "device", "processes", "name"):
         if (value := getattr(options, option)) is not None:
             content[option] = value
@@ -116,7 +118,7 @@ def _read(options: argparse.Namespace, home: Home, content: dict[str, Any], *, k
         _apply(content, setting, chosen)
     _follow_recipes(content, chosen)
     spec = spec_from_json(content)
-    return adopt_index_file(spec, home)
+    return adopt_index_file(absolute_paths(spec), home)
 
 
 def _start(options: argparse.Namespace) -> dict[str, Any]:
@@ -126,7 +128,7 @@ def _start(options: argparse.Namespace) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(json.dumps(PRESETS[options.preset].spec.to_json()))
         return content
     if options.spec is not None:
-        return _read_file(Path(options.spec))
+        return _read_file(named_path(options.spec, "--spec"))
     return {}
 
 
@@ -175,17 +177,6 @@ def _apply(content: dict[str, Any], setting: str, chosen: dict[str, Any]) -> Non
     else:
         parts = [f"{p}.{d.name}" for p, cls in PARTS.items() for d in describe(cls)]
         raise BadInput("--set", f"no setting named {name!r}", [*params, *parts, *top_level_fields()])
-
-
-def _absolute(value: str) -> str:
-    """Makes the path of ``folder:PATH`` and ``indices:FILE`` independent of the working directory."""
-    kind, colon, path = value.partition(":")
-    if not (colon and path and kind in ("folder", "indices")):
-        return value
-    try:
-        return f"{kind}:{Path(path).expanduser().resolve()}"
-    except (OSError, RuntimeError, ValueError):
-        return value  # no such path can exist; the checks say so in words
 
 
 def parse_options(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> argparse.Namespace:

@@ -7,7 +7,6 @@ import dataclasses
 import importlib
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from cu_core.analysis.papers import words
@@ -15,6 +14,7 @@ from cu_core.analysis.papers.fill import fill, finished_runs
 from cu_core.analysis.papers.paper_list import ALL_TABLES, scales_of, table_named, usual_scale
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
+from cu_core.base.named_path import named_path
 from cu_core.catalogue import grid
 from cu_core.catalogue.spec import RunSpec
 from cu_core.cli.arguments import read_spec, read_specs
@@ -227,7 +227,7 @@ def restore(options: argparse.Namespace, home: Home) -> int:
 
 def export(options: argparse.Namespace, home: Home) -> int:
     """Writes a run into a zip file."""
-    size = export_run(home, options.run_id, Path(options.file))
+    size = export_run(home, options.run_id, named_path(options.file, "file"))
     print(f"{options.file}: {size / 1e6:.1f} MB")
     return 0
 

@@ -14,6 +14,7 @@ from cu_core.analysis.report.comparison_report import report_of
 from cu_core.analysis.report.document import html_of
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
+from cu_core.base.named_path import named_path
 from cu_core.cli.output import print_json
 from cu_core.metrics.attacks import ATTACKS
 
@@ -41,7 +42,7 @@ def report(options: argparse.Namespace, home: Home) -> int:
         return 1
     title = options.title or options.group or f"Comparison of {len(runs)} run{'s' if len(runs) > 1 else ''}"
     text = html_of(report_of(runs, home, title=title, attack=options.attack, over_seeds=not options.each))
-    size = _write(Path(options.out), text.encode())
+    size = _write(named_path(options.out, "--out"), text.encode())
     if options.json:
         print_json({"file": options.out, "bytes": size, "runs": [run.run_id for run in runs]})
     else:

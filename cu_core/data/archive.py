@@ -13,7 +13,8 @@ import zlib
 from pathlib import Path
 from typing import Protocol
 
-from cu_core.base.errors import DatasetError
+from cu_core.base.errors import BadInput, DatasetError
+from cu_core.base.named_path import named_path
 
 MAX_FILES = 5_000_000
 MAX_FILE_BYTES = 256 * 2**20
@@ -32,6 +33,7 @@ STEP = 2**16
 _JUNK = {"__MACOSX", "Thumbs.db", "desktop.ini"}
 _DRIVE = re.compile(r"[A-Za-z]:")
 _FIELD = "dataset"
+_FORMS = ("folder:PATH of a directory or zip file",)
 
 
 class Tree(Protocol):
@@ -204,15 +206,17 @@ class ZipTree:
 
 def _existing(text: str) -> Path:
     try:
-        path = Path(text).expanduser()
+        path = named_path(text, _FIELD, _FORMS)
+    except BadInput as error:
+        raise DatasetError(_FIELD, error.reason, error.allowed) from None
+    try:
         if path.is_dir() or path.is_file():
-            return path.resolve()
+            return path
         if path.exists():  # a pipe or a device, from which one could read for ever
             raise DatasetError(_FIELD, f"{path} is neither a folder nor a zip file")
-    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: the home of a user that does not exist
-        reason = getattr(error, "strerror", None) or error
-        raise DatasetError(_FIELD, f"{text!r} cannot be read ({reason})") from None
-    raise DatasetError(_FIELD, f"{path} does not exist", ("folder:PATH of a directory or zip file",))
+    except OSError as error:
+        raise DatasetError(_FIELD, f"{text!r} cannot be read ({error.strerror})") from None
+    raise DatasetError(_FIELD, f"{path} does not exist", _FORMS)
 
 
 def _inner_directory(path: Path) -> Path:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from cu_core.base.errors import BadInput
+from cu_core.base.named_path import named_path
 
 HEADERS = ("index", "sample", "id")
 MAX_BYTES = 256 * 2**20
@@ -73,12 +74,11 @@ def scan_indices(file: str, base: Path, total: int, field: str) -> Scan:
     Raises:
         BadInput: unreadable, empty, or without a column of indices.
     """
+    path = named_path(file, field, ("indices:FILE.csv",), base)
     try:
-        path = base / Path(file).expanduser()
         content = read_bounded(path, field)
-    except (OSError, ValueError, RuntimeError) as error:  # ValueError: a null byte; RuntimeError: ~nobody
-        reason = getattr(error, "strerror", None) or error
-        raise BadInput(field, f"{file} cannot be read ({reason})", ("indices:FILE.csv",)) from None
+    except OSError as error:
+        raise BadInput(field, f"{file} cannot be read ({error.strerror})", ("indices:FILE.csv",)) from None
     rows = _rows(content, path, field)
     first = next(rows, None)
     if first is None:

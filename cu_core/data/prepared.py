@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from cu_core.base.errors import BadInput, DatasetError, OutOfDisk
 from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
+from cu_core.base.named_path import absolute_choice
 from cu_core.catalogue.spec import DataSpec, digest
 from cu_core.data import dataset
 from cu_core.data.archive import fingerprint
@@ -49,6 +50,7 @@ def dataset_key(spec: DataSpec) -> str:
     content = dataclasses.asdict(dataclasses.replace(spec, image_size=size)) | {"schema": SCHEMA}
     if record.needs_path:
         content["files"] = fingerprint(spec.dataset.partition(":")[2])
+        content["dataset"] = absolute_choice(spec.dataset, "dataset")
     return f"{record.id}-{digest(content)[:20]}"
 
 

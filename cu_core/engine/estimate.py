@@ -13,6 +13,7 @@ from typing import Any
 from cu_core.base.errors import BadInput
 from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
+from cu_core.base.named_path import absolute_choice, named_path
 from cu_core.catalogue import compatibility
 from cu_core.catalogue.spec import RunSpec, digest
 from cu_core.data import dataset
@@ -112,7 +113,7 @@ def speed_path(spec: RunSpec, home: Home) -> Path:
             spec.model.head,
             spec.model.embedding_dim,
             compatibility.image_size(spec.data),
-            channels if name != "folder" else spec.data.dataset,
+            channels if name != "folder" else absolute_choice(spec.data.dataset, "data.dataset"),
             spec.train.batch_size,
             spec.train.augment,
             spec.device,
@@ -166,8 +167,7 @@ def _counts(spec: RunSpec, home: Home) -> tuple[int | None, int, int, int | None
         forget = round(train * spec.data.label_noise)
     else:
         try:
-            forget = read_bounded(Path(selection.values[0]).expanduser(), FIELD).count(b"\n") + 1
-        except (OSError, RuntimeError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise BadInput(FIELD, f"{selection.values[0]} cannot be read ({reason})") from error
+            forget = read_bounded(named_path(selection.values[0], FIELD), FIELD).count(b"\n") + 1
+        except OSError as error:
+            raise BadInput(FIELD, f"{selection.values[0]} cannot be read ({error.strerror})") from error
     return train, unseen, min(forget, train), classes

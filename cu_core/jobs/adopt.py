@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from pathlib import Path
 
 from cu_core.base.errors import BadInput
 from cu_core.base.files import write_atomically
 from cu_core.base.home import Home
+from cu_core.base.named_path import named_path
 from cu_core.catalogue.spec import RunSpec
+from cu_core.catalogue.spec_files import named_files
 from cu_core.data.index_file import read_bounded
 
 
@@ -26,12 +27,13 @@ def adopt_index_file(spec: RunSpec, home: Home) -> RunSpec:
     Raises:
         BadInput: the file cannot be read, is too large or no plain file.
     """
-    kind, _, file = spec.forget.select.partition(":")
-    if kind != "indices":
+    file = named_files(spec).get("forget.select")
+    if file is None:
         return spec
+    path = named_path(file, "forget.select", ("indices:FILE.csv",))
     try:
-        content = read_bounded(Path(file).expanduser(), "forget.select")
-    except (OSError, RuntimeError, ValueError) as error:
+        content = read_bounded(path, "forget.select")
+    except OSError as error:
         raise BadInput("forget.select", f"{file} cannot be read ({error})", ("indices:FILE.csv",)) from None
     copy = home.uploads / f"{hashlib.sha256(content).hexdigest()[:16]}.csv"
     if not copy.exists():

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from cu_core.base.errors import BadInput
+from cu_core.base.errors import BadInput, os_errors_in_words
 from cu_core.base.files import write_json
 from cu_core.base.home import Home
 from cu_core.base.process import identity, is_alive
@@ -81,6 +81,7 @@ def cluster_words(home: Home) -> str:
     return f"{where} · up to {count} run{'s' if count != 1 else ''} at a time" if where else ""
 
 
+@os_errors_in_words()
 def ensure_dispatcher(home: Home) -> bool:
     """Starts a detached dispatcher if none is alive; it ends by itself when there is nothing to do.
 

@@ -6,7 +6,6 @@ needs no torch.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import itertools
 import os
@@ -14,18 +13,19 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cu_core.base.errors import BadInput
+from cu_core.base.errors import DISK_FULL, BadInput
 from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
 from cu_core.base.process import identity
 from cu_core.catalogue import compatibility
 from cu_core.catalogue.spec import RunSpec, spec_from_json
+from cu_core.catalogue.spec_files import absolute_paths
 from cu_core.projections.map_store import drop_orphans
 from cu_core.runstore import layout
 from cu_core.runstore.checksums import file_damage, write_sealed
@@ -34,7 +34,6 @@ from cu_core.runstore.handover import make_attempt, requeue
 from cu_core.runstore.index import list_runs
 from cu_core.runstore.staging import appearing
 from cu_core.runstore.state import ACTIVE, FINAL, FOREGROUND, RunState, read_state
-from cu_core.sharing.quota import check_submission
 
 DELETED = "deleted.json"
 _SLUG_LENGTH = 40
@@ -48,6 +47,7 @@ def submit(
     demo: bool = False,
     foreground: bool = False,
     owner: str = "",
+    admit: Callable[[], None] = lambda: None,
 ) -> str:
     """Puts a run into the queue.
 
@@ -59,7 +59,8 @@ def submit(
         demo: marks runs that ship with the project.
         foreground: the caller does the work itself: the run starts out with attempt 1 made, to be
             taken with ``Attempt.claim(home, run_id, 1)``, and the dispatcher leaves it alone.
-        owner: who launches it through a shared dashboard, within their quota; empty for the home's owner.
+        owner: who launches it through a shared dashboard; empty for the home's owner.
+        admit: asked before a new run appears, while no other can; may raise to refuse it.
 
     Returns:
         The run's id; for a known token, that of its run, which may lie in the bin.
@@ -67,7 +68,6 @@ def submit(
     Raises:
         BadInput: the specification cannot run; names the field.
         OutOfDisk: too little free space.
-        OverQuota: the owner's runs are too many, too long or too large.
     """
     spec = absolute_paths(spec)
     compatibility.check(spec)
@@ -79,8 +79,7 @@ def submit(
         run_id, known = _id_for(home, spec, token)
         if known:
             return run_id
-        if owner:
-            check_submission(home, owner, spec)
+        admit()
         with appearing(home.runs / run_id, ".submit-") as prepared:
             write_json(prepared / layout.SPEC, spec.to_json())
             write_sealed(prepared / layout.INFO, _info(spec, run_id, token, demo, owner))
@@ -144,11 +143,12 @@ def delete(home: Home, run_id: str) -> None:
     Raises:
         BadInput: no such run, or it is running.
     """
-    with _locked(home, run_id) as run_dir:
+    with _locked(home, run_id, freeing=True) as run_dir:
         state = read_state(run_dir).state
         if state in ACTIVE:
             raise BadInput("run", f"{run_id} is {state}; cancel it before deleting it")
-        write_json(run_dir / DELETED, {"t": time.time()})
+        with _unless_full():
+            write_json(run_dir / DELETED, {"t": time.time()})
         os.rename(run_dir, home.bin / run_id)
 
 
@@ -159,7 +159,7 @@ def restore(home: Home, run_id: str) -> None:
         BadInput: no such run in the bin.
     """
     binned_dir = _binned_dir(home, run_id)
-    with layout.run_lock(home, run_id):
+    with _held(home, run_id, freeing=True):
         if (home.runs / run_id).exists():
             raise BadInput("run", f"{run_id} exists already")
         try:
@@ -185,10 +185,18 @@ def binned(home: Home) -> list[Binned]:
     for run_id in layout.run_ids(home.bin):
         folder = home.bin / run_id
         title = _field(folder / layout.INFO, "title")
-        moment = _field(folder / DELETED, "t")
+        # On a full disk no note could be left; then the folder tells when it was moved.
+        moment = _field(folder / DELETED, "t") or _moved(folder)
         owner = _field(folder / layout.INFO, "owner")
-        found.append(Binned(run_id, str(title or run_id), float(moment or 0.0), str(owner or "")))
+        found.append(Binned(run_id, str(title or run_id), float(moment), str(owner or "")))
     return sorted(found, key=lambda b: (-b.deleted, b.run_id))
+
+
+def _moved(folder: Path) -> float:
+    try:
+        return folder.stat().st_ctime
+    except OSError:
+        return 0.0
 
 
 def empty_bin(home: Home, run_ids: Iterable[str] | None = None) -> int:
@@ -210,10 +218,9 @@ def empty_bin(home: Home, run_ids: Iterable[str] | None = None) -> int:
         else [_binned_dir(home, run_id) for run_id in run_ids]
     )
     for folder in folders:
-        lock = layout.run_lock(home, folder.name)
-        with lock:
+        with _held(home, folder.name, freeing=True) as lock_file:
             shutil.rmtree(folder, ignore_errors=True)
-            Path(lock.lock_file).unlink(missing_ok=True)
+            lock_file.unlink(missing_ok=True)
     drop_orphans(home)
     return len(folders)
 
@@ -221,27 +228,6 @@ def empty_bin(home: Home, run_ids: Iterable[str] | None = None) -> int:
 def work_waiting(home: Home) -> bool:
     """Whether a dispatcher has something to do: a run is queued, or one of its workers is at work or lost."""
     return any(row.state == "queued" or (row.state not in FINAL and not row.foreground) for row in list_runs(home))
-
-
-def absolute_paths(spec: RunSpec) -> RunSpec:
-    """The same specification with paths that do not depend on the present folder."""
-    dataset, _, folder = spec.data.dataset.partition(":")
-    kind, _, file = spec.forget.select.partition(":")
-    if folder:
-        spec = dataclasses.replace(spec, data=dataclasses.replace(spec.data, dataset=f"{dataset}:{_absolute(folder)}"))
-    if kind == "indices" and file:
-        spec = dataclasses.replace(spec, forget=dataclasses.replace(spec.forget, select=f"{kind}:{_absolute(file)}"))
-    if spec.model.weights:
-        weights = _absolute(spec.model.weights)
-        spec = dataclasses.replace(spec, model=dataclasses.replace(spec.model, weights=weights))
-    return spec
-
-
-def _absolute(path: str) -> str:
-    try:
-        return str(Path(path.strip()).expanduser().absolute())
-    except RuntimeError:
-        return path  # the home folder of nobody: the checks say that it does not exist
 
 
 def _info(spec: RunSpec, run_id: str, token: str | None, demo: bool, owner: str) -> dict[str, Any]:
@@ -272,12 +258,32 @@ def _requeue(run_dir: Path, run_id: str, found: RunState) -> None:
 
 
 @contextmanager
-def _locked(home: Home, run_id: str) -> Iterator[Path]:
+def _locked(home: Home, run_id: str, *, freeing: bool = False) -> Iterator[Path]:
     """The run's lock around its folder, which is checked before and after waiting for it."""
     layout.run_dir(home, run_id)
-    error = BadInput("run", f"{run_id} is held by another process; try again")
-    with layout.held(layout.run_lock(home, run_id), error):
+    with _held(home, run_id, freeing=freeing):
         yield layout.run_dir(home, run_id)
+
+
+@contextmanager
+def _held(home: Home, run_id: str, *, freeing: bool) -> Iterator[Path]:
+    """The run's lock, given its file; what frees space goes on without it where the disk has no room for that file."""
+    lock = layout.run_lock(home, run_id)
+    with ExitStack() as stack:
+        # There is no such file then: nobody holds the lock, and nobody can take it or write anything into the run.
+        with _unless_full() if freeing else nullcontext():
+            stack.enter_context(layout.held(lock, BadInput("run", f"{run_id} is held by another process; try again")))
+        yield Path(lock.lock_file)
+
+
+@contextmanager
+def _unless_full() -> Iterator[None]:
+    """Goes on where the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
 
 
 def _binned_dir(home: Home, run_id: str) -> Path:

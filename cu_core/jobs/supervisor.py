@@ -61,6 +61,7 @@ class _Watched:
     beat: int = -1
     beat_seen: float = 0.0
     since: float = 0.0
+    seen_starting: bool = False
     ended_since: float | None = None
     unwanted_since: float | None = None
     killed: bool = False
@@ -101,7 +102,8 @@ class Supervisor:
         current = {(run_id, found.attempt): (run_id, found) for run_id, found in live.items() if not found.foreground}
         self._watched = {key: watched for key, watched in self._watched.items() if key in current}
         for key, (run_id, found) in current.items():
-            watched = self._watched.setdefault(key, _Watched(run_id, found, beat_seen=now, since=now))
+            fresh = _Watched(run_id, found, beat_seen=now, since=now, seen_starting=found.state == "starting")
+            watched = self._watched.setdefault(key, fresh)
             watched.state = found
             watched.memory.look()
             try:
@@ -118,8 +120,12 @@ class Supervisor:
 
     def _attend(self, watched: _Watched, now: float) -> None:
         run_id, found = watched.run_id, watched.state
-        if found.state == "lost" or self._launcher.exit_code(run_id, found.attempt) is not None:
+        if self._launcher.exit_code(run_id, found.attempt) is not None:
             self._give_up(watched, self._reason(watched))
+        elif found.state == "lost":
+            # One that has not come yet is late by the wall clock; by a clock that nobody can set it may have time.
+            if found.process or not watched.seen_starting or now - watched.since >= START_SECONDS:
+                self._give_up(watched, self._reason(watched))
         elif (ending := self._ending(watched, now)) is not None:
             if ending.began or found.state != "starting":
                 self._give_up(watched, ending.reason)
@@ -162,7 +168,9 @@ class Supervisor:
             return None
         if watched.ended_since is None:
             watched.ended_since = now
-        return ending if now - watched.ended_since >= self._timing.settle else None
+        # One that surely never began has written nothing that could be seen late.
+        settled = (ending.certain and not ending.began) or now - watched.ended_since >= self._timing.settle
+        return ending if settled else None
 
     def _is_silent(self, watched: _Watched, now: float) -> bool:
         # Only whether the time stamp moves counts, measured by a clock that nobody can set.

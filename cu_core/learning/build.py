@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
 from cu_core.base.errors import Incompatible
+from cu_core.base.named_path import named_path
 from cu_core.catalogue.objective_record import Objective
 from cu_core.catalogue.spec import ModelSpec, RunSpec
 from cu_core.data.images import ImageData
@@ -68,7 +68,7 @@ def build_model(
             f"there are no published weights for {record.title}, only for timm:NAME and open_clip:NAME",
         )
     trained = objectives.objective(objective)
-    state = read_state_dict(Path(spec.weights).expanduser()) if spec.weights else None
+    state = read_state_dict(named_path(spec.weights, "model.weights")) if spec.weights else None
     module, _, function = record.builder.partition(":")
     build_trunk = getattr(import_module(module), function)
     with torch.random.fork_rng(devices=[]):

@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from cu_core.base.errors import BadInput, CheckpointError
 from cu_core.base.files import read_json, sha256_of, write_json
 from cu_core.base.home import Home
+from cu_core.base.named_path import named_path
 from cu_core.catalogue.spec import RunSpec, TrainSpec, digest
 from cu_core.data.batches import ImageSource, Split
 from cu_core.data.images import ImageData
@@ -114,7 +115,7 @@ def _recipe(train: TrainSpec) -> dict[str, Any]:
 
 def _file_hash(path: str) -> str:
     try:
-        return sha256_of(Path(path).expanduser())
+        return sha256_of(named_path(path, "model.weights"))
     except OSError as error:
         raise CheckpointError("model.weights", f"no file {path!r} can be read") from error
 

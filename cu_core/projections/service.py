@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 from filelock import FileLock
 
+from cu_core.base.errors import os_errors_in_words
 from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
 from cu_core.base.process import identity, is_alive
@@ -46,6 +47,7 @@ class Drawing:
     seen: int = -1
 
 
+@os_errors_in_words()
 def ask(home: Home, request: MapRequest, *, refit: bool = False) -> None:
     """Leaves a request, unless it is waiting already, and sees to it that somebody works on requests."""
     folder = queue(home)
@@ -57,6 +59,7 @@ def ask(home: Home, request: MapRequest, *, refit: bool = False) -> None:
     _start(home)
 
 
+@os_errors_in_words()
 def status(home: Home, request: MapRequest) -> Drawing:
     """How far a picture is."""
     now = time.time()
@@ -66,7 +69,7 @@ def status(home: Home, request: MapRequest) -> Drawing:
         if not failed:
             return Drawing("none")
         return Drawing("failed", str(failed.get("message", "")), seen=int(failed.get("seen", -1)))
-    asked = now - float(waiting.get("t", now))
+    asked = max(0.0, now - float(waiting.get("t", now)))  # the clock may have been set back
     _start(home)  # whoever was at it may be gone
     at = _read(working(home)) or {}
     if at.get("key") == request.key:

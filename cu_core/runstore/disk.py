@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from cu_core.base.errors import BadInput, OutOfDisk
+from cu_core.base.errors import DISK_FULL, BadInput, OutOfDisk
 from cu_core.base.home import Home
 from cu_core.catalogue.spec import RunSpec
 from cu_core.data import DATASETS
@@ -18,8 +17,6 @@ from cu_core.metrics.boundary import MOST_HEAD_BYTES
 
 FLOOR_MB = 500
 FLOOR_VARIABLE = "CU_DISK_FLOOR_MB"
-# EFBIG: over the file size limit of the process or of the filesystem.
-DISK_ERRORS = frozenset({errno.ENOSPC, errno.EFBIG} | ({errno.EDQUOT} if hasattr(errno, "EDQUOT") else set()))
 
 
 def floor_bytes() -> int:
@@ -67,7 +64,7 @@ def is_disk_error(error: BaseException) -> bool:
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:
-        if isinstance(current, OutOfDisk) or (isinstance(current, OSError) and current.errno in DISK_ERRORS):
+        if isinstance(current, OutOfDisk) or (isinstance(current, OSError) and current.errno in DISK_FULL):
             return True
         seen.add(id(current))
         current = current.__cause__ or current.__context__

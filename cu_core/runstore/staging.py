@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from cu_core.base.errors import OutOfDisk
-from cu_core.runstore.disk import DISK_ERRORS
+from cu_core.base.errors import DISK_FULL, OutOfDisk
 
 
 def stage(folder: Path, name: str, write: Callable[[IO[bytes]], object]) -> Path:
@@ -73,7 +72,7 @@ class _WatchedFile(io.FileIO):
         try:
             return super().write(data)
         except OSError as error:
-            if error.errno in DISK_ERRORS:
+            if error.errno in DISK_FULL:
                 self.full = error
             raise
 
@@ -85,6 +84,6 @@ def naming_full_disk(file: _WatchedFile | None = None) -> Iterator[None]:
         yield
     except Exception as error:
         cause = file.full if file is not None and file.full is not None else error
-        if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
+        if isinstance(cause, OSError) and cause.errno in DISK_FULL:
             raise OutOfDisk(f"the disk is full: {cause.strerror}") from error
         raise

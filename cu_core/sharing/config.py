@@ -19,6 +19,7 @@ from typing import Any
 
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
+from cu_core.base.named_path import named_path
 from cu_core.sharing.rights import ADMIN, ROLES, User
 
 FILE = "sharing.toml"
@@ -84,7 +85,7 @@ class Quota:
         disk_gb: their runs with those in the bin, in 10⁹ bytes.
         upload_mb: one file, in 10⁶ bytes.
         uploads_mb: all files that are kept, and all that is sent within a day, in 10⁶ bytes.
-        epochs: of training in one run.
+        epochs: of training in one run, see `cu_core.catalogue.spec.planned_epochs`.
         rounds: of unlearning in one run.
     """
 
@@ -152,7 +153,7 @@ def clean_name(text: object) -> str | None:
 def sharing_path(home: Home) -> Path:
     """Where the file is looked for (environment variable ``CU_SHARING``)."""
     named = os.environ.get(VARIABLE, "").strip()
-    return Path(named).expanduser().absolute() if named else home.root / FILE
+    return named_path(named, VARIABLE) if named else home.root / FILE
 
 
 _cache: dict[Path, tuple[tuple[int, int, int], Sharing]] = {}
@@ -316,10 +317,10 @@ def _header(key: str, value: object) -> str:
 
 
 def _folder(text: str) -> Path:
-    folder = Path(text).expanduser()
-    if not folder.is_absolute():
+    folder = named_path(text, "data_folders", ("/data/images",))
+    if not Path(text.strip()).expanduser().is_absolute():
         raise BadInput("data_folders", f"{text!r} does not start at the root", ("/data/images",))
-    return folder.resolve()
+    return folder
 
 
 def _is_number(value: object) -> bool:

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from cu_core.base.errors import BadInput, NotAllowed
+from cu_core.base.errors import BadInput, NotAllowed, os_errors_in_words
 from cu_core.base.home import Home
 from cu_core.catalogue.spec import DataSpec, ForgetSpec, RunSpec
 from cu_core.jobs import background, submission
@@ -21,7 +21,7 @@ from cu_core.runstore.rows import optional_json
 from cu_core.runstore.state import FINAL, read_state
 from cu_core.sharing import uploads
 from cu_core.sharing.paths import check_paths, foreign_paths
-from cu_core.sharing.quota import check_active, check_disk, quota_of
+from cu_core.sharing.quota import check_active, check_disk, check_submission, check_upload, quota_of
 from cu_core.sharing.rights import User, may
 
 
@@ -29,7 +29,8 @@ from cu_core.sharing.rights import User, may
 class Desk:
     """A user at a home.
 
-    Every method raises `NotAllowed` where the user has no right to it, besides what is said there.
+    Every method raises `NotAllowed` where the user has no right to it, and an `UnlearnscopeError` in words where the
+    machine refuses (a full disk, say), besides what is said there.
 
     Attributes:
         home: where things change.
@@ -58,17 +59,27 @@ class Desk:
         """Fields of the launch form with files that the user may not name; see `foreign_paths`."""
         return foreign_paths(self.require("launch"), self.home, values)
 
+    @os_errors_in_words()
     def launch(self, spec: RunSpec, token: str | None = None) -> str:
-        """Queues a run in the user's name; raises like `cu_core.jobs.submission.submit`."""
-        self.check(spec)
-        user = self.require("launch")
-        return submission.submit(spec, self.home, token=token, owner=user.name)
+        """Queues a run in the user's name; raises like `cu_core.jobs.submission.submit`.
 
+        Raises:
+            OverQuota: the user's runs are too many, too long or too large.
+        """
+        self.check(spec)
+        name = self.require("launch").name
+        # Asked under the lock of the submission: of two at once only one finds the last free place.
+        return submission.submit(
+            spec, self.home, token=token, owner=name, admit=lambda: check_submission(self.home, name, spec)
+        )
+
+    @os_errors_in_words()
     def cancel(self, run_id: str) -> str:
         """Asks a run to stop; see `cu_core.jobs.submission.cancel`."""
         self.require("cancel", self._owner(run_id))
         return submission.cancel(self.home, run_id)
 
+    @os_errors_in_words()
     def resume(self, run_id: str) -> None:
         """Queues a run again, within its owner's quota; see `cu_core.jobs.submission.resume`.
 
@@ -85,11 +96,13 @@ class Desk:
                 check_disk(self.home, quota, owner)
             submission.resume(self.home, run_id)
 
+    @os_errors_in_words()
     def delete(self, run_id: str) -> None:
         """Moves a run into the bin; see `cu_core.jobs.submission.delete`."""
         self.require("delete", self._owner(run_id))
         submission.delete(self.home, run_id)
 
+    @os_errors_in_words()
     def restore(self, run_id: str) -> None:
         """Takes a run out of the bin, one that waits within its owner's quota; see `cu_core.jobs.submission.restore`.
 
@@ -108,6 +121,7 @@ class Desk:
         """Ids of the runs in the bin that the user may remove for good."""
         return [row.run_id for row in submission.binned(self.home) if may(self.user, "erase", row.owner)]
 
+    @os_errors_in_words()
     def erase(self, run_ids: Iterable[str]) -> int:
         """Removes runs from the bin for good; see `cu_core.jobs.submission.empty_bin`."""
         wanted = list(run_ids)
@@ -115,22 +129,28 @@ class Desk:
             self.require("erase", self._owner(run_id))
         return submission.empty_bin(self.home, wanted)
 
+    @os_errors_in_words()
     def keep(self, file: IO[bytes], name: str, kind: uploads.Kind) -> Path:
-        """Stores an uploaded file; raises like `cu_core.sharing.uploads.keep`."""
-        user = self.require("upload")
-        return uploads.keep(file, name, kind, self.home, user.name)
+        """Stores an uploaded file; raises like `cu_core.sharing.uploads.keep`.
+
+        Raises:
+            OverQuota: more than the user may keep.
+        """
+        owner = self.require("upload").name
+        return uploads.keep(file, name, kind, self.home, owner, lambda size: check_upload(self.home, owner, size))
 
     def keep_indices(self, indices: np.ndarray, name: str) -> Path:
-        """Stores a list of samples; raises like `cu_core.sharing.uploads.keep_indices`."""
-        user = self.require("upload")
-        return uploads.keep_indices(indices, name, self.home, user.name)
+        """Stores a list of samples; raises like `keep`."""
+        return self.keep(*uploads.file_of_indices(indices, name), uploads.INDICES)
 
+    @os_errors_in_words()
     def prepare(self, spec: DataSpec, select: str = "") -> None:
         """Prepares a dataset; see `cu_core.jobs.background.start_prepare`."""
         user = self.require("prepare")
         check_paths(user, self.home, RunSpec(data=spec, forget=ForgetSpec(select)) if select else RunSpec(data=spec))
         background.start_prepare(spec, self.home, select)
 
+    @os_errors_in_words()
     def measure(self, spec: RunSpec) -> None:
         """Times a few steps of a run; see `cu_core.jobs.background.start_measure`."""
         self.check(spec)

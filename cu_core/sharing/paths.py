@@ -7,32 +7,33 @@ files of the server through messages that quote them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from cu_core.base.errors import BadInput, NotAllowed
 from cu_core.base.home import Home
+from cu_core.base.named_path import named_path
 from cu_core.catalogue.spec import RunSpec
-from cu_core.data.forget import parse_selection
+from cu_core.catalogue.spec_files import named_files
 from cu_core.sharing.config import sharing_of
 from cu_core.sharing.rights import HOME, User
 
 
 def check_path(user: User, home: Home, path: str, field: str) -> None:
-    """Checks that a user may name a file or folder; an empty text names none.
+    """Checks that a user may name a file or folder; an empty text, which nothing opens, names none.
 
     Raises:
         BadInput: it lies elsewhere; names the field and the folders that are open.
     """
-    if user.role == HOME or not path.strip():
+    if user.role == HOME or not path:
         return
     sharing = sharing_of(home)
     if sharing is None:
         raise NotAllowed("the dashboard is not shared any more")
     roots = (home.uploads.resolve(), *sharing.data_folders)
     try:
-        found = Path(path.strip()).expanduser().resolve()
-    except (OSError, RuntimeError, ValueError):
+        found = named_path(path, field)
+    except BadInput:
+        # What exactly is wrong would tell who has a home folder here.
         found = None
     if found is None or not any(found.is_relative_to(root) for root in roots):
         raise BadInput(field, "only uploaded files and the folders opened in sharing.toml can be used here",
@@ -60,9 +61,5 @@ def check_paths(user: User, home: Home, spec: RunSpec) -> None:
     Raises:
         BadInput: one of them lies elsewhere, or the forget set has no known form.
     """
-    check_path(user, home, spec.data.dataset.partition(":")[2], "data.dataset")
-    check_path(user, home, spec.model.weights, "model.weights")
-    # Taken apart as it will be read: a space before the kind, say, must not make another kind of it.
-    selection = parse_selection(spec.forget.select)
-    if selection.kind == "indices":
-        check_path(user, home, selection.values[0], "forget.select")
+    for field, text in named_files(spec).items():
+        check_path(user, home, text, field)

@@ -10,16 +10,17 @@ from threading import Lock
 
 from cu_core.base.errors import OverQuota
 from cu_core.base.home import Home
-from cu_core.catalogue.spec import RunSpec
+from cu_core.catalogue.method_record import method
+from cu_core.catalogue.spec import RunSpec, planned_epochs
 from cu_core.runstore import layout
 from cu_core.runstore.disk import folder_size
 from cu_core.runstore.index import list_runs
 from cu_core.runstore.rows import optional_json
 from cu_core.runstore.state import FINAL
 from cu_core.sharing.config import Quota, sharing_of
+from cu_core.sharing.uploads import OWNER_SUFFIX
 
 DAY_SECONDS = 86_400.0
-OWNER_SUFFIX = ".owner.json"
 
 # Size of folders that rest, by path and time of change: a folder of thousands of files is walked once.
 _sizes: dict[Path, tuple[int, int]] = {}
@@ -41,8 +42,13 @@ def check_spec(quota: Quota, spec: RunSpec) -> None:
     Raises:
         OverQuota: too many epochs or rounds.
     """
-    if quota.epochs is not None and spec.train.epochs > quota.epochs:
-        raise OverQuota(f"{spec.train.epochs} epochs of training are more than the {quota.epochs} that you may use")
+    if quota.epochs is not None and (planned := planned_epochs(spec)) > quota.epochs:
+        references = f"{spec.reference} reference{'s' if spec.reference > 1 else ''}" if spec.reference else ""
+        anew = "a method that trains anew" if method(spec.method.id).starts_anew else ""
+        parts = ", ".join(part for part in ("base model", references, anew) if part)
+        raise OverQuota(
+            f"{planned:,} epochs of training ({parts}) are more than the {quota.epochs:,} that you may use in one run"
+        )
     if quota.rounds is not None and spec.max_rounds > quota.rounds:
         raise OverQuota(f"{spec.max_rounds} rounds are more than the {quota.rounds} that you may use")
 

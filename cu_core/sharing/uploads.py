@@ -8,6 +8,7 @@ import os
 import re
 import tempfile
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -19,9 +20,10 @@ from cu_core.base.files import write_json
 from cu_core.base.home import Home
 from cu_core.runstore import layout
 from cu_core.runstore.disk import check_floor
-from cu_core.sharing.quota import OWNER_SUFFIX, check_upload
 
 CHUNK = 1 << 20
+# Of the note beside a file that says who was the first to hand it in, and how many bytes it has.
+OWNER_SUFFIX = ".owner.json"
 
 
 @dataclass(frozen=True)
@@ -44,24 +46,25 @@ WEIGHTS = Kind("model.weights", (".pt", ".pth", ".safetensors"), 2_000_000_000)
 INDICES = Kind("forget.select", (".csv",), 20_000_000)
 
 
-def keep_indices(indices: np.ndarray, name: str, home: Home, owner: str = "") -> Path:
-    """Stores places in the training images as a file that ``indices:FILE`` reads.
+def file_of_indices(indices: np.ndarray, name: str) -> tuple[IO[bytes], str]:
+    """Places in the training images as an `INDICES` file that ``indices:FILE`` reads, and the file's name.
 
     Args:
         indices: (k,) whole numbers.
         name: of what they are, for people.
-        home: where uploads live.
-        owner: see `keep`.
-
-    Raises:
-        OutOfDisk: too little free space.
-        OverQuota: more than the owner may keep.
     """
     text = "\n".join(["index", *map(str, indices.tolist())]) + "\n"
-    return keep(io.BytesIO(text.encode()), f"{name}.csv", INDICES, home, owner)
+    return io.BytesIO(text.encode()), f"{name}.csv"
 
 
-def keep(file: IO[bytes], name: str, kind: Kind, home: Home, owner: str = "") -> Path:
+def keep(
+    file: IO[bytes],
+    name: str,
+    kind: Kind,
+    home: Home,
+    owner: str = "",
+    admit: Callable[[int], None] = lambda size: None,
+) -> Path:
     """Stores an uploaded file below ``home.uploads``; the same content is stored once.
 
     Args:
@@ -69,7 +72,8 @@ def keep(file: IO[bytes], name: str, kind: Kind, home: Home, owner: str = "") ->
         name: as the user's computer called it; only its plain letters are kept.
         kind: what it is for.
         home: where uploads live.
-        owner: who hands it in through a shared dashboard, within their quota; empty for the home's owner.
+        owner: who hands it in through a shared dashboard; empty for the home's owner.
+        admit: given its bytes, asked before an owner's new file is kept, while no other can be; may raise to refuse it.
 
     Returns:
         Path of the stored file.
@@ -77,7 +81,6 @@ def keep(file: IO[bytes], name: str, kind: Kind, home: Home, owner: str = "") ->
     Raises:
         BadInput: empty, too large, or not a file of that kind.
         OutOfDisk: too little free space.
-        OverQuota: more than the owner may keep.
     """
     suffix = Path(name.lower()).suffix
     if suffix not in kind.suffixes:
@@ -105,7 +108,7 @@ def keep(file: IO[bytes], name: str, kind: Kind, home: Home, owner: str = "") ->
         # Two uploads at once must not both find the last free place.
         with layout.submit_lock(home):
             if owner and not stored.exists():
-                check_upload(home, owner, size)
+                admit(size)
                 write_json(stored.with_name(stored.name + OWNER_SUFFIX), {"owner": owner, "bytes": size})
             os.replace(temporary, stored)
     finally:

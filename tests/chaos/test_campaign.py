@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
+import threading
+import time
 
 import pytest
 
 from benchmarks.chaos import damage, processes
-from benchmarks.chaos.__main__ import SCENES, episodes, table
-from benchmarks.chaos.faults import HARMS, LOST, OUTCOMES, Injected, targets
+from benchmarks.chaos.__main__ import SCENES, episodes, faults, play, table
+from benchmarks.chaos.faults import (
+    HARMS,
+    LOST,
+    NOT_INJECTED,
+    OUTCOMES,
+    SURVIVED,
+    CannotInject,
+    Injected,
+    can_mount,
+    read_only,
+    targets,
+)
 from cu_core.base.home import Home
 from cu_core.runstore.reader import open_run
 from tests.jobs import stubs
@@ -70,6 +84,64 @@ def test_full_disks_and_read_only_runs(scene, tmp_path):
     if not found:
         pytest.skip("only root can mount a tiny disk and make a folder read-only for itself")
     assert lost(found) == []
+
+
+@pytest.mark.skipif(not can_mount(), reason="only root can mount")
+def test_a_folder_becomes_read_only_while_files_in_it_are_written(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    stop = threading.Event()
+
+    def write():
+        while not stop.is_set():
+            with contextlib.suppress(OSError), (folder / "file").open("w") as file:
+                file.write("x")
+                time.sleep(0.002)
+
+    writers = [threading.Thread(target=write) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    try:
+        for _ in range(10):
+            try:
+                with read_only(folder), pytest.raises(OSError, match="Read-only"):
+                    (folder / "another").touch()
+            except CannotInject as error:
+                pytest.fail(f"refused: {error}")
+            (folder / "another").touch()
+            (folder / "another").unlink()
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
+
+
+def test_what_could_not_be_injected_is_tried_again_and_counts_as_no_fault(tmp_path, monkeypatch):
+    refusals = iter([True, False])
+    passing = contextlib.nullcontext()
+
+    def refuse_once(folder):
+        if next(refusals, False):
+            raise CannotInject("mount: busy")
+        return passing
+
+    monkeypatch.setattr(processes, "read_only", refuse_once)
+    monkeypatch.setattr(processes, "can_mount", lambda: True)
+    found = processes.forbid_writing(tmp_path, random.Random(7717), 1)
+    assert [one.outcome for one in found] == [SURVIVED, NOT_INJECTED]
+    assert found[1].detail == "mount: busy"
+    assert faults(found) == found[:1]
+    assert "| all | 1 | 1 | 0 | 0 | 0 |" in table(found)
+
+
+def test_a_scene_that_the_machine_does_not_allow_is_no_loss(template, tmp_path, monkeypatch):
+    def refuse(*words):
+        raise CannotInject("mount: permission denied")
+
+    monkeypatch.setattr(processes, "mount", refuse)
+    monkeypatch.setattr(processes, "can_mount", lambda: True)
+    found = play("disk", template, tmp_path / "disk", "1")
+    assert [(one.outcome, one.detail) for one in found] == [(NOT_INJECTED, "mount: permission denied")]
 
 
 def test_every_file_of_a_run_is_among_the_targets_or_is_no_record(template):

@@ -102,6 +102,18 @@ class StandIn:
                     job.status, job.message = "FAILED", "Job supervisor actor failed to start within 900.0 seconds."
                     job.error_type = "JOB_SUPERVISOR_ACTOR_START_TIMEOUT"
 
+    def bury_unborn(self) -> None:
+        """Fails all jobs that have not started, as Ray does with those that it gave to a node that was gone."""
+        with self.lock:
+            for job in self.jobs.values():
+                if job.status == "PENDING":
+                    job.status, job.error_type = "FAILED", "JOB_SUPERVISOR_ACTOR_DIED"
+                    job.message = (
+                        "Job supervisor actor died: The actor died unexpectedly before finishing this task. The actor "
+                        "died because its node has died. The actor never ran - it was cancelled before it started "
+                        "running."
+                    )
+
     def look(self) -> None:
         """Starts jobs on free nodes, and takes note of those that ended."""
         with self.lock:

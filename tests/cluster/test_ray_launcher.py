@@ -19,6 +19,7 @@ from cu_core.jobs.dispatcher import Dispatcher, dispatcher_words, ensure_dispatc
 from cu_core.jobs.launchers import ray_jobs
 from cu_core.jobs.launchers.launcher import Pause, Unreachable, make_launcher
 from cu_core.jobs.launchers.ray_jobs import RayLauncher
+from cu_core.jobs.slots import Slot
 from cu_core.jobs.supervisor import MOST_ATTEMPTS, Supervisor, Timing
 from cu_core.runstore import layout
 from cu_core.runstore.attempt import Attempt
@@ -323,6 +324,26 @@ def test_a_job_that_ray_does_not_know_is_handed_over_again_with_real_patience(ho
         supervisor.look({run_id: open_run(home, run_id).run_state})
     found = open_run(home, run_id).run_state
     assert (found.state, found.next_attempt, found.first) == ("queued", 2, 2)
+
+
+def test_an_attempt_that_was_given_to_a_node_which_was_gone_costs_nothing_and_no_time(home, cluster, monkeypatch):
+    monkeypatch.setattr(ray_jobs, "POLL_SECONDS", 0.0)
+    cluster.nodes.clear()
+    run_id = submission.submit(spec("rounds=1"), home)
+    number = new_attempt(home, run_id, {"launcher": "ray", "slot": "ray-0", "queue": cluster.url})
+    launcher = RayLauncher(home, ClusterSettings("ray", cluster.url), COMMAND)
+    launcher.launch(home, run_id, number, Slot("ray-0", None, 1))
+    supervisor = Supervisor(home, launcher, Timing())
+    clock = Clock()
+    monkeypatch.setattr("cu_core.jobs.supervisor.time.monotonic", lambda: clock.now)
+    supervisor.look({run_id: open_run(home, run_id).run_state})
+    assert state(home, run_id) == "starting"
+    cluster.bury_unborn()
+    clock.now += 0.5
+    supervisor.look({run_id: open_run(home, run_id).run_state})
+    found = open_run(home, run_id).run_state
+    assert (found.state, found.next_attempt, found.first) == ("queued", 2, 2)
+    assert "was gone" in found.note
 
 
 @pytest.mark.parametrize("launcher", ["ray", "local"])

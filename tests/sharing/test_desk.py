@@ -5,14 +5,17 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from cu_core.analysis.sweeps.sweep import Sweep, expand
 from cu_core.base.errors import BadInput, NotAllowed, OverQuota
 from cu_core.base.home import Home
+from cu_core.catalogue import grid
 from cu_core.catalogue.presets import DEFAULT_PRESET
-from cu_core.catalogue.spec import RunSpec
+from cu_core.catalogue.spec import MethodSpec, RunSpec, planned_epochs
 from cu_core.jobs import submission
 from cu_core.runstore import layout
 from cu_core.runstore.reader import list_runs
@@ -145,12 +148,83 @@ def test_the_disk_of_ones_runs_is_bounded_and_the_bin_counts(home: Home) -> None
 
 def test_the_length_of_a_run_is_bounded(home: Home) -> None:
     share(home, "[quota]\nepochs = 40\nrounds = 1000")
-    with pytest.raises(OverQuota, match="41 epochs"):
-        Desk(home, OMAR).launch(changed(SPEC, epochs=41))
-    Desk(home, OMAR).launch(changed(SPEC, epochs=40))
+    alone = dataclasses.replace(SPEC, reference=0)
+    with pytest.raises(OverQuota, match=r"41 epochs of training \(base model\)"):
+        Desk(home, OMAR).launch(changed(alone, epochs=41))
+    Desk(home, OMAR).launch(changed(alone, epochs=40))
     share(home, "[quota]\nrounds = 1")
     with pytest.raises(OverQuota, match="rounds"):
         Desk(home, OMAR).launch(SPEC)
+
+
+def with_method(spec: RunSpec, method_id: str) -> RunSpec:
+    return dataclasses.replace(spec, method=MethodSpec(method_id))
+
+
+def test_all_the_training_of_a_run_is_counted(home: Home) -> None:
+    alone = dataclasses.replace(SPEC, reference=0)
+    five = changed(alone, epochs=5)
+    assert planned_epochs(five) == 5
+    assert planned_epochs(dataclasses.replace(five, reference=20)) == 105
+    assert planned_epochs(with_method(five, "retrain")) == planned_epochs(with_method(five, "eu_k")) == 10
+    long = dataclasses.replace(with_method(five, "retrain"), stop=dataclasses.replace(SPEC.stop, max_rounds=70))
+    assert planned_epochs(long) == 75, "a round of retraining is an epoch"
+    shards = with_method(changed(alone, epochs=5, shards=4), "sisa")
+    assert planned_epochs(shards) == 40, "each of four shards, and each of them again"
+    assert planned_epochs(dataclasses.replace(shards, reference=1)) == 60
+    slices = changed(shards, slices=3)
+    assert planned_epochs(slices) == 2 * 4 * sum(slices.train.stage_epochs)
+    share(home, "[quota]\nepochs = 5")
+    desk = Desk(home, OMAR)
+    desk.launch(five)
+    with pytest.raises(OverQuota, match=r"105 epochs of training \(base model, 20 references"):
+        desk.launch(dataclasses.replace(five, reference=20))
+    for spec in (with_method(five, "retrain"), changed(with_method(alone, "sisa"), epochs=2, shards=2)):
+        with pytest.raises(OverQuota, match="epochs of training"):
+            desk.launch(spec)
+    Desk(home, ANNA).launch(dataclasses.replace(five, reference=20))
+
+
+def test_each_run_of_a_grid_and_of_a_sweep_is_counted_as_it_is(home: Home) -> None:
+    share(home, "[quota]\nepochs = 12")
+    five = changed(SPEC, epochs=5)
+    runs = grid.expand(five, {"reference": ["0", "1", "2"], "train.epochs": ["4", "6"]})
+    swept = expand(Sweep(dataclasses.replace(five, reference=1), ("finetune", "retrain"), ("class:5",), (0, 1))).runs
+    taken = set()
+    for spec in (*runs, *swept):
+        try:
+            Desk(home, OMAR).launch(spec)
+        except OverQuota:
+            continue
+        taken.add((spec.train.epochs, spec.reference, spec.method.id))
+    method_id = five.method.id
+    assert taken == {
+        (4, 0, method_id), (4, 1, method_id), (4, 2, method_id), (6, 0, method_id), (6, 1, method_id),
+        (5, 1, "finetune"),
+    }  # fmt: skip
+
+
+def test_of_many_submissions_at_once_exactly_the_quota_is_taken(home: Home) -> None:
+    share(home, "[quota]\nactive_runs = 5\nuploads_mb = 0.001")
+
+    def launch(number: int) -> bool:
+        try:
+            Desk(home, OMAR).launch(SPEC, token=f"t{number}")
+        except OverQuota:
+            return False
+        return True
+
+    def hand_in(number: int) -> bool:
+        try:
+            Desk(home, OMAR).keep(io.BytesIO(b"%03d\n" % number * 75), "a.csv", uploads.INDICES)
+        except OverQuota:
+            return False
+        return True
+
+    with ThreadPoolExecutor(36) as pool:
+        assert sum(pool.map(launch, range(36))) == 5
+        assert sum(pool.map(hand_in, range(36))) == 3, "of 300 bytes each"
+    assert len(list_runs(home)) == 5
 
 
 def test_uploads_are_bounded_and_counted_once(home: Home) -> None:

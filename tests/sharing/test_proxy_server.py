@@ -206,12 +206,12 @@ def names_in(path: Path) -> set[str]:
 
 def test_pages_change_things_at_the_desk_only() -> None:
     forbidden = {f"store.{name}" for name in ("submit", "cancel", "resume", "delete", "restore", "empty_bin")}
-    forbidden |= {"background.start_prepare", "background.start_measure", "uploads.keep", "uploads.keep_indices"}
+    forbidden |= {"background.start_prepare", "background.start_measure", "uploads.keep"}
     for path in (ROOT / "pages").glob("*.py"):
         assert names_in(path) & forbidden == set(), path.name
         imported = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom)]
         taken = {alias.name for node in imported for alias in node.names}
-        assert taken & {"keep", "keep_indices", "start_prepare", "start_measure", "submit", "empty_bin"} == set(), path
+        assert taken & {"keep", "start_prepare", "start_measure", "submit", "empty_bin"} == set(), path
 
 
 def test_the_frame_asks_who_is_there_before_anything_else() -> None:

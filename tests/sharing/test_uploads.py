@@ -13,7 +13,7 @@ import pytest
 from cu_core.base.errors import BadInput, OutOfDisk
 from cu_core.base.home import Home
 from cu_core.data.index_file import read_indices
-from cu_core.sharing.uploads import IMAGES, INDICES, WEIGHTS, keep, keep_indices
+from cu_core.sharing.uploads import IMAGES, INDICES, WEIGHTS, file_of_indices, keep
 
 
 def test_a_file_is_kept_whole_and_once(home: Home) -> None:
@@ -77,7 +77,7 @@ def test_a_zip_is_kept(home: Home, tmp_path: Path) -> None:
 
 
 def test_indices_are_kept_as_a_file_that_reads_back(home: Home) -> None:
-    stored = keep_indices(np.array([3, 17, 400]), "selection of run-1", home)
+    stored = keep(*file_of_indices(np.array([3, 17, 400]), "selection of run-1"), INDICES, home)
     assert stored.parent == home.uploads and stored.name.endswith("-selection-of-run-1.csv")
     assert read_indices(str(stored), Path(), 500, "forget.select").tolist() == [3, 17, 400]
-    assert keep_indices(np.array([3, 17, 400]), "selection of run-1", home) == stored
+    assert keep(*file_of_indices(np.array([3, 17, 400]), "selection of run-1"), INDICES, home) == stored

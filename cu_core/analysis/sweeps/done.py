@@ -11,7 +11,7 @@ from typing import Any
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
 from cu_core.catalogue.spec import RunSpec
-from cu_core.jobs import submission
+from cu_core.catalogue.spec_files import absolute_paths
 from cu_core.runstore import layout
 from cu_core.runstore.reader import RunRow, RunView, list_runs
 
@@ -56,12 +56,12 @@ def missing(specs: Sequence[RunSpec], found: Mapping[str, RunRow]) -> list[RunSp
 
 def key_of(spec: RunSpec) -> str:
     """Content hash of a specification as it is stored, with paths that do not depend on the present folder."""
-    return submission.absolute_paths(spec).content_hash()
+    return absolute_paths(spec).content_hash()
 
 
 def _face(spec: RunSpec) -> tuple[Any, ...]:
     """What the row of a run shows of its specification."""
-    stored = submission.absolute_paths(spec)
+    stored = absolute_paths(spec)
     return stored.method.id, stored.forget.select, stored.model.backbone, stored.seed
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cu_core.analysis.sweeps.sweep import Sweep, sweep_from_json
-from cu_core.base.errors import BadInput
+from cu_core.base.errors import BadInput, os_errors_in_words
 from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
 from cu_core.catalogue.spec import digest
@@ -18,6 +18,7 @@ def path_of(home: Home, group: str) -> Path:
     return home.root / "sweeps" / f"{digest(group)[:24]}.json"
 
 
+@os_errors_in_words()
 def remember(sweep: Sweep, home: Home) -> None:
     """Stores a sweep under its group; one of the same group is replaced."""
     path = path_of(home, sweep.name)

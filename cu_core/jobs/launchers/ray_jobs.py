@@ -31,6 +31,9 @@ STOP_SECONDS = 30
 _TIMEOUT = (3.0, 10.0)
 _ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
 _NEVER_BEGAN = "JOB_SUPERVISOR_ACTOR_START_TIMEOUT"
+# Of a job that Ray gave to a node which was gone already: until it notices, by its own defaults a minute, a node that
+# does not answer has free places.
+_NEVER_RAN = "The actor never ran"
 _MESSAGE_LENGTH = 300
 _LOG_LENGTH = 8000
 
@@ -158,6 +161,8 @@ class RayLauncher:
         if answer.get("error_type") == _NEVER_BEGAN:
             # Ray keeps a job for a quarter of an hour (RAY_JOB_START_TIMEOUT_SECONDS) until a node must be free for it.
             return Ending(f"it did not get a node in time (Ray: {status})", began=False)
+        if _NEVER_RAN in str(answer.get("message") or ""):
+            return Ending(f"the node that it was given to was gone (Ray: {status})", began=False)
         return Ending(f"{said} (Ray: {status}){self._keep_log(run_id, number)}")
 
     def _keep_log(self, run_id: str, number: int) -> str:

@@ -1,0 +1,44 @@
+"""Files and folders of a machine that a specification names."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from cu_core.base.named_path import absolute_choice, named_path
+from cu_core.catalogue.spec import RunSpec
+from cu_core.data.forget import parse_selection
+
+
+def named_files(spec: RunSpec) -> dict[str, str]:
+    """The text of each file or folder that a specification names, by the field that it stands in.
+
+    Raises:
+        BadInput: the forget set has no known form.
+    """
+    # Taken apart as it will be read: a space before the kind, say, must not make another kind of it.
+    selection = parse_selection(spec.forget.select)
+    texts = {
+        "data.dataset": spec.data.dataset.partition(":")[2],
+        "model.weights": spec.model.weights,
+        "forget.select": selection.values[0] if selection.kind == "indices" else "",
+    }
+    return {field: text for field, text in texts.items() if text}
+
+
+def absolute_paths(spec: RunSpec) -> RunSpec:
+    """The same specification with paths that do not depend on the present folder.
+
+    Raises:
+        BadInput: a path is none, see `cu_core.base.named_path.named_path`; the forget set has no known form.
+    """
+    files = named_files(spec)
+    if "data.dataset" in files:
+        dataset = absolute_choice(spec.data.dataset, "data.dataset")
+        spec = dataclasses.replace(spec, data=dataclasses.replace(spec.data, dataset=dataset))
+    if "model.weights" in files:
+        weights = str(named_path(spec.model.weights, "model.weights"))
+        spec = dataclasses.replace(spec, model=dataclasses.replace(spec.model, weights=weights))
+    if "forget.select" in files:
+        select = f"indices:{named_path(files['forget.select'], 'forget.select')}"
+        spec = dataclasses.replace(spec, forget=dataclasses.replace(spec.forget, select=select))
+    return spec
