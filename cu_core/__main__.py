@@ -1,4 +1,4 @@
-"""``python -m cu_core``: the same jobs without a browser."""
+"""The command ``unlearnscope``, which is also ``python -m cu_core``."""
 
 import os
 import sys

@@ -173,7 +173,7 @@ def in_words(error: BadInput) -> tuple[str, str]:
     if message.split(" ", 1)[0].isalpha():  # and not the name of a file or a quoted value
         message = message[:1].upper() + message[1:]
     if error.allowed:
-        message += f". Allowed: {', '.join(error.allowed)}"
+        message += f"{'' if message.endswith('?') else '.'} Allowed: {', '.join(error.allowed)}"
     return _ALIASES.get(error.field, error.field), message
 
 

@@ -6,7 +6,6 @@ import importlib.util
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -17,9 +16,29 @@ import pytest
 SCRIPT = Path(__file__).resolve().parent.parent / "tools" / "bootstrap.py"
 
 
+# As much of a build backend as an editable installation asks for; the real one would have to be downloaded.
+BACKEND = """
+import zipfile
+
+def build_editable(folder, config_settings=None, metadata_directory=None):
+    info = "unlearnscope-0.dist-info"
+    with zipfile.ZipFile(folder + "/unlearnscope-0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("unlearnscope_path.pth", "")
+        wheel.writestr(info + "/METADATA", "Metadata-Version: 2.1\\nName: unlearnscope\\nVersion: 0\\n")
+        wheel.writestr(info + "/WHEEL", "Wheel-Version: 1.0\\nTag: py3-none-any\\nRoot-Is-Purelib: true\\n")
+        wheel.writestr(info + "/entry_points.txt", "[console_scripts]\\nunlearnscope = gc:enable\\n")
+        wheel.writestr(info + "/RECORD", "")
+    return "unlearnscope-0-py3-none-any.whl"
+"""
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project folder with the script and empty requirements."""
+    """A project folder with the script, empty requirements and a build backend of its own."""
+    (tmp_path / "backend.py").write_text(BACKEND)
+    (tmp_path / "pyproject.toml").write_text(
+        "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
+    )
     (tmp_path / "tools").mkdir()
     shutil.copy(SCRIPT, tmp_path / "tools" / "bootstrap.py")
     (tmp_path / "requirements.txt").write_text("")
@@ -52,14 +71,19 @@ def test_environment_is_made_once_and_again_only_when_needed(project: Path) -> N
     assert first.returncode == 0, first.stderr
     stamp = project / ".venv" / "installed.json"
     runtime = json.loads(stamp.read_text())["runtime"]
+    command = project / ".venv" / ("Scripts/unlearnscope.exe" if os.name == "nt" else "bin/unlearnscope")
+    subprocess.run([command], check=True, timeout=60)
 
     second = bootstrap(project)
     assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
 
     dev = bootstrap(project, "--dev")
     assert dev.returncode == 0 and "ready" in dev.stdout
-    assert set(json.loads(stamp.read_text())) == {"runtime", "dev"}
+    assert set(json.loads(stamp.read_text())) == {"runtime", "dev", "project"}
     assert bootstrap(project, "--dev").stdout == ""
+
+    (project / "pyproject.toml").write_text((project / "pyproject.toml").read_text() + "# something else\n")
+    assert "ready" in bootstrap(project).stdout
 
     (project / "requirements.txt").write_text("# something else\n")
     assert "ready" in bootstrap(project).stdout
@@ -102,35 +126,17 @@ def test_missing_ensurepip_is_named(script: ModuleType, monkeypatch: pytest.Monk
         script.create_environment()
 
 
-@pytest.mark.parametrize("port", ["http", "0", "70000", "-1", "85.01"])
-def test_bad_port_is_named(script: ModuleType, monkeypatch: pytest.MonkeyPatch, port: str) -> None:
-    monkeypatch.setenv("PORT", port)
-    with pytest.raises(script.Problem, match="from 1 to 65535"):
-        script.start_dashboard()
-
-
-def test_port_in_use_is_named(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        monkeypatch.setenv("PORT", str(server.getsockname()[1]))
-        with pytest.raises(script.Problem, match="in use already"):
-            script.start_dashboard()
-
-
 @pytest.mark.skipif(os.name != "posix", reason="the process is replaced on POSIX only")
-def test_dashboard_command(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_dashboard_starts_in_the_environment(
+    script: ModuleType, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started: list[list[str]] = []
     monkeypatch.setattr(script.os, "execv", lambda path, command: started.append(command))
-    monkeypatch.setattr(script.os, "chdir", lambda path: None)
     monkeypatch.setattr(script.subprocess, "call", lambda command: 0)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    monkeypatch.setenv("PORT", str(port))
-    for headless, expected in (("1", True), ("0", False), ("", False)):
-        monkeypatch.setenv("HEADLESS", headless)
-        script.start_dashboard()
-        command = " ".join(started[-1])
-        assert f"streamlit run app.py --server.port {port}" in command
-        assert ("--server.headless true" in command) is expected
+    monkeypatch.chdir(project.parent)
+    script.start_dashboard()
+    assert started == [[str(project / ".venv" / "bin" / "python"), "-m", "cu_core.sharing.dashboard"]]
+    assert Path.cwd() == project
 
 
 def test_make_names_a_missing_python() -> None:

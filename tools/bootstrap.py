@@ -1,4 +1,4 @@
-"""Makes the project's own environment in .venv and, if asked, starts the dashboard in it.
+"""Makes the project's own environment in .venv, with the command unlearnscope, and starts the dashboard if asked to.
 
     python tools/bootstrap.py            what the dashboard needs
     python tools/bootstrap.py --dev      and what the tests and checks need
@@ -17,7 +17,6 @@ import json
 import os
 import platform
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -94,7 +93,7 @@ def only_one() -> Iterator[None]:
 
 def make_environment(dev: bool) -> None:
     """Creates .venv where needed and installs what changed since the last time."""
-    wanted = {"runtime": digest("requirements.txt")}
+    wanted = {"runtime": digest("requirements.txt"), "project": digest("pyproject.toml")}
     if dev:
         wanted["dev"] = digest("requirements-dev.txt")
     healthy = not os.path.exists(UNFINISHED) and environment_works()
@@ -113,7 +112,7 @@ def make_environment(dev: bool) -> None:
 
 
 def digest(name: str) -> str:
-    """Hash of a requirements file."""
+    """Hash of a file that says what is installed."""
     with open(os.path.join(ROOT, name), "rb") as file:
         return hashlib.sha256(file.read()).hexdigest()
 
@@ -172,7 +171,8 @@ def install(requirements: str) -> None:
     """Runs pip; raises Problem if it fails."""
     environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
     environment.update(PIP_USER="0", PYTHONNOUSERSITE="1")
-    command = [VENV_PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", requirements]
+    command = [VENV_PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    command += ["-r", requirements, "--editable", "."]  # the project itself: nothing but a path and its command
     if shutil.disk_usage(ROOT).free < FULL_INSTALL + DOWNLOADS:
         command.append("--no-cache-dir")
     temporary = None
@@ -195,20 +195,7 @@ def install(requirements: str) -> None:
 
 def start_dashboard() -> int:
     """Becomes the dashboard's server; returns its exit code where a process cannot be replaced."""
-    port = os.environ.get("PORT") or "8501"
-    if not port.isdigit() or not 1 <= int(port) <= 65535:
-        raise Problem("PORT is %r; it must be a whole number from 1 to 65535." % port)
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        if probe.connect_ex(("127.0.0.1", int(port))) == 0:
-            raise Problem(
-                "Port %s is in use already, perhaps by another dashboard. Choose another one: "
-                "make app PORT=%d" % (port, int(port) % 65535 + 1)
-            )
-    command = [VENV_PYTHON, "-m", "streamlit", "run", "app.py", "--server.port", port]
-    command += ["--server.showEmailPrompt", "false"]  # a first start must not wait for an answer
-    if os.environ.get("HEADLESS", "0") not in ("", "0"):
-        command += ["--server.headless", "true"]
+    command = [VENV_PYTHON, "-m", "cu_core.sharing.dashboard"]
     os.chdir(ROOT)
     sys.stdout.flush()
     if os.name == "posix":

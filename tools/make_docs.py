@@ -30,7 +30,7 @@ HEAD = """# What can be chosen
 <!-- Written by tools/make_docs.py from the registries; change the records, then run "make docs". -->
 
 The launch page, the command line and this page are made from the same records.
-`python -m cu_core list methods` (or `datasets`, `models`, `metrics`) prints them too.
+`unlearnscope list methods` (or `datasets`, `models`, `metrics`) prints them too.
 How to add one: [extending.md](extending.md).
 """
 

@@ -191,7 +191,7 @@ def preset(name: str, course: Course, shown: int) -> np.ndarray:
         BadInput: no such preset or round.
     """
     if name not in PRESETS:
-        raise BadInput(f"{FIELD}.preset", f"no preset named {name!r}", PRESETS)
+        raise BadInput(f"{FIELD}.preset", f"no preset named {name!r}", PRESETS, given=name)
     course.right(shown)
     return _rows(PRESETS[name].pick(course, shown))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
 import os
 from collections.abc import Iterable, Iterator
@@ -20,19 +21,40 @@ class BadInput(UnlearnscopeError):
 
     Attributes:
         field: dotted name of the field, e.g. ``train.epochs``; shown beside the form field.
-        reason: what is wrong, in words, without the field's name.
+        reason: what is wrong, in words, without the field's name; with the name that was probably meant.
         allowed: the values that would be accepted, where they can be listed.
+
+    Args:
+        field: becomes the attribute, like the next two.
+        reason: what is wrong.
+        allowed: values or names.
+        given: the name that is not among the allowed ones, where names are what can be chosen from.
     """
 
-    def __init__(self, field: str, reason: str, allowed: Iterable[str] = ()) -> None:
+    def __init__(self, field: str, reason: str, allowed: Iterable[str] = (), *, given: str | None = None) -> None:
         # Both may quote what came from outside, of any length and with halves of characters that nothing can print.
         self.field = _printable(field, 200)
         self.reason = _printable(reason, 2000)
         self.allowed = tuple(_printable(value, 200) for value in allowed)
+        if given is not None:
+            self.reason += did_you_mean(given, self.allowed)
         text = f"{self.field}: {self.reason}"
         if self.allowed:
             text += f" (allowed: {', '.join(self.allowed)})"
         super().__init__(text)
+
+
+def did_you_mean(given: str, names: Iterable[str]) -> str:
+    """The known name most like a given one, as words behind a complaint; empty where none is like it."""
+    plain = {_bare(name): name for name in names}
+    # Nothing longer is a name, and comparing takes time with the square of the length.
+    found = difflib.get_close_matches(_bare(given[:100]), plain, n=1)
+    return f"; did you mean {plain[found[0]]}?" if found else ""
+
+
+def _bare(name: str) -> str:
+    """A name without what says little about whether another is like it."""
+    return name.lstrip("-").casefold()
 
 
 def _printable(text: str, most: int) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cu_core.base.errors import BadInput
+from cu_core.base.installation import dashboard_folder, from_wheel
 from cu_core.base.named_path import named_path
 
 
@@ -75,15 +76,18 @@ class Home:
         return self
 
 
+def usual_root() -> Path:
+    """Where the home is unless ``CU_HOME`` names another: in the source tree, or of a wheel in the user's folder."""
+    return (Path("~") if from_wheel() else dashboard_folder()) / ".unlearnscope"
+
+
 def default_home() -> Home:
-    """The home named by ``CU_HOME``, or ``.unlearnscope`` beside the package.
+    """The home named by ``CU_HOME``, or else the usual one.
 
     Raises:
-        BadInput: ``CU_HOME`` is blank or names something that is no folder.
+        BadInput: ``CU_HOME`` is blank or names something that is no folder, or is missing where this user has none.
     """
-    configured = os.environ.get("CU_HOME")
-    beside = Path(__file__).resolve().parents[2] / ".unlearnscope"
-    root = named_path(configured, "CU_HOME") if configured else beside
+    root = named_path(os.environ.get("CU_HOME") or str(usual_root()), "CU_HOME")
     nearest = next(folder for folder in (root, *root.parents) if folder.exists())
     if not nearest.is_dir():
         raise BadInput("CU_HOME", f"{nearest} is not a folder")

@@ -110,7 +110,12 @@ def parse(cls: type, values: Mapping[str, Any], prefix: str = "") -> Any:
         raise BadInput(prefix.rstrip(".") or cls.__name__, "must be an object of named values", fields)
     for name in values:
         if name not in fields:
-            raise BadInput(f"{prefix}{name}" or "''", "no such setting", [f"{prefix}{n}" for n in fields] or ["none"])
+            raise BadInput(
+                f"{prefix}{name}" or "''",
+                "no such setting",
+                [f"{prefix}{n}" for n in fields] or ["none"],
+                given=f"{prefix}{name}",
+            )
     return cls(**{name: coerce(fields[name], value, prefix) for name, value in values.items()})
 
 
@@ -120,7 +125,7 @@ def coerce(described: Described, value: Any, prefix: str = "") -> Any:
     spec = described.param
     result = _to_type(name, described.type, value, spec)
     if spec.choices and result not in spec.choices:
-        raise BadInput(name, f"{result!r} is not one of the choices", spec.choices)
+        raise BadInput(name, f"{result!r} is not one of the choices", spec.choices, given=str(result))
     if isinstance(result, int | float) and not isinstance(result, bool):
         too_low = spec.low is not None and result < spec.low
         too_high = spec.high is not None and result > spec.high

@@ -64,7 +64,7 @@ class Registry(Mapping[str, Record], Generic[Record]):
         reason = f"no {self.noun} named {name!r}"
         if name in self.broken:
             reason = f"the plug-in {name!r} is broken: {self.broken[name]}"
-        raise BadInput(self.field, reason, self)
+        raise BadInput(self.field, reason, self, given=name)
 
     @property
     def broken(self) -> Mapping[str, str]:

@@ -160,7 +160,7 @@ def _resolve(name: str, params: Sequence[type]) -> str:
         raise BadInput(name, "could mean several settings", [f"{owner}.{field}" for owner in owners])
     if part in ("", "method") and any(field in {d.name for d in describe(m.params)} for m in METHODS.values()):
         raise BadInput(name, "is a setting of other methods than the chosen ones", sorted(own))
-    raise BadInput(name, "no such setting", _all_names(own))
+    raise BadInput(name, "no such setting", _all_names(own), given=name)
 
 
 def _full_name(name: str) -> str:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
 
+from cu_core import __version__
 from cu_core.analysis.papers.paper_list import ALL_TABLES, SCALE_IDS
 from cu_core.base.errors import BadInput, UnlearnscopeError, in_words
 from cu_core.base.home import default_home
 from cu_core.cli.arguments import add_spec_arguments
 from cu_core.cli.commands import COMMANDS
 from cu_core.cli.compare_command import add_compare_arguments
+from cu_core.cli.completion import FILES, SHELLS, offer, offer_found, run_ids
 from cu_core.cli.launcher_options import add_launcher_arguments
 from cu_core.cli.map_command import add_map_arguments
+from cu_core.cli.parser import Parser
 from cu_core.cli.report_command import add_report_arguments
 from cu_core.cli.sweep_command import add_sweep_arguments
+from cu_core.sharing.dashboard import USUAL_PORT
+
+PROGRAM = "unlearnscope"
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -49,56 +54,100 @@ def main(words: Sequence[str] | None = None) -> int:
         return 1
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> Parser:
     """The parser of all commands."""
-    parser = argparse.ArgumentParser(prog="python -m cu_core", description=__doc__)
+    parser = Parser(prog=PROGRAM, description=__doc__, example="app\nrun --preset digit-5\nrun --help")
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def command(name: str, summary: str, *, run: bool = False, json: bool = False) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=summary, description=summary)
+    def command(name: str, summary: str, example: str, *, run: bool = False, json: bool = False) -> Parser:
+        added = commands.add_parser(name, help=summary, description=summary, example=f"{name} {example}".rstrip())
         if run:
-            added.add_argument("run_id", metavar="RUN")
+            offer_found(added.add_argument("run_id", metavar="RUN"), run_ids())
         if json:
             added.add_argument("--json", action="store_true", help="print JSON on stdout")
         return added
 
-    for name, summary in (
-        ("run", "Run in the foreground, with a progress bar on stderr."),
-        ("submit", "Put a run into the queue and print its id."),
-        ("estimate", "Time a few steps and say how long a run will take at most, and how much disk."),
-        ("prepare", "Read a dataset into the cache."),
+    app = command("app", "Start the dashboard.", "--port 8600")
+    app.add_argument("--port", help=f"where it listens; by default PORT of the environment, or {USUAL_PORT}")
+    app.add_argument("--headless", action="store_true", help="open no browser; HEADLESS=1 does the same")
+    for name, summary, example in (
+        ("run", "Run in the foreground, with a progress bar on stderr.", "--preset digit-5"),
+        ("submit", "Put a run into the queue and print its id.", "--preset digit-5 --grid temperature=0.3,0.7"),
+        (
+            "estimate",
+            "Time a few steps and say how long a run will take at most, and how much disk.",
+            "--preset digit-5",
+        ),
+        ("prepare", "Read a dataset into the cache.", "--dataset digits"),
     ):
-        added = command(name, summary, json=True)
+        added = command(name, summary, example, json=True)
         add_spec_arguments(added)
         if name in ("submit", "run"):
             added.add_argument("--token", help="the same token never makes a second run")
         if name == "submit":
             added.add_argument("--grid", action="append", default=[], metavar="NAME=V1,V2", help="one run per value")
-    add_sweep_arguments(command("sweep", "Queue or do the missing runs of a sweep, and show how far it is.", json=True))
-    add_report_arguments(command("report", "Write runs side by side into one HTML file that opens offline.", json=True))
-    dispatch = command("dispatch", "Work off the queue until stopped.")
+    add_sweep_arguments(
+        command(
+            "sweep",
+            "Queue or do the missing runs of a sweep, and show how far it is.",
+            "all-methods-digits --seeds 0 --run",
+            json=True,
+        )
+    )
+    add_report_arguments(
+        command(
+            "report",
+            "Write runs side by side into one HTML file that opens offline.",
+            "--group all-methods-digits --out digits.html",
+            json=True,
+        )
+    )
+    dispatch = command("dispatch", "Work off the queue until stopped.", "--drain")
     dispatch.add_argument("--drain", action="store_true", help="end when nothing is queued or running")
     add_launcher_arguments(dispatch)
-    command("status", "List all runs.", json=True)
-    command("cancel", "Stop a run.", run=True, json=True)
+    command("status", "List all runs.", "--json", json=True)
+    command("cancel", "Stop a run.", "RUN", run=True, json=True)
     resume = command(
-        "resume", "Go on with a run that was cancelled, failed or lost, in the foreground.", run=True, json=True
+        "resume",
+        "Go on with a run that was cancelled, failed or lost, in the foreground.",
+        "RUN",
+        run=True,
+        json=True,
     )
     resume.add_argument("--queue", action="store_true", help="leave it to the dispatcher instead")
-    command("show", "Show one run.", run=True, json=True)
-    command("delete", "Move a run to the bin.", run=True)
-    command("restore", "Take a run out of the bin.", run=True)
-    command("export", "Write a run directory into a zip file.", run=True).add_argument("file", metavar="FILE")
-    verify = command("verify", "Check a run's files against their checksums.", run=True, json=True)
+    command("show", "Show one run.", "RUN --json", run=True, json=True)
+    command("delete", "Move a run to the bin.", "RUN", run=True)
+    command("restore", "Take a run out of the bin.", "RUN", run=True)
+    export = command("export", "Write a run directory into a zip file.", "RUN run.zip", run=True)
+    offer_found(export.add_argument("file", metavar="FILE"), FILES)
+    verify = command("verify", "Check a run's files against their checksums.", "RUN --mend", run=True, json=True)
     verify.add_argument("--mend", action="store_true", help="derive or queue again what is damaged, as far as possible")
-    command("reindex", "Rebuild the index from the run directories.")
-    tables = command("paper", "Show a published table beside finished runs.", json=True)
-    tables.add_argument("table", metavar="TABLE", help=f"one of {', '.join(ALL_TABLES)}")
+    command("reindex", "Rebuild the index from the run directories.", "")
+    tables = command("paper", "Show a published table beside finished runs.", "C1 --scale laptop", json=True)
+    offer(tables.add_argument("table", metavar="TABLE", help=f"one of {', '.join(ALL_TABLES)}"), ALL_TABLES)
     tables.add_argument("--scale", choices=SCALE_IDS, help="at which size; by default those that have runs")
-    add_compare_arguments(command("compare", "Show runs side by side, with their distance to retraining.", json=True))
-    add_map_arguments(command("map", "Draw the embeddings of all rounds of a run on one map.", json=True))
-    listing = command("list", "List what there is to choose from.", json=True)
+    add_compare_arguments(
+        command(
+            "compare",
+            "Show runs side by side, with their distance to retraining.",
+            "--group all-methods-digits",
+            json=True,
+        )
+    )
+    add_map_arguments(
+        command(
+            "map",
+            "Draw the embeddings of all rounds of a run on one map.",
+            "RUN --projection aligned-umap --axes 3",
+            json=True,
+        )
+    )
+    listing = command("list", "List what there is to choose from.", "methods", json=True)
     listing.add_argument("what", choices=("datasets", "models", "methods", "metrics", "presets", "sweeps"))
+    shell = command("completion", "Print a script that lets a shell complete commands, options and names.", "bash")
+    shell.add_argument("shell", choices=SHELLS)
+    shell.set_defaults(parser=parser)
     worker = commands.add_parser("worker", description="Internal: does one attempt for the dispatcher.")
     worker.add_argument("run_id")
     worker.add_argument("--attempt", type=int, required=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +12,42 @@ from cu_core.base.files import read_plain
 from cu_core.base.home import Home
 from cu_core.base.named_path import named_path
 from cu_core.base.parameters import describe, parse
-from cu_core.catalogue.method_record import method
+from cu_core.catalogue.method_record import METHODS, method
 from cu_core.catalogue.presets import PRESETS
 from cu_core.catalogue.recipes import recipe, unlearning_recipe
 from cu_core.catalogue.spec import PARTS, RunSpec, spec_from_json, top_level_fields
 from cu_core.catalogue.spec_files import absolute_paths
-from cu_core.data.forget import FORMS, parse_selection
+from cu_core.cli.completion import FILES, offer, offer_found
+from cu_core.data import DATASETS
+from cu_core.data.forget import FORMS, KINDS, parse_selection
 from cu_core.jobs.adopt import adopt_index_file
+from cu_core.learning.backbones import BACKBONES
 from cu_core.learning.objectives import OBJECTIVES
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+DIGITS_BACKBONE = "tiny-cnn"
+BACKBONE = "resnet18"
 
 
 def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options that say what to run."""
     add = parser.add_argument
     start = parser.add_mutually_exclusive_group()
-    start.add_argument("--preset", help=f"start from a preset: {', '.join(PRESETS)}")
-    start.add_argument("--spec", metavar="FILE", help="start from a specification in JSON")
-    add("--dataset", help="digits, cifar10, cifar100, svhn or folder:PATH")
-    add("--model", help="backbone, e.g. tiny-cnn, resnet8, resnet18, vit-small, timm:NAME, open_clip:NAME")
-    add("--objective", help=f"how the model is trained: {', '.join(OBJECTIVES)}")
-    add("--method", help="unlearning method, e.g. contrastive")
-    add("--forget", help=f"which samples to forget: {' | '.join(FORMS)}")
-    add(
+    preset = f"start from a preset instead of the defaults: {', '.join(PRESETS)}"
+    offer(start.add_argument("--preset", help=preset), PRESETS)
+    file = "start from a specification in JSON instead of the defaults"
+    offer_found(start.add_argument("--spec", metavar="FILE", help=file), FILES)
+    usual = RunSpec()
+    dataset = f"digits, cifar10, cifar100, svhn or folder:PATH; default {usual.data.dataset}"
+    offer(add("--dataset", help=dataset), DATASETS)
+    model = "backbone, e.g. tiny-cnn, resnet8, resnet18, vit-small, timm:NAME, open_clip:NAME"
+    offer(add("--model", help=f"{model}; default {DIGITS_BACKBONE} for digits, else {BACKBONE}"), BACKBONES)
+    objective = f"how the model is trained: {', '.join(OBJECTIVES)}; default {usual.train.objective}"
+    offer(add("--objective", help=objective), OBJECTIVES)
+    offer(add("--method", help=f"unlearning method; default {usual.method.id}"), METHODS)
+    forget = f"which samples to forget: {' | '.join(FORMS)}; default {usual.forget.select}"
+    offer(add("--forget", help=forget), [kind if kind == "mislabelled" else f"{kind}:" for kind in KINDS])
+    settings = add(
         "--set",
         action="append",
         default=[],
@@ -42,11 +55,14 @@ def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
         dest="settings",
         help="a hyper-parameter of the method (temperature=0.7) or any field (train.epochs=5); repeatable",
     )
-    add("--seed", help="seed of training, draws and unlearning")
-    add("--reference", nargs="?", const="1", metavar="K", help="also retrain K models (1) without the forget set")
-    add("--device", help="auto, cpu, cuda, cuda:N or mps")
-    add("--processes", help="processes that divide each step between them, e.g. one per GPU")
-    add("--name", help="name shown in lists")
+    offer(settings, [f"{part}.{d.name}=" for part, cls in PARTS.items() for d in describe(cls)])
+    add("--seed", help=f"seed of training, draws and unlearning; default {usual.seed}")
+    references = f"also retrain K models (1) without the forget set; default {usual.reference}"
+    add("--reference", nargs="?", const="1", metavar="K", help=references)
+    offer(add("--device", help=f"auto, cpu, cuda, cuda:N or mps; default {usual.device}"), DEVICES)
+    processes = f"processes that divide each step between them, e.g. one per GPU; default {usual.processes}"
+    add("--processes", help=processes)
+    add("--name", help="name shown in lists; made from the choices by default")
 
 
 def read_spec(options: argparse.Namespace, home: Home) -> RunSpec:
@@ -124,7 +140,7 @@ def _read(options: argparse.Namespace, home: Home, content: dict[str, Any], *, k
 def _start(options: argparse.Namespace) -> dict[str, Any]:
     if options.preset is not None:
         if options.preset not in PRESETS:
-            raise BadInput("preset", f"no preset named {options.preset!r}", PRESETS)
+            raise BadInput("preset", f"no preset named {options.preset!r}", PRESETS, given=options.preset)
         content: dict[str, Any] = json.loads(json.dumps(PRESETS[options.preset].spec.to_json()))
         return content
     if options.spec is not None:
@@ -148,7 +164,7 @@ def _follow_recipes(content: dict[str, Any], chosen: dict[str, Any]) -> None:
     """Fills in what was not named: backbone, training recipe and hyper-parameters."""
     data = parse(PARTS["data"], content.get("data", {}), "data.")
     model = content.setdefault("model", {})
-    backbone = model.setdefault("backbone", "tiny-cnn" if data.dataset == "digits" else "resnet18")
+    backbone = model.setdefault("backbone", DIGITS_BACKBONE if data.dataset == "digits" else BACKBONE)
     named = content.get("train", {})
     objective = str(named.get("objective", "supervised"))
     trained = vars(recipe(data.dataset, str(backbone), data.label_noise, objective))
@@ -176,9 +192,4 @@ def _apply(content: dict[str, Any], setting: str, chosen: dict[str, Any]) -> Non
         content[name] = value
     else:
         parts = [f"{p}.{d.name}" for p, cls in PARTS.items() for d in describe(cls)]
-        raise BadInput("--set", f"no setting named {name!r}", [*params, *parts, *top_level_fields()])
-
-
-def parse_options(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> argparse.Namespace:
-    """Parses, turning argparse's own complaints into exit code 2 as everywhere."""
-    return parser.parse_args(words)
+        raise BadInput("--set", f"no setting named {name!r}", [*params, *parts, *top_level_fields()], given=name)

@@ -19,6 +19,7 @@ from cu_core.catalogue import grid
 from cu_core.catalogue.spec import RunSpec
 from cu_core.cli.arguments import read_spec, read_specs
 from cu_core.cli.compare_command import compare
+from cu_core.cli.completion import completion
 from cu_core.cli.listing import catalogue
 from cu_core.cli.map_command import draw_map
 from cu_core.cli.output import ProgressBar, print_json, print_result, print_table
@@ -37,6 +38,7 @@ from cu_core.runstore.attempt import Attempt
 from cu_core.runstore.export import export_run
 from cu_core.runstore.mend import mend
 from cu_core.runstore.verify import verify
+from cu_core.sharing.dashboard import start_dashboard
 
 Command = Callable[[argparse.Namespace, Home], int]
 
@@ -51,6 +53,11 @@ class ShownAttempt(Attempt):
         super().event(phase, done, total, *details, **named)
         values = dict(zip(("seconds_left", "metrics", "message"), details, strict=False)) | named
         self.bar.event({"phase": phase, "done": done, "total": total} | values)
+
+
+def app(options: argparse.Namespace, home: Home) -> int:
+    """Starts the dashboard."""
+    return start_dashboard(home, options.port, headless=options.headless)
 
 
 def run(options: argparse.Namespace, home: Home) -> int:
@@ -128,7 +135,7 @@ def _tell(view: reader.RunView, state: str, as_json: bool) -> int:
     if as_json:
         print_json({"run_id": view.run_id, "state": state, "error": view.error})
     if state == "cancelled":
-        print(f"cancelled; go on with: python -m cu_core resume {view.run_id}", file=sys.stderr)
+        print(f"cancelled; go on with: unlearnscope resume {view.run_id}", file=sys.stderr)
         return 1
     if state in ("queued", "running"):
         return 1
@@ -154,7 +161,7 @@ def submit(options: argparse.Namespace, home: Home) -> int:
     else:
         print("\n".join(ids))
     if not dispatcher.dispatcher_alive(home):
-        print("no dispatcher is at work; start one with: python -m cu_core dispatch", file=sys.stderr)
+        print("no dispatcher is at work; start one with: unlearnscope dispatch", file=sys.stderr)
     elif words := dispatcher.dispatcher_words(home):
         print(f"the dispatcher waits: {words}", file=sys.stderr)
     return 0
@@ -214,7 +221,7 @@ def show(options: argparse.Namespace, home: Home) -> int:
 def delete(options: argparse.Namespace, home: Home) -> int:
     """Moves a run to the bin."""
     submission.delete(home, options.run_id)
-    print(f"{options.run_id} is in the bin; take it back with: python -m cu_core restore {options.run_id}")
+    print(f"{options.run_id} is in the bin; take it back with: unlearnscope restore {options.run_id}")
     return 0
 
 
@@ -301,7 +308,7 @@ def paper(options: argparse.Namespace, home: Home) -> int:
     """Shows published tables beside finished runs, one scale at a time."""
     table = table_named(options.table)
     if table is None:
-        raise BadInput("table", f"no table named {options.table!r}", ALL_TABLES)
+        raise BadInput("table", f"no table named {options.table!r}", ALL_TABLES, given=options.table)
     scales = scales_of(table)
     if options.scale not in (None, *scales):
         raise BadInput("--scale", f"Table {table.id} is not filled at {options.scale!r}", scales)
@@ -333,6 +340,7 @@ def list_entries(options: argparse.Namespace, home: Home) -> int:
 
 
 COMMANDS: dict[str, Command] = {
+    "app": app,
     "run": run,
     "submit": submit,
     "sweep": sweep_command,
@@ -354,4 +362,5 @@ COMMANDS: dict[str, Command] = {
     "compare": compare,
     "map": draw_map,
     "list": list_entries,
+    "completion": completion,
 }

@@ -12,6 +12,7 @@ from cu_core.analysis.compare.reading import group_ids, read_runs
 from cu_core.analysis.compare.table import make_table
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
+from cu_core.cli.completion import FILES, offer_found, run_ids
 from cu_core.cli.output import print_json, print_table
 from cu_core.metrics.attacks import ATTACKS
 
@@ -19,12 +20,12 @@ from cu_core.metrics.attacks import ATTACKS
 def add_compare_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options that say which runs are compared, by what, and how that is written."""
     add = parser.add_argument
-    add("run_ids", metavar="RUN", nargs="*")
+    offer_found(add("run_ids", metavar="RUN", nargs="*"), run_ids())
     add("--group", help="all runs of this group")
     add("--each", action="store_true", help="one line per run instead of mean and sd over seeds")
-    add("--attack", default=DEFAULT_ATTACK, choices=tuple(ATTACKS), help="whose AUC is shown")
+    add("--attack", default=DEFAULT_ATTACK, choices=tuple(ATTACKS), help="whose AUC is shown; default %(default)s")
     add("--columns", help="ids of columns, separated by commas; by default those that suit the runs")
-    add("--csv", metavar="FILE", help="write all numbers into a CSV file")
+    offer_found(add("--csv", metavar="FILE", help="write all numbers into a CSV file"), FILES)
     add("--markdown", action="store_true", help="print the table in Markdown")
 
 

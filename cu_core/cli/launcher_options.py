@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from cu_core.cli.completion import FILES, FOLDERS, offer_found
 from cu_core.jobs.cluster import CLUSTER_SLOTS, LAUNCHERS
 
 
@@ -12,8 +13,10 @@ def add_launcher_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--launcher", choices=LAUNCHERS, help="this machine (the default), a Ray cluster or a Slurm cluster")
     add("--address", metavar="URL", help="of the Ray head, e.g. http://head:8265")
-    add("--python", metavar="PATH", help="the Python on the nodes; by default at the same path as here")
-    add("--project", metavar="PATH", help="folder of the project on the nodes; by default the same path as here")
+    python = add("--python", metavar="PATH", help="the Python on the nodes; by default at the same path as here")
+    offer_found(python, FILES)
+    project = "folder of the project on the nodes; by default the same path as here"
+    offer_found(add("--project", metavar="PATH", help=project), FOLDERS)
     add("--slots", metavar="N", help=f"how many runs are handed to the cluster at once; default {CLUSTER_SLOTS}")
     add("--gpus", metavar="N", help="GPUs of a run; by default 1 where the cluster has any")
     add("--cpus", metavar="N", help="cores of a run; default 1")

@@ -9,6 +9,7 @@ import sys
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
 from cu_core.catalogue.projection_record import METHODS
+from cu_core.cli.completion import offer, offer_found, run_ids
 from cu_core.cli.output import print_json
 from cu_core.projections.map_request import MapRequest
 from cu_core.projections.map_store import read_picture_manifest
@@ -16,16 +17,16 @@ from cu_core.projections.map_store import read_picture_manifest
 
 def add_map_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of ``map``."""
-    parser.add_argument("run_id", metavar="RUN", nargs="?", help="the run whose rounds to draw")
-    parser.add_argument("--beside", metavar="RUN", default="", help="a second run on the same axes")
-    parser.add_argument(
-        "--projection", default="reference-map", help=f"one of {', '.join(METHODS)}; reference-map by default"
-    )
-    parser.add_argument("--axes", type=int, default=2, metavar="N", help="2 or 3")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the layout")
-    parser.add_argument("--remove-motion", action="store_true", help="take out what a common rotation explains")
-    parser.add_argument("--refit", action="store_true", help="fit anew on all rounds instead of placing new ones")
-    parser.add_argument("--serve", action="store_true", help="work off what pages ask for, until nothing more comes")
+    add = parser.add_argument
+    offer_found(add("run_id", metavar="RUN", nargs="?", help="the run whose rounds to draw"), run_ids())
+    offer_found(add("--beside", metavar="RUN", default="", help="a second run on the same axes"), run_ids())
+    projections = f"one of {', '.join(METHODS)}; default %(default)s"
+    offer(add("--projection", default="reference-map", help=projections), METHODS)
+    add("--axes", type=int, default=2, metavar="N", help="2 or 3; default %(default)s")
+    add("--seed", type=int, default=0, help="seed of the layout; default %(default)s")
+    add("--remove-motion", action="store_true", help="take out what a common rotation explains")
+    add("--refit", action="store_true", help="fit anew on all rounds instead of placing new ones")
+    add("--serve", action="store_true", help="work off what pages ask for, until nothing more comes")
 
 
 def draw_map(options: argparse.Namespace, home: Home) -> int:

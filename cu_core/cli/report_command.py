@@ -15,6 +15,7 @@ from cu_core.analysis.report.document import html_of
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
 from cu_core.base.named_path import named_path
+from cu_core.cli.completion import FILES, offer_found, run_ids
 from cu_core.cli.output import print_json
 from cu_core.metrics.attacks import ATTACKS
 
@@ -22,12 +23,13 @@ from cu_core.metrics.attacks import ATTACKS
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options that say which runs are reported, and where to."""
     add = parser.add_argument
-    add("run_ids", metavar="RUN", nargs="*")
+    offer_found(add("run_ids", metavar="RUN", nargs="*"), run_ids())
     add("--group", help="all runs of this group")
-    add("--out", metavar="FILE", default="report.html", help="the file to write; replaced if it exists")
+    out = "the file to write; replaced if it exists; default %(default)s"
+    offer_found(add("--out", metavar="FILE", default="report.html", help=out), FILES)
     add("--title", help="of the report; by default the group")
     add("--each", action="store_true", help="one line per run instead of mean and sd over seeds")
-    add("--attack", default=DEFAULT_ATTACK, choices=tuple(ATTACKS), help="whose AUC is shown")
+    add("--attack", default=DEFAULT_ATTACK, choices=tuple(ATTACKS), help="whose AUC is shown; default %(default)s")
 
 
 def report(options: argparse.Namespace, home: Home) -> int:

@@ -20,6 +20,7 @@ from cu_core.catalogue import grid
 from cu_core.catalogue.method_record import METHODS
 from cu_core.catalogue.spec import RunSpec
 from cu_core.cli.arguments import add_spec_arguments, read_on, read_spec
+from cu_core.cli.completion import offer
 from cu_core.cli.output import print_json, print_table
 from cu_core.jobs import dispatcher, submission
 
@@ -30,10 +31,10 @@ RunHere = Callable[[RunSpec], str]
 def add_sweep_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of the command."""
     add = parser.add_argument
-    add("sweep", nargs="?", metavar="SWEEP", help=f"start from a ready-made sweep: {', '.join(SWEEPS)}")
+    offer(add("sweep", nargs="?", metavar="SWEEP", help=f"start from a ready-made sweep: {', '.join(SWEEPS)}"), SWEEPS)
     add_spec_arguments(parser)
     add("--methods", metavar="A,B", help=f"methods, each from its own recipe; {ALL} takes every one that fits")
-    add("--seeds", metavar="S1,S2", help="seeds of the runs, e.g. 0-2")
+    add("--seeds", metavar="S1,S2", help="seeds of the runs, e.g. 0-2; by default the base's own")
     add(
         "--vary",
         action="append",
@@ -68,7 +69,7 @@ def sweep(options: argparse.Namespace, home: Home, run_here: RunHere) -> int:
     if options.submit:
         ids = [submission.submit(spec, home) for spec in todo]
         if ids and not dispatcher.dispatcher_alive(home):
-            print("no dispatcher is at work; start one with: python -m cu_core dispatch", file=sys.stderr)
+            print("no dispatcher is at work; start one with: unlearnscope dispatch", file=sys.stderr)
     if options.run:
         for number, spec in enumerate(todo, 1):
             print(f"{number} of {len(todo)}: {spec.title}, seed {spec.seed}", file=sys.stderr)
@@ -177,7 +178,7 @@ def _named(options: argparse.Namespace) -> Sweep | None:
     if options.sweep is None:
         return None
     if options.sweep not in SWEEPS:
-        raise BadInput("sweep", f"no sweep named {options.sweep!r}", SWEEPS)
+        raise BadInput("sweep", f"no sweep named {options.sweep!r}", SWEEPS, given=options.sweep)
     if options.preset or options.spec:
         raise BadInput("sweep", "a ready-made sweep has its own base; leave out --preset and --spec")
     return SWEEPS[options.sweep].sweep
@@ -204,7 +205,7 @@ def _methods(text: str) -> tuple[str, ...]:
     chosen = tuple(dict.fromkeys(grid.parse_axis(text)))
     for method_id in chosen:
         if method_id not in METHODS:
-            raise BadInput("--methods", f"no method named {method_id!r}", [ALL, *METHODS])
+            raise BadInput("--methods", f"no method named {method_id!r}", [ALL, *METHODS], given=method_id)
     return chosen
 
 

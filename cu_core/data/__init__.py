@@ -75,7 +75,7 @@ def dataset(text: str) -> Dataset:
     name, _, path = text.partition(":")
     names = [d.id + (":PATH" if d.needs_path else "") for d in DATASETS.values()]
     if name not in DATASETS:
-        raise BadInput("dataset", f"no dataset named {name!r}", names)
+        raise BadInput("dataset", f"no dataset named {name!r}", names, given=name)
     if DATASETS[name].needs_path and not path:
         raise BadInput("dataset", f"{name} needs a path behind a colon", ["folder:PATH"])
     if path and not DATASETS[name].needs_path:

@@ -105,7 +105,7 @@ def parse_selection(text: str) -> Selection:
             raise BadInput(FIELD, "mislabelled takes nothing behind a colon", FORMS)
         return Selection(kind)
     if kind not in KINDS:
-        raise BadInput(FIELD, f"{text!r} is not a forget set", FORMS)
+        raise BadInput(FIELD, f"{text!r} is not a forget set", FORMS, given=text)
     if not rest:
         raise BadInput(FIELD, f"{kind} needs a value behind a colon", FORMS)
     if kind == "class":
@@ -240,7 +240,7 @@ def _classes(names: tuple[str, ...], data: ImageData) -> tuple[int, ...]:
             labels.add(int(name))
         else:
             allowed = [f"0 to {len(data.classes) - 1}", *data.classes[:20], *["…"][: len(data.classes) > 20]]
-            raise BadInput(FIELD, f"the dataset has no class {name!r}", allowed)
+            raise BadInput(FIELD, f"the dataset has no class {name!r}", allowed, given=name)
     kept = len(data.classes) - len(labels)
     if kept == 0:
         raise BadInput(FIELD, "all classes would be forgotten; nothing would be left to retain")

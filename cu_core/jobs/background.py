@@ -19,6 +19,7 @@ from filelock import FileLock
 
 from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
+from cu_core.base.installation import dashboard_folder
 from cu_core.base.process import identity, is_alive
 from cu_core.catalogue.spec import DataSpec, ForgetSpec, RunSpec
 from cu_core.data.forget import parse_selection
@@ -114,7 +115,7 @@ def _start(command: str, spec: RunSpec, home: Home, folder: Path) -> None:
                 stdout=output,
                 stderr=complaint,
                 start_new_session=True,
-                cwd=Path(__file__).resolve().parents[2],
+                cwd=dashboard_folder(),
                 env=os.environ | {"CU_HOME": str(home.root)},
             )
         try:

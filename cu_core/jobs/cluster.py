@@ -12,12 +12,12 @@ import sys
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from cu_core.base.errors import BadInput
 from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
+from cu_core.base.installation import dashboard_folder
 from cu_core.jobs.command import processes_of
 from cu_core.jobs.slots import SLOTS_VARIABLE, Slot
 from cu_core.runstore import layout
@@ -25,7 +25,6 @@ from cu_core.runstore.rows import optional_json
 
 LAUNCHERS = ("local", "ray", "slurm")
 MARK_VARIABLE = "CU_SHARED_MARK"
-PROJECT = Path(__file__).resolve().parents[2]
 CLUSTER_SLOTS = 16
 _VARIABLES = {
     "launcher": "CU_LAUNCHER",
@@ -57,7 +56,7 @@ class ClusterSettings:
     launcher: str = "local"
     address: str = ""
     python: str = sys.executable
-    project: str = str(PROJECT)
+    project: str = str(dashboard_folder())
     slots: int = CLUSTER_SLOTS
     gpus: int | None = None
     cpus: int = 1
@@ -82,7 +81,7 @@ def read_settings(options: Mapping[str, Any] | None = None) -> ClusterSettings:
     found = {name: given.get(name) or os.environ.get(variable, "").strip() for name, variable in _VARIABLES.items()}
     launcher = found["launcher"] or "local"
     if launcher not in LAUNCHERS:
-        raise BadInput("launcher", f"{launcher!r} is none", LAUNCHERS)
+        raise BadInput("launcher", f"{launcher!r} is none", LAUNCHERS, given=launcher)
     if launcher == "local":
         for name in given.keys() & (_VARIABLES.keys() - {"launcher"}):
             raise BadInput(name, "means nothing without a cluster", ("--launcher ray", "--launcher slurm"))
@@ -97,7 +96,7 @@ def read_settings(options: Mapping[str, Any] | None = None) -> ClusterSettings:
         launcher,
         address,
         found["python"] or sys.executable,
-        found["project"] or str(PROJECT),
+        found["project"] or str(dashboard_folder()),
         _number("slots", found["slots"], CLUSTER_SLOTS, 1, 10_000),
         _number("gpus", found["gpus"], 0, 0, 64) if found["gpus"] else None,
         _number("cpus", found["cpus"], 1, 1, 1024),

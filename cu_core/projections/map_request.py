@@ -45,7 +45,7 @@ class MapRequest:
             if not layout.is_run_id(run_id):
                 raise BadInput("run", f"{run_id!r} is not a run id", ("letters a-z, digits and hyphens",))
         if self.method not in METHODS:
-            raise BadInput("method", f"{self.method!r} is not a projection", METHODS)
+            raise BadInput("method", f"{self.method!r} is not a projection", METHODS, given=self.method)
         if self.n_components not in (2, 3):
             raise BadInput("n_components", f"{self.n_components} axes cannot be drawn", ("2", "3"))
 

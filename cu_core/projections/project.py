@@ -154,7 +154,7 @@ def _checked(
     labels: np.ndarray | None,
 ) -> tuple[list[np.ndarray], np.ndarray | None]:
     if method not in METHODS:
-        raise BadInput("method", f"{method!r} is not a projection", METHODS)
+        raise BadInput("method", f"{method!r} is not a projection", METHODS, given=method)
     if n_components not in (2, 3):
         raise BadInput("n_components", f"{n_components} axes cannot be drawn", ("2", "3"))
     arrays = [np.asarray(array) for array in rounds]

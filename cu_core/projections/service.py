@@ -21,6 +21,7 @@ from filelock import FileLock
 from cu_core.base.errors import os_errors_in_words
 from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
+from cu_core.base.installation import dashboard_folder
 from cu_core.base.process import identity, is_alive
 from cu_core.projections.map_request import MapRequest
 
@@ -110,7 +111,7 @@ def _start(home: Home) -> None:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                cwd=Path(__file__).resolve().parents[2],
+                cwd=dashboard_folder(),
                 env=os.environ | {"CU_HOME": str(home.root)},
             )
         with contextlib.suppress(psutil.NoSuchProcess):  # it has ended already

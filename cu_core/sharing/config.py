@@ -278,12 +278,13 @@ def _known(prefix: str, table: Mapping[str, Any], allowed: Iterable[str]) -> Non
     allowed = list(allowed)
     for key in table:
         if key not in allowed:
-            raise BadInput(f"{prefix}{key}", f"is no setting of {FILE}", allowed)
+            raise BadInput(f"{prefix}{key}", f"is no setting of {FILE}", allowed, given=key)
 
 
 def _choice(key: str, value: object, allowed: tuple[str, ...]) -> str:
     if not isinstance(value, str) or value not in allowed:
-        raise BadInput(key, "is missing" if value is None else f"{value!r} cannot be chosen", allowed)
+        given = value if isinstance(value, str) else None
+        raise BadInput(key, "is missing" if value is None else f"{value!r} cannot be chosen", allowed, given=given)
     return value
 
 

@@ -63,7 +63,7 @@ def test_every_field_has_a_path_of_its_own() -> None:
 @pytest.mark.parametrize("preset", ["digit-5", "mislabelled-digits"])
 def test_the_command_runs_the_same_again(preset: str, home: Home) -> None:
     spec = replace(PRESETS[preset].spec, seed=7, device="cpu", stop=replace(BASE.stop, max_rounds=4))
-    words = command_of(spec).split(" -m cu_core ")[1]
+    words = command_of(spec).removeprefix("unlearnscope ")
     options = build_parser().parse_args(shlex.split(words))
     assert read_spec(options, home) == spec
 
@@ -79,6 +79,6 @@ def test_the_full_record_holds_seeds_hashes_versions_hardware_and_commands(home:
     assert by_name["Hashes", "Final weights (sha256)"] == result["weights_sha256"]
     assert by_name["Hashes", "Specification"] == view.spec.content_hash()
     assert by_name["Versions", "unlearnscope"] == "0" and by_name["Hardware", "device"] == "cpu"
-    assert by_name["Commands", "Check its files"] == "python -m cu_core verify one"
+    assert by_name["Commands", "Check its files"] == "unlearnscope verify one"
     assert by_name["Images", "Dataset"] == "digits"
     assert not record.isna().any().any()

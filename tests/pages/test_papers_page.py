@@ -46,7 +46,7 @@ def test_an_empty_home_shows_the_papers_numbers_and_how_to_get_ours(home: Home) 
     assert table["ACC after"].iloc[0] == "60 · :gray[not run]"
     words = texts(app)
     assert "reduced scale: 300 digits" in words
-    assert app.code[0].value == "python -m cu_core submit --preset paper-iv-digits"
+    assert app.code[0].value == "unlearnscope submit --preset paper-iv-digits"
     assert "Queue 6 runs" in [b.label for b in app.button]
 
 

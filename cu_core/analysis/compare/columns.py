@@ -189,7 +189,7 @@ def columns_named(ids: Sequence[str]) -> list[ComparedColumn]:
     """
     for name in ids:
         if name not in COLUMNS:
-            raise BadInput("columns", f"no column named {name!r}", COLUMNS)
+            raise BadInput("columns", f"no column named {name!r}", COLUMNS, given=name)
     return [COLUMNS[name] for name in ids]
 
 

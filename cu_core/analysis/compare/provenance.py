@@ -36,7 +36,7 @@ def full_record(view: RunView) -> pd.DataFrame:
 def command_of(spec: RunSpec) -> str:
     """The command that runs a specification again; recipes leave nothing open, since it names all that they decide."""
     content, plain = flat(spec.to_json()), flat(RunSpec().to_json())
-    words = ["python", "-m", "cu_core", "run", "--method", spec.method.id]
+    words = ["unlearnscope", "run", "--method", spec.method.id]
     for path, option in _OPTIONS.items():
         words += [option, str(content[path])]
     for name in _TOP_OPTIONS:
@@ -80,8 +80,8 @@ def _entries(view: RunView) -> Iterator[tuple[str, str, str]]:
     for note in result.get("notes") or ():
         yield "Notes", "", str(note)
     yield "Commands", "Run it again", command_of(spec)
-    yield "Commands", "Check its files", f"python -m cu_core verify {view.run_id}"
-    yield "Commands", "Show its numbers", f"python -m cu_core show {view.run_id} --json"
+    yield "Commands", "Check its files", f"unlearnscope verify {view.run_id}"
+    yield "Commands", "Show its numbers", f"unlearnscope show {view.run_id} --json"
 
 
 def _specification(spec: RunSpec) -> Iterator[tuple[str, str, str]]:

@@ -40,7 +40,7 @@ def state_text(row: FilledRow) -> str:
 
 def command(filled: Filled) -> str:
     """The command that fills a table."""
-    return f"python -m cu_core submit --preset {filled.preset}"
+    return f"unlearnscope submit --preset {filled.preset}"
 
 
 def counts_text(counts: Mapping[str, Any] | None) -> str:

@@ -40,7 +40,12 @@ class Sweep:
     def __post_init__(self) -> None:
         unknown = set(self.varied) - set(self.ids)
         if unknown:
-            raise BadInput("vary", f"{', '.join(sorted(unknown))} is not among the methods of this sweep", self.ids)
+            raise BadInput(
+                "vary",
+                f"{', '.join(sorted(unknown))} is not among the methods of this sweep",
+                self.ids,
+                given=min(unknown),
+            )
         if not self.forget or not self.seeds:
             raise BadInput("forget" if not self.forget else "seeds", "give at least one value")
 

@@ -13,12 +13,12 @@ from typing import Any
 import psutil
 
 from cu_core.base.home import Home
+from cu_core.base.installation import dashboard_folder
 from cu_core.base.process import identity, is_alive
 from cu_core.jobs.command import COMMAND, processes_of, worker_command
 from cu_core.jobs.slots import Slot
 from cu_core.runstore import layout
 
-PROJECT = Path(__file__).resolve().parents[3]
 NICENESS = 10
 _ENDING_SECONDS = 5.0
 
@@ -113,7 +113,7 @@ def spawn(command: Sequence[str], home: Home, log: Path, slot: Slot | None = Non
     with log.open("ab") as output:
         return subprocess.Popen(
             command,
-            cwd=PROJECT,
+            cwd=dashboard_folder(),
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,

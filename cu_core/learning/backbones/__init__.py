@@ -90,7 +90,7 @@ def backbone(text: str) -> Backbone:
     name, _, rest = text.partition(":")
     names = [b.id + (":NAME" if b.named else "") for b in BACKBONES.values()]
     if name not in BACKBONES:
-        raise BadInput("model", f"no backbone named {name!r}", names)
+        raise BadInput("model", f"no backbone named {name!r}", names, given=name)
     if BACKBONES[name].named != bool(rest):
         raise BadInput("model", f"{text!r} is not a backbone", names)
     return BACKBONES[name]

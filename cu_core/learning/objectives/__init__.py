@@ -68,5 +68,5 @@ def objective(name: str) -> Objective:
         BadInput: no such objective.
     """
     if name not in OBJECTIVES:
-        raise BadInput("train.objective", f"no objective named {name!r}", OBJECTIVES)
+        raise BadInput("train.objective", f"no objective named {name!r}", OBJECTIVES, given=name)
     return OBJECTIVES[name]
