@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cu_core
-
-_PACKAGE = Path(cu_core.__file__).resolve().parent
+_PACKAGE = Path(__file__).resolve().parents[1]
 # The wheel brings app.py, pages, assets and .streamlit here, so that no other project's `app` or `pages` is touched.
 _SHIPPED = _PACKAGE / "_dashboard"
 
