@@ -9,7 +9,7 @@ from streamlit.runtime import Runtime, exists, get_instance
 
 from cu_core.base.errors import UnlearnscopeError
 from cu_core.base.home import Home, default_home
-from cu_core.sharing import door_state
+from cu_core.sharing import door_state, logouts
 from cu_core.sharing.config import sharing_of
 from cu_core.sharing.desk import Desk
 from cu_core.sharing.rights import HOME_OWNER, VIEW, Permission, User, may
@@ -35,9 +35,11 @@ def visitor() -> User | None:
         shared = door_state.is_shared()
     if not shared:
         return HOME_OWNER
-    name = unseal(sealed())
+    visit = unseal(sealed())
+    if visit is None or logouts.is_ended(home(), visit.login):
+        return None
     sharing = sharing_of(home())
-    return sharing.user(name) if name and sharing else None
+    return sharing.user(visit.name) if sharing else None
 
 
 def sealed() -> str | None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+from base64 import b64encode
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from streamlit import auth_util, config
 from streamlit.errors import StreamlitAuthError
+from streamlit.file_util import get_static_dir
 from streamlit.runtime.secrets import secrets_singleton
 from streamlit.web.server.server_util import get_cookie_secret
 from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value
@@ -63,6 +68,17 @@ class StreamlitLogin:
         token = auth_util.encode_provider_token(oidc.provider)
         return f"{base_path()}/auth/login?provider={quote(token, safe='')}"
 
+    def scheme(self) -> str:
+        """That of the address that a login ends at."""
+        return urlsplit(auth_util.get_origin_from_redirect_uri() or "").scheme
+
+
+def inline_scripts() -> tuple[str, ...]:
+    """Hashes of the scripts that stand in Streamlit's own page."""
+    page = Path(get_static_dir(), "index.html").read_text(encoding="utf-8")
+    found = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    return tuple(f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in found)
+
 
 def base_path() -> str:
     """Path that all pages begin with; empty for none."""
@@ -79,4 +95,5 @@ def server() -> Server:
         tuple(host.lower() for host in config.get_option("server.allowedHosts")) or LOOPBACK_HOSTS,
         base_path(),
         lambda hosts: config.set_option("server.allowedHosts", list(hosts), "sharing.toml"),
+        inline_scripts(),
     )

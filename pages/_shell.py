@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from pages import _gate
 from pages._charts import format_choice
 from pages._sidebar import machine
 
-st.set_page_config(page_title="Unlearnscope", page_icon=":material/blur_on:", layout="wide")
+# A file: an icon by its name would be fetched from another company's server.
+ICON = Path(__file__).resolve().parent.parent / "assets" / "icon.svg"
+st.set_page_config(page_title="Unlearnscope", page_icon=ICON, layout="wide")
 _gate.admit()
 
 runs = st.Page(

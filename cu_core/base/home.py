@@ -58,6 +58,11 @@ class Home:
         return self.root / "uploads"
 
     @property
+    def logouts(self) -> Path:
+        """Logins to a shared dashboard that were ended, named by the content of their cookies."""
+        return self.root / "logouts"
+
+    @property
     def index(self) -> Path:
         """SQLite index of the runs; `reindex` rebuilds it."""
         return self.root / "index.sqlite"

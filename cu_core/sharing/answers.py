@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -18,8 +19,30 @@ text-decoration:none}}</style></head>
 HARDENING = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
-    (b"content-security-policy", b"frame-ancestors 'self'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
 )
+# The door's own pages: words and a link.
+OWN_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+@dataclass(eq=False)
+class Refused(Exception):
+    """A request that goes no further.
+
+    Attributes:
+        status: HTTP status of the answer.
+        words: that it says.
+        link: label and address that a page offers; None for plain words.
+        to: address to go to instead.
+    """
+
+    status: int
+    words: str
+    link: tuple[str, str] | None = None
+    to: str | None = None
 
 
 async def answer(
@@ -52,22 +75,56 @@ async def answer(
         (b"content-length", str(len(content)).encode()),
         (b"cache-control", b"no-store"),
         (b"connection", b"close"),
-        *((name, value) for name, value in HARDENING if name != b"content-security-policy"),
-        (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
         *more,
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head else content})
 
 
-def hardened(send: Send) -> Send:
-    """Adds headers that keep other sites from framing pages and browsers from guessing types."""
+def policy(scripts: Sequence[str], sockets: Sequence[str]) -> str:
+    """What the dashboard's pages may load and do: what comes from this server, and nothing else.
 
-    async def sent(message: MutableMapping[str, Any]) -> None:
+    Args:
+        scripts: of the page itself, as ``'sha256-…'``; all others are files.
+        sockets: addresses of this server's websockets; some browsers do not count them as ``'self'``.
+    """
+    return "; ".join((
+        "default-src 'none'",
+        # Streamlit imports the code of components from blobs.
+        f"script-src 'self' blob: {' '.join(scripts)}".rstrip(),
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' blob: data:",
+        # Plotly brings a font of its own along.
+        "font-src 'self' data:",
+        f"connect-src 'self' {' '.join(sockets)}",
+        "manifest-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    ))  # fmt: skip
+
+
+@dataclass
+class Hardened:
+    """What is sent for an answer, with what keeps other sites from framing, embedding and reading it.
+
+    Attributes:
+        send: of the request.
+        policy: of its content.
+        started: whether an answer has begun.
+    """
+
+    send: Send
+    policy: str = OWN_POLICY
+    started: bool = False
+
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        """Sends a message of the answer."""
         if message["type"] == "http.response.start":
-            present = {name.lower() for name, _ in message.get("headers", [])}
-            added = [(name, value) for name, value in HARDENING if name not in present]
-            message = {**message, "headers": [*message.get("headers", []), *added]}
-        await send(message)
-
-    return sent
+            self.started = True
+            # Streamlit lets pages of any port of this machine read its answers; pages of this place need no leave.
+            kept = [pair for pair in message.get("headers", []) if not pair[0].lower().startswith(b"access-control-")]
+            present = {name.lower() for name, _ in kept}
+            wanted = (*HARDENING, (b"content-security-policy", self.policy.encode()))
+            message = {**message, "headers": [*kept, *(pair for pair in wanted if pair[0] not in present)]}
+        await self.send(message)

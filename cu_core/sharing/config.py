@@ -20,6 +20,7 @@ from typing import Any
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
 from cu_core.base.named_path import named_path
+from cu_core.sharing.origins import PORTS
 from cu_core.sharing.rights import ADMIN, ROLES, User
 
 FILE = "sharing.toml"
@@ -41,12 +42,14 @@ class Proxy:
         header: that holds the person's name.
         secret_header: that must hold `secret`; empty if none is asked for.
         secret: known to the proxy and to this server.
+        scheme: that the address bar shows, whatever the proxy speaks to this server.
     """
 
     addresses: tuple[Network, ...]
     header: str
     secret_header: str = ""
     secret: str = ""
+    scheme: str = "https"
 
     def named(self, address: str) -> bool:
         """Whether the proxy may call from an address."""
@@ -138,16 +141,22 @@ class Sharing:
 
 
 def clean_name(text: object) -> str | None:
-    """A person's name as it is compared and stored; None if it cannot be one. Case matters but in addresses."""
-    if not isinstance(text, str):
+    """A person's name as it is compared and stored; None if it cannot be one. Case matters but in addresses.
+
+    Two headers that something on the way has joined into one hold a comma, and would be a person of the second one's
+    domain.
+    """
+    if not isinstance(text, str) or not 0 < len(text) <= LONGEST_NAME or not text.isprintable():
         return None
-    name = text.strip()
-    if not name or len(name) > LONGEST_NAME or not name.isprintable() or name.startswith("*"):
+    if any(sign in text for sign in ", ") or text.startswith("*"):
         return None
-    if "@" not in name:
-        return name
+    if "@" not in text:
+        return text
+    local, _, domain = text.partition("@")
+    if not local or not domain or "@" in domain:
+        return None
     # A foreign letter that becomes a plain one (the sign of the kelvin, k) would make it another person's address.
-    return None if name.lower().isascii() and not name.isascii() else name.lower()
+    return None if text.lower().isascii() and not text.isascii() else text.lower()
 
 
 def sharing_path(home: Home) -> Path:
@@ -207,7 +216,9 @@ def parse_sharing(content: Mapping[str, Any]) -> Sharing:
         raise BadInput("hosts", "name the hosts under which the dashboard is opened", ['["unlearn.example.org"]'])
     people = {}
     for person, role in _table("people", content).items():
-        name = f"*@{person[2:].lower()}" if person.startswith("*@") and person[2:] else clean_name(person)
+        # Everybody of a domain: what remains of the address of one of them.
+        everybody = clean_name(f"x{person[1:]}") if person.startswith("*@") else None
+        name = f"*{everybody[1:]}" if everybody else clean_name(person)
         if name is None:
             raise BadInput("people", f"{person!r} is no name", ("name", "anna@example.org", "*@example.org"))
         people[name] = _choice(f'people."{person}"', role, ROLES)
@@ -244,7 +255,11 @@ def _proxy(table: Mapping[str, Any]) -> Proxy:
     if secret and (not isinstance(secret, str) or len(secret) < SHORTEST_SECRET or not secret.isascii()):
         raise BadInput("proxy.secret", "is too short or not plain text", [f"{SHORTEST_SECRET} characters or more"])
     return Proxy(
-        tuple(addresses), header, _header("proxy.secret_header", secret_header) if secret_header else "", secret
+        tuple(addresses),
+        header,
+        _header("proxy.secret_header", secret_header) if secret_header else "",
+        secret,
+        _choice("proxy.scheme", table.get("scheme", Proxy.scheme), tuple(PORTS)),
     )
 
 

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import hmac
 import logging
-import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from cu_core.base.errors import UnlearnscopeError
 from cu_core.base.home import Home
-from cu_core.sharing import answers, deep_link, door_state
+from cu_core.sharing import answers, clock, deep_link, door_state, logouts, origins
+from cu_core.sharing.answers import Refused
 from cu_core.sharing.config import Oidc, Sharing, clean_name, sharing_of, sharing_path
-from cu_core.sharing.quota import Traffic, quota_of
-from cu_core.sharing.requests import Headers, has_header, header, host_name, is_host_of, is_loopback, peer
+from cu_core.sharing.intake import Intake
+from cu_core.sharing.quota import quota_of
+from cu_core.sharing.requests import Headers, has_header, header, host_name, is_host_of, is_loopback, is_passed_on, peer
 from cu_core.sharing.rights import WATCH_SERVER, User, may
-from cu_core.sharing.seal import HEADER, seal
+from cu_core.sharing.seal import HEADER, Visit, seal
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -32,14 +33,14 @@ HEALTH = "/api/health"
 # What strangers learn: that the server lives. Probes ask under any name.
 BARE = {HEALTH: answers.ALIVE, "/_stcore/health": "ok"}
 METRICS = "/_stcore/metrics"
+LOGOUT = "/auth/logout"
 # All that a stranger may ask for on the way to a login.
-LOGIN_PATHS = frozenset({"/auth/login", "/auth/logout", "/oauth2callback"})
+LOGIN_PATHS = frozenset({"/auth/login", LOGOUT, "/oauth2callback"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
-# What a form adds around a file.
-FRAMING_BYTES = 10_000
 # Of a login that the proxy vouches for; the page then connects again and is asked again.
 PROXY_HOURS = 12.0
+# How far the provider's clock may be ahead.
+LEEWAY_SECONDS = 600.0
 
 log = logging.getLogger("unlearnscope.door")
 
@@ -56,6 +57,9 @@ class Login(Protocol):
     def address(self, oidc: Oidc) -> str:
         """Path that begins a login."""
 
+    def scheme(self) -> str:
+        """That of the address that a login ends at."""
+
 
 @dataclass(frozen=True)
 class Server:
@@ -66,29 +70,14 @@ class Server:
         hosts: names that it answers to where it is not shared.
         base: path that all its pages begin with, like ``/lab``; empty for none.
         agree: told the hosts of a shared dashboard, so that the server's own check says the same.
+        scripts: that stand in its pages themselves, as a content policy names them.
     """
 
     address: str | None
     hosts: tuple[str, ...]
     base: str = ""
     agree: Callable[[tuple[str, ...]], None] = lambda hosts: None
-
-
-@dataclass(eq=False)
-class Refused(Exception):
-    """A request that goes no further.
-
-    Attributes:
-        status: HTTP status of the answer.
-        words: that it says.
-        link: label and address that a page offers; None for plain words.
-        to: address to go to instead.
-    """
-
-    status: int
-    words: str
-    link: tuple[str, str] | None = None
-    to: str | None = None
+    scripts: tuple[str, ...] = ()
 
 
 @dataclass
@@ -106,7 +95,7 @@ class Door:
     home: Callable[[], Home]
     server: Callable[[], Server]
     login: Login
-    traffic: Traffic = field(default_factory=Traffic)
+    intake: Intake = field(default_factory=Intake)
     facts: Server | None = None
 
     def start(self) -> Server:
@@ -145,28 +134,40 @@ class Door:
                 return
             await self.app(scope, receive, send)
             return
+        sent = answers.Hardened(send)
         try:
-            user = self.visitor(scope, receive)
-            if user is not None:
-                receive = self._metered(scope, receive, user)
-                send = answers.hardened(send)
-            await self.app(scope, receive, send)
-        except Refused as refused:  # by the door, or by the meter while the body was read
-            await _refuse(refused, scope, receive, send)
+            facts = self.facts or self._late_start()
+            user = self.visitor(scope, receive, facts)
+            sent.policy = answers.policy(facts.scripts, origins.sockets(scope["headers"]))
+            if scope["type"] == "websocket" or scope["method"] in SAFE_METHODS:
+                await self.app(scope, receive, sent)
+                return
+            name = user.name if user else ""
+            with self.intake.one_more(name):
+                await self.app(scope, self._body(scope, receive, user), sent)
+        except Refused as refused:  # by the door, or while the body was read
+            if sent.started:
+                raise
+            await _refuse(refused, scope, receive, sent)
+        except Exception:
+            # What catches it further out would answer without the headers.
+            if scope["type"] == "http" and not sent.started:
+                await answers.answer(sent, 500, "Something went wrong in the server; its log says what.")
+            raise
 
-    def visitor(self, scope: Scope, receive: Receive) -> User | None:
+    def visitor(self, scope: Scope, receive: Receive, facts: Server) -> User | None:
         """Who asks; a stranger (None) comes through only on the way to a login. Seals the name for the pages.
 
         Raises:
             Refused: this goes no further.
         """
-        facts = self.facts or self._late_start()
         # Whatever a visitor says about who they are is forgotten first.
         headers = [pair for pair in scope["headers"] if pair[0].decode("latin-1").lower() != HEADER]
         scope["headers"] = headers
         path = _path(scope, facts.base)
         if not door_state.is_shared():
             self._check_local(scope, facts)
+            _check_origin(scope, path, _spoken(scope))
             return None
         try:
             sharing = sharing_of(self.home())
@@ -179,26 +180,28 @@ class Door:
             if path in BARE:
                 raise Refused(200, BARE[path])
             raise Refused(400, "This dashboard is not known under that name.")
-        named = self._name(scope, receive, sharing)
-        if named is None:
+        _check_origin(scope, path, sharing.proxy.scheme if sharing.proxy else self.login.scheme())
+        visit = self._visit(scope, receive, sharing)
+        if visit is None:
             if path in BARE:
                 raise Refused(200, BARE[path])
             if sharing.way == "oidc" and path in LOGIN_PATHS and scope["type"] == "http":
                 return None
             link = ("Log in", self.login.address(sharing.oidc)) if sharing.way == "oidc" else None
             raise Refused(401, "Log in to see this dashboard.", link)
-        name, until = named
-        user = sharing.user(name)
+        if path == LOGOUT and visit.login:
+            logouts.end(self.home(), visit.login)
+        user = sharing.user(visit.name)
         if user is None:
             if sharing.way == "oidc" and path in LOGIN_PATHS:
                 return None
-            link = ("Log out", f"{facts.base}/auth/logout") if sharing.way == "oidc" else None
-            raise Refused(403, f"{name} may not see this dashboard. Ask those who run it for a role.", link)
+            link = ("Log out", f"{facts.base}{LOGOUT}") if sharing.way == "oidc" else None
+            raise Refused(403, f"{visit.name} may not see this dashboard. Ask those who run it for a role.", link)
         if (wanted := deep_link.wanted(scope, path)) is not None:
             raise Refused(302, "", to=wanted)
         if path == METRICS and not (verdict := may(user, WATCH_SERVER)):
             raise Refused(403, verdict.reason)
-        headers.append((HEADER.encode(), seal(name, until).encode()))
+        headers.append((HEADER.encode(), seal(visit).encode()))
         return user
 
     def _late_start(self) -> Server:
@@ -210,16 +213,17 @@ class Door:
 
     def _check_local(self, scope: Scope, facts: Server) -> None:
         here = scope.get("server") or (None, None)
-        if not is_loopback(here[0]) or has_header(scope["headers"], *FORWARDED):
+        if not is_loopback(here[0]) or is_passed_on(scope["headers"]):
             raise Refused(403, "This dashboard is not shared: it answers on its own machine only (docs/sharing.md).")
         if not is_host_of(host_name(scope["headers"]), facts.hosts):
             raise Refused(400, "This dashboard is not known under that name.")
 
-    def _name(self, scope: Scope, receive: Receive, sharing: Sharing) -> tuple[str, float] | None:
-        """The visitor's name and the end of the login; None for a stranger."""
+    def _visit(self, scope: Scope, receive: Receive, sharing: Sharing) -> Visit | None:
+        """Who has logged in; None for a stranger."""
         headers = scope["headers"]
         if sharing.proxy is None:
-            return _claimed(self.login.claims(headers), sharing.oidc)
+            visit = _claimed(self.login.claims(headers), sharing.oidc)
+            return None if visit is None or logouts.is_ended(self.home(), visit.login) else visit
         proxy = sharing.proxy
         address = peer(receive)
         if address is None or not proxy.named(address):
@@ -234,12 +238,13 @@ class Door:
             # No page and no log needs it from here on.
             scope["headers"][:] = [pair for pair in headers if pair[0].decode("latin-1").lower() != proxy.secret_header]
         name = clean_name(header(scope["headers"], proxy.header))
-        return (name, time.time() + PROXY_HOURS * 3600) if name else None
+        return Visit(name, clock.elapsed() + PROXY_HOURS * 3600) if name else None
 
-    def _metered(self, scope: Scope, receive: Receive, user: User) -> Receive:
-        """The body of an upload, counted as it comes; one that is announced as too large is refused at once."""
-        if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
-            return receive
+    def _body(self, scope: Scope, receive: Receive, user: User | None) -> Receive:
+        """The body of a request, bounded in time, and that of somebody known in size, too."""
+        paced = self.intake.paced(receive)
+        if user is None:
+            return paced
         # Uploads are all that browsers send besides questions.
         if not (verdict := may(user, "upload")):
             raise Refused(403, verdict.reason)
@@ -247,25 +252,22 @@ class Door:
             quota = quota_of(self.home(), user.name)
         except UnlearnscopeError as error:
             raise Refused(503, "This dashboard is not shared at the moment.") from error
-        left = self.traffic.left(user.name, quota)
-        announced = header(scope["headers"], "content-length")
-        too_much = Refused(413, "This is more than you may upload, in one file or in one day.")
-        if left <= 0 or (announced is not None and announced.isdecimal() and int(announced) > left + FRAMING_BYTES):
-            raise too_much
-        came = 0
+        return self.intake.metered(paced, user.name, quota, header(scope["headers"], "content-length"))
 
-        async def counted() -> MutableMapping[str, Any]:
-            nonlocal came
-            message = await receive()
-            size = len(message.get("body", b""))
-            came += size
-            self.traffic.add(user.name, size)
-            # The second: several at once spend the same day's share.
-            if came > left + FRAMING_BYTES or self.traffic.left(user.name, quota) < -FRAMING_BYTES:
-                raise too_much
-            return message
 
-        return counted
+def _spoken(scope: Scope) -> str:
+    """The scheme that this server itself speaks on a connection."""
+    return "https" if scope.get("scheme") in ("https", "wss") else "http"
+
+
+def _check_origin(scope: Scope, path: str, scheme: str) -> None:
+    """Refuses what a page of another place has made a browser ask for, where it could change something."""
+    if scope["type"] == "http" and scope["method"] in SAFE_METHODS and path != LOGOUT:
+        return
+    here = origins.asked(scope["headers"], scheme)
+    if not origins.from_here(scope["headers"], here):
+        log.warning("A page of %r asked for %r of %s", header(scope["headers"], "origin"), path, here)
+        raise Refused(403, "This was asked for by a page of another address.")
 
 
 def _path(scope: Scope, base: str) -> str:
@@ -288,15 +290,17 @@ async def _refuse(refused: Refused, scope: Scope, receive: Receive, send: Send) 
     await answers.answer(send, refused.status, refused.words, head=scope["method"] == "HEAD", link=link, more=more)
 
 
-def _claimed(claims: dict[str, Any] | None, oidc: Oidc) -> tuple[str, float] | None:
-    """Name and end of a login from the claims of an identity token; None where they do not hold."""
+def _claimed(claims: dict[str, Any] | None, oidc: Oidc) -> Visit | None:
+    """The login that the claims of an identity token stand for; None where they do not hold."""
     if not claims:
         return None
-    begun = claims.get("iat")
-    if isinstance(begun, bool) or not isinstance(begun, int | float):
+    begun, now = claims.get("iat"), clock.now()
+    if isinstance(begun, bool) or not isinstance(begun, int | float) or begun > now + LEEWAY_SECONDS:
         return None
-    until = begun + oidc.hours * 3600
+    left = begun + oidc.hours * 3600 - now
     # An address that the provider has not verified could be anybody's.
     unverified = oidc.verified and oidc.claim == "email" and claims.get("email_verified") not in (True, "true")
     name = clean_name(claims.get(oidc.claim))
-    return (name, until) if name and not unverified and time.time() < until else None
+    if name is None or unverified or left <= 0:
+        return None
+    return Visit(name, clock.elapsed() + left, logouts.login_id(claims))

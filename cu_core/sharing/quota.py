@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import deque
 from pathlib import Path
 from threading import Lock
@@ -17,6 +16,7 @@ from cu_core.runstore.disk import folder_size
 from cu_core.runstore.index import list_runs
 from cu_core.runstore.rows import optional_json
 from cu_core.runstore.state import FINAL
+from cu_core.sharing import clock
 from cu_core.sharing.config import Quota, sharing_of
 from cu_core.sharing.uploads import OWNER_SUFFIX
 
@@ -150,7 +150,7 @@ class Traffic:
 
     def left(self, name: str, quota: Quota, now: float | None = None) -> float:
         """Bytes that a person may still send in one request; infinite without a limit, negative beyond the day's."""
-        now = time.time() if now is None else now
+        now = clock.elapsed() if now is None else now
         with self._lock:
             sent = self._sent.get(name, deque())
             while sent and sent[0][0] < now - DAY_SECONDS:
@@ -164,5 +164,5 @@ class Traffic:
         if not size:
             return
         with self._lock:
-            self._sent.setdefault(name, deque()).append((time.time() if now is None else now, size))
+            self._sent.setdefault(name, deque()).append((clock.elapsed() if now is None else now, size))
             self._total[name] = self._total.get(name, 0) + size

@@ -8,6 +8,18 @@ from typing import Any
 
 Headers = Iterable[tuple[bytes, bytes]]
 
+# What proxies, tunnels and content networks add to a request that they pass on; no browser does.
+_PASSED_ON = (
+    "via", "client-ip", "cdn-loop", "true-client-ip", "fastly-client-ip", "fly-client-ip", "do-connecting-ip",
+    "incap-client-ip", "proxy-client-ip", "wl-proxy-client-ip", "x-client-ip", "x-cluster-client-ip", "x-host",
+    "x-proxyuser-ip", "x-real-host", "x-real-ip", "x-real-port", "x-remote-addr", "x-remote-ip", "x-rewrite-url",
+    "x-scheme",
+)  # fmt: skip
+_PASSED_ON_BEGINNINGS = (
+    "forwarded", "x-forwarded", "x-original-", "x-appengine-", "x-arr-", "x-azure-", "x-envoy-", "x-proxy-", "cf-",
+    "cloudfront-", "ngrok-", "tailscale-",
+)  # fmt: skip
+
 
 def header(headers: Headers, name: str) -> str | None:
     """A header's value; None where it is absent, given more than once, or no text."""
@@ -23,6 +35,12 @@ def header(headers: Headers, name: str) -> str | None:
 def has_header(headers: Headers, *names: str) -> bool:
     """Whether any of some headers is there."""
     return any(key.decode("latin-1").lower() in names for key, _ in headers)
+
+
+def is_passed_on(headers: Headers) -> bool:
+    """Whether a request says that something has passed it on."""
+    names = (key.decode("latin-1").lower() for key, _ in headers)
+    return any(name in _PASSED_ON or name.startswith(_PASSED_ON_BEGINNINGS) for name in names)
 
 
 def cookies(headers: Headers) -> dict[str, str]:

@@ -11,30 +11,42 @@ import hashlib
 import hmac
 import json
 import secrets
-import time
+from dataclasses import astuple, dataclass
+
+from cu_core.sharing import clock
 
 HEADER = "x-unlearnscope-visitor"
 _KEY = secrets.token_bytes(32)
 
 
-def seal(name: str, until: float) -> str:
-    """The header's value.
+@dataclass(frozen=True)
+class Visit:
+    """Somebody who has come in.
 
-    Args:
-        name: who the visitor is.
-        until: unix time at which the login ends.
+    Attributes:
+        name: who they are.
+        until: when their login ends, in seconds of `clock.elapsed`.
+        login: what it is called in `logouts`; empty where this server does not know of logouts.
     """
-    content = base64.urlsafe_b64encode(json.dumps([name, until]).encode()).decode()
+
+    name: str
+    until: float
+    login: str = ""
+
+
+def seal(visit: Visit) -> str:
+    """The header's value."""
+    content = base64.urlsafe_b64encode(json.dumps(astuple(visit)).encode()).decode()
     return f"{content}.{_signature(content)}"
 
 
-def unseal(value: str | None, now: float | None = None) -> str | None:
-    """The visitor's name; None if the value was not made here or the login has ended."""
+def unseal(value: str | None, now: float | None = None) -> Visit | None:
+    """The visit; None if the value was not made here or the login has ended."""
     content, dot, signature = (value or "").partition(".")
     if not dot or not hmac.compare_digest(signature.encode(), _signature(content).encode()):
         return None
-    name, until = json.loads(base64.urlsafe_b64decode(content))
-    return str(name) if (time.time() if now is None else now) < until else None
+    visit = Visit(*json.loads(base64.urlsafe_b64decode(content)))
+    return visit if (clock.elapsed() if now is None else now) < visit.until else None
 
 
 def _signature(content: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.browser.waiting import PATIENCE_MS, listen, picture
 from tests.served import Server, serve
@@ -32,18 +33,26 @@ def browser(chromium: str) -> Iterator[Browser]:
 def open_tab(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Opens a tab in a context of its own: nothing is shared with an earlier visit."""
     contexts = []
+    stopped: set[str] = set()
+
+    def note(message: ConsoleMessage) -> None:
+        # Fonts and pictures may be written out in the address.
+        if "Content Security Policy" in message.text and "frame-ancestors" not in message.text:
+            stopped.add(re.sub(r"(data:.{40})\S+", r"\1…", message.text))
 
     def opened(address: str, scheme: str = "light") -> Page:
         context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=scheme)
         contexts.append(context)
         context.set_default_timeout(PATIENCE_MS)
         page = listen(context.new_page())
+        page.on("console", note)
         page.goto(address)
         return page
 
     yield opened
     for context in contexts:
         context.close()
+    assert stopped == set(), "the content policy stops something of the dashboard's own"
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -14,8 +12,8 @@ from cu_core.catalogue.presets import DEFAULT_PRESET
 from cu_core.jobs import submission
 from cu_core.runstore import layout
 from cu_core.runstore.reader import list_runs
-from cu_core.sharing import door_state
-from cu_core.sharing.seal import seal
+from cu_core.sharing import clock, door_state, logouts
+from cu_core.sharing.seal import Visit, seal
 from pages import _form, _gate, _sweep_matrix
 from tests.madeup import MadeUp, write_run
 from tests.pages.page_helpers import SHELL, open_page, texts
@@ -33,8 +31,8 @@ def enter(home: Home, monkeypatch: pytest.MonkeyPatch):
         info = {k: v for k, v in read_json(run_dir / layout.INFO).items() if k != "seal"}
         write_json(run_dir / layout.INFO, info | {"owner": owner})
 
-    def entered(name: str, until: float = 0.0) -> None:
-        value = seal(name, until or time.time() + 1000)
+    def entered(name: str, until: float = 0.0, login: str = "") -> None:
+        value = seal(Visit(name, until or clock.elapsed() + 1000, login))
         monkeypatch.setattr(_gate, "sealed", lambda: value)
 
     return entered
@@ -56,9 +54,16 @@ def test_a_stranger_sees_nothing_of_any_page(enter) -> None:
 
 
 def test_a_login_that_has_ended_shows_nothing(enter) -> None:
-    for name, until in (("vera", 1.0), ("", 0.0)):
+    for name, until in (("vera", clock.elapsed() - 1.0), ("", 0.0)):
         enter(name, until)
         assert nothing_shown(open_page("runs.py"))
+
+
+def test_a_tab_of_a_login_that_was_ended_elsewhere_shows_nothing(home: Home, enter) -> None:
+    enter("vera", login="a-login")
+    assert not nothing_shown(open_page("runs.py"))
+    logouts.end(home, "a-login")
+    assert nothing_shown(open_page("runs.py"))
 
 
 def test_a_server_without_the_door_shows_nothing_where_the_home_is_shared(

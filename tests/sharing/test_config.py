@@ -60,6 +60,9 @@ def test_the_proxy_is_known_by_its_address() -> None:
         ({"people": {"*": "viewer"}}, "people"),
         ({"people": {"": "viewer"}}, "people"),
         ({"people": ["anna"]}, "people"),
+        ({"people": {"*@": "viewer"}}, "people"),
+        ({"people": {"*@x.org,y.org": "viewer"}}, "people"),
+        ({"people": {"*@y.org@x.org": "viewer"}}, "people"),
         ({"default_role": "admin"}, "default_role"),
         ({"poeple": {}}, "poeple"),
         ({"oidc": {}}, "oidc"),
@@ -70,6 +73,7 @@ def test_the_proxy_is_known_by_its_address() -> None:
         ({"proxy": GOOD["proxy"] | {"secret": "0123456789abcdef"}}, "proxy.secret"),
         ({"proxy": GOOD["proxy"] | {"secret_header": "X-S", "secret": "short"}}, "proxy.secret"),
         ({"proxy": GOOD["proxy"] | {"trust": True}}, "proxy.trust"),
+        ({"proxy": GOOD["proxy"] | {"scheme": "ftp"}}, "proxy.scheme"),
         ({"quota": {"runs": 3}}, "quota.runs"),
         ({"quota": {"active_runs": -1}}, "quota.active_runs"),
         ({"quota": {"active_runs": 1.5}}, "quota.active_runs"),
@@ -91,13 +95,20 @@ def test_what_cannot_be_used_is_named(changes: dict[str, Any], field: str) -> No
     assert caught.value.field == field
 
 
-@pytest.mark.parametrize("text", ["", " ", "*@x.org", "a\nb", "a" * 255, "a\x00", None, 3, "\u212aay@x.org"])
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "*@x.org", "a\nb", "a" * 255, "a\x00", None, 3, "\u212aay@x.org",
+     # Two headers that something has joined, and other ways to end in somebody else's domain.
+     "mallory,vera@x.org", "mallory@y.org,vera@x.org", "mallory@y.org, vera@x.org", "mallory,vera", "a,", ",",
+     "a@b@x.org", "@x.org", "a@", "@",
+     "a b", " a", "a ", "a\t", "a\u00a0b@x.org", "a\u200b@x.org", "a\u2028b", "a\x7f"],
+)  # fmt: skip
 def test_what_is_no_name(text: object) -> None:
     assert clean_name(text) is None
 
 
 def test_addresses_are_compared_without_case_and_other_names_with_it() -> None:
-    assert clean_name(" Anna@X.org ") == "anna@x.org"
+    assert clean_name("Anna@X.org") == "anna@x.org"
     assert clean_name("JÜRGEN@X.org") == "jürgen@x.org"
     assert clean_name("auth0|AbC") == "auth0|AbC"
 

@@ -10,11 +10,11 @@ import pytest
 
 from cu_core.base.errors import BadInput, UnlearnscopeError
 from cu_core.base.home import Home
-from cu_core.sharing import deep_link, door_state
+from cu_core.sharing import clock, deep_link, door_state
 from cu_core.sharing.config import Oidc
 from cu_core.sharing.door import HEALTH, LOGIN_PATHS, METRICS, Door, Server
 from cu_core.sharing.requests import host_name, is_loopback
-from cu_core.sharing.seal import HEADER, seal, unseal
+from cu_core.sharing.seal import HEADER, Visit, seal, unseal
 from tests.loops import run
 
 PROXY = """
@@ -35,6 +35,13 @@ SECRET = 'secret_header = "X-Gate"\nsecret = "0123456789abcdef"\n[quota]'
 OIDC = 'way = "oidc"\nhosts = ["unlearn.test"]\n[people]\n"vera@x.org" = "viewer"\n'
 PATHS = ["/", "/runs", "/run", METRICS, "/media/x.png", "/component/a/b.js", "/static/js/index.js",
          "/_stcore/host-config", "/_stcore/bidi-components/x", "/app/static/x", "/nosuch", "//runs"]  # fmt: skip
+
+PASSED_ON = [
+    "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Server", "X-Forwarded-Port",
+    "X-Forwarded-User", "Forwarded", "Via", "X-Real-IP", "CF-Connecting-IP", "CF-Ray", "True-Client-IP", "X-Client-IP",
+    "X-Cluster-Client-IP", "Fastly-Client-IP", "X-Original-URL", "X-Envoy-External-Address", "Tailscale-User-Login",
+    "CDN-Loop",
+]  # fmt: skip
 
 
 class Transport:
@@ -73,6 +80,9 @@ class FakeLogin:
     def address(self, oidc: Oidc) -> str:
         return f"/auth/login?provider={oidc.provider}"
 
+    def scheme(self) -> str:
+        return "https"
+
 
 class House:
     """A door with something behind it that notes who came in."""
@@ -80,6 +90,7 @@ class House:
     def __init__(self, home: Home, address: str | None = "127.0.0.1") -> None:
         self.entered: list[dict[str, Any]] = []
         self.taken = 0
+        self.last: tuple[int, str, dict[str, str]] = (0, "", {})
         self.agreed: tuple[str, ...] = ()
         facts = Server(address, ("127.0.0.1", "localhost"), "", self.agree)
         self.login = FakeLogin()
@@ -102,7 +113,7 @@ class House:
     def ask(
         self, path: str = "/", headers: dict[str, str] | list[tuple[str, str]] | None = None, *, peer: str = "10.0.0.5",
         server: str = "10.0.0.1", method: str = "GET", kind: str = "http", body: list[bytes] | None = None,
-        query: str = "", client: str | None = None,
+        query: str = "", client: str | None = None, scheme: str = "http",
     ) -> tuple[int, str, dict[str, str]]:  # fmt: skip
         pairs = list(headers.items()) if isinstance(headers, dict) else headers or []
         scope = {
@@ -110,6 +121,7 @@ class House:
             "path": path,
             "query_string": query.encode(),
             "method": method,
+            "scheme": scheme,
             "server": (server, 8501),
             "client": (client or peer, 4711),
             "headers": [(k.lower().encode(), v.encode("latin-1")) for k, v in pairs],
@@ -119,11 +131,11 @@ class House:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        run(self.door(scope, Connection(peer, list(body or [])).receive, send))
-        if sent[0]["type"] == "websocket.close":
-            return sent[0]["code"], sent[0]["reason"], {}
-        answer = {k.decode(): v.decode() for k, v in sent[0]["headers"]}
-        return sent[0]["status"], sent[1]["body"].decode(), answer
+        try:
+            run(self.door(scope, Connection(peer, list(body or [])).receive, send))
+        finally:
+            self.last = _answer(sent)
+        return self.last
 
     def as_user(self, name: str, path: str = "/", **how: Any) -> tuple[int, str, dict[str, str]]:
         return self.ask(path, {"Host": "unlearn.test", "Remote-User": name, **how.pop("more", {})}, **how)
@@ -134,8 +146,15 @@ class House:
         for scope in self.entered:
             values = [v.decode() for k, v in scope["headers"] if k.decode() == HEADER]
             assert len(values) <= 1
-            found.append(unseal(values[0]) if values else None)
+            found.append(getattr(unseal(values[0] if values else None), "name", None))
         return found
+
+
+def _answer(sent: list[Any]) -> tuple[int, str, dict[str, str]]:
+    if sent[0]["type"] == "websocket.close":
+        return sent[0]["code"], sent[0]["reason"], {}
+    headers = {k.decode().lower(): v.decode() for k, v in sent[0]["headers"]}
+    return sent[0]["status"], sent[1]["body"].decode(), headers
 
 
 @pytest.fixture(autouse=True)
@@ -191,7 +210,7 @@ def test_a_dashboard_that_is_not_shared_answers_its_own_machine_only(home: Home,
     here = {"Host": "127.0.0.1:8501"}
     assert house.ask(path, here, server="127.0.0.1")[0] == 200
     assert house.ask(path, here, server="10.0.0.1")[0] == 403
-    for forwarded in ("X-Forwarded-For", "Forwarded", "X-Real-IP"):
+    for forwarded in PASSED_ON:
         assert house.ask(path, here | {forwarded: "127.0.0.1"}, server="127.0.0.1")[0] == 403
     assert house.ask(path, {"Host": "rebound.test"}, server="127.0.0.1")[0] == 400
     assert house.ask(path, {}, server="127.0.0.1")[0] == 400
@@ -211,8 +230,11 @@ def test_strangers_come_to_nothing_behind_a_proxy(home: Home, path: str, kind: s
         (host | known, {"peer": "127.0.0.1"}),
         (host | known | {"X-Forwarded-For": "10.0.0.5"}, {"peer": "127.0.0.1", "client": "10.0.0.5"}),
         (list((host | known).items()) + [("Remote-User", "omar")], {}),
+        (list((host | known).items()) + [("Remote-User", "anna")], {}),
+        (host | {"Remote-User": "mallory,anna"}, {}),
+        (host | {"Remote-User": "mallory@y.org, vera@x.org"}, {}),
         (host | {"X-Forwarded-User": "anna", "X-Forwarded-Email": "anna"}, {}),
-        (host | {HEADER: seal("anna", time.time() + 99)}, {}),
+        (host | {HEADER: seal(Visit("anna", clock.elapsed() + 99))}, {}),
     ]:
         status, words, _ = house.ask(path, headers, kind=kind, **how)
         assert status == (401 if kind == "http" else 1008), (headers, how)
@@ -225,7 +247,7 @@ def test_strangers_come_to_nothing_behind_a_proxy(home: Home, path: str, kind: s
 
 def test_people_come_in_under_their_own_name_only(home: Home) -> None:
     house = shared(home)
-    forged = {HEADER: seal("anna", time.time() + 99), "X-Unlearnscope-Visitor": "anna"}
+    forged = {HEADER: seal(Visit("anna", clock.elapsed() + 99)), "X-Unlearnscope-Visitor": "anna"}
     assert house.as_user("vera", "/runs", more=forged)[0] == 200
     assert house.ask("/runs", {"Host": "UNLEARN.test:443", "Remote-User": "omar"})[0] == 200
     assert house.ask("/_stcore/stream", {"Host": "[::1]:80", "Remote-User": "anna"}, kind="websocket")[0] == 200
@@ -291,7 +313,7 @@ def test_uploads_at_once_spend_the_same_share(home: Home) -> None:
     house = shared(home)
 
     async def behind(scope, receive, send) -> None:
-        house.door.traffic.add("omar", 10_000_000)  # another one, let in at the same time
+        house.door.intake.traffic.add("omar", 10_000_000)  # another one, let in at the same time
         await House.app(house, scope, receive, send)
 
     house.door.app = behind
@@ -299,11 +321,44 @@ def test_uploads_at_once_spend_the_same_share(home: Home) -> None:
     assert house.taken == 0
 
 
-def test_answers_may_not_be_framed_by_others(home: Home) -> None:
-    house = shared(home)
-    for _, _, headers in (house.as_user("vera"), house.ask("/", {"Host": "unlearn.test"})):
-        assert "frame-ancestors" in headers["content-security-policy"]
-        assert headers["x-content-type-options"] == "nosniff"
+def test_every_answer_says_that_others_may_neither_frame_nor_read_it(home: Home) -> None:
+    async def broken(scope, receive, send) -> None:
+        raise RuntimeError("no answer")
+
+    async def shut(scope, receive, send) -> None:
+        headers = [(b"Access-Control-Allow-Origin", b"http://localhost:3000"), (b"content-type", b"text/plain")]
+        await send({"type": "http.response.start", "status": 404, "headers": headers})
+        await send({"type": "http.response.body", "body": b"nothing"})
+
+    answers: list[tuple[tuple[int, str, dict[str, str]], int]] = []
+
+    def ask_all(house: House, headers: dict[str, str]) -> None:
+        def ask(path: str, headers: dict[str, str], **how: str) -> tuple[int, str, dict[str, str]]:
+            return house.ask(path, headers, server="127.0.0.1", **how)
+
+        for path in ("/", HEALTH, "/_stcore/health", "/static/js/index.js"):
+            answers.append((ask(path, headers), 200))
+        answers.append((ask("/", {"Host": "evil.test"}), 400))
+        answers.append((ask("/", headers | {"Origin": "http://evil.test"}, method="POST"), 403))
+        house.door.app = shut
+        answers.append((ask("/nosuch", headers), 404))
+        house.door.app = broken
+        with pytest.raises(RuntimeError):
+            ask("/", headers)
+        answers.append((house.last, 500))
+
+    ask_all(House(home), {"Host": "127.0.0.1:8501"})
+    door_state._shared = None
+    ask_all(shared(home), {"Host": "unlearn.test", "Remote-User": "vera"})
+    answers.append((shared(home).ask("/", {"Host": "unlearn.test"}), 401))
+    assert len(answers) == 17
+    for (status, _, headers), wanted in answers:
+        assert status == wanted
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "same-origin"
+        assert headers["cross-origin-resource-policy"] == "same-origin"
+        assert not [name for name in headers if name.startswith("access-control-")]
 
 
 def test_oidc_offers_a_login_and_nothing_else(home: Home) -> None:
@@ -334,6 +389,7 @@ def test_oidc_offers_a_login_and_nothing_else(home: Home) -> None:
         {"email": "vera@x.org", "email_verified": True},
         {"email": "vera@x.org", "email_verified": True, "iat": 1.0},
         {"email": "vera@x.org", "email_verified": True, "iat": "now"},
+        {"email": "vera@x.org", "email_verified": True, "iat": 2e10},
         {"email": "vera@x.org", "email_verified": False, "iat": 2e10},
         {"email": "vera@x.org", "iat": 2e10},
         {"email": 3, "email_verified": True, "iat": 2e10},
@@ -349,11 +405,12 @@ def test_claims_that_do_not_hold(home: Home, claims: dict[str, Any] | None) -> N
 
 
 def test_a_seal_ends_and_cannot_be_written_by_others() -> None:
-    value = seal("anna", 100.0)
-    assert unseal(value, 99.0) == "anna" and unseal(value, 100.0) is None
+    visit = Visit("anna", 100.0, "a-login")
+    value = seal(visit)
+    assert unseal(value, 99.0) == visit and unseal(value, 100.0) is None
     content, _, signature = value.partition(".")
     assert unseal(f"{content}.{'0' * len(signature)}", 1.0) is None
-    assert unseal(f"{seal('omar', 100.0).partition('.')[0]}.{signature}", 1.0) is None
+    assert unseal(f"{seal(Visit('omar', 100.0)).partition('.')[0]}.{signature}", 1.0) is None
     for nonsense in (None, "", ".", "anna", "é.ü"):
         assert unseal(nonsense) is None
 

@@ -121,6 +121,34 @@ def test_from_a_cold_link_through_the_login_to_the_page_and_out_again(server: Se
     assert browser.get("/run?run=shown")[0] == 401
 
 
+def test_a_cookie_opens_nothing_for_a_page_of_another_port_and_nothing_at_all_after_the_logout(
+    server: Server, issuer: Provider
+) -> None:
+    as_(issuer, "omar@x.org")
+    browser, thief = Browser(server), Browser(server)
+    assert browser.log_in("/runs")[0] == 200
+    headers = browser.headers()
+
+    async def tries() -> None:
+        tab = await open_tab(server.url, "runs", headers=headers)
+        await tab.until(lambda tab: tab.runs > 0 and plain("omar@x.org") in tab.text(), PATIENCE)
+        for origin in ("http://localhost:3000", server.url.replace("127.0.0.1", "localhost"), "http://0.0.0.0:3000"):
+            with pytest.raises(InvalidStatus):
+                await open_tab(server.url, "runs", headers=headers, origin=origin)
+        for cookie in browser.jar:
+            thief.jar.set_cookie(cookie)
+        assert thief.get("/runs")[0] == 200
+        browser.get("/auth/logout")
+        assert thief.get("/runs")[0] == 401
+        with pytest.raises(InvalidStatus):
+            await open_tab(server.url, "runs", headers=headers)
+        # The tab that is still open shows nothing any more.
+        await tab.until(lambda tab: "Your login may have ended" in tab.text(), PATIENCE)
+        await tab.socket.close()
+
+    run(tries())
+
+
 def test_whoever_is_not_wanted_or_not_verified_stays_outside(server: Server, issuer: Provider) -> None:
     as_(issuer, "mallory@x.org")
     status, _, page = Browser(server).log_in()

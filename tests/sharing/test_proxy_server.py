@@ -6,6 +6,7 @@ import ast
 import http.client
 import json
 from collections.abc import Iterator
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,9 @@ hosts = ["{HOST}"]
 [proxy]
 addresses = ["127.0.0.1"]
 header = "X-Forwarded-Email"
+scheme = "http"
 """
+FOREIGN = "This was asked for by a page of another address."
 
 
 def known(name: str) -> dict[str, str]:
@@ -64,6 +67,12 @@ def own(run_dir: Path, owner: str) -> dict[str, Any]:
 
 
 def ask(server: Server, path: str, headers: dict[str, str], method: str = "GET") -> tuple[int, str]:
+    """Status and body of an answer."""
+    return answered(server, path, headers, method)[:2]
+
+
+def answered(server: Server, path: str, headers: dict[str, str], method: str) -> tuple[int, str, Message]:
+    """Status, body and headers of an answer."""
     connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=60)
     try:
         connection.putrequest(method, path, skip_host="Host" in headers)
@@ -71,7 +80,7 @@ def ask(server: Server, path: str, headers: dict[str, str], method: str = "GET")
             connection.putheader(name, value)
         connection.endheaders()
         answer = connection.getresponse()
-        return answer.status, answer.read().decode("utf-8", "replace")
+        return answer.status, answer.read().decode("utf-8", "replace"), answer.headers
     finally:
         connection.close()
 
@@ -124,11 +133,36 @@ def test_no_connection_without_a_name(server: Server) -> None:
             (known("vera") | {"Host": "evil.test"}, None),
             (known("vera") | {"X-Forwarded-Email": "vera@y.org"}, None),
             (known("vera"), "http://evil.test"),
+            # Streamlit's own rule lets every port of this machine in.
+            (known("anna"), "http://localhost:3000"),
+            (known("anna"), "http://127.0.0.1"),
+            (known("anna"), f"http://{HOST}:3000"),
+            (known("anna"), f"https://{HOST}"),
+            (known("anna"), "null"),
         ]:
             with pytest.raises(InvalidStatus):
                 await open_tab(server.url, "run", "run=omars-run", headers=headers, origin=origin)
 
     run(tries())
+
+
+def test_every_way_to_change_something_is_closed_to_pages_of_other_places(server: Server) -> None:
+    for path in [*routes(), "/nosuch"]:
+        for method in ("POST", "PUT", "DELETE", "PATCH"):
+            foreign = known("anna") | {"Origin": "http://localhost:3000"}
+            assert ask(server, path, foreign, method)[0] == 403, (method, path)
+            assert ask(server, path, known("anna") | {"Origin": f"http://{HOST}"}, method)[1] != FOREIGN, (method, path)
+
+
+def test_every_answer_is_hardened(server: Server) -> None:
+    for path in [*routes(), "/nosuch", "/assets/../app.py", "//evil.test", "/%00"]:
+        for headers in (known("anna"), known("mallory"), {"Host": HOST}, {"Host": "evil.test"}):
+            for method in ("GET", "PUT", "OPTIONS"):
+                origin = {"Origin": "http://localhost:3000"}
+                _, _, found = answered(server, path, headers | origin, method)
+                assert "frame-ancestors 'none'" in (found["Content-Security-Policy"] or ""), (method, path)
+                assert found["X-Content-Type-Options"] == "nosniff"
+                assert not [name for name in found if name.lower().startswith("access-control-")], path
 
 
 def test_every_page_opens_for_a_viewer_by_a_cold_link(server: Server) -> None:
