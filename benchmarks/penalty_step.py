@@ -27,8 +27,12 @@ from cu_core.learning.build import build_model
 from cu_core.learning.device import choose_device, choose_precision, keep_freed_memory
 from cu_core.learning.objectives.training_objective import make_objective
 from cu_core.methods.context import Context
-from cu_core.methods.gradient_penalty import unlearn, unlearn_members
-from cu_core.methods.records.gradient_penalty import GradientPenaltyMembersParams, GradientPenaltyParams
+from cu_core.methods.gradient_penalty import (
+    GradientPenaltyMembersParams,
+    GradientPenaltyParams,
+    unlearn,
+    unlearn_members,
+)
 
 CLASSES = 10
 # Far too small to move the weights to where numbers would be special.
@@ -63,7 +67,7 @@ def rounds(way: str, backbone: str, size: int, batch: int, steps: int, count: in
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (batch * steps, 3, size, size), dtype=np.uint8)
     source = ImageSource(images, np.arange(len(images)) % CLASSES, (0.5,) * 3, (0.25,) * 3, place)
-    model = build_model(ModelSpec(backbone=backbone), 3, size, CLASSES, 0, "supervised")
+    model = build_model(ModelSpec(backbone=backbone), 3, size, CLASSES, 0, "supervised").train()
     precision.place(model, place)
     generator = torch.Generator().manual_seed(0)
     everything = np.arange(len(images))

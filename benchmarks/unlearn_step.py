@@ -39,8 +39,7 @@ from cu_core.learning.network import Network
 from cu_core.learning.objectives.training_objective import make_objective
 from cu_core.learning.training import Training
 from cu_core.methods.context import Context
-from cu_core.methods.contrastive import contrastive_unlearning_loss, unlearn
-from cu_core.methods.records.contrastive import ContrastiveParams
+from cu_core.methods.contrastive import ContrastiveParams, contrastive_unlearning_loss, unlearn
 
 TRIAL = 1024
 
@@ -99,7 +98,7 @@ def ours(task: Task) -> Iterator[dict[str, Any]]:
     forget, retain = task.samples(data)
     precision = choose_precision(task.plan.precision, device)
     for seed in range(task.plan.seeds):
-        model = task.model(data)
+        model = task.model(data).train()
         precision.place(model, device)
         seed_everything(seed)
         generator = torch.Generator().manual_seed(seed)

@@ -15,6 +15,7 @@ import pytest
 
 import cu_core
 from cu_core.analysis.sweeps.named import SWEEPS
+from cu_core.base.heavy import HEAVY
 from cu_core.base.parameters import describe
 from cu_core.catalogue.method_record import METHODS
 from cu_core.catalogue.presets import PRESETS
@@ -169,20 +170,21 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_the_method_recipe_works_as_a_plug_in(tmp_path: Path, python_env: dict[str, str]) -> None:
     blocks = re.findall(r"```(\w+)\n(.*?)```", read(DOCS / "extending.md"), re.DOTALL)
-    record, generator = (text for language, text in blocks if language == "python")
+    (recipe,) = (text for language, text in blocks if language == "python")
+    assert len(recipe.splitlines()) <= 60, "a simple method is a short file"
     entry = next(text for language, text in blocks if language == "toml").splitlines()[1]
     name, target = (word.strip(' "') for word in entry.split("="))
-    package = tmp_path / target.split(".")[0]
+    module = target.partition(":")[0]
+    package = tmp_path / module.split(".")[0]
     package.mkdir()
     (package / "__init__.py").touch()
-    (package / "record.py").write_text(record.replace("cu_core.methods.ascent", f"{package.name}.ascent"))
-    (package / "ascent.py").write_text(generator)
+    (tmp_path / f"{module.replace('.', os.sep)}.py").write_text(recipe)
     metadata = tmp_path / f"{package.name}-0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package.name}\nVersion: 0\n")
-    (metadata / "entry_points.txt").write_text(f"[unlearnscope.methods]\n{name} = {target}\n")
+    (metadata / "entry_points.txt").write_text(f"[unlearnscope.methods]\n{name} = {target}\nlame = nowhere:METHOD\n")
     choices = ["--dataset", "digits", "--model", "tiny-cnn", "--method", name, "--forget", "class:5", "--json"]
-    settings = ["lr=0.003", "train.epochs=3", "stop.max_rounds=2", "audit.attacks=none"]
+    settings = ["lr=0.03", "train.epochs=3", "stop.max_rounds=2", "audit.attacks=none"]
     settings = [word for s in settings for word in ("--set", s)]
     command = [sys.executable, "-m", "cu_core", "run", *choices, *settings]
     env = python_env | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", "CU_HOME": str(tmp_path / "home")}
@@ -192,6 +194,14 @@ def test_the_method_recipe_works_as_a_plug_in(tmp_path: Path, python_env: dict[s
     before, after = result["metrics"]["before"], result["metrics"]["after"]
     assert result["rounds"] in (1, 2)
     assert after["forget_acc"] < before["forget_acc"], "climbing the loss must hurt the forget samples"
+    assert after["retain_acc"] > before["retain_acc"] - 0.1, "the distance to the base model must hold the others"
+    light = f"import sys, {module}; print(sorted({set(HEAVY)} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", light], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
+    listing = [sys.executable, "-m", "cu_core", "list", "methods", "--json"]
+    done = subprocess.run(listing, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert {entry["id"]: entry["implementation"] for entry in json.loads(done.stdout)}[name] == f"{module}:unlearn"
+    assert "'lame'" in done.stderr and "No module named 'nowhere'" in done.stderr
 
 
 def test_make_targets_that_the_docs_name_exist() -> None:

@@ -1,12 +1,12 @@
-"""The heavy packages: one list, and torch as a name that loads it at its first use.
+"""The heavy packages: one list, and names that load them at their first use.
 
 A method, a backbone or an attack says in one file what it is and what it computes. Pages and the command line read the
 first half and must not wait seconds, or hold a gigabyte, for the second. So such a file takes its packages from here:
 ``from cu_core.base.heavy import torch`` costs nothing until ``torch.something`` is asked for.
 
 `importlib.util.LazyLoader`, and `lazy_loader` which rests on it, put an unloaded module into `sys.modules`. Whatever
-walks through that (`inspect.getmodule`, which Streamlit's caches call) touches it, and thereby loads it. The stand-in
-here is known to nobody else.
+looks through that for the module of a frame (`inspect.getmodule`, which Streamlit calls where a component is declared)
+touches it, and thereby loads it. The stand-in here is known to nobody else.
 """
 
 from __future__ import annotations
@@ -32,7 +32,21 @@ class _Later(ModuleType):
         return value
 
 
+def later(name: str) -> Any:
+    """A stand-in for a module of ours that is heavy itself, such as one that subclasses what torch offers.
+
+    Args:
+        name: full dotted name.
+
+    Example:
+        >>> json = later("json")
+        >>> json.dumps([1])
+        '[1]'
+    """
+    return _Later(name)
+
+
 if TYPE_CHECKING:
     import torch as torch
 else:
-    torch = _Later("torch")
+    torch = later("torch")

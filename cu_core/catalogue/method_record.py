@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 from cu_core.base.registry import Registry
@@ -11,6 +12,9 @@ from cu_core.base.registry import Registry
 # Default numbers of rounds that stand for another number.
 PER_EPOCH = 0
 PER_SHARD = -1
+
+Unlearn = Callable[..., Iterator[dict[str, float]]]
+"""A method's generator: from context and hyper-parameters to its own numbers after each round."""
 
 
 def by_one_process(params: Any) -> bool:
@@ -33,8 +37,9 @@ class Method:
         summary: one sentence.
         paper: source with equation numbers.
         params: frozen dataclass of hyper-parameters (see `cu_core.base.parameters`).
-        implementation: ``"module:function"`` of the generator ``unlearn(context, params)``; imported
-            only where a run is executed, so that the registry stays light.
+        implementation: gives the generator ``unlearn(context, params)``. It is asked where a run is executed, so the
+            record can stand above the generator: ``lambda: unlearn``. A plug-in that keeps both apart may name it:
+            ``"module:function"``.
         tasks: which forgetting tasks it is defined for: ``"class"``, ``"sample"``.
         objectives: which training objectives it can unlearn from.
         needs_forget: whether it reads forget samples.
@@ -59,7 +64,7 @@ class Method:
     summary: str
     paper: str
     params: type
-    implementation: str
+    implementation: Callable[[], Unlearn] | str
     tasks: tuple[str, ...] = ("class", "sample")
     objectives: tuple[str, ...] = ("supervised",)
     needs_forget: bool = True
@@ -73,6 +78,15 @@ class Method:
     fails: str = ""
     divided: Callable[[Any], bool] = by_one_process
     rounds: Mapping[str, int] = field(default_factory=lambda: {"class": 10, "sample": 30})
+
+    def unlearn(self, context: Any, params: Any) -> Iterator[dict[str, float]]:
+        """The method's rounds on a `cu_core.methods.context.Context`."""
+        if isinstance(self.implementation, str):
+            module, _, function = self.implementation.partition(":")
+            generator: Unlearn = getattr(import_module(module), function)
+        else:
+            generator = self.implementation()
+        return generator(context, params)
 
 
 METHODS: Registry[Method] = Registry("method", Method, group="unlearnscope.methods")

@@ -9,9 +9,9 @@ from cu_core.analysis.papers.paper_list import ALL_TABLES, scales_of
 from cu_core.analysis.papers.paper_runs import preset_id, specs_of
 from cu_core.analysis.papers.paper_table import PaperTable
 from cu_core.analysis.papers.scales import SCALES, Scale, title_of
+from cu_core.catalogue.method_record import method
 from cu_core.catalogue.recipes import DIGITS, DIGITS_BY_HEART, PAPER, unlearning_recipe
 from cu_core.catalogue.spec import DataSpec, ForgetSpec, MethodSpec, ModelSpec, RunSpec, StopSpec
-from cu_core.methods.records.contrastive import ContrastiveParams
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,7 @@ class Preset:
         return self.grid or (self.spec,)
 
 
-_PAPER_CLASS = MethodSpec("contrastive", ContrastiveParams(batch_size=128))
-_PAPER_SAMPLE = MethodSpec("contrastive", ContrastiveParams(batch_size=128))
+_PAPER = MethodSpec("contrastive", method("contrastive").params(batch_size=128))
 _DIGITS = MethodSpec("contrastive", unlearning_recipe("contrastive", "digits", "tiny-cnn", "class"))
 
 BAND = 3
@@ -125,7 +124,7 @@ PRESETS: dict[str, Preset] = {
                 model=ModelSpec("resnet18"),
                 train=PAPER,
                 forget=ForgetSpec("class:5"),
-                method=_PAPER_CLASS,
+                method=_PAPER,
                 stop=StopSpec(protocol="paper"),
                 reference=1,
                 name="Paper: CIFAR-10 class 5",
@@ -140,7 +139,7 @@ PRESETS: dict[str, Preset] = {
                 model=ModelSpec("resnet18"),
                 train=PAPER,
                 forget=ForgetSpec("random:500"),
-                method=_PAPER_SAMPLE,
+                method=_PAPER,
                 stop=StopSpec(protocol="paper"),
                 reference=1,
                 name="Paper: 500 random samples",

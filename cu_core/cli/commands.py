@@ -16,6 +16,7 @@ from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
 from cu_core.base.named_path import named_path
 from cu_core.catalogue import grid
+from cu_core.catalogue.method_record import METHODS
 from cu_core.catalogue.spec import RunSpec
 from cu_core.cli.arguments import read_spec, read_specs
 from cu_core.cli.compare_command import compare
@@ -336,6 +337,9 @@ def list_entries(options: argparse.Namespace, home: Home) -> int:
         print_json(entries)
     else:
         print_table(("id", "title", "summary"), [(e["id"], e["title"], e["summary"]) for e in entries])
+    if options.what == "methods":
+        for name, reason in METHODS.broken.items():
+            print(f"the plug-in {name!r} is broken: {reason}", file=sys.stderr)
     return 0
 
 

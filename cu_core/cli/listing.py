@@ -6,7 +6,7 @@ from typing import Any
 
 from cu_core.analysis.sweeps.named import SWEEPS
 from cu_core.base.parameters import describe
-from cu_core.catalogue.method_record import METHODS
+from cu_core.catalogue.method_record import METHODS, Method
 from cu_core.catalogue.presets import PRESETS
 from cu_core.data import DATASETS
 from cu_core.learning.backbones import BACKBONES
@@ -22,6 +22,7 @@ def catalogue(what: str) -> list[dict[str, Any]]:
     if what == "methods":
         return [
             {name: value for name, value in vars(m).items() if name != "params"}
+            | {"implementation": implementation(m)}
             | {"tasks": list(m.tasks), "objectives": list(m.objectives), "rounds": dict(m.rounds)}
             # With the method's own values; some divide their steps for part of their hyper-parameters only.
             | {"params": parameters(m.params), "divided": m.divided(m.params())}
@@ -43,6 +44,14 @@ def catalogue(what: str) -> list[dict[str, Any]]:
         if "tasks" in entry:
             entry["tasks"] = list(entry["tasks"])
     return entries
+
+
+def implementation(method: Method) -> str:
+    """Where a method's generator stands: ``"module:function"``."""
+    if isinstance(method.implementation, str):
+        return method.implementation
+    generator = method.implementation()
+    return f"{generator.__module__}:{generator.__name__}"
 
 
 def parameters(params: type) -> list[dict[str, Any]]:

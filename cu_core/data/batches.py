@@ -143,6 +143,10 @@ class Split:
     def __len__(self) -> int:
         return len(self.indices)
 
+    def part(self, indices: Tensor) -> Split:
+        """Another part of the same source, with the same randomness and augmentation; it counts for itself."""
+        return Split(self.source, indices, self._generator, self.augment)
+
     def steps(self, batch_size: int) -> int:
         """Number of batches in one epoch."""
         return len(self._cuts(batch_size))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from importlib import import_module
 
 import torch
 import torch.nn.functional as F
@@ -66,8 +65,18 @@ def unlearning_context(
 
 
 def method_rounds(spec: RunSpec, context: Context) -> Iterator[dict[str, float]]:
-    """The rounds of a run's method."""
-    chosen = method(spec.method.id)
-    module, _, function = chosen.implementation.partition(":")
-    unlearn: Callable[..., Iterator[dict[str, float]]] = getattr(import_module(module), function)
-    return unlearn(context, spec.method.params)
+    """The rounds of a run's method.
+
+    In a round the model is in training mode, which a method may change; between rounds it is in evaluation mode.
+    """
+    model = context.model
+    rounds = method(spec.method.id).unlearn(context, spec.method.params)
+    while True:
+        model.train()
+        try:
+            numbers = next(rounds, None)
+        finally:
+            model.eval()
+        if numbers is None:
+            return
+        yield numbers

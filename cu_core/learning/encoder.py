@@ -18,6 +18,8 @@ class Encoder(Network):
         predictor: from (n, d) to (n, d), or nothing.
     """
 
+    has_classes = False
+
     def __init__(self, trunk: nn.Module, head: str, embedding_dim: int, predictor: nn.Module | None = None) -> None:
         super().__init__(trunk, head, embedding_dim)
         self.predictor = predictor

@@ -49,7 +49,10 @@ class Network(nn.Module):
         projector: Linear(w, w), ReLU, Linear(w, d), or nothing.
         embedding_dim: d.
         width: w.
+        has_classes: whether its outputs are class logits.
     """
+
+    has_classes = True
 
     def __init__(self, trunk: nn.Module, head: str, embedding_dim: int) -> None:
         super().__init__()

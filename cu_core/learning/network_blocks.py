@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from torch import nn
-from torch.nn.modules.batchnorm import _NormBase
+from cu_core.base.heavy import torch
 
-from cu_core.learning.network import Network
-
-_CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
-_NORMS = (_NormBase, nn.LayerNorm, nn.GroupNorm)
+if TYPE_CHECKING:
+    from cu_core.learning.network import Network
 
 
 def blocks(model: Network) -> list[list[str]]:
@@ -30,15 +28,15 @@ def blocks(model: Network) -> list[list[str]]:
     found: list[list[str]] = []
     for name, module in model.named_children():
         for path, block in _taken_apart(name, module, always=name == "trunk"):
-            if isinstance(block, _NORMS) and found:
+            if _is_norm(block) and found:
                 found[-1].append(path)
             else:
                 found.append([path])
     return found
 
 
-def _taken_apart(name: str, module: nn.Module, *, always: bool = False) -> Iterator[tuple[str, nn.Module]]:
-    if not (always or isinstance(module, _CONTAINERS) or _holds_blocks(module)):
+def _taken_apart(name: str, module: torch.nn.Module, *, always: bool = False) -> Iterator[tuple[str, torch.nn.Module]]:
+    if not (always or _is_container(module) or _holds_blocks(module)):
         yield name, module
         return
     children = [(n, child) for n, child in module.named_children() if any(True for _ in child.parameters())]
@@ -47,12 +45,20 @@ def _taken_apart(name: str, module: nn.Module, *, always: bool = False) -> Itera
         yield from _taken_apart(f"{name}.{child_name}", child, always=always and len(children) == 1)
 
 
-def _holds_blocks(module: nn.Module) -> bool:
-    sequences = (m for m in module.modules() if isinstance(m, _CONTAINERS))
+def _holds_blocks(module: torch.nn.Module) -> bool:
+    sequences = (m for m in module.modules() if _is_container(m))
     return any(_is_composite(child) for sequence in sequences for child in sequence.children())
 
 
-def _is_composite(module: nn.Module) -> bool:
+def _is_composite(module: torch.nn.Module) -> bool:
     """Whether a module that is no sequence has parts with weights."""
     parts = (part for child in module.children() for part in child.parameters())
-    return not isinstance(module, _CONTAINERS) and any(True for _ in parts)
+    return not _is_container(module) and any(True for _ in parts)
+
+
+def _is_container(module: torch.nn.Module) -> bool:
+    return isinstance(module, torch.nn.Sequential | torch.nn.ModuleList | torch.nn.ModuleDict)
+
+
+def _is_norm(module: torch.nn.Module) -> bool:
+    return isinstance(module, torch.nn.modules.batchnorm._NormBase | torch.nn.LayerNorm | torch.nn.GroupNorm)

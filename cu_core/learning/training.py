@@ -165,6 +165,7 @@ class Training:
         spec: objective, epochs, batch size, optimizer, schedule, augmentation.
         seed: decides order, augmentation, views and dropout.
         precision: mixed-precision policy.
+        mode: puts the network into training mode before an epoch; where a part of it is trained, that part alone.
 
     Attributes:
         epoch: number of complete epochs.
@@ -174,7 +175,15 @@ class Training:
         DatasetError: fewer than two samples.
     """
 
-    def __init__(self, model: Network, split: Split, spec: TrainSpec, seed: int, precision: Precision) -> None:
+    def __init__(
+        self,
+        model: Network,
+        split: Split,
+        spec: TrainSpec,
+        seed: int,
+        precision: Precision,
+        mode: Callable[[Network], object] = nn.Module.train,
+    ) -> None:
         if len(split) < 2:
             raise DatasetError("data", f"{len(split)} training samples are too few, two are needed")
         record = objective(spec.objective)
@@ -186,6 +195,7 @@ class Training:
         self.spec = spec
         self.seed = seed
         self.precision = precision
+        self.mode = mode
         self.monitor = KnnMonitor(split, seed, record.cost) if record.self_supervised else None
         self.fingerprint = fingerprint(model, split, spec, seed, precision)
         self.objective = make_objective(spec, model, len(samples))
@@ -208,7 +218,7 @@ class Training:
         self.generator.manual_seed(chosen)
         torch.manual_seed(chosen)
         began = time.perf_counter()
-        self.prepare()
+        self.mode(self.model)
         steps = self.samples.steps(self.spec.batch_size)
         device = self.samples.source.device
         loss_sum = torch.zeros((), device=device)
@@ -229,10 +239,6 @@ class Training:
         total = len(self.samples)
         accuracy = None if self.monitor is not None else right.item() / total
         return EpochReport(self.epoch, self.spec.epochs, loss_sum.item() / total, accuracy, self.knn, self.seconds)
-
-    def prepare(self) -> None:
-        """Puts the network into training mode; the training of a part of it leaves the rest as it is."""
-        self.model.train()
 
     def _step(self, images: Tensor, labels: Tensor, rate: float) -> Tensor:
         for group in self.optimizer.param_groups:

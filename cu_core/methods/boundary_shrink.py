@@ -3,21 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-
-from cu_core.data.batches import ImageSource
+from cu_core.base.heavy import torch
+from cu_core.base.parameters import param
+from cu_core.catalogue.method_record import Method, by_all_processes
+from cu_core.methods.boundary_expanding import PAPER, BoundaryExpandingParams
 from cu_core.methods.context import Context
-from cu_core.methods.records.boundary import BoundaryShrinkParams
-from cu_core.methods.steps import Steps, training_loss
+from cu_core.methods.steps import Steps
 from cu_core.methods.teacher import frozen_copy
+
+if TYPE_CHECKING:
+    from cu_core.data.batches import ImageSource
+
+
+@dataclass(frozen=True)
+class BoundaryShrinkParams(BoundaryExpandingParams):
+    """Hyper-parameters of Boundary Shrink: those of the other one, and of the attack that finds the neighbours."""
+
+    attack: str = param(
+        "fgsm",
+        "Attack",
+        "How the neighbouring class is found. fgsm: one step as large as the bound; pgd: several smaller ones.",
+        choices=("fgsm", "pgd"),
+        paper="fgsm (released code)",
+    )
+    bound: float = param(
+        0.1,
+        "Attack bound ε",
+        "Largest change of a pixel, where black is 0 and white is 1.",
+        low=0.001,
+        high=1.0,
+        paper="0.1 (released code)",
+    )
+    attack_step: float = param(
+        8 / 255, "PGD step", "Change of a pixel per step of pgd.", low=0.0001, high=1.0, paper="8/255", advanced=True
+    )
+    attack_steps: int = param(5, "PGD steps", "Number of steps of pgd.", low=1, high=100, paper="5", advanced=True)
+
+
+METHOD = Method(
+    id="boundary_shrink",
+    title="Boundary Shrink",
+    summary="Teaches each sample of the forgotten class the nearest other class, found by an adversarial attack.",
+    paper=f"{PAPER}, §3.3",
+    params=BoundaryShrinkParams,
+    implementation=lambda: unlearn,
+    divided=by_all_processes,
+    tasks=("class",),
+    needs_retain=False,
+    needs="The forget samples with their labels, and pixels that a small attack can move over a boundary.",
+    fails="Its one step size suits no two networks: too small and nothing happens, too large and the retained "
+    "classes suffer, which nothing holds. Embeddings of the forgotten class hardly move.",
+    rounds={"class": 10},
+)
 
 
 def attacked(
-    model: nn.Module, x: Tensor, y: Tensor, source: ImageSource, bound: float, step: float, steps: int
-) -> Tensor:
+    model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor, source: ImageSource, bound: float, step: float, steps: int
+) -> torch.Tensor:
     """Images moved uphill on a model's cross-entropy, within a box around them and within the range of pixels.
 
     One step as large as the box is FGSM (Goodfellow et al. 2015), several smaller ones are PGD (Madry et al. 2018)
@@ -39,14 +84,14 @@ def attacked(
     pixels = clean
     for _ in range(steps):
         points = ((pixels - source.mean) / source.std).requires_grad_()
-        (gradient,) = torch.autograd.grad(F.cross_entropy(model(points).float(), y), points)
+        (gradient,) = torch.autograd.grad(torch.nn.functional.cross_entropy(model(points).float(), y), points)
         # The standard deviations are positive: the sign is the same on the scale of pixels.
         moved = pixels + step * gradient.sign()
         pixels = torch.min(torch.max(moved, clean - bound), clean + bound).clamp(0, 1)
     return (pixels - source.mean) / source.std
 
 
-def nearest_other_class(logits: Tensor, y: Tensor) -> Tensor:
+def nearest_other_class(logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """(b,) the class with the largest of (b, C) logits, never the true one: an attack may fail to leave it."""
     return logits.scatter(1, y[:, None], -torch.inf).argmax(1)
 
@@ -69,9 +114,8 @@ def unlearn(context: Context, params: BoundaryShrinkParams) -> Iterator[dict[str
     steps = Steps(context, torch.optim.SGD(model.parameters(), lr=params.lr, momentum=params.momentum))
     step, number = (params.bound, 1) if params.attack == "fgsm" else (params.attack_step, params.attack_steps)
     for _ in context.rounds():
-        model.train()
         for x, y, _ in context.forget.epoch(params.batch_size):
             answers = base(attacked(base, x, y, source, params.bound, step, number))
-            loss = training_loss(context, x, nearest_other_class(answers, y))
+            loss = steps.loss(x, nearest_other_class(answers, y))
             steps.take(loss, crossed=(answers.argmax(1) != y).float().mean())
         yield steps.means()

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-import torch
+from cu_core.base.heavy import torch
 
-from cu_core.catalogue.spec import TrainSpec
-from cu_core.data.batches import Split
-from cu_core.learning.device import Precision
-from cu_core.learning.encoder import Encoder
-from cu_core.learning.network import Network
-from cu_core.learning.objectives.training_objective import TrainingObjective
-from cu_core.learning.shards import ShardedBase
+if TYPE_CHECKING:
+    from cu_core.catalogue.spec import TrainSpec
+    from cu_core.data.batches import Split
+    from cu_core.learning.device import Precision
+    from cu_core.learning.network import Network
+    from cu_core.learning.objectives.training_objective import TrainingObjective
+    from cu_core.learning.shards import ShardedBase
 
 
 class Stateful(Protocol):
@@ -35,7 +35,9 @@ class Context:
     """Everything an unlearning method sees; it knows nothing of files, metrics, stopping or pages.
 
     Attributes:
-        model: a copy of the base model, changed in place.
+        model: a copy of the base model, changed in place. Within a round it is in training mode, unless the method
+            says otherwise, and outside in evaluation mode. ``model(images)`` are its logits (b, C) without softmax,
+            float32; `cu_core.methods.steps.Steps.logits` asks for them under mixed precision.
         forget: the samples to unlearn.
         retain: the other training samples.
         task: ``"class"`` or ``"sample"``.
@@ -85,7 +87,7 @@ class Context:
     @property
     def has_classes(self) -> bool:
         """Whether the model answers with class logits; an encoder does not."""
-        return not isinstance(self.model, Encoder)
+        return self.model.has_classes
 
     def rounds(self) -> Iterator[int]:
         """The round numbers that are still to run."""

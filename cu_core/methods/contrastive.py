@@ -11,29 +11,164 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
-
+from cu_core.base.heavy import torch
+from cu_core.base.parameters import param
+from cu_core.catalogue.method_record import Method, by_all_processes
 from cu_core.methods.context import Context
 from cu_core.methods.embedding_queue import QueueContrast
-from cu_core.methods.records.contrastive import ContrastiveParams, ContrastiveQueueParams, ContrastiveStepParams
-from cu_core.methods.steps import Steps, training_loss
+from cu_core.methods.steps import Steps
+
+
+@dataclass(frozen=True)
+class ContrastiveStepParams:
+    """Hyper-parameters of both variants; defaults are those of the released code and the rebuttal."""
+
+    lr: float = param(
+        1e-3, "Learning rate", "Step size of SGD.", low=1e-7, high=10.0, log=True, paper="1e-3 (released code)"
+    )
+    momentum: float = param(
+        0.9, "Momentum", "Momentum of SGD.", low=0.0, high=0.999, paper="0.9 (released code)", advanced=True
+    )
+    temperature: float = param(
+        0.7,
+        "Temperature τ",
+        "Divides the cosine similarities; smaller is sharper.",
+        low=0.01,
+        high=10.0,
+        log=True,
+        paper="0.7 (released code)",
+    )
+    unlearn_weight: float = param(
+        3.0, "Weight λ_UL", "Weight of the unlearning loss.", low=0.0, high=1000.0, paper="3 (released code)"
+    )
+    retain_weight: float = param(
+        1.0,
+        "Weight λ_CE",
+        "Weight of cross-entropy on retain samples; of the self-supervised loss where an encoder unlearns.",
+        low=0.0,
+        high=1000.0,
+        paper="1 (released code)",
+    )
+    retain_batches: int = param(
+        4, "Retain batches ω", "Fresh retain batches per forget batch.", low=1, high=64, paper="4 (ω ≤ 4, paper)"
+    )
+    batch_size: int = param(
+        128,
+        "Batch size",
+        "Forget samples per step, and as many retain samples.",
+        low=2,
+        high=4096,
+        unit="samples",
+        paper="128 (rebuttal, reported tables)",
+    )
+    normalize: bool = param(
+        True,
+        "Normalise embeddings",
+        "Off is the ablation that reviewers asked for: the loss is then unbounded.",
+        paper="on",
+        advanced=True,
+    )
+
+
+@dataclass(frozen=True)
+class ContrastiveParams(ContrastiveStepParams):
+    """Hyper-parameters of contrastive unlearning."""
+
+    weighting: str = param(
+        "paper",
+        "Weighting",
+        "paper: Eq. 5 as printed; released: the released code's extra weight M/n on the same-class term.",
+        choices=("paper", "released"),
+        paper="Eq. 5",
+        advanced=True,
+    )
+    queue: int = param(
+        0,
+        "Queue length",
+        "Contrast against this many recent retain embeddings instead of the batch; 0 switches the queue off.",
+        low=0,
+        high=65536,
+        unit="embeddings",
+        paper="2000 (queue variant of the rebuttal)",
+        advanced=True,
+    )
+
+
+@dataclass(frozen=True)
+class ContrastiveQueueParams(ContrastiveStepParams):
+    """Hyper-parameters of the queue variant."""
+
+    queue: int = param(
+        2000,
+        "Queue length",
+        "Retain embeddings that a forget sample is contrasted with, the latest ones.",
+        low=1,
+        high=65536,
+        unit="embeddings",
+        paper="2000 (queue variant of the rebuttal)",
+    )
+    key_momentum: float = param(
+        0.0,
+        "Key momentum m",
+        "The queue's embeddings come from a slow copy of the network, which keeps this share of itself in each step; "
+        "0 takes the network itself.",
+        low=0.0,
+        high=0.9999,
+        special="0 = no slow copy",
+        paper="0 (queue variant of the rebuttal, where the copy is switched off); 0.99 is usual",
+        advanced=True,
+    )
+
+
+METHOD = Method(
+    id="contrastive",
+    title="Contrastive unlearning",
+    summary="Pushes forget samples out of their class by contrasting them with retained samples of other classes.",
+    paper="Lee et al., Contrastive Unlearning, IJCAI 2025 (arXiv 2401.10458), Eq. 5-7",
+    params=ContrastiveParams,
+    implementation=lambda: unlearn,
+    divided=by_all_processes,
+    tasks=("class", "sample"),
+    objectives=("supervised", "self-supervised"),
+    needs_retain=True,
+    needs_labels=True,
+    needs="Labels, and ω retain batches per forget batch; an encoder needs the labels for unlearning alone.",
+    fails="Class forgetting has no push: samples are only pulled to the mean of the others. Its weights are balanced "
+    "by hand; and a batch of retain samples without the forget sample's class, as with many classes, has nothing to "
+    "push it from.",
+    rounds={"class": 20, "sample": 40},
+)
+CONTRASTIVE_QUEUE = Method(
+    id="contrastive_queue",
+    title="Contrastive unlearning, queue",
+    summary="Contrasts forget samples with a long queue of retain embeddings in place of one batch of them.",
+    paper="Lee et al., Contrastive Unlearning, IJCAI 2025 (arXiv 2401.10458), queue variant of the rebuttal",
+    params=ContrastiveQueueParams,
+    implementation=lambda: unlearn_queue,
+    divided=by_all_processes,
+    objectives=("supervised", "self-supervised"),
+    needs="Labels, ω retain batches per forget batch, and a queue of retain embeddings.",
+    fails="Weaker than the variant with batches: all entries of the queue, those of other classes too, repel in the "
+    "softmax. Where a class is forgotten nothing in the queue shares its label, so what attracts is nearly what "
+    "repels, and the loss only evens the similarities out.",
+    rounds={"class": 20, "sample": 40},
+)
 
 
 def contrastive_unlearning_loss(
-    z_forget: Tensor,
-    y_forget: Tensor,
-    z_retain: Tensor,
-    y_retain: Tensor,
+    z_forget: torch.Tensor,
+    y_forget: torch.Tensor,
+    z_retain: torch.Tensor,
+    y_retain: torch.Tensor,
     temperature: float,
     task: str,
     *,
     normalize: bool = True,
     weighting: str = "paper",
-) -> Tensor:
+) -> torch.Tensor:
     """Contrastive unlearning loss of a forget batch against a retain batch.
 
     With S = z_forget z_retainᵀ / τ the loss of row i is, for samples (Eq. 5),
@@ -81,7 +216,10 @@ def contrastive_unlearning_loss(
     # The similarities are divided by a small τ and exponentiated: keep them in full precision under autocast.
     z_forget, z_retain = z_forget.float(), z_retain.float()
     if normalize:
-        z_forget, z_retain = F.normalize(z_forget, dim=1), F.normalize(z_retain, dim=1)
+        z_forget, z_retain = (
+            torch.nn.functional.normalize(z_forget, dim=1),
+            torch.nn.functional.normalize(z_retain, dim=1),
+        )
     similarity = z_forget @ z_retain.T / temperature
     same = y_forget[:, None] == y_retain[None, :]
     other_count = (~same).sum(1)
@@ -108,7 +246,14 @@ class Contrast(Protocol):
     def begin_round(self) -> None:
         """Called before the first step of a round."""
 
-    def __call__(self, forget: Tensor, y_forget: Tensor, retain: Tensor, x_retain: Tensor, y_retain: Tensor) -> Tensor:
+    def __call__(
+        self,
+        forget: torch.Tensor,
+        y_forget: torch.Tensor,
+        retain: torch.Tensor,
+        x_retain: torch.Tensor,
+        y_retain: torch.Tensor,
+    ) -> torch.Tensor:
         """The unlearning loss of a step.
 
         Args:
@@ -133,7 +278,14 @@ class BatchContrast:
     def begin_round(self) -> None:
         """Nothing to prepare."""
 
-    def __call__(self, forget: Tensor, y_forget: Tensor, retain: Tensor, x_retain: Tensor, y_retain: Tensor) -> Tensor:
+    def __call__(
+        self,
+        forget: torch.Tensor,
+        y_forget: torch.Tensor,
+        retain: torch.Tensor,
+        x_retain: torch.Tensor,
+        y_retain: torch.Tensor,
+    ) -> torch.Tensor:
         """See `contrastive_unlearning_loss`."""
         return contrastive_unlearning_loss(
             forget,
@@ -204,7 +356,6 @@ def _rounds(context: Context, params: ContrastiveStepParams, contrast: Contrast)
     model, precision = context.model, context.precision
     steps = Steps(context, torch.optim.SGD(model.parameters(), lr=params.lr, momentum=params.momentum))
     for _ in context.rounds():
-        model.train()
         contrast.begin_round()
         for x_forget, y_forget, _ in context.forget.epoch(params.batch_size):
             for _ in range(params.retain_batches):
@@ -217,7 +368,7 @@ def _rounds(context: Context, params: ContrastiveStepParams, contrast: Contrast)
                 if context.has_classes:
                     retain_loss = context.loss(outputs.logits[n:].float(), y_retain)
                 else:
-                    retain_loss = training_loss(context, x_retain, y_retain)
+                    retain_loss = steps.loss(x_retain, y_retain)
                 loss = params.unlearn_weight * unlearn_loss + params.retain_weight * retain_loss
                 steps.take(loss, unlearn_loss=unlearn_loss, retain_loss=retain_loss)
                 contrast.after_step()

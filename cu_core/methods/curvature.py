@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
-import torch
-from torch import Tensor
-
+from cu_core.base.heavy import torch
 from cu_core.methods.context import Context
 
-Named = dict[str, Tensor]
-Batch = tuple[Tensor, Tensor]
+Named: TypeAlias = "dict[str, torch.Tensor]"
+Batch: TypeAlias = "tuple[torch.Tensor, torch.Tensor]"
 
 
 class Secant:
@@ -74,7 +72,7 @@ def secant(context: Context, batches: Sequence[Batch], before: Named, lr: float)
     return found
 
 
-def solve(damping: float, terms: Sequence[tuple[float, Tensor]], right: Tensor) -> Tensor:
+def solve(damping: float, terms: Sequence[tuple[float, torch.Tensor]], right: torch.Tensor) -> torch.Tensor:
     """(λI + Σ w_k u_k u_kᵀ)⁻¹ r by one Sherman-Morrison update per term.
 
     A term that would leave the matrix not positive definite is left out: a step along it would have no bound, or the
@@ -88,9 +86,9 @@ def solve(damping: float, terms: Sequence[tuple[float, Tensor]], right: Tensor) 
     Returns:
         (q,).
     """
-    done: list[tuple[float, Tensor]] = []
+    done: list[tuple[float, torch.Tensor]] = []
 
-    def inverse(vector: Tensor) -> Tensor:
+    def inverse(vector: torch.Tensor) -> torch.Tensor:
         found = vector / damping
         for weight, direction in done:
             found = found - weight * direction * (direction @ vector)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
-
+from cu_core.base.heavy import later, torch
 from cu_core.methods.context import Context
+
+if TYPE_CHECKING:
+    from cu_core.learning.objectives import slow_copy
+else:
+    # It imports a library that takes seconds, which the variants without a slow copy do not need.
+    slow_copy = later("cu_core.learning.objectives.slow_copy")
 
 
 def queue_loss(
-    z_forget: Tensor, y_forget: Tensor, z_queue: Tensor, y_queue: Tensor, temperature: float, *, normalize: bool = True
-) -> Tensor:
+    z_forget: torch.Tensor,
+    y_forget: torch.Tensor,
+    z_queue: torch.Tensor,
+    y_queue: torch.Tensor,
+    temperature: float,
+    *,
+    normalize: bool = True,
+) -> torch.Tensor:
     """Loss of the queue variant: pull towards other-class entries under a softmax over the whole queue.
 
     Mean over all (forget sample, other-class entry) pairs of
@@ -33,7 +41,10 @@ def queue_loss(
     """
     z_forget, z_queue = z_forget.float(), z_queue.float()
     if normalize:
-        z_forget, z_queue = F.normalize(z_forget, dim=1), F.normalize(z_queue, dim=1)
+        z_forget, z_queue = (
+            torch.nn.functional.normalize(z_forget, dim=1),
+            torch.nn.functional.normalize(z_queue, dim=1),
+        )
     similarity = z_forget @ z_queue.T / temperature
     other = y_forget[:, None] != y_queue[None, :]
     if not other.any():
@@ -46,10 +57,10 @@ class EmbeddingQueue:
 
     def __init__(self, length: int) -> None:
         self.length = length
-        self.embeddings: Tensor | None = None
-        self.labels: Tensor | None = None
+        self.embeddings: torch.Tensor | None = None
+        self.labels: torch.Tensor | None = None
 
-    def push(self, embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def push(self, embeddings: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Appends a batch, drops the oldest entries, and returns what is stored: (K, d) and (K,)."""
         embeddings = embeddings.detach()
         # Entries from a checkpoint come back on the CPU.
@@ -101,21 +112,26 @@ class QueueContrast:
         self.key_momentum = key_momentum
         self.slow = None
         if key_momentum:
-            # It imports a library that takes seconds, which the other variants do not need.
-            slow_copy = import_module("cu_core.learning.objectives.slow_copy").SlowCopy
-            self.slow = context.keep("slow", slow_copy(context.model))
+            self.slow = context.keep("slow", slow_copy.SlowCopy(context.model))
 
-    @torch.no_grad()
     def begin_round(self) -> None:
         """Fills the queue before the first step, so that no step contrasts against a nearly empty one."""
         stored = 0 if self.queue.embeddings is None else len(self.queue.embeddings)
         while stored < self.queue.length:
             self.context.check()
             x, y, _ = self.context.retain.sample(min(self.batch_size, self.queue.length))
-            kept, _ = self.queue.push(self._keys(x), y)
+            with torch.no_grad():
+                kept, _ = self.queue.push(self._keys(x), y)
             stored = len(kept)
 
-    def __call__(self, forget: Tensor, y_forget: Tensor, retain: Tensor, x_retain: Tensor, y_retain: Tensor) -> Tensor:
+    def __call__(
+        self,
+        forget: torch.Tensor,
+        y_forget: torch.Tensor,
+        retain: torch.Tensor,
+        x_retain: torch.Tensor,
+        y_retain: torch.Tensor,
+    ) -> torch.Tensor:
         """Takes the retain batch into the queue; the loss is that of `queue_loss`."""
         stored, labels = self.queue.push(self._keys(x_retain, retain), y_retain)
         return queue_loss(forget, y_forget, stored, labels, self.temperature, normalize=self.normalize)
@@ -125,7 +141,7 @@ class QueueContrast:
         if self.slow is not None:
             self.slow.follow(self.context.model, self.key_momentum)
 
-    def _keys(self, images: Tensor, embeddings: Tensor | None = None) -> Tensor:
+    def _keys(self, images: torch.Tensor, embeddings: torch.Tensor | None = None) -> torch.Tensor:
         """What the queue stores of some images; `embeddings` are the network's, where they are known already."""
         if self.slow is not None:
             with self.context.precision.autocast():

@@ -3,16 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
-import torch
-from torch import Tensor
-from torch.func import functional_call, vjp, vmap
-from torch.nn.attention import SDPBackend, sdpa_kernel
-
-from cu_core.learning.classifier import Classifier
+from cu_core.base.heavy import torch
+from cu_core.base.parameters import param
+from cu_core.catalogue.method_record import Method
 from cu_core.methods.context import Context
-from cu_core.methods.records.fisher import FisherParams
+
+if TYPE_CHECKING:
+    from cu_core.learning.classifier import Classifier
+
+
+@dataclass(frozen=True)
+class FisherParams:
+    """Hyper-parameters of Fisher forgetting."""
+
+    alpha: float = param(
+        1e-6,
+        "Noise α",
+        "Scale of the noise's variance.",
+        low=1e-12,
+        high=1.0,
+        log=True,
+        paper="1e-6 (released notebook); others sweep 1e-9 to 1e-5",
+    )
+    samples: int = param(
+        1000,
+        "Retain samples",
+        "The Fisher information is the mean over this many random retain samples; each costs a gradient per class.",
+        low=0,
+        high=10_000_000,
+        unit="samples",
+        special="0 = all",
+        paper="all",
+    )
+
+
+METHOD = Method(
+    id="fisher",
+    title="Fisher forgetting",
+    summary="Adds noise to the weights, the more the less the answers on retain samples depend on a weight.",
+    paper="Golatkar et al., Eternal Sunshine of the Spotless Net, CVPR 2020 (arXiv 1911.04933); caps of its code",
+    params=FisherParams,
+    implementation=lambda: unlearn,
+    needs_forget=False,
+    needs_labels=False,
+    one_shot=True,
+    needs="Retain samples without labels, and for each of them one gradient per class.",
+    fails="The right noise differs by orders of magnitude between networks: a little too much and all classes are "
+    "lost. The forget samples themselves are never looked at.",
+    rounds={"class": 1, "sample": 1},
+)
 
 HEAD = ("head.weight", "head.bias")
 # Constants of the released code.
@@ -41,7 +83,7 @@ def unlearn(context: Context, params: FisherParams) -> Iterator[dict[str, float]
     """
     if context.first_round > 1:
         return
-    model = cast(Classifier, context.model.eval())
+    model = cast("Classifier", context.model.eval())
     wanted = min(params.samples or len(context.retain), len(context.retain))
     fisher = diagonal_fisher(model, _images(context, wanted, samples_at_once(model)))
     variance = variances(model, fisher, params.alpha)
@@ -60,7 +102,7 @@ def unlearn(context: Context, params: FisherParams) -> Iterator[dict[str, float]
     }
 
 
-def diagonal_fisher(model: Classifier, batches: Iterable[Tensor]) -> dict[str, Tensor]:
+def diagonal_fisher(model: Classifier, batches: Iterable[torch.Tensor]) -> dict[str, torch.Tensor]:
     """Diagonal of the Fisher information: mean over samples of Σ_y p(y|x) · (∂ log p(y|x) / ∂w)².
 
     The expectation runs over the model's own labels y, all classes of them; gradients are squared sample by sample.
@@ -76,11 +118,11 @@ def diagonal_fisher(model: Classifier, batches: Iterable[Tensor]) -> dict[str, T
     buffers = dict(model.named_buffers())
     units = torch.eye(model.num_classes, device=model.head.weight.device)
 
-    def of_sample(image: Tensor) -> dict[str, Tensor]:
-        def told(given: dict[str, Tensor]) -> Tensor:
-            return functional_call(model, given | buffers, (image[None],))[0].log_softmax(0)
+    def of_sample(image: torch.Tensor) -> dict[str, torch.Tensor]:
+        def told(given: dict[str, torch.Tensor]) -> torch.Tensor:
+            return torch.func.functional_call(model, given | buffers, (image[None],))[0].log_softmax(0)
 
-        answers, pull = vjp(told, weights)[:2]
+        answers, pull = torch.func.vjp(told, weights)[:2]
         total = {name: torch.zeros_like(w) for name, w in weights.items()}
         for chance, unit in zip(answers.exp(), units, strict=True):
             (gradients,) = pull(unit)
@@ -90,15 +132,15 @@ def diagonal_fisher(model: Classifier, batches: Iterable[Tensor]) -> dict[str, T
     sums = {name: torch.zeros_like(w) for name, w in weights.items()}
     seen = 0
     # Fused attention cannot be taken sample by sample.
-    with sdpa_kernel(SDPBackend.MATH):
+    with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
         for images in batches:
-            for name, found in vmap(of_sample)(images).items():
+            for name, found in torch.func.vmap(of_sample)(images).items():
                 sums[name] += found.sum(0)
             seen += len(images)
     return {name: total / seen for name, total in sums.items()}
 
 
-def variances(model: Classifier, fisher: dict[str, Tensor], alpha: float) -> dict[str, Tensor]:
+def variances(model: Classifier, fisher: dict[str, torch.Tensor], alpha: float) -> dict[str, torch.Tensor]:
     """Variance of the noise on each weight: α / F, capped, with the rules of the released code.
 
     1 / F is at most 1e3, in the last layer 1e2; where a parameter has several dimensions it is averaged over the
@@ -126,7 +168,7 @@ def samples_at_once(model: Classifier) -> int:
     return max(1, min(MOST_AT_ONCE, int(GRADIENT_BYTES // size)))
 
 
-def _images(context: Context, wanted: int, at_once: int) -> Iterator[Tensor]:
+def _images(context: Context, wanted: int, at_once: int) -> Iterator[torch.Tensor]:
     left = wanted
     for x, _, _ in context.retain.epoch(at_once):
         context.check()
@@ -136,5 +178,5 @@ def _images(context: Context, wanted: int, at_once: int) -> Iterator[Tensor]:
             return
 
 
-def _mean(tensors: Iterable[Tensor]) -> float:
+def _mean(tensors: Iterable[torch.Tensor]) -> float:
     return float(torch.cat([t.flatten() for t in tensors]).mean())

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
-from torch import Tensor
+from cu_core.base.heavy import torch
 
 # Distances of as many candidates are held at once as fit into so many numbers.
 HELD_AT_ONCE = 2**24
 
 
-def dependence(response: Tensor, variables: Tensor, given: Tensor | None = None) -> float:
+def dependence(response: torch.Tensor, variables: torch.Tensor, given: torch.Tensor | None = None) -> float:
     """How much a response depends on variables, given others: 0 for independence, 1 for a function, in the limit.
 
     Without `given`, T = Σ (n min(R_i, R_M(i)) - L_i²) / Σ L_i (n - L_i); with it,
@@ -44,7 +43,7 @@ def dependence(response: Tensor, variables: Tensor, given: Tensor | None = None)
     return float(numerator / denominator)
 
 
-def select(response: Tensor, variables: Tensor, check: Callable[[], None] = lambda: None) -> list[int]:
+def select(response: torch.Tensor, variables: torch.Tensor, check: Callable[[], None] = lambda: None) -> list[int]:
     """The variables that a response depends on, by forward selection.
 
     The first is the one with the largest T. Then that with the largest T given the chosen ones is added, as long as
@@ -77,23 +76,23 @@ def select(response: Tensor, variables: Tensor, check: Callable[[], None] = lamb
     return chosen
 
 
-def _ranks(response: Tensor) -> tuple[Tensor, Tensor]:
+def _ranks(response: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """(n,) numbers of responses that are at most, and at least, each of them."""
     pairs = response[None, :] - response[:, None]
     return (pairs <= 0).sum(1).float(), (pairs >= 0).sum(1).float()
 
 
-def _distances(variables: Tensor) -> Tensor:
+def _distances(variables: torch.Tensor) -> torch.Tensor:
     """(n, n) squared distances; infinite from a sample to itself."""
     return _spreads(variables.T).sum(0).fill_diagonal_(torch.inf)
 
 
-def _spreads(variables: Tensor) -> Tensor:
+def _spreads(variables: torch.Tensor) -> torch.Tensor:
     """(k, n, n) squared differences of each of (k, n) variables."""
     return (variables[:, :, None] - variables[:, None, :]).square()
 
 
-def _lower(rank: Tensor, apart: Tensor) -> Tensor:
+def _lower(rank: torch.Tensor, apart: torch.Tensor) -> torch.Tensor:
     """Σ_i min(R_i, R of i's nearest neighbour), for distances (..., n, n)."""
     return torch.minimum(rank, rank[apart.argmin(-1)]).sum(-1)
 

@@ -1,4 +1,4 @@
-"""Gradient-penalty unlearning (Wang & Chen, arXiv 2405.07317): penalty (Eq. 1) and both methods (Eq. 2 and 3).
+"""Gradient-penalty unlearning (Wang & Chen, arXiv 2405.07317): both methods (Eq. 2 and 3).
 
 The norm of a sample's input gradient is driven to one value, for which the network must answer as evenly
 around the forget samples as it does elsewhere. The original training loss on the same samples goes on being
@@ -8,141 +8,148 @@ minimised: it keeps the network from collapsing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
-
-from cu_core.base.errors import DatasetError
-from cu_core.data.batches import Split
-from cu_core.learning.objectives.training_objective import trained_parameters
+from cu_core.base.errors import BadInput, DatasetError
+from cu_core.base.heavy import torch
+from cu_core.base.parameters import param
+from cu_core.catalogue.method_record import Method
 from cu_core.methods.context import Context
-from cu_core.methods.records.gradient_penalty import (
-    BATCH_NORM,
-    VARIANTS,
-    GradientPenaltyMembersParams,
-    GradientPenaltyParams,
-)
-from cu_core.methods.second_derivative import CheapSecondDerivatives
+from cu_core.methods.input_penalty import BATCH_NORM, VARIANTS, input_gradient, interpolate, penalty_of
 from cu_core.methods.steps import batch_norm_mode
 
-# Below this, a norm is rounded up, so that its gradient stays finite where a gradient vanishes.
-_SMALLEST_NORM = 1e-6
-# How far the sum of softmax probabilities in float32 may be from 1.
-_SUM_TOLERANCE = 1e-5
+if TYPE_CHECKING:
+    from cu_core.data.batches import Split
+
+_NOT_STATED = "not stated"
 
 
-def gradient_penalty(
-    model: nn.Module, x: Tensor, variant: str = "two_sided", *, batch_norm: str = "eval", per_output: bool = False
-) -> Tensor:
-    """Penalty on the norms of the input gradients of a batch (Eq. 1), differentiable in the parameters.
+@dataclass(frozen=True)
+class GradientPenaltyMembersParams:
+    """Hyper-parameters of Method 2; the paper states hardly any of them."""
 
-    With g_b the gradient of the sum of all outputs with respect to sample b, the penalty is the mean over the
-    batch of ``(‖g_b‖₂ - 1)²`` (``two_sided``: Eq. 1), ``‖g_b‖₂²`` (``zero_centered``: Algorithm 1 as printed)
-    or ``‖g_b‖₂ - 1`` (``linear``: Algorithm 2 as printed, not bounded by 0).
+    alpha: float = param(
+        1.0,
+        "Weight α",
+        "Weight of the original training loss on forget samples; 0 leaves the term out.",
+        low=0.0,
+        high=1000.0,
+        special="0 = without",
+        paper=_NOT_STATED,
+    )
+    beta: float = param(
+        1.0,
+        "Weight β",
+        "Weight of the gradient penalty; 0 leaves the term out.",
+        low=0.0,
+        high=1000.0,
+        special="0 = without",
+        paper=_NOT_STATED,
+    )
+    variant: str = param(
+        "two_sided",
+        "Penalty",
+        "two_sided: (norm - 1)², Eq. 1; zero_centered: norm², as Algorithm 1 prints it; linear: norm - 1, as "
+        "Algorithm 2 prints it. The norm is that of the input gradient of each sample.",
+        choices=VARIANTS,
+        paper="two_sided (Eq. 1)",
+    )
+    batch_norm: str = param(
+        "eval",
+        "Batch norm",
+        "eval: batch norm uses its stored statistics and leaves them as they are, so that each sample has a gradient "
+        "of its own; train: it uses those of the batch and moves the stored ones towards the forget set.",
+        choices=BATCH_NORM,
+        paper=_NOT_STATED,
+    )
+    lr: float = param(
+        1e-3, "Learning rate", "Step size of Adam.", low=1e-7, high=1.0, log=True, paper="not stated (training: 0.01)"
+    )
+    batch_size: int = param(
+        128, "Batch size", "Forget samples per step.", low=1, high=4096, unit="samples", paper=_NOT_STATED
+    )
+    penalty_goal: float = param(
+        0.0,
+        "Penalty goal",
+        "End once a round's mean penalty is no higher than this; 0 runs all rounds.",
+        low=0.0,
+        high=1000.0,
+        special="0 = off",
+        paper="the penalty is almost zero at the end",
+        advanced=True,
+    )
 
-    Args:
-        model: any module from images (b, ...) to outputs (b, ...); logits or features, not softmax probabilities.
-        x: (b, ...) images; neither changed nor flagged.
-        variant: ``"two_sided"``, ``"zero_centered"`` or ``"linear"``.
-        batch_norm: see `input_gradient`.
-        per_output: see `input_gradient`.
+    def __post_init__(self) -> None:
+        if not any(getattr(self, name, 0.0) for name in ("alpha", "beta", "gamma")):
+            raise BadInput("method.alpha", "all terms have weight 0, so nothing would be unlearned", ("above 0",))
+        if self.penalty_goal and not self.beta:
+            raise BadInput("method.penalty_goal", "there is no penalty to reach a goal where beta is 0", ("0",))
 
-    Returns:
-        Scalar, float32 or wider.
 
-    Raises:
-        ValueError: unknown variant or batch-norm policy, or a model that returns softmax probabilities.
+@dataclass(frozen=True)
+class GradientPenaltyParams(GradientPenaltyMembersParams):
+    """Hyper-parameters of Method 1: those of Method 2 and the weight of the output norm."""
 
-    Example:
-        >>> model = nn.Linear(2, 1, bias=False)
-        >>> with torch.no_grad():
-        ...     _ = model.weight.copy_(torch.tensor([[3.0, 4.0]]))
-        >>> gradient_penalty(model, torch.zeros(1, 2), "zero_centered").item()
-        25.0
+    gamma: float = param(
+        0.1,
+        "Weight γ",
+        "Weight of the mean norm of the outputs on forget samples; 0 leaves the term out.",
+        low=0.0,
+        high=1000.0,
+        special="0 = without",
+        paper=_NOT_STATED,
+    )
+
+
+_PAPER = "Wang & Chen, Machine Unlearning in Contrastive Learning, arXiv 2405.07317"
+_OBJECTIVES = ("supervised", "self-supervised")
+_ROUNDS = {"class": 10, "sample": 10}
+
+
+def _divided(params: GradientPenaltyMembersParams) -> bool:
+    """Whether steps reach all weights, which the penalty alone does not, and leave batch norm at its own statistics.
+
+    The statistics of a divided batch have no second derivative.
     """
-    _require(variant, "variant", VARIANTS)
-    return penalty_of(input_gradient(model, x, batch_norm=batch_norm, per_output=per_output), variant)
+    return params.alpha > 0 and params.batch_norm == "eval"
 
 
-def penalty_of(gradient: Tensor, variant: str) -> Tensor:
-    """The penalty of given input gradients (b, p); see `gradient_penalty`."""
-    squared = gradient.square().sum(1)
-    if variant == "zero_centered":
-        return squared.mean()
-    norm = squared.clamp(min=_SMALLEST_NORM**2).sqrt()
-    return (norm - 1).square().mean() if variant == "two_sided" else (norm - 1).mean()
-
-
-def input_gradient(model: nn.Module, x: Tensor, *, batch_norm: str = "eval", per_output: bool = False) -> Tensor:
-    """Gradient of the sum of all outputs with respect to each sample, with a graph back to the parameters.
-
-    It grows with the number of outputs, and shrinks with the contrast of the images; `per_output` takes the mean
-    over the outputs instead. Computed without mixed precision and, in transformers, with plain attention: fused
-    attention has no second derivative.
-
-    Args:
-        model: as in `gradient_penalty`.
-        x: (b, ...) images.
-        batch_norm: ``"eval"``: layers use their stored statistics, so that row b depends on sample b alone;
-            ``"train"``: those of the batch, which mixes the samples of a batch and moves the stored statistics, as
-            the literal reading of the paper does; behind a batch norm that only linear layers follow, the gradient
-            is then 0, since its outputs have a fixed sum. Afterwards each layer is in its own mode again.
-        per_output: divide by the number of outputs of a sample.
-
-    Returns:
-        (b, p) with p numbers per sample; float32, or float64 for images in float64.
-
-    Raises:
-        ValueError: unknown batch-norm policy, or a model that returns softmax probabilities.
-    """
-    _require(batch_norm, "batch_norm", BATCH_NORM)
-    # A copy: a flag on the loader's own tensor would make every later use of it record a graph.
-    x = x.detach().to(torch.promote_types(x.dtype, torch.float32), copy=True).requires_grad_()
-    with (
-        torch.enable_grad(),
-        torch.autocast(x.device.type, enabled=False),
-        sdpa_kernel(SDPBackend.MATH),
-        batch_norm_mode(model, batch_norm),
-        CheapSecondDerivatives() as layers,
-    ):
-        outputs = model(x).flatten(1)
-        _refuse_probabilities(outputs)
-        answer = outputs.sum() / outputs.shape[1] if per_output else outputs.sum()
-        gradient = layers.input_gradient(answer, x)
-    return gradient.flatten(1)
-
-
-def interpolate(members: Tensor, others: Tensor, generator: torch.Generator) -> Tensor:
-    """Points between members and others, one random share per pair (Algorithm 1).
-
-    Args:
-        members: (b, ...) images.
-        others: (c, ...) images of the same shape; the longer batch is cut to the shorter one.
-        generator: on the CPU.
-
-    Returns:
-        (min(b, c), ...): ``a · others + (1 - a) · members`` with a uniform in 0..1.
-    """
-    n = min(len(members), len(others))
-    share = torch.rand(n, *[1] * (members.ndim - 1), generator=generator).to(members.device, members.dtype)
-    return share * others[:n] + (1 - share) * members[:n]
-
-
-def _require(value: str, name: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(f"{name} is {value!r}; allowed: {', '.join(map(repr, allowed))}")
-
-
-def _refuse_probabilities(outputs: Tensor) -> None:
-    values = outputs.detach()
-    sums_to_one = ((values.sum(1) - 1).abs() <= _SUM_TOLERANCE).all()
-    if values.shape[1] > 1 and bool(sums_to_one & (values >= 0).all()):
-        raise ValueError(
-            "the model returns softmax probabilities: they always sum to 1, so the gradient of their sum is 0 and the "
-            "penalty a constant without training signal; give it logits, log-probabilities or features"
-        )
+GRADIENT_PENALTY = Method(
+    id="gradient_penalty",
+    title="Gradient penalty (Method 1)",
+    summary="Evens out the outputs between forget samples and samples that the model never saw.",
+    paper=f"{_PAPER}, Eq. 1-2, Algorithm 1",
+    params=GradientPenaltyParams,
+    implementation=lambda: unlearn,
+    divided=_divided,
+    objectives=_OBJECTIVES,
+    needs_retain=False,
+    needs_unseen=True,
+    needs_labels=False,
+    needs="Unseen samples of about the same distribution, as many as forget samples, and a second derivative through "
+    "the network: several times the time of a training step.",
+    fails="Aims at membership attacks alone, not at a class that should no longer be recognised. The paper states no "
+    "weights; with the wrong ones nothing moves, or the outputs fade to nothing.",
+    rounds=_ROUNDS,
+)
+GRADIENT_PENALTY_MEMBERS = Method(
+    id="gradient_penalty_members",
+    title="Gradient penalty (Method 2)",
+    summary="Evens out the outputs around the forget samples; needs no other samples.",
+    paper=f"{_PAPER}, Eq. 1 and 3, Algorithm 2",
+    params=GradientPenaltyMembersParams,
+    implementation=lambda: unlearn_members,
+    divided=_divided,
+    objectives=_OBJECTIVES,
+    needs_retain=False,
+    needs_labels=False,
+    needs="The forget samples alone, and a second derivative through the network: several times the time of a training "
+    "step.",
+    fails="Aims at membership attacks alone, not at a class that should no longer be recognised. Nothing but the "
+    "training loss on the forget samples themselves holds the model.",
+    rounds=_ROUNDS,
+)
 
 
 class _Ending:
@@ -164,10 +171,10 @@ class _Means:
     """Running means of named numbers, summed up on the device."""
 
     def __init__(self) -> None:
-        self._sums: dict[str, Tensor] = {}
+        self._sums: dict[str, torch.Tensor] = {}
         self._counts: dict[str, int] = {}
 
-    def add(self, numbers: dict[str, Tensor]) -> None:
+    def add(self, numbers: dict[str, torch.Tensor]) -> None:
         """Takes in the numbers of one step."""
         for name, value in numbers.items():
             value = value.detach()
@@ -220,7 +227,7 @@ def _rounds(
 ) -> Iterator[dict[str, float]]:
     """One Adam step per forget batch, one pass over the forget set per round."""
     model = context.model
-    parameters = list(trained_parameters(model))
+    parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = context.keep("optimizer", torch.optim.Adam(parameters, lr=params.lr))
     objective = context.keep("objective", context.objective)
     scaler = context.keep("scaler", context.precision.scaler())
@@ -229,7 +236,6 @@ def _rounds(
     for _ in context.rounds():
         if ending.reached:
             return
-        model.train()
         means = _Means()
         for x, y, _ in context.forget.epoch(params.batch_size):
             context.check()
@@ -259,10 +265,10 @@ def _terms(
     params: GradientPenaltyMembersParams,
     gamma: float,
     others: Split | None,
-    x: Tensor,
-    y: Tensor,
+    x: torch.Tensor,
+    y: torch.Tensor,
     batch_norm: str,
-) -> dict[str, Tensor]:
+) -> dict[str, torch.Tensor]:
     """The terms of the loss of one forget batch, without those of weight 0."""
     model, autocast = context.model, context.precision.autocast
     terms = {}

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
-from torch.func import functional_call, grad, vmap
-from torch.nn.attention import SDPBackend, sdpa_kernel
-
+from cu_core.base.heavy import torch
 from cu_core.methods.context import Context
 
 # Gradients that are in memory at once take no more than this many numbers together.
@@ -17,8 +12,8 @@ _NUMBERS = 2**26
 
 
 def mean_squared_gradients(
-    context: Context, batches: Iterable[tuple[Tensor, Tensor]], gradient_of: str
-) -> dict[str, Tensor]:
+    context: Context, batches: Iterable[tuple[torch.Tensor, torch.Tensor]], gradient_of: str
+) -> dict[str, torch.Tensor]:
     """Mean of the squared gradients of the cross-entropy, with the true labels, for each parameter.
 
     The network is read in evaluation mode, where a sample's gradient depends on that sample alone, and in full
@@ -37,16 +32,16 @@ def mean_squared_gradients(
     parameters = {name: value.detach() for name, value in model.named_parameters()}
     buffers = dict(model.named_buffers())
 
-    def loss(weights: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-        return F.cross_entropy(functional_call(model, (weights, buffers), (x,)).float(), y)
+    def loss(weights: dict[str, torch.Tensor], x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.cross_entropy(torch.func.functional_call(model, (weights, buffers), (x,)).float(), y)
 
-    single = vmap(grad(loss), in_dims=(None, 0, 0))
+    single = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0, 0))
     axis = 1 if gradient_of == "sample" else 0
     room = max(1, _NUMBERS // sum(p.numel() for p in parameters.values()))
     total = {name: torch.zeros_like(value) for name, value in parameters.items()}
     count = 0
     # Fused attention cannot be taken sample by sample.
-    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+    with torch.no_grad(), torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
         for x, y in batches:
             context.check()
             # Each sample, or the whole batch, as a batch of its own.

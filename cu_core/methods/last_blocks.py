@@ -2,33 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
-import torch
-
-from cu_core.catalogue.spec import TrainSpec
-from cu_core.data.batches import Split
-from cu_core.learning.device import Precision
-from cu_core.learning.network import Network
-from cu_core.learning.training import Training
+from cu_core.base.heavy import later, torch
+from cu_core.base.parameters import param
+from cu_core.catalogue.method_record import Method
+from cu_core.methods import fields
 from cu_core.methods.context import Context
-from cu_core.methods.records.last_blocks import CfKParams, EuKParams
-from cu_core.methods.steps import Steps, training_loss
+from cu_core.methods.steps import Steps
 from cu_core.methods.trained_blocks import last_blocks, only, train_mode
 
+if TYPE_CHECKING:
+    from cu_core.learning import training
+else:
+    training = later("cu_core.learning.training")
 
-class PartTraining(Training):
-    """A training in which the named modules learn; the others stay in evaluation mode."""
+_PAPER = "Goel et al., Towards Adversarial Evaluations for Inexact Machine Unlearning (arXiv 2201.06640)"
+_SCRUB = "released code of SCRUB (Kurmanji et al., NeurIPS 2023)"
 
-    def __init__(
-        self, model: Network, split: Split, spec: TrainSpec, seed: int, precision: Precision, names: Sequence[str]
-    ) -> None:
-        super().__init__(model, split, spec, seed, precision)
-        self.names = names
 
-    def prepare(self) -> None:
-        """Puts the named modules into training mode."""
-        train_mode(self.model, self.names)
+@dataclass(frozen=True)
+class EuKParams:
+    """How much of the network is trained anew."""
+
+    k: int = param(
+        4,
+        "Last blocks k",
+        "Blocks that change, counted from the end: the head is one, a projector two, a residual or transformer block "
+        "one, and so is a layer outside of these together with its normalisation.",
+        low=1,
+        high=200,
+        unit="blocks",
+        paper=f"1 of few large blocks ({_SCRUB}); here the projected head alone counts three",
+    )
+
+
+@dataclass(frozen=True)
+class CfKParams(EuKParams):
+    """How much of the network is fine-tuned, and how."""
+
+    lr: float = fields.lr(0.01, f"0.01 ({_SCRUB})")
+    momentum: float = fields.momentum(f"0.9 ({_SCRUB})")
+    weight_decay: float = fields.weight_decay(5e-4, f"5e-4 ({_SCRUB})")
+    batch_size: int = fields.batch_size(64, "Retain samples", f"64 ({_SCRUB})")
+
+
+EU_K = Method(
+    id="eu_k",
+    title="EU-k",
+    summary="Trains the last k blocks anew on the retain samples with the original recipe; the rest stays frozen.",
+    paper=_PAPER,
+    params=EuKParams,
+    implementation=lambda: retrain,
+    objectives=fields.BOTH,
+    needs_forget=False,
+    starts_anew=True,
+    needs="All retain samples, the initial weights, and as many epochs as the training had; a round is an epoch.",
+    fails="The frozen blocks still carry what they learned from the forget samples.",
+    rounds={"class": 0, "sample": 0},
+)
+CF_K = Method(
+    id="cf_k",
+    title="CF-k",
+    summary="Fine-tunes the last k blocks on the retain samples; the rest stays frozen.",
+    paper=_PAPER,
+    params=CfKParams,
+    implementation=lambda: finetune,
+    objectives=fields.BOTH,
+    needs_forget=False,
+    needs="All retain samples: here a round is one pass over them, not over the forget samples.",
+    fails="As fine-tuning does, and the frozen blocks still carry what they learned from the forget samples.",
+    rounds={"class": 10, "sample": 10},
+)
 
 
 def retrain(context: Context, params: EuKParams) -> Iterator[dict[str, float]]:
@@ -46,13 +94,20 @@ def retrain(context: Context, params: EuKParams) -> Iterator[dict[str, float]]:
         initial = context.fresh(context.base_seed)
         for name in names:
             context.model.get_submodule(name).load_state_dict(initial.get_submodule(name).state_dict())
-    training = context.keep(
+    again = context.keep(
         "training",
-        PartTraining(context.model, context.retain, context.recipe, context.seed, context.precision, names),
+        training.Training(
+            context.model,
+            context.retain,
+            context.recipe,
+            context.seed,
+            context.precision,
+            mode=partial(train_mode, names=names),
+        ),
     )
     for _ in context.rounds():
         with only(context.model, names):
-            report = training.run_epoch(context.check)
+            report = again.run_epoch(context.check)
         told = {"loss": report.loss, "accuracy": report.accuracy}
         yield {name: value for name, value in told.items() if value is not None}
 
@@ -78,5 +133,5 @@ def finetune(context: Context, params: CfKParams) -> Iterator[dict[str, float]]:
         train_mode(model, names)
         with only(model, names):
             for x, y, _ in context.retain.epoch(params.batch_size):
-                steps.take(training_loss(context, x, y))
+                steps.take(steps.loss(x, y))
         yield steps.means()

@@ -5,15 +5,124 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-
+from cu_core.base.heavy import torch
+from cu_core.base.parameters import param
+from cu_core.catalogue.method_record import Method
 from cu_core.methods.context import Context
 from cu_core.methods.curvature import Batch, Named, Secant, gradient, secant, solve
 from cu_core.methods.foci import select
-from cu_core.methods.records.lcodec import LcodecParams
+
+
+@dataclass(frozen=True)
+class LcodecParams:
+    """Hyper-parameters of L-CODEC."""
+
+    batch_size: int = param(
+        64,
+        "Batch size",
+        "Forget samples that are removed together by one step.",
+        low=1,
+        high=4096,
+        unit="samples",
+        paper="1; 256 in the comparison of Contrastive Unlearning",
+    )
+    noise_samples: int = param(
+        100,
+        "Noisy copies",
+        "Copies of each batch by which units are selected; costs as many forward passes.",
+        low=4,
+        high=10_000,
+        paper="1000; fewer here for speed",
+    )
+    input_noise: float = param(
+        0.1,
+        "Input noise",
+        "Standard deviation of the noise on these copies, on normalised images.",
+        low=1e-4,
+        high=10.0,
+        log=True,
+        paper="0.1 (released code)",
+        advanced=True,
+    )
+    damping: float = param(
+        0.01,
+        "Damping λ",
+        "Added to the diagonal of the curvature; smaller makes larger steps.",
+        low=1e-6,
+        high=1000.0,
+        log=True,
+        paper="0.01 (released code, CIFAR-10: its weight decay)",
+    )
+    curvature_lr: float = param(
+        1e-3,
+        "Curvature step",
+        "Step of gradient descent between whose ends the curvature is measured.",
+        low=1e-6,
+        high=1.0,
+        log=True,
+        paper="1e-3 (released code)",
+        advanced=True,
+    )
+    curvature_samples: int = param(
+        1000,
+        "Curvature samples",
+        "Training samples, forget samples among them, on which the curvature of the whole is measured.",
+        low=2,
+        high=10_000_000,
+        unit="samples",
+        paper="all, in the last two epochs of training",
+        advanced=True,
+    )
+    epsilon: float = param(
+        0.1,
+        "Privacy ε",
+        "The smaller, the more noise on the weights.",
+        low=1e-4,
+        high=1000.0,
+        log=True,
+        paper="0.1 (released code)",
+        advanced=True,
+    )
+    delta: float = param(
+        0.01,
+        "Privacy δ",
+        "The smaller, the more noise on the weights.",
+        low=1e-9,
+        high=1.0,
+        log=True,
+        paper="0.01 (released code)",
+        advanced=True,
+    )
+    max_noise: float = param(
+        0.01,
+        "Largest noise",
+        "The weights' noise is cut to this standard deviation; where it is cut, ε and δ promise nothing.",
+        low=0.0,
+        high=10.0,
+        special="0 = without noise",
+        paper="not cut",
+    )
+
+
+METHOD = Method(
+    id="lcodec",
+    title="L-CODEC",
+    summary="Takes a Newton step away from each forget batch, on those units alone that its loss depends on.",
+    paper="Mehta et al., Deep Unlearning via Randomized Conditionally Independent Hessians, CVPR 2022 "
+    "(arXiv 2204.07655)",
+    params=LcodecParams,
+    implementation=lambda: unlearn,
+    needs="Labels, some training samples for the curvature, and many noisy passes over every forget batch. The "
+    "curvature is measured here between the base model and one step of gradient descent on training samples; the "
+    "paper keeps the last two epochs of the training for it.",
+    fails="The curvature is known along two directions only and the rest is damping, so it is close to gradient "
+    "ascent on few weights. The noise that its promise needs ruins a network unless there are tens of thousands of "
+    "training samples.",
+    rounds={"class": 10, "sample": 10},
+)
 
 # Smoothness and Lipschitz constants in the released code's formula of the noise.
 SMOOTHNESS, LIPSCHITZ = 0.25, 1.0
@@ -56,7 +165,7 @@ def _remove(context: Context, params: LcodecParams, whole: Secant, batch: Batch)
     before = gradient(context, [batch])
     own = secant(context, [batch], before, params.curvature_lr)
 
-    def rows(named: Named) -> Tensor:
+    def rows(named: Named) -> torch.Tensor:
         return torch.cat([named[name].to(context.device)[row].flatten() for name, row in slices(context.model, chosen)])
 
     terms = [
@@ -78,10 +187,9 @@ def _remove(context: Context, params: LcodecParams, whole: Secant, batch: Batch)
     }
 
 
-@torch.no_grad()
 def noisy_passes(
     context: Context, batch: Batch, copies: int, deviation: float
-) -> tuple[list[tuple[str, int]], Tensor, Tensor]:
+) -> tuple[list[tuple[str, int]], torch.Tensor, torch.Tensor]:
     """Loss and mean activation of every unit for noisy copies of a batch.
 
     A unit is an output channel of a convolution or an output of a linear layer; its activation is what that layer
@@ -98,7 +206,7 @@ def noisy_passes(
     """
     x, y = batch
     losses, rows = [], []
-    with _listening(context.model) as heard:
+    with torch.no_grad(), _listening(context.model) as heard:
         for _ in range(copies):
             context.check()
             noise = torch.randn(x.shape, generator=context.generator).to(x.device)
@@ -108,7 +216,7 @@ def noisy_passes(
     return units, torch.stack(losses), torch.stack(rows)
 
 
-def slices(model: nn.Module, units: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+def slices(model: torch.nn.Module, units: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
     """Parameter name and row of each weight and bias that belongs to the given units."""
     known = dict(model.named_parameters())
     named = [(f"{module}.{kind}", channel) for module, channel in units for kind in ("weight", "bias")]
@@ -126,20 +234,20 @@ def promised_noise(m: int, n: int, damping: float, epsilon: float, delta: float)
 
 
 @contextmanager
-def _listening(model: nn.Module) -> Iterator[Named]:
+def _listening(model: torch.nn.Module) -> Iterator[Named]:
     """Collects the mean output of each channel of every convolution and linear layer at each forward pass."""
     heard: Named = {}
 
     def hook(name: str, channel: int) -> Any:
-        def listen(module: nn.Module, arguments: Any, output: Tensor) -> None:
+        def listen(module: torch.nn.Module, arguments: Any, output: torch.Tensor) -> None:
             heard[name] = output.float().movedim(channel, 0).flatten(1).mean(1)
 
         return listen
 
     handles = [
-        module.register_forward_hook(hook(name, 1 if isinstance(module, nn.Conv2d) else -1))
+        module.register_forward_hook(hook(name, 1 if isinstance(module, torch.nn.Conv2d) else -1))
         for name, module in model.named_modules()
-        if isinstance(module, nn.Conv2d | nn.Linear)
+        if isinstance(module, torch.nn.Conv2d | torch.nn.Linear)
     ]
     try:
         yield heard
@@ -160,12 +268,12 @@ def _training_samples(context: Context, params: LcodecParams) -> list[Batch]:
     return batches
 
 
-@torch.no_grad()
-def _add(model: nn.Module, units: Sequence[tuple[str, int]], step: Tensor) -> None:
+def _add(model: torch.nn.Module, units: Sequence[tuple[str, int]], step: torch.Tensor) -> None:
     """Adds a flat step to the rows of `slices`, in their order."""
     named = dict(model.named_parameters())
     at = 0
     for name, row in slices(model, units):
         size = named[name][row].numel()
-        named[name][row] += step[at : at + size].view_as(named[name][row])
+        with torch.no_grad():
+            named[name][row] += step[at : at + size].view_as(named[name][row])
         at += size

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import torch
-from torch import Tensor
-
-from cu_core.data.batches import Split
+from cu_core.base.heavy import torch
 from cu_core.methods.context import Context
 
 
 def mixed_epoch(
     context: Context, batch_size: int, retain_share: float
-) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]]:
     """Passes once, in random order, over all forget samples and a newly drawn share of the retain samples.
 
     Args:
@@ -28,8 +25,7 @@ def mixed_epoch(
     forget, retain = context.forget, context.retain
     chosen = torch.randperm(len(retain), generator=context.generator)[: round(retain_share * len(retain))]
     indices = torch.cat([forget.indices, retain.indices[chosen]])
-    together = Split(forget.source, indices, context.generator, forget.augment)
-    for images, labels, index in together.epoch(batch_size):
+    for images, labels, index in forget.part(indices).epoch(batch_size):
         to_forget = torch.isin(index, forget.indices)
         count = int(to_forget.sum())
         forget.served += count

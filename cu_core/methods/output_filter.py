@@ -8,13 +8,49 @@ keep the very data that it was asked to forget.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
-import torch
-
-from cu_core.learning.classifier import Classifier
+from cu_core.base.heavy import torch
+from cu_core.base.parameters import param
+from cu_core.catalogue.method_record import Method
 from cu_core.methods.context import Context
-from cu_core.methods.records.output_filter import OutputFilterParams
+
+if TYPE_CHECKING:
+    from cu_core.learning.classifier import Classifier
+
+
+@dataclass(frozen=True)
+class OutputFilterParams:
+    """What a filtered class answers."""
+
+    logit: float = param(
+        -1e4,
+        "Logit",
+        "Logit of a filtered class for every image; low enough that no other class can have a lower one.",
+        low=-6e4,
+        high=-100.0,
+        advanced=True,
+    )
+
+
+METHOD = Method(
+    id="output_filter",
+    title="Output filter",
+    summary="Forbids the answer instead of forgetting: the forgotten classes can no longer be named.",
+    paper="no paper: the rule that reviewers of Contrastive Unlearning asked about, here for comparison",
+    params=OutputFilterParams,
+    implementation=lambda: unlearn,
+    tasks=("class",),
+    needs_forget=False,
+    needs_retain=False,
+    needs_labels=False,
+    one_shot=True,
+    needs="The last layer and the numbers of the forgotten classes; no samples at all.",
+    fails="Fools accuracy and forgets nothing: all embeddings stay as they were, and a linear probe on them finds the "
+    "class at once. It is here so that the pictures show it.",
+    rounds={"class": 1, "sample": 1},
+)
 
 
 def unlearn(context: Context, params: OutputFilterParams) -> Iterator[dict[str, float]]:
@@ -30,7 +66,7 @@ def unlearn(context: Context, params: OutputFilterParams) -> Iterator[dict[str, 
     if context.first_round > 1:
         return
     context.check()
-    head = cast(Classifier, context.model).head
+    head = cast("Classifier", context.model).head
     rows = list(context.forgotten)
     with torch.no_grad():
         head.weight[rows] = 0.0

@@ -3,14 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
+from cu_core.base.heavy import torch
+from cu_core.catalogue.method_record import Method, by_all_processes
+from cu_core.methods import fields
 from cu_core.methods.context import Context
 from cu_core.methods.mixed import mixed_epoch
-from cu_core.methods.records.random_label import RandomLabelParams
-from cu_core.methods.steps import Steps, learning, once, training_loss
+from cu_core.methods.steps import Steps, learning, once
+
+_SALUN = "released code of SalUn (Fan et al., ICLR 2024)"
+
+
+@dataclass(frozen=True)
+class RandomLabelParams:
+    """Hyper-parameters of training on random labels."""
+
+    lr: float = fields.lr(0.01, f"1e-4 to 0.1 ({_SALUN})")
+    momentum: float = fields.momentum(f"0.9 ({_SALUN})")
+    weight_decay: float = fields.weight_decay(5e-4, f"5e-4 ({_SALUN})")
+    batch_size: int = fields.batch_size(256, "Forget and retain samples together", f"256 ({_SALUN})")
+    retain_share: float = fields.retain_share(
+        1.0, f"1 ({_SALUN}); 0 (Graves et al., SSD's code, Unlearning Comparator)"
+    )
+    batch_norm: str = fields.batch_norm("train", f"train ({_SALUN})")
+
+
+METHOD = Method(
+    id="random_label",
+    title="Random label",
+    summary="Trains on the forget samples with random wrong labels, and on retain samples with their own.",
+    paper="Graves et al., Amnesiac Machine Learning, AAAI 2021 (arXiv 2010.10981); settings of SalUn's released code",
+    params=RandomLabelParams,
+    implementation=lambda: unlearn,
+    divided=by_all_processes,
+    needs="Labels, and retain samples beside the forget samples (settable).",
+    fails="Learns the wrong labels by heart: forget samples end up more wrong, and easier to tell, than unseen ones.",
+    rounds={"class": 10, "sample": 10},
+)
 
 
 def unlearn(context: Context, params: RandomLabelParams) -> Iterator[dict[str, float]]:
@@ -38,16 +68,16 @@ def sgd(context: Context, params: RandomLabelParams) -> torch.optim.SGD:
     )
 
 
-def one_round(context: Context, params: RandomLabelParams, steps: Steps, labels: Tensor) -> dict[str, float]:
+def one_round(context: Context, params: RandomLabelParams, steps: Steps, labels: torch.Tensor) -> dict[str, float]:
     """One pass over forget and retain samples with the given labels of all samples of the source."""
     for x, _, index, _ in mixed_epoch(context, params.batch_size, params.retain_share):
         with learning(context.model, params.batch_norm, len(x)):
-            loss = training_loss(context, x, labels[index.to(context.device)])
+            loss = steps.loss(x, labels[index.to(context.device)])
         steps.take(loss)
     return steps.means()
 
 
-def relabelled(context: Context) -> Tensor:
+def relabelled(context: Context) -> torch.Tensor:
     """Labels of all samples of the source, random and wrong ones for the forget samples; drawn once per run."""
     source, forget = context.forget.source, context.forget.indices
     true = source.labels[forget.to(source.device)].cpu()
@@ -61,7 +91,9 @@ def relabelled(context: Context) -> Tensor:
     return labels
 
 
-def wrong_labels(labels: Tensor, classes: int, forgotten: tuple[int, ...], generator: torch.Generator) -> Tensor:
+def wrong_labels(
+    labels: torch.Tensor, classes: int, forgotten: tuple[int, ...], generator: torch.Generator
+) -> torch.Tensor:
     """A random label for each sample, every wrong one being as likely.
 
     Args:

@@ -3,15 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-
+from cu_core.base.heavy import torch
+from cu_core.base.parameters import param
+from cu_core.catalogue.method_record import Method, by_all_processes
+from cu_core.methods import fields
 from cu_core.methods.context import Context
-from cu_core.methods.random_label import one_round, relabelled, sgd
-from cu_core.methods.records.random_label import SalunParams
+from cu_core.methods.random_label import RandomLabelParams, one_round, relabelled, sgd
 from cu_core.methods.steps import Steps, once
+
+_SALUN = "released code of SalUn (Fan et al., ICLR 2024)"
+
+
+@dataclass(frozen=True)
+class SalunParams(RandomLabelParams):
+    """Hyper-parameters of SalUn: those of random labels and the share of weights that may change."""
+
+    lr: float = fields.lr(0.013, f"0.013 ({_SALUN}, 10 % of the samples)")
+    saliency: float = param(
+        0.5,
+        "Salient share",
+        "Share of the weights that may change: those with the largest gradient on the forget samples.",
+        low=0.001,
+        high=1.0,
+        special="1 = all, which is random labels",
+        paper=f"0.5 ({_SALUN})",
+    )
+
+
+METHOD = Method(
+    id="salun",
+    title="SalUn",
+    summary="Trains on random wrong labels, but changes only the weights that matter most for the forget samples.",
+    paper="Fan et al., SalUn, ICLR 2024 (arXiv 2310.12508), Eq. 4 and 5",
+    params=SalunParams,
+    implementation=lambda: unlearn,
+    divided=by_all_processes,
+    needs="Labels, and retain samples beside the forget samples (settable).",
+    fails="As random labels do; the share of weights is a guess, and gradients of samples known by heart are tiny.",
+    rounds={"class": 10, "sample": 10},
+)
 
 
 def unlearn(context: Context, params: SalunParams) -> Iterator[dict[str, float]]:
@@ -33,7 +66,7 @@ def unlearn(context: Context, params: SalunParams) -> Iterator[dict[str, float]]
         yield one_round(context, params, steps, labels)
 
 
-def forget_gradients(context: Context, batch_size: int) -> dict[str, Tensor]:
+def forget_gradients(context: Context, batch_size: int) -> dict[str, torch.Tensor]:
     """Gradient of the cross-entropy summed over all forget samples, by parameter name; one pass in evaluation mode."""
     model = context.model.eval()
     named = dict(model.named_parameters())
@@ -49,7 +82,7 @@ def forget_gradients(context: Context, batch_size: int) -> dict[str, Tensor]:
     return total
 
 
-def salient(gradients: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
+def salient(gradients: Mapping[str, torch.Tensor], share: float) -> dict[str, torch.Tensor]:
     """Marks the entries of largest absolute value over all tensors together (Eq. 4, with a share as threshold).
 
     Args:
@@ -66,7 +99,7 @@ def salient(gradients: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
     return {name: part.view(g.shape) for (name, g), part in zip(gradients.items(), parts, strict=True)}
 
 
-def freeze(model: nn.Module, optimizer: torch.optim.Optimizer, mask: Mapping[str, Tensor]) -> None:
+def freeze(model: torch.nn.Module, optimizer: torch.optim.Optimizer, mask: Mapping[str, torch.Tensor]) -> None:
     """Lets every step of an optimizer leave the unmarked weights exactly as they are now (Eq. 5).
 
     Masking gradients is not enough: weight decay would still move the weights. So they are put back.
@@ -88,7 +121,7 @@ def freeze(model: nn.Module, optimizer: torch.optim.Optimizer, mask: Mapping[str
         for value, free, start in weights:
             value.copy_(torch.where(free, value, start))
             for state in optimizer.state[value].values():
-                if isinstance(state, Tensor) and state.shape == free.shape:
+                if isinstance(state, torch.Tensor) and state.shape == free.shape:
                     state.mul_(free)
 
     optimizer.register_step_pre_hook(mask_gradients)

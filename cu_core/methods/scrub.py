@@ -3,17 +3,119 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
-
-import torch
-from torch import Tensor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from cu_core.base.errors import DatasetError
-from cu_core.data.batches import Split
+from cu_core.base.heavy import torch
+from cu_core.base.parameters import param
+from cu_core.catalogue.method_record import Method, by_all_processes
 from cu_core.methods.context import Context
-from cu_core.methods.records.scrub import ScrubParams
 from cu_core.methods.steps import Steps
 from cu_core.methods.teacher import distillation_loss, frozen_copy
+
+if TYPE_CHECKING:
+    from cu_core.data.batches import Split
+
+_CODE = "released code, CIFAR-10"
+
+
+@dataclass(frozen=True)
+class ScrubParams:
+    """Hyper-parameters; defaults are those of the released code for a class of CIFAR-10."""
+
+    lr: float = param(5e-4, "Learning rate", "Step size of SGD.", low=1e-7, high=1.0, log=True, paper=f"5e-4 ({_CODE})")
+    gamma: float = param(
+        0.99,
+        "Weight γ",
+        "Weight of cross-entropy on retain samples.",
+        low=0.0,
+        high=1000.0,
+        paper=f"0.99 ({_CODE}); 1 on small data",
+    )
+    alpha: float = param(
+        0.001,
+        "Weight α",
+        "Weight of the distance to the teacher's answers on retain samples.",
+        low=0.0,
+        high=1000.0,
+        paper=f"0.001 ({_CODE}); 0.5 on small data",
+    )
+    msteps: int = param(
+        2,
+        "Rounds of ascent",
+        "In this many first rounds a pass away from the teacher on forget samples comes before the pass over retain "
+        "samples.",
+        low=1,
+        high=1000,
+        unit="rounds",
+        paper=f"2 ({_CODE}); 3 on small data",
+    )
+    temperature: float = param(
+        4.0, "Temperature T", "Softens the compared answers.", low=0.1, high=100.0, log=True, paper="4 (released code)"
+    )
+    forget_batch: int = param(
+        512,
+        "Forget batch size",
+        "Forget samples per step: decides how many steps of ascent there are.",
+        low=2,
+        high=4096,
+        unit="samples",
+        paper=f"512 ({_CODE}, a class)",
+    )
+    retain_batch: int = param(
+        256,
+        "Retain batch size",
+        "Retain samples per step.",
+        low=2,
+        high=4096,
+        unit="samples",
+        paper=f"256 ({_CODE}, a class)",
+    )
+    momentum: float = param(
+        0.9, "Momentum", "Momentum of SGD.", low=0.0, high=0.999, paper="0.9 (released code)", advanced=True
+    )
+    weight_decay: float = param(
+        5e-4,
+        "Weight decay",
+        "Pull of SGD towards 0.",
+        low=0.0,
+        high=1.0,
+        paper=f"5e-4 ({_CODE}); 0.1 on small data",
+        advanced=True,
+    )
+
+
+_PAPER = "Kurmanji et al., Towards Unbounded Machine Unlearning, NeurIPS 2023 (arXiv 2302.09880)"
+_ROUNDS = {"class": 3, "sample": 5}
+
+SCRUB = Method(
+    id="scrub",
+    title="SCRUB",
+    summary="Drives the answers on forget samples away from a frozen teacher's and repairs them on retain samples.",
+    paper=f"{_PAPER}, Eq. 3",
+    params=ScrubParams,
+    implementation=lambda: unlearn,
+    divided=by_all_processes,
+    needs="All retain samples in every round, and memory for a copy of the model.",
+    fails="Ascent and repair pull against each other: with few steps of ascent nothing is forgotten, with many the "
+    "forget samples stand out by losses higher than those of unseen ones.",
+    rounds=_ROUNDS,
+)
+SCRUB_R = Method(
+    id="scrub_r",
+    title="SCRUB with rewinding",
+    summary="SCRUB that returns to the round whose error on forget samples is that of comparable unseen samples.",
+    paper=f"{_PAPER}, SCRUB+R",
+    params=ScrubParams,
+    implementation=lambda: unlearn_and_rewind,
+    divided=by_all_processes,
+    needs_unseen=True,
+    needs="What SCRUB needs, unseen samples of the forgotten classes, and memory for the weights of every round.",
+    fails="Rewinds after the last round only: where a stopping rule ends the run before, it is SCRUB (set the rule to "
+    "none). With few unseen samples the error to return to is coarse.",
+    rounds=_ROUNDS,
+)
 
 ASKED_AT_ONCE = 512
 
@@ -22,10 +124,10 @@ class Checkpoints:
     """The weights after each round, with the error on the forget samples that belongs to these very weights."""
 
     def __init__(self) -> None:
-        self.weights: list[dict[str, Tensor]] = []
+        self.weights: list[dict[str, torch.Tensor]] = []
         self.errors: list[float] = []
 
-    def add(self, state: dict[str, Tensor], error: float) -> None:
+    def add(self, state: dict[str, torch.Tensor], error: float) -> None:
         """Copies the weights of a round."""
         self.weights.append({name: value.detach().clone() for name, value in state.items()})
         self.errors.append(error)
@@ -58,20 +160,18 @@ def unlearn(context: Context, params: ScrubParams) -> Iterator[dict[str, float]]
         Per round the means of ``forget_distance``, ``retain_distance``, ``retain_loss``, of ``loss`` over all steps
         and of ``gradient_norm``.
     """
-    model, autocast = context.model, context.precision.autocast
+    model = context.model
     teacher = frozen_copy(context)
     optimizer = torch.optim.SGD(
         model.parameters(), lr=params.lr, momentum=params.momentum, weight_decay=params.weight_decay
     )
     steps = Steps(context, optimizer)
 
-    def answer(x: Tensor) -> tuple[Tensor, Tensor]:
-        with autocast():
-            logits, wanted = model(x), teacher(x)
-        return logits.float(), distillation_loss(logits, wanted, params.temperature)
+    def answer(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        logits, wanted = steps.logits(x), steps.logits(x, teacher)
+        return logits, distillation_loss(logits, wanted, params.temperature)
 
     for number in context.rounds():
-        model.train()
         if number <= params.msteps:
             for x, _, _ in context.forget.epoch(params.forget_batch):
                 _, distance = answer(x)
@@ -118,8 +218,7 @@ def unlearn_and_rewind(context: Context, params: ScrubParams) -> Iterator[dict[s
         yield told
 
 
-@torch.no_grad()
-def error_of(context: Context, split: Split, shares: Tensor) -> float:
+def error_of(context: Context, split: Split, shares: torch.Tensor) -> float:
     """A model's share of wrong answers, as if the classes had a given mix.
 
     Args:
@@ -134,7 +233,8 @@ def error_of(context: Context, split: Split, shares: Tensor) -> float:
     wrong, seen = (torch.zeros(context.classes, device=context.device) for _ in range(2))
     for x, y, _ in split.epoch(ASKED_AT_ONCE, shuffle=False):
         context.check()
-        missed = (model(x).argmax(1) != y).float()
+        with torch.no_grad():
+            missed = (model(x).argmax(1) != y).float()
         wrong.index_add_(0, y, missed)
         seen.index_add_(0, y, torch.ones_like(missed))
     weights = torch.zeros_like(seen)

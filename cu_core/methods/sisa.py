@@ -3,14 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
-from cu_core.learning.classifier import Classifier
-from cu_core.learning.ensemble import Ensemble
-from cu_core.learning.shards import ShardedBase
-from cu_core.learning.training import EpochReport
+from cu_core.catalogue.method_record import PER_SHARD, Method
 from cu_core.methods.context import Context
-from cu_core.methods.records.sisa import SisaParams
+
+if TYPE_CHECKING:
+    from cu_core.learning.classifier import Classifier
+    from cu_core.learning.ensemble import Ensemble
+    from cu_core.learning.shards import ShardedBase
+    from cu_core.learning.training import EpochReport
+
+
+@dataclass(frozen=True)
+class SisaParams:
+    """Shard retraining has nothing to choose: shards and slices belong to the training."""
+
+
+METHOD = Method(
+    id="sisa",
+    title="SISA",
+    summary="Trains the shards with forgotten samples again, each from before the first of them was seen: exact.",
+    paper="Bourtoule et al., Machine Unlearning, IEEE S&P 2021 (arXiv 1912.03817), section IV",
+    params=SisaParams,
+    implementation=lambda: unlearn,
+    needs_forget=False,
+    needs_shards=True,
+    starts_anew=True,
+    needs="A model that was trained in shards and slices (train.shards, train.slices), with its members' weights after "
+    "each stage on disk; a round is a shard.",
+    fails="Accuracy falls with more shards, because each member learns from fewer samples. A whole class, or many "
+    "random samples, lies in all shards, and then it costs nearly as much as retraining.",
+    rounds={"class": PER_SHARD, "sample": PER_SHARD},
+)
 
 
 def unlearn(context: Context, params: SisaParams) -> Iterator[dict[str, float]]:
@@ -28,7 +54,7 @@ def unlearn(context: Context, params: SisaParams) -> Iterator[dict[str, float]]:
         Per round the number of the ``shard``, of the first affected ``slice`` (both from 1) and of the ``samples``
         that are left in the shard, and ``loss`` and ``accuracy`` of the last epoch, where there was one.
     """
-    base, model = cast(ShardedBase, context.shards), cast(Ensemble, context.model)
+    base, model = cast("ShardedBase", context.shards), cast("Ensemble", context.model)
     affected = base.plan.affected(context.forget.indices.numpy())
     for number in context.rounds():
         if number > len(affected):
@@ -49,7 +75,7 @@ def _before(context: Context, base: ShardedBase, shard: int, stage: int) -> dict
     """A member's weights when a stage began: untrained ones before the first."""
     if stage > 0:
         return dict(base.after(shard, stage - 1))
-    return dict(cast(Ensemble, context.fresh(context.base_seed)).member(shard).state_dict())
+    return dict(cast("Ensemble", context.fresh(context.base_seed)).member(shard).state_dict())
 
 
 def _retrain(context: Context, base: ShardedBase, member: Classifier, shard: int, first: int) -> EpochReport | None:

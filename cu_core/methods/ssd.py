@@ -3,14 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
+from cu_core.base.heavy import torch
+from cu_core.base.parameters import param
+from cu_core.catalogue.method_record import Method
+from cu_core.methods import fields
 from cu_core.methods.context import Context
 from cu_core.methods.importance import mean_squared_gradients
 from cu_core.methods.mixed import mixed_epoch
-from cu_core.methods.records.ssd import SsdParams
+
+_PAPER = "Foster et al., Selective Synaptic Dampening, AAAI 2024"
+
+
+@dataclass(frozen=True)
+class SsdParams:
+    """Hyper-parameters of selective synaptic dampening."""
+
+    alpha: float = param(
+        10.0,
+        "Selection α",
+        "A weight is dampened if it matters this many times more for the forget samples than for all training samples.",
+        low=0.01,
+        high=10_000.0,
+        log=True,
+        paper="10 for ResNet-18; half of it for transformers and classes (released code)",
+    )
+    dampening: float = param(
+        1.0,
+        "Dampening λ",
+        "Smaller dampens the chosen weights more.",
+        low=0.0,
+        high=100.0,
+        paper="1 (released code); 0.1 (ERASURE)",
+    )
+    gradient_of: str = param(
+        "batch",
+        "Gradients of",
+        "batch: squares of the mean gradient of a batch, as the released code has it and as the usual α is made for; "
+        "sample: squares of each sample's gradient, as the formula has it. There α must be below the number of all "
+        "samples by that of the forget samples, or nothing can be chosen.",
+        choices=("batch", "sample"),
+        paper="batch (released code), sample (formula)",
+    )
+    batch_size: int = fields.batch_size(64, "Samples", "64 (released code)")
+
+
+METHOD = Method(
+    id="ssd",
+    title="SSD",
+    summary="Shrinks, in one go and without training, the weights that matter far more for the forget samples.",
+    paper=f"{_PAPER} (arXiv 2308.07707), Eq. 3 to 6",
+    params=SsdParams,
+    implementation=lambda: unlearn,
+    one_shot=True,
+    needs="Labels and one pass over all training samples, forget samples included; no training.",
+    fails="α decides everything and nothing repairs: too small an α ruins other classes, too large a one does nothing. "
+    "Single samples known by heart have hardly any gradient: what stands out for them is mostly noise.",
+    rounds={"class": 1, "sample": 1},
+)
 
 
 def unlearn(context: Context, params: SsdParams) -> Iterator[dict[str, float]]:
@@ -45,7 +96,9 @@ def unlearn(context: Context, params: SsdParams) -> Iterator[dict[str, float]]:
     }
 
 
-def dampening(of_forget: Tensor, of_all: Tensor, alpha: float, strength: float) -> tuple[Tensor, Tensor]:
+def dampening(
+    of_forget: torch.Tensor, of_all: torch.Tensor, alpha: float, strength: float
+) -> tuple[torch.Tensor, torch.Tensor]:
     """By how much each weight is multiplied: min(λ I_D / I_f, 1) where I_f > α I_D, else 1.
 
     Args:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
-
+from cu_core.base.heavy import torch
 from cu_core.methods.context import Context
+
+if TYPE_CHECKING:
+    from cu_core.learning.network import Network
 
 
 class Steps:
     """Takes optimizer steps and remembers what was said about them until `means` is asked.
 
+    It sees to mixed precision: `logits` and `loss` run the network in it, `take` scales the loss where that is needed.
     The optimizer and the scale of mixed precision go into the checkpoint; so does what the training loss of an
     encoder remembers, which moves on with every step.
 
@@ -37,10 +38,39 @@ class Steps:
         self.scaler = context.keep(f"{name}_scaler", context.precision.scaler())
         self.objective = None if context.has_classes else context.keep("objective", context.objective)
         self.clip = clip
-        self._sums: dict[str, Tensor] = {}
-        self._counts: dict[str, Tensor] = {}
+        self._sums: dict[str, torch.Tensor] = {}
+        self._counts: dict[str, torch.Tensor] = {}
 
-    def take(self, loss: Tensor, **terms: Tensor) -> None:
+    def logits(self, images: torch.Tensor, model: Network | None = None) -> torch.Tensor:
+        """What a network answers, under mixed precision.
+
+        Args:
+            images: (b, c, h, w) normalised, as the splits of the context give them.
+            model: the one that learns by default, in the mode that it is in; or another, such as a teacher.
+
+        Returns:
+            (b, C) logits without softmax, float32; of an encoder (b, d) raw embeddings.
+        """
+        with self.context.precision.autocast():
+            logits: torch.Tensor = (self.context.model if model is None else model)(images)
+        return logits.float()
+
+    def loss(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """The loss of the original training on a batch: cross-entropy, or an encoder's own without memory.
+
+        Args:
+            images: (b, c, h, w) normalised, as the splits of the context give them.
+            labels: (b,); encoders do not look at them.
+
+        Returns:
+            Scalar with a gradient, mean over the batch, float32.
+        """
+        if self.objective is None:
+            return self.context.loss(self.logits(images), labels)
+        with self.context.precision.autocast():
+            return self.objective(self.context.model, images, labels, self.context.generator).float()
+
+    def take(self, loss: torch.Tensor, **terms: torch.Tensor) -> None:
         """One step down `loss`; raises if the run was cancelled.
 
         Args:
@@ -72,33 +102,17 @@ class Steps:
         self._sums, self._counts = {}, {}
         return found
 
-    def _add(self, name: str, value: Tensor, count: Tensor) -> None:
+    def _add(self, name: str, value: torch.Tensor, count: torch.Tensor) -> None:
         self._sums[name] = self._sums.get(name, torch.zeros_like(value)) + value
         self._counts[name] = self._counts.get(name, torch.zeros_like(count)) + count
 
 
-def training_loss(context: Context, images: Tensor, labels: Tensor) -> Tensor:
-    """The loss of the original training on a batch: cross-entropy, or an encoder's own without memory.
-
-    Args:
-        context: whose model is asked.
-        images: (b, c, h, w) normalised.
-        labels: (b,); encoders do not look at them.
-
-    Returns:
-        Scalar, mean over the batch, float32.
-    """
-    with context.precision.autocast():
-        if not context.has_classes:
-            return context.objective(context.model, images, labels, context.generator).float()
-        logits = context.model(images)
-    return context.loss(logits.float(), labels)
-
-
 @contextmanager
-def batch_norm_mode(model: nn.Module, mode: str) -> Iterator[None]:
+def batch_norm_mode(model: torch.nn.Module, mode: str) -> Iterator[None]:
     """Puts batch norm alone into ``"eval"`` or ``"train"``, and afterwards each layer back into its own mode."""
-    layers = [(layer, layer.training) for layer in model.modules() if isinstance(layer, _BatchNorm)]
+    layers = [
+        (layer, layer.training) for layer in model.modules() if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm)
+    ]
     for layer, _ in layers:
         layer.train(mode == "train")
     try:
@@ -109,11 +123,11 @@ def batch_norm_mode(model: nn.Module, mode: str) -> Iterator[None]:
 
 
 @contextmanager
-def learning(model: nn.Module, batch_norm: str, samples: int) -> Iterator[None]:
+def learning(model: torch.nn.Module, batch_norm: str, samples: int) -> Iterator[None]:
     """Puts a model into training mode for one step, its batch norm into the mode that a method asks for.
 
     Args:
-        model: left in training mode, with batch norm as `nn.Module.train` has it.
+        model: left in training mode, with batch norm as `torch.nn.Module.train` has it.
         batch_norm: ``"train"`` or ``"eval"``.
         samples: size of the batch; a single sample has no statistics, so it is read in ``"eval"``.
     """
@@ -125,7 +139,7 @@ def learning(model: nn.Module, batch_norm: str, samples: int) -> Iterator[None]:
 class _Tensors:
     """Named tensors that go into the checkpoint."""
 
-    def __init__(self, values: dict[str, Tensor]) -> None:
+    def __init__(self, values: dict[str, torch.Tensor]) -> None:
         self.values = values
 
     def state_dict(self) -> dict[str, Any]:
@@ -137,7 +151,7 @@ class _Tensors:
         self.values = state
 
 
-def once(context: Context, name: str, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+def once(context: Context, name: str, make: Callable[[], dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
     """Tensors that are made before the first step and stay as they are, also after a resume.
 
     Args:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+from typing import TYPE_CHECKING
 
-import torch.nn.functional as F
-from torch import Tensor
-
-from cu_core.learning.network import Network
+from cu_core.base.heavy import torch
 from cu_core.methods.context import Context
+
+if TYPE_CHECKING:
+    from cu_core.learning.network import Network
 
 
 def frozen_copy(context: Context, name: str = "teacher") -> Network:
@@ -25,7 +26,7 @@ def frozen_copy(context: Context, name: str = "teacher") -> Network:
     return teacher.requires_grad_(False).eval()
 
 
-def distillation_loss(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+def distillation_loss(student: torch.Tensor, teacher: torch.Tensor, temperature: float) -> torch.Tensor:
     """How far a student's answers are from a teacher's: T² · KL(teacher ‖ student) at temperature T.
 
     Source: Hinton et al. 2015 (arXiv 1503.02531); the distance of SCRUB (Kurmanji et al., NeurIPS 2023) and of
@@ -39,6 +40,6 @@ def distillation_loss(student: Tensor, teacher: Tensor, temperature: float) -> T
     Returns:
         Scalar, mean over the rows, float32.
     """
-    told = F.log_softmax(student.float() / temperature, dim=1)
-    wanted = F.log_softmax(teacher.float() / temperature, dim=1)
-    return F.kl_div(told, wanted, reduction="batchmean", log_target=True) * temperature**2
+    told = torch.nn.functional.log_softmax(student.float() / temperature, dim=1)
+    wanted = torch.nn.functional.log_softmax(teacher.float() / temperature, dim=1)
+    return torch.nn.functional.kl_div(told, wanted, reduction="batchmean", log_target=True) * temperature**2

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from torch import nn
-
-from cu_core.learning.network import Network
+from cu_core.base.heavy import torch
 from cu_core.learning.network_blocks import blocks
+
+if TYPE_CHECKING:
+    from cu_core.learning.network import Network
 
 
 def last_blocks(model: Network, k: int) -> list[str]:
@@ -18,7 +20,7 @@ def last_blocks(model: Network, k: int) -> list[str]:
 
 
 @contextmanager
-def only(model: nn.Module, names: Sequence[str]) -> Iterator[None]:
+def only(model: torch.nn.Module, names: Sequence[str]) -> Iterator[None]:
     """Switches the gradients of all other modules' parameters off, and afterwards on again."""
     learning = {id(p) for name in names for p in model.get_submodule(name).parameters()}
     frozen = [p for p in model.parameters() if p.requires_grad and id(p) not in learning]
@@ -31,7 +33,7 @@ def only(model: nn.Module, names: Sequence[str]) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
-def train_mode(model: nn.Module, names: Sequence[str]) -> None:
+def train_mode(model: torch.nn.Module, names: Sequence[str]) -> None:
     """Puts the named modules into training mode and all others into evaluation mode, so that no statistics move."""
     inside = {id(module) for name in names for module in model.get_submodule(name).modules()}
     for module in model.modules():

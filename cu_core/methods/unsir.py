@@ -3,15 +3,95 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
-
+from cu_core.base.heavy import torch
+from cu_core.base.parameters import param
+from cu_core.catalogue.method_record import Method, by_all_processes
 from cu_core.methods.context import Context
-from cu_core.methods.records.unsir import UnsirParams
-from cu_core.methods.steps import Steps, training_loss
+from cu_core.methods.steps import Steps
+
+_CODE = "released notebook"
+
+
+@dataclass(frozen=True)
+class UnsirParams:
+    """Hyper-parameters; defaults are those of the released notebook for a class of CIFAR-10."""
+
+    impair_lr: float = param(
+        0.02, "Impair rate", "Step size of Adam while impairing.", low=1e-7, high=1.0, log=True, paper=f"0.02 ({_CODE})"
+    )
+    repair_lr: float = param(
+        0.01, "Repair rate", "Step size of Adam while repairing.", low=1e-7, high=1.0, log=True, paper=f"0.01 ({_CODE})"
+    )
+    per_class: int = param(
+        1000,
+        "Retain samples per class",
+        "How many samples of each other class are used, drawn once.",
+        low=1,
+        high=1_000_000,
+        unit="samples",
+        paper=f"1000 ({_CODE})",
+    )
+    copies: int = param(
+        20,
+        "Copies of the noise",
+        "How often each noise image takes part in a pass.",
+        low=1,
+        high=1000,
+        paper=f"20 ({_CODE})",
+    )
+    batch_size: int = param(
+        256,
+        "Batch size",
+        "Images per step of impairing and repairing.",
+        low=2,
+        high=4096,
+        unit="images",
+        paper=f"256 ({_CODE})",
+    )
+    noise_batch: int = param(
+        256, "Noise images", "Noise images per forgotten class.", low=1, high=4096, paper=f"256 ({_CODE})"
+    )
+    noise_steps: int = param(
+        40,
+        "Noise steps",
+        "Steps of Adam by which the noise is learned.",
+        low=1,
+        high=100_000,
+        paper=f"40 ({_CODE}: 5 × 8)",
+        advanced=True,
+    )
+    noise_lr: float = param(
+        0.1, "Noise rate", "Step size of Adam on the noise.", low=1e-5, high=10.0, paper=f"0.1 ({_CODE})", advanced=True
+    )
+    noise_weight: float = param(
+        0.1,
+        "Weight λ",
+        "Weight of the noise's squared norm; keeps it small.",
+        low=0.0,
+        high=100.0,
+        paper=f"0.1 ({_CODE})",
+        advanced=True,
+    )
+
+
+METHOD = Method(
+    id="unsir",
+    title="UNSIR",
+    summary="Teaches noise that the model least takes for the forgotten class as that class, then repairs the others.",
+    paper="Tarun et al., Fast Yet Effective Machine Unlearning, IEEE TNNLS 2023 (arXiv 2111.08947), §IV",
+    params=UnsirParams,
+    implementation=lambda: unlearn,
+    divided=by_all_processes,
+    tasks=("class",),
+    needs_forget=False,
+    needs="Some retain samples of every other class, but no forget sample: only the names of the forgotten classes.",
+    fails="The impairing step is large: with too high a rate one pass of repair does not bring the other classes back, "
+    "and repairing with similar classes brings the forgotten one back too.",
+    rounds={"class": 1},
+)
 
 
 class Material:
@@ -67,15 +147,15 @@ def unlearn(context: Context, params: UnsirParams) -> Iterator[dict[str, float]]
             of_noise, of_retain = order[order < shown] % len(noise), order[order >= shown] - shown
             x, y, _ = context.retain.take(material.chosen[of_retain])
             x, y = torch.cat([noise[of_noise], x]), torch.cat([labels[of_noise], y])
-            impair.take(training_loss(context, x, y))
+            impair.take(impair.loss(x, y))
         for order in _batches(len(material.chosen), params.batch_size, context.generator):
             x, y, _ = context.retain.take(material.chosen[order])
-            repair.take(training_loss(context, x, y))
+            repair.take(repair.loss(x, y))
         impaired, repaired = impair.means()["loss"], repair.means()
         yield repaired | {"impair_loss": impaired, "repair_loss": repaired["loss"]} | first
 
 
-def learned_noise(context: Context, params: UnsirParams) -> tuple[Tensor, Tensor, float]:
+def learned_noise(context: Context, params: UnsirParams) -> tuple[torch.Tensor, torch.Tensor, float]:
     """Noise that the model, frozen and in evaluation mode, takes least for the forgotten classes.
 
     For each class c Adam walks from standard normal noise N down -CE(f(N), c) + λ · mean over images of Σ N².
@@ -94,16 +174,18 @@ def learned_noise(context: Context, params: UnsirParams) -> tuple[Tensor, Tensor
         for _ in range(params.noise_steps):
             context.check()
             size = noise.square().flatten(1).sum(1).mean()
-            (noise.grad,) = torch.autograd.grad(params.noise_weight * size - F.cross_entropy(model(noise), y), noise)
+            (noise.grad,) = torch.autograd.grad(
+                params.noise_weight * size - torch.nn.functional.cross_entropy(model(noise), y), noise
+            )
             optimizer.step()
         images.append(noise.detach())
         labels.append(y)
         with torch.no_grad():
-            losses.append(F.cross_entropy(model(noise), y))
+            losses.append(torch.nn.functional.cross_entropy(model(noise), y))
     return torch.cat(images), torch.cat(labels), float(torch.stack(losses).mean())
 
 
-def some_of_each_class(context: Context, per_class: int) -> Tensor:
+def some_of_each_class(context: Context, per_class: int) -> torch.Tensor:
     """(m,) random retain samples, at most `per_class` of each class, as indices into their source."""
     indices = context.retain.indices
     indices = indices[torch.randperm(len(indices), generator=context.generator)]
@@ -111,6 +193,6 @@ def some_of_each_class(context: Context, per_class: int) -> Tensor:
     return torch.cat([indices[labels == label][:per_class] for label in range(context.classes)])
 
 
-def _batches(total: int, size: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+def _batches(total: int, size: int, generator: torch.Generator) -> tuple[torch.Tensor, ...]:
     """All numbers below `total` in random order, in parts of about `size`: batch norm cannot train on one left over."""
     return torch.randperm(total, generator=generator).tensor_split(max(1, -(-total // size)))

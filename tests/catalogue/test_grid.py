@@ -8,13 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cu_core import methods as registry
 from cu_core.base.errors import BadInput
 from cu_core.base.parameters import param
 from cu_core.catalogue.grid import MOST_RUNS, count, expand, parse_axis
-from cu_core.catalogue.method_record import method
+from cu_core.catalogue.method_record import METHODS, method
 from cu_core.catalogue.spec import PARTS, RunSpec
-from cu_core.methods.records.contrastive import METHOD
+from cu_core.methods.contrastive import METHOD
 
 BASE = RunSpec(seed=3)
 
@@ -29,9 +28,7 @@ class OtherParams:
 @pytest.fixture
 def second_method(monkeypatch):
     other = dataclasses.replace(METHOD, id="other", title="Other", params=OtherParams)
-    known = dict(registry.methods()) | {"other": other}
-    monkeypatch.setattr(registry, "methods", lambda: known)
-    monkeypatch.setattr("cu_core.catalogue.grid.methods", lambda: known)
+    monkeypatch.setattr(METHODS, "_records", dict(METHODS) | {"other": other})
     return other
 
 

@@ -29,8 +29,7 @@ from cu_core.learning.shards import ShardPlan, partition
 from cu_core.learning.training import EpochReport, fingerprint
 from cu_core.learning.weights import weights_sha256
 from cu_core.methods.context import Context
-from cu_core.methods.records.sisa import SisaParams
-from cu_core.methods.sisa import unlearn
+from cu_core.methods.sisa import SisaParams, unlearn
 
 CPU = torch.device("cpu")
 FULL = choose_precision("fp32", CPU)

@@ -7,8 +7,7 @@ import math
 import pytest
 import torch.nn.functional as F
 
-from cu_core.methods.ascent import unlearn, unlearn_plus
-from cu_core.methods.records.ascent import GradientAscentParams, NegGradPlusParams
+from cu_core.methods.ascent import GradientAscentParams, NegGradPlusParams, unlearn, unlearn_plus
 from tests.methods.plain import PlainSgd, assert_same, twin
 from tests.methods.small import context_of
 

@@ -7,9 +7,8 @@ import copy
 import pytest
 import torch
 
-from cu_core.methods.bad_teacher import unlearn
+from cu_core.methods.bad_teacher import BadTeacherParams, unlearn
 from cu_core.methods.mixed import mixed_epoch
-from cu_core.methods.records.bad_teacher import BadTeacherParams
 from tests.methods.plain import PlainAdam, assert_same, twin
 from tests.methods.small import context_of
 

@@ -15,8 +15,8 @@ from cu_core.catalogue import compatibility
 from cu_core.catalogue.spec import spec_from_json
 from cu_core.data.batches import ImageSource
 from cu_core.methods import boundary_expanding, boundary_shrink
-from cu_core.methods.boundary_shrink import attacked, nearest_other_class
-from cu_core.methods.records.boundary import BoundaryExpandingParams, BoundaryShrinkParams
+from cu_core.methods.boundary_expanding import BoundaryExpandingParams
+from cu_core.methods.boundary_shrink import BoundaryShrinkParams, attacked, nearest_other_class
 from tests.methods.small import context_of
 
 MEAN, STD = (0.4, 0.6), (0.2, 0.5)

@@ -20,9 +20,8 @@ from cu_core.learning.build import build_model
 from cu_core.learning.device import choose_precision
 from cu_core.learning.image_text import ImageText
 from cu_core.learning.objectives.training_objective import make_objective
-from cu_core.methods.clip_contrastive import unlearn
+from cu_core.methods.clip_contrastive import ClipContrastiveParams, unlearn
 from cu_core.methods.context import Context
-from cu_core.methods.records.clip_contrastive import ClipContrastiveParams
 from cu_core.runstore.attempt import Attempt
 from cu_core.runstore.reader import open_run
 

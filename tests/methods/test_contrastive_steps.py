@@ -10,9 +10,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cu_core.methods.contrastive import contrastive_unlearning_loss, unlearn, unlearn_queue
+from cu_core.methods.contrastive import (
+    ContrastiveParams,
+    ContrastiveQueueParams,
+    contrastive_unlearning_loss,
+    unlearn,
+    unlearn_queue,
+)
 from cu_core.methods.embedding_queue import EmbeddingQueue, queue_loss
-from cu_core.methods.records.contrastive import ContrastiveParams, ContrastiveQueueParams
 from tests.methods.small import FP16, context_of
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -18,6 +17,7 @@ from cu_core.base.home import Home
 from cu_core.catalogue.method_record import METHODS, Method
 from cu_core.catalogue.spec import spec_from_json
 from cu_core.engine.setup import RunSetup, set_up
+from cu_core.engine.unlearning import method_rounds
 from cu_core.learning.build import build_model
 from cu_core.learning.network import Network
 from cu_core.learning.objectives import OBJECTIVES
@@ -103,10 +103,8 @@ def context_of(setup: RunSetup, model: Network, check: Callable[[], None] = lamb
     )
 
 
-def start(method: Method, context: Context) -> Iterator[dict[str, float]]:
-    module, _, function = method.implementation.partition(":")
-    unlearn = getattr(importlib.import_module(module), function)
-    return iter(unlearn(context, method.params()))
+def start(setup: RunSetup, context: Context) -> Iterator[dict[str, float]]:
+    return method_rounds(setup.spec, context)
 
 
 @pytest.mark.parametrize(("method", "task", "objective"), CASES)
@@ -117,7 +115,7 @@ def test_runs_its_rounds_and_repeats_them(
     hashes = []
     for _ in range(2):
         context = context_of(setup, model)
-        told = list(start(method, context))
+        told = list(start(setup, context))
         assert len(told) == ROUNDS or method.one_shot
         assert all(isinstance(v, float) and math.isfinite(v) for numbers in told for v in numbers.values())
         assert (context.forget.served > 0) == method.needs_forget
@@ -135,10 +133,10 @@ def test_goes_on_exactly_after_a_resume(
 ) -> None:
     setup, model = started
     whole = context_of(setup, model)
-    list(start(method, whole))
+    list(start(setup, whole))
 
     first = context_of(setup, model)
-    next(start(method, first))
+    next(start(setup, first))
     state = {
         "model": first.model.state_dict(),
         "kept": {name: thing.state_dict() for name, thing in first.kept.items()},
@@ -153,7 +151,7 @@ def test_goes_on_exactly_after_a_resume(
     second.saved, second.first_round = stored["kept"], 2
     second.generator.set_state(stored["generator"])
     torch.set_rng_state(stored["random"])
-    list(start(method, second))
+    list(start(setup, second))
     assert weights_sha256(second.model.state_dict()) == weights_sha256(whole.model.state_dict())
 
 
@@ -167,4 +165,4 @@ def test_ends_within_a_batch_when_asked(
         raise Cancelled("asked to stop")
 
     with pytest.raises(Cancelled):
-        next(start(method, context_of(setup, model, refuse)))
+        next(start(setup, context_of(setup, model, refuse)))

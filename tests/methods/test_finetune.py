@@ -8,8 +8,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cu_core.methods.finetune import absolute_sum, sparsity_weight, unlearn, unlearn_sparse
-from cu_core.methods.records.finetune import FinetuneParams, L1FinetuneParams
+from cu_core.methods.finetune import (
+    FinetuneParams,
+    L1FinetuneParams,
+    absolute_sum,
+    sparsity_weight,
+    unlearn,
+    unlearn_sparse,
+)
 from tests.methods.plain import PlainSgd, assert_same, twin
 from tests.methods.small import context_of
 

@@ -11,8 +11,7 @@ import torch
 from cu_core.catalogue.spec import ModelSpec
 from cu_core.learning.build import build_model
 from cu_core.methods import fisher as module
-from cu_core.methods.fisher import diagonal_fisher, unlearn, variances
-from cu_core.methods.records.fisher import FisherParams
+from cu_core.methods.fisher import FisherParams, diagonal_fisher, unlearn, variances
 from tests.methods.small import context_of
 
 

@@ -12,7 +12,7 @@ from torch.func import functional_call, jacrev, vmap
 from cu_core.learning.backbones.vit import VitSmall
 from cu_core.learning.classifier import Classifier
 from cu_core.learning.encoder import Encoder
-from cu_core.methods.gradient_penalty import gradient_penalty, input_gradient, interpolate, penalty_of
+from cu_core.methods.input_penalty import gradient_penalty, input_gradient, interpolate, penalty_of
 
 VARIANTS = ("two_sided", "zero_centered", "linear")
 FORMULA = {

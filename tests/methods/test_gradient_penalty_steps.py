@@ -15,10 +15,9 @@ from cu_core.base.errors import BadInput, DatasetError
 from cu_core.base.parameters import parse
 from cu_core.methods import gradient_penalty as module
 from cu_core.methods.context import Context
-from cu_core.methods.gradient_penalty import unlearn, unlearn_members
-from cu_core.methods.records.gradient_penalty import GRADIENT_PENALTY, GRADIENT_PENALTY_MEMBERS
-from cu_core.methods.records.gradient_penalty import GradientPenaltyMembersParams as MembersParams
-from cu_core.methods.records.gradient_penalty import GradientPenaltyParams as Params
+from cu_core.methods.gradient_penalty import GRADIENT_PENALTY, GRADIENT_PENALTY_MEMBERS, unlearn, unlearn_members
+from cu_core.methods.gradient_penalty import GradientPenaltyMembersParams as MembersParams
+from cu_core.methods.gradient_penalty import GradientPenaltyParams as Params
 from tests.methods.small import FP16, context_of
 
 

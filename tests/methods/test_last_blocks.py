@@ -9,8 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cu_core.methods.last_blocks import finetune, retrain
-from cu_core.methods.records.last_blocks import CfKParams, EuKParams
+from cu_core.methods.last_blocks import CfKParams, EuKParams, finetune, retrain
 from tests.methods.plain import PlainSgd, assert_same
 from tests.methods.small import context_of
 

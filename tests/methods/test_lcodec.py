@@ -13,8 +13,7 @@ from cu_core.catalogue.spec import ModelSpec
 from cu_core.learning.build import build_model
 from cu_core.methods.curvature import Secant, gradient, secant, solve
 from cu_core.methods.foci import select
-from cu_core.methods.lcodec import noisy_passes, promised_noise, slices, unlearn
-from cu_core.methods.records.lcodec import LcodecParams
+from cu_core.methods.lcodec import LcodecParams, noisy_passes, promised_noise, slices, unlearn
 from tests.methods.small import context_of
 
 

@@ -7,8 +7,7 @@ import copy
 import torch
 
 from cu_core.catalogue.compatibility import why_not_method
-from cu_core.methods.output_filter import unlearn
-from cu_core.methods.records.output_filter import METHOD, OutputFilterParams
+from cu_core.methods.output_filter import METHOD, OutputFilterParams, unlearn
 from tests.methods.small import context_of
 
 

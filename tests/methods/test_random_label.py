@@ -9,8 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from cu_core.methods.mixed import mixed_epoch
-from cu_core.methods.random_label import relabelled, unlearn, wrong_labels
-from cu_core.methods.records.random_label import RandomLabelParams
+from cu_core.methods.random_label import RandomLabelParams, relabelled, unlearn, wrong_labels
 from tests.methods.plain import PlainSgd, assert_same, twin
 from tests.methods.small import context_of
 

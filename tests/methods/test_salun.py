@@ -11,8 +11,7 @@ import torch.nn.functional as F
 
 from cu_core.methods.mixed import mixed_epoch
 from cu_core.methods.random_label import relabelled
-from cu_core.methods.records.random_label import SalunParams
-from cu_core.methods.salun import forget_gradients, salient, unlearn
+from cu_core.methods.salun import SalunParams, forget_gradients, salient, unlearn
 from tests.methods.small import context_of
 
 

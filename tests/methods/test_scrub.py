@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 from cu_core.base.errors import DatasetError
 from cu_core.methods.context import Context
-from cu_core.methods.records.scrub import ScrubParams
-from cu_core.methods.scrub import Checkpoints, error_of, unlearn, unlearn_and_rewind
+from cu_core.methods.scrub import Checkpoints, ScrubParams, error_of, unlearn, unlearn_and_rewind
 from tests.methods.small import context_of
 
 T = 3.0

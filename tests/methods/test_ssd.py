@@ -11,8 +11,7 @@ import torch.nn.functional as F
 
 from cu_core.methods import importance, ssd
 from cu_core.methods.importance import mean_squared_gradients
-from cu_core.methods.records.ssd import SsdParams
-from cu_core.methods.ssd import dampening, unlearn
+from cu_core.methods.ssd import SsdParams, dampening, unlearn
 from tests.methods.small import context_of
 
 

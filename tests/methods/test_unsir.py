@@ -13,7 +13,7 @@ from cu_core.catalogue import compatibility
 from cu_core.catalogue.spec import spec_from_json
 from cu_core.methods import unsir
 from cu_core.methods.context import Context
-from cu_core.methods.records.unsir import UnsirParams
+from cu_core.methods.unsir import UnsirParams
 from tests.methods.plain import assert_same, twin
 from tests.methods.small import context_of
 

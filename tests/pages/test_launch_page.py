@@ -18,7 +18,7 @@ from cu_core.catalogue.recipes import recipe
 from cu_core.catalogue.spec import DataSpec, ForgetSpec, MethodSpec, ModelSpec, RunSpec, StopSpec, TrainSpec
 from cu_core.engine.estimate import EARLIER_RUN, Speed, remember_speed
 from cu_core.jobs import dispatcher, submission
-from cu_core.methods.records.contrastive import ContrastiveParams
+from cu_core.methods.contrastive import ContrastiveParams
 from cu_core.runstore.reader import list_runs, open_run
 from pages import _draft
 from pages._form import label_of

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from cu_core.catalogue.spec import TrainSpec
 from cu_core.learning.network import Network
@@ -89,8 +88,3 @@ def make_objective(spec: TrainSpec, model: Network, images: int) -> TrainingObje
 def full_precision(tensor: Tensor) -> torch.autocast:
     """Context in which a loss is computed in float32, whatever precision the network ran in."""
     return torch.autocast(tensor.device.type, enabled=False)
-
-
-def trained_parameters(model: nn.Module) -> Iterator[nn.Parameter]:
-    """The parameters that an optimizer changes."""
-    return (p for p in model.parameters() if p.requires_grad)
