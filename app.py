@@ -26,7 +26,7 @@ from cu_core.jobs.dispatcher import dispatcher_alive, ensure_dispatcher
 from cu_core.jobs.submission import work_waiting
 from cu_core.runstore.index import unindexed
 from cu_core.sharing.door import Door
-from pages._login import StreamlitLogin, server
+from pages._frame.login import StreamlitLogin, server
 
 ROOT = Path(__file__).resolve().parent
 CHECK_SECONDS = 5.0

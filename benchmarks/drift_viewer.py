@@ -31,7 +31,7 @@ from playwright.sync_api import Browser, sync_playwright
 from benchmarks.scatter_frames import FLAGS, plotly_page
 from cu_core.figures.scene import Scene, SceneAxis, SceneSamples, SceneState, pack_scene, read_header
 from cu_core.figures.scene_figure import scene_figure
-from pages._drift_viewer import PARTS
+from pages._drift.drift_viewer import PARTS
 
 UNLIMITED = ["--disable-frame-rate-limit", "--disable-gpu-vsync"]
 VIEWER_WIDTH, VIEWER_HEIGHT = 1000, 800

@@ -21,7 +21,6 @@ import platform
 import statistics
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,9 +33,8 @@ from plotly.subplots import make_subplots
 
 from cu_core.figures.signal_cloud import choose_drawn, pack, pack_groups, pack_space, signal_space, space_alt
 from cu_core.figures.theme import COLOURS, GROUPS, SYMBOLS
+from pages._signals.signal_board import PARTS
 
-PARTS = Path(__file__).resolve().parent.parent / "pages" / "_space"
-SCRIPTS = ("geometry.js", "gl.js", "paint.js", "axes.js", "chart.js", "main.js")
 FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 REFERENCE = "Reference (retrained)"
 
@@ -118,10 +116,9 @@ def own_data(groups: np.ndarray, clouds: list[np.ndarray]) -> dict[str, Any]:
 
 def own_page(data: dict[str, Any]) -> str:
     """The component outside Streamlit: same parts, same data."""
-    parts = {name: (PARTS / name).read_text(encoding="utf-8") for name in ("frame.html", "style.css", *SCRIPTS)}
-    script = "\n".join(parts[name] for name in SCRIPTS).replace("export default function", "function mount")
+    script = PARTS["js"].replace("export default function", "function mount")
     return (
-        f"<!doctype html><meta charset=utf-8><style>{parts['style.css']}</style><body>{parts['frame.html']}"
+        f"<!doctype html><meta charset=utf-8><style>{PARTS['css']}</style><body>{PARTS['html']}"
         f"<script>{script}\nconst board = document.querySelector('.board')\n"
         f"mount({{ data: {json.dumps(data)}, parentElement: document, setStateValue() {{}} }})</script>"
     )

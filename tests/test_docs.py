@@ -27,6 +27,8 @@ from cu_core.metrics import METRICS
 from cu_core.metrics.attacks import ATTACKS, NUMBERS, WAYS
 from cu_core.runstore.probe_table import COLUMNS as PROBE_COLUMNS
 from cu_core.runstore.state import STATES
+from pages._frame.page_records import pages
+from tools import make_docs
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -61,11 +63,22 @@ def test_every_choice_and_setting_is_documented(name: str) -> None:
     assert re.search(rf"`{re.escape(name)}(:[A-Z]+)?`", read(DOCS / "methods.md")), f"{name} is not in docs/methods.md"
 
 
-def test_methods_page_is_up_to_date() -> None:
+def test_what_is_written_from_records_is_up_to_date() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tools.make_docs", "--check"], cwd=ROOT, capture_output=True, text=True, timeout=240
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_readme_lists_every_page_and_nothing_else_of_it_is_touched() -> None:
+    readme = read(ROOT / "README.md")
+    for page in pages().values():
+        assert f"| {page.title} | {page.purpose} |" in readme
+    before, _, rest = readme.partition(make_docs.PAGES_BEGIN)
+    stale = before + make_docs.PAGES_BEGIN + "\n\nanother table\n\n" + rest[rest.index(make_docs.PAGES_END) :]
+    assert make_docs.with_pages(stale) == readme
+    with pytest.raises(ValueError, match="two lines"):
+        make_docs.with_pages("no marks")
 
 
 @pytest.mark.parametrize("verb", verbs())
@@ -90,19 +103,6 @@ def test_documented_commands_parse(command: str) -> None:
     words = command.replace("\\\n", " ").split("`")[0].split(";")[0].split(" > ")[0].split()
     words = ["0" if word.startswith("$") else word for word in words]
     build_parser().parse_args(words)
-
-
-def test_every_page_is_in_the_readme() -> None:
-    readme = read(ROOT / "README.md")
-    calls = [node for node in ast.walk(ast.parse(read(ROOT / "pages" / "_shell.py"))) if isinstance(node, ast.Call)]
-    titles = []
-    for call in calls:
-        named = {k.arg: k.value for k in call.keywords}
-        is_page = ast.unparse(call.func) == "st.Page" and "visibility" not in named
-        if is_page and isinstance(title := named.get("title"), ast.Constant):
-            titles.append(str(title.value))
-    assert len(titles) >= 4
-    assert [title for title in titles if f"| {title} |" not in readme] == []
 
 
 def test_every_state_and_file_of_a_run_is_documented() -> None:

@@ -1,7 +1,7 @@
-"""Writes docs/methods.md from the registries: methods, datasets, backbones, metrics, settings, presets.
+"""Writes docs/methods.md from the registries, and the README's table of pages from the pages' records.
 
-.venv/bin/python -m tools.make_docs            writes the file
-.venv/bin/python -m tools.make_docs --check    fails if the file is out of date
+.venv/bin/python -m tools.make_docs            writes the files
+.venv/bin/python -m tools.make_docs --check    fails if one is out of date
 """
 
 from __future__ import annotations
@@ -23,8 +23,12 @@ from cu_core.learning.backbones import BACKBONES
 from cu_core.learning.objectives import OBJECTIVES
 from cu_core.methods.absent import ABSENT
 from cu_core.metrics import METRICS
+from pages._frame.page_records import pages
 
-TARGET = Path(__file__).resolve().parent.parent / "docs" / "methods.md"
+ROOT = Path(__file__).resolve().parent.parent
+METHODS_PAGE, README = ROOT / "docs" / "methods.md", ROOT / "README.md"
+PAGES_BEGIN = '<!-- Pages: written by tools/make_docs.py; change the records in pages/, then run "make docs". -->'
+PAGES_END = "<!-- End of pages. -->"
 HEAD = """# What can be chosen
 
 <!-- Written by tools/make_docs.py from the registries; change the records, then run "make docs". -->
@@ -290,18 +294,35 @@ def text() -> str:
     return "\n\n".join(section.strip() for section in sections if section) + "\n"
 
 
+def with_pages(readme: str) -> str:
+    """A README with the table of pages between its two marks.
+
+    Raises:
+        ValueError: one of the marks is missing.
+    """
+    before, begin, rest = readme.partition(PAGES_BEGIN)
+    _, end, after = rest.partition(PAGES_END)
+    if not begin or not end:
+        raise ValueError(f"README.md needs two lines around its table of pages:\n{PAGES_BEGIN}\n{PAGES_END}")
+    rows = table(("page", "what it is for"), ((page.title, page.purpose) for page in pages().values()))
+    return f"{before}{begin}\n\n{rows}\n\n{end}{after}"
+
+
 def main() -> int:
-    """Writes or checks the page; returns the exit code."""
-    parser = argparse.ArgumentParser(description="Writes docs/methods.md from the registries.")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if the file is out of date")
+    """Writes or checks the files; returns the exit code."""
+    parser = argparse.ArgumentParser(description="Writes docs/methods.md and the README's table of pages from records.")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is out of date")
     options = parser.parse_args()
+    present = {path: path.read_text(encoding="utf-8") if path.exists() else "" for path in (METHODS_PAGE, README)}
+    wanted = {METHODS_PAGE: text(), README: with_pages(present[README])}
+    stale = [path for path in wanted if present[path] != wanted[path]]
     if not options.check:
-        TARGET.write_text(text(), encoding="utf-8")
+        for path in stale:
+            path.write_text(wanted[path], encoding="utf-8")
         return 0
-    if TARGET.exists() and TARGET.read_text(encoding="utf-8") == text():
-        return 0
-    print("docs/methods.md is out of date; run: make docs", file=sys.stderr)
-    return 1
+    for path in stale:
+        print(f"{path.relative_to(ROOT)} is out of date; run: make docs", file=sys.stderr)
+    return bool(stale)
 
 
 if __name__ == "__main__":

@@ -84,5 +84,3 @@ function layOut(panes, width, scene, { zoom, camera }) {
   })
   return Math.ceil(panes.length / columns) * line
 }
-
-const within = ({ x, y, width, height }, left, top) => left >= x && left <= x + width && top >= y && top <= y + height

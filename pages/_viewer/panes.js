@@ -1,10 +1,12 @@
 // The panes on their canvases: axes below, points with WebGL between, marks that follow the pointer above.
 
 const DRAW_ORDER = [1, 2, 0] // retain first, so that the few forget samples lie on top
+const FAINT = 0.13
+const SOLID = 0.85
 
 function createPanes(field, state) {
   const [below, points, above] = ["below", "points", "above"].map((name) => field.appendChild(element("canvas", name)))
-  let painter = createPainter(points)
+  let painter = createPainter(points, { keep: true })
   if (!painter) return null
   above.tabIndex = 0
   above.setAttribute("role", "img")
@@ -87,16 +89,20 @@ function createPanes(field, state) {
     const { scene } = state
     const size = (scene.count <= 1000 ? 7.5 : scene.count <= 4000 ? 6 : scene.count <= 10_000 ? 5 : 4) * state.ratio
     painter.clear(pane.box, state.ratio)
-    const look = { dim: state.any, size, hollow: pane.hollow }
+    const look = { size, hollow: pane.hollow, deep: !scene.flat, others: state.any ? FAINT : SOLID }
+    const codes = (moment) => ({ name: `codes ${moment}`, make: () => scene.codesAt(moment), size: scene.size, coded: true })
+    const between = ({ from, to }) => [codes(from), codes(to)]
     const colours = (moment) => ({
       name: `colour ${state.colour} ${changesOverRounds(state.colour) ? moment : ""}`,
       make: () => coloursOf(state.colour, scene, state.samples, moment),
     })
     if (pane.ghost) {
-      painter.points(scene, pane.ghost, pane.matrix, colours(pane.ghost.from), runs, { ...look, hollow: true, opacity: 0.4 })
+      painter.points(between(pane.ghost), pane.matrix, runs, {
+        ...look, colours: colours(pane.ghost.from), hollow: true, opacity: 0.4,
+      })
     }
     const moment = nearer(pane.at)
-    painter.points(scene, pane.at, pane.matrix, colours(moment), runs, look)
+    painter.points(between(pane.at), pane.matrix, runs, { ...look, colours: colours(moment), share: pane.at.share })
     const lost = scene.straysAt(moment).filter((i) => state.shows(i) && (!state.any || state.selected[i]))
     painter.rings(`stray ${moment}`, lost, size + 9 * state.ratio, state.inks.rgb)
   }
@@ -204,7 +210,7 @@ function createPanes(field, state) {
   points.addEventListener("webglcontextlost", (event) => event.preventDefault())
   points.addEventListener("webglcontextrestored", () => {
     // Nothing on the card has survived.
-    painter = createPainter(points)
+    painter = createPainter(points, { keep: true })
     sort()
     state.redraw()
   })

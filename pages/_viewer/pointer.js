@@ -1,40 +1,22 @@
 // What the pointer does: pan or turn, zoom, point at samples, select them by click or lasso, and measure.
 
-const REACH = 9 // px between the pointer and the sample that it means
-const TURN = 0.009 // radians per px
 const CLOSEST = 0.01 // of an axis
 
 function createPointer(chart, state) {
   const { above } = chart
   let drag = null
 
-  const local = (event) => {
-    const { left, top } = above.getBoundingClientRect()
-    return [event.clientX - left, event.clientY - top]
-  }
+  const local = (event) => localPoint(above, event)
   const paneAt = (x, y) => chart.panes().find(({ box }) => within(box, x, y))
 
   const nearest = (x, y) => {
     const pane = paneAt(x, y)
     if (!pane) return null
-    let [best, reach] = [null, REACH]
-    for (const i of chart.order()) {
-      const spot = chart.spot(pane, i)
-      if (!spot) continue
-      const away = Math.hypot(spot[0] - x, spot[1] - y)
-      // Of samples at one place the one that was drawn last lies on top.
-      if (away <= reach) [best, reach] = [i, away]
-    }
+    const best = nearestSample(chart.order(), (i) => chart.spot(pane, i), x, y)
     return best === null ? null : { index: best, moment: nearer(pane.at) }
   }
 
-  const enclosed = ({ pane, path }) =>
-    [...chart.order()].filter((i) => {
-      const spot = chart.spot(pane, i)
-      return spot && within(pane.box, ...spot) && insidePolygon(path, ...spot)
-    })
-
-  const mode = (event) => (event.altKey ? "remove" : event.shiftKey ? "add" : "replace")
+  const enclosed = ({ pane, path }) => enclosedSamples(chart.order(), (i) => chart.spot(pane, i), pane.box, path)
 
   const pan = (pane, dx, dy) => {
     const shift = [-dx / pane.box.width, dy / pane.box.height].map((share, row) => share * (pane.zoom[row][1] - pane.zoom[row][0]))
@@ -47,16 +29,14 @@ function createPointer(chart, state) {
   }
 
   const turn = (azimuth, elevation) => {
-    const { camera } = state.view()
-    camera.azimuth += azimuth
-    camera.elevation = Math.max(-1.45, Math.min(1.45, camera.elevation + elevation))
+    turnCamera(state.view().camera, azimuth, elevation)
     state.redraw()
   }
 
   const zoom = (pane, by, shares = [0.5, 0.5]) => {
     const view = state.view()
     if (!state.scene.flat) {
-      view.camera.distance = Math.max(1.2, Math.min(9, view.camera.distance * by))
+      moveCamera(view.camera, by)
       return state.redraw()
     }
     const size = Math.max(...view.zoom.map(([low, high]) => high - low))
@@ -99,11 +79,11 @@ function createPointer(chart, state) {
 
   above.onpointerup = (event) => {
     const [x, y] = local(event)
-    if (state.lasso) state.select(enclosed(state.lasso), mode(event))
+    if (state.lasso) state.select(enclosed(state.lasso), selectionMode(event))
     else if (drag && !drag.moved) {
       const hit = nearest(x, y)
       if (hit && state.tool === "ruler") state.measure(hit)
-      else if (hit) state.select([hit.index], mode(event))
+      else if (hit) state.select([hit.index], selectionMode(event))
     }
     drag = state.lasso = null
     state.redraw("marks")

@@ -12,8 +12,8 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from pages._drift_viewer import drift_viewer
-from pages._hover import Sprite
+from pages._drift.drift_viewer import drift_viewer
+from pages._shared.hover_card import Sprite
 from tests.madeup_scene import made_up_scenes
 
 COLUMNS = 50

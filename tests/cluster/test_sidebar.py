@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from cu_core.base.process import identity
 
-SCRIPT = "from pages._sidebar import machine\nmachine()"
+SCRIPT = "from pages._frame.sidebar import machine\nmachine()"
 
 
 def sidebar():

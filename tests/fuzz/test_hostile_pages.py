@@ -16,8 +16,8 @@ from cu_core.analysis.sample_search import search
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
 from cu_core.runstore import layout
-from pages import _recorded
-from pages._text import plain
+from pages._shared import recorded_rounds
+from pages._shared.plain_text import plain
 from tests.fuzz.profile import fewer
 from tests.fuzz.texts import CLASSES
 from tests.madeup import MadeUp, write_run
@@ -112,8 +112,8 @@ def test_odd_addresses_break_no_page(
     ("asked", "shown"), [("2", 2), ("9" * 5000, 3), ("٣", 3), ("-1", 3), ("1.5", 3), ("²", 3), ("", 3), ("7", 3)]
 )
 def test_a_round_that_is_no_number_is_the_last_one(monkeypatch: pytest.MonkeyPatch, asked: str, shown: int) -> None:
-    monkeypatch.setattr(_recorded, "st", SimpleNamespace(query_params={"round": asked}))
-    assert _recorded.wanted_round([0, 1, 2, 3]) == shown
+    monkeypatch.setattr(recorded_rounds, "st", SimpleNamespace(query_params={"round": asked}))
+    assert recorded_rounds.wanted_round([0, 1, 2, 3]) == shown
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from tests.fuzz.harness import fuzz, instrumented
 with instrumented():
     from cu_core.analysis.sample_search import search
     from cu_core.base.errors import BadInput
+    from cu_core.catalogue.grid import parse_axis
     from cu_core.data.forget import parse_selection
     from cu_core.runstore.layout import is_run_id
-    from pages._draft import read_list
-    from pages._text import plain
+    from pages._shared.plain_text import plain
 
 CLASSES = ("cat", "dog", "a (b)", "x" * 40 + "!")
 _LABELS = np.arange(8) % 4
@@ -21,7 +21,7 @@ _PLACES, _IS_TEST = np.arange(8), np.arange(8) % 2 == 1
 
 def target(content: bytes) -> None:
     text = content.decode(errors="surrogateescape")
-    for read in (parse_selection, read_list, lambda words: search(words, _PLACES, _IS_TEST, _LABELS, CLASSES)):
+    for read in (parse_selection, parse_axis, lambda words: search(words, _PLACES, _IS_TEST, _LABELS, CLASSES)):
         try:
             read(text)
         except BadInput as error:

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
+from cu_core.base.files import read_json, write_json
+from cu_core.base.home import Home
+
 SHELL = Path(__file__).resolve().parent.parent.parent / "pages" / "_shell.py"
 
 
@@ -23,3 +26,13 @@ def texts(app: AppTest) -> str:
     """Everything that a page says in words."""
     kinds = (app.title, app.subheader, app.markdown, app.caption, app.info, app.warning, app.error)
     return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def drop(home: Home, *names: str) -> None:
+    """Takes arrays out of all rounds and references, as in runs that never recorded them."""
+    for path in (home.runs / "madeup-1").glob("r*/*/manifest.json"):
+        manifest = read_json(path)
+        for name in names:
+            manifest["arrays"].pop(name, None)
+            Path(path.parent / f"{name}.npy").unlink(missing_ok=True)
+        write_json(path, manifest)

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from cu_core.base.home import Home
 from cu_core.catalogue.spec import MethodSpec
-from pages._compare_table import RowTexts
+from pages._compare.compare_table import RowTexts
 from tests.madeup import MadeUp, write_run
 from tests.pages.page_helpers import open_page, texts
 

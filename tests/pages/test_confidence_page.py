@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
 from tests.madeup import MadeUp, finish, write_run
+from tests.pages.page_helpers import drop
 
 SHELL = Path(__file__).resolve().parents[2] / "pages" / "_shell.py"
 
@@ -55,6 +57,27 @@ def test_a_finished_run_shows_before_after_and_reference(home: Home) -> None:
         assert "Before (round 0)" in shown[0] and "After (round 5)" in shown[1] and "Reference" in shown[2]
     for chart in app.get("plotly_chart"):
         assert len(chart.proto.alt) > 20
+
+
+def test_without_recorded_predictions_the_distributions_are_shown_alone(home: Home) -> None:
+    write_run(home)
+    drop(home, "top3_class")
+    app = open_page()
+    assert not app.exception and not app.error
+    assert "Predicted classes were not recorded in this run." in text_of(app)
+    assert len(figures(app)) == 1
+
+
+def test_a_round_without_predictions_is_left_out_of_the_matrices(home: Home) -> None:
+    write_run(home)
+    for path in (home.runs / "madeup-1").glob("r*/*5/manifest.json"):
+        manifest = read_json(path)
+        manifest["arrays"].pop("top3_class")
+        write_json(path, manifest)
+    app = open_page()
+    assert not app.exception and not app.error
+    _, matrix = figures(app)
+    assert [title for title in titles(matrix) if "round" in title.lower()] == ["<b>Before (round 0)</b>"]
 
 
 def test_samples_of_the_stopping_rule_are_left_out(home: Home) -> None:

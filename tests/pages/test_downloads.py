@@ -17,7 +17,7 @@ from cu_core.analysis.papers.words import numbers_of
 from cu_core.base.home import Home
 from cu_core.figures.attack_overview import all_numbers
 from cu_core.runstore.reader import open_run
-from pages._downloads import csv_bytes, parquet_bytes
+from pages._shared.downloads import csv_bytes, parquet_bytes
 from tests.madeup import MadeUp, write_run
 from tests.pages.page_helpers import open_page
 
@@ -35,7 +35,7 @@ def test_both_formats_give_back_the_table() -> None:
 
 DOWNLOADS = """
 import streamlit as st
-from pages._downloads import table_downloads
+from pages._shared.downloads import table_downloads
 from tests.pages.test_downloads import TABLE
 def make():
     st.session_state["made"] = True
@@ -82,7 +82,7 @@ def test_the_attack_table_holds_every_number_with_its_interval(home: Home) -> No
 
 CAMERA_PAGE = """
 import streamlit as st
-from pages._charts import bar, format_choice
+from pages._shared.chart_bar import bar, format_choice
 format_choice()
 st.json(bar(("zoom2d",)))
 """

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from pages._fidelity import ruler_text
+from pages._drift.fidelity_strip import ruler_text
 
 
 def strips() -> None:
-    from pages._fidelity import exact_strip, fidelity_strip  # noqa: PLC0415
+    from pages._drift.fidelity_strip import exact_strip, fidelity_strip  # noqa: PLC0415
 
     record = {
         "trustworthiness": 0.97,

@@ -16,8 +16,8 @@ from cu_core.data.memorisation import memorisation
 from cu_core.data.prepared import open_prepared
 from cu_core.jobs import background, dispatcher
 from cu_core.runstore.reader import list_runs, open_run
-from pages._forget_instead import KEY, Wish
-from pages._selection import Picked
+from pages._launch.forget_wish import KEY, Wish
+from pages._selection.selection_state import Picked
 from tests.madeup import MadeUp, write_dataset, write_run
 from tests.pages.page_helpers import SHELL, open_page, texts
 from tests.pages.test_launch_page import button, widget
@@ -152,9 +152,9 @@ def test_a_wish_about_another_run_is_dropped(home: Home) -> None:
 
 def panel() -> None:
     from cu_core.runstore.reader import open_run  # noqa: PLC0415 - runs as a file of its own
-    from pages._common import home  # noqa: PLC0415
-    from pages._forget_instead import forget_instead  # noqa: PLC0415
-    from pages._selection import selection_of  # noqa: PLC0415
+    from pages._selection.forget_instead import forget_instead  # noqa: PLC0415
+    from pages._selection.selection_state import selection_of  # noqa: PLC0415
+    from pages._shared.server_home import home  # noqa: PLC0415
 
     view = open_run(home(), "madeup-1")
     forget_instead(view, selection_of(view).rows)

@@ -20,8 +20,8 @@ from cu_core.engine.estimate import EARLIER_RUN, Speed, remember_speed
 from cu_core.jobs import dispatcher, submission
 from cu_core.methods.contrastive import ContrastiveParams
 from cu_core.runstore.reader import list_runs, open_run
-from pages import _draft
-from pages._form import label_of
+from pages._launch import form_draft
+from pages._launch.form_fields import label_of
 from tests.madeup import write_dataset
 from tests.pages.page_helpers import open_page, texts
 
@@ -52,7 +52,7 @@ def launch(app: AppTest) -> AppTest:
 
 @pytest.mark.parametrize("preset", SINGLE_PRESETS.values(), ids=lambda preset: preset.id)
 def test_a_preset_passes_through_the_form_unchanged(preset: Any) -> None:
-    assert _draft.spec_of(_draft.from_spec(preset.spec)) == preset.spec
+    assert form_draft.spec_of(form_draft.from_spec(preset.spec)) == preset.spec
 
 
 @given(
@@ -83,24 +83,24 @@ def test_any_specification_passes_through_the_form_unchanged(
         stop=StopSpec(max_rounds=rounds),
         seed=seed,
     )
-    assert _draft.spec_of(_draft.from_spec(spec)) == spec
+    assert form_draft.spec_of(form_draft.from_spec(spec)) == spec
 
 
 def test_every_described_field_has_a_place_in_the_form() -> None:
-    fields = set(_draft.from_spec(RunSpec()))
-    for part, cls in _draft.PARTS.items():
+    fields = set(form_draft.from_spec(RunSpec()))
+    for part, cls in form_draft.PARTS.items():
         assert {f"{part}.{d.name}" for d in describe(cls)} <= fields
     assert {f"method.contrastive.{d.name}" for d in describe(ContrastiveParams)} <= fields
 
 
 def test_several_wrong_fields_are_all_reported() -> None:
-    draft = _draft.from_spec(RunSpec()) | {
+    draft = form_draft.from_spec(RunSpec()) | {
         "seed": -1,
         "train.lr": 99.0,
         "method.contrastive.temperature": 0.0,
         "data.label_noise": 0.9,
     }
-    errors = _draft.errors_of(draft)
+    errors = form_draft.errors_of(draft)
     assert set(errors) == {"seed", "train.lr", "method.temperature", "data.label_noise"}
     assert "0.01 to 10" in errors["method.temperature"]
 
@@ -124,15 +124,15 @@ def test_several_wrong_fields_are_all_reported() -> None:
     ],
 )
 def test_a_wrong_choice_is_said_at_its_field(change: dict[str, Any], field: str, words: str) -> None:
-    errors = _draft.errors_of(_draft.from_spec(RunSpec()) | change)
+    errors = form_draft.errors_of(form_draft.from_spec(RunSpec()) | change)
     assert list(errors) == [field]
     assert words.lower() in errors[field].lower()
 
 
 def test_class_picks_follow_the_names_of_a_dataset() -> None:
     names = ("cat", "dog", "frog")
-    assert _draft.class_names(["1", "frog", "dog", "7"], names) == ["dog", "frog"]
-    assert _draft.class_names(["1", "0"], ("0", "1")) == ["1", "0"]
+    assert form_draft.class_names(["1", "frog", "dog", "7"], names) == ["dog", "frog"]
+    assert form_draft.class_names(["1", "0"], ("0", "1")) == ["1", "0"]
 
 
 def test_the_form_starts_with_the_default_preset_and_shows_what_it_forgets(home: Home) -> None:
@@ -151,8 +151,8 @@ def test_one_click_fills_in_a_preset(preset: Any) -> None:
     app = open_page("launch.py")
     app.button(key=f"preset_{preset.id}").click().run()
     assert not app.exception
-    values = {name: app.session_state[f"new:{name}"] for name in _draft.from_spec(preset.spec)}
-    shown = _draft.spec_of(values)
+    values = {name: app.session_state[f"new:{name}"] for name in form_draft.from_spec(preset.spec)}
+    shown = form_draft.spec_of(values)
     expected = dataclasses.replace(preset.spec, name="")
     if preset.spec.data.dataset == "digits" and preset.spec.data.label_noise == 0 and preset.spec.task == "class":
         expected = dataclasses.replace(expected, forget=ForgetSpec("class:five"))

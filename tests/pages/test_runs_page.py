@@ -13,7 +13,8 @@ from cu_core.catalogue.presets import DEFAULT_PRESET
 from cu_core.jobs import demo, submission
 from cu_core.runstore import layout
 from cu_core.runstore.reader import list_runs, open_run
-from pages import _common
+from pages._runs import runs_table
+from pages._shared import run_curves
 from tests.madeup import MadeUp, finish, write_run
 from tests.pages.page_helpers import open_page, texts
 
@@ -68,7 +69,7 @@ def test_search_and_state_filter_narrow_the_list(two_runs: Home) -> None:
 
 def test_a_long_list_shows_the_latest_and_finds_the_others(two_runs: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     latest, other = (row.run_id for row in list_runs(two_runs))
-    monkeypatch.setattr(_common, "MOST_LISTED", 1)
+    monkeypatch.setattr(runs_table, "MOST_LISTED", 1)
     app = open_page("runs.py")
     assert list(table(app).index) == [latest]
     assert "2 of 2 runs. The latest 1 are listed; a search finds the others." in texts(app)
@@ -229,8 +230,8 @@ def test_progress_turns_into_the_result_when_the_run_ends(home: Home) -> None:
 
 def test_all_who_watch_a_run_share_its_curves_until_they_change(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     built = []
-    whole = _common.curves
-    monkeypatch.setattr(_common, "curves", lambda *given: built.append(given) or whole(*given))
+    whole = run_curves.curves
+    monkeypatch.setattr(run_curves, "curves", lambda *given: built.append(given) or whole(*given))
     folder = write_run(home, "watched", MadeUp(rounds=3))
     first, second = (open_page("run.py", run="watched").get("plotly_chart")[0].proto.spec for _ in range(2))
     assert len(built) == 1 and first == second

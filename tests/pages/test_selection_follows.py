@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from cu_core.base.home import Home
 from cu_core.metrics.attacks import score_array
 from cu_core.runstore.reader import open_run
-from pages._selection import ONLY_KEY, Picked, few_words
+from pages._selection.selection_state import ONLY_KEY, Picked, few_words
 from tests.madeup import write_run
 from tests.pages.page_helpers import open_page, texts
 from tests.pages.test_confidence_page import figures, numbers

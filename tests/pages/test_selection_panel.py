@@ -14,13 +14,12 @@ from streamlit.testing.v1 import AppTest
 from cu_core.analysis.picking import Course, preset
 from cu_core.base.home import Home
 from cu_core.runstore.reader import RunView, open_run
-from pages._selection import Picked
-from pages._selection_panel import course_of
-from pages._thumbnails import FRAME, TILE, sheet
+from pages._selection.selection_panel import course_of
+from pages._selection.selection_state import Picked
+from pages._selection.thumbnail_sheet import FRAME, TILE, sheet
 from tests.madeup import MadeUp, image_of, write_run
-from tests.pages.page_helpers import texts
+from tests.pages.page_helpers import drop, texts
 from tests.pages.test_confidence_page import numbers
-from tests.pages.test_similarity_page import drop
 
 KEY = "selection madeup-1"
 
@@ -29,9 +28,9 @@ def script() -> None:
     import streamlit as st  # noqa: PLC0415 - runs as a file of its own
 
     from cu_core.runstore.reader import open_run  # noqa: PLC0415 - runs as a file of its own
-    from pages._common import home  # noqa: PLC0415
-    from pages._selection_charts import linked_charts  # noqa: PLC0415
-    from pages._selection_panel import selection_panel  # noqa: PLC0415
+    from pages._selection.selection_charts import linked_charts  # noqa: PLC0415
+    from pages._selection.selection_panel import selection_panel  # noqa: PLC0415
+    from pages._shared.server_home import home  # noqa: PLC0415
 
     view = open_run(home(), "madeup-1")
     rounds, seeds = view.rounds(), view.references()
@@ -190,9 +189,9 @@ def ticked(places: list[int] | None = None) -> None:
     import streamlit as st  # noqa: PLC0415 - runs as a file of its own
 
     from cu_core.runstore.reader import open_run  # noqa: PLC0415
-    from pages import _selection_charts as charts  # noqa: PLC0415
-    from pages._common import home  # noqa: PLC0415
-    from pages._selection import selection_of  # noqa: PLC0415
+    from pages._selection import selection_charts as charts  # noqa: PLC0415
+    from pages._selection.selection_state import selection_of  # noqa: PLC0415
+    from pages._shared.server_home import home  # noqa: PLC0415
 
     view = open_run(home(), "madeup-1")
     if places is not None:

@@ -6,7 +6,7 @@ import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from cu_core.base.home import Home
-from pages._selection import Focus
+from pages._selection.selection_state import Focus
 from tests.madeup import write_run
 
 
@@ -14,8 +14,8 @@ def steps() -> None:
     import streamlit as st  # noqa: PLC0415 - runs as a file of its own
 
     from cu_core.runstore.reader import open_run  # noqa: PLC0415
-    from pages._common import home  # noqa: PLC0415
-    from pages._selection import clear, follow, pick, selection_of  # noqa: PLC0415
+    from pages._selection.selection_state import clear, follow, pick, selection_of  # noqa: PLC0415
+    from pages._shared.server_home import home  # noqa: PLC0415
 
     view, seen = open_run(home(), "madeup-1"), []
 

@@ -14,7 +14,9 @@ from cu_core.runstore import layout
 from cu_core.runstore.reader import list_runs
 from cu_core.sharing import clock, door_state, logouts
 from cu_core.sharing.seal import Visit, seal
-from pages import _form, _gate, _sweep_matrix
+from pages._frame import gate
+from pages._launch import form_fields
+from pages._sweep import sweep_matrix
 from tests.madeup import MadeUp, write_run
 from tests.pages.page_helpers import SHELL, open_page, texts
 
@@ -33,7 +35,7 @@ def enter(home: Home, monkeypatch: pytest.MonkeyPatch):
 
     def entered(name: str, until: float = 0.0, login: str = "") -> None:
         value = seal(Visit(name, until or clock.elapsed() + 1000, login))
-        monkeypatch.setattr(_gate, "sealed", lambda: value)
+        monkeypatch.setattr(gate, "sealed", lambda: value)
 
     return entered
 
@@ -70,7 +72,7 @@ def test_a_server_without_the_door_shows_nothing_where_the_home_is_shared(
     enter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(door_state, "_shared", None)
-    monkeypatch.setattr(_gate, "sealed", lambda: None)
+    monkeypatch.setattr(gate, "sealed", lambda: None)
     assert nothing_shown(open_page("runs.py"))
 
 
@@ -128,8 +130,8 @@ def test_an_operator_cannot_point_the_form_at_a_file_of_the_server(enter, tmp_pa
     secret = tmp_path / "secret.csv"
     secret.write_text("1\nvery secret\n")
     app = open_page("launch.py")
-    app.session_state[_form.key_of("forget.kind")] = "indices"
-    app.session_state[_form.key_of("forget.file")] = str(secret)
+    app.session_state[form_fields.key_of("forget.kind")] = "indices"
+    app.session_state[form_fields.key_of("forget.file")] = str(secret)
     app.run()
     assert "only uploaded files" in texts(app).lower() and "very secret" not in texts(app)
     assert not app.exception
@@ -138,11 +140,11 @@ def test_an_operator_cannot_point_the_form_at_a_file_of_the_server(enter, tmp_pa
 def test_an_open_tab_notices_that_its_visitor_may_not_see_it_any_more(enter, monkeypatch: pytest.MonkeyPatch) -> None:
     enter("vera")
     drawn_again: list[int] = []
-    monkeypatch.setattr(_gate.st, "rerun", lambda: drawn_again.append(1))
-    _gate.check_again()
+    monkeypatch.setattr(gate.st, "rerun", lambda: drawn_again.append(1))
+    gate.check_again()
     assert not drawn_again
     enter("vera", until=1.0)
-    _gate.check_again()
+    gate.check_again()
     assert drawn_again
 
 
@@ -164,11 +166,11 @@ def test_a_sweep_leaves_the_stopped_runs_of_others_alone(enter, home: Home, monk
 
     enter("omar")
     submission.delete(home, stopped["omar"])
-    assert _sweep_matrix.queue_missing(Expanded((spec,), ()), "token") == 1
+    assert sweep_matrix.queue_missing(Expanded((spec,), ()), "token") == 1
     (made,) = queued()
     assert queued()[made] == "omar" and made not in stopped.values()
     submission.cancel(home, made)
     enter("olga")
     submission.delete(home, made)
-    assert _sweep_matrix.queue_missing(Expanded((spec,), ()), "token") == 1
+    assert sweep_matrix.queue_missing(Expanded((spec,), ()), "token") == 1
     assert queued() == {stopped["olga"]: "olga"}

@@ -14,10 +14,9 @@ from streamlit.testing.v1 import AppTest
 from cu_core.base.home import Home
 from cu_core.figures.signal_cloud import CODES
 from cu_core.runstore.reader import open_run
-from pages._selection import Picked
+from pages._selection.selection_state import Picked
 from tests.madeup import CLASSES, MadeUp, finish, write_run
-from tests.pages.page_helpers import open_page, texts
-from tests.pages.test_similarity_page import drop
+from tests.pages.page_helpers import drop, open_page, texts
 
 
 def page(**params: str) -> AppTest:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from cu_core.base.files import read_json, write_array, write_json
 from cu_core.base.home import Home
 from cu_core.runstore.reader import open_run
 from tests.madeup import MadeUp, finish, write_run
-from tests.pages.page_helpers import open_page, texts
+from tests.pages.page_helpers import drop, open_page, texts
 
 
 def page(**params: str) -> AppTest:
@@ -44,16 +43,6 @@ def means(figure: dict) -> dict[str, list[float]]:
         if trace["line"].get("dash") == "dash":
             found.setdefault(trace["legendgroup"], []).append(float(numbers(trace["x"])[0]))
     return found
-
-
-def drop(home: Home, *names: str) -> None:
-    """Takes arrays out of all rounds and references, as in runs that never recorded them."""
-    for path in (home.runs / "madeup-1").glob("r*/*/manifest.json"):
-        manifest = read_json(path)
-        for name in names:
-            manifest["arrays"].pop(name, None)
-            Path(path.parent / f"{name}.npy").unlink(missing_ok=True)
-        write_json(path, manifest)
 
 
 def test_members_and_non_members_before_after_and_in_the_reference(home: Home) -> None:

@@ -17,7 +17,7 @@ from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_N
 from websockets.exceptions import InvalidStatus
 
 from cu_core.base.home import Home
-from pages._text import plain
+from pages._shared.plain_text import plain
 from tests.loops import run
 from tests.madeup import MadeUp, write_run
 from tests.served import Server, serve

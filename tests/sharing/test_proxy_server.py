@@ -19,7 +19,7 @@ from cu_core.base.home import Home
 from cu_core.runstore import layout
 from cu_core.runstore.reader import list_runs
 from cu_core.sharing.door import BARE
-from pages._text import plain
+from pages._shared.plain_text import plain
 from tests.loops import run
 from tests.madeup import MadeUp, write_run
 from tests.served import Server, serve
@@ -239,9 +239,9 @@ def names_in(path: Path) -> set[str]:
 
 
 def test_pages_change_things_at_the_desk_only() -> None:
-    forbidden = {f"store.{name}" for name in ("submit", "cancel", "resume", "delete", "restore", "empty_bin")}
+    forbidden = {f"submission.{name}" for name in ("submit", "cancel", "resume", "delete", "restore", "empty_bin")}
     forbidden |= {"background.start_prepare", "background.start_measure", "uploads.keep"}
-    for path in (ROOT / "pages").glob("*.py"):
+    for path in (ROOT / "pages").rglob("*.py"):
         assert names_in(path) & forbidden == set(), path.name
         imported = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom)]
         taken = {alias.name for node in imported for alias in node.names}
@@ -251,4 +251,4 @@ def test_pages_change_things_at_the_desk_only() -> None:
 def test_the_frame_asks_who_is_there_before_anything_else() -> None:
     tree = ast.parse((ROOT / "pages" / "_shell.py").read_text())
     calls = [ast.unparse(n.value) for n in tree.body if isinstance(n, ast.Expr) and isinstance(n.value, ast.Call)]
-    assert calls[0].startswith("st.set_page_config") and calls[1] == "_gate.admit()"
+    assert calls[0].startswith("st.set_page_config") and calls[1] == "gate.admit()"

@@ -1,0 +1,171 @@
+"""The table of the compare page: numbers, coloured by their distance to retrained models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from cu_core.analysis.compare.columns import ComparedColumn
+from cu_core.analysis.compare.lines import Summary
+from cu_core.analysis.compare.table import Table, TableRow, flag_words
+from cu_core.figures.distance_colours import distance_colour
+from pages._shared.plain_text import plain
+
+CELLS = {"value": "Value", "distance": "Distance in bands", "gap": "Value − reference"}
+"""What a cell shows: the number, its distance to the reference in half widths of the band, or its difference."""
+
+SHORT = {
+    "forget_acc": "Forget",
+    "retain_acc": "Retain",
+    "test_acc": "Unseen",
+    "test_acc_forgotten": "Forgotten cl.",
+    "test_acc_retained": "Other cl.",
+    "true_label_acc": "True label",
+    "probe_recovery": "Probe",
+    "linear_acc": "Linear",
+    "mia_auc": "Memb. AUC",
+    "tow": "Tug of war",
+    "auc_transferred": "AUC transf.",
+    "auc_refitted": "AUC re-fitted",
+    "time_share": "Time share",
+}
+"""Headings that fit; the full title stands in the help."""
+
+MOST_REASONS = 3
+"""More reasons than these are folded away."""
+
+
+class RowTexts:
+    """Formatter of one column that says a text per row, whatever the number in the cell.
+
+    A pandas Styler formats by value alone, and naming the cell of each text takes it milliseconds. It asks once per
+    cell, from the first row to the last.
+    """
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.texts = list(texts)
+        self.place = 0
+
+    def __call__(self, value: object) -> str:
+        text = self.texts[self.place]
+        self.place = (self.place + 1) % len(self.texts)
+        return text
+
+
+def show_table(table: Table, cells: str, text: str) -> None:
+    """The table with its colours and footnotes.
+
+    Args:
+        table: the comparison.
+        cells: key of `CELLS`.
+        text: only lines with these words are shown.
+    """
+    rows = [row for row in table.rows if all(word in _words(row) for word in text.lower().split())]
+    if not rows:
+        st.info("No line matches the filter.", icon=":material/search_off:")
+        return
+    columns = [c for c in table.columns if cells == "value" or c.against_reference]
+    st.dataframe(
+        styled(rows, columns, cells),
+        key=f"comparison_{cells}",
+        hide_index=True,
+        height="content" if len(rows) < 20 else 36 * 20,
+        column_config=_config(columns, cells),
+        placeholder="n/a",
+        alt="Runs side by side, with their distance to retrained models",
+    )
+    _below(table, cells)
+
+
+def styled(rows: Sequence[TableRow], columns: Sequence[ComparedColumn], cells: str) -> Any:
+    """The shown numbers as a pandas Styler: sorted by mean, read as mean ± sd, coloured by distance."""
+    shown: dict[str, list[Any]] = {
+        "line": [row.label for row in rows],
+        "seeds": [len(row.seeds) for row in rows],
+    }
+    colours: dict[str, list[str]] = {}
+    texts: dict[str, RowTexts] = {}
+    for column in columns:
+        found = [row.cells[column.id] for row in rows]
+        shown[column.id] = [_number(column, cell, cells) for cell in found]
+        texts[column.id] = RowTexts([_text(column, cell, cells) for cell in found])
+        colours[column.id] = [
+            distance_colour(cell.distance) if row.kind == "runs" else "" for row, cell in zip(rows, found, strict=True)
+        ]
+    if any(row.flags for row in rows):
+        shown["flags"] = [", ".join(row.flags) for row in rows]
+    data = pd.DataFrame(shown)
+    css = pd.DataFrame("", index=data.index, columns=data.columns)
+    for name, column_colours in colours.items():
+        css[name] = [f"background-color: {colour}" if colour else "" for colour in column_colours]
+    return data.style.apply(lambda _: css, axis=None).format(texts)
+
+
+def _text(column: ComparedColumn, cell: Summary, cells: str) -> str:
+    if cells == "distance":
+        # Without a minus before zero.
+        return "n/a" if cell.distance is None else f"{round(cell.distance, 1) + 0.0:+.1f}"
+    if cells == "gap":
+        return (
+            "n/a" if cell.gap is None else f"{round(_scaled(column, cell.gap), column.digits) + 0.0:+.{column.digits}f}"
+        )
+    return column.text(cell.mean) + (f" ± {column.text(cell.sd)}" if cell.sd is not None else "")
+
+
+def _number(column: ComparedColumn, cell: Summary, cells: str) -> float:
+    if cells == "distance":
+        return np.nan if cell.distance is None else cell.distance
+    return _scaled(column, cell.gap if cells == "gap" else cell.mean)
+
+
+def _scaled(column: ComparedColumn, value: float | None) -> float:
+    return np.nan if value is None else 100 * value if column.percent else value
+
+
+def _config(columns: Sequence[ComparedColumn], cells: str) -> dict[str, Any]:
+    config: dict[str, Any] = {
+        "line": st.column_config.TextColumn("", width=200, pinned=True),
+        "seeds": st.column_config.NumberColumn("n", help="Runs, or retrained models, behind the line.", width=36),
+        "flags": st.column_config.TextColumn("Flags", help="Collapsed, or more forgotten than by retraining."),
+    }
+    for column in columns:
+        unit = " %" if column.percent and cells == "value" else " pt" if column.percent and cells == "gap" else ""
+        heading = f"{SHORT.get(column.id, column.title)}{unit}"
+        config[column.id] = st.column_config.NumberColumn(
+            heading, help=f"{column.title}. {column.summary}", width=max(96, 7 * len(heading) + 20)
+        )
+    return config
+
+
+def _below(table: Table, cells: str) -> None:
+    st.caption(
+        "Colour: distance to the mean of the retrained models in half widths of their 95 % prediction band. None "
+        "within it: the number could be one more retrained model's. Purple below, green above, stronger from 2, 4 and "
+        "8 on. It does not depend on which runs are chosen."
+    )
+    for title, reasons in (("n/a", table.missing()), ("No distance to the reference", table.without_band())):
+        if reasons and not (title == "n/a" and cells == "distance"):
+            words = "\n".join(f"- {title}: {plain(reason)}." for reason in reasons)
+            if len(reasons) <= MOST_REASONS:
+                st.caption(words)
+            else:
+                with st.expander(f"{title}: {len(reasons)} reasons", icon=":material/help:"):
+                    st.caption(words)
+    flagged = [(row, run) for row in table.rows if row.kind == "runs" for run in row.runs]
+    said = [
+        "- " + plain(f"{row.label}, {run.title} (seed {run.seed}): {words}.")
+        for row, run in flagged
+        for words in flag_words(run)
+    ]
+    if said:
+        with st.expander(f"Flags: {len(said)}", icon=":material/flag:"):
+            st.caption("\n".join(said))
+
+
+def _words(row: TableRow) -> str:
+    ids = " ".join(f"{run.run_id} {run.method} {run.title}" for run in row.runs) if row.kind == "runs" else ""
+    return f"{row.label} {ids} {' '.join(row.flags)}".lower()

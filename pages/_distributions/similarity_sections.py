@@ -1,0 +1,198 @@
+"""The parts of the Similarity page: distributions of a cosine with their means, and class against class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from cu_core.analysis.scenes import recorded_array
+from cu_core.figures.class_similarity import Similarities, common_range, similarity_matrix, similarity_matrix_alt
+from cu_core.figures.confidence_panes import ConfidencePane, common_bins, highest_share
+from cu_core.figures.selection_marks import mark_selected
+from cu_core.figures.similarity_panes import COSINES, means_table, only, similarity_alt, similarity_histograms
+from cu_core.figures.theme import GROUPS, TITLES
+from cu_core.metrics.centroids import class_similarity, own_centroid_cosines
+from cu_core.runstore.reader import RunView, open_run
+from pages._distributions.samples_page import ShownSamples, moments_of, panes_of, pick_layout, selection_words
+from pages._shared.chart_bar import bar
+from pages._shared.recorded_rounds import Stamp, class_names, probe_of, reference_stamp, stamp
+from pages._shared.server_home import home
+
+MEMBERS = {"forget": "Forget", "both": "Forget and retain"}
+ROWS = {"forget": "Forget", "unseen": "Unseen"}
+NO_MEMBERS = "No forget or unseen samples are selected; choose “Forget and retain” to see retained ones."
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def cosines(root: str, run_id: str, chosen: str, rounds: Stamp, reference: Stamp) -> dict[int | None, np.ndarray]:
+    """A cosine of every sample in the rounds that recorded it, and in the reference under None."""
+    view = open_run(home(), run_id)
+    places = [(number, None) for number, _ in rounds] + [(None, seed) for seed, _ in reference]
+    found = {number: cosine_of(view, chosen, number, seed) for number, seed in places}
+    return {number: values for number, values in found.items() if values is not None}
+
+
+def cosine_of(view: RunView, chosen: str, number: int | None, seed: int | None) -> np.ndarray | None:
+    """(n,) one of `COSINES` in a round, or in the reference of a seed; None where it was not recorded."""
+    array = recorded_array(view, COSINES[chosen].array, number, seed)
+    if array is not None:
+        return array.mean(1, dtype=np.float32) if array.ndim == 2 else array
+    embedding = recorded_array(view, "embedding", number, seed) if chosen == "centroid" else None
+    if embedding is None:
+        return None
+    # Runs of earlier versions kept the embeddings only.
+    probe = probe_of(view)
+    return own_centroid_cosines(embedding, probe["label"].to_numpy(), (probe["group"] == "retain").to_numpy())
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def class_cosines(
+    root: str,
+    run_id: str,
+    which: str,
+    rounds: Stamp,
+    reference: Stamp,
+    classes: int,
+    only: tuple[int, ...] | None,
+) -> dict[int | None, np.ndarray]:
+    """Mean cosine of a group's classes to the retained classes in every round, and in the reference under None.
+
+    With `only`, of these samples of the group; the retained classes stay whole.
+    """
+    view = open_run(home(), run_id)
+    probe = probe_of(view)
+    labels, groups, rule = (probe[name].to_numpy() for name in ("label", "group", "rule"))
+    sides = [(groups == side) & ~rule for side in (which, "retain")]
+    if only is not None:
+        sides[0] &= np.isin(np.arange(len(groups)), only)
+    found = {}
+    for number, seed in [(number, None) for number, _ in rounds] + [(None, seed) for seed, _ in reference]:
+        embedding = recorded_array(view, "embedding", number, seed)
+        if embedding is not None:
+            first, second = ((embedding[side], labels[side]) for side in sides)
+            found[number] = class_similarity(*first, *second, classes)
+    return found
+
+
+def distribution_section(shown: ShownSamples) -> None:
+    """Histograms of one cosine with the means of members and non-members."""
+    view, reported, groups = shown.view, shown.reported, shown.groups
+    # Only encoders' runs record more than one pair of views.
+    offered = [key for key in COSINES if key != "pairs" or view.spec.self_supervised]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.segmented_control(
+            "Cosine",
+            offered,
+            format_func=lambda key: COSINES[key].title,
+            default="views",
+            required=True,
+            key="cosine",
+            bind="query-params",
+        )
+        members = st.segmented_control(
+            "Members",
+            list(MEMBERS),
+            format_func=MEMBERS.__getitem__,
+            default="forget",
+            required=True,
+            key="members",
+            bind="query-params",
+            help="Samples that the model was trained on. They are compared with unseen samples, the non-members.",
+        )
+        overlaid = pick_layout()
+    signal = COSINES[chosen]
+    drawn = GROUPS if members == "both" else ("forget", "unseen")
+
+    def moment(title: str, values: np.ndarray, kind: str) -> ConfidencePane:
+        return only(ConfidencePane(title, groups, values[reported], kind), drawn)
+
+    stamps = stamp(view, shown.rounds), reference_stamp(view, shown.seed)
+    recorded = cosines(str(home().root), view.run_id, chosen, *stamps)
+    panes, compared = panes_of(shown, signal.title, recorded, moment)
+    if not panes:
+        return
+    if not any(np.isfinite(m.values).any() for m in compared):
+        st.info(
+            NO_MEMBERS
+            if not any(len(m.values) for m in compared)
+            else "None of these samples has a class with retain samples, so there is no centroid to compare with.",
+            icon=":material/info:",
+        )
+        return
+    edges = common_bins(signal, [m.values for m in compared])
+    top = highest_share(compared, edges)
+    figure = similarity_histograms(signal, panes, edges, top=top, overlaid=overlaid)
+    marked = shown.focus.among(reported)[np.isin(groups, drawn)]
+    mark_selected(figure, panes, marked, edges, top=top, overlaid=overlaid)
+    st.plotly_chart(figure, key="cosines", alt=similarity_alt(signal, panes), config=bar())
+    st.caption(
+        f"{signal.summary} Shares within each group; dashed lines mark the means. Bins and axes are the same for all "
+        f"rounds and the reference. Before unlearning in outline, after it filled.{selection_words(shown, drawn)}"
+    )
+    show_means(means_table(panes))
+
+
+def show_means(table: pd.DataFrame) -> None:
+    """The means behind the dashed lines, and the gap between members and non-members."""
+    columns: dict[str, Any] = {"moment": st.column_config.TextColumn("Mean cosine"), "gap": None}
+    order = ["moment"]
+    for group in GROUPS:
+        if group in table:
+            columns[group] = st.column_config.NumberColumn(TITLES[group], format="%.4f")
+            columns[f"{group} n"] = st.column_config.NumberColumn(f"n {group}")
+            order += [group, f"{group} n"]
+    if table["gap"].notna().any():
+        order.append("gap")
+        columns["gap"] = st.column_config.NumberColumn(
+            "Forget − unseen",
+            format="%+.4f",
+            help="Members' mean minus non-members'. Near 0 they cannot be told apart.",
+        )
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_order=order,
+        column_config=columns,
+        alt="Mean cosine of each group before, after and in the reference",
+    )
+
+
+def class_section(shown: ShownSamples) -> None:
+    """Mean cosine between classes of forget samples and retained classes."""
+    st.subheader("Which retained classes they resemble", anchor=False)
+    which = st.segmented_control(
+        "Rows",
+        list(ROWS),
+        format_func=ROWS.__getitem__,
+        default="forget",
+        required=True,
+        key="class_rows",
+        bind="query-params",
+        help="Unseen samples show what the model makes of images that it never trained on.",
+    )
+    view, probe, focus = shown.view, shown.probe, shown.focus
+    groups, rule = probe["group"].to_numpy(), probe["rule"].to_numpy()
+    own = focus.within(np.flatnonzero((groups == which) & ~rule))
+    counts = {which: len(own), "retain": int(((groups == "retain") & ~rule).sum())}
+    if not all(counts.values()):
+        missing = " or ".join(side for side, count in counts.items() if not count)
+        verb = "are selected" if focus.only and counts["retain"] else "were recorded"
+        st.info(f"No {missing} samples {verb}.", icon=":material/info:")
+        return
+    names = class_names(str(home().root), view.run_id)
+    size = max(len(names), 1 + int(probe["label"].max()))
+    stamps = stamp(view, shown.rounds), reference_stamp(view, shown.seed)
+    selected = tuple(own.tolist()) if focus.only else None
+    found = class_cosines(str(home().root), view.run_id, which, *stamps, size, selected)
+    panes = [Similarities(title, found[k], kind) for k, title, kind in moments_of(shown, found)]
+    figure = similarity_matrix(panes, names, ends=common_range(found.values()), rows_title=f"{ROWS[which]} class")
+    st.plotly_chart(figure, key="class_cosines", alt=similarity_matrix_alt(panes), config=bar())
+    first, second = (f"selected {which}", "all") if focus.only else (which, "")
+    st.caption(
+        f"Mean cosine of all pairs of embeddings between {counts[which]:,} {first} and {second} {counts['retain']:,} "
+        "retain samples, class by class. The frame marks the own class, where any of it was retained. The colours "
+        "mean the same in all panes and rounds."
+    )

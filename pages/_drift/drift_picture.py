@@ -1,0 +1,134 @@
+"""The picture of the Drift page: what it shows, the viewer with all that it needs, and what is measured in it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cu_core.analysis.scenes import Shown
+from cu_core.figures.displacement import Displacement, displacement_figure
+from cu_core.projections.map_store import Picture
+from cu_core.runstore.reader import RunView, open_run
+from pages._drift.drift_scenes import key_of, samples_of
+from pages._drift.drift_viewer import ViewerState, drift_viewer
+from pages._drift.drift_views import Chosen, pick_beside, pick_view
+from pages._drift.fidelity_strip import ruler_text
+from pages._selection.selection_panel import SOURCE
+from pages._selection.selection_state import follow, selection_of
+from pages._shared.chart_bar import bar
+from pages._shared.recorded_rounds import class_names, pick_reference, probe_of, probe_sprite, wanted_round
+from pages._shared.server_home import home
+
+POINTS = (2000, 5000, 20000)
+USUAL = 5000
+SAME = "The axes stay the same for all rounds."
+APART = "What this method gets wrong stands below."
+
+
+def what_to_show(view: RunView, rounds: list[int]) -> tuple[str, Shown]:
+    """Draws the choices of view, of what is compared, and of how many samples are drawn."""
+    recorded = len(probe_of(view))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = pick_view()
+        seed = pick_reference(view)
+        beside = pick_beside(view.run_id)
+        limit = USUAL
+        if recorded > POINTS[0]:
+            limit = st.selectbox(
+                "Samples drawn",
+                [count for count in POINTS if count < recorded] + [recorded],
+                index=min(1, sum(count < recorded for count in POINTS)),
+                format_func=lambda count: f"{count:,} of {recorded:,}",
+                key="points",
+                width=180,
+                help="Forget samples are drawn first. Motion and events are measured on all recorded samples, "
+                "neighbourhoods on a part of them that is named with the numbers.",
+            )
+    other = open_run(home(), beside) if beside else None
+    return name, Shown(view, rounds, seed, other, limit, class_names(str(home().root), view.run_id))
+
+
+def picture(chosen: Chosen, shown: Shown) -> ViewerState:
+    """The viewer with everything that it needs."""
+    view = shown.view
+    picked = selection_of(view)
+    samples = samples_of(shown)
+    total = len(probe_of(view))
+    placed_together = chosen.picture is None or not chosen.picture.manifest["warning"]
+    some = f"Showing {len(samples.row):,} of {total:,} recorded samples. " if len(samples.row) < total else ""
+    st.caption(
+        f"{some}One mark per sample, the same samples in every pane: :orange[✕] forget, :blue[●] retain, "
+        f":green[◆] unseen; hollow before. {SAME if placed_together else APART}"
+    )
+    images = probe_sprite(str(home().root), view.run_id, tuple(samples.row.tolist()))
+    state = drift_viewer(
+        chosen.scene,
+        samples,
+        key="drift",
+        run_id=view.run_id,
+        selected=picked.rows.tolist(),
+        revision=picked.revision,
+        shown=wanted_round(shown.rounds),
+        sprite=images,
+        stamp=f"{hash(key_of(shown))} {chosen.scene.view} {chosen.picture.stamp if chosen.picture else ''}",
+        on_pick=lambda rows: _follow(view.run_id, rows, picked.revision),
+    )
+    if images is None:
+        st.caption(
+            "The images themselves are not on this machine, so pointing at a mark shows text only. They appear once "
+            "a run has prepared this dataset here."
+        )
+    return state
+
+
+def _follow(run_id: str, rows: list[int], revision: int) -> None:
+    follow(run_id, rows, SOURCE, revision=revision)
+
+
+def measured(chosen: Chosen, shown: Shown, state: ViewerState, number: int) -> None:
+    """What the ruler found, and sample by sample how true the plotted movement is."""
+    if state.ruler is not None and state.ruler_moments is not None:
+        st.info(_ruler(chosen, shown, state.ruler, state.ruler_moments), icon=":material/straighten:")
+    picture, view = chosen.picture, shown.view
+    places = [] if picture is None else [_moment(picture, view, k) for k in (0, number)]
+    if picture is None or number == 0 or None in places:
+        return
+    first, now = places
+    with st.expander("Sample by sample: true and plotted movement", icon=":material/query_stats:"):
+        probe = probe_of(view)
+        moved = Displacement.of(picture.moved[now], picture.coordinates[first], picture.coordinates[now])
+        figure = displacement_figure(
+            moved, probe["group"].to_numpy(), probe["sample"].to_numpy(), kept=picture.kept[now]
+        )
+        st.plotly_chart(
+            figure,
+            key="true_movement",
+            alt=f"True against plotted distance of each sample from its place of round 0, in round {number}.",
+            config=bar(),
+        )
+        if picture.manifest["request"]["remove_motion"]:
+            st.caption("True distances are those that remain once the common motion is taken out, as in the picture.")
+
+
+def _ruler(chosen: Chosen, shown: Shown, rows: tuple[int, int], moments: tuple[int, int]) -> str:
+    """What lies between two marks, which may be of two rounds."""
+    places = shown.places()
+    if max(moments) >= len(places) or any(places[k][1] is None or places[k][0] is not shown.view for k in moments):
+        return (
+            "The ruler measures within this run. A reference or another run has a space of its own, in which distances "
+            "to marks of this one mean nothing."
+        )
+    first, second = (int(places[k][1] or 0) for k in moments)
+    at = [None if chosen.picture is None else _moment(chosen.picture, shown.view, k) for k in (first, second)]
+    coordinates = None
+    if chosen.picture is not None and None not in at:
+        coordinates = (chosen.picture.coordinates[at[0]], chosen.picture.coordinates[at[1]])
+    probe = probe_of(shown.view).iloc[list(rows)]
+    one, other = (f"{split} sample {sample}" for split, sample in zip(probe["split"], probe["sample"], strict=True))
+    return ruler_text(shown.view, (first, second), rows, (one, other), coordinates)
+
+
+def _moment(picture: Picture, view: RunView, number: int) -> int | None:
+    for k, moment in enumerate(picture.manifest["moments"]):
+        if (moment["kind"], moment["run"], moment["number"]) == ("round", view.run_id, number):
+            return k
+    return None

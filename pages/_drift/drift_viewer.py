@@ -1,0 +1,179 @@
+"""The viewer of drift: rounds, camera, selection and cards change in the browser, without asking the server.
+
+Four component instances make one viewer, because the data of an instance are either JSON or bytes, and because what
+has not changed is not sent again: the scene of a view, who the samples are, their images, and the viewer itself.
+The viewer knows the others by the stamps of their messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from cu_core.figures.scene import Scene, SceneSamples, pack_message, pack_scene, read_header, scene_alt
+from cu_core.figures.scene_figure import scene_figure
+from pages._shared.chart_bar import bar
+from pages._shared.hover_card import Sprite
+
+_PAGES = Path(__file__).parent.parent
+_SCRIPTS = (
+    "_webgl/geometry.js",
+    "_webgl/painter.js",
+    "_webgl/picking.js",
+    "_webgl/axes.js",
+    "_viewer/messages.js",
+    "_viewer/scene.js",
+    "_viewer/samples.js",
+    "_viewer/colours.js",
+    "_viewer/layout.js",
+    "_viewer/density.js",
+    "_viewer/marks.js",
+    "_viewer/panes.js",
+    "_viewer/pointer.js",
+    "_viewer/card.js",
+    "_viewer/scrubber.js",
+    "_viewer/legend.js",
+    "_viewer/viewer.js",
+)
+
+
+def _read(name: str) -> str:
+    return (_PAGES / name).read_text(encoding="utf-8")
+
+
+PARTS = {
+    "message": _read("_viewer/message.js"),
+    "html": _read("_viewer/viewer.html"),
+    "css": _read("_viewer/viewer.css"),
+    # One module: the parts share their names.
+    "js": "\n".join(map(_read, _SCRIPTS)),
+}
+"""What the two components are made of."""
+
+_MESSAGE = st.components.v2.component("unlearnscope_message", html="<i hidden></i>", js=PARTS["message"])
+_VIEWER = st.components.v2.component("unlearnscope_drift_viewer", html=PARTS["html"], css=PARTS["css"], js=PARTS["js"])
+
+
+@dataclass(frozen=True)
+class ViewerState:
+    """What the user did in the viewer.
+
+    Attributes:
+        selected: rows of the probe.
+        round: number of the round that was chosen last; None until one was.
+        ruler: rows of the two samples that the ruler joins; None without.
+        ruler_moments: their places among the scene's moments; a sample may be measured against itself in another
+            round.
+    """
+
+    selected: list[int]
+    round: int | None
+    ruler: tuple[int, int] | None = None
+    ruler_moments: tuple[int, int] | None = None
+
+
+def drift_viewer(
+    scene: Scene,
+    samples: SceneSamples,
+    *,
+    key: str,
+    run_id: str,
+    selected: list[int],
+    revision: int,
+    shown: int,
+    sprite: Sprite | None,
+    stamp: str,
+    on_pick: Callable[[list[int]], None] | None = None,
+) -> ViewerState:
+    """Draws a scene and returns what the user did in it.
+
+    Scrubbing, playing, zooming, pointing and hiding cause no rerun; a released scrubber, a selection and a finished
+    ruler cause one each. Round, zoom of each view, selection and modes stay as they are when another view is drawn or
+    moments are added; who stands at the newest round follows.
+
+    Args:
+        scene: the view.
+        samples: of the scene, in the same order.
+        key: of this component; the same for all views of a run.
+        run_id: of the run.
+        selected: rows of the probe that are selected.
+        revision: changes when the selection was made elsewhere than in this viewer; only then does it take over
+            `selected`.
+        shown: number of the round that is shown first; one that changes later is taken over.
+        sprite: images of the samples in the order of `samples`; None where they are not on this machine.
+        stamp: changes when anything in `scene` or `samples` changes.
+        on_pick: called with the rows of a new selection before the page is drawn again, for what stands above.
+    """
+    instance = f"{key} {run_id}"
+    messages = {
+        "scene": _packed_scene(f"{run_id} {stamp}", scene.view, scene, samples),
+        "samples": samples.message,
+        "sprite": _packed_sprite(sprite.png, sprite.columns) if sprite else None,
+    }
+
+    def picked() -> None:
+        if on_pick is not None:
+            on_pick(_rows(st.session_state[instance]["picked"], revision, selected))
+
+    with st.container(gap=None):
+        for name, message in messages.items():
+            if message is not None:
+                _MESSAGE(data=message, key=f"{instance} {name}", height=1)
+        result: Any = _VIEWER(
+            key=instance,
+            data={
+                "memory": key,
+                "run": run_id,
+                "messages": {name: read_header(message)["stamp"] for name, message in messages.items() if message},
+                "selected": selected,
+                "revision": revision,
+                "shown": shown,
+                "alt": scene_alt(scene, samples),
+            },
+            default={"picked": None, "round": None, "ruler": None, "drawing": "webgl"},
+            on_picked_change=picked,
+            on_round_change=lambda: None,
+            on_ruler_change=lambda: None,
+            on_drawing_change=lambda: None,
+        )
+        if result["drawing"] == "none":
+            st.plotly_chart(
+                _figure(f"{run_id} {stamp}", scene.view, shown, scene, samples),
+                key=f"{instance} figure",
+                alt=scene_alt(scene, samples),
+                config=bar(),
+            )
+    ruler = result["ruler"]
+    return ViewerState(
+        _rows(result["picked"], revision, selected),
+        result["round"],
+        tuple(ruler["rows"]) if ruler else None,
+        tuple(ruler["moments"]) if ruler else None,
+    )
+
+
+def _rows(picked: Any, revision: int, selected: list[int]) -> list[int]:
+    """The selection: the viewer's own if it was made after the last one from elsewhere."""
+    if picked is None or picked["revision"] != revision:
+        return selected
+    return [int(row) for row in picked["rows"]]
+
+
+# Arrays are not part of the keys: the stamp stands for them.
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _packed_scene(stamp: str, view: str, _scene: Scene, _samples: SceneSamples) -> bytes:
+    return pack_scene(_scene, _samples.predictions_at(_scene.moments))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _packed_sprite(png: bytes, columns: int) -> bytes:
+    return pack_message({"columns": columns}, {"png": png})
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _figure(stamp: str, view: str, shown: int, _scene: Scene, _samples: SceneSamples) -> Any:
+    return scene_figure(_scene, _samples, shown=shown, webgl=False)

@@ -1,0 +1,212 @@
+"""The launch form as plain values: filled from a specification, turned into one, checked field by field.
+
+A draft is a flat mapping of field names to values as widgets hold them. It knows no widgets, so that
+it can be tested without a page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cu_core.base.errors import BadInput
+from cu_core.base.parameters import Described, coerce, describe
+from cu_core.catalogue.compatibility import check
+from cu_core.catalogue.method_record import METHODS, method
+from cu_core.catalogue.spec import PARTS, RunSpec, spec_from_json
+from cu_core.data.forget import DUPLICATES, parse_selection
+from cu_core.learning.backbones import BACKBONES
+
+TOP = ("seed", "reference", "device", "precision", "processes", "name")
+# Fields that the form replaces with something easier than one line of text.
+_BUILT = {"data.dataset", "model.backbone", "forget.select"}
+# Registries name their field shortly; the form has these fields instead.
+_ALIASES = {"dataset": "data.dataset", "model": "model.backbone", "method": "method.id"}
+
+
+def described(part: str) -> list[Described]:
+    """The described fields of one part of the specification, or of its top level."""
+    if part == "top":
+        return [d for d in describe(RunSpec) if d.name in TOP]
+    return describe(PARTS[part])
+
+
+def param_key(method_id: str, name: str) -> str:
+    """Field of a hyper-parameter; every method has its own, so that switching loses nothing."""
+    return f"method.{method_id}.{name}"
+
+
+def from_spec(spec: RunSpec) -> dict[str, Any]:
+    """The draft that shows a specification; methods not chosen show their defaults."""
+    draft: dict[str, Any] = {}
+    for part, cls in PARTS.items():
+        values = getattr(spec, part)
+        draft |= {f"{part}.{d.name}": _typed(d, values) for d in describe(cls)}
+    draft |= {name: getattr(spec, name) for name in TOP}
+    draft["method.id"] = spec.method.id
+    for record in METHODS.values():
+        chosen = spec.method.params if record.id == spec.method.id else record.params()
+        draft |= {param_key(record.id, d.name): _typed(d, chosen) for d in describe(record.params)}
+    draft["data.dataset"], _, draft["data.path"] = spec.data.dataset.partition(":")
+    draft["model.backbone"], _, draft["model.timm"] = spec.model.backbone.partition(":")
+    return draft | _forget_fields(spec.forget.select)
+
+
+def _typed(d: Described, values: Any) -> Any:
+    """The value as its widget wants it: number inputs refuse to mix whole and real numbers."""
+    value = getattr(values, d.name)
+    return float(value) if d.type is float else value
+
+
+def _forget_fields(text: str) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "forget.kind": "class",
+        "forget.classes": ["0"],
+        "forget.count": 100,
+        "forget.fraction": 0.1,
+        "forget.file": "",
+        "forget.memorised": 100,
+        "forget.sample": 0,
+        "forget.near": DUPLICATES,
+    }
+    selection = parse_selection(text)
+    fields["forget.kind"] = selection.kind
+    if selection.kind == "class":
+        fields["forget.classes"] = list(selection.values)
+    elif selection.kind == "random":
+        fields["forget.count"] = int(selection.values[0])
+    elif selection.kind == "fraction":
+        fields["forget.fraction"] = float(selection.values[0])
+    elif selection.kind == "indices":
+        fields["forget.file"] = selection.values[0]
+    elif selection.kind == "memorised":
+        fields["forget.memorised"] = int(selection.values[0])
+    elif selection.kind == "duplicates":
+        fields["forget.sample"], fields["forget.near"] = map(int, selection.values)
+    return fields
+
+
+def select_text(draft: Mapping[str, Any]) -> str:
+    """The forget set that the builder's fields say, as the specification writes it.
+
+    Raises:
+        BadInput: the chosen kind lacks its value.
+    """
+    kind = draft["forget.kind"]
+    if kind == "class":
+        if not draft["forget.classes"]:
+            raise BadInput("forget.select", "choose at least one class")
+        return "class:" + ",".join(str(c) for c in draft["forget.classes"])
+    if kind == "random":
+        return f"random:{draft['forget.count']}"
+    if kind == "fraction":
+        return f"fraction:{draft['forget.fraction']:g}"
+    if kind == "indices":
+        if not draft["forget.file"]:
+            raise BadInput("forget.select", "upload a CSV file with one sample index per line")
+        return f"indices:{draft['forget.file']}"
+    if kind == "memorised":
+        return f"memorised:{draft['forget.memorised']}"
+    if kind == "duplicates":
+        return f"duplicates:{draft['forget.sample']}:{draft['forget.near']}"
+    return str(kind)
+
+
+def content_of(draft: Mapping[str, Any]) -> dict[str, Any]:
+    """The draft as the JSON content of a specification, not yet checked.
+
+    Raises:
+        BadInput: a builder lacks its value.
+    """
+    content: dict[str, Any] = {
+        part: {d.name: draft[f"{part}.{d.name}"] for d in describe(cls) if f"{part}.{d.name}" not in _BUILT}
+        for part, cls in PARTS.items()
+    }
+    content |= {name: draft[name] for name in TOP}
+    content["data"]["dataset"] = _with_detail(draft["data.dataset"], draft["data.path"], "folder")
+    content["model"]["backbone"] = _with_detail(
+        draft["model.backbone"], draft["model.timm"], *(b.id for b in BACKBONES.values() if b.named)
+    )
+    content["forget"]["select"] = select_text(draft)
+    record = method(draft["method.id"])
+    params = {d.name: draft[param_key(record.id, d.name)] for d in describe(record.params)}
+    content["method"] = {"id": record.id, "params": params}
+    return content
+
+
+def _with_detail(name: str, detail: str, *need: str) -> str:
+    return f"{name}:{detail.strip()}" if name in need else name
+
+
+def errors_of(draft: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with each field, in words, beside the field's name; empty if a run can be made.
+
+    Fields are checked one by one first, so that several errors show at once; then the whole.
+    """
+    errors: dict[str, str] = {}
+    for part in (*PARTS, "top"):
+        prefix = "" if part == "top" else f"{part}."
+        for d in described(part):
+            if f"{prefix}{d.name}" not in _BUILT:
+                _collect(errors, lambda d=d, prefix=prefix: coerce(d, draft[f"{prefix}{d.name}"], prefix))
+    record = method(draft["method.id"])
+    for d in describe(record.params):
+        _collect(errors, lambda d=d: coerce(d, draft[param_key(record.id, d.name)], "method."))
+    if not errors:
+        _collect(errors, lambda: check(spec_from_json(content_of(draft))))
+    return errors
+
+
+def _collect(errors: dict[str, str], action: Any) -> None:
+    try:
+        action()
+    except BadInput as error:
+        field, message = in_words(error)
+        errors.setdefault(field, message)
+
+
+def in_words(error: BadInput) -> tuple[str, str]:
+    """Field of the form and message of an error."""
+    message = re.sub(r"\b[0-9a-f]{12}-(?=\S)", "", error.reason)
+    if message.split(" ", 1)[0].isalpha():  # and not the name of a file or a quoted value
+        message = message[:1].upper() + message[1:]
+    if error.allowed:
+        message += f"{'' if message.endswith('?') else '.'} Allowed: {', '.join(error.allowed)}"
+    return _ALIASES.get(error.field, error.field), message
+
+
+def title_of(field: str) -> str:
+    """Name of a form's field as its label says it; the field itself where it has none."""
+    part, _, name = field.removeprefix("grid.").rpartition(".")
+    if field.startswith("grid.") and not part and name not in TOP:
+        part = "method"
+    lists = {"method": [d for record in METHODS.values() for d in describe(record.params)]}
+    known = lists.get(part) or (described(part or "top") if not part or part in PARTS else [])
+    return next((d.param.label for d in known if d.name == name), field)
+
+
+def spec_of(draft: Mapping[str, Any]) -> RunSpec:
+    """The specification that a draft says.
+
+    Raises:
+        BadInput: see `errors_of`.
+    """
+    return spec_from_json(content_of(draft))
+
+
+def class_names(values: Sequence[str], classes: Sequence[str]) -> list[str]:
+    """Class picks in terms of a dataset's names: numbers become names, unknown picks are dropped."""
+    names = []
+    for value in values:
+        if value in classes:
+            names.append(value)
+        elif value.isdecimal() and int(value) < len(classes):
+            names.append(classes[int(value)])
+    return list(dict.fromkeys(names))
+
+
+def file_name(path: str) -> str:
+    """Name of an uploaded file without the part that makes it unique."""
+    return re.sub(r"^[0-9a-f]{12}-", "", Path(path).name)

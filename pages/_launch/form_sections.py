@@ -1,0 +1,362 @@
+"""The sections of the launch form; each draws the fields of one part of a specification."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from cu_core.base.errors import BadInput, UnlearnscopeError
+from cu_core.base.parameters import Described, describe
+from cu_core.catalogue import compatibility
+from cu_core.catalogue.method_record import METHODS, method
+from cu_core.catalogue.recipes import recipe, unlearning_recipe
+from cu_core.catalogue.spec import DataSpec, TrainSpec
+from cu_core.data import DATASETS
+from cu_core.data.forget import KINDS
+from cu_core.data.images import ImageData
+from cu_core.learning.backbones import BACKBONES
+from cu_core.learning.objectives import OBJECTIVES, objective
+from cu_core.sharing.uploads import IMAGES, INDICES, WEIGHTS, Kind
+from pages._frame import gate
+from pages._launch import form_draft
+from pages._launch.form_fields import complain, field, fields, key_of, label_of, put, value_of
+from pages._shared.plain_text import plain
+
+KIND_TITLES = {
+    "class": "Whole classes",
+    "random": "Random samples",
+    "fraction": "Random share",
+    "indices": "From a file",
+    "mislabelled": "Mislabelled",
+    "memorised": "Most memorised",
+    "duplicates": "Near duplicates",
+}
+DEVICES = ("auto", "cpu", "cuda", "mps")
+Errors = dict[str, str]
+
+
+def split(described: Sequence[Described], skip: Sequence[str] = ()) -> tuple[list[Described], list[Described]]:
+    """Everyday fields and advanced ones, without those drawn in another way."""
+    kept = [d for d in described if d.name not in skip]
+    return [d for d in kept if not d.param.advanced], [d for d in kept if d.param.advanced]
+
+
+def advanced(described: list[Described], prefix: str, errors: Errors, key: str, columns: int = 3) -> None:
+    """Rarely needed fields, folded away unless one of them is wrong."""
+    wrong = any(f"{prefix}{d.name}" in errors for d in described)
+    if described:
+        with st.expander("More settings", key=f"more_{key}", expanded=wrong):
+            fields(described, prefix, errors, columns)
+
+
+def follow_recipe() -> None:
+    """Takes over the recipes of a new dataset, backbone or objective, unless present values were changed by hand."""
+    before = st.session_state.get("new_recipe", {})
+    for part in ("train.", "method."):
+        if all(value_of(name) == value for name, value in before.items() if name.startswith(part)):
+            use_recipe(part)
+    st.session_state["new_recipe"] = recommended_recipe()
+
+
+def use_recipe(part: str) -> None:
+    """Fills in the recommended values of one part, ``"train."`` or ``"method."``, hidden fields included."""
+    for name, value in recommended_recipe(hidden=True).items():
+        if name.startswith(part):
+            put(name, value)
+
+
+def recommended_recipe(*, hidden: bool = False) -> dict[str, Any]:
+    """Training and unlearning values that suit the chosen images, network, objective and forget set, by field.
+
+    Args:
+        hidden: whether training values that the objective does not read are wanted, too.
+    """
+    dataset, backbone, method_id = (value_of(name) for name in ("data.dataset", "model.backbone", "method.id"))
+    if BACKBONES[backbone].named:
+        backbone = f"{backbone}:{value_of('model.timm')}"
+    wanted = value_of("train.objective")
+    task = "class" if value_of("forget.kind") == "class" else "sample"
+    training = recipe(dataset, backbone, value_of("data.label_noise"), wanted)
+    unlearning = unlearning_recipe(method_id, dataset, backbone, task, wanted)
+    # The objective itself is a choice, not a recommendation.
+    names = [d.name for d in describe(TrainSpec) if d.name != "objective"]
+    names = [name for name in names if hidden or objective(wanted).reads(name)]
+    return {f"train.{name}": getattr(training, name) for name in names} | {
+        form_draft.param_key(method_id, d.name): getattr(unlearning, d.name) for d in describe(type(unlearning))
+    }
+
+
+def upload(label: str, kind: Kind, target: str, errors: Errors, prefix: str = "") -> None:
+    """An upload that ends up as a path in a field.
+
+    Args:
+        label: of the upload.
+        kind: what may be uploaded.
+        target: field that takes the path.
+        errors: messages by field; gets one if the file is refused.
+        prefix: key prefix.
+    """
+    file = st.file_uploader(
+        label,
+        type=[suffix.lstrip(".") for suffix in kind.suffixes],
+        key=f"upload_{prefix}{target}",
+        max_upload_size=max(1, kind.limit // 10**6),
+    )
+    if file is None or st.session_state.get(f"taken_{target}") == file.file_id:
+        return
+    try:
+        put(target, str(gate.desk().keep(file, file.name, kind)))
+        st.session_state[f"taken_{target}"] = file.file_id
+        # Everything drawn so far was worked out without the file.
+        st.rerun()
+    except BadInput as error:
+        name, message = form_draft.in_words(error)
+        errors[name] = message
+    except UnlearnscopeError as error:
+        errors[kind.field] = str(error)
+
+
+def data_section(errors: Errors) -> None:
+    """Which images."""
+    st.selectbox(
+        "Dataset",
+        list(DATASETS),
+        format_func=lambda name: DATASETS[name].title,
+        key=key_of("data.dataset"),
+        persist_state="session",
+        on_change=follow_recipe,
+    )
+    record = DATASETS[value_of("data.dataset")]
+    st.caption(record.summary)
+    if record.needs_path:
+        upload("Upload a zip with train/<class>/…", IMAGES, "data.path", errors)
+        st.text_input(
+            "Folder or zip on this machine",
+            key=key_of("data.path"),
+            persist_state="session",
+            placeholder="/path/to/images or images.zip",
+        )
+    complain(errors, "data.dataset")
+    usual, rare = split(form_draft.described("data"), ("dataset",))
+    fields(usual, "data.", errors)
+    if record.needs_path:
+        advanced(rare, "data.", errors, "data")
+    else:
+        advanced([d for d in rare if d.name != "test_share"], "data.", errors, "data")
+
+
+def model_section(errors: Errors, data: DataSpec | None) -> None:
+    """Which network."""
+
+    def title(name: str) -> str:
+        asked = f"{name}:any" if BACKBONES[name].named else name
+        reason = compatibility.why_not_backbone(asked, compatibility.image_size(data)) if data else None
+        return f"{BACKBONES[name].title} ({reason})" if reason else BACKBONES[name].title
+
+    st.selectbox(
+        "Backbone",
+        list(BACKBONES),
+        format_func=title,
+        key=key_of("model.backbone"),
+        persist_state="session",
+        on_change=follow_recipe,
+    )
+    record = BACKBONES[value_of("model.backbone")]
+    st.caption(record.summary)
+    if record.named:
+        st.text_input(
+            f"{record.id} model",
+            key=key_of("model.timm"),
+            persist_state="session",
+            placeholder="tiny" if record.image_text else "resnet26",
+            on_change=follow_recipe,
+        )
+    complain(errors, "model.backbone")
+    usual, rare = split(form_draft.described("model"), ("backbone", "weights", "pretrained"))
+    fields(usual, "model.", errors, 2)
+    wrong = bool({"model.weights", "model.pretrained", "model.embedding_dim"} & set(errors))
+    with st.expander("More settings", key="more_model", expanded=wrong):
+        fields(rare, "model.", errors, 2)
+        by_name = {d.name: d for d in form_draft.described("model")}
+        no_pretrained = compatibility.why_not_pretrained(f"{record.id}:any" if record.named else record.id)
+        field(by_name["pretrained"], "model.pretrained", errors, disabled=bool(no_pretrained))
+        if no_pretrained:
+            st.caption(no_pretrained[:1].upper() + no_pretrained[1:] + ".")
+        upload("Upload own weights", WEIGHTS, "model.weights", errors)
+        field(by_name["weights"], "model.weights", errors)
+
+
+def forget_section(errors: Errors, data_spec: DataSpec | None, data: ImageData | None) -> None:
+    """Which samples to forget."""
+
+    trained = objective(value_of("train.objective")).kind
+
+    def title(kind: str) -> str:
+        reason = compatibility.why_not_forget(kind, data_spec, trained) if data_spec else None
+        needs = "label noise" if trained != "self-supervised" else "a model trained on labels"
+        return f"{KIND_TITLES[kind]} :small[(needs {needs})]" if reason else KIND_TITLES[kind]
+
+    st.segmented_control(
+        "Kind of forget set",
+        KINDS,
+        format_func=title,
+        key=key_of("forget.kind"),
+        persist_state="session",
+        required=True,
+        label_visibility="collapsed",
+    )
+    kind = value_of("forget.kind")
+    if kind == "class":
+        _class_picks(data)
+    elif kind == "random":
+        st.number_input("Number of samples", step=50, key=key_of("forget.count"), persist_state="session")
+    elif kind == "fraction":
+        st.number_input(
+            "Share of the training images",
+            step=0.05,
+            format="%.6g",
+            key=key_of("forget.fraction"),
+            persist_state="session",
+        )
+    elif kind == "indices":
+        upload("Upload a CSV with one sample index per line", INDICES, "forget.file", errors)
+        if value_of("forget.file"):
+            st.caption(f"Uses {plain(form_draft.file_name(value_of('forget.file')))}.")
+    elif kind == "memorised":
+        st.number_input("Number of samples", step=50, key=key_of("forget.memorised"), persist_state="session")
+        st.caption(
+            "The training images whose label a ridge classifier, fitted on all other images, finds least likely. Where "
+            "it expects another class, a network that knows the label can only know it by heart (Feldman, 2020, "
+            "arXiv 1906.05271); the more images you take, the more of them are merely hard."
+        )
+    elif kind == "duplicates":
+        _duplicates()
+    else:
+        st.caption("Forgets exactly the training images whose label was replaced by a wrong one.")
+    complain(errors, "forget.select")
+    if kind in ("random", "fraction"):
+        seed = next(d for d in form_draft.described("forget") if d.name == "seed")
+        with st.container(width=320):
+            field(seed, "forget.seed", errors)
+
+
+def _duplicates() -> None:
+    with st.container(horizontal=True):
+        st.number_input(
+            "Training sample", step=1, key=key_of("forget.sample"), persist_state="session", width=200,
+            help="Its place in the training images, as the Drift page and its table give it.",
+        )  # fmt: skip
+        st.number_input("Nearest others", step=5, key=key_of("forget.near"), persist_state="session", width=200)
+    st.caption(
+        "The sample and the training images that look most like it: smallest distance of the pictures, averaged to 8×8 "
+        "px and brought to the same brightness and contrast."
+    )
+
+
+def _class_picks(data: ImageData | None) -> None:
+    if data is not None:
+        options = list(data.classes)
+    else:
+        known = DATASETS[value_of("data.dataset")].classes
+        options = [str(c) for c in range(known)]
+    # With other options it is another widget, which would start empty.
+    put("forget.classes", value_of("forget.classes"))
+    st.multiselect(
+        "Classes",
+        options,
+        key=key_of("forget.classes"),
+        persist_state="session",
+        accept_new_options=data is None,
+        help="By name once the dataset is prepared, by number before.",
+    )
+
+
+def method_section(errors: Errors, task: str) -> None:
+    """Which unlearning method with which hyper-parameters."""
+    kind = objective(value_of("train.objective")).kind
+    sharded = value_of("train.shards") > 1 or value_of("train.slices") > 1
+
+    def title(name: str) -> str:
+        reason = compatibility.why_not_method(METHODS[name], task, kind, sharded=sharded)
+        return f"{METHODS[name].title} ({reason})" if reason else METHODS[name].title
+
+    st.selectbox("Method", list(METHODS), format_func=title, key=key_of("method.id"), persist_state="session")
+    complain(errors, "method.id")
+    record = method(value_of("method.id"))
+    st.caption(f"{record.summary} {record.paper}.")
+    usual, rare = split(describe(record.params))
+    with st.grid(3, gap="medium"):
+        for d in usual:
+            field(d, form_draft.param_key(record.id, d.name), errors, error_name=f"method.{d.name}")
+    if rare:
+        wrong = any(f"method.{d.name}" in errors for d in rare)
+        with st.expander("More settings", key="more_method", expanded=wrong), st.grid(3, gap="medium"):
+            for d in rare:
+                field(d, form_draft.param_key(record.id, d.name), errors, error_name=f"method.{d.name}")
+
+
+def training_section(errors: Errors) -> None:
+    """How the base model and the reference are trained."""
+    chosen = objective(value_of("train.objective"))
+    by_name = {d.name: d for d in form_draft.described("train")}
+    field(by_name["objective"], "train.objective", errors, format_func=_objective_title, on_change=follow_recipe)
+    st.caption(" ".join(filter(None, (chosen.summary, chosen.paper and f"{chosen.paper}."))))
+    recommended = {name: value for name, value in recommended_recipe().items() if name.startswith("train.")}
+    if any(value_of(name) != value for name, value in recommended.items()):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption("These are not the settings recommended for this dataset, backbone and objective.")
+            st.button(
+                "Use the recommended ones",
+                key="use_recipe",
+                on_click=use_recipe,
+                args=("train.",),
+                icon=":material/tune:",
+            )
+    unread = [name for name in by_name if not chosen.reads(name)]
+    usual, rare = split(list(by_name.values()), ("objective", *unread))
+    fields(usual, "train.", errors)
+    if chosen.self_supervised:
+        st.caption(
+            "Labels are not looked at. Both views of an image are cropped, mirrored and recoloured by the objective "
+            "itself; one-channel images are neither mirrored nor recoloured."
+        )
+    advanced(rare, "train.", errors, "train")
+
+
+def _objective_title(name: str) -> str:
+    return OBJECTIVES[name].title
+
+
+def stop_section(errors: Errors) -> None:
+    """When unlearning ends, and what is recorded."""
+    usual, rare = split(form_draft.described("stop"))
+    fields(usual, "stop.", errors, 3)
+    probe, rare_probe = split(form_draft.described("probe"))
+    fields(probe, "probe.", errors, 3)
+    both = any(name.startswith(("stop.", "probe.")) for name in errors)
+    with st.expander("More settings", key="more_stop", expanded=both):
+        fields(rare, "stop.", errors)
+        fields(rare_probe, "probe.", errors)
+
+
+def run_section(errors: Errors) -> None:
+    """Seed, reference, device and name."""
+    by_name = {d.name: d for d in form_draft.described("top")}
+    with st.grid(3, gap="medium"):
+        field(by_name["seed"], "seed", errors)
+        field(by_name["reference"], "reference", errors)
+        with st.container(gap="xsmall"):
+            st.selectbox(
+                label_of(by_name["device"].param),
+                DEVICES,
+                key=key_of("device"),
+                persist_state="session",
+                accept_new_options=True,
+                help=by_name["device"].param.help,
+            )
+            complain(errors, "device")
+        field(by_name["precision"], "precision", errors)
+        field(by_name["processes"], "processes", errors)
+        field(by_name["name"], "name", errors)

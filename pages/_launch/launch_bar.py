@@ -1,0 +1,67 @@
+"""The bar at the bottom of the launch form: what will run, what it takes, and the button."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from cu_core.base.errors import BadInput
+from cu_core.catalogue.compatibility import check
+from cu_core.catalogue.spec import RunSpec
+from pages._frame import gate
+from pages._launch import form_draft, form_grid
+from pages._launch.run_cost import takes
+from pages._shared.plain_text import plain
+
+
+def bar(specs: list[RunSpec], errors: dict[str, str], launch: Callable[[str], None]) -> None:
+    """Draws the bar.
+
+    Args:
+        specs: the runs that would be launched.
+        errors: messages by field.
+        launch: callback of the button, takes the form's token.
+    """
+    token = st.session_state["token"]
+    with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        if errors:
+            name, message = next(iter(errors.items()))
+            more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+            place = f"{form_draft.title_of(name)}: " if name else ""
+            st.markdown(f":red[:material/error: {place}{plain(message)}{more}]", width="stretch")
+        else:
+            with st.container(width="stretch"):
+                takes(specs)
+        count = f"Launch {len(specs)} runs" if len(specs) > 1 else "Launch"
+        st.button(
+            count,
+            key=f"launch_{token}",
+            type="primary",
+            icon=":material/rocket_launch:",
+            disabled=bool(errors),
+            on_click=launch,
+            args=(token,),
+        )
+
+
+def runs_of(values: dict[str, Any], errors: dict[str, str]) -> list[RunSpec]:
+    """The runs that the form asks for; none while something is wrong.
+
+    Args:
+        values: what the form says.
+        errors: messages by field; gets those that only the whole shows.
+    """
+    if errors:
+        return []
+    try:
+        specs = form_grid.expand(form_draft.spec_of(values))
+        for spec in specs:
+            gate.desk().check(spec)
+            check(spec)
+        return specs
+    except BadInput as error:
+        name, message = form_draft.in_words(error)
+        errors[name] = message
+        return []

@@ -1,0 +1,115 @@
+"""How far a run is: state, phase and time left, why it failed, and its curves so far."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from cu_core.figures.curves import RunCurves, signal_panes
+from cu_core.learning.objectives import objective
+from cu_core.metrics import METRICS
+from cu_core.runstore.reader import RunRow, RunView
+from pages._shared.number_words import ago, duration, metric_text
+from pages._shared.plain_text import plain
+from pages._shared.run_curves import draw_curves, run_curves
+from pages._shared.run_states import ACTIVE, state_badge
+
+PHASES = {
+    "prepare": "Preparing the dataset",
+    "train": "Training the base model",
+    "unlearn": "Unlearning",
+    "reference": "Retraining the reference",
+    "audit": "Attacking the finished run",
+    "finish": "Writing the results",
+}
+
+
+def time_left(row: RunRow) -> str:
+    """Time left in words; an upper bound before unlearning has ended, since its rule may be met early."""
+    if row.seconds_left is None:
+        return ""
+    if row.seconds_left < 1:
+        return " · nearly done"
+    sure = row.phase in ("reference", "audit", "finish")
+    return f" · {'about' if sure else 'at most about'} {duration(row.seconds_left)} left"
+
+
+def progress(row: RunRow) -> None:
+    """Phase, share done and time left, as the worker reported them."""
+    if row.state == "queued":
+        note = f" {plain(row.error)}" if row.error else ""
+        st.info(f"Waiting for a free place; it starts by itself.{note}", icon=":material/hourglass_empty:")
+        return
+    phase = PHASES.get(row.phase or "", "Starting")
+    st.progress(row.fraction or 0.0, text=f"**{phase}**{time_left(row)}")
+    latest = row.metrics or {}
+    if latest:
+        parts = [f"{METRICS[k].title} {metric_text(k, v)}" for k, v in latest.items() if k in METRICS and v is not None]
+        st.caption(f"Round {row.rounds}: " + " · ".join(parts[:4]))
+
+
+def failure(view: RunView) -> None:
+    """Why the run failed and what would help."""
+    error = view.error or {}
+    message = plain(error.get("message") or "The worker ended without saying why; see the log.")
+    st.error(message, title="This run failed",
+             icon=":material/error:")  # fmt: skip
+    if error.get("hint"):
+        st.info(plain(error["hint"]), icon=":material/lightbulb:")
+
+
+def over_rounds(view: RunView, curves: RunCurves) -> None:
+    """Accuracies over rounds, or what gives membership away."""
+    chosen = st.segmented_control(
+        "Curves",
+        ["Accuracy", "Signals"],
+        default="Accuracy",
+        key="curve_kind",
+        required=True,
+        label_visibility="collapsed",
+        help="Signals: what an attacker would look at to tell forget samples from unseen ones.",
+    )
+    trained = objective(view.spec.train.objective)
+    if chosen == "Signals":
+        draw_curves([curves], key="run_signals", panes=signal_panes([curves]))
+        loss = "its own training's loss between two fixed views" if trained.self_supervised else "cross-entropy"
+        unit = "from 0 to 4" if trained.id == "byol" else "in nats"
+        st.caption(f"Means over forget and over unseen samples; where they meet, the forget set looks unseen. "
+                   f"Loss: {loss}, {unit}.")  # fmt: skip
+    else:
+        draw_curves([curves], key="run_curves")
+        if trained.self_supervised:
+            st.caption("kNN: an encoder's class is the weighted vote of the 200 nearest retain samples, by cosine of "
+                       "the trunk's features. Forget samples never vote.")  # fmt: skip
+
+
+def run_state(view: RunView) -> None:
+    """State, progress and curves of a run."""
+    row = view.row()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        state_badge(row.state)
+        if row.demo:
+            st.badge("demo", icon=":material/inventory_2:", color="gray", help="Ships with the project")
+        times = []
+        if row.started:
+            took = (row.finished or time.time()) - row.started
+            if took >= 0:  # the clock may have been set back meanwhile
+                times.append(f"{'took' if row.finished else 'for'} {duration(took)}")
+        if not row.demo:
+            by = f" by {plain(row.owner)}" if row.owner else ""
+            times.append(f"submitted {ago(row.submitted)}{by}")
+        st.caption(" · ".join(times))
+    if row.state in ACTIVE:
+        progress(row)
+    elif row.state == "failed":
+        failure(view)
+    elif row.state == "lost":
+        st.warning("Its worker vanished without a word; it is queued again by itself, or resume it now.",
+                   icon=":material/help:")  # fmt: skip
+    elif row.state == "cancelled":
+        st.info("It was cancelled. Rounds that were complete stay readable.", icon=":material/cancel:")
+    if curves := run_curves(view, row.title):
+        over_rounds(view, curves)
+    elif row.state in ACTIVE:
+        st.caption("Curves appear with the first round.")

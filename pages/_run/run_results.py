@@ -1,0 +1,162 @@
+"""What came out of a finished run: metrics beside the reference and its band, verdicts in words, times."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from cu_core.analysis.compare.compared import Compared
+from cu_core.analysis.compare.measures import metric_measure, over_unlearning, time_measure, tow_measure
+from cu_core.analysis.compare.reading import read_run
+from cu_core.metrics import METRICS
+from cu_core.metrics.band import Band
+from cu_core.runstore.reader import RunView
+from pages._shared.number_words import difference_text, duration, metric_text
+from pages._shared.plain_text import plain
+
+STOPPED = {
+    "class_rule": "unseen samples of the forgotten classes are classified no better than by chance (class rule)",
+    "sample_rule": "forget samples are classified no better than unseen ones (sample rule)",
+    "chance_rule": "the wrong labels are no more likely than chance (chance rule)",
+    "max_rounds": "all rounds were run",
+    "method_finished": "the method had nothing left to do",
+    "collapse": "retain accuracy was in free fall (collapse guard)",
+    "not_a_number": "the weights were no longer numbers; the last healthy round is kept",
+}
+# Beyond this many half widths a number says no more than that it is far.
+FAR = 100
+SECONDS = {
+    "train": "Training",
+    "unlearn": "Unlearning",
+    "evaluate": "Evaluation",
+    "reference": "Reference",
+    "audit": "Attacks",
+}
+
+
+def results(view: RunView) -> None:
+    """The finished run's stopping reason, verdicts, table and times; nothing while there is no result."""
+    result = view.result()
+    if result is None:
+        return
+    run = read_run(view)
+    stopped = run.stopped_by
+    why = STOPPED.get(stopped, plain(stopped.replace("_", " ")))
+    rounds = result["rounds"]
+    st.markdown(f":material/flag: Stopped after **{rounds} round{'' if rounds == 1 else 's'}**: {why}.")
+    for level, text in verdicts(run):
+        (st.warning if level else st.markdown)(text)
+    st.subheader("Before, after and reference", anchor=False)
+    st.dataframe(
+        comparison_table(run),
+        hide_index=True,
+        height="content",
+        alt="Metrics before and after unlearning and of the retrained reference",
+    )
+    st.caption(" ".join([measured_on(result), reference_words(run)]))
+    with st.expander("What the metrics mean", icon=":material/help:"):
+        st.markdown(
+            "\n".join(f"- **{m.title}**: {m.summary}" for m in METRICS.values() if m.exists(run.task, run.kind))
+        )
+    _times(result)
+
+
+def verdicts(run: Compared) -> list[tuple[bool, str]]:
+    """How near the run came to retraining, in sentences; True marks a warning."""
+    said = []
+    if run.collapsed:
+        said.append(
+            (True, ":material/warning: The model was destroyed on the way; its numbers say nothing of forgetting.")
+        )
+    tow = tow_measure(run)
+    if tow.value is not None:
+        share = time_measure(run).value
+        cost = f" It took **{share:.1%}** of the time of one retraining." if share is not None else ""
+        said.append(
+            (
+                False,
+                f":material/balance: Tug of war **{tow.value:.3f}** (95 %: {tow.low:.3f} to {tow.high:.3f}); 1 is like "
+                f"retraining.{cost}",
+            )
+        )
+    over, words = over_unlearning(run)
+    if over is not None:
+        text = f"{words[:1].upper()}{words[1:]}."
+        said.append(
+            (True, f":material/warning: Over-unlearning: {words}.")
+            if over
+            else (False, f":material/straighten: {text}")
+        )
+    return said
+
+
+def comparison_table(run: Compared) -> pd.DataFrame:
+    """Metrics before, after and of the reference, with the difference and whether it is inside the band."""
+    lines = []
+    for key, metric in METRICS.items():
+        before, measure = run.before.get(key), metric_measure(run, key)
+        if run.task not in metric.tasks or (before is None and measure.value is None):
+            continue
+        line = {
+            "Metric": metric.title_for(run.kind),
+            "Before": metric_text(key, before),
+            "After": metric_text(key, measure.value),
+        }
+        if run.reference:
+            line["Reference"] = metric_text(key, measure.reference)
+            line["After − reference"] = difference_text(key, measure.value, measure.reference)
+        if len(run.references) > 1:
+            band, distance = measure.band, measure.distance
+            line["95 % band"] = "–" if band is None else _band_text(key, band)
+            line["In band?"] = "–" if distance is None else _place(distance)
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def _band_text(metric: str, band: Band) -> str:
+    """The ends of a band; a share ends at 0 and 100 %, wherever the interval does."""
+    low, high = (band.low, band.high) if not METRICS[metric].percent else (max(band.low, 0.0), min(band.high, 1.0))
+    return f"{metric_text(metric, low)} to {metric_text(metric, high)}"
+
+
+def _place(distance: float) -> str:
+    """Where a value lies, in half widths of the band."""
+    if abs(distance) <= 1:
+        return "inside"
+    times = f"{abs(distance):.1f}" if abs(distance) < FAR else f"> {FAR}"
+    return f"{times} × {'above' if distance > 0 else 'below'}"
+
+
+def measured_on(result: dict) -> str:
+    """Which samples the table's numbers are measured on."""
+    total, counts = result.get("forget_count", 0), result.get("counts", {})
+    text = f"{total:,} samples were to be forgotten. Measured on " + ", ".join(
+        f"{counts[group]:,} {group}" for group in ("forget", "retain", "unseen") if group in counts
+    )
+    return f"{text} samples: all but those that the stopping rule looks at."
+
+
+def reference_words(run: Compared) -> str:
+    """What stands behind the reference's numbers."""
+    if not run.reference:
+        return "No reference was retrained: clone the run and ask for one to see how close it comes."
+    count = max(len(run.references), run.asked_references)
+    text = f"Reference: mean over {count} model{'s' if count != 1 else ''} retrained without them."
+    if len(run.references) > 1:
+        return (
+            f"{text} Band: where one more retrained model would lie in 19 of 20 cases; a value inside it may be "
+            "chance, one outside it is given in half widths of the band."
+        )
+    return f"{text} One reference gives no band: ask for two or more to see which differences are chance."
+
+
+def _times(result: dict) -> None:
+    seconds = result.get("seconds", {})
+    with st.grid(4, min_column_width=120):
+        for key, label in SECONDS.items():
+            cached = result.get("base_cached" if key == "train" else "reference_cached") and key in (
+                "train",
+                "reference",
+            )
+            if key in seconds:
+                st.metric(label, duration(seconds[key]), border=True, help="Taken from the cache" if cached else None)

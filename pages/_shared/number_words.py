@@ -1,0 +1,64 @@
+"""Times, sizes and metrics as people read them."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from cu_core.metrics import METRICS
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds in words of at most two units; a dash where unknown, as after a clock was set back."""
+    if seconds is None or not math.isfinite(seconds) or seconds < 0:
+        return "–"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min"
+    return f"{hours // 24} d {hours % 24} h"
+
+
+# Clocks of machines that share a disk differ by this much without anybody having set one.
+_SAME_MOMENT_SECONDS = 60.0
+
+
+def ago(moment: float | None, now: float | None = None) -> str:
+    """How long ago a unix time was; a dash where unknown, as where it lies ahead because a clock was set back."""
+    if moment is None:
+        return "–"
+    passed = (time.time() if now is None else now) - moment
+    if passed < -_SAME_MOMENT_SECONDS:
+        return "–"
+    return "just now" if passed < 5 else f"{duration(passed)} ago"
+
+
+def file_size(size: float) -> str:
+    """Bytes in decimal units."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def metric_text(metric_id: str, value: float | None) -> str:
+    """A metric's value as people read it: percent or three decimals; a dash where missing."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{100 * value:.1f} %" if METRICS[metric_id].percent else f"{value:.3f}"
+
+
+def difference_text(metric_id: str, value: float | None, other: float | None) -> str:
+    """Difference of two values of a metric, in percentage points or plain; a dash where missing."""
+    if value is None or other is None or not (math.isfinite(value) and math.isfinite(other)):
+        return "–"
+    change = value - other
+    return f"{100 * change:+.1f} points" if METRICS[metric_id].percent else f"{change:+.3f}"

@@ -1,0 +1,196 @@
+"""What the pages about one run read of its recorded rounds: snapshots by moment, class names, images."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from cu_core.analysis.scenes import recorded_array
+from cu_core.base.home import Home
+from cu_core.data.images import ImageData
+from cu_core.data.prepared import open_key, open_prepared
+from cu_core.data.thumbnails import sprite, thumbnail
+from cu_core.figures.tsne_panes import Snapshot, choose_points
+from cu_core.runstore.reader import RunView, open_run
+from pages._shared.hover_card import Sprite
+from pages._shared.server_home import home
+
+SPRITE_COLUMNS = 50
+LARGEST_TILE = 64
+SPRITE_PIXELS = 8_000_000
+"""Bound of a sprite; more images get smaller tiles."""
+
+Stamp = tuple[tuple[int, str], ...]
+
+
+def stamp(view: RunView, rounds: list[int]) -> Stamp:
+    """Which rounds there are, with a hash of what they hold: a cache key that no large array is part of."""
+    return tuple((number, _hash(view.manifest(number))) for number in rounds)
+
+
+def reference_stamp(view: RunView, seed: int | None) -> Stamp:
+    """The same for one reference; empty for none."""
+    return () if seed is None else ((seed, _hash(view.reference_manifest(seed))),)
+
+
+def pick_reference(view: RunView) -> int | None:
+    """The reference to show: the only one, or the one that is picked; None where there is none."""
+    seeds = view.references()
+    if len(seeds) < 2:
+        return seeds[0] if seeds else None
+    return st.selectbox(
+        "Reference retrained with",
+        seeds,
+        format_func=lambda seed: f"seed {seed}",
+        key="reference",
+        bind="query-params",
+        width=220,
+    )
+
+
+def pick_round(rounds: list[int]) -> int:
+    """The round to show beside "before"; the last by default, and without a slider where there is one only."""
+    later = rounds[1:]
+    if len(later) < 2:
+        return rounds[-1]
+    return st.select_slider("Round", later, value=later[-1], key="round", bind="query-params")
+
+
+def wanted_round(rounds: list[int]) -> int:
+    """The round that the address asks for, else the last."""
+    asked = st.query_params.get("round", "")
+    return int(asked) if re.fullmatch(r"[0-9]{1,9}", asked) and int(asked) in rounds else rounds[-1]
+
+
+def snapshot_of(view: RunView, number: int | None, seed: int | None = None) -> Snapshot:
+    """A round, or the reference of a seed where the number is None, as the map needs it."""
+    manifest = view.reference_manifest(_known(seed)) if number is None else view.manifest(number)
+
+    def array(name: str) -> np.ndarray:
+        return np.asarray(view.reference_array(_known(seed), name) if number is None else view.array(number, name))
+
+    return Snapshot(
+        array("coordinates"),
+        array("top3_class")[:, 0],
+        array("top3")[:, 0],
+        array("loss"),
+        manifest.get("fidelity") or {},
+    )
+
+
+def signal_of(view: RunView, name: str, number: int | None, seed: int | None = None) -> np.ndarray | None:
+    """A recorded (n,) signal of a round or reference; None where it was not recorded.
+
+    Of ``top3`` the first column is taken.
+    """
+    array = recorded_array(view, name, number, seed)
+    return array[:, 0] if array is not None and array.ndim == 2 else array
+
+
+def signal_by_round(view: RunView, name: str, rounds: list[int]) -> dict[int, np.ndarray]:
+    """The signal in every round that recorded it."""
+    arrays = {number: signal_of(view, name, number) for number in rounds}
+    return {number: array for number, array in arrays.items() if array is not None}
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _probe(root: str, run_id: str) -> pd.DataFrame:
+    return open_run(home(), run_id).probe()
+
+
+def probe_of(view: RunView) -> pd.DataFrame:
+    """The probe table of a run, which never changes once written: read once per server."""
+    return _probe(str(home().root), view.run_id)
+
+
+# Short-lived, because a dataset may be prepared, or vanish, at any time.
+@st.cache_data(ttl=30, max_entries=32, show_spinner=False)
+def class_names(root: str, run_id: str) -> tuple[str, ...]:
+    """Class names by label; empty where the dataset does not lie prepared on this machine."""
+    data = _images(home(), open_run(home(), run_id))
+    return data.classes if data else ()
+
+
+@st.cache_data(ttl=30, max_entries=4, show_spinner=False)
+def probe_sprite(root: str, run_id: str, rows: tuple[int, ...] | None = None) -> Sprite | None:
+    """Images of the drawn probe samples; None where the dataset does not lie prepared on this machine.
+
+    Args:
+        root: of the home, part of the cache's key.
+        run_id: of the run.
+        rows: of the probe, in the order of the figure; by default those that `choose_points` draws.
+    """
+    view = open_run(home(), run_id)
+    data = _images(home(), view)
+    if data is None:
+        return None
+    probe = view.probe()
+    probe = probe.iloc[choose_points(probe["group"].to_numpy()) if rows is None else list(rows)]
+    tile = int(min(*data.train_images.shape[2:], LARGEST_TILE, max(4, (SPRITE_PIXELS / len(probe)) ** 0.5)))
+    images = _pick_images(data, probe)
+    if images is None:
+        return None
+    return Sprite(sprite(images, tile, SPRITE_COLUMNS), min(SPRITE_COLUMNS, len(probe)))
+
+
+@st.cache_data(ttl=30, max_entries=16, show_spinner=False)
+def thumbnails(
+    root: str, run_id: str, samples: tuple[int, ...], is_test: tuple[bool, ...], tile: int
+) -> list[bytes] | None:
+    """One PNG per named sample; None where the dataset does not lie prepared on this machine.
+
+    Args:
+        root: of the home, part of the cache's key.
+        run_id: of the run.
+        samples: places in the training or the test images.
+        is_test: of which of the two.
+        tile: height and width in px.
+    """
+    data = _images(home(), open_run(home(), run_id))
+    if data is None:
+        return None
+    try:
+        pictures = [
+            (data.test_images if test else data.train_images)[k] for k, test in zip(samples, is_test, strict=True)
+        ]
+    except IndexError:
+        # The dataset of that name is not the one that the run has seen.
+        return None
+    return [thumbnail(np.asarray(picture), tile) for picture in pictures]
+
+
+def probe_images(view: RunView, probe: pd.DataFrame) -> np.ndarray | None:
+    """(k, channels, h, w) uint8 images of lines of a run's probe; None where they are not on this machine."""
+    data = _images(home(), view)
+    return None if data is None else _pick_images(data, probe)
+
+
+def _pick_images(data: ImageData, probe: pd.DataFrame) -> np.ndarray | None:
+    samples, is_test = probe["sample"].to_numpy(), (probe["split"] == "test").to_numpy()
+    images = np.empty((len(probe), *data.train_images.shape[1:]), np.uint8)
+    try:
+        images[~is_test], images[is_test] = data.train_images[samples[~is_test]], data.test_images[samples[is_test]]
+    except IndexError:
+        # The dataset of that name is not the one that the run has seen.
+        return None
+    return images
+
+
+def _images(where: Home, view: RunView) -> ImageData | None:
+    key = view.dataset_key()
+    # By its name, where the run has noted one: the user's folder may have moved or changed since.
+    return open_key(key, where) if key else open_prepared(view.spec.data, where)
+
+
+def _hash(manifest: dict[str, Any]) -> str:
+    return "".join(entry["sha256"][:8] for entry in manifest["arrays"].values())
+
+
+def _known(seed: int | None) -> int:
+    if seed is None:
+        raise ValueError("a reference is named by its seed")
+    return seed

@@ -1,0 +1,251 @@
+"""The form of a sweep: a base, and lists of methods, forget sets, seeds and hyper-parameters."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import streamlit as st
+
+from cu_core.analysis.sweeps.named import SWEEPS
+from cu_core.analysis.sweeps.sweep import Sweep, fitting
+from cu_core.base.errors import BadInput, UnlearnscopeError
+from cu_core.base.parameters import describe
+from cu_core.catalogue.grid import parse_axis
+from cu_core.catalogue.method_record import METHODS
+from cu_core.catalogue.presets import SINGLE_PRESETS
+from cu_core.catalogue.spec import RunSpec, short
+from cu_core.catalogue.spec_files import absolute_paths
+from cu_core.runstore.reader import list_runs, open_run
+from pages._frame import gate
+from pages._frame.run_picker import run_label
+from pages._shared.plain_text import plain
+from pages._shared.server_home import home
+
+PREFIX = "sweep:"
+STARTS = {"sweep": "A ready-made sweep", "preset": "A preset", "run": "An earlier run"}
+
+
+def key_of(name: str) -> str:
+    """Key of the widget that holds a field of the form."""
+    return PREFIX + name
+
+
+def put(name: str, value: object) -> None:
+    """Sets a field before its widget is drawn."""
+    st.session_state[key_of(name)] = value
+
+
+def start_from() -> Sweep:
+    """Draws what to start from; a new choice fills the lists below."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        kind = st.segmented_control(
+            "Start from",
+            list(STARTS),
+            format_func=STARTS.__getitem__,
+            default="sweep",
+            required=True,
+            key=key_of("kind"),
+            persist_state="session",
+        )
+        started = {"sweep": _named, "preset": _preset, "run": _run}[kind]()
+    if st.session_state.get(key_of("started")) != started.to_json():
+        put("started", started.to_json())
+        put("methods", list(started.methods) or fitting(started.base, started.forget))
+        put("forget", "; ".join(started.forget))
+        put("seeds", _seeds_text(started.seeds))
+        put("reference", started.base.reference)
+        put("group", started.group)
+        put("vary", [])
+    return started
+
+
+def _named() -> Sweep:
+    chosen = st.selectbox(
+        "Sweep",
+        list(SWEEPS),
+        format_func=lambda name: SWEEPS[name].title,
+        key=key_of("named"),
+        persist_state="session",
+        help="  \n".join(f"{s.title}: {s.summary}" for s in SWEEPS.values()),
+    )
+    return SWEEPS[chosen].sweep
+
+
+def _preset() -> Sweep:
+    chosen = st.selectbox(
+        "Preset",
+        list(SINGLE_PRESETS),
+        format_func=lambda name: SINGLE_PRESETS[name].title,
+        key=key_of("preset"),
+        persist_state="session",
+    )
+    return _of_one(SINGLE_PRESETS[chosen].spec)
+
+
+def _run() -> Sweep:
+    rows = {row.run_id: row for row in list_runs(home())}
+    chosen = st.selectbox(
+        "Run",
+        list(rows),
+        format_func=lambda run_id: run_label(rows[run_id]),
+        key=key_of("run"),
+        persist_state="session",
+        placeholder="No run yet",
+    )
+    try:
+        return _of_one(open_run(home(), chosen).spec) if chosen else _of_one(RunSpec())
+    except UnlearnscopeError as error:
+        st.error(plain(error), icon=":material/error:")
+        return _of_one(RunSpec())
+
+
+def _of_one(spec: RunSpec) -> Sweep:
+    base = dataclasses.replace(spec, name="", group="")
+    return Sweep(base, (spec.method.id,), (spec.forget.select,), (spec.seed,))
+
+
+def _seeds_text(seeds: tuple[int, ...]) -> str:
+    whole = len(seeds) > 1 and seeds == tuple(range(seeds[0], seeds[-1] + 1))
+    return f"{seeds[0]}-{seeds[-1]}" if whole else ", ".join(map(str, seeds))
+
+
+def lists(started: Sweep) -> Sweep:
+    """Draws the lists and returns the sweep that they say.
+
+    Raises:
+        BadInput: a list that cannot be used; its field says which.
+    """
+    base = _images(started.base)
+    st.caption(_base_words(base))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        text = st.text_input(
+            "Forget sets",
+            key=key_of("forget"),
+            persist_state="session",
+            width=260,
+            help="Separated by semicolons: class:5; class:1,7; random:100; fraction:0.1; mislabelled; memorised:100; "
+            "duplicates:17:10.",
+        )
+        seeds = st.text_input(
+            "Seeds", key=key_of("seeds"), persist_state="session", width=110, help="0-4 stands for 0, 1, 2, 3, 4."
+        )
+        reference = st.number_input(
+            "References",
+            0,
+            20,
+            key=key_of("reference"),
+            persist_state="session",
+            width=130,
+            help="Models retrained without the forget set; all methods share them.",
+        )
+        group = st.text_input(
+            "Name",
+            key=key_of("group"),
+            persist_state="session",
+            width=220,
+            placeholder="made from the choices",
+            help="Group of the runs. A ready-made sweep that you change gets a name of its own.",
+        )
+    forget = tuple(_axis("forget", text))
+    base = dataclasses.replace(base, reference=int(reference))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.multiselect(
+            "Methods",
+            list(METHODS),
+            format_func=lambda name: METHODS[name].title,
+            key=key_of("methods"),
+            persist_state="session",
+        )
+        st.button(
+            "All that fit",
+            key="all_that_fit",
+            icon=":material/select_all:",
+            on_click=_choose_fitting,
+            args=(base, forget),
+        )
+    if not chosen:
+        raise BadInput("methods", "choose at least one method")
+    varied = _varied(chosen)
+    sweep = Sweep(base, tuple(chosen), forget, tuple(map(_seed, _axis("seeds", seeds))), varied, group.strip())
+    return _renamed(sweep, started)
+
+
+def _renamed(sweep: Sweep, started: Sweep) -> Sweep:
+    """A ready-made sweep keeps its name only as it stands, so that its runs are not mixed with others."""
+    if not started.group or sweep.group != started.group:
+        return sweep
+    everything = set(started.methods or fitting(started.base, started.forget)) == set(sweep.methods)
+    same = dataclasses.replace(sweep, methods=()) == dataclasses.replace(started, methods=())
+    if same and everything:
+        return started
+    own = dataclasses.replace(sweep, group="").name.rpartition(" ")[2]
+    return dataclasses.replace(sweep, group=f"{started.group} {own}")
+
+
+def _choose_fitting(base: RunSpec, forget: tuple[str, ...]) -> None:
+    put("methods", fitting(base, forget))
+
+
+def _images(base: RunSpec) -> RunSpec:
+    """CIFAR-10 may come from a folder or zip of this machine."""
+    if base.data.dataset != "cifar10":
+        return base
+    path = st.text_input(
+        "CIFAR-10 from a folder or zip on this machine (optional)",
+        key=key_of("images"),
+        persist_state="session",
+        placeholder="cifar10.zip; left empty, it is downloaded",
+    ).strip()
+    if not path:
+        return base
+    taken = dataclasses.replace(base, data=dataclasses.replace(base.data, dataset=f"folder:{path}"))
+    # Before anything of it is shown, its name included.
+    gate.desk().check(taken)
+    return absolute_paths(taken)
+
+
+def _base_words(base: RunSpec) -> str:
+    train, limit = base.train, f", {base.data.train_limit:,} images" if base.data.train_limit else ""
+    return (
+        f"Base: {short(base.data.dataset)}{limit} · {base.model.backbone} · {train.objective}, {train.epochs} epochs "
+        f"of {train.optimizer} with learning rate {train.lr:g}. Every method starts from its own recipe."
+    )
+
+
+def _varied(chosen: list[str]) -> dict[str, dict[str, list[str]]]:
+    known = {(name, d.name): d.param.label for name in chosen for d in describe(METHODS[name].params)}
+    kept = [choice for choice in st.session_state.get(key_of("vary")) or [] if tuple(choice) in known]
+    put("vary", kept)
+    picked = st.multiselect(
+        "Hyper-parameters to vary (optional)",
+        list(known),
+        format_func=lambda choice: f"{METHODS[choice[0]].title}: {known[choice]}",
+        key=key_of("vary"),
+        persist_state="session",
+    )
+    varied: dict[str, dict[str, list[str]]] = {}
+    with st.grid(3, gap="medium"):
+        for method_id, name in picked:
+            text = st.text_input(
+                f"{METHODS[method_id].title}: {known[method_id, name]}",
+                key=key_of(f"vary.{method_id}.{name}"),
+                persist_state="session",
+                placeholder="0.3, 0.7",
+            )
+            varied.setdefault(method_id, {})[name] = _axis(known[method_id, name], text)
+    return varied
+
+
+def _axis(field: str, text: str) -> list[str]:
+    if not (text or "").strip():
+        raise BadInput(field, "give at least one value")
+    try:
+        return parse_axis(text)
+    except BadInput as error:
+        raise BadInput(field, error.reason, error.allowed) from error
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise BadInput("seeds", f"{text!r} is not a whole number", ("0-2", "0, 3"))
+    return int(text)
