@@ -20,8 +20,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from cu_core import __version__
 from cu_core.base.home import default_home
+from cu_core.base.version import __version__
 from cu_core.jobs.dispatcher import dispatcher_alive, ensure_dispatcher
 from cu_core.jobs.submission import work_waiting
 from cu_core.runstore.index import unindexed

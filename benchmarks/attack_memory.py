@@ -23,8 +23,8 @@ import psutil
 import torch
 
 from benchmarks.measuring import Side, machine, machine_words, table, write_out
+from cu_core.catalogue.attack_record import attacks_for
 from cu_core.engine.audit.ways import Asked, Scores, attack_models
-from cu_core.metrics.attacks import attacks_for
 from cu_core.metrics.attacks.fitting import Signals
 from cu_core.metrics.attacks.outcome import outcome
 from cu_core.metrics.intervals import redraws

@@ -29,7 +29,7 @@ os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count() or 1))  # before the
 import numpy as np
 
 from benchmarks.drift_methods import Film, walk
-from cu_core.projections.project import Projection, project
+from cu_core.projections.project import ProjectedRounds, project
 
 LARGE = (20_000, 20)
 OURS, OTHER = "reference-map", "aligned-umap"
@@ -37,7 +37,7 @@ WITHIN_ONE = 1e6
 """`ru_maxrss` is in KiB on Linux."""
 
 
-def timed(film: Film, method: str) -> tuple[float, Projection]:
+def timed(film: Film, method: str) -> tuple[float, ProjectedRounds]:
     began = time.perf_counter()
     found = project(film.rounds, forget=film.forget, method=method)
     return time.perf_counter() - began, found

@@ -6,7 +6,9 @@ import uuid
 
 import streamlit as st
 
+from cu_core.base.registry import broken_plug_ins
 from cu_core.catalogue.presets import DEFAULT_PRESET
+from cu_core.catalogue.selections import FORGET_KINDS
 from pages._frame import gate
 from pages._frame.page_records import Page
 from pages._launch import form_draft, form_fields, form_grid, form_sections, launch_bar
@@ -14,6 +16,7 @@ from pages._launch.chosen_samples import chosen_samples, data_spec, preview
 from pages._launch.forget_preview import prepared
 from pages._launch.form_state import clone, draft, errors_of, launch, preset_of, use_preset
 from pages._launch.preset_cards import presets
+from pages._shared.plain_text import plain
 
 PAGE = Page(
     id="launch",
@@ -49,6 +52,8 @@ if wanted and st.session_state.get("cloned") == wanted:
     instead = st.session_state.get("forgets_instead")
     but = f" that forgets the {instead}" if instead else ""
     st.caption(f":material/content_copy: A copy of {wanted}{but}; change what you like.")
+for noun, name, reason in broken_plug_ins():
+    st.warning(plain(f"The plug-in {name} ({noun}) is left out: {reason}"), icon=":material/extension_off:")
 cards = st.container()
 
 values = draft()
@@ -68,7 +73,7 @@ specs = launch_bar.runs_of(values, errors)
 copied = bool(wanted) and st.session_state.get("cloned") == wanted
 with cards, st.expander("Start from a preset instead") if copied else st.container():
     presets(preset_of(form_draft.spec_of(values)) if specs else None)
-task = "class" if values["forget.kind"] == "class" else "sample"
+task = FORGET_KINDS[values["forget.kind"]].task
 
 left, right = st.columns(2, gap="medium")
 with left.container(border=True, height="stretch"):

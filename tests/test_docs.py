@@ -17,14 +17,14 @@ import cu_core
 from cu_core.analysis.sweeps.named import SWEEPS
 from cu_core.base.heavy import HEAVY
 from cu_core.base.parameters import describe
+from cu_core.catalogue.attack_record import ATTACKS, NUMBERS, WAYS
+from cu_core.catalogue.backbone_record import BACKBONES
+from cu_core.catalogue.dataset_record import DATASETS
 from cu_core.catalogue.method_record import METHODS
+from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.presets import PRESETS
 from cu_core.catalogue.spec import PARTS, top_level_fields
 from cu_core.cli import build_parser
-from cu_core.data import DATASETS
-from cu_core.learning.backbones import BACKBONES
-from cu_core.metrics import METRICS
-from cu_core.metrics.attacks import ATTACKS, NUMBERS, WAYS
 from cu_core.runstore.probe_table import COLUMNS as PROBE_COLUMNS
 from cu_core.runstore.state import STATES
 from pages._frame.page_records import pages
@@ -168,17 +168,77 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in {re.sub(r"[^\w -]", "", h).strip().lower().replace(" ", "-") for h in headings}
 
 
+def recipe(heading: str) -> list[tuple[str, str]]:
+    """Language and text of the code blocks below a heading of docs/extending.md."""
+    section = re.split(r"^## ", read(DOCS / "extending.md"), flags=re.MULTILINE)
+    (text,) = [part for part in section if part.startswith(f"{heading}\n")]
+    return re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL)
+
+
+def plug_in(folder: Path, heading: str) -> str:
+    """Installs the one-file recipe below a heading as a plug-in into a folder; returns the entry point's name."""
+    (code,) = [text for language, text in recipe(heading) if language == "python"]
+    (entry,) = [text for language, text in recipe(heading) if language == "toml"]
+    group, name, module, record = re.findall(r'"([\w.]+)"\]\n([\w-]+) = "(\w+):(\w+)"', entry)[0]
+    (folder / f"{module}.py").write_text(code, encoding="utf-8")
+    metadata = folder / f"{module}-0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 0\n")
+    (metadata / "entry_points.txt").write_text(f"[{group}]\n{name} = {module}:{record}\n")
+    return str(name)
+
+
+@pytest.mark.thorough
+def test_the_recipes_of_one_file_work_as_plug_ins(tmp_path: Path, python_env: dict[str, str]) -> None:
+    """A dataset, a backbone, a forget set, a metric and an attack, all made by the docs, in one run."""
+    lists = {
+        "datasets": "A dataset",
+        "models": "A backbone",
+        "forget-sets": "A kind of forget set",
+        "metrics": "A metric",
+        "attacks": "A membership attack",
+    }
+    made = {what: plug_in(tmp_path, heading) for what, heading in lists.items()}
+    env = python_env | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", "CU_HOME": str(tmp_path / "home")}
+
+    def cu(*words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "cu_core", *words],
+            cwd=tmp_path,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    for what, name in made.items():
+        found = json.loads(cu("list", what, "--json"))
+        assert name in [entry["id"] for entry in found] and not any("broken" in entry for entry in found)
+    choices = ["--dataset", made["datasets"], "--model", made["models"], "--forget", f"{made['forget-sets']}:40"]
+    settings = ["train.epochs=4", "train.lr=0.05", "stop.max_rounds=2", "probe.tsne=false", "audit.views=2"]
+    settings = [word for s in settings for word in ("--set", s)]
+    result = json.loads(
+        cu("run", *choices, "--method", "finetune", "--reference", "2", *settings, "--json").splitlines()[-1]
+    )
+    assert 0 <= result["metrics"]["after"][made["metrics"]] <= 1 and result["forget_count"] == 40
+    assert result["attacks"][made["attacks"]]["after"]["refitted"]["auc"][0] is not None
+    compared = cu("compare", result["run_id"], "--columns", made["metrics"], "--attack", made["attacks"], "--json")
+    assert made["metrics"] in compared
+
+
 def test_the_method_recipe_works_as_a_plug_in(tmp_path: Path, python_env: dict[str, str]) -> None:
-    blocks = re.findall(r"```(\w+)\n(.*?)```", read(DOCS / "extending.md"), re.DOTALL)
-    (recipe,) = (text for language, text in blocks if language == "python")
-    assert len(recipe.splitlines()) <= 60, "a simple method is a short file"
+    blocks = recipe("A method")
+    (code,) = (text for language, text in blocks if language == "python")
+    assert len(code.splitlines()) <= 60, "a simple method is a short file"
     entry = next(text for language, text in blocks if language == "toml").splitlines()[1]
     name, target = (word.strip(' "') for word in entry.split("="))
     module = target.partition(":")[0]
     package = tmp_path / module.split(".")[0]
     package.mkdir()
     (package / "__init__.py").touch()
-    (tmp_path / f"{module.replace('.', os.sep)}.py").write_text(recipe)
+    (tmp_path / f"{module.replace('.', os.sep)}.py").write_text(code)
     metadata = tmp_path / f"{package.name}-0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package.name}\nVersion: 0\n")
@@ -200,8 +260,9 @@ def test_the_method_recipe_works_as_a_plug_in(tmp_path: Path, python_env: dict[s
     assert done.stdout.strip() == "[]", done.stderr
     listing = [sys.executable, "-m", "cu_core", "list", "methods", "--json"]
     done = subprocess.run(listing, cwd=tmp_path, env=env, capture_output=True, text=True)
-    assert {entry["id"]: entry["implementation"] for entry in json.loads(done.stdout)}[name] == f"{module}:unlearn"
-    assert "'lame'" in done.stderr and "No module named 'nowhere'" in done.stderr
+    listed = {entry["id"]: entry for entry in json.loads(done.stdout)}
+    assert listed[name]["implementation"] == f"{module}:unlearn"
+    assert "No module named 'nowhere'" in listed["lame"]["broken"]
 
 
 def test_make_targets_that_the_docs_name_exist() -> None:

@@ -93,7 +93,7 @@ def climbs(name: str, module: ast.AST) -> list[str]:
     above = []
     for target in imported(module):
         public = target == "cu_core" or (target.startswith("cu_core.") and floor(target) is None)
-        other = len(FLOORS) if public and target != "cu_core.__version__" else floor(target)
+        other = len(FLOORS) if public else floor(target)
         if own is not None and other is not None and other > own:
             above.append(f"{name} -> {target}")
     return above

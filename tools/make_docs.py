@@ -14,15 +14,19 @@ from typing import Any
 
 from cu_core.analysis.sweeps.named import SWEEPS
 from cu_core.base.parameters import Described, describe
+from cu_core.catalogue.attack_record import ATTACKS
+from cu_core.catalogue.backbone_record import BACKBONES
+from cu_core.catalogue.dataset_record import DATASETS
 from cu_core.catalogue.method_record import METHODS, PER_EPOCH, PER_SHARD, Method
+from cu_core.catalogue.metric_record import METRICS
+from cu_core.catalogue.objective_record import OBJECTIVES
 from cu_core.catalogue.presets import PRESETS
+from cu_core.catalogue.projection_record import PROJECTIONS
 from cu_core.catalogue.recipes import recipe, unlearning_recipe
+from cu_core.catalogue.selections import FORGET_KINDS
 from cu_core.catalogue.spec import PARTS, RunSpec
-from cu_core.data import DATASETS
-from cu_core.learning.backbones import BACKBONES
-from cu_core.learning.objectives import OBJECTIVES
+from cu_core.catalogue.stopping import STOPPING_RULES
 from cu_core.methods.absent import ABSENT
-from cu_core.metrics import METRICS
 from pages._frame.page_records import pages
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -222,7 +226,7 @@ def text() -> str:
             ("id", "name", "size", "channels", "classes", "train", "unseen", "what it is"),
             (
                 (
-                    f"`{d.id}{':PATH' if d.needs_path else ''}`",
+                    f"`{d.form}`",
                     d.title,
                     f"{d.size} px" if d.size else "–",
                     number(d.channels),
@@ -239,7 +243,7 @@ def text() -> str:
             ("id", "name", "multiply-adds", "smallest image", "published weights", "what it is"),
             (
                 (
-                    f"`{b.id}{':NAME' if b.named else ''}`",
+                    f"`{b.form}`",
                     b.title,
                     f"{b.mflops:g} M" if b.mflops else "–",
                     f"{b.min_size} px",
@@ -272,8 +276,45 @@ def text() -> str:
         ),
         "## Metrics",
         table(
-            ("id", "name", "for forgetting", "what it says"),
-            ((f"`{m.id}`", m.title, " and ".join(m.tasks), m.summary) for m in METRICS.values()),
+            ("id", "name", "for forgetting", "counted on", "target", "unit", "what it says"),
+            (
+                (
+                    f"`{m.id}`",
+                    m.title,
+                    " and ".join(m.tasks),
+                    f"{m.counted_on.replace('_', ', ')} samples",
+                    m.target or "–",
+                    m.unit or ("share" if m.percent else "–"),
+                    m.summary,
+                )
+                for m in METRICS.values()
+            ),
+        ),
+        "## Membership attacks",
+        "What they are made on, and in which ways: [attacks.md](attacks.md).",
+        table(
+            ("id", "name", "score", "source", "on", "what it does"),
+            (
+                (f"`{a.id}`", a.title, a.score, a.paper or "–", ", ".join(MODELS[k] for k in a.objectives), a.summary)
+                for a in ATTACKS.values()
+            ),
+        ),
+        "## Forget sets",
+        "`--forget` or `forget.select`.",
+        table(
+            ("id", "name", "for example", "forgets", "`auto` stops by", "which samples"),
+            (
+                (f"`{k.id}`", k.title, ", ".join(f"`{f}`" for f in k.forms), PLURAL[k.task], f"`{k.rule}`", k.summary)
+                for k in FORGET_KINDS.values()
+            ),
+        ),
+        "## Stopping rules",
+        "`stop.rule`; `auto` picks by the forget set, and `none` for encoders and methods that train anew.",
+        table(("id", "name", "ends when"), ((f"`{r.id}`", r.title, r.summary) for r in STOPPING_RULES.values())),
+        "## Projections",
+        table(
+            ("id", "name", "what it shows", "what it gets wrong"),
+            ((f"`{p.id}`", p.title, p.summary, p.warning or "see its fidelity") for p in PROJECTIONS.values()),
         ),
         "## Settings of a run",
         "Any of them can be given as `--set NAME=VALUE`; a method's own settings are in its table above.",

@@ -1,4 +1,4 @@
-"""The heavy packages: one list, and names that load them at their first use.
+"""The heavy packages: one list, and names for some of them that load them at their first use.
 
 A method, a backbone or an attack says in one file what it is and what it computes. Pages and the command line read the
 first half and must not wait seconds, or hold a gigabyte, for the second. So such a file takes its packages from here:
@@ -48,5 +48,7 @@ def later(name: str) -> Any:
 
 if TYPE_CHECKING:
     import torch as torch
+    from sklearn import metrics as sklearn_metrics
 else:
     torch = later("torch")
+    sklearn_metrics = later("sklearn.metrics")

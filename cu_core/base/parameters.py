@@ -12,11 +12,14 @@ import functools
 import math
 import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cu_core.base.errors import BadInput
+
+Words = str | Callable[[], str]
+Choices = tuple[str, ...] | Callable[[], Iterable[str]]
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,11 @@ class Param:
 
     Attributes:
         label: short name shown in a form.
-        help: one sentence.
+        said: one sentence, or what makes it: where it names entries of a registry, see `offered`.
         low: smallest allowed number, inclusive.
         high: largest allowed number, inclusive.
-        choices: allowed texts, if the field is a choice.
+        offered: allowed texts, if the field is a choice, or what names them: those of a registry are asked for when
+            they are needed, since it may still be empty when a dataclass is defined.
         unit: unit shown behind the value.
         special: a value that stands for something else, in words such as ``"0 = all"``.
         log: whether the value is best explored on a logarithmic scale.
@@ -37,20 +41,30 @@ class Param:
     """
 
     label: str
-    help: str
+    said: Words
     low: float | None = None
     high: float | None = None
-    choices: tuple[str, ...] = ()
+    offered: Choices = ()
     unit: str = ""
     special: str = ""
     log: bool = False
     paper: str = ""
     advanced: bool = False
 
+    @property
+    def help(self) -> str:
+        """One sentence."""
+        return self.said() if callable(self.said) else self.said
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """Allowed texts; empty if the field is no choice."""
+        return tuple(self.offered() if callable(self.offered) else self.offered)
+
     def allowed(self) -> tuple[str, ...]:
         """The allowed values in words; empty if anything goes."""
-        if self.choices:
-            return self.choices
+        if choices := self.choices:
+            return choices
         if self.low is not None and self.high is not None:
             return (f"{self.low:g} to {self.high:g}",)
         if self.low is not None:
@@ -70,9 +84,9 @@ class Described:
     param: Param
 
 
-def param(default: Any, label: str, help: str, **details: Any) -> Any:
+def param(default: Any, label: str, help: Words, *, choices: Choices = (), **details: Any) -> Any:
     """A dataclass field with a default and a `Param` description."""
-    return dataclasses.field(default=default, metadata={"param": Param(label, help, **details)})
+    return dataclasses.field(default=default, metadata={"param": Param(label, help, offered=choices, **details)})
 
 
 def describe(cls: type) -> list[Described]:
@@ -124,8 +138,8 @@ def coerce(described: Described, value: Any, prefix: str = "") -> Any:
     name = f"{prefix}{described.name}"
     spec = described.param
     result = _to_type(name, described.type, value, spec)
-    if spec.choices and result not in spec.choices:
-        raise BadInput(name, f"{result!r} is not one of the choices", spec.choices, given=str(result))
+    if (choices := spec.choices) and result not in choices:
+        raise BadInput(name, f"{result!r} is not one of the choices", choices, given=str(result))
     if isinstance(result, int | float) and not isinstance(result, bool):
         too_low = spec.low is not None and result < spec.low
         too_high = spec.high is not None and result > spec.high

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from importlib.metadata import EntryPoint, entry_points
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib import import_module
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from cu_core.base.errors import BadInput
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+Target = Callable[..., Any] | str
+"""A function or class, or ``"module:name"`` of one whose module loads a heavy package."""
+
+
+def imported(target: Target) -> Callable[..., Any]:
+    """What a record names, imported now."""
+    if not isinstance(target, str):
+        return target
+    module, _, name = target.partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), name)
+    return found
 
 
 class Named(Protocol):
@@ -41,6 +57,10 @@ class Registry(Mapping[str, Record], Generic[Record]):
         self._records: dict[str, Record] = {}
         self._broken: dict[str, str] = {}
         self._plugged = not group
+        self._filling = RLock()
+        if group:
+            _WITH_PLUG_INS.append(self)
+        self._later: list[Callable[[], Iterable[Record]]] = []
 
     def add(self, *records: Record) -> None:
         """Takes entries in.
@@ -53,6 +73,10 @@ class Registry(Mapping[str, Record], Generic[Record]):
                 raise ValueError(f"{self.noun} id {record.id!r} is in use already")
             self._records[record.id] = record
 
+    def add_later(self, make: Callable[[], Iterable[Record]]) -> None:
+        """Takes entries in at the first look at the registry, where making them takes a moment."""
+        self._later.append(make)
+
     def named(self, name: str) -> Record:
         """The record of an id.
 
@@ -61,37 +85,44 @@ class Registry(Mapping[str, Record], Generic[Record]):
         """
         if name in self:
             return self[name]
-        reason = f"no {self.noun} named {name!r}"
+        raise BadInput(self.field, self.why_not(name), self, given=name)
+
+    def why_not(self, name: str) -> str:
+        """Why there is no entry of that id, in words."""
         if name in self.broken:
-            reason = f"the plug-in {name!r} is broken: {self.broken[name]}"
-        raise BadInput(self.field, reason, self, given=name)
+            return f"the plug-in {name!r} is broken: {self.broken[name]}"
+        return f"no {self.noun} named {name!r}"
 
     @property
     def broken(self) -> Mapping[str, str]:
         """Plug-ins that could not be taken in: the entry point's name, and why."""
-        self._plug_in()
+        self._fill()
         return self._broken
 
     def __getitem__(self, name: str) -> Record:
-        self._plug_in()
+        self._fill()
         return self._records[name]
 
     def __iter__(self) -> Iterator[str]:
-        self._plug_in()
+        self._fill()
         return iter(self._records)
 
     def __len__(self) -> int:
-        self._plug_in()
+        self._fill()
         return len(self._records)
 
-    def _plug_in(self) -> None:
-        if self._plugged:
-            return
-        # First, so that a plug-in may look at the registry while it is imported.
-        self._plugged = True
-        for point in entry_points(group=self.group):
-            if reason := self._take(point):
-                self._broken[point.name] = reason
+    def _fill(self) -> None:
+        # Pages look from several threads: nobody is to see half of it. Whoever fills it may look while doing so.
+        with self._filling:
+            while self._later:
+                self.add(*self._later.pop(0)())
+            if self._plugged:
+                return
+            self._plugged = True
+            # A fifth of the time in which this package is imported, for those who look.
+            for point in import_module("importlib.metadata").entry_points(group=self.group):
+                if reason := self._take(point):
+                    self._broken[point.name] = reason
 
     def _take(self, point: EntryPoint) -> str:
         """Adds a plug-in's record; in words why that cannot be done, empty if it was."""
@@ -106,3 +137,11 @@ class Registry(Mapping[str, Record], Generic[Record]):
         except ValueError as error:
             return str(error)
         return ""
+
+
+_WITH_PLUG_INS: list[Registry[Any]] = []
+
+
+def broken_plug_ins() -> list[tuple[str, str, str]]:
+    """Every plug-in that could not be taken in: what it would have been, its name, and why."""
+    return [(r.noun, name, reason) for r in _WITH_PLUG_INS for name, reason in r.broken.items()]

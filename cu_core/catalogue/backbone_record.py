@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cu_core.base.errors import BadInput
+from cu_core.base.registry import Registry, Target
+
 
 @dataclass(frozen=True)
 class Backbone:
@@ -13,8 +16,8 @@ class Backbone:
         id: name on the command line; that of a library is followed by ``:NAME``.
         title: name shown to people.
         summary: one sentence.
-        builder: ``"module:function"`` taking ``(name, channels, size, pretrained)`` and returning a trunk:
-            a module from images (n, channels, size, size) to features (n, width) with attribute ``width``.
+        builder: function, or ``"module:function"``, taking ``(name, channels, size, pretrained)`` and returning a
+            trunk: a module from images (n, channels, size, size) to features (n, width) with attribute ``width``.
         mflops: million multiply-adds for one 32-px colour image (8-px grey for tiny-cnn); 0 if unknown.
         min_size: smallest height and width in pixels that it accepts.
         pretrained: whether pretrained weights can be asked for.
@@ -28,7 +31,7 @@ class Backbone:
     id: str
     title: str
     summary: str
-    builder: str
+    builder: Target
     mflops: float = 0.0
     min_size: int = 8
     pretrained: bool = False
@@ -36,3 +39,26 @@ class Backbone:
     image_text: bool = False
     package: str = ""
     install: str = ""
+
+    @property
+    def form(self) -> str:
+        """How it is typed."""
+        return f"{self.id}:NAME" if self.named else self.id
+
+
+BACKBONES: Registry[Backbone] = Registry("backbone", Backbone, field="model", group="unlearnscope.backbones")
+
+
+def backbone(text: str) -> Backbone:
+    """The record named by ``tiny-cnn``, ``resnet18``, …, ``timm:NAME``, ``open_clip:NAME``.
+
+    Raises:
+        BadInput: no such backbone, or a missing or superfluous name behind the colon.
+    """
+    name, _, rest = text.partition(":")
+    forms = [b.form for b in BACKBONES.values()]
+    if name not in BACKBONES:
+        raise BadInput("model", BACKBONES.why_not(name), forms)
+    if BACKBONES[name].named != bool(rest):
+        raise BadInput("model", f"{text!r} is not a backbone", forms)
+    return BACKBONES[name]

@@ -7,13 +7,14 @@ from importlib.util import find_spec
 
 from cu_core.base.errors import BadInput, Incompatible
 from cu_core.base.named_path import named_path
+from cu_core.catalogue.backbone_record import backbone
+from cu_core.catalogue.dataset_record import dataset
 from cu_core.catalogue.method_record import Method, method
+from cu_core.catalogue.objective_record import objective
+from cu_core.catalogue.selections import FORGET_KINDS, parse_selection
 from cu_core.catalogue.spec import DataSpec, RunSpec
 from cu_core.catalogue.spec_files import named_files
-from cu_core.data import dataset
-from cu_core.data.forget import parse_selection
-from cu_core.learning.backbones import backbone
-from cu_core.learning.objectives import objective
+from cu_core.catalogue.stopping import STOPPING_RULES
 
 FOLDER_SIZE = 32
 
@@ -89,13 +90,8 @@ def why_not_objective(name: str, backbone_name: str) -> str | None:
 
 def why_not_forget(kind: str, data: DataSpec, objective: str = "supervised") -> str | None:
     """Why a kind of forget set is not available for this dataset and kind of model; None if it is."""
-    if kind == "mislabelled" and objective == "self-supervised":
-        return "an encoder is trained without labels, so it never learned a wrong one"
-    if kind == "memorised" and objective == "self-supervised":
-        return "an encoder is trained without labels, so there is none that it knows by heart"
-    if kind == "mislabelled" and data.label_noise == 0:
-        return "mislabelled samples exist only where label noise above 0 is injected (data.label_noise)"
-    return None
+    lacking = FORGET_KINDS.named(kind).lacking(data, objective)
+    return lacking.reason if lacking else None
 
 
 def why_not_pretrained(name: str) -> str | None:
@@ -131,17 +127,9 @@ def check(spec: RunSpec) -> None:
     ):
         if reason:
             raise Incompatible(field, reason)
-    if spec.stop.rule == "class" and spec.task != "class":
-        raise Incompatible(
-            "stop.rule", "the class rule needs a forget set of whole classes", ("auto", "sample", "none")
-        )
-    if spec.stop.rule == "class" and spec.self_supervised:
-        raise Incompatible(
-            "stop.rule",
-            "an encoder's classes come from a vote of retain samples, which never names a forgotten class: the class "
-            "rule would be met before anything is unlearned",
-            ("auto", "sample", "none"),
-        )
+    if spec.stop.rule != "auto" and (reason := STOPPING_RULES.named(spec.stop.rule).why_not(spec.task, kind)):
+        fitting = [rule.id for rule in STOPPING_RULES.values() if rule.why_not(spec.task, kind) is None]
+        raise Incompatible("stop.rule", reason, ("auto", *fitting))
     if spec.train.epochs == 0 and not (spec.model.weights or spec.model.pretrained):
         raise Incompatible("train.epochs", "0 epochs needs own or published weights to start from")
     if method(spec.method.id).starts_anew and spec.train.epochs == 0:

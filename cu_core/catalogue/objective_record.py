@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cu_core.base.registry import Registry, Target
+
 # Fields of `TrainSpec` that only some objectives read; each of those names them in its `settings`.
 OWN_SETTINGS = ("augment", "smallest_crop", "temperature", "queue", "key_momentum")
 
@@ -21,7 +23,7 @@ class Objective:
         title: name shown to people.
         summary: one sentence.
         paper: source; empty for what needs none.
-        implementation: ``"module:class"`` of the `TrainingObjective`; imported only
+        implementation: class, or ``"module:class"``, of the `TrainingObjective`; imported only
             where something is trained.
         self_supervised: whether it trains an encoder without labels.
         image_text: whether it trains an image-text model, whose classes are prompts.
@@ -36,7 +38,7 @@ class Objective:
     title: str
     summary: str
     paper: str
-    implementation: str
+    implementation: Target
     self_supervised: bool = True
     image_text: bool = False
     temperature: float = 0.0
@@ -54,3 +56,15 @@ class Objective:
     def reads(self, field: str) -> bool:
         """Whether a field of `cu_core.catalogue.spec.TrainSpec` makes a difference to this objective."""
         return field in self.settings or field not in OWN_SETTINGS
+
+
+OBJECTIVES: Registry[Objective] = Registry("objective", Objective, field="train.objective")
+
+
+def objective(name: str) -> Objective:
+    """The record of that id.
+
+    Raises:
+        BadInput: no such objective.
+    """
+    return OBJECTIVES.named(name)

@@ -5,12 +5,9 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from cu_core.analysis.papers.paper_list import ALL_TABLES, scales_of
-from cu_core.analysis.papers.paper_runs import preset_id, specs_of
-from cu_core.analysis.papers.paper_table import PaperTable
-from cu_core.analysis.papers.scales import SCALES, Scale, title_of
+from cu_core.base.registry import Registry
 from cu_core.catalogue.method_record import method
-from cu_core.catalogue.recipes import DIGITS, DIGITS_BY_HEART, PAPER, unlearning_recipe
+from cu_core.catalogue.recipes import DIGITS, DIGITS_BY_HEART, DIGITS_ENCODER_BY_HEART, PAPER, unlearning_recipe
 from cu_core.catalogue.spec import DataSpec, ForgetSpec, MethodSpec, ModelSpec, RunSpec, StopSpec
 
 
@@ -44,131 +41,121 @@ _DIGITS = MethodSpec("contrastive", unlearning_recipe("contrastive", "digits", "
 BAND = 3
 """References of presets that train in seconds: one has no band, and with two it is very wide."""
 
-PRESETS: dict[str, Preset] = {
-    p.id: p
-    for p in (
-        Preset(
-            "digit-5",
-            "Forget digit 5",
-            "A tiny CNN forgets a whole class of the embedded digits; under a minute on a laptop.",
-            RunSpec(
-                train=DIGITS,
-                forget=ForgetSpec("class:5"),
-                method=_DIGITS,
-                reference=BAND,
-                name="Forget digit 5",
-            ),
+DEFAULT_PRESET = Preset(
+    "digit-5",
+    "Forget digit 5",
+    "A tiny CNN forgets a whole class of the embedded digits; under a minute on a laptop.",
+    RunSpec(
+        train=DIGITS,
+        forget=ForgetSpec("class:5"),
+        method=_DIGITS,
+        reference=BAND,
+        name="Forget digit 5",
+    ),
+)
+
+PRESETS: Registry[Preset] = Registry("preset", Preset)
+
+PRESETS.add(
+    DEFAULT_PRESET,
+    Preset(
+        "mislabelled-digits",
+        "Forget mislabelled digits",
+        "A tenth of the labels is wrong on purpose; the model forgets exactly those.",
+        RunSpec(
+            data=DataSpec(label_noise=0.1),
+            train=DIGITS_BY_HEART,
+            forget=ForgetSpec("mislabelled"),
+            method=_DIGITS,
+            reference=BAND,
+            name="Forget mislabelled digits",
         ),
-        Preset(
-            "mislabelled-digits",
-            "Forget mislabelled digits",
-            "A tenth of the labels is wrong on purpose; the model forgets exactly those.",
-            RunSpec(
-                data=DataSpec(label_noise=0.1),
-                train=DIGITS_BY_HEART,
-                forget=ForgetSpec("mislabelled"),
-                method=_DIGITS,
-                reference=BAND,
-                name="Forget mislabelled digits",
-            ),
+    ),
+    Preset(
+        "random-digits",
+        "Forget a random tenth of the digits",
+        "Sample forgetting: afterwards the forgotten digits look like ones the model never saw.",
+        RunSpec(
+            train=DIGITS,
+            forget=ForgetSpec("fraction:0.1"),
+            method=_DIGITS,
+            reference=BAND,
+            name="Forget a random tenth of the digits",
         ),
-        Preset(
-            "random-digits",
-            "Forget a random tenth of the digits",
-            "Sample forgetting: afterwards the forgotten digits look like ones the model never saw.",
-            RunSpec(
-                train=DIGITS,
-                forget=ForgetSpec("fraction:0.1"),
-                method=_DIGITS,
-                reference=BAND,
-                name="Forget a random tenth of the digits",
-            ),
+    ),
+    Preset(
+        "sharded-digits",
+        "Forget forty digits exactly, by SISA",
+        "Four classifiers learn a quarter of the digits each, in three slices; shards with forgotten digits are "
+        "trained again.",
+        RunSpec(
+            train=dataclasses.replace(DIGITS, shards=4, slices=3),
+            forget=ForgetSpec("random:40"),
+            method=MethodSpec("sisa"),
+            reference=1,
+            name="Forget forty digits exactly, by SISA",
         ),
-        Preset(
-            "sharded-digits",
-            "Forget forty digits exactly, by SISA",
-            "Four classifiers learn a quarter of the digits each, in three slices; shards with forgotten digits are "
-            "trained again.",
-            RunSpec(
-                train=dataclasses.replace(DIGITS, shards=4, slices=3),
-                forget=ForgetSpec("random:40"),
-                method=MethodSpec("sisa"),
-                reference=1,
-                name="Forget forty digits exactly, by SISA",
+    ),
+    Preset(
+        "moco-digits",
+        "An encoder forgets a fifth of the digits",
+        "MoCo learns the digits without labels, gradient-penalty unlearning makes a fifth of 300 strangers again.",
+        RunSpec(
+            data=DataSpec("digits", train_limit=300),
+            model=ModelSpec("wide-cnn"),
+            train=dataclasses.replace(DIGITS_ENCODER_BY_HEART, objective="moco"),
+            forget=ForgetSpec("fraction:0.2"),
+            method=MethodSpec(
+                "gradient_penalty_members",
+                unlearning_recipe("gradient_penalty_members", "digits", "wide-cnn", "sample", "moco"),
             ),
+            stop=StopSpec(rule="none"),
+            reference=1,
+            name="An encoder forgets a fifth of the digits",
         ),
-        Preset(
-            "moco-digits",
-            "An encoder forgets a fifth of the digits",
-            "MoCo learns the digits without labels, gradient-penalty unlearning makes a fifth of 300 strangers again.",
-            RunSpec(
-                data=SCALES["digits"].data,
-                model=SCALES["digits"].model,
-                train=SCALES["digits"].train["moco"],
-                forget=ForgetSpec("fraction:0.2"),
-                method=MethodSpec(
-                    "gradient_penalty_members",
-                    unlearning_recipe("gradient_penalty_members", "digits", "wide-cnn", "sample", "moco"),
-                ),
-                stop=StopSpec(rule="none"),
-                reference=1,
-                name="An encoder forgets a fifth of the digits",
-            ),
+    ),
+    Preset(
+        "paper-class",
+        "Paper: CIFAR-10 class 5",
+        "ResNet-18 on all of CIFAR-10 forgets dogs, as in the paper; wants a GPU.",
+        RunSpec(
+            data=DataSpec("cifar10"),
+            model=ModelSpec("resnet18"),
+            train=PAPER,
+            forget=ForgetSpec("class:5"),
+            method=_PAPER,
+            stop=StopSpec(protocol="paper"),
+            reference=1,
+            name="Paper: CIFAR-10 class 5",
         ),
-        Preset(
-            "paper-class",
-            "Paper: CIFAR-10 class 5",
-            "ResNet-18 on all of CIFAR-10 forgets dogs, as in the paper; wants a GPU.",
-            RunSpec(
-                data=DataSpec("cifar10"),
-                model=ModelSpec("resnet18"),
-                train=PAPER,
-                forget=ForgetSpec("class:5"),
-                method=_PAPER,
-                stop=StopSpec(protocol="paper"),
-                reference=1,
-                name="Paper: CIFAR-10 class 5",
-            ),
+    ),
+    Preset(
+        "paper-sample",
+        "Paper: 500 random samples",
+        "ResNet-18 on all of CIFAR-10 forgets 500 random samples, as in the paper; wants a GPU.",
+        RunSpec(
+            data=DataSpec("cifar10"),
+            model=ModelSpec("resnet18"),
+            train=PAPER,
+            forget=ForgetSpec("random:500"),
+            method=_PAPER,
+            stop=StopSpec(protocol="paper"),
+            reference=1,
+            name="Paper: 500 random samples",
         ),
-        Preset(
-            "paper-sample",
-            "Paper: 500 random samples",
-            "ResNet-18 on all of CIFAR-10 forgets 500 random samples, as in the paper; wants a GPU.",
-            RunSpec(
-                data=DataSpec("cifar10"),
-                model=ModelSpec("resnet18"),
-                train=PAPER,
-                forget=ForgetSpec("random:500"),
-                method=_PAPER,
-                stop=StopSpec(protocol="paper"),
-                reference=1,
-                name="Paper: 500 random samples",
-            ),
-        ),
-    )
-}
+    ),
+)
 
 
-def _table_preset(table: PaperTable, scale: Scale) -> Preset:
-    specs = tuple(specs_of(table, scale))
-    runs = "1 run" if len(specs) == 1 else f"{len(specs)} runs"
-    words = title_of(scale, specs)
-    return Preset(
-        preset_id(table, scale),
-        f"Table {table.id}: {table.title}",
-        f"{runs}; {words}. {table.source}.",
-        specs[0],
-        specs,
-    )
+def preset(name: str) -> Preset:
+    """The preset of that id.
+
+    Raises:
+        BadInput: no such preset.
+    """
+    return PRESETS.named(name)
 
 
-PRESETS |= {
-    p.id: p
-    for table in ALL_TABLES.values()
-    for p in (_table_preset(table, scale) for scale in scales_of(table).values())
-}
-
-SINGLE_PRESETS: dict[str, Preset] = {name: p for name, p in PRESETS.items() if not p.grid}
-"""Those of a single run, which the launch form can show; the others fill the paper tables."""
-
-DEFAULT_PRESET = PRESETS["digit-5"]
+def single_presets() -> dict[str, Preset]:
+    """Those of a single run, which the launch form can show; the others fill the paper tables."""
+    return {name: p for name, p in PRESETS.items() if not p.grid}

@@ -1,32 +1,53 @@
-"""The projections by name; light, so that pages can offer them without loading what computes them."""
+"""What is known of a projection; light, so that pages can offer them without loading what computes them."""
 
 from __future__ import annotations
 
-METHODS: dict[str, str] = {
-    "reference-map": "Map",
-    "principal": "Principal axes of round 0",
-    "discriminant": "Discriminant axes of round 0",
-    "umap-per-round": "UMAP, each round by itself",
-    "aligned-umap": "AlignedUMAP",
-    "tsne-per-round": "t-SNE, each round by itself",
-    "tsne-first-round": "t-SNE of round 0, later rounds placed on it",
-}
-"""Projections by name, with their titles."""
+from dataclasses import dataclass
 
-OTHERS = {
-    "umap-per-round": "cu_core.projections.umap_per_round",
-    "aligned-umap": "cu_core.projections.aligned_umap",
-    "tsne-per-round": "cu_core.projections.tsne_per_round",
-    "tsne-first-round": "cu_core.projections.tsne_first_round",
-}
-"""Modules of the methods that fit all rounds at once; each has `place_rounds` and a `WARNING`."""
+from cu_core.base.registry import Registry, Target
 
 
-def axis_titles(method: str, n_components: int) -> tuple[str, ...]:
-    """Titles of the axes, with what their unit is."""
-    name = {
-        "reference-map": "Map axis {} (no unit)",
-        "principal": "Principal axis {}",
-        "discriminant": "Discriminant axis {}",
-    }.get(method, f"{METHODS[method].split(',')[0].split(' of')[0]} {{}} (no unit)")
-    return tuple(name.format(number) for number in range(1, n_components + 1))
+@dataclass(frozen=True)
+class Projection:
+    """One way from embeddings to a picture.
+
+    Attributes:
+        id: name on the command line and in a picture's record.
+        title: name shown to people.
+        summary: one sentence.
+        axis: title of an axis, with ``{}`` for its number.
+        linear: whether it is a linear map, whose axes have the embedding's unit.
+        place_rounds: function, or ``"module:function"``, from (n, d) embeddings per round, number of axes and seed to
+            (n, k) float32 coordinates per round. None for those of `project`, on whose pictures later
+            embeddings can be placed.
+        warning: what it gets wrong, in numbers from ``benchmarks/drift_methods.py``; empty where fidelity says it.
+    """
+
+    id: str
+    title: str
+    summary: str
+    axis: str
+    linear: bool = False
+    place_rounds: Target | None = None
+    warning: str = ""
+
+    @property
+    def placeable(self) -> bool:
+        """Whether later embeddings can be placed on its picture."""
+        return self.place_rounds is None
+
+    def axis_titles(self, n_components: int) -> tuple[str, ...]:
+        """Titles of the axes, with what their unit is."""
+        return tuple(self.axis.format(number) for number in range(1, n_components + 1))
+
+
+PROJECTIONS: Registry[Projection] = Registry("projection", Projection, field="method")
+
+
+def projection(name: str) -> Projection:
+    """The projection of that id.
+
+    Raises:
+        BadInput: no such projection.
+    """
+    return PROJECTIONS.named(name)

@@ -7,8 +7,8 @@ from typing import Any
 
 from cu_core.catalogue import tuned
 from cu_core.catalogue.method_record import method
+from cu_core.catalogue.objective_record import objective as find_objective
 from cu_core.catalogue.spec import TrainSpec
-from cu_core.learning.objectives import objective as find_objective
 
 # Paper: SGD, momentum 0.9, weight decay 1e-4, batch 256, cosine, lr 0.1, 100 epochs, no augmentation (released code).
 PAPER = TrainSpec(
@@ -17,6 +17,10 @@ PAPER = TrainSpec(
 DIGITS = TrainSpec(epochs=15, batch_size=64, optimizer="sgd", lr=0.1, weight_decay=1e-4, schedule="one-cycle")
 # Long enough to learn wrong labels by heart; the usual recipe would ignore most of them.
 DIGITS_BY_HEART = dataclasses.replace(DIGITS, epochs=40)
+# The same for an encoder: half a minute on 300 digits.
+DIGITS_ENCODER_BY_HEART = TrainSpec(
+    epochs=400, batch_size=64, optimizer="adam", lr=1e-3, weight_decay=0.0, smallest_crop=0.5, queue=256
+)
 LAPTOP = TrainSpec(epochs=12, batch_size=128, optimizer="sgd", lr=0.1, weight_decay=5e-4, schedule="one-cycle")
 TRANSFORMER = TrainSpec(epochs=100, batch_size=256, optimizer="adamw", lr=5e-4, weight_decay=0.05, schedule="one-cycle")
 

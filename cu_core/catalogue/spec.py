@@ -7,23 +7,30 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cu_core.base.errors import BadInput
 from cu_core.base.parameters import describe, param, parse
+from cu_core.catalogue.dataset_record import DATASETS
 from cu_core.catalogue.method_record import PER_EPOCH, PER_SHARD, method
-from cu_core.learning.objectives import OBJECTIVES, objective
+from cu_core.catalogue.objective_record import OBJECTIVES, objective
+from cu_core.catalogue.selections import FORGET_KINDS, forms, task_of
+from cu_core.catalogue.stopping import STOPPING_RULES
 
 SCHEMA = 1
+
+
+def _either(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"
 
 
 @dataclass(frozen=True)
 class DataSpec:
     """Which images."""
 
-    dataset: str = param("digits", "Dataset", "digits, cifar10, cifar100, svhn or folder:PATH.")
+    dataset: str = param("digits", "Dataset", lambda: f"{_either([d.form for d in DATASETS.values()])}.")
     label_noise: float = param(
         0.0,
         "Label noise",
@@ -87,7 +94,7 @@ class TrainSpec:
         "supervised",
         "Objective",
         "supervised trains a classifier on labels; moco, simclr and byol train an encoder without labels.",
-        choices=tuple(OBJECTIVES),
+        choices=lambda: OBJECTIVES,
     )
     epochs: int = param(10, "Epochs", "Passes over the training set.", low=0, high=10_000, unit="epochs")
     batch_size: int = param(128, "Batch size", "Images per step.", low=2, high=65_536, unit="images")
@@ -219,8 +226,7 @@ class ForgetSpec:
     select: str = param(
         "class:0",
         "Forget set",
-        "class:5, class:5,7, random:500, fraction:0.1, indices:FILE.csv, mislabelled, memorised:100 or "
-        "duplicates:17:10.",
+        lambda: f"{_either(forms())}.",
     )
     seed: int = param(
         -1,
@@ -239,10 +245,11 @@ class StopSpec:
     rule: str = param(
         "auto",
         "Stopping rule",
-        "class: accuracy on unseen samples of the forgotten classes is at most 1/C; sample: forget accuracy is at "
-        "most unseen accuracy; chance: forget accuracy is at most 1/C, for wrong labels; auto picks by forget set, "
-        "and none for encoders; none runs all rounds.",
-        choices=("auto", "class", "sample", "chance", "none"),
+        lambda: " ".join(
+            [f"{rule.id}: {rule.summary}" for rule in STOPPING_RULES.values()]
+            + ["auto picks by forget set, and none for encoders."]
+        ),
+        choices=lambda: ("auto", *STOPPING_RULES),
     )
     protocol: str = param(
         "held-out",
@@ -348,11 +355,21 @@ class MethodSpec:
             object.__setattr__(self, "params", method(self.id).params())
 
 
+def path_of(choice: str) -> str:
+    """The user's path in the text of a dataset or forget set; empty where it holds none."""
+    kind, _, path = choice.partition(":")
+    named = kind in DATASETS and DATASETS[kind].needs_path
+    return path if named or (kind in FORGET_KINDS and FORGET_KINDS[kind].file) else ""
+
+
 def short(choice: str) -> str:
     """A dataset or forget set for lists: of a file its name alone, without what an upload put before it."""
-    kind, _, path = choice.partition(":")
+    path = path_of(choice)
+    if not path:
+        return choice
+    kind = choice.partition(":")[0]
     name = re.sub(r"^[0-9a-f]{12}-", "", path.rstrip("/").rpartition("/")[2])
-    return {"folder": name, "indices": f"{kind}:{name}"}.get(kind, choice)
+    return name if kind in DATASETS else f"{kind}:{name}"
 
 
 @dataclass(frozen=True)
@@ -401,7 +418,7 @@ class RunSpec:
     @property
     def task(self) -> str:
         """``"class"`` if whole classes are forgotten, else ``"sample"``."""
-        return "class" if self.forget.select.startswith("class:") else "sample"
+        return task_of(self.forget.select)
 
     @property
     def self_supervised(self) -> bool:

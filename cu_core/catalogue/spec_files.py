@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from cu_core.base.named_path import absolute_choice, named_path
+from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec
-from cu_core.data.forget import parse_selection
 
 
 def named_files(spec: RunSpec) -> dict[str, str]:
@@ -20,7 +20,7 @@ def named_files(spec: RunSpec) -> dict[str, str]:
     texts = {
         "data.dataset": spec.data.dataset.partition(":")[2],
         "model.weights": spec.model.weights,
-        "forget.select": selection.values[0] if selection.kind == "indices" else "",
+        "forget.select": selection.file,
     }
     return {field: text for field, text in texts.items() if text}
 
@@ -39,6 +39,7 @@ def absolute_paths(spec: RunSpec) -> RunSpec:
         weights = str(named_path(spec.model.weights, "model.weights"))
         spec = dataclasses.replace(spec, model=dataclasses.replace(spec.model, weights=weights))
     if "forget.select" in files:
-        select = f"indices:{named_path(files['forget.select'], 'forget.select')}"
+        kind = parse_selection(spec.forget.select).kind
+        select = f"{kind}:{named_path(files['forget.select'], 'forget.select')}"
         spec = dataclasses.replace(spec, forget=dataclasses.replace(spec.forget, select=select))
     return spec

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from cu_core.base.registry import Registry
+from cu_core.catalogue.selections import FORGET_KINDS
 
 
 @dataclass(frozen=True)
@@ -12,7 +16,7 @@ class RuleOutcome:
     """What a stopping rule said after a round.
 
     Attributes:
-        name: ``"class"``, ``"sample"`` or ``"chance"``.
+        name: id of the `StoppingRule`.
         value: accuracy that has to fall, 0..1.
         threshold: level that it has to reach, 0..1.
         met: whether value ≤ threshold.
@@ -28,13 +32,92 @@ class RuleOutcome:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class StoppingRule:
+    """One rule that ends unlearning, looked at after every round.
+
+    Attributes:
+        id: name on the command line and in run files.
+        title: name shown to people.
+        summary: one sentence.
+        levels: from forget accuracy, unseen accuracy (each 0..1 or None, on the rule's own samples) and the number of
+            classes to the accuracy that has to fall and the level that it has to reach; None where there is nothing
+            to judge.
+        looks_at: its own samples: ``"forget"``, ``"unseen"`` or ``"unseen_forgotten"``, those of the forgotten classes.
+        why_not: from task and kind of the training objective to why the rule cannot be asked for.
+        metric: of `cu_core.catalogue.metric_record.METRICS` in whose pane the threshold is drawn; empty for none.
+    """
+
+    id: str
+    title: str
+    summary: str
+    levels: Callable[[float | None, float | None, int], tuple[float, float] | None]
+    looks_at: tuple[str, ...] = ()
+    why_not: Callable[[str, str], str | None] = lambda task, objective: None
+    metric: str = ""
+
+
+STOPPING_RULES: Registry[StoppingRule] = Registry("stopping rule", StoppingRule, field="stop.rule")
+
+
+def _class_levels(forget: float | None, unseen: float | None, classes: int) -> tuple[float, float] | None:
+    return None if unseen is None else (unseen, 1 / classes)
+
+
+def _sample_levels(forget: float | None, unseen: float | None, classes: int) -> tuple[float, float] | None:
+    return None if forget is None or unseen is None else (forget, unseen)
+
+
+def _chance_levels(forget: float | None, unseen: float | None, classes: int) -> tuple[float, float] | None:
+    return None if forget is None else (forget, 1 / classes)
+
+
+def _why_not_class(task: str, objective: str) -> str | None:
+    if task != "class":
+        return "the class rule needs a forget set of whole classes"
+    if objective == "self-supervised":
+        return (
+            "an encoder's classes come from a vote of retain samples, which never names a forgotten class: the class "
+            "rule would be met before anything is unlearned"
+        )
+    return None
+
+
+STOPPING_RULES.add(
+    StoppingRule(
+        "class",
+        "Class",
+        "Accuracy on unseen samples of the forgotten classes is at most 1/C (Contrastive Unlearning).",
+        _class_levels,
+        ("unseen_forgotten",),
+        _why_not_class,
+        metric="test_acc_forgotten",
+    ),
+    StoppingRule(
+        "sample",
+        "Sample",
+        "Forget accuracy is at most unseen accuracy (Contrastive Unlearning).",
+        _sample_levels,
+        ("forget", "unseen"),
+        metric="forget_acc",
+    ),
+    StoppingRule(
+        "chance",
+        "Chance",
+        "Forget accuracy is at most 1/C, for wrong labels (this project's own).",
+        _chance_levels,
+        ("forget",),
+    ),
+    StoppingRule("none", "None", "Runs all rounds.", lambda forget, unseen, classes: None),
+)
+
+
 def rule_for(requested: str, selection: str, *, encoder: bool = False, starts_anew: bool = False) -> str:
     """The rule that ``auto`` stands for, or the requested one.
 
     Args:
         requested: `StopSpec.rule`.
-        selection: kind of the forget set, e.g. ``"class"`` or ``"mislabelled"``. Wrong labels are forgotten
-            when they are no more likely than chance; unseen accuracy says nothing about them.
+        selection: kind of the forget set, e.g. ``"class"`` or ``"mislabelled"``; its record names a rule.
         encoder: whether the model has no classes. A vote of retain samples is about as right on forget samples
             as on unseen ones before any unlearning, so no accuracy says when to stop.
         starts_anew: whether the method throws the trained model away (`starts_anew`):
@@ -44,35 +127,25 @@ def rule_for(requested: str, selection: str, *, encoder: bool = False, starts_an
         return "none"
     if requested != "auto":
         return requested
-    if encoder:
-        return "none"
-    return {"class": "class", "mislabelled": "chance"}.get(selection, "sample")
+    return "none" if encoder else FORGET_KINDS.named(selection).rule
 
 
 def judge(
     rule: str, forget_accuracy: float | None, unseen_accuracy: float | None, num_classes: int
 ) -> RuleOutcome | None:
-    """Applies a stopping rule (Contrastive Unlearning, termination condition).
-
-    Class: accuracy on unseen samples of the forgotten classes ≤ 1 / C. Sample: accuracy on forget
-    samples ≤ accuracy on unseen samples. Chance (ours, for wrong labels): accuracy on forget samples ≤ 1 / C.
+    """Applies a stopping rule.
 
     Args:
-        rule: ``"class"``, ``"sample"``, ``"chance"`` or ``"none"``.
+        rule: id of a `StoppingRule`.
         forget_accuracy: on the rule's forget samples.
-        unseen_accuracy: on the rule's unseen samples (class rule: of the forgotten classes only).
+        unseen_accuracy: on the rule's unseen samples (see `StoppingRule.looks_at`).
         num_classes: C.
 
     Returns:
         The verdict, or None where there is no rule or nothing to judge it on.
     """
-    if rule == "class" and unseen_accuracy is not None:
-        return RuleOutcome("class", unseen_accuracy, 1 / num_classes, unseen_accuracy <= 1 / num_classes)
-    if rule == "sample" and forget_accuracy is not None and unseen_accuracy is not None:
-        return RuleOutcome("sample", forget_accuracy, unseen_accuracy, forget_accuracy <= unseen_accuracy)
-    if rule == "chance" and forget_accuracy is not None:
-        return RuleOutcome("chance", forget_accuracy, 1 / num_classes, forget_accuracy <= 1 / num_classes)
-    return None
+    found = STOPPING_RULES.named(rule).levels(forget_accuracy, unseen_accuracy, num_classes)
+    return None if found is None else RuleOutcome(rule, *found, found[0] <= found[1])
 
 
 def collapsed(diagnostics: dict[str, float], retain_before: float | None, retain_now: float | None, drop: float) -> str:

@@ -6,15 +6,16 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cu_core import __version__
 from cu_core.analysis.papers.paper_list import ALL_TABLES, SCALE_IDS
 from cu_core.base.errors import BadInput, UnlearnscopeError, in_words
 from cu_core.base.home import default_home
+from cu_core.base.version import __version__
 from cu_core.cli.arguments import add_spec_arguments
 from cu_core.cli.commands import COMMANDS
 from cu_core.cli.compare_command import add_compare_arguments
 from cu_core.cli.completion import FILES, SHELLS, offer, offer_found, run_ids
 from cu_core.cli.launcher_options import add_launcher_arguments
+from cu_core.cli.listing import REGISTRIES
 from cu_core.cli.map_command import add_map_arguments
 from cu_core.cli.parser import Parser
 from cu_core.cli.report_command import add_report_arguments
@@ -144,7 +145,7 @@ def build_parser() -> Parser:
         )
     )
     listing = command("list", "List what there is to choose from.", "methods", json=True)
-    listing.add_argument("what", choices=("datasets", "models", "methods", "metrics", "presets", "sweeps"))
+    listing.add_argument("what", choices=tuple(REGISTRIES))
     shell = command("completion", "Print a script that lets a shell complete commands, options and names.", "bash")
     shell.add_argument("shell", choices=SHELLS)
     shell.set_defaults(parser=parser)

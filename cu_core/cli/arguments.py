@@ -12,17 +12,17 @@ from cu_core.base.files import read_plain
 from cu_core.base.home import Home
 from cu_core.base.named_path import named_path
 from cu_core.base.parameters import describe, parse
+from cu_core.catalogue.backbone_record import BACKBONES
+from cu_core.catalogue.dataset_record import DATASETS
 from cu_core.catalogue.method_record import METHODS, method
-from cu_core.catalogue.presets import PRESETS
+from cu_core.catalogue.objective_record import OBJECTIVES
+from cu_core.catalogue.presets import PRESETS, preset
 from cu_core.catalogue.recipes import recipe, unlearning_recipe
+from cu_core.catalogue.selections import FORGET_KINDS, forms, parse_selection
 from cu_core.catalogue.spec import PARTS, RunSpec, spec_from_json, top_level_fields
 from cu_core.catalogue.spec_files import absolute_paths
 from cu_core.cli.completion import FILES, offer, offer_found
-from cu_core.data import DATASETS
-from cu_core.data.forget import FORMS, KINDS, parse_selection
 from cu_core.jobs.adopt import adopt_index_file
-from cu_core.learning.backbones import BACKBONES
-from cu_core.learning.objectives import OBJECTIVES
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DIGITS_BACKBONE = "tiny-cnn"
@@ -38,15 +38,18 @@ def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
     file = "start from a specification in JSON instead of the defaults"
     offer_found(start.add_argument("--spec", metavar="FILE", help=file), FILES)
     usual = RunSpec()
-    dataset = f"digits, cifar10, cifar100, svhn or folder:PATH; default {usual.data.dataset}"
+    dataset = f"images: {', '.join(d.form for d in DATASETS.values())}; default {usual.data.dataset}"
     offer(add("--dataset", help=dataset), DATASETS)
-    model = "backbone, e.g. tiny-cnn, resnet8, resnet18, vit-small, timm:NAME, open_clip:NAME"
+    model = f"backbone: {', '.join(b.form for b in BACKBONES.values())}"
     offer(add("--model", help=f"{model}; default {DIGITS_BACKBONE} for digits, else {BACKBONE}"), BACKBONES)
     objective = f"how the model is trained: {', '.join(OBJECTIVES)}; default {usual.train.objective}"
     offer(add("--objective", help=objective), OBJECTIVES)
     offer(add("--method", help=f"unlearning method; default {usual.method.id}"), METHODS)
-    forget = f"which samples to forget: {' | '.join(FORMS)}; default {usual.forget.select}"
-    offer(add("--forget", help=forget), [kind if kind == "mislabelled" else f"{kind}:" for kind in KINDS])
+    forget = f"which samples to forget: {' | '.join(forms())}; default {usual.forget.select}"
+    offer(
+        add("--forget", help=forget),
+        [kind.id + (":" if kind.forms[0] != kind.id else "") for kind in FORGET_KINDS.values()],
+    )
     settings = add(
         "--set",
         action="append",
@@ -89,11 +92,11 @@ def read_specs(options: argparse.Namespace, home: Home) -> list[RunSpec]:
     Raises:
         BadInput: see `read_spec`.
     """
-    preset = PRESETS.get(options.preset)
-    if preset is None or not preset.grid:
+    chosen = PRESETS.get(options.preset)
+    if chosen is None or not chosen.grid:
         return [read_spec(options, home)]
     specs: dict[str, RunSpec] = {}
-    for start in preset.grid:
+    for start in chosen.grid:
         spec = read_on(options, home, start)
         specs.setdefault(spec.content_hash(), spec)
     return list(specs.values())
@@ -139,9 +142,7 @@ def _read(options: argparse.Namespace, home: Home, content: dict[str, Any], *, k
 
 def _start(options: argparse.Namespace) -> dict[str, Any]:
     if options.preset is not None:
-        if options.preset not in PRESETS:
-            raise BadInput("preset", f"no preset named {options.preset!r}", PRESETS, given=options.preset)
-        content: dict[str, Any] = json.loads(json.dumps(PRESETS[options.preset].spec.to_json()))
+        content: dict[str, Any] = json.loads(json.dumps(preset(options.preset).spec.to_json()))
         return content
     if options.spec is not None:
         return _read_file(named_path(options.spec, "--spec"))

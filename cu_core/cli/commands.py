@@ -16,19 +16,17 @@ from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
 from cu_core.base.named_path import named_path
 from cu_core.catalogue import grid
-from cu_core.catalogue.method_record import METHODS
+from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec
 from cu_core.cli.arguments import read_spec, read_specs
 from cu_core.cli.compare_command import compare
 from cu_core.cli.completion import completion
-from cu_core.cli.listing import catalogue
+from cu_core.cli.listing import REGISTRIES, catalogue
 from cu_core.cli.map_command import draw_map
 from cu_core.cli.output import ProgressBar, print_json, print_result, print_table
 from cu_core.cli.report_command import report
 from cu_core.cli.sweep_command import sweep
 from cu_core.cli.together import work_together
-from cu_core.data.forget import parse_selection
-from cu_core.data.memorisation import memorisation
 from cu_core.engine.estimate import estimate
 from cu_core.engine.perform import run_attempt
 from cu_core.jobs import dispatcher, submission
@@ -280,8 +278,8 @@ def prepare(options: argparse.Namespace, home: Home) -> int:
         "shape": list(data.train_images.shape[1:]),
         "mislabelled": len(data.mislabelled),
     }
-    if parse_selection(spec.forget.select).kind == "memorised":
-        summary["out_of_sample_accuracy"] = round(memorisation(data, home.scores, report).accuracy, 4)
+    if work_out := parse_selection(spec.forget.select).record.prepare:
+        summary |= work_out(data, home.scores, report)
     bar.close()
     if options.json:
         print_json(summary)
@@ -332,14 +330,14 @@ def paper(options: argparse.Namespace, home: Home) -> int:
 
 def list_entries(options: argparse.Namespace, home: Home) -> int:
     """Lists one registry."""
-    entries = catalogue(options.what)
+    registry = REGISTRIES[options.what]
+    broken = [{"id": name, "broken": reason} for name, reason in registry.broken.items()]
     if options.json:
-        print_json(entries)
-    else:
-        print_table(("id", "title", "summary"), [(e["id"], e["title"], e["summary"]) for e in entries])
-    if options.what == "methods":
-        for name, reason in METHODS.broken.items():
-            print(f"the plug-in {name!r} is broken: {reason}", file=sys.stderr)
+        print_json([*catalogue(options.what), *broken])
+        return 0
+    print_table(("id", "title", "summary"), [(e.id, e.title, e.summary) for e in registry.values()])
+    for plug_in in broken:
+        print(f"plug-in {plug_in['id']} is broken: {plug_in['broken']}")
     return 0
 
 

@@ -12,9 +12,9 @@ from cu_core.analysis.compare.reading import group_ids, read_runs
 from cu_core.analysis.compare.table import make_table
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
+from cu_core.catalogue.attack_record import ATTACKS
 from cu_core.cli.completion import FILES, offer_found, run_ids
 from cu_core.cli.output import print_json, print_table
-from cu_core.metrics.attacks import ATTACKS
 
 
 def add_compare_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ import sys
 
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
-from cu_core.catalogue.projection_record import METHODS
+from cu_core.catalogue.projection_record import PROJECTIONS
 from cu_core.cli.completion import offer, offer_found, run_ids
 from cu_core.cli.output import print_json
 from cu_core.projections.map_request import MapRequest
@@ -20,8 +20,8 @@ def add_map_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     offer_found(add("run_id", metavar="RUN", nargs="?", help="the run whose rounds to draw"), run_ids())
     offer_found(add("--beside", metavar="RUN", default="", help="a second run on the same axes"), run_ids())
-    projections = f"one of {', '.join(METHODS)}; default %(default)s"
-    offer(add("--projection", default="reference-map", help=projections), METHODS)
+    projections = f"one of {', '.join(PROJECTIONS)}; default %(default)s"
+    offer(add("--projection", default="reference-map", help=projections), PROJECTIONS)
     add("--axes", type=int, default=2, metavar="N", help="2 or 3; default %(default)s")
     add("--seed", type=int, default=0, help="seed of the layout; default %(default)s")
     add("--remove-motion", action="store_true", help="take out what a common rotation explains")

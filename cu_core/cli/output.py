@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from cu_core.metrics import METRICS
+from cu_core.catalogue.metric_record import METRICS
 
 BAR = 24
 

@@ -15,9 +15,9 @@ from cu_core.analysis.report.document import html_of
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
 from cu_core.base.named_path import named_path
+from cu_core.catalogue.attack_record import ATTACKS
 from cu_core.cli.completion import FILES, offer_found, run_ids
 from cu_core.cli.output import print_json
-from cu_core.metrics.attacks import ATTACKS
 
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:

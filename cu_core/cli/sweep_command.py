@@ -177,11 +177,9 @@ def _tell(swept: Sweep, expanded: Expanded, todo: int) -> None:
 def _named(options: argparse.Namespace) -> Sweep | None:
     if options.sweep is None:
         return None
-    if options.sweep not in SWEEPS:
-        raise BadInput("sweep", f"no sweep named {options.sweep!r}", SWEEPS, given=options.sweep)
     if options.preset or options.spec:
         raise BadInput("sweep", "a ready-made sweep has its own base; leave out --preset and --spec")
-    return SWEEPS[options.sweep].sweep
+    return SWEEPS.named(options.sweep).sweep
 
 
 def _changed(options: argparse.Namespace) -> bool:

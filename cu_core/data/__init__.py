@@ -1,83 +1,65 @@
-"""Datasets: the explicit list. Reading them needs torch or scikit-learn; this list does not."""
+"""Datasets: the explicit list. Reading them needs torch or scikit-learn; this list does not.
+
+Plug-ins come through the entry-point group ``unlearnscope.datasets``.
+"""
 
 from __future__ import annotations
 
-from cu_core.base.errors import BadInput
-from cu_core.catalogue.dataset_record import Dataset
+from cu_core.catalogue.dataset_record import DATASETS, Dataset
 
-DATASETS: dict[str, Dataset] = {
-    d.id: d
-    for d in (
-        Dataset(
-            "digits",
-            "Digits (8×8, embedded)",
-            "1,797 handwritten digits that come with scikit-learn; trains in seconds.",
-            "cu_core.data.digits:load",
-            channels=1,
-            size=8,
-            classes=10,
-            train=1297,
-            test=500,
-        ),
-        Dataset(
-            "cifar10",
-            "CIFAR-10",
-            "60,000 colour photographs of 10 classes, 32×32.",
-            "cu_core.data.torchvision_sets:load",
-            channels=3,
-            size=32,
-            classes=10,
-            train=50_000,
-            test=10_000,
-            download=True,
-        ),
-        Dataset(
-            "cifar100",
-            "CIFAR-100",
-            "60,000 colour photographs of 100 classes, 32×32.",
-            "cu_core.data.torchvision_sets:load",
-            channels=3,
-            size=32,
-            classes=100,
-            train=50_000,
-            test=10_000,
-            download=True,
-        ),
-        Dataset(
-            "svhn",
-            "SVHN",
-            "99,289 house-number digits, 32×32.",
-            "cu_core.data.torchvision_sets:load",
-            channels=3,
-            size=32,
-            classes=10,
-            train=73_257,
-            test=26_032,
-            download=True,
-        ),
-        Dataset(
-            "folder",
-            "Your images (folder or zip)",
-            "train/<class>/… and optionally test/<class>/…; any size, grey or colour.",
-            "cu_core.data.folder:load",
-            needs_path=True,
-        ),
-    )
-}
-
-
-def dataset(text: str) -> Dataset:
-    """The record named by ``digits``, ``cifar10``, …, ``folder:PATH``.
-
-    Raises:
-        BadInput: no such dataset, or a missing or superfluous path.
-    """
-    name, _, path = text.partition(":")
-    names = [d.id + (":PATH" if d.needs_path else "") for d in DATASETS.values()]
-    if name not in DATASETS:
-        raise BadInput("dataset", f"no dataset named {name!r}", names, given=name)
-    if DATASETS[name].needs_path and not path:
-        raise BadInput("dataset", f"{name} needs a path behind a colon", ["folder:PATH"])
-    if path and not DATASETS[name].needs_path:
-        raise BadInput("dataset", f"{name} takes no path", names)
-    return DATASETS[name]
+DATASETS.add(
+    Dataset(
+        "digits",
+        "Digits (8×8, embedded)",
+        "1,797 handwritten digits that come with scikit-learn; trains in seconds.",
+        "cu_core.data.digits:load",
+        channels=1,
+        size=8,
+        classes=10,
+        train=1297,
+        test=500,
+    ),
+    Dataset(
+        "cifar10",
+        "CIFAR-10",
+        "60,000 colour photographs of 10 classes, 32×32.",
+        "cu_core.data.torchvision_sets:load",
+        channels=3,
+        size=32,
+        classes=10,
+        train=50_000,
+        test=10_000,
+        download=True,
+    ),
+    Dataset(
+        "cifar100",
+        "CIFAR-100",
+        "60,000 colour photographs of 100 classes, 32×32.",
+        "cu_core.data.torchvision_sets:load",
+        channels=3,
+        size=32,
+        classes=100,
+        train=50_000,
+        test=10_000,
+        download=True,
+    ),
+    Dataset(
+        "svhn",
+        "SVHN",
+        "99,289 house-number digits, 32×32.",
+        "cu_core.data.torchvision_sets:load",
+        channels=3,
+        size=32,
+        classes=10,
+        train=73_257,
+        test=26_032,
+        download=True,
+    ),
+    Dataset(
+        "folder",
+        "Your images (folder or zip)",
+        "train/<class>/… and optionally test/<class>/…; any size, grey or colour.",
+        "cu_core.data.folder:load",
+        needs_path=True,
+    ),
+)

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import errno
 import hashlib
-import importlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -19,8 +18,9 @@ from cu_core.base.errors import BadInput, DatasetError, OutOfDisk
 from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
 from cu_core.base.named_path import absolute_choice
+from cu_core.base.registry import imported
+from cu_core.catalogue.dataset_record import dataset
 from cu_core.catalogue.spec import DataSpec, digest
-from cu_core.data import dataset
 from cu_core.data.archive import fingerprint
 from cu_core.data.folder import DEFAULT_SIZE
 from cu_core.data.image_file import CHUNK, ImageFile
@@ -151,8 +151,7 @@ def _disk_is_full(error: OSError, folder: Path) -> bool:
 
 
 def _write(spec: DataSpec, home: Home, folder: Path, progress: Progress) -> None:
-    module, _, function = dataset(spec.dataset).loader.partition(":")
-    source: Source = getattr(importlib.import_module(module), function)(spec, home, progress)
+    source: Source = imported(dataset(spec.dataset).loader)(spec, home, progress)
     chosen = _choose(spec, source)
     _write_images(source, {"train": chosen, "test": np.arange(len(source.test_labels))}, folder, progress)
     truth = source.train_labels[chosen].astype(np.int64)

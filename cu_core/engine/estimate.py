@@ -10,17 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cu_core.base.errors import BadInput
 from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
-from cu_core.base.named_path import absolute_choice, named_path
+from cu_core.base.named_path import absolute_choice
 from cu_core.catalogue import compatibility
+from cu_core.catalogue.dataset_record import dataset
+from cu_core.catalogue.objective_record import objective
+from cu_core.catalogue.selections import Known, parse_selection
 from cu_core.catalogue.spec import RunSpec, digest
-from cu_core.data import dataset
-from cu_core.data.forget import FIELD, parse_selection
-from cu_core.data.index_file import read_bounded
 from cu_core.data.prepared import open_prepared
-from cu_core.learning.objectives import objective
 from cu_core.runstore.disk import estimate_disk
 
 EARLIER_RUN = "an earlier run"
@@ -47,7 +45,7 @@ class Estimate:
     """What a run will take at most.
 
     Attributes:
-        seconds: None where no speed has been measured yet, or the number of images is not known.
+        seconds: None where no speed has been measured yet, or the number of images or forget samples is not known.
         disk: bytes of the run directory.
         source: where the speed comes from; empty without one.
         training: seconds of these for base model and references, which runs that have them in common share.
@@ -105,15 +103,14 @@ def _audited(spec: RunSpec, forget: int, unseen: int) -> int:
 
 def speed_path(spec: RunSpec, home: Home) -> Path:
     """The file of the speed that this specification depends on."""
-    name = dataset(spec.data.dataset).id
-    channels = dataset(spec.data.dataset).channels or 3
+    record = dataset(spec.data.dataset)
     key = digest(
         [
             spec.model.backbone,
             spec.model.head,
             spec.model.embedding_dim,
             compatibility.image_size(spec.data),
-            channels if name != "folder" else absolute_choice(spec.data.dataset, "data.dataset"),
+            (record.channels or 3) if not record.needs_path else absolute_choice(spec.data.dataset, "data.dataset"),
             spec.train.batch_size,
             spec.train.augment,
             spec.device,
@@ -155,19 +152,8 @@ def _counts(spec: RunSpec, home: Home) -> tuple[int | None, int, int, int | None
     if not train:
         return None, 0, 0, classes or None
     selection = parse_selection(spec.forget.select)
-    if selection.kind == "class":
-        forget = round(train * len(selection.values) / classes) if classes else 0
-    elif selection.kind in ("random", "memorised"):
-        forget = int(selection.values[0])
-    elif selection.kind == "duplicates":
-        forget = int(selection.values[1]) + 1
-    elif selection.kind == "fraction":
-        forget = round(train * float(selection.values[0]))
-    elif selection.kind == "mislabelled":
-        forget = round(train * spec.data.label_noise)
-    else:
-        try:
-            forget = read_bounded(named_path(selection.values[0], FIELD), FIELD).count(b"\n") + 1
-        except OSError as error:
-            raise BadInput(FIELD, f"{selection.values[0]} cannot be read ({error.strerror})") from error
+    count = selection.record.count
+    forget = count(selection.values, Known(train, classes, spec.data.label_noise)) if count else None
+    if forget is None:
+        return None, 0, 0, classes or None
     return train, unseen, min(forget, train), classes

@@ -14,10 +14,10 @@ import numpy as np
 
 from cu_core.base.files import write_atomically
 from cu_core.base.home import Home
+from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.spec import digest
 from cu_core.engine.evaluation import Metrics
 from cu_core.engine.setup import RunSetup
-from cu_core.metrics import METRICS
 
 # Part of every key: raised when the arithmetic of an evaluation changes.
 VERSION = 1
@@ -28,7 +28,7 @@ class Evaluation:
     """What a look at all reported samples found.
 
     Attributes:
-        metrics: of `cu_core.metrics.METRICS`.
+        metrics: of `cu_core.catalogue.metric_record.METRICS`.
         right: group to (n,) bool, whether the prediction is the label; of unseen samples in class forgetting those of
             the other classes alone.
     """

@@ -13,15 +13,16 @@ import torch
 
 from cu_core.base.errors import BadInput, CheckpointError, Diverged
 from cu_core.base.files import read_json
+from cu_core.catalogue.attack_record import REFERENCE
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.stopping import collapsed
 from cu_core.engine.audit.plan import AuditPlan
 from cu_core.engine.checkpoint import read_checkpoint, restore, write_checkpoint
 from cu_core.engine.estimate import EARLIER_RUN, Speed, remember_speed
-from cu_core.engine.evaluation import Metrics
+from cu_core.engine.evaluation import Metrics, finite
 from cu_core.engine.evaluation_cache import EvaluationCache
 from cu_core.engine.progress import Progress
-from cu_core.engine.recorder import Recorder, finite
+from cu_core.engine.recorder import Recorder
 from cu_core.engine.reference_comparison import Comparison
 from cu_core.engine.result import build_result
 from cu_core.engine.setup import RunSetup, set_up
@@ -34,7 +35,6 @@ from cu_core.learning.parallel.team import ALONE, Team
 from cu_core.learning.training import EpochReport
 from cu_core.learning.weights import save_weights, weights_sha256
 from cu_core.methods.context import Context
-from cu_core.metrics.attacks import REFERENCE
 from cu_core.runstore import layout
 from cu_core.runstore.attempt import Attempt
 from cu_core.runstore.rows import optional_json

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cu_core.catalogue.stopping import STOPPING_RULES
 from cu_core.data.forget import ForgetSet
 from cu_core.data.images import ImageData
 
@@ -84,7 +85,7 @@ def rule_samples(
     drawn class by class; under the paper's protocol it looks at everything.
 
     Args:
-        rule: ``"class"``, ``"sample"``, ``"chance"`` or ``"none"``.
+        rule: id of a `cu_core.catalogue.stopping.StoppingRule`.
         protocol: ``"held-out"`` or ``"paper"``.
         data: the dataset.
         forget: the forget set.
@@ -93,10 +94,13 @@ def rule_samples(
     """
     rng = np.random.default_rng(seed)
     none = np.empty(0, np.int64)
-    unseen = np.setdiff1d(np.arange(len(data.test_labels)), spare) if rule in ("class", "sample") else none
-    if rule == "class":
+    looks_at = STOPPING_RULES.named(rule).looks_at
+    unseen = none
+    if {"unseen", "unseen_forgotten"} & set(looks_at):
+        unseen = np.setdiff1d(np.arange(len(data.test_labels)), spare)
+    if "unseen_forgotten" in looks_at:
         unseen = unseen[np.isin(data.test_labels[unseen], forget.classes)]
-    forgotten = forget.indices if rule in ("sample", "chance") else none
+    forgotten = forget.indices if "forget" in looks_at else none
     if protocol == "paper":
         return RuleSamples(forgotten, unseen)
 

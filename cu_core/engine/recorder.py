@@ -14,10 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cu_core.base.errors import Diverged
+from cu_core.catalogue.metric_record import Evidence
+from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.stopping import RuleOutcome, judge
 from cu_core.engine.boundary_signals import boundary_signals
 from cu_core.engine.encoder_pass import EncoderPass
-from cu_core.engine.evaluation import Metrics, metrics_of
+from cu_core.engine.evaluation import Metrics, finite, metrics_of
 from cu_core.engine.evaluation_cache import Evaluation
 from cu_core.engine.probe import GROUPS
 from cu_core.engine.probe_recovery import probe_recovery
@@ -25,8 +27,6 @@ from cu_core.engine.setup import RunSetup
 from cu_core.engine.signal_pass import ClassifierPass, SignalPass
 from cu_core.engine.signals import FLOAT16_MAX, Forward, per_sample
 from cu_core.learning.network import Network
-from cu_core.learning.objectives import objective
-from cu_core.metrics import METRICS
 from cu_core.metrics.accuracy import accuracy
 from cu_core.metrics.centroids import own_centroid_cosines
 from cu_core.metrics.drift.per_round import FixedSamples, Start, cka_by_group, drift_report
@@ -191,38 +191,43 @@ class Recorder:
     def evaluate(self, model: Network) -> Evaluation:
         """A look at all reported samples, not only the probe's."""
         seen = self.signal_pass.reported(model)
-        metrics = self._metrics(seen.forget, seen.retain, seen.unseen, self.setup.reported_forget)
+        fitted: Metrics = {}
         if self.setup.spec.self_supervised:
-            metrics["linear_acc"] = finite(seen.linear)
+            fitted["linear_acc"] = seen.linear
         if self.setup.forget.task == "class":
-            metrics["probe_recovery"] = finite(probe_recovery(model, self.setup))
+            fitted["probe_recovery"] = probe_recovery(model, self.setup)
+        metrics = self._metrics(seen.forget, seen.retain, seen.unseen, self.setup.reported_forget, fitted)
         right = {
             name: part.prediction == part.labels
             for name, part in (("forget", seen.forget), ("retain", seen.retain), ("unseen", seen.unseen))
         }
         if self.setup.forget.task == "class":
             right["unseen"] = right["unseen"][~np.isin(seen.unseen.labels, self.setup.forget.classes)]
-        return Evaluation({name: metrics[name] for name in METRICS if name in metrics}, right)
+        return Evaluation(metrics, right)
 
     def probe_metrics(self, outputs: Forward) -> Metrics:
         """Metrics over the probe's reported rows."""
         probe = self.setup.probe
         forget, retain, unseen = (outputs.take(probe.rows(group)) for group in GROUPS)
-        return self._metrics(forget, retain, unseen, probe.sample[probe.rows("forget")])
+        return self._metrics(forget, retain, unseen, probe.sample[probe.rows("forget")], {})
 
-    def _metrics(self, forget: Forward, retain: Forward, unseen: Forward, forget_index: np.ndarray) -> Metrics:
+    def _metrics(
+        self, forget: Forward, retain: Forward, unseen: Forward, forget_index: np.ndarray, fitted: Metrics
+    ) -> Metrics:
         data = self.setup.data
         truth = data.true_labels[forget_index]
         noisy = len(truth) > 0 and bool((truth != data.train_labels[forget_index]).any())
-        values = metrics_of(
-            forget,
-            retain,
-            unseen,
-            forgotten=self.setup.forget.classes if self.setup.forget.task == "class" else (),
-            true_labels=truth if noisy else None,
-            voters=self.signal_pass.voters,
+        return metrics_of(
+            Evidence(
+                forget,
+                retain,
+                unseen,
+                forgotten=self.setup.forget.classes if self.setup.forget.task == "class" else (),
+                true_labels=truth if noisy else None,
+                voters=self.signal_pass.voters,
+                fitted=fitted,
+            )
         )
-        return {name: finite(value) for name, value in values.items()}
 
     def _views_every(self, served: int) -> int:
         """Rounds between second views: as few as keep all recording within its share of the rounds' own cost.
@@ -291,11 +296,6 @@ class Recorder:
                 "basis": "pca of round 0",
             },
         }
-
-
-def finite(value: float | None) -> float | None:
-    """The value as a plain float, or None where JSON could not hold it."""
-    return float(value) if value is not None and math.isfinite(value) else None
 
 
 def _signal_pass(setup: RunSetup) -> SignalPass:

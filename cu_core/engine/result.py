@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-import cu_core
+from cu_core.base.version import __version__
 from cu_core.engine.evaluation import Metrics
 from cu_core.engine.setup import RunSetup
 from cu_core.learning.device import describe_device
@@ -75,7 +75,7 @@ def build_result(
         "attacks": audit["attacks"] if audit else None,
         "reference_attacks": audit["reference_attacks"] if audit else None,
         **comparison,
-        "versions": {"unlearnscope": cu_core.__version__, "python": platform.python_version()} | _versions(),
+        "versions": {"unlearnscope": __version__, "python": platform.python_version()} | _versions(),
         "hardware": describe_device(setup.device) | {"precision": setup.precision.name},
     }
 

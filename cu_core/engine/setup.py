@@ -13,14 +13,21 @@ from cu_core.base.errors import Incompatible
 from cu_core.base.home import Home
 from cu_core.catalogue import compatibility
 from cu_core.catalogue.method_record import method
+from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec
-from cu_core.catalogue.stopping import rule_for
+from cu_core.catalogue.stopping import STOPPING_RULES, rule_for
 from cu_core.data.batches import ImageSource, Split
-from cu_core.data.forget import ForgetSet, parse_selection, resolve
+from cu_core.data.forget import ForgetSet, resolve
 from cu_core.data.images import ImageData
 from cu_core.data.prepared import dataset_key, prepare
 from cu_core.engine.probe import Probe, RuleSamples, choose_probe, rule_samples, spare_samples
 from cu_core.learning.device import Precision, choose_device, choose_precision
+
+_SAMPLES = {
+    "forget": "forget samples",
+    "unseen": "unseen samples",
+    "unseen_forgotten": "unseen samples of the forgotten classes",
+}
 
 
 @dataclass(frozen=True)
@@ -81,11 +88,8 @@ class RunSetup:
     def notes(self) -> list[str]:
         """What a reader of this run's numbers should know, in words."""
         rule, looked_at = self.rule, self.rule_samples
-        missing = []
-        if rule in ("sample", "chance") and len(looked_at.forget) == 0:
-            missing.append("forget samples")
-        if rule in ("class", "sample") and len(looked_at.unseen) == 0:
-            missing.append("unseen samples" + (" of the forgotten classes" if rule == "class" else ""))
+        found = {"forget": looked_at.forget, "unseen": looked_at.unseen, "unseen_forgotten": looked_at.unseen}
+        missing = [_SAMPLES[name] for name in STOPPING_RULES.named(rule).looks_at if len(found[name]) == 0]
         notes = []
         if missing:
             cause = (
@@ -93,8 +97,9 @@ class RunSetup:
                 if self.spec.stop.protocol == "held-out"
                 else "there are none"
             )
-            found = " and no ".join(missing)
-            notes.append(f"The {rule} rule has no {found} to look at, {cause}; it cannot end this run.")
+            notes.append(
+                f"The {rule} rule has no {' and no '.join(missing)} to look at, {cause}; it cannot end this run."
+            )
         if self.spec.self_supervised and self.forget.task == "class":
             notes.append(
                 "An encoder's classes come from a vote of retain samples, which never names a forgotten class: there "

@@ -9,8 +9,8 @@ import torch
 
 from cu_core.base.home import Home
 from cu_core.catalogue import compatibility
+from cu_core.catalogue.dataset_record import dataset
 from cu_core.catalogue.spec import RunSpec
-from cu_core.data import dataset
 from cu_core.engine.estimate import TIMED_STEPS, Speed, remember_speed
 from cu_core.learning.build import build_model
 from cu_core.learning.device import choose_device, choose_precision, memory_errors

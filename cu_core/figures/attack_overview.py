@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from cu_core.catalogue.attack_record import ATTACKS, NUMBERS, WAYS
 from cu_core.figures.attack_scores import MODEL_COLOURS, MODEL_TITLES
 from cu_core.figures.theme import NEUTRAL, dress, join
-from cu_core.metrics.attacks import ATTACKS, NUMBERS, WAYS
 
 CHANCE: dict[str, float] = {"accuracy": 0.5, "auc": 0.5, "precision": 0.5, "tpr_at_1_fpr": 0.01}
 """Values of an attack that knows nothing, with equally many members and others."""
@@ -67,7 +67,7 @@ def overview(attacks: Attacks, number: str) -> go.Figure:
 
     Args:
         attacks: attack, model, way to numbers, as the audit's manifest holds them.
-        number: id in `cu_core.metrics.attacks.NUMBERS`.
+        number: id in `cu_core.catalogue.attack_record.NUMBERS`.
     """
     names = list(attacks)
     used = [s for s in SERIES if any(number_of(attacks, a, *s, number) for a in names)]

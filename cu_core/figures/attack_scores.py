@@ -9,9 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from cu_core.catalogue.attack_record import WAYS
 from cu_core.figures.confidence_panes import shares
 from cu_core.figures.theme import COLOURS, NEUTRAL, dress, reference_title, tint
-from cu_core.metrics.attacks import WAYS
 from cu_core.metrics.roc import LOW_FPR, decision_numbers, ranking_numbers, roc_curve
 
 BINS = 40
@@ -35,7 +35,7 @@ class Scored:
 
     Attributes:
         model: ``"before"``, ``"after"`` or ``"reference"``.
-        way: how the attack was fitted, an id of `cu_core.metrics.attacks.WAYS`.
+        way: how the attack was fitted, an id of `cu_core.catalogue.attack_record.WAYS`.
         score: (n,) larger means more member-like.
         member: (n,) bool.
         threshold: fitted level, judged a member is what scores at least that much; None if unknown.

@@ -11,32 +11,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from cu_core.catalogue.metric_record import METRICS
+from cu_core.catalogue.stopping import STOPPING_RULES
 from cu_core.figures.theme import COLOURS, GRID, NEUTRAL, SYMBOLS, dress, join, run_line, tint
-from cu_core.metrics import METRICS
 from cu_core.metrics.band import Band, band
-
-GROUP_OF: dict[str, str] = {
-    "forget_acc": "forget",
-    "true_label_acc": "forget",
-    "mia_auc": "forget",
-    "own_centroid_cosine": "forget",
-    "other_centroid_cosine": "forget",
-    "forget_top1": "forget",
-    "forget_loss": "forget",
-    "forget_two_view": "forget",
-    "retain_acc": "retain",
-    "test_acc": "unseen",
-    "test_acc_forgotten": "unseen",
-    "test_acc_retained": "unseen",
-    "linear_acc": "unseen",
-    "unseen_top1": "unseen",
-    "unseen_loss": "unseen",
-    "unseen_two_view": "unseen",
-}
-"""Group of samples on which a metric is measured: decides its colour and its n."""
-
-RULE_METRIC: dict[str, str] = {"class": "test_acc_forgotten", "sample": "forget_acc"}
-"""Metric in whose pane a stopping rule's threshold is drawn."""
 
 _CLASS_PANES = ("forget_acc", "retain_acc", "test_acc_forgotten", "test_acc_retained")
 _SAMPLE_PANES = ("forget_acc", "retain_acc", "test_acc")
@@ -63,7 +41,7 @@ class RunCurves:
         counts: samples per group behind each value.
         rule: one row per round at which the stopping rule looked: ``round``, ``value``, ``threshold``.
         rule_name: ``"class"``, ``"sample"`` or empty.
-        objective: kind of the model, as in `cu_core.metrics.Metric`.
+        objective: kind of the model, as in `cu_core.catalogue.metric_record.Metric`.
         reference: one row per reference seed with metric columns; empty if there is none.
     """
 
@@ -118,7 +96,7 @@ class RunCurves:
         if values.empty:
             return None
         # Counted on: what the pane says it is. Of split unseen samples the share is not known here.
-        counted = self.counts.get(GROUP_OF[metric]) if METRICS[metric].percent else None
+        counted = self.counts.get(METRICS[metric].group) if METRICS[metric].percent else None
         return float(values.mean()), band(list(values), counted), len(values)
 
 
@@ -214,7 +192,7 @@ def _traces(runs: Sequence[RunCurves], pane: Pane, legend_shown: set[str]) -> li
         traces += _reference(run, pane[0], alone, legend_shown)
         traces += _threshold(run, pane[0], alone, legend_shown)
         for metric in filter(run.has, pane):
-            group = GROUP_OF[metric]
+            group = METRICS[metric].group
             if not alone:
                 name, legend, shown = run.label, f"run {index}", _first(f"run {index}", legend_shown)
             elif len(pane) == 1:
@@ -227,13 +205,13 @@ def _traces(runs: Sequence[RunCurves], pane: Pane, legend_shown: set[str]) -> li
 
 
 def _line(run: RunCurves, metric: str, style: dict[str, Any], legend: dict[str, Any]) -> go.Scatter:
-    symbol = SYMBOLS[GROUP_OF[metric]]
+    symbol = SYMBOLS[METRICS[metric].group]
     return go.Scatter(
         x=run.metrics["round"],
         y=run.metrics[metric],
         mode="lines+markers",
         # What is not recorded in every round is joined over the rounds between.
-        connectgaps=metric.endswith("_two_view"),
+        connectgaps=METRICS[metric].recorded == "some",
         line=style,
         marker={
             # Round 0 is "before": hollow, like every before in the app.
@@ -288,7 +266,8 @@ def _reference(run: RunCurves, metric: str, alone: bool, legend_shown: set[str])
 
 
 def _threshold(run: RunCurves, metric: str, alone: bool, legend_shown: set[str]) -> list[go.Scatter]:
-    if run.rule.empty or RULE_METRIC.get(run.rule_name) != metric:
+    rule_of = STOPPING_RULES.get(run.rule_name)
+    if run.rule.empty or rule_of is None or rule_of.metric != metric:
         return []
     rule = run.rule.dropna(subset=["threshold"])
     if rule.empty:
@@ -333,9 +312,9 @@ def _pane_title(pane: Pane, runs: Sequence[RunCurves]) -> str:
         return METRICS[metric].title.rpartition(",")[0]
     kinds = {run.objective for run in runs}
     title = METRICS[metric].title_for(kinds.pop()) if len(kinds) == 1 else METRICS[metric].title
-    group = GROUP_OF[metric]
+    group = METRICS[metric].group
     counts = {run.counts[group] for run in runs if group in run.counts}
-    if not counts or metric.startswith("test_acc_"):
+    if not counts or not METRICS[metric].whole_group:
         return title.replace("Unseen accuracy, ", "Unseen, ")
     least, most = min(counts), max(counts)
     size = f"n = {least:,}" if least == most else f"n = {least:,} to {most:,}"

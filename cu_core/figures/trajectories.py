@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from cu_core.catalogue.metric_record import METRICS
 from cu_core.figures.run_style import RunStyle, run_style
 from cu_core.figures.theme import COLOURS, dress, join, tint
-from cu_core.metrics import METRICS
 from cu_core.metrics.band import Band
 
 MOST_PANES = 4

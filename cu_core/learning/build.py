@@ -12,11 +12,11 @@ from torch import nn
 
 from cu_core.base.errors import Incompatible
 from cu_core.base.named_path import named_path
-from cu_core.catalogue.objective_record import Objective
+from cu_core.base.registry import imported
+from cu_core.catalogue.backbone_record import backbone
+from cu_core.catalogue.objective_record import OBJECTIVES, Objective
 from cu_core.catalogue.spec import ModelSpec, RunSpec
 from cu_core.data.images import ImageData
-from cu_core.learning import objectives
-from cu_core.learning.backbones import backbone
 from cu_core.learning.classifier import Classifier
 from cu_core.learning.encoder import Encoder
 from cu_core.learning.ensemble import Ensemble
@@ -67,10 +67,9 @@ def build_model(
             "model.pretrained",
             f"there are no published weights for {record.title}, only for timm:NAME and open_clip:NAME",
         )
-    trained = objectives.objective(objective)
+    trained = OBJECTIVES.named(objective)
     state = read_state_dict(named_path(spec.weights, "model.weights")) if spec.weights else None
-    module, _, function = record.builder.partition(":")
-    build_trunk = getattr(import_module(module), function)
+    build_trunk = imported(record.builder)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if record.image_text:

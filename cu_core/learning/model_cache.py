@@ -19,6 +19,7 @@ from cu_core.base.errors import BadInput, CheckpointError
 from cu_core.base.files import read_json, sha256_of, write_json
 from cu_core.base.home import Home
 from cu_core.base.named_path import named_path
+from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.spec import RunSpec, TrainSpec, digest
 from cu_core.data.batches import ImageSource, Split
 from cu_core.data.images import ImageData
@@ -26,7 +27,6 @@ from cu_core.learning.build import build_for
 from cu_core.learning.device import Precision
 from cu_core.learning.ensemble import Ensemble
 from cu_core.learning.network import Network
-from cu_core.learning.objectives import objective
 from cu_core.learning.parallel.team import ALONE, Team
 from cu_core.learning.shards import ShardedBase, ShardPlan
 from cu_core.learning.stages import StageFiles

@@ -22,13 +22,13 @@ from torch import Tensor, nn
 
 from cu_core.base.errors import DatasetError, Diverged
 from cu_core.base.files import write_atomically
+from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.spec import TrainSpec, digest
 from cu_core.data.batches import Split
 from cu_core.data.views import augmentation
 from cu_core.learning.device import Precision, memory_errors
 from cu_core.learning.knn_monitor import KnnMonitor
 from cu_core.learning.network import Network
-from cu_core.learning.objectives import objective
 from cu_core.learning.objectives.training_objective import make_objective
 from cu_core.learning.weights import load_safely, portable
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from cu_core.catalogue.metric_record import Evidence, Metric
+
 
 def centroid_cosines(
     forget: np.ndarray, forget_labels: np.ndarray, retain: np.ndarray, retain_labels: np.ndarray
@@ -89,3 +91,28 @@ def _class_means(embedding: np.ndarray, labels: np.ndarray, classes: int) -> np.
 
 def _unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+
+
+def _cosines(evidence: Evidence) -> tuple[float | None, float | None]:
+    forget, retain = evidence.forget, evidence.retain
+    return centroid_cosines(forget.embedding, forget.labels, retain.embedding, retain.labels)
+
+
+OWN_CENTROID_COSINE = Metric(
+    "own_centroid_cosine",
+    "Cosine to own class",
+    "Mean cosine of forget samples to the centroid of retained samples with their label.",
+    lambda evidence: evidence.once(_cosines)[0],
+    "forget",
+    target="the reference",
+    percent=False,
+)
+OTHER_CENTROID_COSINE = Metric(
+    "other_centroid_cosine",
+    "Cosine to nearest other class",
+    "Mean cosine of forget samples to the nearest centroid of another class's retained samples.",
+    lambda evidence: evidence.once(_cosines)[1],
+    "forget",
+    target="the reference",
+    percent=False,
+)

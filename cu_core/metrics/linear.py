@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from typing import TYPE_CHECKING
+
+from cu_core.base.heavy import torch
+from cu_core.catalogue.metric_record import Metric
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MAX_STEPS = 500
 
@@ -74,7 +78,7 @@ def fit_linear(features: Tensor, labels: Tensor, classes: int, inverse_penalty: 
 
     def loss() -> Tensor:
         solver.zero_grad()
-        value = F.cross_entropy(x @ weight.T + bias + absent, y)
+        value = torch.nn.functional.cross_entropy(x @ weight.T + bias + absent, y)
         value = value + weight.square().sum() / (2 * inverse_penalty * len(y))
         value.backward()
         return value
@@ -83,3 +87,32 @@ def fit_linear(features: Tensor, labels: Tensor, classes: int, inverse_penalty: 
         solver.step(loss)
     found = weight.detach() / spread
     return found, bias.detach() + absent - found @ mean
+
+
+PROBE_RECOVERY = Metric(
+    "probe_recovery",
+    "Probe recovery",
+    "Accuracy on unseen samples of the forgotten classes of a linear probe that is fitted to the frozen trunk "
+    "features and shown all classes: what is still there although the model no longer says it. Target: the "
+    "reference.",
+    lambda evidence: evidence.fitted["probe_recovery"],
+    "unseen_forgotten",
+    target="the reference",
+    applies=lambda evidence: "probe_recovery" in evidence.fitted,
+    tasks=("class",),
+    heading="Probe",
+    recorded="end",
+)
+LINEAR_ACC = Metric(
+    "linear_acc",
+    "Linear evaluation",
+    "Accuracy on unseen samples of a linear classifier fitted to the frozen encoder's features of retain "
+    "samples; unseen samples of forgotten classes are left out.",
+    lambda evidence: evidence.fitted["linear_acc"],
+    "unseen_retained",
+    target="high",
+    applies=lambda evidence: "linear_acc" in evidence.fitted,
+    objectives=("self-supervised",),
+    heading="Linear",
+    recorded="end",
+)

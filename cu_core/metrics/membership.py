@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
+
+from cu_core.base.heavy import sklearn_metrics
+from cu_core.catalogue.metric_record import Evidence, Metric
 
 
 def loss_auc(
@@ -37,4 +39,23 @@ def loss_auc(
     if np.isnan(score).any():
         return None
     score = np.nan_to_num(score)  # an infinite loss ranks last, which is all that counts here
-    return float(roc_auc_score(truth, score, sample_weight=weight))
+    return float(sklearn_metrics.roc_auc_score(truth, score, sample_weight=weight))
+
+
+def _loss_auc(evidence: Evidence) -> float | None:
+    forget, unseen = evidence.forget, evidence.unseen
+    return loss_auc(forget.loss, forget.labels, unseen.loss, unseen.labels)
+
+
+MIA_AUC = Metric(
+    "mia_auc",
+    "Membership AUC (loss)",
+    "How well the loss tells forget samples from unseen ones of the same classes; 0.5 is chance, "
+    "the target is the reference.",
+    _loss_auc,
+    "forget",
+    target="the reference",
+    percent=False,
+    ranks=True,
+    heading="Memb. AUC",
+)

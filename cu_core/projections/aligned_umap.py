@@ -22,12 +22,6 @@ REGULARISATION = 0.01
 SMALL = 500
 """Up to here all distances cost less than compiling the search for neighbours, about half a minute."""
 
-WARNING = (
-    "Movement is penalised, and that of whole classes is hidden. Measured: forgotten digits that moved by 136 % of the "
-    "radius in the full space are drawn moving by 9 %; samples that did not move at all are drawn moving 4 % in every "
-    "round. Useful for the structure within a round only. Takes minutes for 2,000 samples."
-)
-
 
 def place_rounds(rounds: Sequence[np.ndarray], n_components: int, seed: int) -> list[np.ndarray]:
     """Fits all rounds together, each sample tied to itself in the rounds around.

@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 
 from cu_core.base.files import plain
 from cu_core.base.home import Home
-from cu_core.catalogue.projection_record import OTHERS
+from cu_core.catalogue.projection_record import PROJECTIONS
 from cu_core.figures.thinning import choose_points
 from cu_core.projections.content import Content, Part, read_content
 from cu_core.projections.fidelity import fidelity, measure, neighbours_kept
@@ -116,7 +115,7 @@ def _is_current(old: Picture, content: Content) -> bool:
 def _fit(path: Path, request: MapRequest, content: Content) -> _Drawn:
     own, others = _films(content.rounds)
     # Methods that place nothing fit both runs as one film, and leave a model from elsewhere out.
-    placeable = request.method not in OTHERS
+    placeable = PROJECTIONS[request.method].placeable
     film = own if placeable else content.rounds
     rest = [*others, *content.references] if placeable else []
     found = project(
@@ -140,7 +139,7 @@ def _fit(path: Path, request: MapRequest, content: Content) -> _Drawn:
     about = _worth(parts, coordinates, content.forget, request.seed, found.fidelity if film is own else None) | {
         "axes": found.axes,
         "explained": list(found.fitted.explained) if isinstance(found.fitted, Basis) else None,
-        "warning": import_module(OTHERS[request.method]).WARNING if request.method in OTHERS else "",
+        "warning": PROJECTIONS[request.method].warning,
         "placeable": placeable,
         "fitted_file": path.name if placeable else None,
         "settings": found.settings,

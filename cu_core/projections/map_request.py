@@ -9,7 +9,7 @@ from typing import Any
 
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
-from cu_core.catalogue.projection_record import METHODS
+from cu_core.catalogue.projection_record import projection
 from cu_core.catalogue.spec import digest
 from cu_core.runstore import layout
 
@@ -24,7 +24,7 @@ class MapRequest:
     Attributes:
         run: id of the run.
         beside: id of a second run with the same recorded samples; empty for none.
-        method: one of `cu_core.catalogue.projection_record.METHODS`.
+        method: one of `cu_core.catalogue.projection_record.PROJECTIONS`.
         n_components: 2 or 3.
         remove_motion: whether motion that all retained samples share is taken out first.
         seed: of everything that is drawn.
@@ -44,8 +44,7 @@ class MapRequest:
         for run_id in filter(None, (self.run, self.beside)):
             if not layout.is_run_id(run_id):
                 raise BadInput("run", f"{run_id!r} is not a run id", ("letters a-z, digits and hyphens",))
-        if self.method not in METHODS:
-            raise BadInput("method", f"{self.method!r} is not a projection", METHODS, given=self.method)
+        projection(self.method)
         if self.n_components not in (2, 3):
             raise BadInput("n_components", f"{self.n_components} axes cannot be drawn", ("2", "3"))
 

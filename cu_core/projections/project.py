@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from cu_core.base.errors import BadInput
-from cu_core.catalogue.projection_record import METHODS, OTHERS, axis_titles
+from cu_core.base.registry import imported
+from cu_core.catalogue.projection_record import PROJECTIONS, projection
 from cu_core.projections.common_motion import remove_motion as without_common_motion
 from cu_core.projections.fidelity import measure
 from cu_core.projections.linear_axes import Basis, fit_basis, fit_discriminant
@@ -19,11 +19,11 @@ from cu_core.projections.reference_map import FEWEST, ReferenceMap, fit_referenc
 
 
 @dataclass(frozen=True)
-class Projection:
+class ProjectedRounds:
     """A picture of the same n samples in several rounds.
 
     Attributes:
-        method: one of `cu_core.catalogue.projection_record.METHODS`.
+        method: one of `cu_core.catalogue.projection_record.PROJECTIONS`.
         coordinates: per round (n, n_components) float32.
         fidelity: see `cu_core.projections.fidelity.measure`.
         stray: per round (n,) bool, samples that lie where the map has no reference; never for other methods.
@@ -54,7 +54,7 @@ def project(
     labels: np.ndarray | None = None,
     predictions: Sequence[np.ndarray] | None = None,
     ground: Sequence[np.ndarray] = (),
-) -> Projection:
+) -> ProjectedRounds:
     """Projects the embeddings of several rounds together.
 
     The order of the samples plays no part: permuting them permutes the coordinates.
@@ -62,7 +62,7 @@ def project(
     Args:
         rounds: (n, d) embeddings, one array per round, the same samples in the same order.
         forget: (n,) bool, the forget set; helps to choose what the map shows well, and is measured apart.
-        method: one of `cu_core.catalogue.projection_record.METHODS`.
+        method: one of `cu_core.catalogue.projection_record.PROJECTIONS`.
         n_components: 2 or 3.
         seed: of everything that is drawn.
         remove_motion: takes out first what a rotation of all retained samples explains.
@@ -90,12 +90,12 @@ def project(
     places, stray, fitted = _place(method, full, mask, n_components, seed, classes, [e[order] for e in more[1:]])
     predicted = None if predictions is None else [np.asarray(classes)[order] for classes in predictions]
     fidelity = measure(full, places, forget=mask, seed=seed, predictions=predicted)
-    return Projection(
+    return ProjectedRounds(
         method=method,
         coordinates=[place[back] for place in places],
         fidelity=fidelity,
         stray=[flags[back] for flags in stray],
-        axes=axis_titles(method, n_components),
+        axes=PROJECTIONS[method].axis_titles(n_components),
         removed=removed,
         settings={
             "seed": seed,
@@ -122,9 +122,8 @@ def _place(
         fitted = fit_reference_map([*rounds, *ground], forget, n_components, seed)
         placed = _place_changed(fitted, rounds)
         return [place for place, _ in placed], [stray for _, stray in placed], fitted
-    if method in OTHERS:
-        place_rounds: Callable[..., list[np.ndarray]] = import_module(OTHERS[method]).place_rounds
-        return place_rounds(rounds, n_components, seed), nowhere, None
+    if (place_rounds := projection(method).place_rounds) is not None:
+        return imported(place_rounds)(rounds, n_components, seed), nowhere, None
     if method == "principal":
         basis = fit_basis(rounds[0], n_components)
     else:
@@ -153,8 +152,7 @@ def _checked(
     n_components: int,
     labels: np.ndarray | None,
 ) -> tuple[list[np.ndarray], np.ndarray | None]:
-    if method not in METHODS:
-        raise BadInput("method", f"{method!r} is not a projection", METHODS, given=method)
+    projection(method)
     if n_components not in (2, 3):
         raise BadInput("n_components", f"{n_components} axes cannot be drawn", ("2", "3"))
     arrays = [np.asarray(array) for array in rounds]

@@ -15,12 +15,6 @@ from cu_core.base.errors import BadInput
 from cu_core.projections.distinct import distinct_rows
 from cu_core.projections.tsne_per_round import PERPLEXITY
 
-WARNING = (
-    "Later rounds are placed on a picture of round 0. What stays is drawn staying, but what leaves jumps from one "
-    "cluster to another. Measured: samples that went their way in nine equal steps are drawn going 88 % of it in a "
-    "single one. This looks like sudden forgetting where there was none."
-)
-
 
 def place_rounds(rounds: Sequence[np.ndarray], n_components: int, seed: int) -> list[np.ndarray]:
     """Fits round 0 and places the later ones.

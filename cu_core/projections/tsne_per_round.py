@@ -16,13 +16,6 @@ PERPLEXITY = 30.0
 ITERATIONS = 500
 """Twice as many change trustworthiness by less than 0.001."""
 
-WARNING = (
-    "Every round is fitted by itself, so places in different rounds cannot be compared. Measured: neighbours within a "
-    "round are kept best of all methods (trustworthiness 0.99), but samples that did not move at all are drawn 52 % of "
-    "the picture's radius away in the next round, and plotted movement says next to nothing about true movement (rank "
-    "correlation 0.10)."
-)
-
 
 def place_rounds(rounds: Sequence[np.ndarray], n_components: int, seed: int) -> list[np.ndarray]:
     """Fits one t-SNE per round, each started from the principal axes of that round.

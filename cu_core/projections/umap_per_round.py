@@ -14,11 +14,6 @@ from cu_core.projections.nearest_samples import Rows, nearest_others
 from cu_core.projections.umap_fit import fit_umap
 
 NEIGHBOURS = 15
-WARNING = (
-    "Every round is fitted by itself, so places in different rounds cannot be compared. Measured: samples that did not "
-    "move at all are drawn 71 % of the picture's radius away in the next round, and plotted movement says next to "
-    "nothing about true movement (rank correlation 0.07)."
-)
 
 
 def place_rounds(rounds: Sequence[np.ndarray], n_components: int, seed: int) -> list[np.ndarray]:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from cu_core.base.errors import DISK_FULL, BadInput, OutOfDisk
 from cu_core.base.home import Home
+from cu_core.catalogue.attack_record import MODELS, attacks_for, ways_for
+from cu_core.catalogue.dataset_record import DATASETS
+from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.spec import RunSpec
-from cu_core.data import DATASETS
-from cu_core.learning.objectives import objective
-from cu_core.metrics.attacks import MODELS, attacks_for, ways_for
 from cu_core.metrics.boundary import MOST_HEAD_BYTES
 
 FLOOR_MB = 500

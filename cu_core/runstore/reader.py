@@ -12,9 +12,9 @@ import pandas as pd
 from cu_core.base.errors import BadInput
 from cu_core.base.files import read_json, tail
 from cu_core.base.home import Home
+from cu_core.catalogue.attack_record import ATTACKS
+from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.spec import RunSpec, spec_from_json
-from cu_core.metrics import METRICS
-from cu_core.metrics.attacks import ATTACKS
 from cu_core.runstore import layout
 from cu_core.runstore.index import list_runs
 from cu_core.runstore.probe_table import probe_rows, read_probe

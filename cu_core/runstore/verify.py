@@ -11,9 +11,9 @@ from typing import Any
 from cu_core.base.errors import BadInput
 from cu_core.base.files import read_json
 from cu_core.base.home import Home
+from cu_core.catalogue.attack_record import ATTACKS
+from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.spec import spec_from_json
-from cu_core.metrics import METRICS
-from cu_core.metrics.attacks import ATTACKS
 from cu_core.runstore import layout
 from cu_core.runstore.checksums import damage_of, file_damage, known_sums, line_damage, seal_damage, spec_damage
 from cu_core.runstore.probe_table import probe_rows, read_probe

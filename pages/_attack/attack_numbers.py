@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from cu_core.catalogue.attack_record import ATTACKS, MODELS, NUMBERS, WAYS
 from cu_core.figures.attack_overview import all_numbers, attack_title, gap_words, overview, overview_alt, series_title
-from cu_core.metrics.attacks import ATTACKS, MODELS, NUMBERS, WAYS
 from pages._shared.chart_bar import bar
 from pages._shared.downloads import table_downloads
 

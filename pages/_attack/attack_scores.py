@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from cu_core.catalogue.attack_record import ATTACKS, MODELS, score_array
 from cu_core.figures.attack_overview import SERIES
 from cu_core.figures.attack_scores import (
     Scored,
@@ -20,7 +21,6 @@ from cu_core.figures.attack_scores import (
     scores_alt,
 )
 from cu_core.figures.selection_marks import mark_scores
-from cu_core.metrics.attacks import ATTACKS, MODELS, score_array
 from cu_core.runstore.reader import RunView
 from pages._shared.chart_bar import bar
 from pages._shared.downloads import table_downloads

@@ -12,22 +12,14 @@ import streamlit as st
 from cu_core.analysis.compare.columns import ComparedColumn
 from cu_core.analysis.compare.lines import Summary
 from cu_core.analysis.compare.table import Table, TableRow, flag_words
+from cu_core.catalogue.metric_record import METRICS
 from cu_core.figures.distance_colours import distance_colour
 from pages._shared.plain_text import plain
 
 CELLS = {"value": "Value", "distance": "Distance in bands", "gap": "Value − reference"}
 """What a cell shows: the number, its distance to the reference in half widths of the band, or its difference."""
 
-SHORT = {
-    "forget_acc": "Forget",
-    "retain_acc": "Retain",
-    "test_acc": "Unseen",
-    "test_acc_forgotten": "Forgotten cl.",
-    "test_acc_retained": "Other cl.",
-    "true_label_acc": "True label",
-    "probe_recovery": "Probe",
-    "linear_acc": "Linear",
-    "mia_auc": "Memb. AUC",
+SHORT = {metric.id: metric.heading for metric in METRICS.values()} | {
     "tow": "Tug of war",
     "auc_transferred": "AUC transf.",
     "auc_refitted": "AUC re-fitted",

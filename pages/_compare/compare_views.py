@@ -11,6 +11,7 @@ from cu_core.analysis.compare import outcome_data, recorded_data
 from cu_core.analysis.compare.compared import Compared
 from cu_core.analysis.compare.lines import ConfigurationRuns, lines_of
 from cu_core.analysis.compare.reading import Stamp
+from cu_core.catalogue.metric_record import METRICS
 from cu_core.data.forget import parse_selection
 from cu_core.figures.class_gaps import class_gaps, class_gaps_alt
 from cu_core.figures.class_matrix import highest_count, prediction_alt, prediction_matrix
@@ -22,7 +23,6 @@ from cu_core.figures.recovery_bars import recovery_alt, recovery_bars
 from cu_core.figures.similarity_panes import COSINES
 from cu_core.figures.theme import GROUPS, TITLES
 from cu_core.figures.trajectories import MOST_PANES, trajectories, trajectories_alt
-from cu_core.metrics import METRICS
 from pages._shared.chart_bar import bar
 from pages._shared.plain_text import plain
 from pages._shared.recorded_rounds import class_names
@@ -88,7 +88,7 @@ class Views:
         """Metrics over rounds."""
         usual = recorded_data.trajectory_metrics(self.runs)
         names = {name for run in self.runs for name in [*run.before, *run.after]}
-        options = [name for name in METRICS if name in names and name not in ("probe_recovery", "linear_acc")]
+        options = [name for name in METRICS if name in names and METRICS[name].recorded != "end"]
         chosen = st.multiselect(
             "Metrics",
             options,
@@ -230,9 +230,7 @@ class Views:
         if len(selections) != 1:
             return []
         found = parse_selection(selections.pop())
-        if found.kind != "class":
-            return []
-        return [names.index(v) if v in names else int(v) for v in found.values if v in names or v.isdecimal()]
+        return [names.index(v) if v in names else int(v) for v in found.classes if v in names or v.isdecimal()]
 
     def _nothing(self, what: str, reasons: Sequence[str]) -> None:
         st.info(f"None of these runs has {what}: {plain('; '.join(dict.fromkeys(reasons)) or 'nothing was recorded')}.",

@@ -13,7 +13,7 @@ from cu_core.analysis.compare.reading import Stamp, read_runs
 from cu_core.analysis.compare.table import Table, make_table
 from cu_core.analysis.report.comparison_report import report_of
 from cu_core.analysis.report.document import html_of
-from cu_core.metrics.attacks import ATTACKS
+from cu_core.catalogue.attack_record import ATTACKS
 from pages._compare.compare_table import CELLS, show_table
 from pages._shared.downloads import table_downloads
 from pages._shared.server_home import home

@@ -12,7 +12,7 @@ import streamlit as st
 
 from cu_core.analysis.scenes import Shown, boundary_unit, boundary_words
 from cu_core.base.errors import BadInput, UnlearnscopeError
-from cu_core.catalogue.projection_record import METHODS, OTHERS
+from cu_core.catalogue.projection_record import PROJECTIONS
 from cu_core.figures.fidelity_numbers import sentence
 from cu_core.figures.scene import Scene
 from cu_core.figures.theme import GROUPS, class_name
@@ -30,7 +30,6 @@ from pages._shared.recorded_rounds import probe_of
 from pages._shared.server_home import home
 
 VIEWS = {"boundary": "Boundary", "map": "Map", "linear": "Linear", "other": "Other methods"}
-LINEAR = {"principal": "Principal axes", "discriminant": "Discriminant axes"}
 POLL_SECONDS = 1.0
 CHANGES = {"head": "The last layer", "centroid": "The plane half-way between the classes' centroids"}
 """What draws the boundary, and moves with the rounds."""
@@ -197,18 +196,27 @@ def _pick_class(title: str, none: str, labels: list[int], names: tuple[str, ...]
     )
 
 
+def _projection_title(name: str) -> str:
+    return PROJECTIONS[name].title
+
+
+def _axes_title(name: str) -> str:
+    return PROJECTIONS[name].title.removesuffix(" of round 0")
+
+
 def _options(name: str) -> tuple[str, int, bool]:
     """Method, number of axes, and whether common motion is taken out."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         method = "reference-map"
         if name == "linear":
             method = st.segmented_control(
-                "Axes", list(LINEAR), format_func=LINEAR.__getitem__, default="principal", required=True,
-                key="linear_axes", bind="query-params",
+                "Axes", [p.id for p in PROJECTIONS.values() if p.linear], format_func=_axes_title,
+                default="principal", required=True, key="linear_axes", bind="query-params",
             )  # fmt: skip
         if name == "other":
             method = st.selectbox(
-                "Method", list(OTHERS), format_func=METHODS.__getitem__, key="other_method", bind="query-params",
+                "Method", [p.id for p in PROJECTIONS.values() if not p.placeable], format_func=_projection_title,
+                key="other_method", bind="query-params",
                 width=320,
             )  # fmt: skip
         solid = st.toggle("3-D", key="solid", bind="query-params")
@@ -284,7 +292,9 @@ def _watch(request: MapRequest, had: str) -> None:
         st.rerun()
     left = "" if drawing.expected is None else f", about {duration(max(1.0, drawing.expected - drawing.seconds))} left"
     share = 0.0 if not drawing.expected else min(0.98, drawing.seconds / drawing.expected)
-    st.progress(share, text=f"{METHODS[request.method]}: {plain(drawing.message)} ({duration(drawing.seconds)}{left})")
+    st.progress(
+        share, text=f"{PROJECTIONS[request.method].title}: {plain(drawing.message)} ({duration(drawing.seconds)}{left})"
+    )
 
 
 def _preview_words(shown: Shown) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from cu_core import __version__
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
+from cu_core.base.version import __version__
 from cu_core.jobs.dispatcher import cluster_words, dispatcher_alive, dispatcher_words
 from cu_core.jobs.slots import find_slots
 from cu_core.runstore.disk import floor_bytes, free_bytes

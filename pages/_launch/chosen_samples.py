@@ -9,11 +9,12 @@ import streamlit as st
 
 from cu_core.base.errors import BadInput
 from cu_core.base.parameters import parse
+from cu_core.catalogue.selections import FORGET_KINDS, parse_selection
 from cu_core.catalogue.spec import DataSpec
-from cu_core.data.forget import ForgetSet, parse_selection, resolve
+from cu_core.data.forget import ForgetSet, resolve
 from cu_core.data.images import ImageData
-from cu_core.data.memorisation import read_scores
 from pages._launch import forget_preview, form_draft, preview_words
+from pages._shared.plain_text import plain
 from pages._shared.server_home import home
 
 
@@ -33,14 +34,23 @@ def named_by(text: str, data: ImageData, seed: int) -> ForgetSet:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def duplicates(sha256: str, text: str, _data: ImageData) -> ForgetSet:
-    """The same for ``duplicates``, which depends on nothing but the images."""
+def kept(sha256: str, text: str, _data: ImageData) -> ForgetSet:
+    """The same where it takes a moment and depends on nothing but the images."""
     return named_by(text, _data, 0)
 
 
 def lacks_scores(values: dict[str, Any], data: ImageData) -> bool:
-    """Whether the forget set needs scores of the samples that nobody has worked out yet."""
-    return values["forget.kind"] == "memorised" and read_scores(home().scores, data) is None
+    """Whether the forget set needs something that takes long and that nobody has worked out yet."""
+    ready = FORGET_KINDS[values["forget.kind"]].ready
+    return ready is not None and not ready(data, home().scores)
+
+
+def named_file(values: dict[str, Any]) -> str:
+    """The file of indices that the forget set names; empty where it names none."""
+    try:
+        return parse_selection(form_draft.select_text(values)).file
+    except BadInput:
+        return ""
 
 
 def chosen_samples(values: dict[str, Any], data: ImageData, errors: dict[str, str]) -> ForgetSet | None:
@@ -50,9 +60,9 @@ def chosen_samples(values: dict[str, Any], data: ImageData, errors: dict[str, st
     seed = values["forget.seed"] if values["forget.seed"] >= 0 else values["seed"]
     text = form_draft.select_text(values)
     try:
-        # Comparing a sample with all others takes a moment, and the form is drawn at every click.
-        if values["forget.kind"] == "duplicates":
-            return duplicates(data.sha256, text, data)
+        # The form is drawn at every click.
+        if FORGET_KINDS[values["forget.kind"]].costly:
+            return kept(data.sha256, text, data)
         return named_by(text, data, seed)
     except BadInput as error:
         name, message = form_draft.in_words(error)
@@ -81,12 +91,11 @@ def preview(
     if data is None:
         forget_preview.offer_preparation(spec)
     elif forget is not None:
-        selection = parse_selection(form_draft.select_text(values))
-        words = preview_words.words_of(selection, data, forget)
-        forget_preview.show(data, forget, words, preview_words.order_of(selection, data, forget))
+        told = preview_words.told(data.sha256, form_draft.select_text(values), forget.indices, home().scores, data)
+        forget_preview.show(data, forget, plain(told.words) if told else "", told.order if told else None)
     elif lacks_scores(values, data) and "forget.select" not in errors:
         forget_preview.offer_preparation(spec, form_draft.select_text(values), is_read=True)
-    elif values["forget.kind"] == "indices" and (scan := preview_words.scan_file(values["forget.file"], data)):
+    elif (file := named_file(values)) and (scan := preview_words.scan_file(file, data)):
         preview_words.wrong_lines(scan)
         if len(named := np.unique(scan.indices)):
             forget_preview.show(data, ForgetSet(named, "sample", duplicates=len(scan.indices) - len(named)))

@@ -13,11 +13,12 @@ from typing import Any
 
 from cu_core.base.errors import BadInput
 from cu_core.base.parameters import Described, coerce, describe
+from cu_core.catalogue.backbone_record import BACKBONES
 from cu_core.catalogue.compatibility import check
+from cu_core.catalogue.dataset_record import DATASETS
 from cu_core.catalogue.method_record import METHODS, method
+from cu_core.catalogue.selections import FORGET_KINDS, parse_selection
 from cu_core.catalogue.spec import PARTS, RunSpec, spec_from_json
-from cu_core.data.forget import DUPLICATES, parse_selection
-from cu_core.learning.backbones import BACKBONES
 
 TOP = ("seed", "reference", "device", "precision", "processes", "name")
 # Fields that the form replaces with something easier than one line of text.
@@ -61,30 +62,14 @@ def _typed(d: Described, values: Any) -> Any:
 
 
 def _forget_fields(text: str) -> dict[str, Any]:
-    fields: dict[str, Any] = {
-        "forget.kind": "class",
-        "forget.classes": ["0"],
-        "forget.count": 100,
-        "forget.fraction": 0.1,
-        "forget.file": "",
-        "forget.memorised": 100,
-        "forget.sample": 0,
-        "forget.near": DUPLICATES,
-    }
+    fields = {f"forget.{i.name}": i.default for kind in FORGET_KINDS.values() for i in kind.inputs}
+    fields = {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
     selection = parse_selection(text)
     fields["forget.kind"] = selection.kind
-    if selection.kind == "class":
-        fields["forget.classes"] = list(selection.values)
-    elif selection.kind == "random":
-        fields["forget.count"] = int(selection.values[0])
-    elif selection.kind == "fraction":
-        fields["forget.fraction"] = float(selection.values[0])
-    elif selection.kind == "indices":
-        fields["forget.file"] = selection.values[0]
-    elif selection.kind == "memorised":
-        fields["forget.memorised"] = int(selection.values[0])
-    elif selection.kind == "duplicates":
-        fields["forget.sample"], fields["forget.near"] = map(int, selection.values)
+    for widget, value in zip(selection.record.inputs, selection.values, strict=False):
+        fields[f"forget.{widget.name}"] = widget.read(value)
+    if selection.classes:
+        fields["forget.classes"] = list(selection.classes)
     return fields
 
 
@@ -94,24 +79,16 @@ def select_text(draft: Mapping[str, Any]) -> str:
     Raises:
         BadInput: the chosen kind lacks its value.
     """
-    kind = draft["forget.kind"]
-    if kind == "class":
-        if not draft["forget.classes"]:
+    kind = FORGET_KINDS.named(draft["forget.kind"])
+    values = []
+    for widget in kind.inputs:
+        value = draft[f"forget.{widget.name}"]
+        if widget.kind == "classes" and not value:
             raise BadInput("forget.select", "choose at least one class")
-        return "class:" + ",".join(str(c) for c in draft["forget.classes"])
-    if kind == "random":
-        return f"random:{draft['forget.count']}"
-    if kind == "fraction":
-        return f"fraction:{draft['forget.fraction']:g}"
-    if kind == "indices":
-        if not draft["forget.file"]:
+        if widget.kind == "file" and not value:
             raise BadInput("forget.select", "upload a CSV file with one sample index per line")
-        return f"indices:{draft['forget.file']}"
-    if kind == "memorised":
-        return f"memorised:{draft['forget.memorised']}"
-    if kind == "duplicates":
-        return f"duplicates:{draft['forget.sample']}:{draft['forget.near']}"
-    return str(kind)
+        values.append(widget.write(value))
+    return ":".join([kind.id, *values])
 
 
 def content_of(draft: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,7 +102,9 @@ def content_of(draft: Mapping[str, Any]) -> dict[str, Any]:
         for part, cls in PARTS.items()
     }
     content |= {name: draft[name] for name in TOP}
-    content["data"]["dataset"] = _with_detail(draft["data.dataset"], draft["data.path"], "folder")
+    content["data"]["dataset"] = _with_detail(
+        draft["data.dataset"], draft["data.path"], *(d.id for d in DATASETS.values() if d.needs_path)
+    )
     content["model"]["backbone"] = _with_detail(
         draft["model.backbone"], draft["model.timm"], *(b.id for b in BACKBONES.values() if b.named)
     )

@@ -10,29 +10,20 @@ import streamlit as st
 from cu_core.base.errors import BadInput, UnlearnscopeError
 from cu_core.base.parameters import Described, describe
 from cu_core.catalogue import compatibility
+from cu_core.catalogue.backbone_record import BACKBONES
+from cu_core.catalogue.dataset_record import DATASETS
 from cu_core.catalogue.method_record import METHODS, method
+from cu_core.catalogue.objective_record import OBJECTIVES, objective
 from cu_core.catalogue.recipes import recipe, unlearning_recipe
+from cu_core.catalogue.selections import FORGET_KINDS, Input
 from cu_core.catalogue.spec import DataSpec, TrainSpec
-from cu_core.data import DATASETS
-from cu_core.data.forget import KINDS
 from cu_core.data.images import ImageData
-from cu_core.learning.backbones import BACKBONES
-from cu_core.learning.objectives import OBJECTIVES, objective
 from cu_core.sharing.uploads import IMAGES, INDICES, WEIGHTS, Kind
 from pages._frame import gate
 from pages._launch import form_draft
 from pages._launch.form_fields import complain, field, fields, key_of, label_of, put, value_of
 from pages._shared.plain_text import plain
 
-KIND_TITLES = {
-    "class": "Whole classes",
-    "random": "Random samples",
-    "fraction": "Random share",
-    "indices": "From a file",
-    "mislabelled": "Mislabelled",
-    "memorised": "Most memorised",
-    "duplicates": "Near duplicates",
-}
 DEVICES = ("auto", "cpu", "cuda", "mps")
 Errors = dict[str, str]
 
@@ -194,68 +185,53 @@ def forget_section(errors: Errors, data_spec: DataSpec | None, data: ImageData |
     trained = objective(value_of("train.objective")).kind
 
     def title(kind: str) -> str:
-        reason = compatibility.why_not_forget(kind, data_spec, trained) if data_spec else None
-        needs = "label noise" if trained != "self-supervised" else "a model trained on labels"
-        return f"{KIND_TITLES[kind]} :small[(needs {needs})]" if reason else KIND_TITLES[kind]
+        record = FORGET_KINDS[kind]
+        lacking = record.lacking(data_spec, trained) if data_spec else None
+        return f"{record.title} :small[(needs {lacking.needs})]" if lacking else record.title
 
     st.segmented_control(
         "Kind of forget set",
-        KINDS,
+        list(FORGET_KINDS),
         format_func=title,
         key=key_of("forget.kind"),
         persist_state="session",
         required=True,
         label_visibility="collapsed",
     )
-    kind = value_of("forget.kind")
-    if kind == "class":
-        _class_picks(data)
-    elif kind == "random":
-        st.number_input("Number of samples", step=50, key=key_of("forget.count"), persist_state="session")
-    elif kind == "fraction":
-        st.number_input(
-            "Share of the training images",
-            step=0.05,
-            format="%.6g",
-            key=key_of("forget.fraction"),
-            persist_state="session",
-        )
-    elif kind == "indices":
-        upload("Upload a CSV with one sample index per line", INDICES, "forget.file", errors)
-        if value_of("forget.file"):
-            st.caption(f"Uses {plain(form_draft.file_name(value_of('forget.file')))}.")
-    elif kind == "memorised":
-        st.number_input("Number of samples", step=50, key=key_of("forget.memorised"), persist_state="session")
-        st.caption(
-            "The training images whose label a ridge classifier, fitted on all other images, finds least likely. Where "
-            "it expects another class, a network that knows the label can only know it by heart (Feldman, 2020, "
-            "arXiv 1906.05271); the more images you take, the more of them are merely hard."
-        )
-    elif kind == "duplicates":
-        _duplicates()
-    else:
-        st.caption("Forgets exactly the training images whose label was replaced by a wrong one.")
+    kind = FORGET_KINDS[value_of("forget.kind")]
+    with st.container(horizontal=len(kind.inputs) > 1):
+        for widget in kind.inputs:
+            _forget_input(widget, data, errors, width=200 if len(kind.inputs) > 1 else "stretch")
+    if not kind.says_all:
+        st.caption(kind.summary)
     complain(errors, "forget.select")
-    if kind in ("random", "fraction"):
+    if kind.drawn:
         seed = next(d for d in form_draft.described("forget") if d.name == "seed")
         with st.container(width=320):
             field(seed, "forget.seed", errors)
 
 
-def _duplicates() -> None:
-    with st.container(horizontal=True):
+def _forget_input(widget: Input, data: ImageData | None, errors: Errors, width: Any) -> None:
+    name = f"forget.{widget.name}"
+    if widget.kind == "classes":
+        _class_picks(widget, data)
+    elif widget.kind == "file":
+        upload(widget.label, INDICES, name, errors)
+        if value_of(name):
+            st.caption(f"Uses {plain(form_draft.file_name(value_of(name)))}.")
+    else:
         st.number_input(
-            "Training sample", step=1, key=key_of("forget.sample"), persist_state="session", width=200,
-            help="Its place in the training images, as the Drift page and its table give it.",
-        )  # fmt: skip
-        st.number_input("Nearest others", step=5, key=key_of("forget.near"), persist_state="session", width=200)
-    st.caption(
-        "The sample and the training images that look most like it: smallest distance of the pictures, averaged to 8×8 "
-        "px and brought to the same brightness and contrast."
-    )
+            widget.label,
+            step=widget.step,
+            format="%.6g" if widget.kind == "share" else None,
+            key=key_of(name),
+            persist_state="session",
+            width=width,
+            help=widget.help or None,
+        )
 
 
-def _class_picks(data: ImageData | None) -> None:
+def _class_picks(widget: Input, data: ImageData | None) -> None:
     if data is not None:
         options = list(data.classes)
     else:
@@ -264,12 +240,12 @@ def _class_picks(data: ImageData | None) -> None:
     # With other options it is another widget, which would start empty.
     put("forget.classes", value_of("forget.classes"))
     st.multiselect(
-        "Classes",
+        widget.label,
         options,
         key=key_of("forget.classes"),
         persist_state="session",
         accept_new_options=data is None,
-        help="By name once the dataset is prepared, by number before.",
+        help=widget.help,
     )
 
 

@@ -9,9 +9,9 @@ import streamlit as st
 
 from cu_core.base.errors import BadInput, UnlearnscopeError
 from cu_core.catalogue.compatibility import check
-from cu_core.catalogue.presets import DEFAULT_PRESET, SINGLE_PRESETS, Preset
+from cu_core.catalogue.presets import DEFAULT_PRESET, Preset, single_presets
+from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec
-from cu_core.data.forget import parse_selection
 from cu_core.jobs import dispatcher
 from cu_core.runstore.reader import open_run
 from pages._frame import gate
@@ -53,13 +53,13 @@ def preset_of(spec: RunSpec) -> Preset | None:
 
     def plain(any_spec: RunSpec) -> RunSpec:
         pick = parse_selection(any_spec.forget.select)
-        if data and pick.kind == "class":
+        if data and pick.classes:
             # The form names classes where a preset numbers them.
-            names = f"class:{','.join(form_draft.class_names(pick.values, data.classes))}"
+            names = f"{pick.kind}:{','.join(form_draft.class_names(pick.classes, data.classes))}"
             any_spec = dataclasses.replace(any_spec, forget=dataclasses.replace(any_spec.forget, select=names))
         return dataclasses.replace(any_spec, name="")
 
-    return next((preset for preset in SINGLE_PRESETS.values() if plain(preset.spec) == plain(spec)), None)
+    return next((preset for preset in single_presets().values() if plain(preset.spec) == plain(spec)), None)
 
 
 def named(spec: RunSpec) -> RunSpec:

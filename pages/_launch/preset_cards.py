@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cu_core.catalogue.presets import SINGLE_PRESETS, Preset
+from cu_core.catalogue.presets import Preset, single_presets
 from pages._frame.page_links import link_to
 from pages._launch.form_state import use_preset
 
@@ -12,7 +12,7 @@ from pages._launch.form_state import use_preset
 def presets(chosen: Preset | None) -> None:
     """One card per preset."""
     with st.grid(5, min_column_width=150, gap="small"):
-        for preset in SINGLE_PRESETS.values():
+        for preset in single_presets().values():
             with st.container(border=True, height="stretch"):
                 st.markdown(f"**{preset.title}**")
                 st.caption(preset.summary)

@@ -1,4 +1,4 @@
-"""What a preview adds for single kinds of forget sets: wrong lines of a file, memorised labels, near duplicates."""
+"""What a preview adds for single kinds of forget sets: wrong lines of a file, and what their records tell."""
 
 from __future__ import annotations
 
@@ -9,21 +9,11 @@ import pandas as pd
 import streamlit as st
 
 from cu_core.base.errors import BadInput
-from cu_core.data.duplicates import distances
-from cu_core.data.forget import FIELD, ForgetSet, Selection
+from cu_core.catalogue.selections import FIELD, Told, parse_selection
 from cu_core.data.images import ImageData
 from cu_core.data.index_file import Scan, scan_indices
-from cu_core.data.memorisation import read_scores
-from cu_core.figures.theme import class_name
-from pages._shared.plain_text import plain
-from pages._shared.server_home import home
 
 MOST_LINES = 200
-
-
-@st.cache_data(max_entries=8, show_spinner=False)
-def _distances(sha256: str, sample: int, _data: ImageData) -> np.ndarray:
-    return distances(_data.train_images, sample)
 
 
 def scan_file(file: str, data: ImageData) -> Scan | None:
@@ -56,33 +46,9 @@ def wrong_lines(scan: Scan) -> None:
         st.caption(f"The first {len(listed)} are listed.")
 
 
-def words_of(selection: Selection, data: ImageData, forget: ForgetSet) -> str:
-    """How these samples were chosen and how far that can be trusted; empty where there is nothing to add."""
-    if selection.kind == "memorised" and (found := read_scores(home().scores, data)) is not None:
-        own = found.scores[forget.indices]
-        return (
-            f"The classifier that has not seen a sample gives it its label for {found.accuracy:.0%} of all training "
-            f"images, and for {float((own < 0).mean()):.0%} of these. The higher the first number, the more the choice "
-            "can be trusted."
-        )
-    if selection.kind == "duplicates":
-        sample = int(selection.values[0])
-        others = np.sort(_distances(data.sha256, sample, data)[forget.indices[forget.indices != sample]])
-        label = int(data.train_labels[sample])
-        same = int((data.train_labels[forget.indices] == label).sum()) - 1
-        return (
-            f"Sample {sample} ({plain(class_name(data.classes, label))}) and its {len(others)} nearest others, {same} "
-            f"of them of its class. Distances from {others[0]:.3f} to {others[-1]:.3f}: 0 is the same "
-            "picture, 1.41 an unrelated one."
-        )
-    return ""
-
-
-def order_of(selection: Selection, data: ImageData, forget: ForgetSet) -> np.ndarray | None:
-    """In which order to show the samples, where that tells something: the nearest, or the most memorised first."""
-    if selection.kind == "duplicates":
-        far = _distances(data.sha256, int(selection.values[0]), data)[forget.indices]
-        return forget.indices[np.argsort(far, kind="stable")]
-    if selection.kind == "memorised" and (found := read_scores(home().scores, data)) is not None:
-        return forget.indices[np.argsort(-found.scores[forget.indices], kind="stable")]
-    return None
+@st.cache_data(max_entries=8, show_spinner=False)
+def told(sha256: str, text: str, indices: np.ndarray, folder: Path, _data: ImageData) -> Told | None:
+    """How the samples were chosen, and in which order to show them, where a kind of forget set has something to add."""
+    selection = parse_selection(text)
+    tell = selection.record.tell
+    return tell(selection.values, _data, indices, folder) if tell else None

@@ -12,9 +12,9 @@ from cu_core.analysis.papers.paper_runs import same_images, seeds_at
 from cu_core.analysis.papers.words import command
 from cu_core.base.errors import BadInput, UnlearnscopeError
 from cu_core.catalogue.compatibility import check
+from cu_core.catalogue.dataset_record import DATASETS
 from cu_core.catalogue.grid import parse_axis
 from cu_core.catalogue.spec import RunSpec
-from cu_core.data import DATASETS
 from cu_core.jobs import dispatcher
 from pages._frame import gate
 from pages._shared.plain_text import plain

@@ -6,9 +6,9 @@ import time
 
 import streamlit as st
 
+from cu_core.catalogue.metric_record import METRICS
+from cu_core.catalogue.objective_record import objective
 from cu_core.figures.curves import RunCurves, signal_panes
-from cu_core.learning.objectives import objective
-from cu_core.metrics import METRICS
 from cu_core.runstore.reader import RunRow, RunView
 from pages._shared.number_words import ago, duration, metric_text
 from pages._shared.plain_text import plain

@@ -8,7 +8,7 @@ import streamlit as st
 from cu_core.analysis.compare.compared import Compared
 from cu_core.analysis.compare.measures import metric_measure, over_unlearning, time_measure, tow_measure
 from cu_core.analysis.compare.reading import read_run
-from cu_core.metrics import METRICS
+from cu_core.catalogue.metric_record import METRICS
 from cu_core.metrics.band import Band
 from cu_core.runstore.reader import RunView
 from pages._shared.number_words import difference_text, duration, metric_text

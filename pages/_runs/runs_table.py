@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.spec import short
-from cu_core.metrics import METRICS
 from cu_core.runstore.reader import RunRow, list_runs
 from pages._runs.ticked_curves import ticked_curves
 from pages._shared.downloads import table_downloads
@@ -93,10 +93,12 @@ def _share(metric: str, value: float | None) -> float | None:
     return 100 * value if METRICS[metric].percent else value
 
 
-def number_column(metric: str, label: str, width: int = 70) -> Any:
+def number_column(metric: str, width: int = 70) -> Any:
     """A column of one metric, explained in its help."""
     number = "%.1f %%" if METRICS[metric].percent else "%.3f"
-    return st.column_config.NumberColumn(label, format=number, help=METRICS[metric].summary, width=width)
+    return st.column_config.NumberColumn(
+        METRICS[metric].heading, format=number, help=METRICS[metric].summary, width=width
+    )
 
 
 def columns() -> dict[str, Any]:
@@ -109,10 +111,10 @@ def columns() -> dict[str, Any]:
             "Progress", min_value=0.0, max_value=1.0, format="percent", width=88
         ),
         "left": st.column_config.TextColumn("Time left", width=72),
-        "forget_acc": number_column("forget_acc", "Forget"),
-        "retain_acc": number_column("retain_acc", "Retain"),
-        "test_acc": number_column("test_acc", "Unseen"),
-        "mia_auc": number_column("mia_auc", "Memb. AUC", width=86),
+        "forget_acc": number_column("forget_acc"),
+        "retain_acc": number_column("retain_acc"),
+        "test_acc": number_column("test_acc"),
+        "mia_auc": number_column("mia_auc", width=86),
         "rounds": st.column_config.NumberColumn("Rounds", width=65),
         "method": "Method",
         "forget": "Forget set",

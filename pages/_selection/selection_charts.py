@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 
 from cu_core.analysis.scenes import boundary_of, boundary_unit, boundary_words
+from cu_core.catalogue.objective_record import objective
 from cu_core.figures.selection_table import (
     MOST_SINGLE,
     Facts,
@@ -19,7 +20,6 @@ from cu_core.figures.selection_table import (
     signal_lines,
     signal_lines_alt,
 )
-from cu_core.learning.objectives import objective
 from cu_core.runstore.reader import RunView, open_run
 from pages._selection.selection_panel import SOURCE, course_of
 from pages._selection.selection_state import counts_words, many, pick, selection_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-from cu_core.metrics import METRICS
+from cu_core.catalogue.metric_record import METRICS
 
 
 def duration(seconds: float | None) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
+from cu_core.catalogue.objective_record import objective
 from cu_core.figures.curves import Pane, RunCurves, curves, curves_alt
 from cu_core.figures.theme import chart_text
-from cu_core.learning.objectives import objective
 from cu_core.runstore.reader import RunView
 from pages._shared.chart_bar import bar
 

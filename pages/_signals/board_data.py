@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from cu_core.analysis.scenes import moment_name, recorded_array
+from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.spec import digest
 from cu_core.figures.signal_cloud import (
     choose_drawn,
@@ -19,7 +20,6 @@ from cu_core.figures.signal_cloud import (
     top3_space,
 )
 from cu_core.figures.theme import COLOURS
-from cu_core.learning.objectives import objective
 from cu_core.runstore.reader import RunView, open_run
 from pages._shared.recorded_rounds import Stamp, probe_of
 from pages._shared.server_home import home

@@ -12,7 +12,8 @@ from cu_core.base.errors import BadInput, UnlearnscopeError
 from cu_core.base.parameters import describe
 from cu_core.catalogue.grid import parse_axis
 from cu_core.catalogue.method_record import METHODS
-from cu_core.catalogue.presets import SINGLE_PRESETS
+from cu_core.catalogue.presets import single_presets
+from cu_core.catalogue.selections import forms
 from cu_core.catalogue.spec import RunSpec, short
 from cu_core.catalogue.spec_files import absolute_paths
 from cu_core.runstore.reader import list_runs, open_run
@@ -74,12 +75,12 @@ def _named() -> Sweep:
 def _preset() -> Sweep:
     chosen = st.selectbox(
         "Preset",
-        list(SINGLE_PRESETS),
-        format_func=lambda name: SINGLE_PRESETS[name].title,
+        list(single_presets()),
+        format_func=lambda name: single_presets()[name].title,
         key=key_of("preset"),
         persist_state="session",
     )
-    return _of_one(SINGLE_PRESETS[chosen].spec)
+    return _of_one(single_presets()[chosen].spec)
 
 
 def _run() -> Sweep:
@@ -123,8 +124,7 @@ def lists(started: Sweep) -> Sweep:
             key=key_of("forget"),
             persist_state="session",
             width=260,
-            help="Separated by semicolons: class:5; class:1,7; random:100; fraction:0.1; mislabelled; memorised:100; "
-            "duplicates:17:10.",
+            help=f"Separated by semicolons: {'; '.join(forms())}.",
         )
         seeds = st.text_input(
             "Seeds", key=key_of("seeds"), persist_state="session", width=110, help="0-4 stands for 0, 1, 2, 3, 4."

@@ -9,8 +9,8 @@ from cu_core.analysis.sweeps.done import DONE, key_of, matching, missing
 from cu_core.analysis.sweeps.sweep import Expanded, LeftOut, Sweep
 from cu_core.analysis.sweeps.sweep_matrix import KEY_METRICS, SeedRuns, key_value, lines, tally
 from cu_core.base.errors import UnlearnscopeError
+from cu_core.catalogue.metric_record import METRICS
 from cu_core.jobs import dispatcher
-from cu_core.metrics import METRICS
 from cu_core.runstore.reader import RunRow
 from pages._frame import gate
 from pages._frame.notices import say
@@ -20,7 +20,6 @@ from pages._shared.number_words import metric_text
 from pages._shared.run_states import ACTIVE
 from pages._shared.server_home import home
 
-HEADINGS = {"forget_acc": "Forget", "retain_acc": "Retain", "test_acc": "Unseen", "mia_auc": "Memb. AUC"}
 # The word beside it says the same, so colour and sign never stand alone.
 SIGNS = {"succeeded": "✓", "running": "▶", "starting": "▶", "queued": "…", "failed": "✗", "cancelled": "✗", "lost": "✗"}
 
@@ -69,7 +68,7 @@ def table_of(shown: list[SeedRuns]) -> pd.DataFrame:
         for metric in KEY_METRICS:
             mean, deviation = line.mean(metric)
             spread = "" if deviation is None else f" ± {_plain(metric, deviation)}"
-            row[HEADINGS[metric]] = None if mean is None else metric_text(metric, mean) + spread
+            row[METRICS[metric].heading] = None if mean is None else metric_text(metric, mean) + spread
         rows.append(row)
     return pd.DataFrame(rows)
 

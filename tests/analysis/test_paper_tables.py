@@ -14,7 +14,7 @@ from cu_core.analysis.papers.scales import DIGITS, PAPER, SCALES, SMALL
 from cu_core.analysis.papers.tables_wang_chen import TABLES
 from cu_core.analysis.papers.words import as_json, facts, lines, state_text
 from cu_core.catalogue.compatibility import check
-from cu_core.catalogue.presets import PRESETS, SINGLE_PRESETS
+from cu_core.catalogue.presets import PRESETS, single_presets
 
 # Read off the paper once more; every printed number is in one of the sums.
 PRINTED = {
@@ -61,7 +61,7 @@ def test_every_preset_is_a_group_of_runs_that_can_be_launched(table, scale) -> N
     assert preset.specs == tuple(specs_of(table, scale)) and preset.spec == preset.specs[0]
     assert {spec.group for spec in preset.specs} == {preset.id}
     assert len({spec.content_hash() for spec in preset.specs}) == len(preset.specs)
-    assert preset.id not in SINGLE_PRESETS
+    assert preset.id not in single_presets()
     for spec in preset.specs:
         check(spec)
         assert (spec.stop.rule, spec.max_rounds) == ("none", 10)

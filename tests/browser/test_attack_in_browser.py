@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from cu_core.analysis.papers.paper_runs import specs_of
 from cu_core.analysis.papers.scales import DIGITS
 from cu_core.analysis.papers.tables_wang_chen import TABLES
-from cu_core.catalogue.projection_record import METHODS
+from cu_core.catalogue.projection_record import PROJECTIONS
 from tests.browser.waiting import PATIENCE_MS, at_rest, eventually, listen, nothing_spills, picture, still_box
 from tests.madeup import MadeUp, image_of, write_run
 from tests.madeup_tsne import write_tsne
@@ -87,7 +87,7 @@ def test_the_attack_page_answers_to_slider_way_and_axis(server: Server, page: Pa
 
 def test_tsne_is_drawn_on_request_and_its_card_shows_the_right_image(server: Server, page: Page) -> None:
     # The quickest of the pictures above it, which the chart waits for: it compiles nothing.
-    method = quote_plus(METHODS["tsne-per-round"])
+    method = quote_plus(PROJECTIONS["tsne-per-round"].title)
     page.goto(f"{server.url}/drift?run=madeup-1&view=Other+methods&other_method={method}")
     chart(page, "tsne", "(c) => c.layout.xaxis.title.text.startsWith('t-SNE') && c.querySelector('canvas')")
     # Until nothing above it comes or goes any more.

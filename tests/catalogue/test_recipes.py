@@ -11,7 +11,7 @@ from cu_core.base.errors import BadInput
 from cu_core.base.parameters import parse
 from cu_core.catalogue import compatibility
 from cu_core.catalogue.method_record import METHODS
-from cu_core.catalogue.presets import DEFAULT_PRESET, PRESETS, SINGLE_PRESETS
+from cu_core.catalogue.presets import DEFAULT_PRESET, PRESETS, single_presets
 from cu_core.catalogue.recipes import (
     DIGITS,
     DIGITS_BY_HEART,
@@ -67,7 +67,7 @@ def test_presets_can_run_as_they_are(preset, tmp_path, monkeypatch):
         assert spec.name
 
 
-@pytest.mark.parametrize("preset", SINGLE_PRESETS.values(), ids=SINGLE_PRESETS)
+@pytest.mark.parametrize("preset", single_presets().values(), ids=single_presets())
 def test_presets_of_one_run_follow_the_recipes(preset):
     spec = preset.spec
     if spec.self_supervised:

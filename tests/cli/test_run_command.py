@@ -16,6 +16,7 @@ from cu_core.base.home import Home
 from cu_core.catalogue.presets import PRESETS
 from cu_core.catalogue.recipes import DIGITS, recipe
 from cu_core.cli import main
+from cu_core.cli.listing import REGISTRIES
 from cu_core.runstore.reader import open_run
 
 SETTINGS = ("train.epochs=2", "stop.max_rounds=2", "batch_size=64", "probe.size=300", "audit.attacks=none")
@@ -152,7 +153,7 @@ def test_damage_is_named(capsys, home):
     assert "loss" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("what", ["datasets", "models", "methods", "metrics", "presets"])
+@pytest.mark.parametrize("what", REGISTRIES)
 def test_lists_are_json(what, capsys):
     assert main(["list", what, "--json"]) == 0
     entries = json.loads(capsys.readouterr().out)

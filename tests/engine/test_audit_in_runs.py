@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from cu_core.base.home import Home
+from cu_core.catalogue.attack_record import attacks_for
 from cu_core.catalogue.spec import TrainSpec, spec_from_json
 from cu_core.data.batches import ImageSource
 from cu_core.engine.audit import measure
@@ -25,7 +26,7 @@ from cu_core.jobs import submission
 from cu_core.jobs.demo import install, pack
 from cu_core.learning.build import build_model
 from cu_core.learning.objectives.training_objective import make_objective
-from cu_core.metrics.attacks import attacks_for, encoder_mi
+from cu_core.metrics.attacks import encoder_mi
 from cu_core.metrics.attacks.outcome import outcome
 from cu_core.metrics.intervals import redraws
 from cu_core.runstore.attempt import Attempt

@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from cu_core.catalogue.attack_record import ATTACKS
 from cu_core.engine.audit import ways
 from cu_core.engine.audit.ways import Asked, Scores, attack_models
-from cu_core.metrics.attacks import ATTACKS
 from cu_core.metrics.attacks.fitting import Judge, Signals
 from cu_core.metrics.roc import best_threshold
 

@@ -10,7 +10,7 @@ with instrumented():
     from cu_core.analysis.sample_search import search
     from cu_core.base.errors import BadInput
     from cu_core.catalogue.grid import parse_axis
-    from cu_core.data.forget import parse_selection
+    from cu_core.catalogue.selections import parse_selection
     from cu_core.runstore.layout import is_run_id
     from pages._shared.plain_text import plain
 

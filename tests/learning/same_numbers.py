@@ -22,13 +22,13 @@ from torch import Tensor, nn
 
 from cu_core.base.home import Home
 from cu_core.catalogue.method_record import METHODS
+from cu_core.catalogue.objective_record import OBJECTIVES
 from cu_core.catalogue.spec import RunSpec, spec_from_json
 from cu_core.data.batches import Split
 from cu_core.engine.setup import RunSetup, set_up
 from cu_core.engine.unlearning import method_rounds, unlearning_context
 from cu_core.learning.build import build_for
 from cu_core.learning.network import Network
-from cu_core.learning.objectives import OBJECTIVES
 from cu_core.learning.parallel.collectives import share
 from cu_core.learning.parallel.division import Division, divided
 from cu_core.learning.parallel.group import Group

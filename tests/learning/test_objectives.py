@@ -11,12 +11,11 @@ import pytest
 import torch
 
 from cu_core.base.parameters import describe
-from cu_core.catalogue.objective_record import OWN_SETTINGS
+from cu_core.catalogue.objective_record import OBJECTIVES, OWN_SETTINGS
 from cu_core.catalogue.spec import ModelSpec, TrainSpec
 from cu_core.data.ssl_views import ssl_views
 from cu_core.learning.build import build_model
 from cu_core.learning.encoder import Encoder
-from cu_core.learning.objectives import OBJECTIVES
 from cu_core.learning.objectives.training_objective import make_objective
 
 ENCODERS = [name for name, record in OBJECTIVES.items() if record.self_supervised]

@@ -15,12 +15,12 @@ import torch.nn.functional as F
 from cu_core.base.errors import Cancelled
 from cu_core.base.home import Home
 from cu_core.catalogue.method_record import METHODS, Method
+from cu_core.catalogue.objective_record import OBJECTIVES
 from cu_core.catalogue.spec import spec_from_json
 from cu_core.engine.setup import RunSetup, set_up
 from cu_core.engine.unlearning import method_rounds
 from cu_core.learning.build import build_model
 from cu_core.learning.network import Network
-from cu_core.learning.objectives import OBJECTIVES
 from cu_core.learning.objectives.training_objective import make_objective
 from cu_core.learning.shards import ShardedBase, ShardPlan
 from cu_core.learning.weights import weights_sha256

@@ -7,6 +7,7 @@ import pytest
 from scipy.spatial.distance import cosine as scipy_cosine
 from sklearn.metrics import accuracy_score, roc_auc_score
 
+from cu_core.catalogue.metric_record import Evidence
 from cu_core.engine.evaluation import metrics_of
 from cu_core.engine.signals import Forward
 from cu_core.metrics.accuracy import accuracy, unseen_accuracies
@@ -152,12 +153,12 @@ def looked_at(n: int, seed: int, labels: np.ndarray) -> Forward:
 
 def test_means_of_signals_are_reported_and_classes_that_nobody_votes_for_are_not():
     forget, retain, unseen = (looked_at(60, seed, np.arange(60) % 4) for seed in range(3))
-    plain = metrics_of(forget, retain, unseen, forgotten=(2,))
+    plain = metrics_of(Evidence(forget, retain, unseen, forgotten=(2,)))
     assert plain["forget_loss"] == pytest.approx(forget.loss.mean(), rel=1e-6)
     assert plain["unseen_top1"] == pytest.approx(unseen.top1.mean()) and plain["forget_two_view"] is None
     assert plain["forget_acc"] == pytest.approx(accuracy_score(forget.labels, forget.prediction))
     assert plain["test_acc_forgotten"] is not None
-    voted = metrics_of(forget, retain, unseen, forgotten=(2,), voters=np.array([0, 1, 3]))
+    voted = metrics_of(Evidence(forget, retain, unseen, forgotten=(2,), voters=np.array([0, 1, 3])))
     can = forget.labels != 2
     assert voted["forget_acc"] == pytest.approx(accuracy_score(forget.labels[can], forget.prediction[can]))
     assert voted["test_acc_forgotten"] is None and voted["test_acc_retained"] == plain["test_acc_retained"]

@@ -12,8 +12,9 @@ from streamlit.testing.v1 import AppTest
 
 from cu_core.base.home import Home
 from cu_core.base.parameters import describe
+from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.objective_record import OWN_SETTINGS
-from cu_core.catalogue.presets import DEFAULT_PRESET, SINGLE_PRESETS
+from cu_core.catalogue.presets import DEFAULT_PRESET, single_presets
 from cu_core.catalogue.recipes import recipe
 from cu_core.catalogue.spec import DataSpec, ForgetSpec, MethodSpec, ModelSpec, RunSpec, StopSpec, TrainSpec
 from cu_core.engine.estimate import EARLIER_RUN, Speed, remember_speed
@@ -50,7 +51,7 @@ def launch(app: AppTest) -> AppTest:
     return app
 
 
-@pytest.mark.parametrize("preset", SINGLE_PRESETS.values(), ids=lambda preset: preset.id)
+@pytest.mark.parametrize("preset", single_presets().values(), ids=lambda preset: preset.id)
 def test_a_preset_passes_through_the_form_unchanged(preset: Any) -> None:
     assert form_draft.spec_of(form_draft.from_spec(preset.spec)) == preset.spec
 
@@ -146,7 +147,7 @@ def test_the_form_starts_with_the_default_preset_and_shows_what_it_forgets(home:
     assert len(app.get("image")) == 1
 
 
-@pytest.mark.parametrize("preset", SINGLE_PRESETS.values(), ids=lambda preset: preset.id)
+@pytest.mark.parametrize("preset", single_presets().values(), ids=lambda preset: preset.id)
 def test_one_click_fills_in_a_preset(preset: Any) -> None:
     app = open_page("launch.py")
     app.button(key=f"preset_{preset.id}").click().run()
@@ -225,7 +226,7 @@ def test_an_untouched_preset_keeps_its_name_and_a_changed_one_does_not(home: Hom
     assert not [b for b in app.button if b.label == "Chosen"]
     launch(app)
     titles = {row.forget: row.title for row in list_runs(home)}
-    assert titles["fraction:0.1"] == SINGLE_PRESETS["random-digits"].spec.name
+    assert titles["fraction:0.1"] == single_presets()["random-digits"].spec.name
     assert titles["fraction:0.2"] == "digits · tiny-cnn · fraction:0.2 · contrastive"
 
 
@@ -253,7 +254,7 @@ def test_a_refusal_of_the_queue_is_shown(home: Home, monkeypatch: pytest.MonkeyP
 
 def test_clone_fills_the_form_with_the_run(home: Home) -> None:
     spec = dataclasses.replace(
-        SINGLE_PRESETS["mislabelled-digits"].spec,
+        single_presets()["mislabelled-digits"].spec,
         seed=11,
         name="original",
         method=MethodSpec("contrastive", ContrastiveParams(temperature=0.25, queue=64)),
@@ -397,3 +398,11 @@ def test_the_estimate_says_where_it_comes_from(home: Home) -> None:
     remember_speed(DEFAULT_PRESET.spec, home, Speed(1e-4, 1000, EARLIER_RUN))
     app.run()
     assert "judged by an earlier run" in texts(app)
+
+
+def test_a_broken_plug_in_is_named_and_the_form_works_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(METRICS.broken, "lost", "nowhere:METRIC cannot be imported: ModuleNotFoundError")
+    app = open_page("launch.py")
+    assert not app.exception
+    (said,) = [warning.value for warning in app.warning if "lost" in warning.value]
+    assert "metric" in said and "ModuleNotFoundError" in said and not button(app, "Launch").disabled

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cu_core.base.home import Home
-from cu_core.metrics.attacks import score_array
+from cu_core.catalogue.attack_record import score_array
 from cu_core.runstore.reader import open_run
 from pages._selection.selection_state import ONLY_KEY, Picked, few_words
 from tests.madeup import write_run

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cu_core.base.errors import BadInput
+from cu_core.catalogue.projection_record import PROJECTIONS, Projection
 from cu_core.projections import aligned_umap, tsne_first_round, tsne_per_round, umap_per_round
 from cu_core.projections.distinct import FEWEST
 from cu_core.projections.fidelity import measure
@@ -102,6 +103,6 @@ def test_aligned_umap_holds_samples_where_they_were(film: Film) -> None:
     assert (one[0] == alone[0]).all(), "nothing to align"
 
 
-@pytest.mark.parametrize("module", [aligned_umap, tsne_per_round, tsne_first_round, umap_per_round])
-def test_every_method_says_what_is_wrong_with_it_in_numbers(module: object) -> None:
-    assert any(character.isdigit() for character in module.WARNING)
+@pytest.mark.parametrize("projection", [p for p in PROJECTIONS.values() if not p.placeable], ids=lambda p: p.id)
+def test_every_method_says_what_is_wrong_with_it_in_numbers(projection: Projection) -> None:
+    assert any(character.isdigit() for character in projection.warning)

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import ortho_group
 
 from cu_core.base.errors import BadInput
-from cu_core.catalogue.projection_record import METHODS
+from cu_core.catalogue.projection_record import PROJECTIONS
 from cu_core.projections import reference_map
 from cu_core.projections.project import project
 
@@ -213,4 +213,4 @@ def test_bad_input_names_what_is_allowed(moving, change, words):
 
 
 def test_every_method_has_a_title():
-    assert set(METHODS) >= {"reference-map", "principal", "discriminant", "aligned-umap", "tsne-per-round"}
+    assert set(PROJECTIONS) >= {"reference-map", "principal", "discriminant", "aligned-umap", "tsne-per-round"}

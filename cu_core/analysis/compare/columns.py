@@ -18,8 +18,8 @@ from cu_core.analysis.compare.measures import (
     tow_measure,
 )
 from cu_core.base.errors import BadInput
-from cu_core.metrics import METRICS
-from cu_core.metrics.attacks import ATTACKS, WAYS
+from cu_core.catalogue.attack_record import ATTACKS, WAYS
+from cu_core.catalogue.metric_record import METRICS
 
 DEFAULT_ATTACK = "loss"
 
@@ -161,7 +161,7 @@ COLUMNS: dict[str, ComparedColumn] = {
         ),
     )
 }
-"""All columns by id; those of `cu_core.metrics.METRICS` have its ids."""
+"""All columns by id; those of `cu_core.catalogue.metric_record.METRICS` have its ids."""
 
 _CLASS = ("forget_acc", "retain_acc", "test_acc_forgotten", "test_acc_retained", "probe_recovery")
 _SAMPLE = ("forget_acc", "retain_acc", "test_acc")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cu_core.analysis.compare.compared import Compared, ComparedMetric
-from cu_core.metrics import METRICS
-from cu_core.metrics.attacks import ATTACKS
+from cu_core.catalogue.attack_record import ATTACKS
+from cu_core.catalogue.metric_record import METRICS
 from cu_core.metrics.band import Band, auc_band, band
 
 UNFINISHED = "the run has not finished"
@@ -15,29 +15,17 @@ ONE_REFERENCE = "one reference gives no band"
 OLDER = "the run is older than this number"
 ALL_AGREE = "all references agree, so they give no width to measure with"
 
-# Samples behind each share, as a result counts them; those of the classes that stay are the rest of the unseen ones.
-_COUNTED = {
-    "forget_acc": "forget",
-    "true_label_acc": "forget",
-    "retain_acc": "retain",
-    "test_acc": "unseen",
-    "test_acc_forgotten": "unseen_forgotten",
-    "test_acc_retained": "unseen_retained",
-    "probe_recovery": "unseen_forgotten",
-    "linear_acc": "unseen_retained",
-}
-
 
 def metric_measure(run: Compared, metric_id: str) -> ComparedMetric:
     """A metric after unlearning.
 
     Args:
         run: of which.
-        metric_id: key in `cu_core.metrics.METRICS`.
+        metric_id: key in `cu_core.catalogue.metric_record.METRICS`.
     """
     values = [reference.metrics.get(metric_id) for reference in run.references]
     why_no_band = "" if len(run.references) > 1 else _why_no_band(run)
-    found = _auc_band(run, values) if metric_id == "mia_auc" else band(values, samples_behind(run, metric_id))
+    found = _auc_band(run, values) if METRICS[metric_id].ranks else band(values, samples_behind(run, metric_id))
     if found is None and not why_no_band:
         why_no_band = ALL_AGREE if sum(v is not None for v in values) > 1 else "the references do not have it"
     value = run.after.get(metric_id)
@@ -55,7 +43,7 @@ def samples_behind(run: Compared, metric_id: str) -> int | None:
     counts = dict(run.result.get("counts") or {})
     if "unseen" in counts and "unseen_forgotten" in counts:
         counts["unseen_retained"] = counts["unseen"] - counts["unseen_forgotten"]
-    return counts.get(_COUNTED[metric_id]) if metric_id in _COUNTED else None
+    return counts.get(METRICS[metric_id].counted_on) if METRICS[metric_id].percent else None
 
 
 def tow_measure(run: Compared) -> ComparedMetric:
@@ -71,8 +59,8 @@ def attack_measure(run: Compared, attack: str, way: str) -> ComparedMetric:
 
     Args:
         run: of which.
-        attack: key in `cu_core.metrics.attacks.ATTACKS`.
-        way: how it was fitted, key in `cu_core.metrics.attacks.WAYS`.
+        attack: key in `cu_core.catalogue.attack_record.ATTACKS`.
+        way: how it was fitted, key in `cu_core.catalogue.attack_record.WAYS`.
     """
     attacks = run.result.get("attacks")
     if not attacks:

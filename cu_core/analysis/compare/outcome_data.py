@@ -11,10 +11,10 @@ from cu_core.analysis.compare.columns import COLUMNS, DEFAULT_ATTACK
 from cu_core.analysis.compare.compared import Compared
 from cu_core.analysis.compare.lines import ConfigurationRuns, Summary, summary
 from cu_core.analysis.compare.measures import metric_measure, time_measure
+from cu_core.catalogue.metric_record import METRICS
 from cu_core.figures.layer_bars import PANES, LayerLine, Noise
 from cu_core.figures.pareto import ParetoBox, ParetoLine, ParetoPoint
 from cu_core.figures.recovery_bars import Recovery, RecoveryBar
-from cu_core.metrics import METRICS
 
 
 def run_name(line: ConfigurationRuns, run: Compared) -> str:

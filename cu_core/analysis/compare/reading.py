@@ -9,8 +9,8 @@ from cu_core.analysis.compare.compared import Compared, Reference
 from cu_core.base.errors import UnlearnscopeError
 from cu_core.base.home import Home
 from cu_core.catalogue.method_record import method
+from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.spec import short
-from cu_core.learning.objectives import objective
 from cu_core.runstore import layout
 from cu_core.runstore.reader import RunView, list_runs, open_run
 from cu_core.runstore.rows import optional_json

@@ -14,12 +14,11 @@ from cu_core.analysis.compare.lines import ConfigurationRuns
 from cu_core.analysis.compare.outcome_data import run_name
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
+from cu_core.catalogue.metric_record import METRICS
 from cu_core.figures.class_gaps import ClassGaps, class_accuracy
 from cu_core.figures.class_matrix import Predictions, count_predictions
-from cu_core.figures.curves import GROUP_OF
 from cu_core.figures.overlay import OverlayLine
 from cu_core.figures.trajectories import Trajectory, TrajectoryLine
-from cu_core.metrics import METRICS
 from cu_core.metrics.band import Band, band
 from cu_core.runstore import layout
 from cu_core.runstore.reader import RunView, open_run
@@ -188,8 +187,9 @@ def _probe_bands(view: RunView, metrics: Sequence[str]) -> dict[str, Band]:
     manifests = [view.reference_manifest(seed) for seed in layout.numbered(view.run_dir / "reference")]
     found = {}
     for metric in metrics:
-        shares = METRICS[metric].percent and not metric.startswith("test_acc_")
-        samples = manifests[0].get("counts", {}).get(GROUP_OF.get(metric, "")) if shares and manifests else None
+        record = METRICS[metric]
+        shares = record.percent and record.whole_group
+        samples = manifests[0].get("counts", {}).get(record.group) if shares and manifests else None
         level = band([manifest["metrics"].get(metric) for manifest in manifests], samples)
         if level is not None:
             found[metric] = level

@@ -11,7 +11,7 @@ from cu_core.analysis.compare.comparable import SAME, set_of, warnings
 from cu_core.analysis.compare.compared import Compared, ComparedMetric
 from cu_core.analysis.compare.lines import ConfigurationRuns, Summary, lines_of, summarise, summary, telling
 from cu_core.analysis.compare.measures import over_unlearning
-from cu_core.metrics import METRICS
+from cu_core.catalogue.metric_record import METRICS
 
 BEFORE = "Before unlearning"
 RETRAINED = "Retrained"

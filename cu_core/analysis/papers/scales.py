@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cu_core.catalogue.backbone_record import backbone
+from cu_core.catalogue.recipes import DIGITS_ENCODER_BY_HEART
 from cu_core.catalogue.spec import DataSpec, ModelSpec, RunSpec, TrainSpec
-from cu_core.learning.backbones import backbone
 
 PAPER_IMAGES = 10_000
 
@@ -108,9 +109,7 @@ DIGITS = Scale(
     images=300,
     model=ModelSpec("wide-cnn"),
     classifier=ModelSpec("wide-cnn", head="plain"),
-    train=_encoders(
-        TrainSpec(epochs=400, batch_size=64, optimizer="adam", lr=1e-3, weight_decay=0.0, smallest_crop=0.5), 256
-    )
+    train=_encoders(DIGITS_ENCODER_BY_HEART, DIGITS_ENCODER_BY_HEART.queue)
     | {"supervised": TrainSpec(epochs=30, batch_size=64, optimizer="adam", lr=1e-3, weight_decay=0.0)},
     fixed=frozenset({"data.dataset"}),
     shrunk={"forget.count": 300 / PAPER_IMAGES},

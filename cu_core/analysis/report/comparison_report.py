@@ -6,7 +6,6 @@ import datetime
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from cu_core import __version__
 from cu_core.analysis.compare import outcome_data, recorded_data
 from cu_core.analysis.compare.columns import DEFAULT_ATTACK, columns_named, default_columns
 from cu_core.analysis.compare.compared import Compared
@@ -18,7 +17,8 @@ from cu_core.analysis.compare.table import Table, make_table
 from cu_core.analysis.report.document import Block, Document, FigureBlock, Folded, Section, TableBlock
 from cu_core.analysis.scenes import Shown, boundary_scene, boundary_unit, samples_of
 from cu_core.base.home import Home
-from cu_core.data.forget import parse_selection
+from cu_core.base.version import __version__
+from cu_core.catalogue.selections import parse_selection
 from cu_core.data.prepared import open_key
 from cu_core.figures.class_gaps import class_gaps, class_gaps_alt
 from cu_core.figures.class_matrix import highest_count, prediction_alt, prediction_matrix
@@ -217,10 +217,10 @@ class _Pictures:
     def _forgotten(self) -> list[int]:
         selections = {run.spec["forget"]["select"] for run in self.runs}
         found = parse_selection(next(iter(selections)))
-        if len(selections) != 1 or found.kind != "class":
+        if len(selections) != 1:
             return []
         names = self.classes
-        return [names.index(v) if v in names else int(v) for v in found.values if v in names or v.isdecimal()]
+        return [names.index(v) if v in names else int(v) for v in found.classes if v in names or v.isdecimal()]
 
     def _drift(self) -> list[Block]:
         blocks: list[Block] = []

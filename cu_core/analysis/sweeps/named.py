@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cu_core.analysis.sweeps.sweep import Sweep
+from cu_core.base.registry import Registry
 from cu_core.catalogue.recipes import DIGITS, LAPTOP
 from cu_core.catalogue.spec import DataSpec, ForgetSpec, ModelSpec, RunSpec
 
@@ -26,37 +27,36 @@ class NamedSweep:
     sweep: Sweep
 
 
-SWEEPS: dict[str, NamedSweep] = {
-    s.id: s
-    for s in (
-        NamedSweep(
-            "all-methods-digits",
-            "All methods, digits",
-            "Every method forgets digit 5 and 100 random digits, three seeds each; minutes on a laptop.",
-            Sweep(
-                RunSpec(train=DIGITS, forget=ForgetSpec("class:5"), reference=3),
-                forget=("class:5", "random:100"),
-                seeds=(0, 1, 2),
-                group="all-methods-digits",
-            ),
+SWEEPS: Registry[NamedSweep] = Registry("sweep", NamedSweep)
+
+SWEEPS.add(
+    NamedSweep(
+        "all-methods-digits",
+        "All methods, digits",
+        "Every method forgets digit 5 and 100 random digits, three seeds each; minutes on a laptop.",
+        Sweep(
+            RunSpec(train=DIGITS, forget=ForgetSpec("class:5"), reference=3),
+            forget=("class:5", "random:100"),
+            seeds=(0, 1, 2),
+            group="all-methods-digits",
         ),
-        NamedSweep(
-            "all-methods-cifar10",
-            "All methods, CIFAR-10",
-            "Every method on 10,000 images of CIFAR-10 and ResNet-8: class 5 and 500 random samples, three seeds each, "
-            "three references; hours on a laptop.",
-            Sweep(
-                RunSpec(
-                    data=DataSpec("cifar10", train_limit=10_000),
-                    model=ModelSpec("resnet8"),
-                    train=LAPTOP,
-                    forget=ForgetSpec("class:5"),
-                    reference=3,
-                ),
-                forget=("class:5", "random:500"),
-                seeds=(0, 1, 2),
-                group="all-methods-cifar10",
+    ),
+    NamedSweep(
+        "all-methods-cifar10",
+        "All methods, CIFAR-10",
+        "Every method on 10,000 images of CIFAR-10 and ResNet-8: class 5 and 500 random samples, three seeds each, "
+        "three references; hours on a laptop.",
+        Sweep(
+            RunSpec(
+                data=DataSpec("cifar10", train_limit=10_000),
+                model=ModelSpec("resnet8"),
+                train=LAPTOP,
+                forget=ForgetSpec("class:5"),
+                reference=3,
             ),
+            forget=("class:5", "random:500"),
+            seeds=(0, 1, 2),
+            group="all-methods-cifar10",
         ),
-    )
-}
+    ),
+)

@@ -11,8 +11,8 @@ from cu_core.base.errors import BadInput, Incompatible
 from cu_core.catalogue import compatibility, grid
 from cu_core.catalogue.method_record import METHODS, method
 from cu_core.catalogue.recipes import unlearning_recipe
+from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import MethodSpec, RunSpec, digest, spec_from_json
-from cu_core.data.forget import parse_selection
 
 Varied = Mapping[str, Mapping[str, Sequence[str]]]
 

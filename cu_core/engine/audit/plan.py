@@ -11,16 +11,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from cu_core.catalogue.attack_record import Attack
+from cu_core.catalogue.attack_record import MODELS, REFERENCE, Attack, attacks_for, score_array
+from cu_core.catalogue.objective_record import objective
 from cu_core.engine.audit.audit_samples import FEWEST, FOLDS, AuditSamples, audit_samples
 from cu_core.engine.audit.measure import Questions, SignalCollector, batches
 from cu_core.engine.audit.ways import Asked, Scores, attack_models
 from cu_core.engine.probe import stratified
 from cu_core.engine.setup import RunSetup
 from cu_core.learning.network import Network
-from cu_core.learning.objectives import objective
 from cu_core.learning.objectives.training_objective import make_objective
-from cu_core.metrics.attacks import MODELS, REFERENCE, attacks_for, score_array
 from cu_core.metrics.attacks.outcome import failed, outcome
 from cu_core.metrics.intervals import redraws
 from cu_core.metrics.roc import decision_numbers, ranking_numbers

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cu_core.catalogue.attack_record import Attack
-from cu_core.metrics.attacks import ways_for
+from cu_core.catalogue.attack_record import Attack, ways_for
 from cu_core.metrics.attacks.fitting import Judge, Signals, fit
 
 

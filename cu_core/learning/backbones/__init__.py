@@ -1,96 +1,68 @@
-"""Backbones: the explicit list. Building them needs torch; this list does not."""
+"""Backbones: the explicit list. Building them needs torch; this list does not.
+
+Plug-ins come through the entry-point group ``unlearnscope.backbones``.
+"""
 
 from __future__ import annotations
 
-from cu_core.base.errors import BadInput
-from cu_core.catalogue.backbone_record import Backbone
+from cu_core.catalogue.backbone_record import BACKBONES, Backbone
 
-BACKBONES: dict[str, Backbone] = {
-    b.id: b
-    for b in (
-        Backbone(
-            "tiny-cnn",
-            "Tiny CNN",
-            "Two convolutions; digits in seconds.",
-            "cu_core.learning.backbones.tiny_cnn:build",
-            mflops=0.41,
-        ),
-        Backbone(
-            "resnet8",
-            "ResNet-8",
-            "The smallest CIFAR ResNet (16-32-64 channels).",
-            "cu_core.learning.backbones.resnet:build",
-            mflops=12.5,
-        ),
-        Backbone(
-            "wide-cnn",
-            "Wide CNN",
-            "Two strided convolutions and a wide dense layer; learns images by heart on a CPU.",
-            "cu_core.learning.backbones.wide_cnn:build",
-            mflops=5.6,
-        ),
-        Backbone(
-            "resnet18",
-            "ResNet-18",
-            "Four stages of basic blocks.",
-            "cu_core.learning.backbones.resnet:build",
-            mflops=556.0,
-        ),
-        Backbone(
-            "resnet34", "ResNet-34", "Deeper basic blocks.", "cu_core.learning.backbones.resnet:build", mflops=1160.0
-        ),
-        Backbone(
-            "resnet50", "ResNet-50", "Bottleneck blocks.", "cu_core.learning.backbones.resnet:build", mflops=1302.0
-        ),
-        Backbone(
-            "resnet101",
-            "ResNet-101",
-            "Deep bottleneck blocks.",
-            "cu_core.learning.backbones.resnet:build",
-            mflops=2514.0,
-        ),
-        Backbone(
-            "vit-small",
-            "ViT-small",
-            "Small vision transformer.",
-            "cu_core.learning.backbones.vit:build",
-            mflops=1421.0,
-            min_size=16,
-        ),
-        Backbone(
-            "timm",
-            "Any timm model",
-            "timm:NAME, pretrained where the network allows.",
-            "cu_core.learning.backbones.timm_models:build",
-            pretrained=True,
-            named=True,
-        ),
-        Backbone(
-            "open_clip",
-            "Any open_clip model",
-            "open_clip:NAME, images and text; open_clip:tiny is a small one with random weights. Takes the training "
-            "objective clip.",
-            "cu_core.learning.backbones.open_clip_models:build",
-            pretrained=True,
-            named=True,
-            image_text=True,
-            package="open_clip",
-            install="open_clip_torch",
-        ),
-    )
-}
-
-
-def backbone(text: str) -> Backbone:
-    """The record named by ``tiny-cnn``, ``resnet18``, …, ``timm:NAME``, ``open_clip:NAME``.
-
-    Raises:
-        BadInput: no such backbone, or a missing or superfluous name behind the colon.
-    """
-    name, _, rest = text.partition(":")
-    names = [b.id + (":NAME" if b.named else "") for b in BACKBONES.values()]
-    if name not in BACKBONES:
-        raise BadInput("model", f"no backbone named {name!r}", names, given=name)
-    if BACKBONES[name].named != bool(rest):
-        raise BadInput("model", f"{text!r} is not a backbone", names)
-    return BACKBONES[name]
+BACKBONES.add(
+    Backbone(
+        "tiny-cnn",
+        "Tiny CNN",
+        "Two convolutions; digits in seconds.",
+        "cu_core.learning.backbones.tiny_cnn:build",
+        mflops=0.41,
+    ),
+    Backbone(
+        "resnet8",
+        "ResNet-8",
+        "The smallest CIFAR ResNet (16-32-64 channels).",
+        "cu_core.learning.backbones.resnet:build",
+        mflops=12.5,
+    ),
+    Backbone(
+        "wide-cnn",
+        "Wide CNN",
+        "Two strided convolutions and a wide dense layer; learns images by heart on a CPU.",
+        "cu_core.learning.backbones.wide_cnn:build",
+        mflops=5.6,
+    ),
+    Backbone(
+        "resnet18", "ResNet-18", "Four stages of basic blocks.", "cu_core.learning.backbones.resnet:build", mflops=556.0
+    ),
+    Backbone("resnet34", "ResNet-34", "Deeper basic blocks.", "cu_core.learning.backbones.resnet:build", mflops=1160.0),
+    Backbone("resnet50", "ResNet-50", "Bottleneck blocks.", "cu_core.learning.backbones.resnet:build", mflops=1302.0),
+    Backbone(
+        "resnet101", "ResNet-101", "Deep bottleneck blocks.", "cu_core.learning.backbones.resnet:build", mflops=2514.0
+    ),
+    Backbone(
+        "vit-small",
+        "ViT-small",
+        "Small vision transformer.",
+        "cu_core.learning.backbones.vit:build",
+        mflops=1421.0,
+        min_size=16,
+    ),
+    Backbone(
+        "timm",
+        "Any timm model",
+        "timm:NAME, pretrained where the network allows.",
+        "cu_core.learning.backbones.timm_models:build",
+        pretrained=True,
+        named=True,
+    ),
+    Backbone(
+        "open_clip",
+        "Any open_clip model",
+        "open_clip:NAME, images and text; open_clip:tiny is a small one with random weights. Takes the training "
+        "objective clip.",
+        "cu_core.learning.backbones.open_clip_models:build",
+        pretrained=True,
+        named=True,
+        image_text=True,
+        package="open_clip",
+        install="open_clip_torch",
+    ),
+)

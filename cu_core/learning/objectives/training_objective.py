@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from cu_core.base.registry import imported
+from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.spec import TrainSpec
 from cu_core.learning.network import Network
-from cu_core.learning.objectives import objective
 
 
 class TrainingObjective(Protocol):
@@ -81,8 +81,8 @@ def make_objective(spec: TrainSpec, model: Network, images: int) -> TrainingObje
         model: the network to be trained; a slow copy starts equal to it.
         images: number of training images; a queue never holds more than these.
     """
-    module, _, name = objective(spec.objective).implementation.partition(":")
-    return getattr(import_module(module), name)(spec, model, images)
+    made: TrainingObjective = imported(objective(spec.objective).implementation)(spec, model, images)
+    return made
 
 
 def full_precision(tensor: Tensor) -> torch.autocast:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 
 import numpy as np
 
+from cu_core.base.registry import imported
 from cu_core.catalogue.attack_record import Attack
 from cu_core.metrics.attacks.probabilities import cross_entropy, entropy, log_odds, modified_entropy, of_label
 
@@ -115,12 +115,6 @@ Fit = Callable[[Signals, np.ndarray, int], Judge]
 """From the signals of n samples, (n,) bool who is a member, and a seed to a fitted attack."""
 
 
-def implementation(attack: Attack) -> Fit:
-    """The function that fits an attack."""
-    module, _, name = attack.implementation.partition(":")
-    return getattr(import_module(module), name)
-
-
 def fit(attack: Attack, signals: Signals, member: np.ndarray, seed: int) -> Judge:
     """Fits an attack.
 
@@ -135,7 +129,8 @@ def fit(attack: Attack, signals: Signals, member: np.ndarray, seed: int) -> Judg
     """
     if not (member.any() and (~member).any()):
         raise ValueError("fitting needs members and non-members")
-    return implementation(attack)(signals, member, seed)
+    found: Judge = imported(attack.fit)(signals, member, seed)
+    return found
 
 
 def _clip(values: np.ndarray) -> np.ndarray:

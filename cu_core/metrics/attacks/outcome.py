@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cu_core.metrics.attacks import NUMBERS
+from cu_core.catalogue.attack_record import NUMBERS
 from cu_core.metrics.intervals import interval
 from cu_core.metrics.roc import decision_numbers, ranking_numbers
 

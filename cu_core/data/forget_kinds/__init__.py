@@ -1,0 +1,13 @@
+"""Kinds of forget sets: the explicit list. Plug-ins come through the group ``unlearnscope.forget_kinds``."""
+
+from __future__ import annotations
+
+from cu_core.catalogue.selections import FORGET_KINDS
+from cu_core.data.forget_kinds.classes import CLASSES
+from cu_core.data.forget_kinds.drawn import FRACTION, RANDOM
+from cu_core.data.forget_kinds.indices import INDICES
+from cu_core.data.forget_kinds.memorised import MEMORISED
+from cu_core.data.forget_kinds.mislabelled import MISLABELLED
+from cu_core.data.forget_kinds.near_duplicates import NEAR_DUPLICATES
+
+FORGET_KINDS.add(CLASSES, RANDOM, FRACTION, INDICES, MISLABELLED, MEMORISED, NEAR_DUPLICATES)
