@@ -16,8 +16,6 @@ beats in both are marked. Means over seeds; the CSV file has every run and every
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import itertools
 import statistics
 import sys
@@ -25,6 +23,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from cu_core.base.csv_cells import csv_text
 from cu_core.base.errors import BadInput, UnlearnscopeError
 from cu_core.base.files import write_atomically
 from cu_core.base.home import Home, default_home
@@ -127,11 +128,7 @@ def row_of(view: RunView) -> Row:
 
 def write_csv(rows: Sequence[Row], path: Path) -> None:
     """Writes all rows with the union of their columns."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(dict.fromkeys(itertools.chain.from_iterable(rows))))
-    writer.writeheader()
-    writer.writerows(rows)
-    content = text.getvalue().encode()
+    content = csv_text(pd.DataFrame(rows, dtype=object)).encode()
     write_atomically(path, lambda file: file.write(content) and None)
 
 

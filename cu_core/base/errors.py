@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from cu_core.base.display_text import cut, visible
+
 # EFBIG: over the file size limit of the process or of the filesystem.
 DISK_FULL = frozenset({errno.ENOSPC, errno.EFBIG} | ({errno.EDQUOT} if hasattr(errno, "EDQUOT") else set()))
 
@@ -58,9 +60,7 @@ def _bare(name: str) -> str:
 
 
 def _printable(text: str, most: int) -> str:
-    whole = text.encode(errors="backslashreplace").decode()
-    # What is wrong may stand at either end.
-    return whole if len(whole) <= most else f"{whole[: most // 2]}…{whole[-(most // 2) :]}"
+    return cut(visible(text.encode(errors="backslashreplace").decode()), most)
 
 
 class DatasetError(BadInput):

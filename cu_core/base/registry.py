@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from threading import RLock
@@ -11,6 +12,8 @@ from cu_core.base.errors import BadInput
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+_ID = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
 Target = Callable[..., Any] | str
 """A function or class, or ``"module:name"`` of one whose module loads a heavy package."""
@@ -132,6 +135,9 @@ class Registry(Mapping[str, Record], Generic[Record]):
             return f"{point.value} cannot be imported: {type(error).__name__}: {error}"
         if not isinstance(record, self.kind):
             return f"{point.value} is a {type(record).__name__}, not a {self.kind.__module__}.{self.kind.__name__}"
+        # Ids are parts of settings' names, of lists on the command line and of files' names.
+        if not (isinstance(record.id, str) and _ID.fullmatch(record.id)):
+            return f"{record.id!r} is no id: lower-case letters, digits, _ and - are, 64 at most"
         try:
             self.add(record)
         except ValueError as error:

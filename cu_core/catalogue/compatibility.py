@@ -9,6 +9,7 @@ from cu_core.base.errors import BadInput, Incompatible
 from cu_core.base.named_path import named_path
 from cu_core.catalogue.backbone_record import backbone
 from cu_core.catalogue.dataset_record import dataset
+from cu_core.catalogue.listed_models import why_not_listed
 from cu_core.catalogue.method_record import Method, method
 from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.selections import FORGET_KINDS, parse_selection
@@ -127,6 +128,8 @@ def check(spec: RunSpec) -> None:
     ):
         if reason:
             raise Incompatible(field, reason)
+    if refused := why_not_listed(spec.model.backbone):
+        raise BadInput("model.backbone", *refused)
     if spec.stop.rule != "auto" and (reason := STOPPING_RULES.named(spec.stop.rule).why_not(spec.task, kind)):
         fitting = [rule.id for rule in STOPPING_RULES.values() if rule.why_not(spec.task, kind) is None]
         raise Incompatible("stop.rule", reason, ("auto", *fitting))

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cu_core.base.errors import BadInput
-from cu_core.base.parameters import Described, coerce, describe
+from cu_core.base.parameters import LONGEST_TEXT, Described, coerce, describe
 from cu_core.catalogue.method_record import METHODS, method
 from cu_core.catalogue.spec import PARTS, RunSpec, digest, spec_from_json, top_level_fields
 
@@ -35,6 +35,8 @@ def parse_axis(text: str) -> list[str]:
     Raises:
         BadInput: no value, a range that runs backwards, or far too many values.
     """
+    if len(text) > LONGEST_TEXT:
+        raise BadInput("grid", f"has {len(text):,} letters", [f"at most {LONGEST_TEXT:,} letters"])
     separator = ";" if ";" in text else ","
     values: list[str] = []
     for piece in (piece.strip() for piece in text.split(separator)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -246,6 +246,16 @@ def task_of(text: str) -> str:
     """The task of a forget set: ``"sample"`` also where nobody knows its kind, as that of a plug-in that is gone."""
     kind = text.strip().partition(":")[0]
     return FORGET_KINDS[kind].task if kind in FORGET_KINDS else "sample"
+
+
+def class_label(name: str, classes: Sequence[str]) -> int | None:
+    """The label that a name in a forget set means: that of the class so named, else its number; None for neither.
+
+    Where the names are not known (no classes), every number is one.
+    """
+    if name in classes:
+        return classes.index(name)
+    return int(name) if NUMBER.fullmatch(name) and (not classes or int(name) < len(classes)) else None
 
 
 def whole_number(kind: str, text: str) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -17,6 +19,7 @@ from cu_core.cli.completion import FILES, SHELLS, offer, offer_found, run_ids
 from cu_core.cli.launcher_options import add_launcher_arguments
 from cu_core.cli.listing import REGISTRIES
 from cu_core.cli.map_command import add_map_arguments
+from cu_core.cli.output import Visible
 from cu_core.cli.parser import Parser
 from cu_core.cli.report_command import add_report_arguments
 from cu_core.cli.sweep_command import add_sweep_arguments
@@ -35,6 +38,11 @@ def main(words: Sequence[str] | None = None) -> int:
         The exit code.
     """
     options = build_parser().parse_args(words)
+    with contextlib.redirect_stdout(Visible(sys.stdout)), contextlib.redirect_stderr(Visible(sys.stderr)):
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         return COMMANDS[options.command](options, default_home())
     except BadInput as error:

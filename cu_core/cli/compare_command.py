@@ -10,6 +10,7 @@ from cu_core.analysis.compare.columns import DEFAULT_ATTACK, columns_named, defa
 from cu_core.analysis.compare.formats import as_json, cell_text, footnotes, frame, markdown
 from cu_core.analysis.compare.reading import group_ids, read_runs
 from cu_core.analysis.compare.table import make_table
+from cu_core.base.csv_cells import csv_text
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
 from cu_core.catalogue.attack_record import ATTACKS
@@ -45,7 +46,7 @@ def compare(options: argparse.Namespace, home: Home) -> int:
     table = make_table(runs, columns_named(wanted), attack=options.attack, over_seeds=not options.each)
     if options.csv:
         try:
-            frame(table).to_csv(Path(options.csv), index=False)
+            Path(options.csv).write_text(csv_text(frame(table)), "utf-8")
         except OSError as error:
             raise BadInput("--csv", f"{options.csv} cannot be written: {error.strerror}") from error
     if options.json:

@@ -8,9 +8,24 @@ import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+from cu_core.base.display_text import CELL, cut, one_line, visible
 from cu_core.catalogue.metric_record import METRICS
 
 BAR = 24
+
+
+class Visible:
+    """A stream that leaves out what steers a terminal: names, errors and logs may come from anybody."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Writes the letters that can be seen, line ends and tabs."""
+        return self._stream.write("\r".join(map(visible, text.split("\r"))))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def print_json(content: Any) -> None:
@@ -20,7 +35,7 @@ def print_json(content: Any) -> None:
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Columns padded to their widest cell."""
-    cells = [[str(h) for h in header], *[["" if c is None else str(c) for c in row] for row in rows]]
+    cells = [["" if c is None else cut(one_line(str(c)), CELL) for c in row] for row in (header, *rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
     for row in cells:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

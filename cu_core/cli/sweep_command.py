@@ -221,6 +221,6 @@ def _varied(texts: list[str], chosen: tuple[str, ...]) -> dict[str, dict[str, li
 
 
 def _seed(text: str) -> int:
-    if not text.isdecimal():
+    if not (text.isdecimal() and len(text) < 19):
         raise BadInput("--seeds", f"{text!r} is not a whole number", ("0", "0-2", "0,3"))
     return int(text)

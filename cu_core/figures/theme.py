@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
+
+from cu_core.base.display_text import CHART, cut, one_line
 
 GROUPS: tuple[str, ...] = ("forget", "retain", "unseen")
 """Groups of samples, in the order in which they are listed and drawn."""
@@ -134,12 +137,21 @@ def reference_title(text: str) -> str:
 def class_name(classes: Sequence[str], label: int) -> str:
     """Name of a class; its number where the names are unknown or the label is out of range."""
     name = str(classes[label]) if 0 <= label < len(classes) else str(label)
-    return chart_text(name)
+    text = chart_text(name)
+    # Names that differ in what is left out stay apart: charts put what has the same name into one place.
+    return text if len(text) == len(name) else f"{text} ({label})"
+
+
+_ENTITY = re.compile(r"&(?=#?\w{1,32};)")
 
 
 def chart_text(text: str) -> str:
-    """A text of users, such as a folder's or a run's name, for a chart, which reads some HTML in texts."""
-    return text.replace("<", "‹").replace(">", "›")
+    """A text of users, such as a folder's or a run's name, for a chart.
+
+    Charts read some HTML and templates in texts. Of a long one the middle is left out.
+    """
+    plain = cut(one_line(text), CHART).replace("<", "‹").replace(">", "›")
+    return _ENTITY.sub("＆", plain).replace("%{", "％{")
 
 
 def join(words: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,7 +18,13 @@ _FIELD = "probe"
 _WHOLE = ("sample", "label", "true_label")
 # Twice the largest probe that can be asked for, which also records what the stopping rule looks at.
 _MOST_ROWS = 2_000_000
-_MOST_BYTES = 2**30
+_MOST_FILE = 2**26
+_MOST_FOOTER = 2**14
+"""Bytes of the part that describes the file; a probe's has two thousand."""
+_CODECS = ("SNAPPY", "UNCOMPRESSED")
+"""A probe is written with the first. Others can blow a few bytes up to gigabytes, whatever size the file claims."""
+_TEXTS = ("split", "group")
+_SPLITS, _GROUPS = ("train", "test"), ("forget", "retain", "unseen")
 
 
 def read_probe(path: Path) -> pd.DataFrame:
@@ -31,14 +38,14 @@ def read_probe(path: Path) -> pd.DataFrame:
         lacking = [name for name in COLUMNS if name not in _columns(path)]
         if lacking:
             raise BadInput(_FIELD, f"lacks the columns {', '.join(lacking)}")
-        table = pyarrow.parquet.read_table(path, columns=list(COLUMNS), partitioning=None).to_pandas()
+        table = _table(path)
     except FileNotFoundError:
         raise
     except (OSError, ValueError, TypeError, KeyError, pyarrow.ArrowException) as error:
         raise BadInput(_FIELD, f"cannot be read: {error}") from error
     if reason := _wrong(table):
         raise BadInput(_FIELD, f"is damaged: {reason}")
-    return table[list(COLUMNS)].reset_index(drop=True)
+    return table[list(COLUMNS)].astype(dict.fromkeys(_TEXTS, object)).reset_index(drop=True)
 
 
 def probe_rows(run_dir: Path, name: str) -> int | None:
@@ -52,18 +59,60 @@ def probe_rows(run_dir: Path, name: str) -> int | None:
 
 @lru_cache(maxsize=10_000)
 def _rows(path: str, inode: int, size: int, changed: int) -> int:
-    return int(pyarrow.parquet.read_metadata(path).num_rows)
+    return int(_about(Path(path)).num_rows)
+
+
+def _about(path: Path) -> pyarrow.parquet.FileMetaData:
+    """What a file says of itself, if that is of a bounded size.
+
+    Raises:
+        ValueError: no plain file, too large, or it claims more than a probe can hold.
+    """
+    found = os.stat(path)
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError("no plain file")
+    if found.st_size > _MOST_FILE:
+        raise ValueError(f"more than {_MOST_FILE // 2**20} MB")
+    with path.open("rb") as file:
+        file.seek(max(0, found.st_size - 8))
+        footer = int.from_bytes(file.read(4), "little")
+    if footer > _MOST_FOOTER:
+        raise ValueError(f"its description of itself has more than {_MOST_FOOTER // 2**10} kB")
+    about = pyarrow.parquet.read_metadata(path)
+    if about.num_rows > _MOST_ROWS:
+        raise ValueError(f"more than {_MOST_ROWS:,} samples")
+    return about
 
 
 def _columns(path: Path) -> list[str]:
-    """Names of the columns of a table that is not too large to read."""
-    if not path.is_file() and path.exists():
-        raise ValueError("no plain file")
-    about = pyarrow.parquet.read_metadata(path)
-    groups = (about.row_group(k) for k in range(about.num_row_groups))
-    if about.num_rows > _MOST_ROWS or sum(group.total_byte_size for group in groups) > _MOST_BYTES:
-        raise ValueError(f"more than {_MOST_ROWS:,} samples or {_MOST_BYTES // 2**20} MB")
-    return list(about.schema.to_arrow_schema().names)
+    """Names of the columns of a table that is safe to read."""
+    about = _about(path)
+    groups = [about.row_group(k) for k in range(about.num_row_groups)]
+    packed = {group.column(k).compression for group in groups for k in range(group.num_columns)}
+    if other := sorted(packed - set(_CODECS)):
+        raise ValueError(f"packed with {', '.join(other)}, a probe is with {_CODECS[0]}")
+    schema = about.schema.to_arrow_schema()
+    for name in set(COLUMNS) & set(schema.names):
+        kind = schema.field(name).type
+        texts = pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind)
+        if not (texts or pyarrow.types.is_primitive(kind) or pyarrow.types.is_null(kind)):
+            raise ValueError(f"{name} holds {kind}")
+    return list(schema.names)
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """The columns; texts are read as numbers of a list first, since one long text a million times is a small file."""
+    file = pyarrow.parquet.ParquetFile(path, read_dictionary=list(_TEXTS))
+    table = file.read(columns=list(COLUMNS), use_threads=False).unify_dictionaries()
+    for name in _TEXTS:
+        chunks = table.column(name).chunks
+        if (
+            chunks
+            and pyarrow.types.is_dictionary(chunks[0].type)
+            and len(chunks[0].dictionary) > len(_GROUPS) + len(_SPLITS)
+        ):
+            raise ValueError(f"{name} holds many texts")
+    return table.to_pandas()
 
 
 def _wrong(table: pd.DataFrame) -> str:
@@ -73,7 +122,7 @@ def _wrong(table: pd.DataFrame) -> str:
             return f"{name} holds other things than numbers from 0"
     if not pd.api.types.is_bool_dtype(table["rule"].dtype):
         return "rule holds other things than true and false"
-    for name, allowed in (("split", ("train", "test")), ("group", ("forget", "retain", "unseen"))):
+    for name, allowed in (("split", _SPLITS), ("group", _GROUPS)):
         if not table[name].isin(allowed).all():
             return f"{name} holds other things than {', '.join(allowed)}"
     return ""

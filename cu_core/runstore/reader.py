@@ -21,8 +21,8 @@ from cu_core.runstore.probe_table import probe_rows, read_probe
 from cu_core.runstore.rows import RunRow, optional_json, parse_event, read_row
 from cu_core.runstore.shapes import RESULT, audit_misfit, misfit, tsne_misfit
 from cu_core.runstore.snapshot import damage, load_array, read_manifest
-from cu_core.runstore.state import RunState, read_state
-from cu_core.runstore.verify import Problem, verify_dir
+from cu_core.runstore.state import ACTIVE, RunState, read_state
+from cu_core.runstore.verify import Problem, shown_damage, verify_dir
 
 __all__ = ["RunRow", "RunView", "list_runs", "open_run"]
 
@@ -193,6 +193,10 @@ class RunView:
     def damage(self) -> list[Problem]:
         """Everything about the run's files that is not as it was written."""
         return verify_dir(self.run_dir)
+
+    def shown_damage(self) -> list[Problem]:
+        """What is wrong with the files that pages draw from; nothing while an attempt is at work on them."""
+        return [] if self.state in ACTIVE else shown_damage(self.run_dir)
 
     def _sound_manifest(self, name: str) -> dict[str, Any] | None:
         folder = self.run_dir / name

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cu_core.base.display_text import cut, one_line
 from cu_core.base.errors import BadInput
 from cu_core.base.files import parse_json, read_json
 from cu_core.catalogue.spec import RunSpec, spec_from_json
@@ -13,6 +14,7 @@ from cu_core.runstore import layout
 from cu_core.runstore.state import RunState, read_state
 
 _TAIL_BYTES = 8192
+GONE = "is missing or damaged"
 LONGEST_TITLE = 500
 """Characters of a stored title or message that lists show."""
 
@@ -28,7 +30,7 @@ class RunRow:
         phase: of the latest event, while it runs.
         fraction: done part of that phase, 0 to 1; 1 for a succeeded run; None if unknown.
         seconds_left: of that phase, where known.
-        submitted: unix time.
+        submitted: unix time; 0 where nothing tells it any more.
         started: unix time at which the latest attempt began to work.
         finished: unix time of the outcome.
         dataset: as in the specification.
@@ -71,6 +73,14 @@ class RunRow:
     foreground: bool
     owner: str = ""
 
+    @property
+    def damaged(self) -> bool:
+        """Whether `error` says that a file which every such run has cannot be read."""
+        said = self.error or ""
+        return said.endswith(GONE) or said.startswith(
+            (f"{layout.SPEC} cannot be used", f"{layout.SPEC} cannot be read")
+        )
+
 
 def read_row(run_dir: Path) -> RunRow:
     """Makes the row of a run from its files; a damaged run gets a row that says so."""
@@ -99,11 +109,21 @@ def read_row(run_dir: Path) -> RunRow:
         demo=bool(info.get("demo")),
         rounds=max(rounds, default=0),
         metrics=numbers(_metrics(run_dir, found, rounds)),
-        error=damage or _error(found),
+        error=damage or _gone(run_dir, found, info) or _error(found),
         attempt=found.attempt,
         foreground=found.foreground,
         owner=str(info.get("owner") or ""),
     )
+
+
+_LONGEST_SEARCH = 200
+
+
+def mentions(row: RunRow, text: str) -> bool:
+    """Whether a row holds every word of a search; case is ignored. Of a longer search the beginning is taken."""
+    said = (row.run_id, row.title, row.method, row.forget, row.dataset, row.backbone, row.group, row.owner)
+    words = " ".join(said).lower()
+    return all(word in words for word in text[:_LONGEST_SEARCH].lower().split())
 
 
 def fraction_of(event: dict[str, Any]) -> float | None:
@@ -140,11 +160,8 @@ def parse_event(line: bytes) -> dict[str, Any] | None:
 
 
 def shown(value: Any) -> str:
-    """A stored text of free form as one line of bounded length; empty for anything else."""
-    if not isinstance(value, str):
-        return ""
-    line = " ".join(value.replace("\0", " ").split())
-    return line if len(line) <= LONGEST_TITLE else f"{line[:LONGEST_TITLE]}…"
+    """A stored text of free form as one visible line of bounded length; empty for anything else."""
+    return cut(one_line(value), LONGEST_TITLE) if isinstance(value, str) else ""
 
 
 def number_or_none(value: Any) -> float | None:
@@ -177,15 +194,23 @@ def _spec(run_dir: Path) -> tuple[RunSpec | None, str | None]:
 
 def _metrics(run_dir: Path, found: RunState, rounds: list[int]) -> dict[str, Any]:
     if found.state == "succeeded":
+        # Numbers of the latest round are those of other samples; they do not stand in for a result that is damaged.
         metrics = optional_json(run_dir / layout.RESULT).get("metrics")
-        if isinstance(metrics, dict) and isinstance(metrics.get("after"), dict):
-            after: dict[str, Any] = metrics["after"]
-            return after
+        after = metrics.get("after") if isinstance(metrics, dict) else None
+        return after if isinstance(after, dict) else {}
     for number in reversed(rounds):
         metrics = optional_json(run_dir / "rounds" / str(number) / layout.MANIFEST).get("metrics")
         if isinstance(metrics, dict):
             return metrics
     return {}
+
+
+def _gone(run_dir: Path, found: RunState, info: dict[str, Any]) -> str | None:
+    """Which of the small files that every such run has is missing or beyond reading; None if none is."""
+    if not info:
+        return f"{layout.INFO} {GONE}"
+    lacks = found.state == "succeeded" and not isinstance(optional_json(run_dir / layout.RESULT).get("metrics"), dict)
+    return f"{layout.RESULT} {GONE}" if lacks else None
 
 
 def _error(found: RunState) -> str | None:

@@ -43,6 +43,11 @@ class Problem(Remark):
     """One thing that is not as it should be: where, and what is wrong with it."""
 
 
+def how_to_mend(run_id: str) -> str:
+    """What can be done about a damaged run, as a sentence."""
+    return f"To mend it: python -m cu_core verify {run_id} --mend"
+
+
 def verify(home: Home, run_id: str) -> list[Problem]:
     """Checks every byte of a run.
 
@@ -62,7 +67,18 @@ def verify_dir(run_dir: Path, *, again: bool = False) -> list[Problem]:
         run_dir: of the run.
         again: also read arrays that this process has found sound before and that seem untouched since.
     """
-    found = _spec(run_dir) + _info(run_dir) + _attempts(run_dir)
+    found = _attempts(run_dir) + shown_damage(run_dir, again=again)
+    return found + _listed(run_dir, {problem.where for problem in found}, again)
+
+
+def shown_damage(run_dir: Path, *, again: bool = False) -> list[Problem]:
+    """What is wrong with the files of a run that pages draw from; journals, weights and checkpoints are not read.
+
+    Args:
+        run_dir: of the run.
+        again: see `verify_dir`.
+    """
+    found = _spec(run_dir) + _info(run_dir)
     samples, problems = _probe(run_dir)
     found += problems
     for kind in ("rounds", "reference"):
@@ -79,7 +95,7 @@ def verify_dir(run_dir: Path, *, again: bool = False) -> list[Problem]:
         found.append(Problem("rounds", f"missing: {', '.join(missing)}"))
     if succeeded:
         found += _result(run_dir, rounds)
-    return found + _listed(run_dir, {problem.where for problem in found}, again)
+    return found
 
 
 def _gaps(rounds: list[int]) -> list[str]:

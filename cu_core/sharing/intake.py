@@ -18,6 +18,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 # What a form adds around a file.
 FRAMING_BYTES = 10_000
+# Of an announced length that are read: any number this long is too large.
+DIGITS = 18
 TOO_MUCH = "This is more than you may upload, in one file or in one day."
 
 
@@ -83,7 +85,9 @@ class Intake:
             Refused: more than is left.
         """
         left = self.traffic.left(name, quota)
-        if left <= 0 or (announced is not None and announced.isdecimal() and int(announced) > left + FRAMING_BYTES):
+        if left <= 0 or (
+            announced is not None and announced[:DIGITS].isdecimal() and int(announced[:DIGITS]) > left + FRAMING_BYTES
+        ):
             raise Refused(413, TOO_MUCH)
         came = 0
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from cu_core.base.csv_cells import shown_table
 from cu_core.figures.attack_scores import Scored, score_bins, score_panes
 from cu_core.figures.selection_marks import decided, decided_words
 from cu_core.runstore.reader import RunView
@@ -70,7 +71,7 @@ def selected_section(panes: list[Scored], rows: np.ndarray, threshold: float, ax
         )
     table = pd.DataFrame(lines)
     st.dataframe(
-        table,
+        shown_table(table),
         hide_index=True,
         column_config={"Fitted threshold": st.column_config.NumberColumn(format="%.4g")},
         alt="Decisions about the selected samples at the chosen threshold",

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from cu_core.analysis.scenes import boundary_of
+from cu_core.base.csv_cells import shown_table
 from cu_core.figures.event_counts import crossing_alt, crossing_histogram, event_table, events_of, flip_bars
 from cu_core.figures.measure_curves import measure_lines, measure_lines_alt, measure_table, reference_cka_table
 from cu_core.metrics.drift.drift_measure import MEASURES
@@ -116,4 +117,6 @@ def events(view: RunView, rounds: list[int], shown: int) -> None:
             references=course["references"],
             rows=marked,
         )
-        st.dataframe(table, hide_index=True, alt="Samples that never left, went too far or were dragged along")
+        st.dataframe(
+            shown_table(table), hide_index=True, alt="Samples that never left, went too far or were dragged along"
+        )

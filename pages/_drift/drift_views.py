@@ -152,7 +152,7 @@ def _boundary(shown: Shown) -> Chosen:
     if first != OWN and second != OWN and first != second:
         pair = pair_view(shown, first, second)
         if pair is None:
-            st.info("The last layer of this run was not recorded, so the plane of two classes is not known.",
+            st.info("No round that can be shown has the last layer, so the plane of two classes is not known.",
                     icon=":material/info:")  # fmt: skip
         else:
             share = pair.explained[0]

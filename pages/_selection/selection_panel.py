@@ -10,6 +10,7 @@ import streamlit as st
 
 from cu_core.analysis.picking import HOW, PRESETS, Course, by_class, by_pair, combine, invert, preset, with_neighbours
 from cu_core.analysis.sample_search import SEARCHES, search
+from cu_core.base.display_text import cut
 from cu_core.base.errors import BadInput
 from cu_core.figures.theme import GROUPS, TITLES, class_name
 from cu_core.runstore.reader import RunView, open_run
@@ -178,14 +179,14 @@ def _use_search(run_id: str, how: str) -> None:
         return
     _take(view, found.rows, how)
     if found.missing:
-        st.session_state[NOTE] = (f"Not among the recorded samples: {', '.join(found.missing)}.", False)
+        st.session_state[NOTE] = (f"Not among the recorded samples: {cut(', '.join(found.missing), 400)}.", False)
 
 
 def _search(view: RunView, how: str) -> None:
     st.text_input(
         "Search",
         key="pick_search",
-        placeholder="17, 20-25   ·   test:17   ·   class:cat   ·   a regular expression over class names",
+        placeholder="17, 20-25   ·   test:17   ·   class:cat   ·   part of a class's name, * for any letters",
         help=f"Samples by number (of the training or the test images) or by class: {'; '.join(SEARCHES)}.",
         on_change=_use_search,
         args=(view.run_id, how),

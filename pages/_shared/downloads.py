@@ -9,10 +9,12 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from cu_core.base.csv_cells import csv_text
+
 
 def csv_bytes(table: pd.DataFrame) -> bytes:
     """The table as CSV."""
-    return table.to_csv(index=False).encode()
+    return csv_text(table).encode()
 
 
 def parquet_bytes(table: pd.DataFrame) -> bytes:

@@ -246,6 +246,6 @@ def _axis(field: str, text: str) -> list[str]:
 
 
 def _seed(text: str) -> int:
-    if not text.isdecimal():
+    if not (text.isdecimal() and len(text) < 19):
         raise BadInput("seeds", f"{text!r} is not a whole number", ("0-2", "0, 3"))
     return int(text)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -286,6 +289,55 @@ def test_a_probe_without_a_column_or_that_is_none_is_refused(home: Home, run_dir
     (run_dir / layout.PROBE).write_bytes(b"PAR1" + bytes(20) + b"PAR1")
     with pytest.raises(BadInput, match="cannot be read"):
         open_run(home, "received").probe()
+
+
+def probe_of(rows: int, **columns: Any) -> pa.Table:
+    zeros = pa.array(np.zeros(rows, np.int64))
+    usual = {"sample": zeros, "label": zeros, "true_label": zeros, "rule": pa.array(np.zeros(rows, bool))}
+    texts = {name: pa.array(["train" if name == "split" else "forget"] * rows) for name in ("split", "group")}
+    return pa.table(usual | texts | columns)
+
+
+def refused_probe(home: Home, words: str) -> None:
+    """The probe is refused in words, soon, and without taking memory."""
+    started, pool = time.perf_counter(), pa.system_memory_pool()
+    before, kept = pool.max_memory(), pa.default_memory_pool()
+    pa.set_memory_pool(pool)
+    try:
+        with pytest.raises(BadInput, match=words):
+            open_run(home, "received").probe()
+    finally:
+        pa.set_memory_pool(kept)
+    assert pool.max_memory() - before < 100e6 and time.perf_counter() - started < 2
+
+
+def test_one_long_text_many_times_in_a_probe_stays_small(home: Home, run_dir: Path) -> None:
+    places = pa.array(np.zeros(20_000, np.int32))
+    group = pa.DictionaryArray.from_arrays(places, ["g" * 50_000])
+    pq.write_table(probe_of(20_000, group=group), run_dir / layout.PROBE, store_schema=False)
+    refused_probe(home, "group holds other things")
+    many = pa.array([f"g{number}" for number in range(20_000)])
+    pq.write_table(probe_of(20_000, group=many), run_dir / layout.PROBE)
+    refused_probe(home, "many texts")
+
+
+@pytest.mark.parametrize(
+    ("table", "options", "words"),
+    [
+        (probe_of(2_000_001), {}, "more than 2,000,000 samples"),
+        (probe_of(9), {"compression": "zstd"}, "packed with ZSTD"),
+        (probe_of(9).append_column("x" * 20_000, pa.array([0] * 9)), {}, "description of itself"),
+        (probe_of(1, group=pa.array([[["forget"]]])), {}, "group holds list"),
+        (probe_of(1, sample=pa.array([{"a": 1}])), {}, "sample holds struct"),
+        (probe_of(1, rule=pa.array([None])), {}, "rule holds"),
+    ],
+    ids=["rows", "packed", "footer", "nested", "struct", "null"],
+)
+def test_a_probe_that_is_made_to_harm_is_refused(
+    home: Home, run_dir: Path, table: pa.Table, options: dict[str, str], words: str
+) -> None:
+    pq.write_table(table, run_dir / layout.PROBE, **options)
+    refused_probe(home, words)
 
 
 @pytest.mark.parametrize(

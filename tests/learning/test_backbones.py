@@ -9,6 +9,7 @@ from torch import nn
 
 from cu_core.base.errors import BadInput, CheckpointError, Incompatible
 from cu_core.catalogue.backbone_record import BACKBONES
+from cu_core.catalogue.listed_models import model_names, why_not_listed
 from cu_core.catalogue.spec import ModelSpec
 from cu_core.learning.backbones.vit import patch_size
 from cu_core.learning.build import build_model
@@ -105,6 +106,13 @@ def test_unknown_timm_names_come_with_close_matches() -> None:
     with pytest.raises(BadInput, match="no model named") as caught:
         build("timm:resnet_18")
     assert "timm:resnet18" in caught.value.allowed
+
+
+def test_the_names_that_a_submission_is_checked_by_are_those_of_the_libraries() -> None:
+    from timm.models._registry import _model_entrypoints  # noqa: PLC0415 - renamed ones are in no public list
+
+    assert model_names("timm") == set(_model_entrypoints)
+    assert why_not_listed("timm:resnet18.a1_in1k") is None and why_not_listed("resnet18") is None
 
 
 @pytest.mark.parametrize("name", ["timm:../../etc/passwd", "timm:hf-hub:someone/model", "timm:local-dir:/tmp"])

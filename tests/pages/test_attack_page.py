@@ -112,13 +112,17 @@ def test_without_a_reference_there_is_no_shadow_and_chance_is_the_target(home: H
 
 def test_a_run_without_attacks_says_why_and_what_to_do(home: Home) -> None:
     write_run(home, "switched-off", MadeUp(audited=0, spec={"audit": AuditSpec(attacks="none")}))
-    write_run(home, "old", MadeUp(audited=0))
+    old = write_run(home, "old", MadeUp(audited=0))
+    whole = read_json(old / layout.RESULT)
+    write_json(old / layout.RESULT, {key: value for key, value in whole.items() if key != "attacks"})
+    write_run(home, "none", MadeUp(audited=0))
     write_run(home, "cancelled", MadeUp(audited=0, state="cancelled"))
     few = write_run(home, "few", MadeUp(audited=0))
     result = read_json(few / layout.RESULT)
     write_json(few / layout.RESULT, result | {"notes": ["No attack was made: only 3 unseen samples."]})
     assert "asked to leave the attacks out" in texts(open_page("attack.py", run="switched-off"))
     assert "before attacks were part of a run" in texts(open_page("attack.py", run="old"))
+    assert "Its result tells of none" in texts(open_page("attack.py", run="none"))
     assert "this one is cancelled" in texts(open_page("attack.py", run="cancelled"))
     assert "only 3 unseen samples" in texts(open_page("attack.py", run="few"))
 

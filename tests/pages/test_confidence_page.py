@@ -149,7 +149,7 @@ def test_a_signal_that_was_never_recorded_is_said(home: Home) -> None:
     write_run(home, made=MadeUp(views=(), references=()))
     app = open_page(signal="Two-view cosine")
     assert not app.exception
-    assert "was not recorded in this run" in text_of(app)
+    assert "was recorded in no round that can be shown" in text_of(app)
 
 
 def test_matrix_counts_what_forget_samples_are_taken_for(home: Home) -> None:

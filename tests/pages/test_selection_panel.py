@@ -102,9 +102,9 @@ def test_search_by_number_and_class_and_what_it_does_not_find(view: RunView) -> 
     sample = int(view.probe()["sample"][3])
     after(app.text_input(key="pick_search").set_value(f"train:{sample}, 100000"))
     assert rows(app) == [3] and "Not among the recorded samples: 100000." in texts(app)
-    after(app.text_input(key="pick_search").set_value("s[ie][xv]"))
+    after(app.text_input(key="pick_search").set_value("s*e"))
     label = view.probe()["label"]
-    assert rows(app) == np.flatnonzero(label.isin([6, 7])).tolist()
+    assert rows(app) == np.flatnonzero(label == 7).tolist(), "of seven and six"
     after(app.text_input(key="pick_search").set_value("eleven"))
     assert "fits 'eleven'" in texts(app) and "zero; one" in texts(app)
     assert len(rows(app)) > 1, "what finds nothing changes nothing"

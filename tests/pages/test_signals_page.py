@@ -130,7 +130,7 @@ def test_without_any_second_views_only_the_probabilities_are_shown(home: Home) -
     app = page()
     data = board(app)
     assert [space["title"] for space in data["spaces"]] == ["The three highest probabilities over classes"]
-    assert len(data["moments"]) == 7 and "The cosine of two views was not recorded" in texts(app)
+    assert len(data["moments"]) == 7 and "No round that can be shown has the cosine of two views" in texts(app)
 
 
 def test_a_reference_without_second_views_is_empty_in_that_space(home: Home) -> None:

@@ -126,7 +126,7 @@ def test_what_was_never_recorded_is_said(home: Home) -> None:
     write_run(home, made=MadeUp(views=()))
     drop(home, "two_view_cosine")
     app = page()
-    assert "Two-view cosine was not recorded in this run" in texts(app)
+    assert "Two-view cosine was recorded in no round that can be shown" in texts(app)
     assert len(figures(app)) == 1, "the matrix is there"
 
 

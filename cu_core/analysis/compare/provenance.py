@@ -13,6 +13,7 @@ from cu_core.analysis.compare.difference import PART_TITLES, flat, label_of, val
 from cu_core.base.parameters import describe
 from cu_core.catalogue.spec import PARTS, RunSpec
 from cu_core.runstore.reader import RunView
+from cu_core.runstore.rows import number_or_none
 
 _OPTIONS = {"data.dataset": "--dataset", "model.backbone": "--model", "forget.select": "--forget"}
 _TOP_OPTIONS = ("seed", "reference", "device", "name")
@@ -51,13 +52,21 @@ def command_of(spec: RunSpec) -> str:
     return shlex.join(words)
 
 
+def moment_text(moment: float | None) -> str:
+    """A unix time in words; one that is unknown, or that no calendar has, is said to be."""
+    try:
+        return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M:%S} UTC" if moment else "not known"
+    except (OverflowError, ValueError, OSError):
+        return "not known"
+
+
 def _entries(view: RunView) -> Iterator[tuple[str, str, str]]:
     info, spec, result = view.info, view.spec, view.result() or {}
-    submitted = datetime.fromtimestamp(float(info.get("submitted") or 0.0), UTC)
+    submitted = moment_text(number_or_none(info.get("submitted")))
     yield "Run", "Id", view.run_id
     yield "Run", "Title", spec.title
     yield "Run", "State", view.state
-    yield "Run", "Submitted", f"{submitted:%Y-%m-%d %H:%M:%S} UTC"
+    yield "Run", "Submitted", submitted
     if result:
         yield "Run", "Rounds", str(result.get("rounds"))
         yield "Run", "Stopped by", str(result.get("stopped_by"))

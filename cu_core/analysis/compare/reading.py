@@ -13,7 +13,8 @@ from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.spec import short
 from cu_core.runstore import layout
 from cu_core.runstore.reader import RunView, list_runs, open_run
-from cu_core.runstore.rows import optional_json
+from cu_core.runstore.rows import GONE, optional_json, shown
+from cu_core.runstore.verify import how_to_mend
 
 Stamp = tuple[str, str, float | None, int]
 """Run id, state, end and latest round: a cache key under which a run reads the same."""
@@ -34,7 +35,7 @@ def read_runs(home: Home, run_ids: Iterable[str]) -> tuple[list[Compared], list[
     """Reads runs, each once, in the order of their ids.
 
     Returns:
-        The runs that have numbers, and in words why others have none.
+        The runs that have numbers, and in words why others have none, or have others than those of their result.
     """
     found, problems = [], []
     for run_id in dict.fromkeys(run_ids):
@@ -43,10 +44,16 @@ def read_runs(home: Home, run_ids: Iterable[str]) -> tuple[list[Compared], list[
         except UnlearnscopeError as error:
             problems.append(f"{run_id} cannot be compared: {error}")
             continue
+        named = f"{run.title} ({run_id})"
         if run.after:
             found.append(run)
-        else:
-            problems.append(f"{run.title} ({run_id}) has no numbers: it is {run.state} and has recorded no round.")
+        if run.state == "succeeded" and not run.result:
+            instead = "it has no numbers"
+            if run.after:
+                instead = "the numbers are those of its latest round, on the recorded samples alone"
+            problems.append(f"{named}: {layout.RESULT} {GONE}; {instead}. {how_to_mend(run_id)}")
+        elif not run.after:
+            problems.append(f"{named} has no numbers: it is {run.state} and has no round that can be read.")
     return found, problems
 
 
@@ -66,8 +73,8 @@ def read_run(view: RunView) -> Compared:
     state = view.run_state
     return Compared(
         run_id=view.run_id,
-        title=str(view.info.get("title") or spec.title),
-        group=str(view.info.get("group") or ""),
+        title=shown(view.info.get("title")) or shown(spec.title),
+        group=shown(view.info.get("group")),
         state=state.state,
         finished=state.finished,
         spec=spec.to_json(),

@@ -11,18 +11,19 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from cu_core.base.display_text import CELL, cut, visible
+
 # Scripts and styles of the file itself, and nothing from anywhere: what a browser then cannot even ask for. WebGL
 # charts compile their drawing code from text, and pictures are saved by way of blobs.
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
     "img-src data: blob:; font-src data:; worker-src blob:"
 )
-_SIZE = "@@SIZE@@"
 
 _STYLE = """
 :root { color-scheme: light; }
 body { font: 15px/1.5 system-ui, sans-serif; color: #1c1d26; background: #fff; max-width: 1180px; margin: 2rem auto;
-  padding: 0 1.2rem; }
+  padding: 0 1.2rem; overflow-wrap: anywhere; }
 h1 { font-size: 1.9rem; margin-bottom: 0.2rem; } h2 { margin-top: 2.4rem; } p.note { color: #5c5f6b; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 14px; }
 th, td { padding: 4px 10px; border-bottom: 1px solid #dcdde4; text-align: left; vertical-align: top; }
@@ -143,22 +144,26 @@ def html_of(document: Document) -> str:
         ValueError: `Document.data` holds a number that JSON has no word for.
     """
     figures: list[str] = []
-    body = [f"<h1>{escape(document.title)}</h1>"]
-    body += [f'<p class="note">{escape(fact)}</p>' for fact in (*document.facts, f"Size of this file: {_SIZE}.")]
-    links = " ".join(f'<a href="#s{n}">{escape(s.title)}</a>' for n, s in enumerate(document.sections))
-    body.append(f"<nav>{links}</nav>")
+    links = " ".join(f'<a href="#s{n}">{_shown(s.title)}</a>' for n, s in enumerate(document.sections))
+    body = [f"<nav>{links}</nav>"]
     for number, section in enumerate(document.sections):
-        body.append(f'<section id="s{number}"><h2>{escape(section.title)}</h2>')
+        body.append(f'<section id="s{number}">{_element("h2", section.title)}')
         body += [_block(block, figures) for block in section.blocks]
         body.append("</section>")
     plotly = f"<script>{get_plotlyjs()}</script>" if figures else "<script>const Plotly = null</script>"
-    text = "\n".join(
+    head = "\n".join(
         [
             "<!doctype html>",
             '<html lang="en"><head><meta charset="utf-8">',
             f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{escape(document.title)}</title><style>{_STYLE}</style></head><body>",
+            f"<title>{_shown(document.title)}</title><style>{_STYLE}</style></head><body>",
+            _element("h1", document.title),
+            *(_note(fact) for fact in document.facts),
+        ]
+    )
+    rest = "\n".join(
+        [
             *body,
             _json_script("unlearnscope", json.dumps(document.data, allow_nan=False)),
             *(_json_script(f"f{number}", text) for number, text in enumerate(figures)),
@@ -166,25 +171,41 @@ def html_of(document: Document) -> str:
             f"<script>{_SCRIPT}</script></body></html>\n",
         ]
     )
-    return text.replace(_SIZE, _size_words(len(text.encode())), 1)
+    size = _size_words(len(head.encode()) + len(rest.encode()))
+    return f"{head}\n{_note(f'Size of this file: {size}.')}\n{rest}"
 
 
 def _block(block: Block, figures: list[str]) -> str:
     if isinstance(block, TableBlock):
-        head = "".join(f"<th>{escape(cell)}</th>" for cell in block.head)
-        rows = "".join(f"<tr>{''.join(f'<td>{escape(c)}</td>' for c in row)}</tr>" for row in block.rows)
+        head = "".join(_element("th", cell) for cell in block.head)
+        rows = "".join(f"<tr>{''.join(_element('td', c) for c in row)}</tr>" for row in block.rows)
         return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
     if isinstance(block, FigureBlock):
         figures.append(block.figure.to_json())
         height = block.figure.layout.height or 450
-        name = escape(block.alt, quote=True)
+        name = escape(visible(block.alt), quote=True)
         return (
             f'<div data-figure="f{len(figures) - 1}" role="img" aria-label="{name}" style="height:{height:g}px"></div>'
         )
     if isinstance(block, Folded):
         inside = "".join(_block(inner, figures) for inner in block.blocks)
-        return f"<details><summary>{escape(block.title)}</summary>{inside}</details>"
-    return f'<p class="note">{escape(block)}</p>'
+        return f"<details>{_element('summary', block.title)}{inside}</details>"
+    return _note(block)
+
+
+def _element(tag: str, text: str) -> str:
+    """An element that holds a text; of a long one the middle is left out, and the whole is shown under the pointer."""
+    whole = escape(visible(text), quote=True)
+    about = f' title="{whole}"' if len(text) > CELL else ""
+    return f"<{tag}{about}>{_shown(text)}</{tag}>"
+
+
+def _shown(text: str) -> str:
+    return escape(cut(visible(text), CELL))
+
+
+def _note(text: str) -> str:
+    return f'<p class="note">{escape(visible(text))}</p>'
 
 
 def _json_script(name: str, text: str) -> str:

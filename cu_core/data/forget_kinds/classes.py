@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cu_core.base.errors import BadInput
-from cu_core.catalogue.selections import FIELD, NUMBER, Chosen, Draw, ForgetKind, Input, Known
+from cu_core.catalogue.selections import FIELD, Chosen, Draw, ForgetKind, Input, Known, class_label
 from cu_core.data.images import ImageData
 
 
@@ -20,10 +20,8 @@ def _choose(names: tuple[str, ...], data: ImageData, draw: Draw) -> Chosen:
     """A name that is also a number means the name. Samples belong to the class that they are labelled with."""
     labels = set()
     for name in names:
-        if name in data.classes:
-            labels.add(data.classes.index(name))
-        elif NUMBER.fullmatch(name) and int(name) < len(data.classes):
-            labels.add(int(name))
+        if (label := class_label(name, data.classes)) is not None:
+            labels.add(label)
         else:
             allowed = [f"0 to {len(data.classes) - 1}", *data.classes[:20], *["…"][: len(data.classes) > 20]]
             raise BadInput(FIELD, f"the dataset has no class {name!r}", allowed, given=name)

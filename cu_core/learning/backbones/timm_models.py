@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Any
 
 import timm
@@ -10,6 +9,7 @@ import torch
 from torch import nn
 
 from cu_core.base.errors import BadInput, Incompatible
+from cu_core.catalogue.listed_models import why_not_listed
 
 FIELD = "model.backbone"
 
@@ -40,8 +40,7 @@ def build(name: str, channels: int, size: int, pretrained: bool) -> nn.Module:
     """
     wanted = name.partition(":")[2]
     if not timm.is_model(wanted):
-        close = get_close_matches(wanted, timm.list_models(), n=5, cutoff=0.5)
-        raise BadInput(FIELD, f"timm has no model named {wanted!r}", [f"timm:{c}" for c in close])
+        raise BadInput(FIELD, *(why_not_listed(name) or (f"timm has no model named {wanted!r}",)))
     if pretrained and not timm.is_model_pretrained(wanted):
         raise BadInput("model.pretrained", f"timm has no published weights for {wanted}", ("false",))
     model = _create(wanted, channels, size, pretrained)

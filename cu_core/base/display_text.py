@@ -1,0 +1,33 @@
+"""Texts of users on their way to an eye: one line, nothing that steers what stands around it, a bounded length."""
+
+from __future__ import annotations
+
+CHART = 120
+"""Letters of a name in a chart; the whole name is in tables and in the settings."""
+CELL = 200
+"""Letters of a cell of a report; the whole text appears under the pointer."""
+
+
+def one_line(text: str) -> str:
+    """A text as one line of letters that can be seen.
+
+    Control characters, halves of characters, and what has no width go: marks of direction (U+202E turns the rest of a
+    line around), joiners, tags. White space of any kind becomes one space.
+    """
+    line = " ".join(text.split())
+    return line if line.isprintable() else "".join(filter(str.isprintable, line))
+
+
+def visible(text: str) -> str:
+    """The same for a text of several lines, such as a log: line ends and tabs stay."""
+    return (
+        text if text.isprintable() else "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")
+    )
+
+
+def cut(text: str, most: int) -> str:
+    """A text with its middle left out where it is longer than `most`: what tells names apart stands at either end."""
+    if len(text) <= most:
+        return text
+    kept = most - 1
+    return f"{text[: kept - kept // 2]}…{text[len(text) - kept // 2 :]}"
