@@ -39,8 +39,9 @@ from scipy.stats import ortho_group
 from sklearn.datasets import load_digits
 from torch import nn
 
+from cu_core.catalogue.projection_record import PROJECTIONS
 from cu_core.projections.plotted_motion import Motion
-from cu_core.projections.project import METHODS, project
+from cu_core.projections.project import project
 
 ROUNDS = 10
 WIDTH = 128
@@ -198,7 +199,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=1000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--methods", nargs="+", choices=PROJECTIONS, default=list(PROJECTIONS))
     parser.add_argument("--out", type=Path, help="JSON of all rows, written after each; rows in it are not made again")
     options = parser.parse_args()
     warnings.filterwarnings("ignore", message="Spectral initialisation failed")

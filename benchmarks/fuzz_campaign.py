@@ -34,7 +34,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pages._text import plain
 
 from cu_core.analysis.compare.columns import columns_named
 from cu_core.analysis.report.document import Document, Section, TableBlock, html_of
@@ -47,8 +46,8 @@ from cu_core.base.home import Home
 from cu_core.catalogue import compatibility
 from cu_core.catalogue.grid import MOST_RUNS, count, expand, parse_axis
 from cu_core.catalogue.listed_models import model_names
+from cu_core.catalogue.selections import class_label, parse_selection
 from cu_core.catalogue.spec import RunSpec, spec_from_json
-from cu_core.data.forget import class_label, parse_selection
 from cu_core.data.index_file import read_indices, scan_indices
 from cu_core.figures.theme import chart_text, class_name
 from cu_core.runstore.layout import is_run_id
@@ -57,6 +56,7 @@ from cu_core.runstore.rows import mentions, read_row
 from cu_core.sharing.config import clean_name
 from cu_core.sharing.door import Door, Server
 from cu_core.sharing.seal import HEADER, unseal
+from pages._shared.plain_text import plain
 
 SLOW_SECONDS = 1.0
 GIVEN_UP_SECONDS = 20.0

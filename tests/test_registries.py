@@ -36,7 +36,7 @@ from cu_core.engine.evaluation import metrics_of
 from cu_core.engine.signals import Forward
 from cu_core.figures.curves import RunCurves, curves, curves_alt
 from cu_core.projections.project import project
-from pages import _draft
+from pages._launch import form_draft
 from tests.analysis.runs_in_memory import run_of
 from tests.real_runs import submit_changed, work_to_the_end
 
@@ -105,8 +105,8 @@ def test_every_kind_of_forget_set_is_previewed_and_forgotten(
     assert parse_selection(text).task == kind.task and forms().count(kind.forms[0]) == 1
     spec = dataclasses.replace(RunSpec(), data=NOISY, forget=ForgetSpec(text))
     # The launch page: the form holds the text, checks it and shows the samples.
-    draft = _draft.from_spec(spec)
-    assert _draft.select_text(draft) == text and _draft.errors_of(draft) == {}
+    draft = form_draft.from_spec(spec)
+    assert form_draft.select_text(draft) == text and form_draft.errors_of(draft) == {}
     if kind.ready:
         assert not kind.ready(digits, home.scores) and kind.prepare
         assert kind.prepare(digits, home.scores, lambda *_: None) and kind.ready(digits, home.scores)

@@ -195,7 +195,7 @@ def test_models_that_no_library_has_are_refused_before_a_run_is_queued(name: str
     objective = {"train": replace(RunSpec().train, objective="clip")} if library == "open_clip" else {}
     spec = replace(
         RunSpec(),
-        method=MethodSpec("retrain", methods()["retrain"].params()),
+        method=MethodSpec("retrain", method("retrain").params()),
         model=ModelSpec(backbone=name),
         forget=ForgetSpec("class:1"),
         **objective,

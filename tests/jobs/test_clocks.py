@@ -6,7 +6,6 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from pages._common import ago, duration
 
 from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
@@ -19,6 +18,7 @@ from cu_core.projections.map_request import MapRequest
 from cu_core.runstore.handover import new_attempt
 from cu_core.runstore.reader import list_runs, open_run
 from cu_core.runstore.state import START_SECONDS
+from pages._shared.number_words import ago, duration
 from tests.pages.page_helpers import open_page, texts
 
 DAY = 86_400.0

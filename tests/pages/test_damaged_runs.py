@@ -7,11 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from pages._common import ago
 
 from cu_core.base.home import Home
 from cu_core.runstore import layout
 from cu_core.runstore.rows import read_row
+from pages._shared.number_words import ago
 from tests.madeup import MadeUp, write_run
 from tests.pages.page_helpers import open_page, texts
 
