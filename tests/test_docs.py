@@ -109,7 +109,7 @@ def test_every_state_and_file_of_a_run_is_documented() -> None:
     text = read(DOCS / "run-format.md")
     for state in STATES:
         assert state in text
-    layout = ast.parse(read(ROOT / "cu_core" / "runs" / "layout.py"))
+    layout = ast.parse(read(ROOT / "cu_core" / "runstore" / "layout.py"))
     for node in layout.body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             assert node.value.value in text, f"{node.value.value} is not in docs/run-format.md"
@@ -135,7 +135,7 @@ def test_every_reason_to_stop_is_documented() -> None:
 
 def test_every_key_of_a_result_and_column_of_the_probe_is_documented() -> None:
     text = read(DOCS / "run-format.md")
-    build = next(n for n in ast.walk(ast.parse(read(ROOT / "cu_core" / "result.py"))) if isinstance(n, ast.Return))
+    build = next(n for n in ast.walk(ast.parse(read(ROOT / "cu_core" / "engine" / "result.py"))) if isinstance(n, ast.Return))
     assert isinstance(build.value, ast.Dict)
     keys = [key.value for key in build.value.keys if isinstance(key, ast.Constant)]
     assert len(keys) > 10

@@ -58,7 +58,7 @@ def backbone(text: str) -> Backbone:
     name, _, rest = text.partition(":")
     forms = [b.form for b in BACKBONES.values()]
     if name not in BACKBONES:
-        raise BadInput("model", BACKBONES.why_not(name), forms)
+        raise BadInput("model", BACKBONES.why_not(name), forms, given=name)
     if BACKBONES[name].named != bool(rest):
         raise BadInput("model", f"{text!r} is not a backbone", forms)
     return BACKBONES[name]

@@ -56,7 +56,7 @@ def dataset(text: str) -> Dataset:
     """
     name, _, path = text.partition(":")
     if name not in DATASETS:
-        raise BadInput("dataset", DATASETS.why_not(name), [d.form for d in DATASETS.values()])
+        raise BadInput("dataset", DATASETS.why_not(name), [d.form for d in DATASETS.values()], given=name)
     if DATASETS[name].needs_path and not path:
         raise BadInput("dataset", f"{name} needs a path behind a colon", [DATASETS[name].form])
     if path and not DATASETS[name].needs_path:
