@@ -135,7 +135,9 @@ def test_every_reason_to_stop_is_documented() -> None:
 
 def test_every_key_of_a_result_and_column_of_the_probe_is_documented() -> None:
     text = read(DOCS / "run-format.md")
-    build = next(n for n in ast.walk(ast.parse(read(ROOT / "cu_core" / "engine" / "result.py"))) if isinstance(n, ast.Return))
+    build = next(
+        n for n in ast.walk(ast.parse(read(ROOT / "cu_core" / "engine" / "result.py"))) if isinstance(n, ast.Return)
+    )
     assert isinstance(build.value, ast.Dict)
     keys = [key.value for key in build.value.keys if isinstance(key, ast.Constant)]
     assert len(keys) > 10
@@ -275,3 +277,27 @@ def test_make_targets_that_the_docs_name_exist() -> None:
 
 def test_changes_name_the_version() -> None:
     assert f"## {cu_core.__version__}" in read(ROOT / "CHANGELOG.md")
+
+
+EXAMPLES = ("pages/mine.py", "pages/_mine/")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_and_names_of_the_code_exist(page: Path) -> None:
+    if page.name == "CHANGELOG.md":
+        pytest.skip("it tells of what was")
+    text = read(page)
+    files = set(re.findall(r"\b(?:cu_core|pages|tests|tools|benchmarks)/[\w/]+(?:\.py\b|/)", text)) - {*EXAMPLES}
+    assert [name for name in sorted(files) if not (ROOT / name).exists()] == []
+    for dotted in set(re.findall(r"\bcu_core(?:\.\w+)+", text)):
+        parts = dotted.split(".")
+        # The longest part that is a module or package; what follows is a name in it.
+        length = max(n for n in range(1, len(parts) + 1) if n == 1 or find_spec_of(parts[:n]))
+        source = find_spec_of(parts[:length]) or ROOT / "cu_core" / "__init__.py"
+        assert length == len(parts) or re.search(rf"\b{parts[length]}\b", read(source)), f"{dotted} is not there"
+
+
+def find_spec_of(parts: list[str]) -> Path | None:
+    """The file of a module or package in the source tree."""
+    base = ROOT.joinpath(*parts)
+    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cu_core.base.heavy import torch
 from cu_core.base.parameters import param
-from cu_core.catalogue.method_record import Method, by_all_processes
+from cu_core.catalogue.method_record import METHODS, Method, by_all_processes
 from cu_core.methods import fields
 from cu_core.methods.context import Context
 from cu_core.methods.steps import Steps, learning
@@ -98,6 +98,7 @@ NEGGRAD_PLUS = Method(
     fails="Very sensitive to α, and the more so the fewer forget samples there are: they are climbed again and again.",
     rounds={"class": 5, "sample": 5},
 )
+METHODS.add(GRADIENT_ASCENT, NEGGRAD_PLUS)
 
 
 def unlearn(context: Context, params: GradientAscentParams) -> Iterator[dict[str, float]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cu_core.base.heavy import torch
 from cu_core.base.parameters import param
-from cu_core.catalogue.method_record import Method, by_all_processes
+from cu_core.catalogue.method_record import METHODS, Method, by_all_processes
 from cu_core.methods import fields
 from cu_core.methods.context import Context
 from cu_core.methods.mixed import mixed_epoch
@@ -50,6 +50,7 @@ METHOD = Method(
     "right about many samples that it never saw. So forget samples stand out by their low confidence.",
     rounds={"class": 10, "sample": 10},
 )
+METHODS.add(METHOD)
 
 # The incompetent teacher's weights are not those that the base model started from, whatever seed that had.
 _OTHER_SEED = 2000

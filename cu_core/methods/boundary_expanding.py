@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from cu_core.base.heavy import torch
 from cu_core.base.parameters import param
-from cu_core.catalogue.method_record import Method, by_all_processes
+from cu_core.catalogue.method_record import METHODS, Method, by_all_processes
 from cu_core.methods.context import Context
 from cu_core.methods.steps import Steps
 
@@ -49,6 +49,7 @@ METHOD = Method(
     "shadow class the largest remaining logit is often still the true class's.",
     rounds={"class": 10},
 )
+METHODS.add(METHOD)
 
 
 def widened(head: torch.nn.Linear, generator: torch.Generator) -> torch.nn.Linear:

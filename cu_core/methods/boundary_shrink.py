@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cu_core.base.heavy import torch
 from cu_core.base.parameters import param
-from cu_core.catalogue.method_record import Method, by_all_processes
+from cu_core.catalogue.method_record import METHODS, Method, by_all_processes
 from cu_core.methods.boundary_expanding import PAPER, BoundaryExpandingParams
 from cu_core.methods.context import Context
 from cu_core.methods.steps import Steps
@@ -58,6 +58,7 @@ METHOD = Method(
     "classes suffer, which nothing holds. Embeddings of the forgotten class hardly move.",
     rounds={"class": 10},
 )
+METHODS.add(METHOD)
 
 
 def attacked(

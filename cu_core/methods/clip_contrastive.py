@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cu_core.base.heavy import torch
 from cu_core.base.parameters import param
-from cu_core.catalogue.method_record import Method, by_all_processes
+from cu_core.catalogue.method_record import METHODS, Method, by_all_processes
 from cu_core.methods.context import Context
 from cu_core.methods.contrastive import contrastive_unlearning_loss
 from cu_core.methods.steps import Steps
@@ -80,6 +80,7 @@ METHOD = Method(
     "learned, images may be pulled to other prompts at the cost of the retained classes.",
     rounds={"class": 10},
 )
+METHODS.add(METHOD)
 
 
 def unlearn(context: Context, params: ClipContrastiveParams) -> Iterator[dict[str, float]]:

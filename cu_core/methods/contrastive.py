@@ -16,7 +16,7 @@ from typing import Protocol
 
 from cu_core.base.heavy import torch
 from cu_core.base.parameters import param
-from cu_core.catalogue.method_record import Method, by_all_processes
+from cu_core.catalogue.method_record import METHODS, Method, by_all_processes
 from cu_core.methods.context import Context
 from cu_core.methods.embedding_queue import QueueContrast
 from cu_core.methods.steps import Steps
@@ -156,6 +156,7 @@ CONTRASTIVE_QUEUE = Method(
     "repels, and the loss only evens the similarities out.",
     rounds={"class": 20, "sample": 40},
 )
+METHODS.add(METHOD, CONTRASTIVE_QUEUE)
 
 
 def contrastive_unlearning_loss(

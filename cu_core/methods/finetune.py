@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cu_core.base.heavy import torch
 from cu_core.base.parameters import param
-from cu_core.catalogue.method_record import Method, by_all_processes
+from cu_core.catalogue.method_record import METHODS, Method, by_all_processes
 from cu_core.methods import fields
 from cu_core.methods.context import Context
 from cu_core.methods.steps import Steps, learning
@@ -73,6 +73,7 @@ L1_FINETUNE = Method(
     fails="Too large an α costs accuracy on all samples alike, too small a one is plain fine-tuning.",
     rounds=_ROUNDS,
 )
+METHODS.add(FINETUNE, L1_FINETUNE)
 
 
 def unlearn(context: Context, params: FinetuneParams) -> Iterator[dict[str, float]]:

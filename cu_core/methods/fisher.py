@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from cu_core.base.heavy import torch
 from cu_core.base.parameters import param
-from cu_core.catalogue.method_record import Method
+from cu_core.catalogue.method_record import METHODS, Method
 from cu_core.methods.context import Context
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ METHOD = Method(
     "lost. The forget samples themselves are never looked at.",
     rounds={"class": 1, "sample": 1},
 )
+METHODS.add(METHOD)
 
 HEAD = ("head.weight", "head.bias")
 # Constants of the released code.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cu_core.base.errors import BadInput, DatasetError
 from cu_core.base.heavy import torch
 from cu_core.base.parameters import param
-from cu_core.catalogue.method_record import Method
+from cu_core.catalogue.method_record import METHODS, Method
 from cu_core.methods.context import Context
 from cu_core.methods.input_penalty import BATCH_NORM, VARIANTS, input_gradient, interpolate, penalty_of
 from cu_core.methods.steps import batch_norm_mode
@@ -150,6 +150,7 @@ GRADIENT_PENALTY_MEMBERS = Method(
     "training loss on the forget samples themselves holds the model.",
     rounds=_ROUNDS,
 )
+METHODS.add(GRADIENT_PENALTY, GRADIENT_PENALTY_MEMBERS)
 
 
 class _Ending:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cu_core.base.heavy import later, torch
 from cu_core.base.parameters import param
-from cu_core.catalogue.method_record import Method
+from cu_core.catalogue.method_record import METHODS, Method
 from cu_core.methods import fields
 from cu_core.methods.context import Context
 from cu_core.methods.steps import Steps
@@ -77,6 +77,7 @@ CF_K = Method(
     fails="As fine-tuning does, and the frozen blocks still carry what they learned from the forget samples.",
     rounds={"class": 10, "sample": 10},
 )
+METHODS.add(CF_K, EU_K)
 
 
 def retrain(context: Context, params: EuKParams) -> Iterator[dict[str, float]]:

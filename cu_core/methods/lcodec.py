@@ -10,7 +10,7 @@ from typing import Any
 
 from cu_core.base.heavy import torch
 from cu_core.base.parameters import param
-from cu_core.catalogue.method_record import Method
+from cu_core.catalogue.method_record import METHODS, Method
 from cu_core.methods.context import Context
 from cu_core.methods.curvature import Batch, Named, Secant, gradient, secant, solve
 from cu_core.methods.foci import select
@@ -123,6 +123,7 @@ METHOD = Method(
     "training samples.",
     rounds={"class": 10, "sample": 10},
 )
+METHODS.add(METHOD)
 
 # Smoothness and Lipschitz constants in the released code's formula of the noise.
 SMOOTHNESS, LIPSCHITZ = 0.25, 1.0

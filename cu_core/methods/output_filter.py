@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from cu_core.base.heavy import torch
 from cu_core.base.parameters import param
-from cu_core.catalogue.method_record import Method
+from cu_core.catalogue.method_record import METHODS, Method
 from cu_core.methods.context import Context
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ METHOD = Method(
     "class at once. It is here so that the pictures show it.",
     rounds={"class": 1, "sample": 1},
 )
+METHODS.add(METHOD)
 
 
 def unlearn(context: Context, params: OutputFilterParams) -> Iterator[dict[str, float]]:

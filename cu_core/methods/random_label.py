@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cu_core.base.heavy import torch
-from cu_core.catalogue.method_record import Method, by_all_processes
+from cu_core.catalogue.method_record import METHODS, Method, by_all_processes
 from cu_core.methods import fields
 from cu_core.methods.context import Context
 from cu_core.methods.mixed import mixed_epoch
@@ -41,6 +41,7 @@ METHOD = Method(
     fails="Learns the wrong labels by heart: forget samples end up more wrong, and easier to tell, than unseen ones.",
     rounds={"class": 10, "sample": 10},
 )
+METHODS.add(METHOD)
 
 
 def unlearn(context: Context, params: RandomLabelParams) -> Iterator[dict[str, float]]:

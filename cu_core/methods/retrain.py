@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cu_core.base.heavy import later
 from cu_core.base.parameters import param
-from cu_core.catalogue.method_record import Method, by_all_processes
+from cu_core.catalogue.method_record import METHODS, Method, by_all_processes
 from cu_core.methods.context import Context
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ METHOD = Method(
     fails="Costs as much as the training did, for every request to forget.",
     rounds={"class": 0, "sample": 0},
 )
+METHODS.add(METHOD)
 
 
 def unlearn(context: Context, params: RetrainParams) -> Iterator[dict[str, float]]:

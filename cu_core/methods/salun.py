@@ -8,7 +8,7 @@ from typing import Any
 
 from cu_core.base.heavy import torch
 from cu_core.base.parameters import param
-from cu_core.catalogue.method_record import Method, by_all_processes
+from cu_core.catalogue.method_record import METHODS, Method, by_all_processes
 from cu_core.methods import fields
 from cu_core.methods.context import Context
 from cu_core.methods.random_label import RandomLabelParams, one_round, relabelled, sgd
@@ -45,6 +45,7 @@ METHOD = Method(
     fails="As random labels do; the share of weights is a guess, and gradients of samples known by heart are tiny.",
     rounds={"class": 10, "sample": 10},
 )
+METHODS.add(METHOD)
 
 
 def unlearn(context: Context, params: SalunParams) -> Iterator[dict[str, float]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cu_core.base.errors import DatasetError
 from cu_core.base.heavy import torch
 from cu_core.base.parameters import param
-from cu_core.catalogue.method_record import Method, by_all_processes
+from cu_core.catalogue.method_record import METHODS, Method, by_all_processes
 from cu_core.methods.context import Context
 from cu_core.methods.steps import Steps
 from cu_core.methods.teacher import distillation_loss, frozen_copy
@@ -116,6 +116,7 @@ SCRUB_R = Method(
     "none). With few unseen samples the error to return to is coarse.",
     rounds=_ROUNDS,
 )
+METHODS.add(SCRUB, SCRUB_R)
 
 ASKED_AT_ONCE = 512
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from cu_core.catalogue.method_record import PER_SHARD, Method
+from cu_core.catalogue.method_record import METHODS, PER_SHARD, Method
 from cu_core.methods.context import Context
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ METHOD = Method(
     "random samples, lies in all shards, and then it costs nearly as much as retraining.",
     rounds={"class": PER_SHARD, "sample": PER_SHARD},
 )
+METHODS.add(METHOD)
 
 
 def unlearn(context: Context, params: SisaParams) -> Iterator[dict[str, float]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cu_core.base.heavy import torch
 from cu_core.base.parameters import param
-from cu_core.catalogue.method_record import Method
+from cu_core.catalogue.method_record import METHODS, Method
 from cu_core.methods import fields
 from cu_core.methods.context import Context
 from cu_core.methods.importance import mean_squared_gradients
@@ -62,6 +62,7 @@ METHOD = Method(
     "Single samples known by heart have hardly any gradient: what stands out for them is mostly noise.",
     rounds={"class": 1, "sample": 1},
 )
+METHODS.add(METHOD)
 
 
 def unlearn(context: Context, params: SsdParams) -> Iterator[dict[str, float]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from cu_core.base.heavy import torch
 from cu_core.base.parameters import param
-from cu_core.catalogue.method_record import Method, by_all_processes
+from cu_core.catalogue.method_record import METHODS, Method, by_all_processes
 from cu_core.methods.context import Context
 from cu_core.methods.steps import Steps
 
@@ -92,6 +92,7 @@ METHOD = Method(
     "and repairing with similar classes brings the forgotten one back too.",
     rounds={"class": 1},
 )
+METHODS.add(METHOD)
 
 
 class Material:
