@@ -21,7 +21,7 @@ from torch import Tensor
 
 from benchmarks.measuring import Ratio, machine, machine_words, table, timed, write_out
 from cu_core.base.errors import UnlearnscopeError
-from cu_core.catalogue.spec import ModelSpec, TrainSpec
+from cu_core.catalogue.spec_parts import ModelSpec, TrainSpec
 from cu_core.data.batches import ImageSource
 from cu_core.engine.audit.audit_samples import Side
 from cu_core.engine.audit.measure import Questions, SignalCollector

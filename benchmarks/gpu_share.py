@@ -12,7 +12,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.measuring import table, timed
-from cu_core.catalogue.spec import TrainSpec
+from cu_core.catalogue.spec_parts import TrainSpec
 from cu_core.data.batches import ImageSource, Split
 from cu_core.data.images import ImageData
 from cu_core.learning.device import choose_precision

@@ -31,7 +31,8 @@ from benchmarks.snapshot_cost import TimedAttempt
 from cu_core.base.errors import UnlearnscopeError
 from cu_core.base.files import write_json
 from cu_core.base.home import Home
-from cu_core.catalogue.spec import DataSpec, spec_from_json
+from cu_core.catalogue.spec import spec_from_json
+from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data import prepared
 from cu_core.engine.loop import execute
 from cu_core.engine.perform import run_attempt

@@ -23,7 +23,8 @@ import torch
 import torch.distributed as dist
 
 from benchmarks.measuring import Ratio, machine, machine_words, synchronize, table, timed, write_out
-from cu_core.catalogue.spec import ModelSpec, RunSpec, TrainSpec
+from cu_core.catalogue.spec import RunSpec
+from cu_core.catalogue.spec_parts import ModelSpec, TrainSpec
 from cu_core.data.batches import ImageSource, Split
 from cu_core.jobs.command import TORCHRUN
 from cu_core.jobs.slots import cores

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 
 from benchmarks.measuring import Ratio, machine, machine_words, table, timed, write_out
 from cu_core.base.errors import UnlearnscopeError
-from cu_core.catalogue.spec import ModelSpec, TrainSpec
+from cu_core.catalogue.spec_parts import ModelSpec, TrainSpec
 from cu_core.data.batches import ImageSource, Split
 from cu_core.learning.build import build_model
 from cu_core.learning.device import choose_device, choose_precision, keep_freed_memory

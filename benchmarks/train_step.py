@@ -29,7 +29,7 @@ from benchmarks.measuring import Ratio, Side, machine, machine_words, table, tim
 from benchmarks.usual_loop import best_way, loader, second_pass_seconds, ways
 from cu_core.base.errors import UnlearnscopeError
 from cu_core.base.home import Home
-from cu_core.catalogue.spec import DataSpec, ModelSpec, TrainSpec
+from cu_core.catalogue.spec_parts import DataSpec, ModelSpec, TrainSpec
 from cu_core.data.batches import ImageSource, Split
 from cu_core.data.images import ImageData
 from cu_core.data.prepared import open_key, prepare

@@ -20,7 +20,8 @@ import pandas as pd
 from cu_core.base.files import write_array, write_json
 from cu_core.base.home import Home
 from cu_core.base.process import identity
-from cu_core.catalogue.spec import DataSpec, ForgetSpec, RunSpec
+from cu_core.catalogue.spec import RunSpec
+from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec
 from cu_core.data import prepared
 from cu_core.metrics.boundary import signed_distances
 from cu_core.metrics.drift.per_round import FixedSamples, Start, cka_by_group, drift_report

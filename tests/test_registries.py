@@ -24,7 +24,8 @@ from cu_core.catalogue.metric_record import METRICS, Evidence, Metric
 from cu_core.catalogue.presets import PRESETS, Preset
 from cu_core.catalogue.projection_record import PROJECTIONS, Projection
 from cu_core.catalogue.selections import FORGET_KINDS, ForgetKind, forms, parse_selection
-from cu_core.catalogue.spec import PARTS, DataSpec, ForgetSpec, RunSpec
+from cu_core.catalogue.spec import PARTS, RunSpec
+from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec
 from cu_core.catalogue.stopping import STOPPING_RULES, StoppingRule, judge, rule_for
 from cu_core.cli import main
 from cu_core.cli.listing import REGISTRIES

@@ -13,8 +13,9 @@ from cu_core.catalogue.listed_models import why_not_listed
 from cu_core.catalogue.method_record import Method, method
 from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.selections import FORGET_KINDS, parse_selection
-from cu_core.catalogue.spec import DataSpec, RunSpec
+from cu_core.catalogue.spec import RunSpec
 from cu_core.catalogue.spec_files import named_files
+from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.catalogue.stopping import STOPPING_RULES
 
 FOLDER_SIZE = 32

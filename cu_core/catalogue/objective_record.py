@@ -29,7 +29,7 @@ class Objective:
         image_text: whether it trains an image-text model, whose classes are prompts.
         temperature: the objective's default; 0 where there is none.
         predictor: whether the encoder carries a predictor.
-        settings: fields of `cu_core.catalogue.spec.TrainSpec` that it reads besides those that every objective reads.
+        settings: fields of `TrainSpec` that it reads besides those that every objective reads.
         cost: time of one training image as a multiple of a supervised one's: a pass without gradients takes about
             a third of one with them.
     """
@@ -54,7 +54,7 @@ class Objective:
         return "self-supervised" if self.self_supervised else "supervised"
 
     def reads(self, field: str) -> bool:
-        """Whether a field of `cu_core.catalogue.spec.TrainSpec` makes a difference to this objective."""
+        """Whether a field of `cu_core.catalogue.spec_parts.TrainSpec` makes a difference to this objective."""
         return field in self.settings or field not in OWN_SETTINGS
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from cu_core.base.registry import Registry
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.recipes import DIGITS, DIGITS_BY_HEART, DIGITS_ENCODER_BY_HEART, PAPER, unlearning_recipe
-from cu_core.catalogue.spec import DataSpec, ForgetSpec, MethodSpec, ModelSpec, RunSpec, StopSpec
+from cu_core.catalogue.spec import MethodSpec, RunSpec
+from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, ModelSpec, StopSpec
 
 
 @dataclass(frozen=True)

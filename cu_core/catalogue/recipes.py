@@ -8,7 +8,7 @@ from typing import Any
 from cu_core.catalogue import tuned
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.objective_record import objective as find_objective
-from cu_core.catalogue.spec import TrainSpec
+from cu_core.catalogue.spec_parts import TrainSpec
 
 # Paper: SGD, momentum 0.9, weight decay 1e-4, batch 256, cosine, lr 0.1, 100 epochs, no augmentation (released code).
 PAPER = TrainSpec(

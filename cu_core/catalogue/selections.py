@@ -172,7 +172,7 @@ class ForgetKind:
         inputs: the form's widgets, one per value.
         says_all: whether those make the summary superfluous beside them.
         count: from values and `Known` to the number of samples, None where that cannot be known.
-        why_not: from a `cu_core.catalogue.spec.DataSpec` and the kind of the training objective to what is lacking.
+        why_not: from a `DataSpec` and the kind of the training objective to what is lacking.
         drawn: whether the seed decides which samples they are.
         costly: whether `choose` takes a moment although nothing but images and text decide, so that a page keeps it.
         ready: whether what takes long to work out lies in a folder already, from data and folder.
@@ -204,7 +204,7 @@ class ForgetKind:
         return any(i.kind == "file" for i in self.inputs)
 
     def lacking(self, data: Any, objective: str) -> Lacking | None:
-        """What a `cu_core.catalogue.spec.DataSpec` and a kind of training objective lack for it; None if nothing."""
+        """What a `DataSpec` and a kind of training objective lack for it; None if nothing."""
         return self.why_not(data, objective) if self.why_not else None
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from cu_core.base.home import Home
-from cu_core.catalogue.spec import DataSpec
+from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data.sampling import stratified_split
 from cu_core.data.source import Progress, Source
 from cu_core.data.transform import resize

@@ -9,7 +9,7 @@ import numpy as np
 
 from cu_core.base.errors import DatasetError
 from cu_core.base.home import Home
-from cu_core.catalogue.spec import DataSpec
+from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data.archive import Tree, open_tree
 from cu_core.data.sampling import stratified_split
 from cu_core.data.source import Progress, Source

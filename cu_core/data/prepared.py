@@ -20,7 +20,8 @@ from cu_core.base.home import Home
 from cu_core.base.named_path import absolute_choice
 from cu_core.base.registry import imported
 from cu_core.catalogue.dataset_record import dataset
-from cu_core.catalogue.spec import DataSpec, digest
+from cu_core.catalogue.spec import digest
+from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data.archive import fingerprint
 from cu_core.data.folder import DEFAULT_SIZE
 from cu_core.data.image_file import CHUNK, ImageFile

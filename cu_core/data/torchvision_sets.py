@@ -10,7 +10,7 @@ import numpy as np
 from torchvision.datasets import CIFAR10, CIFAR100, SVHN
 
 from cu_core.base.home import Home
-from cu_core.catalogue.spec import DataSpec
+from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data.download import fetch
 from cu_core.data.source import Progress, Source
 from cu_core.data.transform import resize

@@ -22,7 +22,8 @@ from cu_core.base.home import Home
 from cu_core.base.installation import dashboard_folder
 from cu_core.base.process import identity, is_alive
 from cu_core.catalogue.selections import parse_selection
-from cu_core.catalogue.spec import DataSpec, ForgetSpec, RunSpec
+from cu_core.catalogue.spec import RunSpec
+from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec
 from cu_core.data.prepared import dataset_key
 from cu_core.engine.estimate import speed_path
 from cu_core.runstore.reader import tail

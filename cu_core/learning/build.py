@@ -15,7 +15,8 @@ from cu_core.base.named_path import named_path
 from cu_core.base.registry import imported
 from cu_core.catalogue.backbone_record import backbone
 from cu_core.catalogue.objective_record import OBJECTIVES, Objective
-from cu_core.catalogue.spec import ModelSpec, RunSpec
+from cu_core.catalogue.spec import RunSpec
+from cu_core.catalogue.spec_parts import ModelSpec
 from cu_core.data.images import ImageData
 from cu_core.learning.classifier import Classifier
 from cu_core.learning.encoder import Encoder

@@ -20,7 +20,8 @@ from cu_core.base.files import read_json, sha256_of, write_json
 from cu_core.base.home import Home
 from cu_core.base.named_path import named_path
 from cu_core.catalogue.objective_record import objective
-from cu_core.catalogue.spec import RunSpec, TrainSpec, digest
+from cu_core.catalogue.spec import RunSpec, digest
+from cu_core.catalogue.spec_parts import TrainSpec
 from cu_core.data.batches import ImageSource, Split
 from cu_core.data.images import ImageData
 from cu_core.learning.build import build_for

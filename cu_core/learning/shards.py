@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cu_core.catalogue.spec import TrainSpec
+from cu_core.catalogue.spec_parts import TrainSpec
 from cu_core.data.batches import ImageSource, Split
 from cu_core.learning.classifier import Classifier
 from cu_core.learning.device import Precision

@@ -23,7 +23,8 @@ from torch import Tensor, nn
 from cu_core.base.errors import DatasetError, Diverged
 from cu_core.base.files import write_atomically
 from cu_core.catalogue.objective_record import objective
-from cu_core.catalogue.spec import TrainSpec, digest
+from cu_core.catalogue.spec import digest
+from cu_core.catalogue.spec_parts import TrainSpec
 from cu_core.data.batches import Split
 from cu_core.data.views import augmentation
 from cu_core.learning.device import Precision, memory_errors

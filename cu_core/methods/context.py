@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from cu_core.base.heavy import torch
 
 if TYPE_CHECKING:
-    from cu_core.catalogue.spec import TrainSpec
+    from cu_core.catalogue.spec_parts import TrainSpec
     from cu_core.data.batches import Split
     from cu_core.learning.device import Precision
     from cu_core.learning.network import Network

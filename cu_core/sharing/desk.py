@@ -14,7 +14,8 @@ import numpy as np
 
 from cu_core.base.errors import BadInput, NotAllowed, os_errors_in_words
 from cu_core.base.home import Home
-from cu_core.catalogue.spec import DataSpec, ForgetSpec, RunSpec
+from cu_core.catalogue.spec import RunSpec
+from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec
 from cu_core.jobs import background, submission
 from cu_core.runstore import layout
 from cu_core.runstore.rows import optional_json

@@ -10,7 +10,7 @@ import streamlit as st
 from cu_core.base.errors import BadInput
 from cu_core.base.parameters import parse
 from cu_core.catalogue.selections import FORGET_KINDS, parse_selection
-from cu_core.catalogue.spec import DataSpec
+from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data.forget import ForgetSet, resolve
 from cu_core.data.images import ImageData
 from pages._launch import forget_preview, form_draft, preview_words

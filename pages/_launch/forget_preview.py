@@ -13,7 +13,7 @@ from cu_core.base.errors import UnlearnscopeError
 from cu_core.base.home import Home
 from cu_core.base.parameters import parse
 from cu_core.catalogue.dataset_record import dataset
-from cu_core.catalogue.spec import DataSpec
+from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data.forget import ForgetSet, counts_per_class
 from cu_core.data.images import ImageData
 from cu_core.data.prepared import open_prepared

@@ -16,7 +16,7 @@ from cu_core.catalogue.method_record import METHODS, method
 from cu_core.catalogue.objective_record import OBJECTIVES, objective
 from cu_core.catalogue.recipes import recipe, unlearning_recipe
 from cu_core.catalogue.selections import FORGET_KINDS, Input
-from cu_core.catalogue.spec import DataSpec, TrainSpec
+from cu_core.catalogue.spec_parts import DataSpec, TrainSpec
 from cu_core.data.images import ImageData
 from cu_core.sharing.uploads import IMAGES, INDICES, WEIGHTS, Kind
 from pages._frame import gate

@@ -12,7 +12,7 @@ from cu_core.analysis.sweeps.done import matching, missing
 from cu_core.analysis.sweeps.sweep import Expanded, Sweep, expand, sweep_from_json
 from cu_core.analysis.sweeps.sweep_store import remember
 from cu_core.base.errors import BadInput, UnlearnscopeError
-from cu_core.catalogue.spec import ForgetSpec
+from cu_core.catalogue.spec_parts import ForgetSpec
 from pages._frame import gate
 from pages._launch.run_cost import takes
 from pages._shared.plain_text import plain

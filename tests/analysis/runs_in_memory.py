@@ -7,7 +7,8 @@ from typing import Any
 
 from cu_core.analysis.compare.compared import Compared, Reference
 from cu_core.catalogue.method_record import method
-from cu_core.catalogue.spec import ForgetSpec, MethodSpec, RunSpec, short
+from cu_core.catalogue.spec import MethodSpec, RunSpec, short
+from cu_core.catalogue.spec_parts import ForgetSpec
 
 BASE = RunSpec(forget=ForgetSpec("class:5"), reference=3)
 

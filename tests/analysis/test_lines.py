@@ -12,7 +12,7 @@ from cu_core.analysis.compare.comparable import configuration_of, set_of, warnin
 from cu_core.analysis.compare.lines import lines_of, summary
 from cu_core.analysis.compare.table import make_table
 from cu_core.base.errors import BadInput
-from cu_core.catalogue.spec import DataSpec, ForgetSpec, TrainSpec
+from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, TrainSpec
 from tests.analysis.runs_in_memory import BASE, run_of, spec_of
 
 

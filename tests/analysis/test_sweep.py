@@ -18,7 +18,8 @@ from cu_core.base.home import Home
 from cu_core.catalogue.compatibility import check
 from cu_core.catalogue.method_record import METHODS
 from cu_core.catalogue.recipes import unlearning_recipe
-from cu_core.catalogue.spec import DataSpec, ModelSpec, RunSpec, StopSpec, TrainSpec
+from cu_core.catalogue.spec import RunSpec
+from cu_core.catalogue.spec_parts import DataSpec, ModelSpec, StopSpec, TrainSpec
 from cu_core.runstore.layout import INFO, SPEC
 from cu_core.runstore.reader import open_run
 from tests.madeup import MadeUp, write_run

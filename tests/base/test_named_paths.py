@@ -12,8 +12,9 @@ from cu_core.base.errors import BadInput
 from cu_core.base.home import Home, default_home
 from cu_core.base.named_path import named_path
 from cu_core.catalogue.presets import DEFAULT_PRESET
-from cu_core.catalogue.spec import DataSpec, ModelSpec, RunSpec
+from cu_core.catalogue.spec import RunSpec
 from cu_core.catalogue.spec_files import absolute_paths
+from cu_core.catalogue.spec_parts import DataSpec, ModelSpec
 from cu_core.data.archive import open_tree
 from cu_core.data.index_file import read_indices
 from cu_core.data.prepared import dataset_key

@@ -16,7 +16,8 @@ from playwright.sync_api import Browser, Page, expect
 from cu_core.analysis.sweeps.sweep import Sweep, expand
 from cu_core.analysis.sweeps.sweep_store import remember
 from cu_core.base.home import Home
-from cu_core.catalogue.spec import RunSpec, TrainSpec
+from cu_core.catalogue.spec import RunSpec
+from cu_core.catalogue.spec_parts import TrainSpec
 from cu_core.cli import main
 from tests.browser.waiting import PATIENCE_MS, at_rest, eventually, heard, settled
 from tests.madeup import MadeUp, write_run

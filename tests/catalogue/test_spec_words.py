@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cu_core.catalogue.spec import DataSpec, ForgetSpec, RunSpec, short
+from cu_core.catalogue.spec import RunSpec, short
+from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from cu_core.base.errors import DatasetError
-from cu_core.catalogue.spec import DataSpec
+from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data import archive
 from cu_core.data.archive import open_tree
 from cu_core.data.prepared import dataset_key, prepare

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cu_core.catalogue.spec import DataSpec
+from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data import batches
 from cu_core.data.batches import ImageSource, Split
 from cu_core.data.prepared import prepare

@@ -14,7 +14,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from cu_core.base.errors import BadInput, DatasetError, OutOfDisk
-from cu_core.catalogue.spec import DataSpec
+from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data import digits, prepared
 from cu_core.data.image_file import ImageFile
 from cu_core.data.prepared import dataset_key, open_key, open_prepared, prepare

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from cu_core.base.errors import DatasetError
-from cu_core.catalogue.spec import DataSpec
+from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data import transform
 from cu_core.data.folder import load
 from cu_core.data.forget import resolve

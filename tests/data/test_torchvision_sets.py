@@ -16,7 +16,7 @@ from scipy.io import savemat
 from torchvision.datasets import CIFAR10, CIFAR100, SVHN
 
 from cu_core.base.errors import DatasetError
-from cu_core.catalogue.spec import DataSpec
+from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data.download import fetch
 from cu_core.data.prepared import prepare
 from cu_core.data.source import silent

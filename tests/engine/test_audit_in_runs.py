@@ -13,7 +13,8 @@ import torch
 
 from cu_core.base.home import Home
 from cu_core.catalogue.attack_record import attacks_for
-from cu_core.catalogue.spec import TrainSpec, spec_from_json
+from cu_core.catalogue.spec import spec_from_json
+from cu_core.catalogue.spec_parts import TrainSpec
 from cu_core.data.batches import ImageSource
 from cu_core.engine.audit import measure
 from cu_core.engine.audit.audit_samples import Side

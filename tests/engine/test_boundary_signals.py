@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.neighbors import NearestCentroid
 
-from cu_core.catalogue.spec import ModelSpec
+from cu_core.catalogue.spec_parts import ModelSpec
 from cu_core.engine import boundary_signals as module
 from cu_core.engine.boundary_signals import boundary_signals
 from cu_core.engine.probe import Probe

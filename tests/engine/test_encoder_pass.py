@@ -14,7 +14,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from cu_core.base.errors import Incompatible
 from cu_core.base.home import Home
 from cu_core.catalogue.compatibility import check
-from cu_core.catalogue.spec import ModelSpec, spec_from_json
+from cu_core.catalogue.spec import spec_from_json
+from cu_core.catalogue.spec_parts import ModelSpec
 from cu_core.data.batches import ImageSource
 from cu_core.engine import encoder_pass
 from cu_core.engine.encoder_pass import EncoderPass, place_of

@@ -13,7 +13,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from cu_core.base.home import Home
-from cu_core.catalogue.spec import DataSpec, spec_from_json
+from cu_core.catalogue.spec import spec_from_json
+from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data.batches import ImageSource
 from cu_core.data.prepared import prepare
 from cu_core.engine.probe_recovery import _shown, probe_recovery

@@ -15,7 +15,8 @@ from PIL import Image
 
 from cu_core.base.errors import BadInput, DatasetError
 from cu_core.base.home import Home
-from cu_core.catalogue.spec import DataSpec, ForgetSpec, RunSpec
+from cu_core.catalogue.spec import RunSpec
+from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec
 from cu_core.data import archive, index_file
 from cu_core.data.archive import open_tree
 from cu_core.data.folder import load

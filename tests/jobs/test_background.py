@@ -12,7 +12,8 @@ import pytest
 
 from cu_core.base.home import Home
 from cu_core.base.process import identity
-from cu_core.catalogue.spec import DataSpec, ForgetSpec, ModelSpec, RunSpec
+from cu_core.catalogue.spec import RunSpec
+from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, ModelSpec
 from cu_core.data.memorisation import memorisation, read_scores
 from cu_core.data.prepared import open_prepared
 from cu_core.engine.estimate import known_speed

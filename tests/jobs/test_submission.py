@@ -13,7 +13,8 @@ import pytest
 
 from cu_core.base.errors import BadInput, OutOfDisk
 from cu_core.base.home import Home
-from cu_core.catalogue.spec import DataSpec, ForgetSpec, ModelSpec, RunSpec
+from cu_core.catalogue.spec import RunSpec
+from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, ModelSpec
 from cu_core.engine.perform import run_attempt
 from cu_core.jobs import submission
 from cu_core.runstore import disk, layout

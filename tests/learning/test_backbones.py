@@ -10,7 +10,7 @@ from torch import nn
 from cu_core.base.errors import BadInput, CheckpointError, Incompatible
 from cu_core.catalogue.backbone_record import BACKBONES
 from cu_core.catalogue.listed_models import model_names, why_not_listed
-from cu_core.catalogue.spec import ModelSpec
+from cu_core.catalogue.spec_parts import ModelSpec
 from cu_core.learning.backbones.vit import patch_size
 from cu_core.learning.build import build_model
 from cu_core.learning.weights import weights_sha256

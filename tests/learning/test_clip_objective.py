@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cu_core.catalogue.spec import ModelSpec, TrainSpec
+from cu_core.catalogue.spec_parts import ModelSpec, TrainSpec
 from cu_core.learning.build import build_model
 from cu_core.learning.image_text import ImageText
 from cu_core.learning.objectives.clip import image_text_loss

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from cu_core.catalogue.spec import ModelSpec
+from cu_core.catalogue.spec_parts import ModelSpec
 from cu_core.learning.build import build_model
 from cu_core.learning.ensemble import Ensemble
 from cu_core.learning.weights import load_weights, read_state_dict, save_weights, weights_sha256

@@ -14,7 +14,8 @@ import torch
 from cu_core.base.errors import BadInput, Incompatible
 from cu_core.catalogue import compatibility
 from cu_core.catalogue.recipes import CLIP, TINY_CLIP, recipe
-from cu_core.catalogue.spec import ModelSpec, spec_from_json
+from cu_core.catalogue.spec import spec_from_json
+from cu_core.catalogue.spec_parts import ModelSpec
 from cu_core.learning.build import build_model
 from cu_core.learning.image_text import ImageText
 from cu_core.learning.weights import load_weights, read_state_dict, save_weights, weights_sha256

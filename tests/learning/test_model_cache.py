@@ -14,7 +14,8 @@ from filelock import FileLock
 
 from cu_core.base.errors import BadInput, Cancelled, CheckpointError
 from cu_core.base.home import Home
-from cu_core.catalogue.spec import DataSpec, ModelSpec, RunSpec, TrainSpec
+from cu_core.catalogue.spec import RunSpec
+from cu_core.catalogue.spec_parts import DataSpec, ModelSpec, TrainSpec
 from cu_core.data.batches import ImageSource
 from cu_core.data.images import ImageData
 from cu_core.learning.build import build_model

@@ -12,7 +12,7 @@ import torch
 
 from cu_core.base.parameters import describe
 from cu_core.catalogue.objective_record import OBJECTIVES, OWN_SETTINGS
-from cu_core.catalogue.spec import ModelSpec, TrainSpec
+from cu_core.catalogue.spec_parts import ModelSpec, TrainSpec
 from cu_core.data.ssl_views import ssl_views
 from cu_core.learning.build import build_model
 from cu_core.learning.encoder import Encoder

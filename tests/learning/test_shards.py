@@ -16,7 +16,8 @@ from cu_core.base.home import Home
 from cu_core.catalogue import compatibility
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.presets import PRESETS
-from cu_core.catalogue.spec import ModelSpec, RunSpec, TrainSpec, spec_from_json
+from cu_core.catalogue.spec import RunSpec, spec_from_json
+from cu_core.catalogue.spec_parts import ModelSpec, TrainSpec
 from cu_core.data.batches import ImageSource, Split
 from cu_core.data.images import ImageData
 from cu_core.learning.build import build_model

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from sklearn.neighbors import KNeighborsClassifier
 
 from cu_core.base.errors import Cancelled, DatasetError, Diverged
-from cu_core.catalogue.spec import ModelSpec, TrainSpec
+from cu_core.catalogue.spec_parts import ModelSpec, TrainSpec
 from cu_core.data.batches import ImageSource, Split
 from cu_core.learning.build import build_model
 from cu_core.learning.device import Precision, choose_precision

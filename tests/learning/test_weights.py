@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from torchvision.models import resnet18
 
 from cu_core.base.errors import CheckpointError
-from cu_core.catalogue.spec import ModelSpec
+from cu_core.catalogue.spec_parts import ModelSpec
 from cu_core.learning.build import build_model
 from cu_core.learning.classifier import Classifier
 from cu_core.learning.network import Network

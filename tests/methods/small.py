@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cu_core.catalogue.spec import TrainSpec
+from cu_core.catalogue.spec_parts import TrainSpec
 from cu_core.data.batches import ImageSource, Split
 from cu_core.learning.classifier import Classifier
 from cu_core.learning.device import Precision

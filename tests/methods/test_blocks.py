@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cu_core.catalogue.spec import ModelSpec
+from cu_core.catalogue.spec_parts import ModelSpec
 from cu_core.learning.build import build_model
 from cu_core.learning.network_blocks import blocks
 from cu_core.methods.trained_blocks import last_blocks, only, train_mode

@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 
 from cu_core.base.home import Home
-from cu_core.catalogue.spec import ModelSpec, TrainSpec, spec_from_json
+from cu_core.catalogue.spec import spec_from_json
+from cu_core.catalogue.spec_parts import ModelSpec, TrainSpec
 from cu_core.data.batches import ImageSource, Split
 from cu_core.engine.loop import execute
 from cu_core.engine.perform import run_attempt

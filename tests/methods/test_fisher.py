@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from cu_core.catalogue.spec import ModelSpec
+from cu_core.catalogue.spec_parts import ModelSpec
 from cu_core.learning.build import build_model
 from cu_core.methods import fisher as module
 from cu_core.methods.fisher import FisherParams, diagonal_fisher, unlearn, variances

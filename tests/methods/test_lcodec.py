@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cu_core.catalogue.spec import ModelSpec
+from cu_core.catalogue.spec_parts import ModelSpec
 from cu_core.learning.build import build_model
 from cu_core.methods.curvature import Secant, gradient, secant, solve
 from cu_core.methods.foci import select

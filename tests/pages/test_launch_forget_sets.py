@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cu_core.base.home import Home
-from cu_core.catalogue.spec import DataSpec, StopSpec
+from cu_core.catalogue.spec_parts import DataSpec, StopSpec
 from cu_core.data.forget import resolve
 from cu_core.data.memorisation import memorisation
 from cu_core.data.prepared import open_prepared

@@ -10,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 from cu_core.analysis.sweeps.sweep import Sweep, expand
 from cu_core.analysis.sweeps.sweep_store import recall, remember
 from cu_core.base.home import Home
-from cu_core.catalogue.spec import RunSpec, TrainSpec
+from cu_core.catalogue.spec import RunSpec
+from cu_core.catalogue.spec_parts import TrainSpec
 from cu_core.jobs import dispatcher, submission
 from cu_core.runstore.reader import list_runs, open_run
 from tests.madeup import MadeUp, write_run

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from cu_core.base.errors import BadInput, OutOfDisk
-from cu_core.catalogue.spec import ModelSpec, ProbeSpec, RunSpec, StopSpec, TrainSpec
+from cu_core.catalogue.spec import RunSpec
+from cu_core.catalogue.spec_parts import ModelSpec, ProbeSpec, StopSpec, TrainSpec
 from cu_core.jobs import memory, slots, submission
 from cu_core.jobs.slots import Slot, choose_slot, find_slots
 from cu_core.runstore import disk

@@ -14,7 +14,8 @@ from typing import Any
 
 from cu_core.catalogue.backbone_record import backbone
 from cu_core.catalogue.recipes import DIGITS_ENCODER_BY_HEART
-from cu_core.catalogue.spec import DataSpec, ModelSpec, RunSpec, TrainSpec
+from cu_core.catalogue.spec import RunSpec
+from cu_core.catalogue.spec_parts import DataSpec, ModelSpec, TrainSpec
 
 PAPER_IMAGES = 10_000
 

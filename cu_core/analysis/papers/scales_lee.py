@@ -11,7 +11,7 @@ from cu_core.analysis.papers.scales import Scale
 from cu_core.catalogue.recipes import DIGITS as DIGITS_RECIPE
 from cu_core.catalogue.recipes import LAPTOP as LAPTOP_RECIPE
 from cu_core.catalogue.recipes import PAPER as PAPER_RECIPE
-from cu_core.catalogue.spec import DataSpec, ModelSpec
+from cu_core.catalogue.spec_parts import DataSpec, ModelSpec
 
 # What a laptop scale decides itself: one dataset, one network, one recipe.
 _FIXED = frozenset(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from cu_core.analysis.sweeps.sweep import Sweep
 from cu_core.base.registry import Registry
 from cu_core.catalogue.recipes import DIGITS, LAPTOP
-from cu_core.catalogue.spec import DataSpec, ForgetSpec, ModelSpec, RunSpec
+from cu_core.catalogue.spec import RunSpec
+from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, ModelSpec
 
 
 @dataclass(frozen=True)

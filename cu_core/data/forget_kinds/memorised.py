@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cu_core.catalogue.selections import Chosen, Draw, ForgetKind, Input, Lacking, Told, fewer, whole_number
-from cu_core.catalogue.spec import DataSpec
+from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data.images import ImageData
 from cu_core.data.memorisation import memorisation, read_scores
 from cu_core.data.source import Progress

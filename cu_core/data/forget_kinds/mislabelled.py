@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cu_core.base.errors import BadInput
 from cu_core.catalogue.selections import FIELD, Chosen, Draw, ForgetKind, Known, Lacking
-from cu_core.catalogue.spec import DataSpec
+from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data.images import ImageData
 
 

@@ -10,7 +10,7 @@ from lightly.loss import NegativeCosineSimilarity
 from lightly.utils.scheduler import cosine_schedule
 from torch import Tensor
 
-from cu_core.catalogue.spec import TrainSpec
+from cu_core.catalogue.spec_parts import TrainSpec
 from cu_core.data.ssl_views import ssl_views
 from cu_core.learning.encoder import Encoder
 from cu_core.learning.network import Network

@@ -9,7 +9,7 @@ from lightly.loss import NTXentLoss
 from torch import Tensor
 
 from cu_core.catalogue.objective_record import objective
-from cu_core.catalogue.spec import TrainSpec
+from cu_core.catalogue.spec_parts import TrainSpec
 from cu_core.data.ssl_views import ssl_views
 from cu_core.learning.network import Network
 from cu_core.learning.objectives.contrast import info_nce

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cu_core.base.registry import imported
 from cu_core.catalogue.objective_record import objective
-from cu_core.catalogue.spec import TrainSpec
+from cu_core.catalogue.spec_parts import TrainSpec
 from cu_core.learning.network import Network
 
 
