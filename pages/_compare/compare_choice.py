@@ -41,7 +41,7 @@ def chosen_ids(rows: Sequence[RunRow]) -> list[str]:
     wanted = list(dict.fromkeys(word for word in listed.split(",") if word))
     if missing := [run_id for run_id in wanted if run_id not in known]:
         st.warning(
-            f"Of these runs of the address none has recorded a round here: {', '.join(missing)}.",
+            f"Of these runs of the address none has recorded a round here: {plain(', '.join(missing))}.",
             icon=":material/link_off:",
         )
     return [run_id for run_id in wanted if run_id in known]
