@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cu_core.runstore.reader import RunView
+from cu_core.runstore.verify import how_to_mend
 from pages._attack.attack_numbers import numbers_section, overview_section, pick_attack
 from pages._attack.attack_scores import panes_of, roc_section, threshold_section
 from pages._attack.attack_selection import audited, selection_sections
@@ -12,6 +13,7 @@ from pages._attack.attack_verdicts import verdict_section
 from pages._frame.one_run import show_run
 from pages._frame.page_records import Page
 from pages._selection.selection_state import selection_bar
+from pages._shared.plain_text import plain
 from pages._shared.run_states import ACTIVE
 from pages._shared.server_home import home
 
@@ -36,10 +38,15 @@ def why_no_audit(view: RunView) -> tuple[str, str]:
             f"Attacks are made once a run has ended well; this one is {view.state}.",
             "Resume it, or clone it, to get them.",
         )
-    notes = [note for note in (view.result() or {}).get("notes", []) if "attack" in note.lower()]
+    result = view.result()
+    if result is None or result.get("attacks"):
+        return "They cannot be shown: files of this run are damaged or missing.", how_to_mend(view.run_id)
+    notes = [note for note in result.get("notes") or [] if isinstance(note, str) and "attack" in note.lower()]
     if notes:
-        return " ".join(notes), "Clone it with a larger forget set or more unseen samples."
-    return "This run was made before attacks were part of a run.", "Clone it to get them."
+        return plain(" ".join(notes)), "Clone it with a larger forget set or more unseen samples."
+    if "attacks" not in result:
+        return "This run was made before attacks were part of a run.", "Clone it to get them."
+    return "Its result tells of none.", "Clone it to get them."
 
 
 def sections(view: RunView) -> None:

@@ -72,7 +72,7 @@ picture = st.segmented_control(
 try:
     getattr(Views(runs, stamps, means=means), picture)()
 except UnlearnscopeError as error:
-    st.error(str(error), icon=":material/error:")
+    st.error(plain(error), icon=":material/error:")
 
 for title, icon, key, section in (
     ("Difference of two runs", ":material/difference:", "difference_box", difference_section),

@@ -10,7 +10,7 @@ from pages._drift.drift_picture import measured, picture, what_to_show
 from pages._drift.drift_tsne import tsne_outputs
 from pages._drift.drift_views import choose, offer_refit
 from pages._frame.page_records import Page
-from pages._frame.rounds_of_run import show_rounds
+from pages._frame.rounds_of_run import no_reference, show_rounds
 from pages._selection.selection_charts import linked_charts
 from pages._selection.selection_panel import selection_panel
 from pages._shared.recorded_rounds import wanted_round
@@ -41,9 +41,7 @@ def sections(view: RunView, rounds: list[int]) -> None:
     if name == "other":
         tsne_outputs(view)
     if shown.seed is None:
-        st.caption(
-            "No reference was retrained for this run; clone it and ask for one to see where the samples would lie."
-        )
+        st.caption(no_reference(view, "where the samples would lie"))
     st.subheader("Choose samples", anchor=False)
     selection_panel(view, rounds, number)
     linked_charts(view, rounds, number, shown.seed)

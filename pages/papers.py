@@ -6,6 +6,8 @@ import streamlit as st
 
 from cu_core.analysis.papers.fill import waiting_runs
 from cu_core.analysis.papers.paper_list import ALL_TABLES, PAPERS, scales_of, usual_scale
+from cu_core.runstore.reader import list_runs
+from pages._frame.damage_notes import name_damaged
 from pages._frame.page_records import Page
 from pages._papers.fill_form import fill_section
 from pages._papers.paper_table import facts_section, filled_table, table_section
@@ -51,6 +53,7 @@ def body() -> None:
     filled = filled_table(table, scale)
     table_section(filled)
     facts_section(filled)
+    name_damaged(list_runs(home()))
     for note in filled.table.notes:
         st.caption(note)
     fill_section(filled)

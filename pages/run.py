@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import streamlit as st
 
+from cu_core.base.display_text import CELL, cut, visible
 from cu_core.catalogue.spec import RunSpec, short
 from cu_core.runstore.reader import RunRow, RunView
 from pages._frame.one_run import head, redraw
@@ -36,13 +39,13 @@ def summary(spec: RunSpec, row: RunRow) -> str:
         f"seed {spec.seed}",
         *([f"group {spec.group}"] if spec.group else []),
     ]
-    return " · ".join(parts)
+    return " · ".join(cut(part, CELL) for part in parts)
 
 
 def details(view: RunView) -> None:
     """Everything the run was asked to do."""
     spec = view.spec
-    st.json(spec.to_json(), expanded=1)
+    st.json(visible(json.dumps(spec.to_json(), ensure_ascii=False)), expanded=1)
     result = view.result() or {}
     st.caption(f"Specification {spec.content_hash()[:12]} · weights {plain(str(result.get('weights_sha256'))[:12])}")
 
@@ -58,7 +61,7 @@ log_box = st.expander("Log", icon=":material/terminal:", key="log_box", on_chang
 if log_box.open:
     with log_box:
         text = view.log(LOG_BYTES)
-        st.code(text or "The worker has written nothing yet.", language=None, height=320, wrap_lines=True)
+        st.code(visible(text) or "The worker has written nothing yet.", language=None, height=320, wrap_lines=True)
 details_box = st.expander("Settings", icon=":material/tune:", key="details_box", on_change="rerun")
 if details_box.open:
     with details_box:

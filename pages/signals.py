@@ -32,12 +32,12 @@ def sections(view: RunView, rounds: list[int]) -> None:
     with_cosine = recorded_rounds(view, rounds, "two_view_cosine")
     if not with_cosine:
         st.info(
-            "The cosine of two views was not recorded in this run, so only the highest probabilities are shown.",
+            "No round that can be shown has the cosine of two views, so only the highest probabilities are drawn.",
             icon=":material/info:",
         )
     shown = recorded_rounds(view, with_cosine or rounds, top3_name(view))
     if not shown:
-        st.info("The highest probabilities were not recorded in this run.", icon=":material/info:")
+        st.info("The highest probabilities were recorded in no round that can be shown.", icon=":material/info:")
         return
     if len(shown) < len(rounds):
         st.caption(f"Two views of each sample were recorded in rounds {join([str(k) for k in shown])} only.")

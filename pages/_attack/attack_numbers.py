@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from cu_core.base.csv_cells import shown_table
 from cu_core.catalogue.attack_record import ATTACKS, MODELS, NUMBERS, WAYS
 from cu_core.figures.attack_overview import all_numbers, attack_title, gap_words, overview, overview_alt, series_title
 from pages._shared.chart_bar import bar
@@ -84,7 +85,9 @@ def pick_attack(attacks: dict[str, Any]) -> tuple[str, str]:
 def numbers_section(attacks: dict[str, Any], attack: str) -> None:
     """Transferred and re-fitted numbers side by side, and what their gap says."""
     st.dataframe(
-        numbers_table(attacks, attack), hide_index=True, alt=f"Numbers of {attack_title(attack)} by model and way"
+        shown_table(numbers_table(attacks, attack)),
+        hide_index=True,
+        alt=f"Numbers of {attack_title(attack)} by model and way",
     )
     st.info(gap_words(attacks, attack), icon=":material/compare_arrows:")
     reasons = {

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from cu_core.base.csv_cells import shown_table
 from cu_core.catalogue.attack_record import ATTACKS, MODELS, score_array
 from cu_core.figures.attack_overview import SERIES
 from cu_core.figures.attack_scores import (
@@ -87,7 +88,7 @@ def threshold_section(panes: list[Scored], attack: str, key: str, marked: np.nda
         )
     percent = {n: st.column_config.NumberColumn(format="%.1f %%") for n in list(rows[0])[1:5]}
     st.dataframe(
-        pd.DataFrame(rows),
+        shown_table(pd.DataFrame(rows)),
         hide_index=True,
         column_config=percent | {"Fitted threshold": st.column_config.NumberColumn(format="%.4g")},
         alt="Decisions at the chosen threshold",

@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 import streamlit as st
 
+from cu_core.base.csv_cells import shown_table
 from cu_core.catalogue.spec import short
 from cu_core.runstore.reader import RunRow
+from cu_core.runstore.rows import mentions
 from pages._shared.plain_text import plain
 
 FILTERS: dict[str, tuple[str, Callable[[RunRow], str]]] = {
@@ -39,7 +41,7 @@ def chosen_ids(rows: Sequence[RunRow]) -> list[str]:
     wanted = list(dict.fromkeys(word for word in listed.split(",") if word))
     if missing := [run_id for run_id in wanted if run_id not in known]:
         st.warning(
-            f"Of these runs of the address none has recorded a round here: {', '.join(missing)}.",
+            f"Of these runs of the address none has recorded a round here: {plain(', '.join(missing))}.",
             icon=":material/link_off:",
         )
     return [run_id for run_id in wanted if run_id in known]
@@ -93,7 +95,7 @@ def choice(rows: Sequence[RunRow], chosen: Sequence[str]) -> None:
         st.session_state["compare_ticked"] = list(chosen)
     key = f"choice_{st.session_state['compare_revision']}_{abs(hash(tuple(ids)))}"
     st.dataframe(
-        _table(shown),
+        shown_table(_table(shown)),
         key=key,
         hide_index=True,
         height=min(36 * (len(shown) + 1), 360),
@@ -114,10 +116,7 @@ def _tick(key: str, ids: Sequence[str], chosen: Sequence[str]) -> None:
 
 
 def _wanted(row: RunRow, text: str, picked: dict[str, list[str]]) -> bool:
-    words = f"{row.run_id} {row.title} {row.method} {row.forget} {row.dataset} {row.backbone} {row.group}".lower()
-    return all(word in words for word in text.lower().split()) and all(
-        not values or FILTERS[key][1](row) in values for key, values in picked.items()
-    )
+    return mentions(row, text) and all(not values or FILTERS[key][1](row) in values for key, values in picked.items())
 
 
 def _table(rows: Sequence[RunRow]) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import streamlit as st
 from cu_core.analysis.compare.columns import ComparedColumn
 from cu_core.analysis.compare.lines import Summary
 from cu_core.analysis.compare.table import Table, TableRow, flag_words
+from cu_core.base.csv_cells import shown_table
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.figures.distance_colours import distance_colour
 from pages._shared.plain_text import plain
@@ -56,7 +57,8 @@ def show_table(table: Table, cells: str, text: str) -> None:
         cells: key of `CELLS`.
         text: only lines with these words are shown.
     """
-    rows = [row for row in table.rows if all(word in _words(row) for word in text.lower().split())]
+    wanted = text[:200].lower().split()
+    rows = [row for row in table.rows if all(word in _words(row) for word in wanted)]
     if not rows:
         st.info("No line matches the filter.", icon=":material/search_off:")
         return
@@ -90,7 +92,7 @@ def styled(rows: Sequence[TableRow], columns: Sequence[ComparedColumn], cells: s
         ]
     if any(row.flags for row in rows):
         shown["flags"] = [", ".join(row.flags) for row in rows]
-    data = pd.DataFrame(shown)
+    data = shown_table(pd.DataFrame(shown))
     css = pd.DataFrame("", index=data.index, columns=data.columns)
     for name, column_colours in colours.items():
         css[name] = [f"background-color: {colour}" if colour else "" for colour in column_colours]

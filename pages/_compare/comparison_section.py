@@ -16,6 +16,7 @@ from cu_core.analysis.report.document import html_of
 from cu_core.catalogue.attack_record import ATTACKS
 from pages._compare.compare_table import CELLS, show_table
 from pages._shared.downloads import table_downloads
+from pages._shared.plain_text import plain
 from pages._shared.server_home import home
 
 SEEDS = {"mean": "Mean ± sd over seeds", "each": "Every run"}
@@ -70,7 +71,7 @@ def table_section(runs: list[Compared], stamps: tuple[Stamp, ...]) -> bool:
     over_seeds = seeds == "mean"
     table = table_of(stamps, runs, tuple(shown or usual), attack, over_seeds)
     for warning in table.warnings:
-        st.warning(warning, icon=":material/warning:")
+        st.warning(plain(warning), icon=":material/warning:")
     show_table(table, cells, text)
     with st.container(horizontal=True, vertical_alignment="center"):
         table_downloads(frame(table), "comparison", "comparison")

@@ -8,6 +8,7 @@ import streamlit as st
 from cu_core.analysis.compare.compared import Compared
 from cu_core.analysis.compare.difference import differences
 from cu_core.analysis.compare.provenance import full_record
+from cu_core.base.csv_cells import shown_table
 from cu_core.base.errors import UnlearnscopeError
 from cu_core.runstore.reader import open_run
 from pages._frame.page_links import link_to
@@ -54,10 +55,10 @@ def record_section(runs: list[Compared]) -> None:
     try:
         record = full_record(open_run(home(), run_id))
     except UnlearnscopeError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return
     st.dataframe(
-        record,
+        shown_table(record),
         hide_index=True,
         column_config={"part": "Part", "name": "What", "value": st.column_config.TextColumn("Value", width="large")},
         alt="Specification, seeds, hashes, versions, hardware and commands of the run",

@@ -117,7 +117,7 @@ def panes_of(
     """
     known = sorted(number for number in recorded if number is not None)
     if not known:
-        st.info(f"{title} was not recorded in this run.", icon=":material/info:")
+        st.info(f"{title} was recorded in no round that can be shown.", icon=":material/info:")
         return [], []
     latest = max((number for number in known if number <= shown.number), default=known[0])
     if latest != shown.number:

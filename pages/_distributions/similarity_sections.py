@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from cu_core.analysis.scenes import recorded_array
+from cu_core.base.csv_cells import shown_table
 from cu_core.figures.class_similarity import Similarities, common_range, similarity_matrix, similarity_matrix_alt
 from cu_core.figures.confidence_panes import ConfidencePane, common_bins, highest_share
 from cu_core.figures.selection_marks import mark_selected
@@ -152,7 +153,7 @@ def show_means(table: pd.DataFrame) -> None:
             help="Members' mean minus non-members'. Near 0 they cannot be told apart.",
         )
     st.dataframe(
-        table,
+        shown_table(table),
         hide_index=True,
         column_order=order,
         column_config=columns,

@@ -8,6 +8,7 @@ import streamlit as st
 
 from cu_core.base.errors import UnlearnscopeError
 from cu_core.runstore.reader import RunView, open_run
+from pages._frame.damage_notes import show_damage
 from pages._frame.page_records import Page
 from pages._frame.run_deletion import offer_undo
 from pages._frame.run_picker import pick_run
@@ -19,7 +20,7 @@ REFRESH_SECONDS = 2.0
 
 
 def head(page: Page, *, undo: bool = False) -> RunView:
-    """Draws title and picker, and returns the picked run; ends the page in words where there is none.
+    """Draws title, picker and what is damaged, and returns the picked run; ends the page in words where there is none.
 
     Args:
         page: that is drawn.
@@ -28,7 +29,9 @@ def head(page: Page, *, undo: bool = False) -> RunView:
     st.title(page.title, anchor=False)
     if undo:
         offer_undo()
-    return pick_run(need_rounds=page.needs == "rounds")
+    view = pick_run(need_rounds=page.needs == "rounds")
+    show_damage(view)
+    return view
 
 
 def redraw(picked: RunView, sections: Callable[[RunView], None]) -> None:

@@ -55,5 +55,19 @@ def footnotes(view: RunView, seed: int | None) -> list[str]:
     if left_out := int(probe_of(view)["rule"].sum()):
         notes.append(f"{left_out:,} recorded samples that the stopping rule looks at are left out, as in all metrics.")
     if seed is None:
-        notes.append("No reference was retrained for this run; clone it and ask for one to see what to aim at.")
+        notes.append(no_reference(view, "what to aim at"))
     return notes
+
+
+def no_reference(view: RunView, purpose: str) -> str:
+    """Why there is no reference to show, as a sentence.
+
+    Args:
+        view: the run.
+        purpose: what one would show.
+    """
+    if not view.spec.reference:
+        return f"No reference was retrained for this run; clone it and ask for one to see {purpose}."
+    if view.state in ACTIVE:
+        return f"The reference comes last; it will show {purpose}."
+    return f"A reference was asked for, but there is none that can be shown, so that nothing tells {purpose}."

@@ -6,7 +6,9 @@ import streamlit as st
 
 from cu_core.base.errors import UnlearnscopeError
 from cu_core.runstore.reader import RunRow, RunView, list_runs, open_run
+from cu_core.runstore.verify import how_to_mend
 from pages._frame import gate
+from pages._frame.damage_notes import show_damage
 from pages._frame.notices import empty_state
 from pages._frame.page_links import link_to
 from pages._frame.run_deletion import delete_run
@@ -64,7 +66,7 @@ def pick_run(need_rounds: bool = True, label: str = "Run") -> RunView:
         view = open_run(home(), picked)
         _ = view.spec
     except UnlearnscopeError as error:
-        st.error(plain(error), title="This run cannot be shown", icon=":material/error:")
+        st.error(f"{plain(error)} {how_to_mend(picked)}", title="This run cannot be shown", icon=":material/error:")
         gate.button(
             "Move it to the bin",
             "delete",
@@ -97,8 +99,10 @@ def _explain_missing(run_id: str, need_rounds: bool) -> None:
         st.warning(plain(error), title="This address names no run", icon=":material/link_off:")
         return
     if need_rounds:
-        word = "is still at work; no round has been recorded yet" if view.state in ACTIVE else ENDED[view.state]
-        st.info(f"It {word}.", title=plain(view.spec.title), icon=":material/hourglass_empty:")
+        ended = f"{ENDED.get(view.state, view.state)}; it has no round that can be shown"
+        word = "is still at work; no round has been recorded yet" if view.state in ACTIVE else ended
+        st.info(f"It {word}.", title=plain(view.row().title), icon=":material/hourglass_empty:")
+        show_damage(view)
         link_to("run", "Follow this run", run=run_id)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from cu_core.base.csv_cells import shown_table
 from cu_core.base.errors import UnlearnscopeError
 from cu_core.base.home import Home
 from cu_core.base.parameters import parse
@@ -131,7 +132,7 @@ def show(data: ImageData, forget: ForgetSet, words: str = "", order: np.ndarray 
         }
     )
     st.dataframe(
-        table,
+        shown_table(table),
         hide_index=True,
         column_config={
             "Share": st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0, color="#D55E00")

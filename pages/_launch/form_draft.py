@@ -17,7 +17,7 @@ from cu_core.catalogue.backbone_record import BACKBONES
 from cu_core.catalogue.compatibility import check
 from cu_core.catalogue.dataset_record import DATASETS
 from cu_core.catalogue.method_record import METHODS, method
-from cu_core.catalogue.selections import FORGET_KINDS, parse_selection
+from cu_core.catalogue.selections import FORGET_KINDS, class_label, parse_selection
 from cu_core.catalogue.spec import PARTS, RunSpec, spec_from_json
 
 TOP = ("seed", "reference", "device", "precision", "processes", "name")
@@ -179,10 +179,8 @@ def class_names(values: Sequence[str], classes: Sequence[str]) -> list[str]:
     """Class picks in terms of a dataset's names: numbers become names, unknown picks are dropped."""
     names = []
     for value in values:
-        if value in classes:
-            names.append(value)
-        elif value.isdecimal() and int(value) < len(classes):
-            names.append(classes[int(value)])
+        if (label := class_label(value, classes)) is not None and classes:
+            names.append(classes[label])
     return list(dict.fromkeys(names))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from cu_core.base.csv_cells import shown_table
 from cu_core.base.errors import BadInput
 from cu_core.catalogue.selections import FIELD, Told, parse_selection
 from cu_core.data.images import ImageData
@@ -37,7 +38,7 @@ def wrong_lines(scan: Scan) -> None:
     )
     listed = scan.problems[:MOST_LINES]
     st.dataframe(
-        pd.DataFrame(listed, columns=["Line", "What is wrong"]),
+        shown_table(pd.DataFrame(listed, columns=["Line", "What is wrong"])),
         hide_index=True,
         height=min(38 + 35 * len(listed), 213),
         alt="Lines of the file that name no training image",

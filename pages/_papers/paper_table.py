@@ -16,6 +16,7 @@ from cu_core.analysis.papers.words import (
     shown_columns,
     state_text,
 )
+from cu_core.base.csv_cells import shown_table
 from pages._shared.downloads import table_downloads
 from pages._shared.server_home import home
 
@@ -54,18 +55,20 @@ def facts_section(filled: Filled) -> None:
     if not any(row.runs for row in filled.rows):
         return
     st.dataframe(
-        pd.DataFrame(
-            [
-                {
-                    filled.table.heading: row.row.title,
-                    "Samples": counts_text(row.counts),
-                    "Seeds": ", ".join(map(str, sorted(row.seeds))),
-                    "Machine": " / ".join(row.hardware),
-                    "Run": f"/run?run={row.runs[-1]}",
-                }
-                for row in filled.rows
-                if row.runs
-            ]
+        shown_table(
+            pd.DataFrame(
+                [
+                    {
+                        filled.table.heading: row.row.title,
+                        "Samples": counts_text(row.counts),
+                        "Seeds": ", ".join(map(str, sorted(row.seeds))),
+                        "Machine": " / ".join(row.hardware),
+                        "Run": f"/run?run={row.runs[-1]}",
+                    }
+                    for row in filled.rows
+                    if row.runs
+                ]
+            )
         ),
         hide_index=True,
         column_config={"Run": st.column_config.LinkColumn("Latest run", display_text="open")},

@@ -98,7 +98,8 @@ def run_state(view: RunView) -> None:
                 times.append(f"{'took' if row.finished else 'for'} {duration(took)}")
         if not row.demo:
             by = f" by {plain(row.owner)}" if row.owner else ""
-            times.append(f"submitted {ago(row.submitted)}{by}")
+            when = ago(row.submitted)
+            times.append(f"submitted {when}{by}" if when != "–" else f"submitted{by}, nothing tells when")
         st.caption(" · ".join(times))
     if row.state in ACTIVE:
         progress(row)

@@ -8,6 +8,7 @@ import streamlit as st
 from cu_core.analysis.compare.compared import Compared
 from cu_core.analysis.compare.measures import metric_measure, over_unlearning, time_measure, tow_measure
 from cu_core.analysis.compare.reading import read_run
+from cu_core.base.csv_cells import shown_table
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.metrics.band import Band
 from cu_core.runstore.reader import RunView
@@ -42,13 +43,14 @@ def results(view: RunView) -> None:
     run = read_run(view)
     stopped = run.stopped_by
     why = STOPPED.get(stopped, plain(stopped.replace("_", " ")))
-    rounds = result["rounds"]
-    st.markdown(f":material/flag: Stopped after **{rounds} round{'' if rounds == 1 else 's'}**: {why}.")
+    rounds = result.get("rounds")
+    if rounds is not None and stopped:
+        st.markdown(f":material/flag: Stopped after **{rounds} round{'' if rounds == 1 else 's'}**: {why}.")
     for level, text in verdicts(run):
         (st.warning if level else st.markdown)(text)
     st.subheader("Before, after and reference", anchor=False)
     st.dataframe(
-        comparison_table(run),
+        shown_table(comparison_table(run)),
         hide_index=True,
         height="content",
         alt="Metrics before and after unlearning and of the retrained reference",
@@ -129,16 +131,19 @@ def _place(distance: float) -> str:
 
 def measured_on(result: dict) -> str:
     """Which samples the table's numbers are measured on."""
-    total, counts = result.get("forget_count", 0), result.get("counts", {})
-    text = f"{total:,} samples were to be forgotten. Measured on " + ", ".join(
-        f"{counts[group]:,} {group}" for group in ("forget", "retain", "unseen") if group in counts
-    )
-    return f"{text} samples: all but those that the stopping rule looks at."
+    total, counts = result.get("forget_count"), result.get("counts") or {}
+    groups = [f"{counts[group]:,} {group}" for group in ("forget", "retain", "unseen") if counts.get(group) is not None]
+    said = [] if total is None else [f"{total:,} samples were to be forgotten."]
+    if groups:
+        said.append(f"Measured on {', '.join(groups)} samples: all but those that the stopping rule looks at.")
+    return " ".join(said)
 
 
 def reference_words(run: Compared) -> str:
     """What stands behind the reference's numbers."""
     if not run.reference:
+        if run.asked_references:
+            return "A reference was asked for, but the result has no numbers of one."
         return "No reference was retrained: clone the run and ask for one to see how close it comes."
     count = max(len(run.references), run.asked_references)
     text = f"Reference: mean over {count} model{'s' if count != 1 else ''} retrained without them."
@@ -151,7 +156,7 @@ def reference_words(run: Compared) -> str:
 
 
 def _times(result: dict) -> None:
-    seconds = result.get("seconds", {})
+    seconds = result.get("seconds") or {}
     with st.grid(4, min_column_width=120):
         for key, label in SECONDS.items():
             cached = result.get("base_cached" if key == "train" else "reference_cached") and key in (

@@ -9,9 +9,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from cu_core.base.csv_cells import shown_table
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.spec import short
 from cu_core.runstore.reader import RunRow, list_runs
+from cu_core.runstore.rows import mentions
+from pages._frame.damage_notes import name_damaged
 from pages._runs.ticked_curves import ticked_curves
 from pages._shared.downloads import table_downloads
 from pages._shared.number_words import ago, duration
@@ -43,9 +46,7 @@ def wanted(row: RunRow, text: str, states: list[str], owner: str | None) -> bool
     """Whether a row passes the search text, the state filter and the filter of one owner's runs."""
     if owner is not None and row.owner != owner:
         return False
-    said = (row.run_id, row.title, row.method, row.forget, row.dataset, row.backbone, row.group, row.owner)
-    words = " ".join(said).lower()
-    return all(word in words for word in text.lower().split()) and (not states or row.state in states)
+    return mentions(row, text) and (not states or row.state in states)
 
 
 def table_of(rows: list[RunRow]) -> pd.DataFrame:
@@ -156,7 +157,7 @@ def board(was_live: bool, me: str) -> None:
         # Room for the names where nothing is under way.
         shown_columns |= {"left": None, "title": st.column_config.TextColumn("Run", width=164 + 72)}
     st.dataframe(
-        table_of(shown),
+        shown_table(table_of(shown)),
         column_config=shown_columns,
         hide_index=True,
         key=key,
@@ -174,5 +175,6 @@ def board(was_live: bool, me: str) -> None:
         "Accuracies of runs at work are those of the latest round on the recorded samples; finished runs are measured "
         "on all samples that the stopping rule does not look at."
     )
+    name_damaged(found)
     if compared:
         ticked_curves([row for row in shown if row.run_id in compared])

@@ -26,7 +26,7 @@ def ticked_curves(rows: list[RunRow]) -> None:
     for row in rows[:MOST_COMPARED]:
         found = run_curves(open_run(home(), row.run_id), f"{row.title} · seed {row.seed} · {row.run_id[-4:]}")
         if found is None:
-            st.caption(f"{plain(row.title)}: no round recorded yet.")
+            st.caption(f"{plain(row.title)}: no round that can be shown.")
         else:
             curves.append(found)
     if curves:

@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 
 from cu_core.analysis.scenes import boundary_of, boundary_unit, boundary_words
+from cu_core.base.csv_cells import shown_table
 from cu_core.catalogue.objective_record import objective
 from cu_core.figures.selection_table import (
     MOST_SINGLE,
@@ -210,7 +211,7 @@ def _table(view: RunView, rounds: list[int], shown: int, seed: int | None) -> No
     number = {title: st.column_config.NumberColumn(format="%.4g") for title in facts.numbers}
     key = f"selected_table {view.run_id} {hashlib.sha256(listed.tobytes()).hexdigest()[:12]}"
     st.dataframe(
-        table,
+        shown_table(table),
         hide_index=True,
         key=key,
         on_select=partial(tick, view.run_id, key, listed, before),

@@ -28,15 +28,16 @@ def duration(seconds: float | None) -> str:
 
 # Clocks of machines that share a disk differ by this much without anybody having set one.
 _SAME_MOMENT_SECONDS = 60.0
+# A clock that nobody has set tells 1970, and so does a damaged file.
+_UNSET_SECONDS = 365 * 86_400.0
 
 
 def ago(moment: float | None, now: float | None = None) -> str:
-    """How long ago a unix time was; a dash where unknown, as where it lies ahead because a clock was set back."""
-    if moment is None:
+    """How long ago a unix time was; a dash where unknown: none, in 1970, or ahead because a clock was set back."""
+    now = time.time() if now is None else now
+    if moment is None or not _UNSET_SECONDS < moment < now + _SAME_MOMENT_SECONDS:
         return "–"
-    passed = (time.time() if now is None else now) - moment
-    if passed < -_SAME_MOMENT_SECONDS:
-        return "–"
+    passed = now - moment
     return "just now" if passed < 5 else f"{duration(passed)} ago"
 
 

@@ -19,12 +19,12 @@ STATES = {
 }
 
 
-# What became of a run that left no round.
+# What became of a run that has no round to show.
 ENDED = {
-    "succeeded": "recorded no round that can be shown",
-    "failed": "failed before its first round",
-    "cancelled": "was cancelled before its first round",
-    "lost": "lost its worker before its first round",
+    "succeeded": "ended well",
+    "failed": "failed",
+    "cancelled": "was cancelled",
+    "lost": "lost its worker",
 }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from cu_core.base.csv_cells import shown_table
 from cu_core.figures.theme import TITLES
 from cu_core.runstore.reader import RunView
 from pages._selection.selection_state import NONE_REPORTED, Focus, counts_words, follow, selection_of
@@ -103,4 +104,6 @@ def selection_section(view: RunView, rounds: list[int], selected: np.ndarray) ->
             for place, name in enumerate(("Top-1", "Cosine", "Loss")):
                 columns[f"{name} {word}"] = values[shown.index, place]
     number_format = {name: st.column_config.NumberColumn(format="%.4g") for name in columns if " " in name}
-    st.dataframe(pd.DataFrame(columns), hide_index=True, column_config=number_format, alt="Signals of the selection")
+    st.dataframe(
+        shown_table(pd.DataFrame(columns)), hide_index=True, column_config=number_format, alt="Signals of the selection"
+    )

@@ -8,11 +8,13 @@ import streamlit as st
 from cu_core.analysis.sweeps.done import DONE, key_of, matching, missing
 from cu_core.analysis.sweeps.sweep import Expanded, LeftOut, Sweep
 from cu_core.analysis.sweeps.sweep_matrix import KEY_METRICS, SeedRuns, key_value, lines, tally
+from cu_core.base.csv_cells import shown_table
 from cu_core.base.errors import UnlearnscopeError
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.jobs import dispatcher
 from cu_core.runstore.reader import RunRow
 from pages._frame import gate
+from pages._frame.damage_notes import name_damaged
 from pages._frame.notices import say
 from pages._frame.page_links import link_to
 from pages._shared.downloads import table_downloads
@@ -39,7 +41,7 @@ def show(sweep: Sweep, expanded: Expanded) -> None:
     _buttons(sweep, expanded, found)
     shown = lines(expanded.runs, found)
     st.dataframe(
-        table_of(shown),
+        shown_table(table_of(shown)),
         hide_index=True,
         placeholder="–",
         column_config={"Done": st.column_config.TextColumn("Done", help="Finished seeds of all.", width=50)},
@@ -51,6 +53,7 @@ def show(sweep: Sweep, expanded: Expanded) -> None:
     )
     with st.container(horizontal=True):
         table_downloads(numbers_of(shown), "sweep", "sweep")
+    name_damaged(found.values())
     left_out_section(expanded.left_out)
 
 
@@ -110,7 +113,9 @@ def left_out_section(left_out: tuple[LeftOut, ...]) -> None:
         return
     with st.expander(f"Left out: {len(left_out)}", icon=":material/block:"):
         st.dataframe(
-            pd.DataFrame([{"Method": x.method, "Forget set": x.forget, "Why": x.reason} for x in left_out]),
+            shown_table(
+                pd.DataFrame([{"Method": x.method, "Forget set": x.forget, "Why": x.reason} for x in left_out])
+            ),
             hide_index=True,
             column_config={"Why": st.column_config.TextColumn("Why", width="large")},
             alt="Methods and forget sets that do not go together, with the reason",

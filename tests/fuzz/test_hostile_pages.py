@@ -71,6 +71,7 @@ def hostile(home: Home) -> Home:
         ("runs.py", {}),
         ("compare.py", {}),
         ("compare.py", {"group": HOSTILE}),
+        ("compare.py", {"runs": HOSTILE}),
         ("sweep.py", {"group": HOSTILE}),
     ],
     ids=str,

@@ -22,6 +22,7 @@ from pages._shared.number_words import ago, duration
 from tests.pages.page_helpers import open_page, texts
 
 DAY = 86_400.0
+MOMENT = 1_700_000_000.0
 
 
 @pytest.fixture
@@ -68,9 +69,9 @@ def test_one_that_was_late_before_this_dispatcher_is_given_up_at_once(home: Home
 
 def test_no_duration_is_negative() -> None:
     assert duration(-3.0) == "–"
-    assert ago(1000.0, now=999.0) == ago(1000.0, now=1001.0) == "just now"
-    assert ago(1000.0 + DAY, now=1000.0) == "–"
-    assert ago(1000.0, now=1000.0 + DAY) == "24 h 0 min ago"
+    assert ago(MOMENT, now=MOMENT - 1) == ago(MOMENT, now=MOMENT + 1) == "just now"
+    assert ago(MOMENT + DAY, now=MOMENT) == ago(MOMENT + 61, now=MOMENT) == "–"
+    assert ago(MOMENT, now=MOMENT + DAY) == "24 h 0 min ago"
 
 
 def test_pages_after_the_clock_was_set_back(home: Home) -> None:

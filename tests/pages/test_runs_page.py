@@ -232,7 +232,8 @@ def test_all_who_watch_a_run_share_its_curves_until_they_change(home: Home, monk
     built = []
     whole = run_curves.curves
     monkeypatch.setattr(run_curves, "curves", lambda *given: built.append(given) or whole(*given))
-    folder = write_run(home, "watched", MadeUp(rounds=3))
+    # A name of its own: no other test draws these curves.
+    folder = write_run(home, "watched", MadeUp(rounds=3, spec={"name": "Watched by a class"}))
     first, second = (open_page("run.py", run="watched").get("plotly_chart")[0].proto.spec for _ in range(2))
     assert len(built) == 1 and first == second
     path = folder / "rounds" / "3" / layout.MANIFEST
