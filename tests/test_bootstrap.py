@@ -66,6 +66,7 @@ def bootstrap(project: Path, *options: str, **variables: str) -> subprocess.Comp
     )
 
 
+@pytest.mark.thorough
 def test_environment_is_made_once_and_again_only_when_needed(project: Path) -> None:
     first = bootstrap(project)
     assert first.returncode == 0, first.stderr

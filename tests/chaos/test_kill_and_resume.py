@@ -56,12 +56,20 @@ MOMENTS = [("train", 2), ("unlearn", 3), ("reference", 1), ("audit", 9)]
 
 
 @pytest.mark.always
-def test_killed_and_resumed_equals_uninterrupted(tmp_path):
+def test_killed_once_and_resumed_equals_uninterrupted(tmp_path):
+    compare_with_killed(tmp_path, MOMENTS[1:2])
+
+
+def test_killed_in_each_phase_and_resumed_equals_uninterrupted(tmp_path):
+    compare_with_killed(tmp_path, MOMENTS)
+
+
+def compare_with_killed(tmp_path, moments):
     uninterrupted = result_of(command(Home(tmp_path / "whole"), "run", *SPEC))
     home = Home(tmp_path / "killed")
     process = command(home, "run", *SPEC)
     run_id, kills = "", 0
-    for phase, done in MOMENTS:
+    for phase, done in moments:
         deadline = time.monotonic() + 250
         while process.poll() is None:
             assert time.monotonic() < deadline, f"{phase} {done} was not reached"

@@ -313,6 +313,7 @@ execute(Attempt.claim(Home(__import__("pathlib").Path(sys.argv[1])), sys.argv[2]
 """
 
 
+@pytest.mark.thorough
 def test_the_first_round_is_not_charged_with_imports(home, python_env):
     finished(home)
     run_id = submit(home)

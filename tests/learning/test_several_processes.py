@@ -22,7 +22,7 @@ from cu_core.runstore import layout
 from cu_core.runstore.rows import optional_json
 from cu_core.runstore.state import RunState, read_state
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(1200)]
 ALL = os.environ.get("CU_PARALLEL_TESTS") == "all"
 FEW = ("train supervised", "train moco", "train simclr", "train byol", "contrastive class supervised")
 FEW += ("contrastive sample supervised", "contrastive class moco", "finetune class supervised")

@@ -119,6 +119,7 @@ def test_a_round_follows_the_equations(anchors: str) -> None:
         assert torch.allclose(context.model.prompt_embeddings(), read, atol=5e-4), "text moved in unlearning"
 
 
+@pytest.mark.thorough
 def test_a_short_run_loses_the_class(home: Home) -> None:
     spec = spec_from_json(
         {

@@ -92,6 +92,7 @@ def test_without_opentsne_one_is_told_what_to_install(film: Film, monkeypatch: p
         tsne_first_round.place_rounds(film, 2, 0)
 
 
+@pytest.mark.thorough
 def test_aligned_umap_holds_samples_where_they_were(film: Film) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="n_jobs|Graph is not")
