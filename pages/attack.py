@@ -77,7 +77,7 @@ def sections(view: RunView) -> None:
         + (
             ""
             if audit.get("reference_seed") is not None
-            else "No reference was retrained, so chance is what to aim at."
+            else "These attacks were made on no reference, so chance is what to aim at."
         )
     )
     overview_section(attacks)

@@ -12,6 +12,7 @@ from cu_core.catalogue.attack_record import ATTACKS, MODELS, NUMBERS, WAYS
 from cu_core.figures.attack_overview import all_numbers, attack_title, gap_words, overview, overview_alt, series_title
 from pages._shared.chart_bar import bar
 from pages._shared.downloads import table_downloads
+from pages._shared.plain_text import plain
 
 OVERVIEW = ("accuracy", "auc", "tpr_at_1_fpr")
 # The paper's way first, then what it leaves out.
@@ -97,4 +98,4 @@ def numbers_section(attacks: dict[str, Any], attack: str) -> None:
         if found.get("reason")
     }
     for reason in sorted(reasons):
-        st.caption(f":material/block: {reason}")
+        st.caption(f":material/block: {plain(reason)}")
