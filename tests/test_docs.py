@@ -135,7 +135,9 @@ def test_every_reason_to_stop_is_documented() -> None:
 
 def test_every_key_of_a_result_and_column_of_the_probe_is_documented() -> None:
     text = read(DOCS / "run-format.md")
-    build = next(n for n in ast.walk(ast.parse(read(ROOT / "cu_core" / "engine" / "result.py"))) if isinstance(n, ast.Return))
+    build = next(
+        n for n in ast.walk(ast.parse(read(ROOT / "cu_core" / "engine" / "result.py"))) if isinstance(n, ast.Return)
+    )
     assert isinstance(build.value, ast.Dict)
     keys = [key.value for key in build.value.keys if isinstance(key, ast.Constant)]
     assert len(keys) > 10

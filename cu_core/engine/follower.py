@@ -19,8 +19,7 @@ from cu_core.learning.device import keep_freed_memory
 from cu_core.learning.network import Network
 from cu_core.learning.parallel.division import divided
 from cu_core.learning.parallel.group import Group, Order, Stopped, lost_another
-from cu_core.learning.parallel.lifeline import end_with_parent
-from cu_core.learning.parallel.torchrun import rank
+from cu_core.learning.parallel.torchrun import end_with_parent, rank
 from cu_core.learning.training import EpochReport, Training, train
 from cu_core.runstore import layout
 from cu_core.runstore.attempt import Attempt

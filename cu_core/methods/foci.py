@@ -14,35 +14,6 @@ from cu_core.base.heavy import torch
 HELD_AT_ONCE = 2**24
 
 
-def dependence(response: torch.Tensor, variables: torch.Tensor, given: torch.Tensor | None = None) -> float:
-    """How much a response depends on variables, given others: 0 for independence, 1 for a function, in the limit.
-
-    Without `given`, T = Σ (n min(R_i, R_M(i)) - L_i²) / Σ L_i (n - L_i); with it,
-    T = Σ (min(R_i, R_M(i)) - min(R_i, R_N(i))) / Σ (R_i - min(R_i, R_N(i))). R_i and L_i count the responses that are
-    at most and at least the i-th; M(i) is the nearest neighbour of i in all variables, N(i) that in the given ones.
-    Of equally near neighbours the one with the lowest number counts.
-
-    Args:
-        response: (n,).
-        variables: (n, k).
-        given: (n, m).
-
-    Returns:
-        T; not a number where its denominator is 0, as for a constant response.
-    """
-    n = len(response)
-    rank, least = _ranks(response)
-    if given is None:
-        lower = _lower(rank, _distances(variables))
-        numerator, denominator = n * lower - least.square().sum(), (least * (n - least)).sum()
-    else:
-        apart = _distances(given)
-        alone = _lower(rank, apart)
-        numerator = _lower(rank, apart + _distances(variables)) - alone
-        denominator = rank.sum() - alone
-    return float(numerator / denominator)
-
-
 def select(response: torch.Tensor, variables: torch.Tensor, check: Callable[[], None] = lambda: None) -> list[int]:
     """The variables that a response depends on, by forward selection.
 

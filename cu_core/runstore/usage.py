@@ -74,7 +74,7 @@ class DiskUse:
 
 
 def count(home: Home, known: Mapping[str, Counted], *, rest: float = 0.0) -> tuple[dict[str, int], dict[str, Counted]]:
-    """Bytes in use by runs, bin, datasets, models and uploads, as `folder_sizes` has them.
+    """Bytes in use by runs, bin, datasets, models and uploads.
 
     Args:
         home: whose folders.

@@ -38,7 +38,7 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
     monkeypatch.setattr(snapshot, "read_json", noted)
     # The time at which a file's entry changed cannot be set; it counts from when it settles.
-    monkeypatch.setattr(snapshot, "_SETTLED_NS", -1)
+    monkeypatch.setattr(snapshot._manifest, "settled_ns", 0)
     return paths
 
 

@@ -61,18 +61,6 @@ def flips(predictions: Sequence[np.ndarray]) -> np.ndarray:
     return changed
 
 
-def largest_movers(displacement: np.ndarray, among: np.ndarray, count: int) -> np.ndarray:
-    """Rows of the samples that moved most, largest first; equal ones in their order, NaN left out.
-
-    Args:
-        displacement: (n,).
-        among: (n,) bool, which samples to look at.
-        count: at most this many.
-    """
-    rows = np.flatnonzero(among & np.isfinite(displacement))
-    return rows[np.argsort(-displacement[rows], kind="stable")][:count]
-
-
 def never_left(boundary: Sequence[np.ndarray], forget: np.ndarray) -> np.ndarray:
     """Rows of forget samples that lie on their label's side in every round.
 
