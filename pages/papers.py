@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cu_core.analysis.papers.fill import waiting_runs
+from cu_core.analysis.papers.filled_table import waiting_runs
 from cu_core.analysis.papers.paper_list import ALL_TABLES, PAPERS, scales_of, usual_scale
 from pages._frame.page_records import Page
 from pages._papers.fill_form import fill_section

@@ -45,23 +45,23 @@ class Answers(Protocol):
 
     @property
     def two_view(self) -> np.ndarray | None:
-        """(n,) cosine of the embeddings of two augmented views; None where they were not looked at."""
+        """(n,) cosine of the embeddings of two augmented views; None where they were not passed."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one look at a model gives, from which every metric is computed.
+    """The outputs of one evaluation of a model, from which every metric is computed.
 
     Attributes:
-        forget: answers for forget samples.
+        forget: outputs for forget samples.
         retain: for retain samples.
         unseen: for unseen samples.
         forgotten: labels of forgotten classes; empty for sample forgetting.
         true_labels: (n_forget,) labels before noise, if the forget set holds mislabelled samples.
         voters: labels that an encoder's predictions can name, those of the samples that vote; None for classifiers,
             which can name every class.
-        fitted: numbers of classifiers that were fitted to the model's frozen features, by the metric's id. Only a look
-            at all samples fits them.
+        fitted: numbers of classifiers that were fitted to the model's frozen features, by the metric's id; fitted
+            only where all samples are evaluated.
     """
 
     forget: Answers
@@ -82,7 +82,7 @@ class Evidence:
 
 
 def always(evidence: Evidence) -> bool:
-    """A metric that exists for every look."""
+    """A metric that exists for every evaluation."""
     return True
 
 
@@ -102,9 +102,9 @@ class Metric:
         bounded: whether it lies within -1..1.
         predicted: whether it rests on predicted classes, which for encoders come from a vote of neighbours.
         ranks: whether it is an AUC that tells forget samples from unseen ones, which has a band of its own.
-        recorded: in which rounds: ``"every"``, ``"some"``, or ``"end"`` for what only a look at all samples gives.
+        recorded: in which rounds: ``"every"``, ``"some"``, or ``"end"`` for what takes all samples.
         heading: title where there is room for two words; the title by default.
-        applies: whether a look has it at all.
+        applies: whether an evaluation has it at all.
         tasks: forgetting tasks for which it exists.
         objectives: kinds of models for which it exists, as in `cu_core.catalogue.method_record.Method`.
     """

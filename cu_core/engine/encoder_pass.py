@@ -1,4 +1,4 @@
-"""How a run looks at its encoders: classes by a vote of retain samples, the loss of their own training."""
+"""Forward passes through encoders: classes by a kNN vote of retain samples, loss of their own training."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BANK = 20_000
 
 
 class EncoderPass(SignalPass):
-    """Of models without classes.
+    """Of encoders: models without classes.
 
     Attributes:
         bank: (b,) int64 training samples that vote in everyday rounds, all of them retain samples.
@@ -100,7 +100,7 @@ class EncoderPass(SignalPass):
             self._on_device(unseen_encoded.labels),
             len(setup.data.classes),
         )
-        retain = self._classes(seen, bank, place_of(setup.retain, self.full_bank))
+        retain = self._classes(seen, bank, index_in(setup.retain, self.full_bank))
         return Reported(found[0], retain, found[1], linear)
 
     def passes(self) -> tuple[int, int]:
@@ -133,7 +133,7 @@ class EncoderPass(SignalPass):
         train = encode(model, self.setup.train, train_unique)
         voters = train.take(where[len(train_rows) :])
         return (
-            self._classes(train.take(where[: len(train_rows)]), voters, place_of(train_rows, bank)),
+            self._classes(train.take(where[: len(train_rows)]), voters, index_in(train_rows, bank)),
             self._classes(encode(model, self.setup.test, test_unique).take(test_where), voters, None),
         )
 
@@ -162,8 +162,8 @@ class EncoderPass(SignalPass):
     ) -> np.ndarray:
         probe = self.setup.probe
         negatives = np.flatnonzero(probe.is_test[self.negatives] == is_test)
-        places = {int(probe.sample[self.negatives[place]]): int(place) for place in negatives}
-        fold = np.array([places.get(int(s), int(s)) for s in sample], np.int64)
+        row_of = {int(probe.sample[self.negatives[row]]): int(row) for row in negatives}
+        fold = np.array([row_of.get(int(s), int(s)) for s in sample], np.int64)
         return training_losses(self._training_objective(model), model, views, others, fold, self.setup.device)
 
     def _others(self, model: Network) -> torch.Tensor:
@@ -179,7 +179,7 @@ class EncoderPass(SignalPass):
         return found
 
     def _training_objective(self, model: Network) -> TrainingObjective:
-        """The objective whose loss of single samples is asked for; it reads the network and its settings alone."""
+        """The objective whose loss of single samples is taken; it reads the network and its settings alone."""
         if self._objective is None:
             # What it draws for a queue that nobody will read must not move the random numbers of the method.
             with torch.random.fork_rng(devices=[self.setup.device] if self.setup.device.type == "cuda" else []):
@@ -190,9 +190,9 @@ class EncoderPass(SignalPass):
         return torch.from_numpy(values).to(self.setup.device)
 
 
-def place_of(index: np.ndarray, bank: np.ndarray) -> np.ndarray:
-    """(n,) int64 place of each index in a sorted bank; -1 where it is not there."""
+def index_in(index: np.ndarray, bank: np.ndarray) -> np.ndarray:
+    """(n,) int64 row of each index in a sorted bank; -1 where it is not there."""
     if len(bank) == 0:
         return np.full(len(index), -1, np.int64)
-    place = np.searchsorted(bank, index).clip(max=len(bank) - 1)
-    return np.where(bank[place] == index, place, -1)
+    row = np.searchsorted(bank, index).clip(max=len(bank) - 1)
+    return np.where(bank[row] == index, row, -1)

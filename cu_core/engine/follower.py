@@ -94,9 +94,9 @@ class Follower:
             rounds = method_rounds(self._spec, context)
             while self._group.receive()[0] is Order.ROUND:
                 division.active = True
-                told = next(rounds, None)
+                diagnostics = next(rounds, None)
                 division.active = False
-                if told is not None:
+                if diagnostics is not None:
                     self._group.align(context.model)
 
     def _model(self, setup: RunSetup) -> Network:

@@ -1,4 +1,4 @@
-"""Which samples are recorded each round, and which ones a stopping rule may look at."""
+"""The probe: samples whose signals are recorded each round; and the samples that a stopping rule measures."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Probe:
         group: (n,) int8, position in `GROUPS`.
         label: (n,) int64 label as trained on (forget, retain) or true (unseen).
         true_label: (n,) int64 label before noise.
-        rule: (n,) bool, whether the stopping rule looks at it; such rows are left out of reported metrics.
+        rule: (n,) bool, whether the stopping rule measures it; such rows are left out of reported metrics.
     """
 
     sample: np.ndarray

@@ -21,7 +21,7 @@ FLOAT16_MAX = 65504.0
 
 @dataclass(frozen=True)
 class Forward:
-    """What one look at n samples gives, as float32 arrays.
+    """What one forward pass over n samples gives, as float32 arrays.
 
     Attributes:
         embedding: (n, d).

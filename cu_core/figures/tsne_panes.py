@@ -38,7 +38,7 @@ HOVER = (
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What the map shows of n samples at one moment.
+    """What the map shows of n samples in one state.
 
     Attributes:
         coordinates: (n, 2) float32 in the basis of round 0.
@@ -266,12 +266,12 @@ def _retitled(captions: list[dict[str, Any]], text: str) -> list[dict[str, Any]]
 
 
 def tsne_words(still_step: float, self_neighbours: float) -> str:
-    """What a joint t-SNE over several moments does not show.
+    """What a joint t-SNE over several rounds does not show.
 
     Args:
         still_step: how far the quarter of the samples that moved least is drawn apart between the first and the last
             round, as a share of the picture's radius.
-        self_neighbours: share of the nearest neighbours in the fit that are the same sample at another moment.
+        self_neighbours: share of the nearest neighbours in the fit that are the same sample in another round.
     """
     return (
         "t-SNE keeps neighbours. Distances between islands, their sizes and the density inside them mean nothing, and "

@@ -74,8 +74,8 @@ def unlearn(context: Context, params: BadTeacherParams) -> Iterator[dict[str, fl
     incompetent = context.fresh(context.seed + _OTHER_SEED).requires_grad_(False).eval()
     for _ in context.rounds():
         for x, _, _, to_forget in mixed_epoch(context, params.batch_size, params.retain_share):
-            wanted = torch.where(to_forget[:, None], steps.logits(x, incompetent), steps.logits(x, competent))
+            teacher_logits = torch.where(to_forget[:, None], steps.logits(x, incompetent), steps.logits(x, competent))
             with learning(model, params.batch_norm, len(x)):
-                told = steps.logits(x)
-            steps.take(distillation_loss(told, wanted, params.temperature))
+                student_logits = steps.logits(x)
+            steps.take(distillation_loss(student_logits, teacher_logits, params.temperature))
         yield steps.means()

@@ -32,7 +32,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class _Drawn:
-    """Moments with their places, and what a manifest says of them all."""
+    """States of the samples with their coordinates, and what a manifest says of them all."""
 
     parts: list[Part]
     coordinates: list[np.ndarray]

@@ -161,7 +161,7 @@ def test_a_stamp_tells_other_content_apart() -> None:
 
 def test_the_words_for_a_scene_say_groups_axes_and_rounds() -> None:
     scene = scene_of([np.zeros((6, 2), np.float32)] * 3)
-    words = scene_alt(scene, samples_of(6, scene.moments))
+    words = scene_alt(scene, samples_of(6, scene.states))
     assert (
         "2 forget, 2 retain and 2 unseen" in words and "Distance to the boundary" in words and "rounds up to 2" in words
     )

@@ -244,6 +244,6 @@ def _padded(array: np.ndarray, size: int, filling: float) -> np.ndarray:
 def _mean_counts(counts: Sequence[np.ndarray]) -> np.ndarray:
     size = max(map(len, counts))
     table = np.zeros((len(counts), size, size))
-    for place, count in enumerate(counts):
-        table[place, : len(count), : len(count)] = count
+    for k, count in enumerate(counts):
+        table[k, : len(count), : len(count)] = count
     return table.mean(0)

@@ -154,13 +154,13 @@ class Leader:
             while True:
                 self.group.tell(Order.ROUND)
                 division.active = True
-                told = next(rounds, None)
+                diagnostics = next(rounds, None)
                 division.active = False
-                if told is None:
+                if diagnostics is None:
                     break
                 self.group.align(context.model)
                 try:
-                    yield told
+                    yield diagnostics
                 except GeneratorExit:
                     break
         self.group.tell(Order.DONE)

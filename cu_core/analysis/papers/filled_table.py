@@ -1,4 +1,4 @@
-"""A published table with the numbers of finished runs beside the paper's."""
+"""A published table filled with the mean and standard deviation of finished runs beside the paper's numbers."""
 
 from __future__ import annotations
 
