@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from typing_extensions import override
 
 from cu_core.engine.encoder_signals import (
     NEGATIVE_FOLDS,
@@ -51,8 +52,8 @@ class EncoderPass(SignalPass):
         self.negatives = np.random.default_rng([seed, 4]).permutation(pool)[:size]
         self._objective: TrainingObjective | None = None
 
+    @override
     def round(self, model: Network) -> tuple[Forward, Forward, Forward]:
-        """See `SignalPass.round`."""
         n_train, n_test = int((~self.setup.probe.is_test).sum()), int(self.setup.probe.is_test.sum())
         train_rows, test_rows = self._rows()
         train, test = self._with_classes(model, self.bank, train_rows, test_rows)
@@ -60,14 +61,15 @@ class EncoderPass(SignalPass):
         rest = np.arange(n_train, len(train_rows)), np.arange(n_test, len(test_rows))
         return outputs, train.take(rest[0]), test.take(rest[1])
 
+    @override
     def probe(self, model: Network) -> Forward:
-        """See `SignalPass.probe`."""
         sample, is_test = self.setup.probe.sample, self.setup.probe.is_test
         train, test = self._with_classes(model, self.bank, sample[~is_test], sample[is_test])
         return train.then(test)
 
+    @override
     def views(self, model: Network, probe: Forward, *, everything: bool) -> Forward:
-        """See `SignalPass.views`; the loss and the first two views are looked at in every round."""
+        # The loss and the first two views belong to every round.
         sample, is_test = self.setup.probe.sample, self.setup.probe.is_test
         count = self.setup.spec.audit.views if everything else 2
         others = self._others(model)
@@ -77,8 +79,8 @@ class EncoderPass(SignalPass):
         pairs = cosines if everything else None
         return replace(probe, own_loss=loss, two_view=cosines[:, 0], pair_cosines=pairs)
 
+    @override
     def reported(self, model: Network) -> Reported:
-        """See `SignalPass.reported`."""
         setup = self.setup
         forget, unseen = setup.reported_forget, setup.reported_unseen
         seen = encode(model, setup.train, setup.retain)
@@ -103,8 +105,8 @@ class EncoderPass(SignalPass):
         retain = self._classes(seen, bank, index_in(setup.retain, self.full_bank))
         return Reported(found[0], retain, found[1], linear)
 
+    @override
     def passes(self) -> tuple[int, int]:
-        """See `SignalPass.passes`."""
         rule = self.setup.rule_samples
         rows = len(self.setup.probe.sample)
         everyday = 3 * rows + len(rule.forget) + len(rule.unseen) + len(self.bank) + len(self.negatives)

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 
 import numpy as np
+from typing_extensions import override
 
 from cu_core.engine.setup import RunSetup
 from cu_core.engine.signals import Forward, forward, two_view_cosine
@@ -84,8 +85,8 @@ class SignalPass(ABC):
 class ClassifierPass(SignalPass):
     """Of classifiers: one forward pass gives every signal but those of views."""
 
+    @override
     def round(self, model: Network) -> tuple[Forward, Forward, Forward]:
-        """See `SignalPass.round`."""
         probe = self.setup.probe
         train_rows, test_rows = self._rows()
         train_unique, train_where = np.unique(train_rows, return_inverse=True)
@@ -96,14 +97,15 @@ class ClassifierPass(SignalPass):
         outputs = train.take(train_where[:n_train]).then(test.take(test_where[:n_test]))
         return outputs, train.take(train_where[n_train:]), test.take(test_where[n_test:])
 
+    @override
     def probe(self, model: Network) -> Forward:
-        """See `SignalPass.probe`."""
         probe = self.setup.probe
         train = forward(model, self.setup.train, probe.sample[~probe.is_test])
         return train.then(forward(model, self.setup.test, probe.sample[probe.is_test]))
 
+    @override
     def views(self, model: Network, probe: Forward, *, everything: bool) -> Forward:
-        """See `SignalPass.views`; of classifiers no view is looked at in an everyday round."""
+        # No view is passed in an everyday round.
         if not everything:
             return probe
         sample, is_test = self.setup.probe.sample, self.setup.probe.is_test
@@ -111,8 +113,8 @@ class ClassifierPass(SignalPass):
         test = two_view_cosine(model, self.setup.test, sample[is_test], VIEWS_SEED + 1)
         return replace(probe, two_view=np.concatenate([train, test]))
 
+    @override
     def reported(self, model: Network) -> Reported:
-        """See `SignalPass.reported`."""
         setup = self.setup
         forget, unseen = setup.reported_forget, setup.reported_unseen
         return Reported(
@@ -127,8 +129,8 @@ class ClassifierPass(SignalPass):
             ),
         )
 
+    @override
     def passes(self) -> tuple[int, int]:
-        """See `SignalPass.passes`."""
         rule = self.setup.rule_samples
         rows = len(self.setup.probe.sample)
         return rows + len(rule.forget) + len(rule.unseen), 2 * rows
