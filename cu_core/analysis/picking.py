@@ -1,4 +1,4 @@
-"""Which recorded samples a choice means: classes, confusions, neighbours, and the presets of the Drift page.
+"""Selections of recorded samples: by class, confusion, neighbourhood, or a preset over the rounds.
 
 Everything here is about rows of a run's probe (see docs/run-format.md) and works on plain arrays, so that pages, the
 report and tests ask the same functions. Rows come back sorted and distinct, as (k,) int64.
@@ -31,7 +31,7 @@ _LISTED = 20
 
 @dataclass(frozen=True)
 class Course:
-    """What the presets look at: every recorded sample over the rounds.
+    """What the presets select from: every recorded sample over the rounds.
 
     Attributes:
         groups: (n,) ``forget``, ``retain`` or ``unseen``.

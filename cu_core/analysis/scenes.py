@@ -1,4 +1,4 @@
-"""Views of drift: who the samples of a run are, and their places in each view, read from its recorded rounds."""
+"""Coordinates of recorded samples in every view of drift, read from the rounds of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the registry knows about a metric, and what a metric is computed from."""
+"""The record of a metric, its registry, and the outputs of a model that metrics are computed from."""
 
 from __future__ import annotations
 

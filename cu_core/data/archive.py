@@ -1,4 +1,4 @@
-"""Trees of files, in a directory or in a zip, read without leaving the tree or unpacking anything."""
+"""Reading of image trees from a directory or a zip, without leaving the tree or unpacking to disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an encoder shows of samples: features, embeddings of fixed views, classes by a vote of neighbours."""
+"""Signals of an encoder: features, embeddings of fixed views, kNN votes, contrastive losses."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Encoded:
     labels: np.ndarray
 
     def take(self, rows: np.ndarray) -> Encoded:
-        """The same for some of the rows."""
+        """The outputs of some rows."""
         return Encoded(self.embedding[rows], self.features[rows], self.output_top3[rows], self.labels[rows])
 
 

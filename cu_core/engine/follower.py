@@ -1,4 +1,4 @@
-"""What the other processes of a run do: whatever rank 0 orders, with nothing written but their own failure."""
+"""Ranks above 0 of a run on several processes: they carry out the orders of rank 0 and write nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drives a run: base model, unlearning round by round, references, result. The only loop over rounds."""
+"""The loop of a run: base model, unlearning round by round, references, audit, result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns a model into a round on disk: signals of the probe, metrics, drift, coordinates, verdict."""
+"""Records a round on disk: signals of the probe, metrics, drift, coordinates, stopping rule."""
 
 from __future__ import annotations
 

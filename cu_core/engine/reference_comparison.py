@@ -1,4 +1,4 @@
-"""What a run says of its model beside base model and references: looked at as the models come by, told at the end."""
+"""The unlearned model beside base model and references: tug of war, over-unlearning, layer similarity."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Comparison:
         return self.cache.get(base.key, lambda: self.recorder.evaluate(base.model)).metrics
 
     def finished(self, base: Trained, model: Network) -> Metrics:
-        """Looks at the unlearned model, and at the base model's layers.
+        """Evaluates the unlearned model, and takes the activations of the base model.
 
         Returns:
             Metrics of the unlearned model.
@@ -76,7 +76,7 @@ class Comparison:
         return self._after.metrics
 
     def reference(self, trained: Trained, seed: int) -> None:
-        """Looks at a retrained model."""
+        """Evaluates a retrained model."""
         assert self._layer_pass is not None
         evaluated = self.cache.get(trained.key, lambda: self.recorder.evaluate(trained.model))
         self.references.append(Retrained(seed, trained, evaluated, self._layer_pass(trained.model)))

@@ -1,4 +1,4 @@
-"""All membership attacks of a run at a glance: one row per attack, a dot with its interval per model and way."""
+"""Figure of all membership attacks of a run: AUC with interval per attack, model and attacker."""
 
 from __future__ import annotations
 

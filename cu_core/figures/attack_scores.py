@@ -1,4 +1,4 @@
-"""What a membership attack sees: scores of members and others, the ROC curve, and decisions at a threshold."""
+"""Figures of one membership attack: score histograms, ROC curve, decisions at a threshold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Distributions of what the model says about samples: probability, margin, loss, two-view cosine."""
+"""Histograms of per-sample signals: probability, margin, loss, two-view cosine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""True against plotted displacement, sample by sample: whether what seems to move does."""
+"""Scatter of true against plotted displacement since round 0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How alike the layers of two networks are: after unlearning to the base model and to retrained ones."""
+"""Linear CKA per layer of the unlearned model to the base model and to retrained ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One signal of many runs in one pane: a step line each, over the envelope of the retrained models."""
+"""Histograms of one signal of many runs in one pane, over the envelope of the retrained models."""
 
 from __future__ import annotations
 

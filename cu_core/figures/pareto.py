@@ -1,4 +1,4 @@
-"""What forgetting costs: gap of utility against gap of forgetting, both to retrained models."""
+"""Trade-off figure: gap in utility against gap in forgetting, both to retrained models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Colour, marker and dash of the lines of a comparison, so that many can be told apart, also without colour."""
+"""Colour, marker and dash per run of a comparison, distinguishable also without colour."""
 
 from __future__ import annotations
 

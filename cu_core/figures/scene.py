@@ -1,4 +1,4 @@
-"""What a view draws: every sample at every state on fixed axes, and its packing for the browser.
+"""Scenes: coordinates of every sample in every round on fixed axes, packed as bytes for the browser.
 
 The drawing itself happens in the browser (`pages/_viewer`), because a figure that is rebuilt for another round is
 mounted anew, which takes seconds and loses zoom and camera. So all rounds of a view are sent at once, as few bytes as

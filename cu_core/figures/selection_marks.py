@@ -1,4 +1,4 @@
-"""Marks of selected samples in charts of all samples, and decisions about a handful of samples as counts."""
+"""Marks of selected samples in histograms, and their attack decisions as counts."""
 
 from __future__ import annotations
 

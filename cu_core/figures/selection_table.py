@@ -1,4 +1,4 @@
-"""What some samples of a run did over the rounds: their signals as lines, and what is known of each as a table."""
+"""Signal curves of selected samples over the rounds, and a table of them."""
 
 from __future__ import annotations
 

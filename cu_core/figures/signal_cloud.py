@@ -1,4 +1,4 @@
-"""Every sample as a point in a space of three signals, packed for the browser.
+"""Three-dimensional scatter of three signals per sample, packed as bytes for the browser.
 
 The signals are those of figure 6 of Wang and Chen ("Machine Unlearning in Contrastive Learning"): how sure
 the model is, how alike two views of the image are to it, and the loss of the original training. A second space holds

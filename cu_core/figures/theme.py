@@ -1,4 +1,4 @@
-"""One look for every chart: a colour and a marker shape per group, on transparent ground."""
+"""The theme of all charts: colours, markers, layout."""
 
 from __future__ import annotations
 

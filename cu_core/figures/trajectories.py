@@ -1,4 +1,4 @@
-"""Metrics over rounds of many runs, against the band of retrained models on the same recorded samples."""
+"""Metric curves over rounds of many runs, with the band of retrained models on the same samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The map of samples: before, any round and the reference side by side on the same axes."""
+"""Panes of a t-SNE side by side on the same axes: before, any round and the reference."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Snapshot:
     fidelity: Mapping[str, Any] = field(default_factory=dict)
 
     def take(self, rows: np.ndarray) -> Snapshot:
-        """The same for some of the samples."""
+        """The same round with some samples alone."""
         parts = (self.coordinates[rows], self.prediction[rows], self.confidence[rows], self.loss[rows])
         return Snapshot(*parts, self.fidelity)
 

@@ -1,4 +1,4 @@
-"""Network without classes: the one that self-supervised training makes."""
+"""Encoder: trunk and projector without classes, for self-supervised training."""
 
 from __future__ import annotations
 

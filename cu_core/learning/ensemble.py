@@ -1,4 +1,4 @@
-"""Network of several classifiers that were trained apart from each other: what training in shards makes."""
+"""Ensemble of classifiers trained on separate shards (SISA)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Ensemble(Network):
     """Classifiers of one shape that answer together (Bourtoule et al., Machine Unlearning, IEEE S&P 2021).
 
     The answer is the mean of the members' softmax probabilities, given as its logarithm; a majority vote, the
-    paper's other choice, would leave no confidence to look at. Embeddings and features are the members' side by side.
+    paper's other choice, would leave no confidence. Embeddings and features are the members' side by side.
 
     Attributes:
         members: the classifiers.
-        voters: (S,) 1 for members that are asked and 0 for those whose shard holds too few samples to learn from;
+        voters: (S,) 1 for members that vote and 0 for those whose shard holds too few samples to learn from;
             part of the weights.
     """
 

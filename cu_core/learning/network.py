@@ -1,4 +1,4 @@
-"""What every network of this program is: a trunk, perhaps a projector, and outputs of one shape."""
+"""`Network`, the base of all networks: trunk, optional projector, and outputs of one shape."""
 
 from __future__ import annotations
 

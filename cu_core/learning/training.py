@@ -1,4 +1,4 @@
-"""Training: one loop for classifiers and encoders, base models and references, resumed exactly where it stopped.
+"""The training loop for classifiers and encoders, base models and references, with bit-exact resume.
 
 Everything random in an epoch (order, augmentation, views, dropout) is drawn from the seed and the epoch's number
 alone. So a checkpoint needs no random states, and an interrupted training ends with the same weights, bit

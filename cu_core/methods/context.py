@@ -1,4 +1,4 @@
-"""What a method is given: the model to change, the data it may read, seeded randomness, state to keep."""
+"""The context of an unlearning method: model, data, loss, random generator, checkpointed state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Feature ordering by conditional independence: which of many variables a response depends on, without a model.
+"""FOCI: feature selection by a model-free coefficient of conditional dependence.
 
 Source: Azadkia & Chatterjee, A simple measure of conditional dependence, Annals of Statistics 2021
 (arXiv 1910.12327): the coefficient T and the forward selection FOCI built on it.

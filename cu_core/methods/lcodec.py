@@ -196,7 +196,7 @@ def noisy_passes(
     delivers, averaged over samples and places.
 
     Args:
-        context: whose model is asked.
+        context: whose model is evaluated.
         batch: images and labels.
         copies: M, how many.
         deviation: standard deviation of the noise on the images.

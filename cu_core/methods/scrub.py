@@ -222,7 +222,7 @@ def error_of(context: Context, split: Split, shares: torch.Tensor) -> float:
     """A model's share of wrong answers, as if the classes had a given mix.
 
     Args:
-        context: whose model is asked, in evaluation mode.
+        context: whose model is evaluated, in evaluation mode.
         split: labelled samples.
         shares: (k,) weights of the first k classes, the others have none; a class without samples is left out.
 

@@ -1,4 +1,4 @@
-"""What the methods' loops share: one optimizer step with everything around it, and the means of a round."""
+"""Optimizer steps shared by the methods (precision, clipping, checks), and means of a round."""
 
 from __future__ import annotations
 

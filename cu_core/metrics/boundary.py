@@ -1,4 +1,4 @@
-"""How far samples are from a decision boundary, exactly: no projection, only the plane that a linear layer draws."""
+"""Exact distances of samples to the decision boundary of the linear head."""
 
 from __future__ import annotations
 

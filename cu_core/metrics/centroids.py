@@ -1,4 +1,4 @@
-"""Cosine of samples to the centroids of retained classes, on average and sample by sample, and of class to class."""
+"""Cosine similarity to class centroids: means, per sample, and between classes."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""How well a score tells members from non-members: ROC and its summaries, also over many weightings at once."""
+"""ROC curve, AUC and true positive rate at a false positive rate, also for many sample weightings at once."""
 
 from __future__ import annotations
 
 import numpy as np
 
 LOW_FPR = 0.01
-# Weights looked at at once; 8 MB in float64, of which a dozen copies are needed.
+# Weights handled at once; 8 MB in float64, of which a dozen copies are needed.
 _PART = 2**20
 
 

@@ -1,4 +1,4 @@
-"""Are neighbours in one space neighbours in another? Trustworthiness and its relatives from two sets of distances.
+"""Trustworthiness and continuity of a projection, from two distance matrices.
 
 Source: Venna & Kaski, "Neighborhood preservation in nonlinear projection methods" (ICANN 2001) and "Local
 multidimensional scaling" (Neural Networks 19, 2006), the equations of trustworthiness M1 and continuity M2.

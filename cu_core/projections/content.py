@@ -1,4 +1,4 @@
-"""What a picture is drawn from: embeddings of the rounds of one or two runs and of their references."""
+"""Input of a projection: embeddings of the rounds of one or two runs and of their references."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every embedding once: neighbour-preserving fits draw equal rows apart, and fail where all rows are equal."""
+"""Deduplication of embeddings before a fit: equal rows break t-SNE and UMAP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draws the picture that is asked for: fits it once, then places rounds that came later without moving old ones."""
+"""Computes and extends projections: fits once, then transforms later rounds without moving earlier ones."""
 
 from __future__ import annotations
 

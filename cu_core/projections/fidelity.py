@@ -1,4 +1,4 @@
-"""How far a picture of embeddings over rounds can be believed: one record of numbers, spatial and over time.
+"""Fidelity of a projection over rounds: spatial and temporal measures in one record.
 
 What each number means, its source and its thresholds: docs/drift-methods.md.
 """

@@ -81,7 +81,7 @@ def _exact(
     counts = np.diff(np.r_[starts, len(reference.owner)])[groups]
     best = np.full(groups.shape, np.inf)
     which = np.zeros(groups.shape, np.int64)
-    # Most samples have one row; those with more are looked at again, row by row.
+    # Most samples have one row; those with more are compared again, row by row.
     for turn in range(int(counts.max())):
         query, candidate = np.nonzero(counts > turn)
         row = starts[groups[query, candidate]] + turn

@@ -1,4 +1,4 @@
-"""t-SNE of the outputs over a few rounds at once, as one more picture of how samples move.
+"""Joint t-SNE of the logits of a few rounds.
 
 Source: Wang & Chen (arXiv 2405.07317), Fig. 7, show t-SNE of the outputs before and after unlearning. Fits of each
 round alone cannot be compared: samples that do not move at all jump across the picture. So one fit holds all

@@ -1,4 +1,4 @@
-"""Disk space: the floor that must stay free, what is in use, and what a run will take."""
+"""Disk space: the required free space, folder sizes, and an estimate of a run's files."""
 
 from __future__ import annotations
 

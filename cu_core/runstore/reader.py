@@ -1,4 +1,4 @@
-"""What a page may ask about runs. Reads files and the index, writes nothing, needs no torch."""
+"""`RunView`, the read-only interface to runs for pages and analysis. Loads no torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One line about a run, made from its directory."""
+"""`RunRow`, the summary of a run for lists, read from its directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much disk a home takes, counted beside other work: a thousand runs are nearly a million files."""
+"""Disk usage of a home, counted in the background and cached per run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines of a comparison: one run each, or the mean over runs that differ by seed alone."""
+"""Rows of a comparison: single runs, or means over runs that differ only in their seeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pictures of a comparison need of recorded rounds: manifests for trajectories, arrays of the last round."""
+"""Tables from recorded rounds for the figures of a comparison: metric curves, class gaps, signals, predictions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of a comparison: lines of runs, and beside them the model before unlearning and the retrained ones."""
+"""The table of a comparison: rows of runs, of the base model and of retrained references."""
 
 from __future__ import annotations
 

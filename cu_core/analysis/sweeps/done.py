@@ -1,4 +1,4 @@
-"""Which runs of a home are the ones that a list of specifications asks for."""
+"""Matching of specifications with the runs of a home, by content hash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model answers about the samples of an audit: outputs, losses, cosines of augmented views."""
+"""Signals of a model on the audit's samples: logits, losses, cosines of augmented views."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BATCH = 512
 
 @dataclass(frozen=True)
 class Questions:
-    """What every model is asked in the same way.
+    """What every model is evaluated on in the same way.
 
     Attributes:
         views: augmented views per sample, 2 or more.

@@ -1,4 +1,4 @@
-"""The audit as the engine sees it: what it will cost, whether it can be made, and what it found."""
+"""The membership audit of a run: its cost, whether it can be made, its attacks and their results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the dispatcher needs of whatever starts workers: this machine, a Ray cluster, a Slurm cluster."""
+"""The launcher protocol: starting, polling and stopping workers locally, on Ray or on Slurm."""
 
 from __future__ import annotations
 

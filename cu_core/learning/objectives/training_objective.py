@@ -1,4 +1,4 @@
-"""The loss of the original training, as training, methods and evaluation see it."""
+"""The interface of a training objective: loss of a batch, loss per sample, state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the engine asks of the processes of a run: nothing of one process alone, orders to the others of several."""
+"""The processes of a run as the engine sees them: one alone, or rank 0 that orders the others."""
 
 from __future__ import annotations
 

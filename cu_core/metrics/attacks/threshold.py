@@ -1,4 +1,4 @@
-"""Attacks that look at one signal: only the level at which it gives a member away is fitted."""
+"""Threshold attacks on one signal."""
 
 from __future__ import annotations
 

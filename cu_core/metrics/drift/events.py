@@ -1,4 +1,4 @@
-"""What happened to single samples over the rounds: crossings, flips, who moved most, who stayed, who went too far."""
+"""Events of single samples over the rounds: boundary crossings, flips, overshoot."""
 
 from __future__ import annotations
 
