@@ -20,6 +20,11 @@ def select(response: torch.Tensor, variables: torch.Tensor, check: Callable[[], 
     The first is the one with the largest T. Then that with the largest T given the chosen ones is added, as long as
     it is above 0. Variables are brought to variance 1 before, as in the authors' package.
 
+    T = Σ (n min(R_i, R_M(i)) - L_i²) / Σ L_i (n - L_i), and given other variables
+    T = Σ (min(R_i, R_M(i)) - min(R_i, R_N(i))) / Σ (R_i - min(R_i, R_N(i))). R_i and L_i count the responses that are
+    at most and at least the i-th; M(i) is the nearest neighbour of i in all variables, N(i) that in the given ones.
+    Of equally near neighbours the one with the lowest index counts.
+
     Args:
         response: (n,).
         variables: (n, p).
@@ -29,7 +34,7 @@ def select(response: torch.Tensor, variables: torch.Tensor, check: Callable[[], 
         Columns in the order in which they were chosen; at least one.
     """
     n, p = variables.shape
-    rank, _ = _ranks(response)
+    rank = _rank(response)
     variables = (variables - variables.mean(0)) / variables.std(0).clamp(min=torch.finfo(variables.dtype).tiny)
     apart = torch.zeros(n, n, device=variables.device).fill_diagonal_(torch.inf)
     reached, chosen = torch.tensor(-torch.inf), list[int]()
@@ -47,15 +52,9 @@ def select(response: torch.Tensor, variables: torch.Tensor, check: Callable[[], 
     return chosen
 
 
-def _ranks(response: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """(n,) numbers of responses that are at most, and at least, each of them."""
-    pairs = response[None, :] - response[:, None]
-    return (pairs <= 0).sum(1).float(), (pairs >= 0).sum(1).float()
-
-
-def _distances(variables: torch.Tensor) -> torch.Tensor:
-    """(n, n) squared distances; infinite from a sample to itself."""
-    return _spreads(variables.T).sum(0).fill_diagonal_(torch.inf)
+def _rank(response: torch.Tensor) -> torch.Tensor:
+    """(n,) number of responses that are at most as large as each of them."""
+    return (response[None, :] - response[:, None] <= 0).sum(1).float()
 
 
 def _spreads(variables: torch.Tensor) -> torch.Tensor:
