@@ -16,8 +16,8 @@ COUNTED = ("forget", "retain", "unseen", "unseen_forgotten", "unseen_retained")
 """Samples that a metric may be counted on; the last two are unseen ones of the forgotten and of the other classes."""
 
 
-class Answers(Protocol):
-    """What a model answers for n samples of a group; see `cu_core.engine.signals.Forward`."""
+class SampleOutputs(Protocol):
+    """The outputs of a model for n samples of a group; see `cu_core.engine.signals.Forward`."""
 
     @property
     def embedding(self) -> np.ndarray:
@@ -64,9 +64,9 @@ class Evidence:
             only where all samples are evaluated.
     """
 
-    forget: Answers
-    retain: Answers
-    unseen: Answers
+    forget: SampleOutputs
+    retain: SampleOutputs
+    unseen: SampleOutputs
     forgotten: tuple[int, ...] = ()
     true_labels: np.ndarray | None = None
     voters: np.ndarray | None = None

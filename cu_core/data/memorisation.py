@@ -30,7 +30,7 @@ VERSION = 1
 """Part of the cache's name; to be raised when scores change."""
 
 SIDE = 32
-"""Larger images are shrunk to at most so many px before they are looked at."""
+"""Larger images are shrunk to at most so many px before patches are taken."""
 
 FILTERS = 128
 PATCHES = 20_000

@@ -82,7 +82,7 @@ def rule_samples(
     """The samples that a stopping rule is judged on.
 
     Under the held-out protocol the rule gets half of what could be reported, at most 1,000 a side and
-    drawn class by class; under the paper's protocol it looks at everything.
+    drawn class by class; under the paper's protocol all samples are measured.
 
     Args:
         rule: id of a `cu_core.catalogue.stopping.StoppingRule`.

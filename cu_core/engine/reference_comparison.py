@@ -28,7 +28,7 @@ class Retrained:
         seed: of its training.
         trained: where it came from and what it took.
         evaluated: on all reported samples.
-        layers: its layers' answers.
+        layers: the activations of its layers.
     """
 
     seed: int

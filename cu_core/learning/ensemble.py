@@ -55,9 +55,9 @@ class Ensemble(Network):
             rows side by side, divided by √S, which makes unit rows again. raw and features: side by side.
         """
         parts = [self.member(shard).outputs(images) for shard in range(len(self.members))]
-        answers = torch.stack([part.logits.log_softmax(1) for part in parts])
+        log_probabilities = torch.stack([part.logits.log_softmax(1) for part in parts])
         voters = self.voters if bool(self.voters.any()) else torch.ones_like(self.voters)
-        logits = torch.logsumexp(answers + voters.log()[:, None, None], 0) - voters.sum().log()
+        logits = torch.logsumexp(log_probabilities + voters.log()[:, None, None], 0) - voters.sum().log()
         return Outputs(
             logits,
             torch.cat([part.embedding for part in parts], 1) / math.sqrt(len(parts)),

@@ -14,7 +14,7 @@ class Outputs(NamedTuple):
     """What one forward pass delivers, all float32.
 
     Attributes:
-        logits: (n, K) what the network answers with, never softmax probabilities: class logits of a
+        logits: (n, K) the network's output, never softmax probabilities: class logits of a
             classifier, the embedding before it is normalised of an encoder.
         embedding: (n, d); unit rows behind a projector, trunk features of a plain classifier.
         raw: (n, d); the embedding before it is normalised.

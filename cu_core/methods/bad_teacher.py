@@ -56,7 +56,7 @@ _OTHER_SEED = 2000
 
 
 def unlearn(context: Context, params: BadTeacherParams) -> Iterator[dict[str, float]]:
-    """Steps of Adam towards the base model's answers on retain, and an untrained one's on forget samples.
+    """Steps of Adam towards the base model's logits on retain, and an untrained one's on forget samples.
 
     The loss of a sample x is KL(T(x) ‖ S(x)) with T the incompetent teacher for forget samples and the competent
     one for retain samples, both in evaluation mode (Eq. 4).

@@ -86,7 +86,7 @@ class Context:
 
     @property
     def has_classes(self) -> bool:
-        """Whether the model answers with class logits; an encoder does not."""
+        """Whether the model outputs class logits; an encoder does not."""
         return self.model.has_classes
 
     def rounds(self) -> Iterator[int]:

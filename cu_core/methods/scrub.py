@@ -219,7 +219,7 @@ def unlearn_and_rewind(context: Context, params: ScrubParams) -> Iterator[dict[s
 
 
 def error_of(context: Context, split: Split, shares: torch.Tensor) -> float:
-    """A model's share of wrong answers, as if the classes had a given mix.
+    """A model's error rate, as if the classes had a given mix.
 
     Args:
         context: whose model is evaluated, in evaluation mode.

@@ -61,15 +61,15 @@ def attack_models(
     Returns:
         Model id to way to scores, or to the reason in words why there are none.
     """
-    fitted = {model: _fit(attack, answers, seed, check) for model, answers in outputs.items()}
+    fitted = {model: _fit(attack, data, seed, check) for model, data in outputs.items()}
     fitted_shadow = _fit(attack, shadow, seed, check) if shadow is not None else None
     judges = {"transferred": fitted["before"], "shadow": fitted_shadow}
     found: dict[str, dict[str, Scores | str]] = {}
-    for model, answers in outputs.items():
+    for model, data in outputs.items():
         for way in ways_for(model, shadow is not None):
             judge = fitted[model] if way == "refitted" else judges[way]
             assert judge is not None
-            found.setdefault(model, {})[way] = judge if isinstance(judge, str) else _score(judge, answers)
+            found.setdefault(model, {})[way] = judge if isinstance(judge, str) else _score(judge, data)
     return found
 
 

@@ -15,7 +15,7 @@ from cu_core.catalogue.attack_record import MODELS, REFERENCE, Attack, attacks_f
 from cu_core.catalogue.objective_record import objective
 from cu_core.engine.audit.attackers import AttackData, Scores, attack_models
 from cu_core.engine.audit.audit_samples import FEWEST, FOLDS, AuditSamples, audit_samples
-from cu_core.engine.audit.measure import Questions, SignalCollector, batches
+from cu_core.engine.audit.measure import AuditInputs, SignalCollector, batches
 from cu_core.engine.probe import stratified
 from cu_core.engine.setup import RunSetup
 from cu_core.learning.network import Network
@@ -103,7 +103,7 @@ class AuditPlan:
         member = np.arange(2 * len(samples.members)) < len(samples.members)
         fold = np.concatenate([samples.members.fold, samples.others.fold])
         others = {f"{REFERENCE} {k}": model for k, model in enumerate(more, start=2)}
-        outputs, shadow = self._ask({**models, **others}, samples, member, fold, step)
+        outputs, shadow = self._outputs({**models, **others}, samples, member, fold, step)
         weights = redraws(member, spec.draws, spec.seed)
         arrays = {
             "sample": np.concatenate([samples.members.index, samples.others.index]).astype(np.int64),
@@ -166,15 +166,15 @@ class AuditPlan:
             )
         return samples
 
-    def _ask(
+    def _outputs(
         self, models: Mapping[str, Network], samples: AuditSamples, member: np.ndarray, fold: np.ndarray, step: Step
     ) -> tuple[dict[str, AttackData], AttackData | None]:
-        """Each model's answers about the attacked samples, and the reference's about those that it knows or not."""
-        questions = self._questions()
+        """Each model's outputs for the attacked samples, and the reference's for those that it knows or not."""
+        inputs = self._inputs()
         outputs: dict[str, AttackData] = {}
         shadow = None
         for name, model in models.items():
-            measure = self._measure(model, questions, partial(step, f"membership attacks: asking the model {name}"))
+            measure = self._measure(model, inputs, partial(step, f"membership attacks: asking the model {name}"))
             signals = measure(self.setup.train, samples.members, 1).join(measure(self.setup.test, samples.others, 2))
             outputs[name] = AttackData(signals, member, fold)
             if name == "reference" and samples.known is not None and samples.unknown is not None:
@@ -186,23 +186,23 @@ class AuditPlan:
                 )
         return outputs, shadow
 
-    def _questions(self) -> Questions:
+    def _inputs(self) -> AuditInputs:
         """Views and negatives, the same for all models."""
         setup, spec = self.setup, self.setup.spec
         if not spec.self_supervised:
-            return Questions(spec.audit.views, spec.audit.seed, None)
+            return AuditInputs(spec.audit.views, spec.audit.seed, None)
         rng = np.random.default_rng([spec.audit.seed, 4])
         # A sample's loss must not contrast it with another view of itself.
         known = self.samples.known.index if self.samples is not None and self.samples.known is not None else ()
         free = np.setdiff1d(setup.retain, known)
         pool = free if len(free) >= NEGATIVES else setup.retain
         rows = stratified(pool, setup.data.train_labels[pool], NEGATIVES, rng)
-        return Questions(spec.audit.views, spec.audit.seed, setup.train.take(torch.from_numpy(rows))[0])
+        return AuditInputs(spec.audit.views, spec.audit.seed, setup.train.take(torch.from_numpy(rows))[0])
 
-    def _measure(self, model: Network, questions: Questions, step: Callable[[], None]) -> SignalCollector:
+    def _measure(self, model: Network, inputs: AuditInputs, step: Callable[[], None]) -> SignalCollector:
         spec = self.setup.spec
         own = make_objective(spec.train, model, len(self.setup.data.train_labels)) if spec.self_supervised else None
-        return SignalCollector(model, own, questions, step)
+        return SignalCollector(model, own, inputs, step)
 
 
 def _told(scores: Scores | str, member: np.ndarray, fold: np.ndarray, weights: np.ndarray) -> dict[str, float | None]:

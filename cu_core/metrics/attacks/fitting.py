@@ -17,7 +17,7 @@ CLIP = 100.0
 
 @dataclass(frozen=True)
 class Signals:
-    """What one model answers for n samples.
+    """The outputs of one model for n samples.
 
     Attributes:
         loss: (n,) float64, training loss of each sample: cross-entropy in nats, or an encoder's own.
