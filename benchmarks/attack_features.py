@@ -24,7 +24,7 @@ from cu_core.base.errors import UnlearnscopeError
 from cu_core.catalogue.spec_parts import ModelSpec, TrainSpec
 from cu_core.data.batches import ImageSource
 from cu_core.engine.audit.audit_samples import Side
-from cu_core.engine.audit.measure import Questions, SignalCollector
+from cu_core.engine.audit.measure import AuditInputs, SignalCollector
 from cu_core.engine.encoder_signals import pair_cosines
 from cu_core.engine.signals import evaluating
 from cu_core.learning.build import build_model
@@ -59,7 +59,7 @@ class Encoder:
     def batched(self) -> np.ndarray:
         """(n, V (V - 1) / 2) cosines as an audit takes them."""
         negatives, _ = self.source.take(torch.arange(min(len(self.source), 512)))
-        measure = SignalCollector(self.model, self.objective, Questions(self.views, 0, negatives))
+        measure = SignalCollector(self.model, self.objective, AuditInputs(self.views, 0, negatives))
         side = Side(self.index, np.zeros(len(self.index), np.int64), np.zeros(len(self.index), np.int8))
         return measure(self.source, side, 1).pair_cosines
 

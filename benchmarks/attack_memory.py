@@ -24,7 +24,7 @@ import torch
 
 from benchmarks.measuring import Side, machine, machine_words, table, write_out
 from cu_core.catalogue.attack_record import attacks_for
-from cu_core.engine.audit.ways import Asked, Scores, attack_models
+from cu_core.engine.audit.attackers import AttackData, Scores, attack_models
 from cu_core.metrics.attacks.fitting import Signals
 from cu_core.metrics.attacks.outcome import outcome
 from cu_core.metrics.intervals import redraws
@@ -81,10 +81,10 @@ def _attacks(samples: int, width: int) -> tuple[Callable[[], Any], int]:
     member, fold = np.arange(samples) < samples // 2, np.arange(samples) % 2
 
     def attack() -> None:
-        asked = Asked(Signals.of_encoder(outputs, loss, cosines), member, fold)
+        data = AttackData(Signals.of_encoder(outputs, loss, cosines), member, fold)
         weights = redraws(member, DRAWS, 0)
         for chosen in attacks_for("self-supervised"):
-            scores = attack_models(chosen, {"before": asked}, None, 0)["before"]["refitted"]
+            scores = attack_models(chosen, {"before": data}, None, 0)["before"]["refitted"]
             if isinstance(scores, Scores):
                 outcome(scores.score.astype(np.float64), member, fold, scores.thresholds, weights)
 

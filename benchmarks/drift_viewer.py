@@ -75,7 +75,7 @@ PLOTLY = """() => {
 def made_up(count: int, rounds: int, axes: int, *, equal: bool) -> tuple[Scene, SceneSamples]:
     """A tenth of the samples walks to another place; the others tremble."""
     rng = np.random.default_rng(0)
-    moments = (
+    states = (
         *(SceneState(f"Round {k}", k) for k in range(rounds)),
         SceneState("Reference (retrained)", None, "reference"),
     )
@@ -92,7 +92,7 @@ def made_up(count: int, rounds: int, axes: int, *, equal: bool) -> tuple[Scene, 
         SceneAxis(f"Axis {k + 1}", f"Axis {k + 1}", *ends[k], 0.0 if not equal and k == 0 else None)
         for k in range(axes)
     )
-    numbers = [rng.normal(size=count).astype(np.float32) for _ in moments]
+    numbers = [rng.normal(size=count).astype(np.float32) for _ in states]
     samples = SceneSamples(
         row=np.arange(count),
         sample=np.arange(count),
@@ -101,15 +101,15 @@ def made_up(count: int, rounds: int, axes: int, *, equal: bool) -> tuple[Scene, 
         label=label,
         truth=label,
         classes=tuple("0123456789"),
-        moments=moments,
-        prediction=[label for _ in moments],
-        top3_class=[np.zeros((count, 3), int) for _ in moments],
-        top3=[np.zeros((count, 3)) for _ in moments],
+        states=states,
+        prediction=[label for _ in states],
+        top3_class=[np.zeros((count, 3), int) for _ in states],
+        top3=[np.zeros((count, 3)) for _ in states],
         loss=numbers,
         cosine=numbers,
         boundary=numbers,
     )
-    return Scene("view", titles, moments, clouds, equal=equal), samples
+    return Scene("view", titles, states, clouds, equal=equal), samples
 
 
 def own_page(scene: bytes, samples: bytes, shown: int) -> str:
@@ -203,7 +203,7 @@ def main() -> int:
             count, rounds = map(int, size.split("x"))
             for view, (axes, equal) in views.items():
                 scene, samples = made_up(count, rounds, axes, equal=equal)
-                packed = pack_scene(scene, samples.predictions_at(scene.moments))
+                packed = pack_scene(scene, samples.predictions_at(scene.states))
                 figure = scene_figure(scene, samples, most=count).to_json() or ""
                 details = samples.message
                 viewer = own_page(packed, details, rounds - 1).encode()
@@ -216,7 +216,7 @@ def main() -> int:
                 for name, (files, sent, ready, setup) in cases.items():
                     frames = options.frames if name == "viewer" else max(options.frames // 5, 5)
                     cells = measure(browser, files, ready, setup, frames)
-                    each = sent / count / len(scene.moments)
+                    each = sent / count / len(scene.states)
                     print(f"| {count:,} x {rounds} | {view} | {name} | {each:.1f} | {cells} |", flush=True)
         browser.close()
     return 0

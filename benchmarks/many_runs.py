@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cu_core.base.files import read_json, write_array, write_json
+from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
 from cu_core.catalogue.method_record import METHODS
 from cu_core.catalogue.spec import MethodSpec, spec_from_json
@@ -28,6 +28,7 @@ from cu_core.jobs import demo
 from cu_core.runstore import layout
 from cu_core.runstore.index import SETTLED_SECONDS, reindex
 from tests.madeup import SUBMITTED, MadeUp, write_run
+from tests.written_arrays import write_array
 
 SEEDS = 3
 COUNTS = (60, 300, 140)

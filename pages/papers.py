@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cu_core.analysis.papers.fill import waiting_runs
+from cu_core.analysis.papers.filled_table import waiting_runs
 from cu_core.analysis.papers.paper_list import ALL_TABLES, PAPERS, scales_of, usual_scale
 from cu_core.runstore.reader import list_runs
 from pages._frame.damage_notes import name_damaged

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cu_core.base.files import write_array, write_json
+from cu_core.base.files import write_json
 from cu_core.base.home import Home
 from cu_core.base.process import identity
 from cu_core.catalogue.spec import RunSpec
@@ -29,6 +29,7 @@ from cu_core.metrics.drift.seed_noise import seed_difference
 from cu_core.runstore import layout
 from tests.madeup_audit import write_audit
 from tests.madeup_comparison import comparison_keys
+from tests.written_arrays import write_array
 
 CLASSES = tuple(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
 SUBMITTED = 1_700_000_000.0

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from cu_core.base.files import write_array, write_json
+from cu_core.base.files import write_json
 from cu_core.catalogue.attack_record import MODELS, attacks_for, score_array, ways_for
 from cu_core.metrics.attacks.outcome import outcome
 from cu_core.metrics.intervals import redraws
 from cu_core.metrics.roc import best_threshold
 from cu_core.runstore import layout
+from tests.written_arrays import write_array
 
 DRAWS = 40
 # How far members score above the others, in standard deviations.

@@ -25,7 +25,7 @@ def made_up_scenes(count: int, rounds: int, beside: int = 0) -> tuple[dict[str, 
     A second run goes half as far.
     """
     rng = np.random.default_rng(0)
-    moments = moments_of(rounds, beside)
+    states = moments_of(rounds, beside)
     group = np.repeat([0, 1, 2], [count // 5, count - 2 * (count // 5), count // 5])
     label = np.where(group == 0, 0, rng.integers(0, 4, count))
     angles = label * np.pi / 2
@@ -50,9 +50,9 @@ def made_up_scenes(count: int, rounds: int, beside: int = 0) -> tuple[dict[str, 
         SceneAxis("Cosine to the own embedding of round 0", "Cosine", -0.1, 1.0),
     )
     scenes = {
-        "boundary": Scene("boundary", lines, moments, exact),
-        "map": Scene("map", maps[:2], moments, [cloud[:, :2] for cloud in clouds], equal=True, stray=stray),
-        "space": Scene("space", maps, moments, clouds, equal=True, stray=stray),
+        "boundary": Scene("boundary", lines, states, exact),
+        "map": Scene("map", maps[:2], states, [cloud[:, :2] for cloud in clouds], equal=True, stray=stray),
+        "space": Scene("space", maps, states, clouds, equal=True, stray=stray),
     }
     predictions = [np.where((group == 0) & (share > 0.4), 1, label) for share in shares]
     top3 = np.tile([0.9, 0.07, 0.03], (count, 1))
@@ -64,7 +64,7 @@ def made_up_scenes(count: int, rounds: int, beside: int = 0) -> tuple[dict[str, 
         label=label,
         truth=label,
         classes=CLASSES,
-        moments=moments,
+        states=states,
         prediction=predictions,
         top3_class=[np.column_stack([p, (p + 1) % 4, (p + 2) % 4]) for p in predictions],
         top3=[top3 for _ in shares],

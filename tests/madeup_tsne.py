@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cu_core.base.files import write_array, write_json
+from cu_core.base.files import write_json
 from cu_core.runstore import layout
+from tests.written_arrays import write_array
 
 
 def write_tsne(run_dir: Path, *, rows: np.ndarray, rounds: list[int], reference: int | None) -> np.ndarray:

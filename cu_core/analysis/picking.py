@@ -1,4 +1,4 @@
-"""Which recorded samples a choice means: classes, confusions, neighbours, and the presets of the Drift page.
+"""Selections of recorded samples: by class, confusion, neighbourhood, or a preset over the rounds.
 
 Everything here is about rows of a run's probe (see docs/run-format.md) and works on plain arrays, so that pages, the
 report and tests ask the same functions. Rows come back sorted and distinct, as (k,) int64.
@@ -31,7 +31,7 @@ _LISTED = 20
 
 @dataclass(frozen=True)
 class Course:
-    """What the presets look at: every recorded sample over the rounds.
+    """What the presets select from: every recorded sample over the rounds.
 
     Attributes:
         groups: (n,) ``forget``, ``retain`` or ``unseen``.
@@ -53,7 +53,7 @@ class Course:
         """Recorded rounds, ascending."""
         return sorted(self.predicted)
 
-    def right(self, number: int) -> np.ndarray:
+    def correct(self, number: int) -> np.ndarray:
         """(n,) bool: predicted as labelled in a round.
 
         Raises:
@@ -68,11 +68,11 @@ class Course:
         Raises:
             BadInput: the round was not recorded.
         """
-        right = self.right(number)
+        correct = self.correct(number)
         if number not in self.boundary:
-            return right
+            return correct
         distance = self.boundary[number]
-        return np.where(np.isfinite(distance), distance > 0, right)
+        return np.where(np.isfinite(distance), distance > 0, correct)
 
     def crossings(self) -> np.ndarray:
         """(n,) int64: the first round in which a sample that began on its own side was beyond it; -1 for none."""
@@ -106,15 +106,15 @@ class SelectionPreset:
 
 
 def _not_forgotten(course: Course, shown: int) -> np.ndarray:
-    return (course.groups == "forget") & course.right(shown)
+    return (course.groups == "forget") & course.correct(shown)
 
 
 def _forgotten(course: Course, shown: int) -> np.ndarray:
-    return (course.groups == "forget") & course.right(course.rounds[0]) & ~course.right(shown)
+    return (course.groups == "forget") & course.correct(course.rounds[0]) & ~course.correct(shown)
 
 
 def _over_forgotten(course: Course, shown: int) -> np.ndarray:
-    return (course.groups == "retain") & course.right(course.rounds[0]) & ~course.right(shown)
+    return (course.groups == "retain") & course.correct(course.rounds[0]) & ~course.correct(shown)
 
 
 def _crossed(course: Course, shown: int) -> np.ndarray:
@@ -192,7 +192,7 @@ def preset(name: str, course: Course, shown: int) -> np.ndarray:
     """
     if name not in PRESETS:
         raise BadInput(f"{FIELD}.preset", f"no preset named {name!r}", PRESETS, given=name)
-    course.right(shown)
+    course.correct(shown)
     return _rows(PRESETS[name].pick(course, shown))
 
 
@@ -290,12 +290,12 @@ def training_indices(samples: np.ndarray, is_test: np.ndarray, rows: np.ndarray)
     """The selected training samples as a forget set; unseen samples cannot be forgotten and are left out.
 
     Args:
-        samples: (n,) places in the training or the test images.
+        samples: (n,) indices into the training or the test images.
         is_test: (n,) of which of the two.
         rows: (k,) selected.
 
     Returns:
-        (j,) int64 places in the training images, sorted and distinct.
+        (j,) int64 indices into the training images, sorted and distinct.
 
     Raises:
         BadInput: nothing is selected, or unseen samples alone.

@@ -51,7 +51,7 @@ def search(
 
     Args:
         text: what the user typed.
-        samples: (n,) places in the training or the test images.
+        samples: (n,) indices into the training or the test images.
         is_test: (n,) of which of the two.
         labels: (n,) labels as trained.
         classes: names by label; without them only numbers name a class.

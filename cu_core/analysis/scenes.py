@@ -1,4 +1,4 @@
-"""Views of drift: who the samples of a run are, and their places in each view, read from its recorded rounds."""
+"""Coordinates of recorded samples in every view of drift, read from the rounds of a run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def recorded_array(view: RunView, name: str, number: int | None, seed: int | Non
     return np.asarray(view.array(number, name) if number is not None else view.reference_array(_known(seed), name))
 
 
-def moment_name(number: int, last: int) -> str:
+def state_name(number: int, last: int) -> str:
     """Title of a round's pane."""
     if number == 0:
         return "Before (round 0)"
@@ -61,7 +61,7 @@ def boundary_unit(view: RunView) -> str:
 
 @dataclass(frozen=True)
 class Shown:
-    """Which moments of which samples are drawn.
+    """Which states of which samples are drawn.
 
     Attributes:
         view: the run.
@@ -80,7 +80,7 @@ class Shown:
     classes: tuple[str, ...]
 
     def places(self) -> list[tuple[RunView, int | None, int | None]]:
-        """Run, round and reference seed of every moment, in the order in which they are drawn."""
+        """Run, round and reference seed of every state, in the order in which they are drawn."""
         places: list[tuple[RunView, int | None, int | None]] = [(self.view, k, None) for k in self.rounds]
         if self.seed is not None:
             places.append((self.view, None, self.seed))
@@ -88,10 +88,10 @@ class Shown:
             places += [(self.beside, k, None) for k in self.beside.rounds()]
         return places
 
-    def moments(self) -> tuple[SceneState, ...]:
+    def states(self) -> tuple[SceneState, ...]:
         """Their names."""
         last = self.rounds[-1]
-        named = [SceneState(moment_name(k, last), k) for k in self.rounds]
+        named = [SceneState(state_name(k, last), k) for k in self.rounds]
         if self.seed is not None:
             named.append(SceneState("Reference (retrained)", None, "reference"))
         if self.beside is not None:
@@ -106,7 +106,7 @@ class Shown:
 
 
 def samples_of(shown: Shown) -> SceneSamples:
-    """Who is drawn, with what the model says of them at every moment."""
+    """Who is drawn, with what the model says of them at every state."""
     rows = shown.rows()
     probe = shown.view.probe().iloc[rows]
     label = probe["label"].to_numpy()
@@ -125,7 +125,7 @@ def samples_of(shown: Shown) -> SceneSamples:
         label=label,
         truth=probe["true_label"].to_numpy() if "true_label" in probe else label,
         classes=shown.classes,
-        moments=shown.moments(),
+        states=shown.states(),
         prediction=[classes[:, 0] for classes in top3_class],
         top3_class=top3_class,
         top3=arrays("top3", np.full((len(rows), 3), np.nan)),
@@ -144,7 +144,7 @@ def boundary_scene(shown: Shown) -> Scene:
     title, label = boundary_words(shown.view)
     across = _axis(coordinates, 0, label, title, mark=0.0, mark_title="decision boundary")
     upward = _axis(coordinates, 1, "Cosine to own round-0 embedding", "Cosine to round 0", high=1.0)
-    return Scene("boundary", (across, upward), shown.moments(), coordinates)
+    return Scene("boundary", (across, upward), shown.states(), coordinates)
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class PairView:
 
     Attributes:
         scene: what is drawn.
-        explained: share of the variance within the boundary that the vertical axis shows, per moment.
+        explained: share of the variance within the boundary that the vertical axis shows, per state.
     """
 
     scene: Scene
@@ -178,7 +178,7 @@ def pair_view(shown: Shown, first: int, second: int) -> PairView | None:
     title = f"Signed distance: {other} ← 0 → {one}"
     across = _axis(coordinates, 0, title, "Signed distance", 0.0, f"{one} or {other}")
     upward = _axis(coordinates, 1, "First principal axis within the boundary", "Within the boundary")
-    return PairView(Scene(f"pair {first} {second}", (across, upward), shown.moments(), coordinates), explained)
+    return PairView(Scene(f"pair {first} {second}", (across, upward), shown.states(), coordinates), explained)
 
 
 def preview_scene(shown: Shown) -> Scene:
@@ -191,22 +191,22 @@ def preview_scene(shown: Shown) -> Scene:
         places = recorded_array(view, "coordinates", number, seed) if view is shown.view else None
         coordinates.append(nowhere if places is None else places[rows])
     axes = [_axis(coordinates, k, f"Principal axis {k + 1}", f"Axis {k + 1}") for k in range(2)]
-    return Scene("preview", tuple(axes), shown.moments(), coordinates, equal=True)
+    return Scene("preview", tuple(axes), shown.states(), coordinates, equal=True)
 
 
 def picture_scene(shown: Shown, name: str, picture: Picture) -> Scene:
-    """A stored picture; moments that it does not hold yet are empty."""
+    """A stored picture; states that it does not hold yet are empty."""
     rows = shown.rows()
     known = {(m["kind"], m["run"], m["number"]): k for k, m in enumerate(picture.manifest["moments"])}
     size = picture.coordinates.shape[2]
     coordinates, stray = [], []
-    for moment, (view, number, seed) in zip(shown.moments(), shown.places(), strict=True):
-        place = known.get((moment.kind, view.run_id, seed if number is None else number))
+    for state, (view, number, seed) in zip(shown.states(), shown.places(), strict=True):
+        place = known.get((state.kind, view.run_id, seed if number is None else number))
         nowhere = np.full((len(rows), size), np.nan, np.float32)
         coordinates.append(nowhere if place is None else picture.coordinates[place][rows])
         stray.append(np.zeros(len(rows), bool) if place is None else picture.stray[place][rows])
     axes = [_axis(coordinates, k, title, f"Axis {k + 1}") for k, title in enumerate(picture.manifest["axes"])]
-    return Scene(name, tuple(axes), shown.moments(), coordinates, equal=True, stray=stray)
+    return Scene(name, tuple(axes), shown.states(), coordinates, equal=True, stray=stray)
 
 
 def _boundary(view: RunView, number: int | None, seed: int | None) -> np.ndarray:
@@ -243,8 +243,8 @@ def _axis(
     mark_title: str = "",
     high: float | None = None,
 ) -> SceneAxis:
-    """An axis that holds every moment."""
-    values = np.concatenate([moment[:, place] for moment in coordinates])
+    """An axis that holds every state."""
+    values = np.concatenate([state[:, place] for state in coordinates])
     values = values[np.isfinite(values)]
     low, top = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
     if mark is not None:

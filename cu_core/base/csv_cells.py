@@ -1,4 +1,4 @@
-"""Tables that leave for another program: texts of users in their cells stay texts there."""
+"""Tables as CSV in which texts of users cannot become formulas of a spreadsheet."""
 
 from __future__ import annotations
 

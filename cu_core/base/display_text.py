@@ -1,4 +1,4 @@
-"""Texts of users on their way to an eye: one line, nothing that steers what stands around it, a bounded length."""
+"""Texts of users made fit to be shown: one line, no control characters, a bounded length."""
 
 from __future__ import annotations
 

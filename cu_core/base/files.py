@@ -123,18 +123,6 @@ def _check(value: Any, depth: int) -> None:
             _check(item, depth - 1)
 
 
-def write_array(path: Path, array: np.ndarray) -> dict[str, Any]:
-    """Writes one ``.npy`` atomically and returns its manifest entry (file, dtype, shape, sha256)."""
-    contiguous = np.ascontiguousarray(array)
-    write_atomically(path, lambda file: write_npy(file, contiguous))
-    return {
-        "file": path.name,
-        "dtype": str(contiguous.dtype),
-        "shape": list(contiguous.shape),
-        "sha256": sha256_of(path),
-    }
-
-
 def write_npy(file: IO[bytes], array: np.ndarray) -> None:
     """Writes one array in NumPy's format, without pickled objects."""
     # Given a real file, NumPy writes past Python, and a full disk becomes an error without a reason.

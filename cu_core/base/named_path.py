@@ -1,4 +1,4 @@
-"""The one way from a text that somebody wrote to the file or folder that it names.
+"""Paths that users type, as the file or folder that they name.
 
 Whoever checks a path and whoever opens it must mean the same file. Both ask here, so blanks, ``~``, ``..`` and links
 are understood once.

@@ -1,4 +1,4 @@
-"""Parameters described once: one dataclass drives form, command line, validation and docs.
+"""Descriptions of parameters: one dataclass drives form, command line, validation and docs.
 
 A parameter dataclass is frozen, has a default for every field and describes each field with
 `param(...)`. `parse` turns untrusted text or JSON into such a dataclass; `describe` lists the

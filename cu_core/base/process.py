@@ -1,4 +1,4 @@
-"""Who a process is: a process id alone may have been given to another program since."""
+"""Identity of a process, by id and start time: an id alone may have been given to another program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the registry knows about a membership attack, and the vocabulary of its results."""
+"""The record of a membership attack, its registry, and the names in its results."""
 
 from __future__ import annotations
 

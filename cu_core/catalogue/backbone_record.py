@@ -1,4 +1,4 @@
-"""What the registry knows about a backbone."""
+"""The record of a backbone, and its registry."""
 
 from __future__ import annotations
 

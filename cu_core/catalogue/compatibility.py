@@ -1,4 +1,4 @@
-"""Whether a combination of choices can run, with the reason in words. Form, command line and worker all ask here."""
+"""Checks whether a combination of dataset, model, objective and method can run, with the reason if not."""
 
 from __future__ import annotations
 

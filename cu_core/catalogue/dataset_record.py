@@ -1,4 +1,4 @@
-"""What the registry knows about a dataset."""
+"""The record of a dataset, and its registry."""
 
 from __future__ import annotations
 

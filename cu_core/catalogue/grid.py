@@ -1,4 +1,4 @@
-"""Many runs from one: lists of values for any setting, expanded into ordinary specifications."""
+"""Grids: lists of values for any setting, expanded into one specification per combination."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which models the installed timm and open_clip know, read off their files: importing them would load torch."""
+"""Names of the models of the installed timm and open_clip, read from their files without loading torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the registry knows about an unlearning method."""
+"""The record of an unlearning method, and its registry."""
 
 from __future__ import annotations
 

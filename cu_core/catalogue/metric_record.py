@@ -1,4 +1,4 @@
-"""What the registry knows about a metric, and what a metric is computed from."""
+"""The record of a metric, its registry, and the outputs of a model that metrics are computed from."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ COUNTED = ("forget", "retain", "unseen", "unseen_forgotten", "unseen_retained")
 """Samples that a metric may be counted on; the last two are unseen ones of the forgotten and of the other classes."""
 
 
-class Answers(Protocol):
-    """What a model answers for n samples of a group; see `cu_core.engine.signals.Forward`."""
+class SampleOutputs(Protocol):
+    """The outputs of a model for n samples of a group; see `cu_core.engine.signals.Forward`."""
 
     @property
     def embedding(self) -> np.ndarray:
@@ -45,28 +45,28 @@ class Answers(Protocol):
 
     @property
     def two_view(self) -> np.ndarray | None:
-        """(n,) cosine of the embeddings of two augmented views; None where they were not looked at."""
+        """(n,) cosine of the embeddings of two augmented views; None where they were not passed."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one look at a model gives, from which every metric is computed.
+    """The outputs of one evaluation of a model, from which every metric is computed.
 
     Attributes:
-        forget: answers for forget samples.
+        forget: outputs for forget samples.
         retain: for retain samples.
         unseen: for unseen samples.
         forgotten: labels of forgotten classes; empty for sample forgetting.
         true_labels: (n_forget,) labels before noise, if the forget set holds mislabelled samples.
         voters: labels that an encoder's predictions can name, those of the samples that vote; None for classifiers,
             which can name every class.
-        fitted: numbers of classifiers that were fitted to the model's frozen features, by the metric's id. Only a look
-            at all samples fits them.
+        fitted: numbers of classifiers that were fitted to the model's frozen features, by the metric's id; fitted
+            only where all samples are evaluated.
     """
 
-    forget: Answers
-    retain: Answers
-    unseen: Answers
+    forget: SampleOutputs
+    retain: SampleOutputs
+    unseen: SampleOutputs
     forgotten: tuple[int, ...] = ()
     true_labels: np.ndarray | None = None
     voters: np.ndarray | None = None
@@ -82,7 +82,7 @@ class Evidence:
 
 
 def always(evidence: Evidence) -> bool:
-    """A metric that exists for every look."""
+    """A metric that exists for every evaluation."""
     return True
 
 
@@ -102,9 +102,9 @@ class Metric:
         bounded: whether it lies within -1..1.
         predicted: whether it rests on predicted classes, which for encoders come from a vote of neighbours.
         ranks: whether it is an AUC that tells forget samples from unseen ones, which has a band of its own.
-        recorded: in which rounds: ``"every"``, ``"some"``, or ``"end"`` for what only a look at all samples gives.
+        recorded: in which rounds: ``"every"``, ``"some"``, or ``"end"`` for what takes all samples.
         heading: title where there is room for two words; the title by default.
-        applies: whether a look has it at all.
+        applies: whether an evaluation has it at all.
         tasks: forgetting tasks for which it exists.
         objectives: kinds of models for which it exists, as in `cu_core.catalogue.method_record.Method`.
     """

@@ -1,4 +1,4 @@
-"""What the registry knows about a training objective."""
+"""The record of a training objective, and its registry."""
 
 from __future__ import annotations
 

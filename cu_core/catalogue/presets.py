@@ -1,4 +1,4 @@
-"""Ready-made runs: one click each, one word on the command line."""
+"""Presets: named, ready-made specifications of runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of a projection; light, so that pages can offer them without loading what computes them."""
+"""The record of a projection, and its registry; computes nothing, so that pages can list them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forget sets in words: the grammar, and what is known of each kind. Which samples they are is found on the data."""
+"""Selections of forget sets as text: grammar, kinds and their records; resolved to indices in `cu_core.data`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run is: frozen dataclasses, JSON round trip, content hash, validation with clear errors."""
+"""`RunSpec`, the specification of a run: frozen dataclasses, JSON round trip, content hash, validation."""
 
 from __future__ import annotations
 

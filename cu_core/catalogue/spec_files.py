@@ -1,4 +1,4 @@
-"""Files and folders of a machine that a specification names."""
+"""Files and folders that a specification names, and the same specification with absolute paths."""
 
 from __future__ import annotations
 

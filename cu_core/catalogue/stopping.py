@@ -1,4 +1,4 @@
-"""When unlearning ends: the paper's two rules, one for wrong labels, a guard against collapse; for all methods."""
+"""Stopping rules of unlearning, and the guard against collapse of the model."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class RuleOutcome:
 
 @dataclass(frozen=True)
 class StoppingRule:
-    """One rule that ends unlearning, looked at after every round.
+    """One rule that ends unlearning, evaluated after every round.
 
     Attributes:
         id: name on the command line and in run files.

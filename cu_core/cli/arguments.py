@@ -1,4 +1,4 @@
-"""From command-line words to a validated specification."""
+"""Command-line arguments turned into a validated specification."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from cu_core.analysis.papers import words
-from cu_core.analysis.papers.fill import fill, finished_runs
+from cu_core.analysis.papers import table_text
+from cu_core.analysis.papers.filled_table import fill, finished_runs
 from cu_core.analysis.papers.paper_list import ALL_TABLES, scales_of, table_named, usual_scale
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
@@ -318,12 +318,12 @@ def paper(options: argparse.Namespace, home: Home) -> int:
         usual = usual_scale(table)
         filled = [f for f in filled if any(row.runs for row in f.rows)] or [f for f in filled if f.scale is usual]
     if options.json:
-        print_json([words.as_json(f) for f in filled])
+        print_json([table_text.as_json(f) for f in filled])
         return 0
     for number, f in enumerate(filled):
         print("\n" * bool(number) + f"{f.title}\n{f.table.source}")
-        print_table(*words.lines(f))
-        for note in words.facts(f):
+        print_table(*table_text.lines(f))
+        for note in table_text.facts(f):
             print(note)
     return 0
 

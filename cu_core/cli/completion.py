@@ -1,4 +1,4 @@
-"""What a shell offers while a command is typed; shtab turns it into a script for bash, zsh or fish."""
+"""Completions for bash, zsh and fish, as shtab turns them into a script."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that draws pictures of embeddings over rounds."""
+"""The verb ``map``: computes projections of embeddings over rounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A parser that guesses which name was meant, and shows an example below each help."""
+"""An argument parser that suggests close names, and shows an example below each help."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An attempt on several processes in the foreground: torchrun starts them, this one shows how far they are."""
+"""A run on several processes in the foreground: starts torchrun, and shows its progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trees of files, in a directory or in a zip, read without leaving the tree or unpacking anything."""
+"""Reading of image trees from a directory or a zip, without leaving the tree or unpacking to disk."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import zipfile
 import zlib
 from pathlib import Path
 from typing import Protocol
+
+from typing_extensions import override
 
 from cu_core.base.errors import BadInput, DatasetError
 from cu_core.base.named_path import named_path
@@ -84,7 +86,7 @@ def fingerprint(text: str) -> str:
     return hashlib.sha256(f"{path}\0{status.st_size}\0{status.st_mtime_ns}".encode()).hexdigest()
 
 
-class DirectoryTree:
+class DirectoryTree(Tree):
     """A directory; see `Tree`. Links that lead out of it are refused.
 
     Args:
@@ -101,8 +103,8 @@ class DirectoryTree:
                 self._walk(part)
         self.files = sorted(self._status)
 
+    @override
     def read(self, name: str) -> bytes:
-        """See `Tree.read`."""
         if self._status[name][0] > MAX_FILE_BYTES:
             raise _too_large(name)
         try:
@@ -154,7 +156,7 @@ class DirectoryTree:
             raise DatasetError(_FIELD, f"{name} is a link to a folder; put the files themselves there")
 
 
-class ZipTree:
+class ZipTree(Tree):
     """A zip file; see `Tree`. Members are decoded in memory, nothing is unpacked to disk.
 
     Args:
@@ -188,8 +190,8 @@ class ZipTree:
         self.folders = {name.removeprefix(prefix) for name in folders if name.startswith(prefix)}
         self.files = sorted(name.removeprefix(prefix) for name in self._members if name.startswith(prefix))
 
+    @override
     def read(self, name: str) -> bytes:
-        """See `Tree.read`."""
         about = self._members[self._prefix + name]
         # Others, which zip programs only use when told to, unpack a few bytes to any number of them in one step.
         if about.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

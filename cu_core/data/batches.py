@@ -124,7 +124,7 @@ class Split:
         source: where the images are.
         indices: (n,) int64 on the CPU.
         augment: applied to every batch; may be exchanged.
-        served: how many images have been handed out so far.
+        images_drawn: number of images that batches have held so far.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class Split:
         self.source = source
         self.indices = torch.as_tensor(np.asarray(indices), dtype=torch.int64)
         self.augment = augment
-        self.served = 0
+        self.images_drawn = 0
         self._generator = generator
 
     def __len__(self) -> int:
@@ -190,7 +190,7 @@ class Split:
         return self._batch(index)
 
     def _batch(self, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        self.served += len(index)
+        self.images_drawn += len(index)
         return *self.source.take(index, self.augment, self._generator), index
 
     def _cuts(self, batch_size: int) -> list[tuple[int, int]]:

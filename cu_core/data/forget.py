@@ -1,4 +1,4 @@
-"""Forget sets: the text that a user types, turned into indices of training samples."""
+"""Resolution of a forget set: from its text to indices of training samples."""
 
 from __future__ import annotations
 

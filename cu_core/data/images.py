@@ -1,4 +1,4 @@
-"""A dataset in memory: plain arrays, so that pages can read it without torch."""
+"""A dataset in memory as plain NumPy arrays: images, labels and class names."""
 
 from __future__ import annotations
 

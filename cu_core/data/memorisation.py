@@ -1,4 +1,4 @@
-"""Which training samples a model can only know by heart: an out-of-sample score of every label.
+"""Memorisation scores of training samples: leave-one-out score of their label, by ridge regression on patch features.
 
 Feldman ("Does Learning Require Memorization?", STOC 2020, arXiv 1906.05271) calls a label memorised as far as a model
 that was trained on the sample gives it that label more often than one that was not; Feldman and Zhang (2020) estimate
@@ -30,7 +30,7 @@ VERSION = 1
 """Part of the cache's name; to be raised when scores change."""
 
 SIDE = 32
-"""Larger images are shrunk to at most so many px before they are looked at."""
+"""Larger images are shrunk to at most so many px before patches are taken."""
 
 FILTERS = 128
 PATCHES = 20_000

@@ -1,4 +1,4 @@
-"""Images made smaller by averaging, for comparisons that need no detail."""
+"""Downsampling of images by averaging."""
 
 from __future__ import annotations
 

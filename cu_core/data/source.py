@@ -1,4 +1,4 @@
-"""What a loader hands to the store: labels at once, images when they are asked for."""
+"""What a loader of a dataset returns: labels, and an iterator over images."""
 
 from __future__ import annotations
 

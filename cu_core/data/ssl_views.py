@@ -1,4 +1,4 @@
-"""Views for self-supervised training and for everything that measures it: crop, mirroring, colours, all batched.
+"""Augmented views for self-supervised training and its signals: random crop, flip and colour jitter in batches.
 
 The recipe is the one of SimCLR and MoCo for small images (Chen et al., ICML 2020, appendix A; He et al., CVPR 2020):
 a crop of 20 to 100 % of the area, mirroring, jitter of brightness, contrast, saturation (0.4 each) and hue (0.1) for

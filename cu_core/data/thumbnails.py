@@ -1,4 +1,4 @@
-"""Small pictures of samples for previews and hover, as PNG bytes; light enough for a page."""
+"""Thumbnails of samples as PNG bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pixels: any picture file or array to square uint8 images of one size."""
+"""Conversion of image files and arrays to square uint8 images of one size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batched augmentation on the device: every sample gets its own draw, no loop over samples.
+"""Augmentation on the device in batches: random crop and flip, drawn anew for every sample.
 
 All random numbers come from a generator on the CPU, so that a seed means the same on any device.
 """

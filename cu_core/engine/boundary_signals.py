@@ -1,4 +1,4 @@
-"""From a model and what it said of the probe to the recorded distances to the decision boundary."""
+"""Recorded distances of the probe's samples to the decision boundary."""
 
 from __future__ import annotations
 

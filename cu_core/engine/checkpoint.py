@@ -1,4 +1,4 @@
-"""State after a round: enough to go on exactly as if nothing had happened."""
+"""Checkpoints after a round: model, optimizer and random state, for a bit-exact resume."""
 
 from __future__ import annotations
 

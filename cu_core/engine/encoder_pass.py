@@ -1,4 +1,4 @@
-"""How a run looks at its encoders: classes by a vote of retain samples, the loss of their own training."""
+"""Forward passes through encoders: classes by a kNN vote of retain samples, loss of their own training."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from typing_extensions import override
 
 from cu_core.engine.encoder_signals import (
     NEGATIVE_FOLDS,
@@ -31,7 +32,7 @@ BANK = 20_000
 
 
 class EncoderPass(SignalPass):
-    """Of models without classes.
+    """Of encoders: models without classes.
 
     Attributes:
         bank: (b,) int64 training samples that vote in everyday rounds, all of them retain samples.
@@ -51,8 +52,8 @@ class EncoderPass(SignalPass):
         self.negatives = np.random.default_rng([seed, 4]).permutation(pool)[:size]
         self._objective: TrainingObjective | None = None
 
+    @override
     def round(self, model: Network) -> tuple[Forward, Forward, Forward]:
-        """See `SignalPass.round`."""
         n_train, n_test = int((~self.setup.probe.is_test).sum()), int(self.setup.probe.is_test.sum())
         train_rows, test_rows = self._rows()
         train, test = self._with_classes(model, self.bank, train_rows, test_rows)
@@ -60,14 +61,15 @@ class EncoderPass(SignalPass):
         rest = np.arange(n_train, len(train_rows)), np.arange(n_test, len(test_rows))
         return outputs, train.take(rest[0]), test.take(rest[1])
 
+    @override
     def probe(self, model: Network) -> Forward:
-        """See `SignalPass.probe`."""
         sample, is_test = self.setup.probe.sample, self.setup.probe.is_test
         train, test = self._with_classes(model, self.bank, sample[~is_test], sample[is_test])
         return train.then(test)
 
+    @override
     def views(self, model: Network, probe: Forward, *, everything: bool) -> Forward:
-        """See `SignalPass.views`; the loss and the first two views are looked at in every round."""
+        # The loss and the first two views belong to every round.
         sample, is_test = self.setup.probe.sample, self.setup.probe.is_test
         count = self.setup.spec.audit.views if everything else 2
         others = self._others(model)
@@ -77,8 +79,8 @@ class EncoderPass(SignalPass):
         pairs = cosines if everything else None
         return replace(probe, own_loss=loss, two_view=cosines[:, 0], pair_cosines=pairs)
 
+    @override
     def reported(self, model: Network) -> Reported:
-        """See `SignalPass.reported`."""
         setup = self.setup
         forget, unseen = setup.reported_forget, setup.reported_unseen
         seen = encode(model, setup.train, setup.retain)
@@ -100,11 +102,11 @@ class EncoderPass(SignalPass):
             self._on_device(unseen_encoded.labels),
             len(setup.data.classes),
         )
-        retain = self._classes(seen, bank, place_of(setup.retain, self.full_bank))
+        retain = self._classes(seen, bank, index_in(setup.retain, self.full_bank))
         return Reported(found[0], retain, found[1], linear)
 
+    @override
     def passes(self) -> tuple[int, int]:
-        """See `SignalPass.passes`."""
         rule = self.setup.rule_samples
         rows = len(self.setup.probe.sample)
         everyday = 3 * rows + len(rule.forget) + len(rule.unseen) + len(self.bank) + len(self.negatives)
@@ -133,7 +135,7 @@ class EncoderPass(SignalPass):
         train = encode(model, self.setup.train, train_unique)
         voters = train.take(where[len(train_rows) :])
         return (
-            self._classes(train.take(where[: len(train_rows)]), voters, place_of(train_rows, bank)),
+            self._classes(train.take(where[: len(train_rows)]), voters, index_in(train_rows, bank)),
             self._classes(encode(model, self.setup.test, test_unique).take(test_where), voters, None),
         )
 
@@ -162,8 +164,8 @@ class EncoderPass(SignalPass):
     ) -> np.ndarray:
         probe = self.setup.probe
         negatives = np.flatnonzero(probe.is_test[self.negatives] == is_test)
-        places = {int(probe.sample[self.negatives[place]]): int(place) for place in negatives}
-        fold = np.array([places.get(int(s), int(s)) for s in sample], np.int64)
+        row_of = {int(probe.sample[self.negatives[row]]): int(row) for row in negatives}
+        fold = np.array([row_of.get(int(s), int(s)) for s in sample], np.int64)
         return training_losses(self._training_objective(model), model, views, others, fold, self.setup.device)
 
     def _others(self, model: Network) -> torch.Tensor:
@@ -179,7 +181,7 @@ class EncoderPass(SignalPass):
         return found
 
     def _training_objective(self, model: Network) -> TrainingObjective:
-        """The objective whose loss of single samples is asked for; it reads the network and its settings alone."""
+        """The objective whose loss of single samples is taken; it reads the network and its settings alone."""
         if self._objective is None:
             # What it draws for a queue that nobody will read must not move the random numbers of the method.
             with torch.random.fork_rng(devices=[self.setup.device] if self.setup.device.type == "cuda" else []):
@@ -190,9 +192,9 @@ class EncoderPass(SignalPass):
         return torch.from_numpy(values).to(self.setup.device)
 
 
-def place_of(index: np.ndarray, bank: np.ndarray) -> np.ndarray:
-    """(n,) int64 place of each index in a sorted bank; -1 where it is not there."""
+def index_in(index: np.ndarray, bank: np.ndarray) -> np.ndarray:
+    """(n,) int64 row of each index in a sorted bank; -1 where it is not there."""
     if len(bank) == 0:
         return np.full(len(index), -1, np.int64)
-    place = np.searchsorted(bank, index).clip(max=len(bank) - 1)
-    return np.where(bank[place] == index, place, -1)
+    row = np.searchsorted(bank, index).clip(max=len(bank) - 1)
+    return np.where(bank[row] == index, row, -1)

@@ -1,4 +1,4 @@
-"""What an encoder shows of samples: features, embeddings of fixed views, classes by a vote of neighbours."""
+"""Signals of an encoder: features, embeddings of fixed views, kNN votes, contrastive losses."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Encoded:
     labels: np.ndarray
 
     def take(self, rows: np.ndarray) -> Encoded:
-        """The same for some of the rows."""
+        """The outputs of some rows."""
         return Encoded(self.embedding[rows], self.features[rows], self.output_top3[rows], self.labels[rows])
 
 
@@ -145,20 +145,20 @@ def training_losses(
         model: left in the mode it was in.
         views: (n, V, d) raw embeddings, V at least 2.
         others: (m, d) raw embeddings of the negatives.
-        fold: (n,) the fold of each sample; of a sample that is also a negative its place among those.
+        fold: (n,) the fold of each sample; of a sample that is also a negative its row among those.
         device: where to compute.
 
     Returns:
         (n,) float32.
     """
     folds = min(NEGATIVE_FOLDS, max(len(others), 1))
-    place = torch.arange(len(others)) % folds
+    position = torch.arange(len(others)) % folds
     own = fold % folds
     found = np.empty(len(views), np.float32)
     with evaluating(model):
         for number in range(folds):
             rows = np.flatnonzero(own == number)
             first, second = (views[torch.from_numpy(rows), v].to(device) for v in (0, 1))
-            losses = objective.per_sample(model, first, second, others[place != number].to(device))
+            losses = objective.per_sample(model, first, second, others[position != number].to(device))
             found[rows] = losses.float().cpu().numpy()
     return found

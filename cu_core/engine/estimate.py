@@ -1,4 +1,4 @@
-"""How long a run will take and how much disk it needs, before it starts. Light: no torch here.
+"""Estimated time and disk space of a run before it starts. Loads no torch.
 
 Times rest on a measured speed: of an earlier run with the same network, image size, batch size and
 device, or of a few steps that `cu_core.engine.speed` times on request. Without either there is no time.
@@ -81,22 +81,22 @@ def estimate(spec: RunSpec, home: Home) -> Estimate:
     drawn = 2 * forget * getattr(spec.method.params, "retain_batches", 1) * spec.max_rounds
     if spec.train.sharded:
         drawn = spec.train.epochs * (train - forget)  # at most: every shard from its beginning
-    # A snapshot looks at each probe sample three times, forward only: about a third of a training image.
+    # A snapshot passes each probe sample three times, forward only: about a third of a training image.
     probed = (spec.max_rounds + 1 + spec.reference) * min(spec.probe.size, 2 * train)
     # Before, after and for each reference the metrics of all samples, forward only.
     evaluated = (2 + spec.reference) * (train + unseen) / 3
-    # Each image is learned by one member of a model in shards, and asked of all of them.
-    asked = max(spec.train.members, 1) * (probed + evaluated + _audited(spec, forget, unseen) / 3)
-    images = trained + plain * (drawn + asked)
+    # Each image trains one member of a model in shards, and passes through all of them.
+    passed = max(spec.train.members, 1) * (probed + evaluated + _audited(spec, forget, unseen) / 3)
+    images = trained + plain * (drawn + passed)
     per_image = speed.seconds_per_image
     return Estimate(images * per_image, disk, speed.source, trained * per_image)
 
 
 def _audited(spec: RunSpec, forget: int, unseen: int) -> int:
-    """Most images that membership attacks look at, counting every augmented view."""
+    """Most images that membership attacks pass through models, counting every augmented view."""
     if spec.audit.attacks == "none":
         return 0
-    # Forget and unseen samples: before, after and the first reference, which is asked about as many that it knows.
+    # Forget and unseen samples: before, after and the first reference, through which as many of its own pass.
     sides = 2 * min(spec.audit.size, forget, unseen)
     return sides * (1 + spec.audit.views) * (4 if spec.reference else 2)
 

@@ -1,4 +1,4 @@
-"""Metrics of a model on forget, retain and unseen samples."""
+"""Evaluation: all metrics of a model on forget, retain and unseen samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model on all reported samples: its metrics, and on which samples it is right; kept for models that are shared."""
+"""Evaluations of base models and references on all reported samples, cached by the hash of what made the model."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a look at all reported samples found.
+    """A model on all reported samples.
 
     Attributes:
         metrics: of `cu_core.catalogue.metric_record.METRICS`.
-        right: group to (n,) bool, whether the prediction is the label; of unseen samples in class forgetting those of
+        correct: group to (n,) bool, whether the prediction is the label; of unseen samples in class forgetting those of
             the other classes alone.
     """
 
     metrics: Metrics
-    right: Mapping[str, np.ndarray]
+    correct: Mapping[str, np.ndarray]
 
 
 class EvaluationCache:
-    """Evaluations of base models and references, shared by all runs that look at the same samples of them.
+    """Evaluations of base models and references, shared by all runs that report on the same samples.
 
     Args:
         home: where they are kept.
@@ -48,7 +48,7 @@ class EvaluationCache:
     def __init__(self, home: Home, setup: RunSetup) -> None:
         self.folder = home.evaluations
         forget, unseen = setup.reported_forget, setup.reported_unseen
-        self._look = [
+        self._inputs = [
             VERSION,
             list(METRICS),
             setup.data.sha256,
@@ -60,19 +60,19 @@ class EvaluationCache:
             [setup.spec.train.objective, setup.spec.probe.seed],
         ]
 
-    def get(self, key: str, look: Callable[[], Evaluation]) -> Evaluation:
+    def get(self, key: str, evaluate: Callable[[], Evaluation]) -> Evaluation:
         """The evaluation of a trained model: from the cache, or made now and kept.
 
         Args:
             key: content hash of what made the model (`cu_core.learning.model_cache.Trained.key`).
-            look: makes it.
+            evaluate: makes it.
         """
-        path = self.folder / f"{digest([key, self._look])}.npz"
+        path = self.folder / f"{digest([key, self._inputs])}.npz"
         found = _read(path)
         if found is None:
-            found = look()
-            arrays: dict[str, Any] = {name: np.packbits(right) for name, right in found.right.items()}
-            sizes = {name: len(right) for name, right in found.right.items()}
+            found = evaluate()
+            arrays: dict[str, Any] = {name: np.packbits(correct) for name, correct in found.correct.items()}
+            sizes = {name: len(correct) for name, correct in found.correct.items()}
             about = json.dumps({"metrics": found.metrics, "sizes": sizes})
             self.folder.mkdir(parents=True, exist_ok=True)
             write_atomically(path, lambda file: np.savez(file, about=np.array(about), **arrays))
@@ -84,9 +84,9 @@ def _read(path: Path) -> Evaluation | None:
     try:
         with np.load(path, allow_pickle=False) as stored:
             about = json.loads(str(stored["about"]))
-            right = {
+            correct = {
                 name: np.unpackbits(stored[name], count=size).astype(bool) for name, size in about["sizes"].items()
             }
-            return Evaluation(about["metrics"], right)
+            return Evaluation(about["metrics"], correct)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         return None

@@ -1,4 +1,4 @@
-"""What the other processes of a run do: whatever rank 0 orders, with nothing written but their own failure."""
+"""Ranks above 0 of a run on several processes: they carry out the orders of rank 0 and write nothing."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from cu_core.learning.device import keep_freed_memory
 from cu_core.learning.network import Network
 from cu_core.learning.parallel.division import divided
 from cu_core.learning.parallel.group import Group, Order, Stopped, lost_another
-from cu_core.learning.parallel.lifeline import end_with_parent
-from cu_core.learning.parallel.torchrun import rank
+from cu_core.learning.parallel.torchrun import end_with_parent, rank
 from cu_core.learning.training import EpochReport, Training, train
 from cu_core.runstore import layout
 from cu_core.runstore.attempt import Attempt
@@ -95,9 +94,9 @@ class Follower:
             rounds = method_rounds(self._spec, context)
             while self._group.receive()[0] is Order.ROUND:
                 division.active = True
-                told = next(rounds, None)
+                diagnostics = next(rounds, None)
                 division.active = False
-                if told is not None:
+                if diagnostics is not None:
                     self._group.align(context.model)
 
     def _model(self, setup: RunSetup) -> Network:

@@ -1,4 +1,4 @@
-"""What every layer of a network makes of some recorded samples, and how alike two networks are layer by layer."""
+"""Activations of every layer on some recorded samples, and linear CKA between networks layer by layer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cu_core.learning.network import Network
 from cu_core.learning.network_blocks import blocks
 from cu_core.metrics.cka import linear_cka
 
-# Blocks that are looked at, spread evenly over deep networks, and samples of each group.
+# Blocks whose outputs are taken, spread evenly over deep networks, and samples of each group.
 MOST_LAYERS = 12
 MOST_SAMPLES = 300
 
@@ -25,12 +25,12 @@ Activations = Mapping[str, Sequence[np.ndarray]]
 """Group to one array (n, width) per layer."""
 
 
-class LayerLook:
-    """Looks at the same recorded samples in every model of a run.
+class LayerPass:
+    """Forward passes that take the activations of the same recorded samples in every model of a run.
 
     Attributes:
-        names: of the layers in order; the embedding, which is no module's own answer, before the head.
-        rows: group to the probe's rows that are looked at.
+        names: of the layers in order; the embedding, which is no module's own output, before the head.
+        rows: group to the probe's rows that are passed.
     """
 
     def __init__(self, setup: RunSetup, model: Network) -> None:
@@ -51,7 +51,7 @@ class LayerLook:
 
     @torch.inference_mode()
     def __call__(self, model: Network) -> Activations:
-        """Each layer's answer, in evaluation mode; means over places of a map and over tokens.
+        """Each layer's output, in evaluation mode; means over the positions of a map and over tokens.
 
         Args:
             model: of the same shape as the first one; left in the mode it was in.
@@ -87,7 +87,7 @@ class LayerLook:
 
 
 def _pooled(output: Tensor) -> np.ndarray:
-    """(n, width) float32: means over the places of a map (n, width, h, w) and over tokens (n, tokens, width)."""
+    """(n, width) float32: means over the positions of a map (n, width, h, w) and over tokens (n, tokens, width)."""
     values = output.float()
     if values.ndim == 4:
         values = values.mean((2, 3))
@@ -97,12 +97,12 @@ def _pooled(output: Tensor) -> np.ndarray:
 
 
 def layer_report(
-    look: LayerLook, before: Activations, after: Activations, references: Sequence[Activations]
+    layer_pass: LayerPass, before: Activations, after: Activations, references: Sequence[Activations]
 ) -> dict[str, Any]:
     """Linear CKA by layer and group between the models of a run, as stored in ``result.json``.
 
     Args:
-        look: with which the others were made.
+        layer_pass: with which the others were made.
         before: of the base model.
         after: of the unlearned model.
         references: of each retrained model.
@@ -118,8 +118,8 @@ def layer_report(
     if len(references) > 1:
         pairs["reference_reference"] = list(combinations(references, 2))
     return {
-        "names": look.names,
-        "samples": max(map(len, look.rows.values())),
+        "names": layer_pass.names,
+        "samples": max(map(len, layer_pass.rows.values())),
         "pairs": {name: {group: _mean_cka(sides, group) for group in before} for name, sides in pairs.items()},
     }
 

@@ -12,8 +12,8 @@ from cu_core.base.errors import Cancelled, OutOfMemory, ProcessLost, Replaced, U
 from cu_core.base.files import read_json
 from cu_core.engine import loop
 from cu_core.learning.parallel.group import Group, Order, lost_another
-from cu_core.learning.parallel.lifeline import end_with_parent
 from cu_core.learning.parallel.team import Leader
+from cu_core.learning.parallel.torchrun import end_with_parent
 from cu_core.runstore import layout
 from cu_core.runstore.attempt import Attempt
 

@@ -1,4 +1,4 @@
-"""Drives a run: base model, unlearning round by round, references, result. The only loop over rounds."""
+"""The loop of a run: base model, unlearning round by round, references, audit, result."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from cu_core.runstore.attempt import Attempt
 from cu_core.runstore.rows import optional_json
 from cu_core.runstore.snapshot import damage
 
-Looked = TypeVar("Looked")
+Timed = TypeVar("Timed")
 
 
 def execute(attempt: Attempt, team: Team = ALONE) -> dict[str, Any]:
@@ -256,7 +256,7 @@ class _Execution:
         self.recorder.write_probe()
         self.before = self._timed(lambda: self.comparison.base(base))
         self.attempt.write_json(layout.BEFORE, self.before)
-        recorded = self.recorder.record(context.model, 0, {}, 0.0, served={})
+        recorded = self.recorder.record(context.model, 0, {}, 0.0, images_drawn={})
         if recorded is None:
             raise Diverged("The base model gives outputs that are not finite numbers. Lower train.lr.")
         self.seconds["evaluate"] += recorded.seconds
@@ -272,7 +272,7 @@ class _Execution:
         healthy = context.first_round - 1
         stopped_by = ""
         while not stopped_by:
-            drawn = _served(context)
+            drawn = _images_drawn(context)
             began = time.perf_counter()
             diagnostics = next(rounds, None)
             seconds = time.perf_counter() - began
@@ -283,8 +283,10 @@ class _Execution:
             self.seconds["unlearn"] += seconds
             recorded = None
             if not collapsed(diagnostics, None, None, 1.0):
-                served = {group: now - drawn[group] for group, now in _served(context).items()}
-                recorded = self.recorder.record(context.model, healthy + 1, diagnostics, seconds, served=served)
+                images_drawn = {group: now - drawn[group] for group, now in _images_drawn(context).items()}
+                recorded = self.recorder.record(
+                    context.model, healthy + 1, diagnostics, seconds, images_drawn=images_drawn
+                )
             if recorded is None:
                 # The weights are useless now: go back to the last round that has numbers.
                 restore(context, read_checkpoint(self.attempt.checkpoint_path))
@@ -342,14 +344,14 @@ class _Execution:
         record_tsne(self.attempt, self.setup.probe, last, reference)
         self.seconds["evaluate"] += time.perf_counter() - began
 
-    def _timed(self, look: Callable[[], Looked]) -> Looked:
+    def _timed(self, evaluate: Callable[[], Timed]) -> Timed:
         began = time.perf_counter()
-        found = look()
+        found = evaluate()
         self.seconds["evaluate"] += time.perf_counter() - began
         return found
 
 
-def _served(context: Context) -> dict[str, int]:
+def _images_drawn(context: Context) -> dict[str, int]:
     """Images that the method has drawn so far, by group."""
     splits = {"forget": context.forget, "retain": context.retain, "unseen": context.unseen}
-    return {group: split.served for group, split in splits.items() if split is not None}
+    return {group: split.images_drawn for group, split in splits.items() if split is not None}

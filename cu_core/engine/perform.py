@@ -1,4 +1,4 @@
-"""Doing one attempt from start to outcome; shared by the worker and by runs in the foreground."""
+"""Runs one attempt from start to outcome, for the worker and for runs in the foreground."""
 
 from __future__ import annotations
 

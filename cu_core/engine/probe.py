@@ -1,4 +1,4 @@
-"""Which samples are recorded each round, and which ones a stopping rule may look at."""
+"""The probe: samples whose signals are recorded each round; and the samples that a stopping rule measures."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Probe:
         group: (n,) int8, position in `GROUPS`.
         label: (n,) int64 label as trained on (forget, retain) or true (unseen).
         true_label: (n,) int64 label before noise.
-        rule: (n,) bool, whether the stopping rule looks at it; such rows are left out of reported metrics.
+        rule: (n,) bool, whether the stopping rule measures it; such rows are left out of reported metrics.
     """
 
     sample: np.ndarray
@@ -82,7 +82,7 @@ def rule_samples(
     """The samples that a stopping rule is judged on.
 
     Under the held-out protocol the rule gets half of what could be reported, at most 1,000 a side and
-    drawn class by class; under the paper's protocol it looks at everything.
+    drawn class by class; under the paper's protocol all samples are measured.
 
     Args:
         rule: id of a `cu_core.catalogue.stopping.StoppingRule`.

@@ -1,4 +1,4 @@
-"""How much of a forgotten class a linear probe still finds in a model's frozen features."""
+"""Linear probing: accuracy on forgotten classes of a linear classifier on a model's frozen features."""
 
 from __future__ import annotations
 
@@ -37,16 +37,18 @@ def probe_recovery(model: Network, setup: RunSetup) -> float | None:
     judged = unseen[np.isin(setup.data.test_labels[unseen], setup.forget.classes)]
     if len(judged) == 0:
         return None
-    shown = encode(model, setup.train, _shown(setup))
-    asked = encode(model, setup.test, judged)
-    if not (np.isfinite(shown.features).all() and np.isfinite(asked.features).all()):
+    fitted = encode(model, setup.train, _training_rows(setup))
+    held_out = encode(model, setup.test, judged)
+    if not (np.isfinite(fitted.features).all() and np.isfinite(held_out.features).all()):
         return None
-    weight, bias = fit_linear(torch.from_numpy(shown.features), torch.from_numpy(shown.labels), len(setup.data.classes))
-    predicted = (torch.from_numpy(asked.features).to(weight) @ weight.T + bias).argmax(1).cpu().numpy()
-    return float((predicted == asked.labels).mean())
+    weight, bias = fit_linear(
+        torch.from_numpy(fitted.features), torch.from_numpy(fitted.labels), len(setup.data.classes)
+    )
+    predicted = (torch.from_numpy(held_out.features).to(weight) @ weight.T + bias).argmax(1).cpu().numpy()
+    return float((predicted == held_out.labels).mean())
 
 
-def _shown(setup: RunSetup) -> np.ndarray:
+def _training_rows(setup: RunSetup) -> np.ndarray:
     """Training samples that the probe learns from: as many of each class, the same for every model of the run."""
     labels = setup.data.train_labels
     rng = np.random.default_rng([setup.spec.probe.seed, SEED])

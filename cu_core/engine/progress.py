@@ -1,4 +1,4 @@
-"""Progress of a run with the time left, from the speed measured so far in the same run."""
+"""Progress events of a run, with the remaining time estimated from its own speed."""
 
 from __future__ import annotations
 

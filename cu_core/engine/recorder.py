@@ -1,4 +1,4 @@
-"""Turns a model into a round on disk: signals of the probe, metrics, drift, coordinates, verdict."""
+"""Records a round on disk: signals of the probe, metrics, drift, coordinates, stopping rule."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Recorder:
         diagnostics: dict[str, float],
         unlearn_seconds: float,
         *,
-        served: Mapping[str, int],
+        images_drawn: Mapping[str, int],
     ) -> RecordedRound | None:
         """Evaluates the probe and stores a round.
 
@@ -114,7 +114,7 @@ class Recorder:
             round_number: 0 for the base model.
             diagnostics: the method's own numbers.
             unlearn_seconds: the method's time for this round.
-            served: images that the method drew in this round by group; decides whether second views are affordable.
+            images_drawn: by the method in this round, by group; decides whether second views are affordable.
 
         Returns:
             None, with nothing stored, where the model's outputs are not finite numbers.
@@ -130,7 +130,7 @@ class Recorder:
             len(self.setup.data.classes),
         )
         ends = bool(verdict and verdict.met) or round_number in (0, self.setup.spec.max_rounds)
-        everything = ends or round_number % self._views_every(sum(served.values())) == 0
+        everything = ends or round_number % self._views_every(sum(images_drawn.values())) == 0
         outputs = self.signal_pass.views(model, outputs, everything=everything)
         if not outputs.finite:
             return None
@@ -154,7 +154,7 @@ class Recorder:
             "boundary": boundary,
             "drift": drift_report(self._start, arrays["embedding"], motion, arrays["boundary"]),
             "drift_scale": {"neighbours": self._start.neighbours.shape[1], "spread": self._start.spread},
-            "served": dict(served),
+            "served": dict(images_drawn),
             "seconds": {"unlearn": unlearn_seconds, "evaluate": time.perf_counter() - began},
         }
         self.attempt.promote(f"rounds/{round_number}", arrays, manifest)
@@ -189,7 +189,7 @@ class Recorder:
         self.attempt.promote(f"reference/{seed}", arrays, manifest)
 
     def evaluate(self, model: Network) -> Evaluation:
-        """A look at all reported samples, not only the probe's."""
+        """One forward pass over all reported samples, not only the probe's."""
         seen = self.signal_pass.reported(model)
         fitted: Metrics = {}
         if self.setup.spec.self_supervised:
@@ -197,13 +197,13 @@ class Recorder:
         if self.setup.forget.task == "class":
             fitted["probe_recovery"] = probe_recovery(model, self.setup)
         metrics = self._metrics(seen.forget, seen.retain, seen.unseen, self.setup.reported_forget, fitted)
-        right = {
+        correct = {
             name: part.prediction == part.labels
             for name, part in (("forget", seen.forget), ("retain", seen.retain), ("unseen", seen.unseen))
         }
         if self.setup.forget.task == "class":
-            right["unseen"] = right["unseen"][~np.isin(seen.unseen.labels, self.setup.forget.classes)]
-        return Evaluation(metrics, right)
+            correct["unseen"] = correct["unseen"][~np.isin(seen.unseen.labels, self.setup.forget.classes)]
+        return Evaluation(metrics, correct)
 
     def probe_metrics(self, outputs: Forward) -> Metrics:
         """Metrics over the probe's reported rows."""
@@ -229,7 +229,7 @@ class Recorder:
             )
         )
 
-    def _views_every(self, served: int) -> int:
+    def _views_every(self, images_drawn: int) -> int:
         """Rounds between second views: as few as keep all recording within its share of the rounds' own cost.
 
         Counted in forward passes over one image, so that the choice is the same on every machine.
@@ -238,7 +238,7 @@ class Recorder:
         if spec.probe.views_every:
             return spec.probe.views_every
         everyday, views = self.signal_pass.passes()
-        spare = RECORDING_SHARE * STEP_COST[objective(spec.train.objective).kind] * served - everyday
+        spare = RECORDING_SHARE * STEP_COST[objective(spec.train.objective).kind] * images_drawn - everyday
         return max(1, math.ceil(views / spare)) if spare > 0 else spec.max_rounds + 1
 
     def _arrays(self, outputs: Forward) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""What a run says of its model beside base model and references: looked at as the models come by, told at the end."""
+"""The unlearned model beside base model and references: tug of war, over-unlearning, layer similarity."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from cu_core.base.files import read_json
 from cu_core.engine.evaluation import Metrics
 from cu_core.engine.evaluation_cache import Evaluation, EvaluationCache
-from cu_core.engine.layer_similarity import Activations, LayerLook, layer_report
+from cu_core.engine.layer_similarity import Activations, LayerPass, layer_report
 from cu_core.engine.recorder import Recorder
 from cu_core.learning.model_cache import Trained
 from cu_core.learning.network import Network
@@ -28,7 +28,7 @@ class Retrained:
         seed: of its training.
         trained: where it came from and what it took.
         evaluated: on all reported samples.
-        layers: its layers' answers.
+        layers: the activations of its layers.
     """
 
     seed: int
@@ -58,32 +58,32 @@ class Comparison:
         self.recorder = recorder
         self.cache = cache
         self.references: list[Retrained] = []
-        self._look: LayerLook | None = None
+        self._layer_pass: LayerPass | None = None
 
     def base(self, base: Trained) -> Metrics:
         """Metrics of the base model."""
         return self.cache.get(base.key, lambda: self.recorder.evaluate(base.model)).metrics
 
     def finished(self, base: Trained, model: Network) -> Metrics:
-        """Looks at the unlearned model, and at the base model's layers.
+        """Evaluates the unlearned model, and takes the activations of the base model.
 
         Returns:
             Metrics of the unlearned model.
         """
-        self._look = LayerLook(self.recorder.setup, base.model)
-        self._layers = {"before": self._look(base.model), "after": self._look(model)}
+        self._layer_pass = LayerPass(self.recorder.setup, base.model)
+        self._layers = {"before": self._layer_pass(base.model), "after": self._layer_pass(model)}
         self._after = self.recorder.evaluate(model)
         return self._after.metrics
 
     def reference(self, trained: Trained, seed: int) -> None:
-        """Looks at a retrained model."""
-        assert self._look is not None
+        """Evaluates a retrained model."""
+        assert self._layer_pass is not None
         evaluated = self.cache.get(trained.key, lambda: self.recorder.evaluate(trained.model))
-        self.references.append(Retrained(seed, trained, evaluated, self._look(trained.model)))
+        self.references.append(Retrained(seed, trained, evaluated, self._layer_pass(trained.model)))
 
     def report(self) -> dict[str, Any]:
         """The keys ``references``, ``tow``, ``over_unlearning``, ``layers`` and ``served`` of the result."""
-        assert self._look is not None
+        assert self._layer_pass is not None
         run_dir = self.recorder.attempt.run_dir
         manifests = [
             read_json(run_dir / "rounds" / str(number) / layout.MANIFEST)
@@ -99,7 +99,7 @@ class Comparison:
                 probes,
                 manifests[0]["counts"]["forget"],
             ),
-            "layers": layer_report(self._look, self._layers["before"], self._layers["after"], layers),
+            "layers": layer_report(self._layer_pass, self._layers["before"], self._layers["after"], layers),
             "served": {
                 group: sum(m.get("served", {}).get(group, 0) for m in manifests)
                 for group in ("forget", "retain", "unseen")
@@ -108,12 +108,12 @@ class Comparison:
 
     def _tug_of_war(self) -> dict[str, Any] | None:
         # An encoder's votes cannot name a forgotten class; groups without samples say nothing.
-        groups = [g for g, right in self._after.right.items() if len(right) and not self._mute(g)]
+        groups = [g for g, correct in self._after.correct.items() if len(correct) and not self._mute(g)]
         if not self.references or not groups:
             return None
         value, low, high = tug_of_war_interval(
-            {g: self._after.right[g] for g in groups},
-            [{g: r.evaluated.right[g] for g in groups} for r in self.references],
+            {g: self._after.correct[g] for g in groups},
+            [{g: r.evaluated.correct[g] for g in groups} for r in self.references],
             DRAWS,
             SEED,
         )

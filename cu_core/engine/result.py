@@ -1,4 +1,4 @@
-"""The record of a finished run."""
+"""The content of ``result.json``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that is fixed before a run starts: device, data, forget set, probe, stopping samples."""
+"""The set-up of a run: device, data, forget set, probe and stopping samples."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class RunSetup:
         forget: the forget set.
         retain: (n,) int64 indices of the other training samples.
         rule: name of the stopping rule in force.
-        rule_samples: what that rule looks at.
+        rule_samples: the samples that this rule measures.
         probe: the recorded samples.
         spare: (k,) int64 indices of test samples that are given to the method and reported on nowhere; empty
             for methods that need no samples from outside the training set.
@@ -75,12 +75,12 @@ class RunSetup:
 
     @property
     def reported_forget(self) -> np.ndarray:
-        """Forget samples that the stopping rule did not look at (all of them under the paper's protocol)."""
+        """Forget samples that the stopping rule did not measure (all of them under the paper's protocol)."""
         return self._reported(self.forget.indices, self.rule_samples.forget)
 
     @property
     def reported_unseen(self) -> np.ndarray:
-        """Unseen samples that neither the method nor (but for the paper's protocol) the stopping rule looked at."""
+        """Unseen samples that neither the method nor (but for the paper's protocol) the stopping rule measured."""
         unseen = np.setdiff1d(np.arange(len(self.data.test_labels)), self.spare)
         return self._reported(unseen, self.rule_samples.unseen)
 

@@ -1,4 +1,4 @@
-"""An attempt that several processes work on, as the one that records sees it."""
+"""An attempt on several processes as rank 0 sees it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a run looks at its models: which samples it passes through them, and what it takes from that."""
+"""Forward passes of a run over its fixed samples: the probe, the stopping rule's and all that are reported on."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 
 import numpy as np
+from typing_extensions import override
 
 from cu_core.engine.setup import RunSetup
 from cu_core.engine.signals import Forward, forward, two_view_cosine
 from cu_core.learning.network import Network
 
 VIEWS_SEED = 20240119
-# Samples of a group whose views are looked at for a finished model: two more passes each, for the mean of one number.
+# Samples of a group of whose views a finished model is evaluated: two more passes each, for the mean of one number.
 MOST_VIEWS = 2000
 
 
@@ -21,8 +22,8 @@ class Reported:
     """A model on all samples that are reported on.
 
     Attributes:
-        forget: forget samples; of classifiers the views of 2,000 at most are looked at.
-        retain: retain samples; their loss and views are not looked at where that takes views.
+        forget: forget samples; of classifiers the views of 2,000 at most are passed.
+        retain: retain samples; without loss and views where those take views.
         unseen: unseen samples, with as many views.
         linear: accuracy of a linear classifier on an encoder's features; None for classifiers.
     """
@@ -34,7 +35,7 @@ class Reported:
 
 
 class SignalPass(ABC):
-    """Looks at the models of one run, always at the same samples and the same views of them.
+    """Forward passes through the models of one run, always over the same samples and the same views of them.
 
     Attributes:
         setup: the fixed part of the run.
@@ -48,25 +49,25 @@ class SignalPass(ABC):
 
     @abstractmethod
     def round(self, model: Network) -> tuple[Forward, Forward, Forward]:
-        """One look at the probe's rows, the stopping rule's forget samples and its unseen ones."""
+        """One forward pass over the probe's rows, the stopping rule's forget samples and its unseen ones."""
 
     @abstractmethod
     def probe(self, model: Network) -> Forward:
-        """One look at the probe's rows alone."""
+        """One forward pass over the probe's rows alone."""
 
     @abstractmethod
     def views(self, model: Network, probe: Forward, *, everything: bool) -> Forward:
-        """What `round` saw of the probe, with what takes augmented views.
+        """The signals of the probe from `round`, with those that take augmented views.
 
         Args:
-            model: the model that was looked at.
+            model: the same model.
             probe: the probe's rows.
             everything: also what need not be recorded in every round.
         """
 
     @abstractmethod
     def reported(self, model: Network) -> Reported:
-        """One look at all samples that are reported on."""
+        """One forward pass over all samples that are reported on."""
 
     @abstractmethod
     def passes(self) -> tuple[int, int]:
@@ -82,10 +83,10 @@ class SignalPass(ABC):
 
 
 class ClassifierPass(SignalPass):
-    """Of models with classes: one pass says it all but for the views."""
+    """Of classifiers: one forward pass gives every signal but those of views."""
 
+    @override
     def round(self, model: Network) -> tuple[Forward, Forward, Forward]:
-        """See `SignalPass.round`."""
         probe = self.setup.probe
         train_rows, test_rows = self._rows()
         train_unique, train_where = np.unique(train_rows, return_inverse=True)
@@ -96,14 +97,15 @@ class ClassifierPass(SignalPass):
         outputs = train.take(train_where[:n_train]).then(test.take(test_where[:n_test]))
         return outputs, train.take(train_where[n_train:]), test.take(test_where[n_test:])
 
+    @override
     def probe(self, model: Network) -> Forward:
-        """See `SignalPass.probe`."""
         probe = self.setup.probe
         train = forward(model, self.setup.train, probe.sample[~probe.is_test])
         return train.then(forward(model, self.setup.test, probe.sample[probe.is_test]))
 
+    @override
     def views(self, model: Network, probe: Forward, *, everything: bool) -> Forward:
-        """See `SignalPass.views`; of classifiers no view is looked at in an everyday round."""
+        # No view is passed in an everyday round.
         if not everything:
             return probe
         sample, is_test = self.setup.probe.sample, self.setup.probe.is_test
@@ -111,8 +113,8 @@ class ClassifierPass(SignalPass):
         test = two_view_cosine(model, self.setup.test, sample[is_test], VIEWS_SEED + 1)
         return replace(probe, two_view=np.concatenate([train, test]))
 
+    @override
     def reported(self, model: Network) -> Reported:
-        """See `SignalPass.reported`."""
         setup = self.setup
         forget, unseen = setup.reported_forget, setup.reported_unseen
         return Reported(
@@ -127,8 +129,8 @@ class ClassifierPass(SignalPass):
             ),
         )
 
+    @override
     def passes(self) -> tuple[int, int]:
-        """See `SignalPass.passes`."""
         rule = self.setup.rule_samples
         rows = len(self.setup.probe.sample)
         return rows + len(rule.forget) + len(rule.unseen), 2 * rows

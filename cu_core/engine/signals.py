@@ -1,4 +1,4 @@
-"""From samples to per-sample signals: one forward pass for all that need no second view."""
+"""Signals of single samples (embedding, logits, loss, margin, two-view cosine) from one forward pass."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FLOAT16_MAX = 65504.0
 
 @dataclass(frozen=True)
 class Forward:
-    """What one look at n samples gives, as float32 arrays.
+    """What one forward pass over n samples gives, as float32 arrays.
 
     Attributes:
         embedding: (n, d).
@@ -29,7 +29,7 @@ class Forward:
         labels: (n,) int64.
         own_loss: (n,) loss of the training that made an encoder; None for classifiers.
         output_top3: (n, 3) highest softmax probabilities over an encoder's outputs; None for classifiers.
-        two_view: (n,) cosine of the embeddings of two augmented views; None where they were not looked at.
+        two_view: (n,) cosine of the embeddings of two augmented views; None where no views were passed.
         pair_cosines: (n, V (V - 1) / 2) the same for all pairs of V views; None for classifiers.
     """
 
@@ -65,7 +65,7 @@ class Forward:
         return all(bool(np.isfinite(values).all()) for values in found if values is not None)
 
     def take(self, rows: np.ndarray) -> Forward:
-        """The same for some of the rows."""
+        """The signals of some rows."""
         taken: dict[str, Any] = {k: None if values is None else values[rows] for k, values in self._values().items()}
         return Forward(**taken)
 
@@ -157,7 +157,7 @@ def per_sample(outputs: Forward) -> dict[str, np.ndarray]:
         ``embedding`` (n, d) float16, ``logits`` (n, C) float16, ``top3`` (n, 3) float32 probabilities,
         ``top3_class`` (n, 3) int16, ``loss`` (n,) float32 nats, ``margin`` (n,) float32: probability of
         the label minus the highest other probability. Where C < 3 the missing ranks are 0 and -1. Where they
-        were looked at: ``two_view_cosine`` (n,) float32, ``pair_cosines`` (n, p) float16, ``output_top3`` (n, 3)
+        were passed: ``two_view_cosine`` (n,) float32, ``pair_cosines`` (n, p) float16, ``output_top3`` (n, 3)
         float32. Values beyond the range of float16 are stored as its largest ones.
     """
     probabilities = torch.from_numpy(outputs.logits).double().softmax(1)

@@ -1,4 +1,4 @@
-"""Times a few training steps, so that a launch can be estimated before anything like it ran."""
+"""Measured time of a training step, for estimates of runs of a kind that never ran here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stores the t-SNE of a finished run beside its rounds, with numbers that say how far to trust it."""
+"""Records the joint t-SNE of a finished run's outputs, with measures of its fidelity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The start of unlearning: what a method is given, and its rounds."""
+"""The context of an unlearning method at its start, and the generator of its rounds."""
 
 from __future__ import annotations
 

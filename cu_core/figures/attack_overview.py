@@ -1,4 +1,4 @@
-"""All membership attacks of a run at a glance: one row per attack, a dot with its interval per model and way."""
+"""Figure of all membership attacks of a run: AUC with interval per attack, model and attacker."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ def overview(attacks: Attacks, number: str) -> go.Figure:
     used = [s for s in SERIES if any(number_of(attacks, a, *s, number) for a in names)]
     figure = go.Figure()
     step = 0.8 / max(len(used), 1)
-    for place, (model, way) in enumerate(used):
+    for k, (model, way) in enumerate(used):
         rows, values, lows, highs = [], [], [], []
         for row, attack in enumerate(names):
             found = number_of(attacks, attack, model, way, number)
             if found:
-                rows.append(row + (place - (len(used) - 1) / 2) * step)
+                rows.append(row + (k - (len(used) - 1) / 2) * step)
                 value, low, high = found
                 values.append(value)
                 lows.append(value - (value if low is None else low))

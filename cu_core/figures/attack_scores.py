@@ -1,4 +1,4 @@
-"""What a membership attack sees: scores of members and others, the ROC curve, and decisions at a threshold."""
+"""Figures of one membership attack: score histograms, ROC curve, decisions at a threshold."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ LOG_TICKS = (1e-5, 1e-4, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 SIDES = {"members": ("forget", "Members (forget)"), "others": ("unseen", "Non-members (unseen)")}
 MODEL_TITLES = {"before": "Before", "after": "After", "reference": "Reference"}
 MODEL_COLOURS = {"before": NEUTRAL, "after": "#7B6BE0", "reference": COLOURS["reference"]}
-MODEL_SYMBOLS = {"before": "circle-open", "after": "circle", "reference": "square"}
 WAY_DASHES = {"refitted": "solid", "transferred": "dash", "shadow": "dot"}
 
 

@@ -1,4 +1,4 @@
-"""How much better or worse than retraining a run does on each class."""
+"""Figure of accuracy gaps to the retrained model, class by class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What samples of each class are taken for: before, after and by the reference."""
+"""Confusion matrices before unlearning, after it and of the reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which retained classes forgotten samples resemble: mean cosines between classes, before, after and reference."""
+"""Heat maps of mean cosine similarity between forgotten and retained classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Distributions of what the model says about samples: probability, margin, loss, two-view cosine."""
+"""Histograms of per-sample signals: probability, margin, loss, two-view cosine."""
 
 from __future__ import annotations
 
@@ -138,9 +138,9 @@ def shares(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return counts / len(values)
 
 
-def highest_share(moments: Iterable[ConfidencePane], edges: np.ndarray) -> float:
-    """The tallest bar of any group at any moment: a common top for the axes."""
-    tops = [shares(moment.of(group), edges).max() for moment in moments for group in GROUPS]
+def highest_share(panes: Iterable[ConfidencePane], edges: np.ndarray) -> float:
+    """The tallest bar of any group in any pane: a common top for the axes."""
+    tops = [shares(pane.of(group), edges).max() for pane in panes for group in GROUPS]
     return float(max(tops, default=0.0)) or 1.0
 
 
@@ -152,7 +152,7 @@ def spread_of(references: Sequence[ConfidencePane], edges: np.ndarray) -> Spread
     """How far retrained models differ in each bin.
 
     Args:
-        references: one moment per seed; fewer than two have no spread.
+        references: one pane per seed; fewer than two have no spread.
         edges: common bins.
     """
     if len(references) < 2:
@@ -163,7 +163,7 @@ def spread_of(references: Sequence[ConfidencePane], edges: np.ndarray) -> Spread
 
 def distributions(
     signal: SampleSignal,
-    moments: Sequence[ConfidencePane],
+    panes: Sequence[ConfidencePane],
     edges: np.ndarray,
     *,
     top: float,
@@ -171,36 +171,36 @@ def distributions(
     log: bool = False,
     spread: Spread | None = None,
 ) -> go.Figure:
-    """Histograms as shares, one column per moment: groups overlaid, or one row each.
+    """Histograms as shares, one column per pane: groups overlaid, or one row each.
 
     Args:
         signal: what is shown.
-        moments: columns from left to right.
+        panes: columns from left to right.
         edges: common bins.
         top: largest share on any axis, see `highest_share`.
-        overlaid: all groups in one pane per moment; otherwise one row of panes per group.
+        overlaid: all groups in one pane per state; otherwise one row of panes per group.
         log: logarithmic value axis.
         spread: drawn as a band behind the reference and, where groups have panes of their own, behind the round.
     """
-    groups = [group for group in GROUPS if any(len(moment.of(group)) for moment in moments)]
+    groups = [group for group in GROUPS if any(len(pane.of(group)) for pane in panes)]
     rows = 1 if overlaid else max(1, len(groups))
     figure = make_subplots(
         rows=rows,
-        cols=max(1, len(moments)),
+        cols=max(1, len(panes)),
         shared_xaxes=True,
         shared_yaxes=True,
-        column_titles=[reference_title(m.title) if m.kind == "reference" else f"<b>{m.title}</b>" for m in moments],
+        column_titles=[reference_title(m.title) if m.kind == "reference" else f"<b>{m.title}</b>" for m in panes],
         horizontal_spacing=0.03,
         vertical_spacing=0.07,
     )
-    # The legend takes its keys from the last moment, where they are filled.
-    keys_from = max((c for c, m in enumerate(moments) if m.kind == "round"), default=len(moments) - 1)
-    for column, moment in enumerate(moments):
+    # The legend takes its keys from the last pane, where they are filled.
+    keys_from = max((c for c, m in enumerate(panes) if m.kind == "round"), default=len(panes) - 1)
+    for column, pane in enumerate(panes):
         for row, group in enumerate(groups):
-            if spread and group in spread and (moment.kind == "reference" or (moment.kind == "round" and not overlaid)):
+            if spread and group in spread and (pane.kind == "reference" or (pane.kind == "round" and not overlaid)):
                 for trace in _band(group, spread[group], edges):
                     figure.add_trace(trace, row=1 if overlaid else row + 1, col=column + 1)
-            trace = _histogram(moment, group, edges, showlegend=column == keys_from)
+            trace = _histogram(pane, group, edges, showlegend=column == keys_from)
             figure.add_trace(trace, row=1 if overlaid else row + 1, col=column + 1)
     figure.update_xaxes(
         type="log" if log else "linear", range=list(np.log10(edges[[0, -1]]) if log else edges[[0, -1]])
@@ -218,17 +218,17 @@ def distributions(
     return dress(figure, height=290 if overlaid else 60 + 165 * rows, bottom=56)
 
 
-def distributions_alt(signal: SampleSignal, moments: Sequence[ConfidencePane]) -> str:
+def distributions_alt(signal: SampleSignal, panes: Sequence[ConfidencePane]) -> str:
     """Medians in words, for people who do not see the chart."""
     sentences = []
-    for moment in moments:
+    for pane in panes:
         parts = [
-            f"{np.median(moment.of(group)):.3g} on {len(moment.of(group))} {group} samples"
+            f"{np.median(pane.of(group)):.3g} on {len(pane.of(group))} {group} samples"
             for group in GROUPS
-            if len(moment.of(group))
+            if len(pane.of(group))
         ]
         if parts:
-            sentences.append(f"{moment.title}: median {join(parts)}.")
+            sentences.append(f"{pane.title}: median {join(parts)}.")
     return f"Distribution of the {signal.title.lower()}. " + (" ".join(sentences) or "Not recorded.")
 
 
@@ -249,10 +249,10 @@ def _band(group: str, ends: tuple[np.ndarray, np.ndarray], edges: np.ndarray) ->
     ]
 
 
-def _histogram(moment: ConfidencePane, group: str, edges: np.ndarray, *, showlegend: bool) -> go.Scatter:
-    values = moment.of(group)
+def _histogram(pane: ConfidencePane, group: str, edges: np.ndarray, *, showlegend: bool) -> go.Scatter:
+    values = pane.of(group)
     heights = shares(values, edges)
-    before = moment.kind == "before"
+    before = pane.kind == "before"
     return go.Scatter(
         x=edges,
         # The last height once more: a step line ends at the last edge.
@@ -265,6 +265,6 @@ def _histogram(moment: ConfidencePane, group: str, edges: np.ndarray, *, showleg
         name=f"{TITLES[group]} (n = {len(values):,})",
         legendgroup=group,
         showlegend=showlegend,
-        hovertemplate=f"{TITLES[group]}, {moment.title}<br>%{{y:.1%}} between %{{x:.3g}} and %{{customdata:.3g}}"
+        hovertemplate=f"{TITLES[group]}, {pane.title}<br>%{{y:.1%}} between %{{x:.3g}} and %{{customdata:.3g}}"
         "<extra></extra>",
     )

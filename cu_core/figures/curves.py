@@ -146,12 +146,12 @@ def curves(
         vertical_spacing=0.16 if down > 1 else 0.0,
     )
     legend_shown: set[str] = set()
-    for place, pane in enumerate(chosen):
-        cell = {"row": place // across + 1, "col": place % across + 1}
+    for position, pane in enumerate(chosen):
+        cell = {"row": position // across + 1, "col": position % across + 1}
         for trace in _traces(runs, pane, legend_shown):
             figure.add_trace(trace, **cell)
         figure.update_yaxes(_y_axis(runs, pane), **cell)
-        if place >= len(chosen) - across:
+        if position >= len(chosen) - across:
             figure.update_xaxes(title_text="Round (0 = before)", showticklabels=True, **cell)
     last = max((run.metrics["round"].max() for run in runs if len(run.metrics)), default=1)
     figure.update_xaxes(range=[-0.3, max(float(last), 1.0) + 0.3], tickformat="d", nticks=8)

@@ -1,4 +1,4 @@
-"""True against plotted displacement, sample by sample: whether what seems to move does."""
+"""Scatter of true against plotted displacement since round 0."""
 
 from __future__ import annotations
 
@@ -85,21 +85,6 @@ def displacement_figure(
     figure.update_xaxes(title="True distance from round 0 (full space)", rangemode="tozero")
     figure.update_yaxes(title="Plotted distance (radii)", rangemode="tozero", tickformat=".0%")
     return dress(figure, height=300)
-
-
-def displacement_alt(moved: Displacement, correlation: float | None, number: int) -> str:
-    """The figure in words.
-
-    Args:
-        moved: what it shows.
-        correlation: rank correlation of the two, from the fidelity record.
-        number: of the round.
-    """
-    rho = "" if correlation is None else f", rank correlation {correlation:.2f}"
-    return (
-        f"True against plotted distance from round 0 in round {number} for {len(moved.true):,} samples{rho}. "
-        f"Medians: true {np.median(moved.true):.3g}, plotted {np.median(moved.plotted):.1%} of the radius."
-    )
 
 
 def _drawn(true: np.ndarray) -> np.ndarray:

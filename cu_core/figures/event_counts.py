@@ -1,4 +1,4 @@
-"""What happened to single samples: when they crossed or flipped, by round, and a table of them."""
+"""Figures and table of events: rounds in which samples crossed the decision boundary or flipped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fidelity strip: what each number of a picture means, when it is good, and one sentence for all of them.
+"""The fidelity strip: measures of a projection with their thresholds, and a one-sentence summary.
 
 Thresholds are conventions of this app, not significance levels; docs/drift-methods.md says where they come from.
 """

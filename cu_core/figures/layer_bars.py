@@ -1,4 +1,4 @@
-"""How alike the layers of two networks are: after unlearning to the base model and to retrained ones."""
+"""Linear CKA per layer of the unlearned model to the base model and to retrained ones."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def layer_similarity(lines: Sequence[LayerLine], noise: Noise, *, means: bool) -
         if pair == "after_reference":
             for trace in _guides(names, noise):
                 figure.add_trace(trace, row=1, col=column)
-        for place, line in enumerate(lines):
-            for trace in _line(place, line, pair, means=means, showlegend=column == 1):
+        for index, line in enumerate(lines):
+            for trace in _line(index, line, pair, means=means, showlegend=column == 1):
                 figure.add_trace(trace, row=1, col=column)
     figure.update_xaxes(type="category", categoryorder="array", categoryarray=list(names), title_text="Layer")
     figure.update_yaxes(range=[-0.03, 1.03])
@@ -93,8 +93,8 @@ def layer_alt(lines: Sequence[LayerLine]) -> str:
     return f"Lowest similarity to the base model: {join(parts)}." if parts else "No layers were compared."
 
 
-def _line(place: int, line: LayerLine, pair: str, *, means: bool, showlegend: bool) -> list[go.Scatter]:
-    style, runs = run_style(place), line.pairs.get(pair, ())
+def _line(index: int, line: LayerLine, pair: str, *, means: bool, showlegend: bool) -> list[go.Scatter]:
+    style, runs = run_style(index), line.pairs.get(pair, ())
     several = means and len(runs) > 1
 
     def trace(values: Sequence[float | None], name: str, *, faint: bool, legend: bool) -> go.Scatter:
@@ -105,7 +105,7 @@ def _line(place: int, line: LayerLine, pair: str, *, means: bool, showlegend: bo
             line={"color": tint(style.colour, 0.3 if faint else 1), "dash": style.dash, "width": 1 if faint else 2},
             marker={"symbol": style.symbol, "size": 7},
             name=line.label,
-            legendgroup=f"line {place}",
+            legendgroup=f"line {index}",
             showlegend=legend,
             hovertemplate=f"{name}<br>%{{x}}: %{{y:.3f}}<extra></extra>",
         )

@@ -1,4 +1,4 @@
-"""Measures of drift over rounds: a pane each, a line and a quartile band per group, and how much seeds differ."""
+"""Curves of drift measures over rounds: median and quartiles per group, with the noise between seeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One signal of many runs in one pane: a step line each, over the envelope of the retrained models."""
+"""Histograms of one signal of many runs in one pane, over the envelope of the retrained models."""
 
 from __future__ import annotations
 
@@ -65,19 +65,19 @@ def overlay(
     if references:
         for trace in _envelope(references, edges):
             figure.add_trace(trace)
-    for place, line in enumerate(lines):
+    for index, line in enumerate(lines):
         heights = [shares(values, edges) for values in line.values if len(values)]
         if not heights:
             continue
         several = means and len(heights) > 1
         for number, (name, height) in enumerate(zip(line.names, heights, strict=False)):
             figure.add_trace(
-                _steps(place, edges, height, name, line.label, faint=several, showlegend=not several and not number)
+                _steps(index, edges, height, name, line.label, faint=several, showlegend=not several and not number)
             )
         if several:
             name = f"{line.label}, mean of {len(heights)} seeds"
             figure.add_trace(
-                _steps(place, edges, np.mean(heights, axis=0), name, line.label, faint=False, showlegend=True)
+                _steps(index, edges, np.mean(heights, axis=0), name, line.label, faint=False, showlegend=True)
             )
     ends = edges[[0, -1]]
     figure.update_xaxes(type="log" if log else "linear", range=list(np.log10(ends) if log else ends))
@@ -99,9 +99,9 @@ def overlay_alt(signal: SampleSignal, lines: Sequence[OverlayLine], references: 
 
 
 def _steps(
-    place: int, edges: np.ndarray, height: np.ndarray, name: str, label: str, *, faint: bool, showlegend: bool
+    index: int, edges: np.ndarray, height: np.ndarray, name: str, label: str, *, faint: bool, showlegend: bool
 ) -> go.Scatter:
-    style = run_style(place)
+    style = run_style(index)
     return go.Scatter(
         x=edges,
         # The last height once more: a step line ends at the last edge.
@@ -115,7 +115,7 @@ def _steps(
             "width": 1 if faint else 2,
         },
         name=label,
-        legendgroup=f"line {place}",
+        legendgroup=f"line {index}",
         showlegend=showlegend,
         hovertemplate=f"{name}<br>%{{y:.1%}} between %{{x:.3g}} and %{{customdata:.3g}}<extra></extra>",
     )

@@ -1,4 +1,4 @@
-"""What forgetting costs: gap of utility against gap of forgetting, both to retrained models."""
+"""Trade-off figure: gap in utility against gap in forgetting, both to retrained models."""
 
 from __future__ import annotations
 
@@ -91,9 +91,9 @@ def pareto(
             hovertemplate="mean of the retrained models<extra></extra>",
         )
     )
-    for place, line in enumerate(lines):
+    for index, line in enumerate(lines):
         if line.points:
-            for trace in _line(place, line, means=means):
+            for trace in _line(index, line, means=means):
                 figure.add_trace(trace)
     guide = {"color": NEUTRAL, "width": 1, "dash": "dot"}
     figure.add_hline(y=0, line=guide)
@@ -127,15 +127,15 @@ def diameter(time_share: float | None) -> float:
     return math.sqrt(SMALLEST**2 + share * (LARGEST**2 - SMALLEST**2))
 
 
-def _line(place: int, line: ParetoLine, *, means: bool) -> list[go.Scatter]:
-    style = run_style(place)
+def _line(index: int, line: ParetoLine, *, means: bool) -> list[go.Scatter]:
+    style = run_style(index)
     several = means and len(line.points) > 1
     singles = go.Scatter(
         x=[p.utility for p in line.points],
         y=[p.forgetting for p in line.points],
         mode="markers",
         name=line.label,
-        legendgroup=f"line {place}",
+        legendgroup=f"line {index}",
         showlegend=not several,
         marker={
             "symbol": style.symbol,
@@ -160,7 +160,7 @@ def _line(place: int, line: ParetoLine, *, means: bool) -> list[go.Scatter]:
         y=[middle.forgetting],
         mode="markers",
         name=line.label,
-        legendgroup=f"line {place}",
+        legendgroup=f"line {index}",
         marker={
             "symbol": style.symbol,
             "color": tint(style.colour, 0.85),

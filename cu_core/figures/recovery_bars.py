@@ -1,4 +1,4 @@
-"""What a linear probe still finds of the forgotten classes, beside what the model says of them."""
+"""Bars of linear-probe accuracy on forgotten classes, beside the model's own accuracy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Colour, marker and dash of the lines of a comparison, so that many can be told apart, also without colour."""
+"""Colour, marker and dash per run of a comparison, distinguishable also without colour."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ class RunStyle:
     dash: str
 
 
-def run_style(place: int) -> RunStyle:
-    """Style of the line at a place of the comparison.
+def run_style(index: int) -> RunStyle:
+    """Style of the line at an index of the comparison.
 
     Colours turn faster than shapes and dashes, so that a style repeats only after as many lines as there are pairs of
     colour and shape.
 
     Args:
-        place: 0, 1, …
+        index: 0, 1, …
     """
-    turn = place // len(RUN_COLOURS)
+    turn = index // len(RUN_COLOURS)
     return RunStyle(
-        RUN_COLOURS[place % len(RUN_COLOURS)],
-        RUN_SYMBOLS[(place + turn) % len(RUN_SYMBOLS)],
-        RUN_DASHES[(place + turn) % len(RUN_DASHES)],
+        RUN_COLOURS[index % len(RUN_COLOURS)],
+        RUN_SYMBOLS[(index + turn) % len(RUN_SYMBOLS)],
+        RUN_DASHES[(index + turn) % len(RUN_DASHES)],
     )

@@ -1,4 +1,4 @@
-"""What a view draws: every sample at every moment on fixed axes, and its packing for the browser.
+"""Scenes: coordinates of every sample in every round on fixed axes, packed as bytes for the browser.
 
 The drawing itself happens in the browser (`pages/_viewer`), because a figure that is rebuilt for another round is
 mounted anew, which takes seconds and loses zoom and camera. So all rounds of a view are sent at once, as few bytes as
@@ -29,7 +29,7 @@ ALIGNMENT = 8
 
 @dataclass(frozen=True)
 class SceneAxis:
-    """One axis, the same for all moments of a scene.
+    """One axis, the same for all states of a scene.
 
     Attributes:
         title: label with unit.
@@ -64,27 +64,27 @@ class SceneState:
 
     @property
     def key(self) -> str:
-        """Names the moment in every view of a run."""
+        """Names the state in every view of a run."""
         return f"{self.kind} {'' if self.number is None else self.number} {self.title if self.kind != 'round' else ''}"
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One view: the same n samples at every moment.
+    """One view: the same n samples at every state.
 
     Attributes:
         view: name of the view; zoom and camera are kept per view.
         axes: two or three.
-        moments: rounds in ascending order, then references or rounds of a second run.
-        coordinates: per moment (n, 2 or 3) float32; a sample with a NaN is not drawn, but counts in the histograms of
+        states: rounds in ascending order, then references or rounds of a second run.
+        coordinates: per state (n, 2 or 3) float32; a sample with a NaN is not drawn, but counts in the histograms of
             the other axes.
         equal: whether a unit is as long on every axis (maps) or each axis fills its pane.
-        stray: per moment (n,) bool, samples that lie where the map has no reference; they are ringed. Empty for none.
+        stray: per state (n,) bool, samples that lie where the map has no reference; they are ringed. Empty for none.
     """
 
     view: str
     axes: tuple[SceneAxis, ...]
-    moments: tuple[SceneState, ...]
+    states: tuple[SceneState, ...]
     coordinates: list[np.ndarray]
     equal: bool = False
     stray: list[np.ndarray] = field(default_factory=list)
@@ -92,23 +92,23 @@ class Scene:
 
 @dataclass(frozen=True)
 class SceneSamples:
-    """Who the n samples of a scene are, and what the model says of them at every moment, whatever the view.
+    """Who the n samples of a scene are, and what the model says of them at every state, whatever the view.
 
     Attributes:
-        row: (n,) int, places in the probe; the samples of every scene stand in this order.
-        sample: (n,) int, places in the training or the test images.
+        row: (n,) int, rows of the probe; the samples of every scene stand in this order.
+        sample: (n,) int, indices into the training or the test images.
         test: (n,) bool, which of the two.
         group: (n,) int: 0 forget, 1 retain, 2 unseen.
         label: (n,) int, class that the sample was trained on.
         truth: (n,) int, its true class, the same unless labels are wrong.
         classes: names by class; a class without a name is shown by its number.
-        moments: of the lists below; a scene may hold fewer.
-        prediction: per moment (n,) int.
-        top3_class: per moment (n, 3) int, the most probable classes.
-        top3: per moment (n, 3), their probabilities.
-        loss: per moment (n,), nats.
-        cosine: per moment (n,), cosine similarity of the embedding to that of round 0.
-        boundary: per moment (n,), signed distance to the decision boundary, above 0 where predicted as labelled.
+        states: of the lists below; a scene may hold fewer.
+        prediction: per state (n,) int.
+        top3_class: per state (n, 3) int, the most probable classes.
+        top3: per state (n, 3), their probabilities.
+        loss: per state (n,), nats.
+        cosine: per state (n,), cosine similarity of the embedding to that of round 0.
+        boundary: per state (n,), signed distance to the decision boundary, above 0 where predicted as labelled.
 
     What was not recorded is NaN, or -1 of an integer.
     """
@@ -120,7 +120,7 @@ class SceneSamples:
     label: np.ndarray
     truth: np.ndarray
     classes: tuple[str, ...]
-    moments: tuple[SceneState, ...]
+    states: tuple[SceneState, ...]
     prediction: list[np.ndarray]
     top3_class: list[np.ndarray]
     top3: list[np.ndarray]
@@ -133,11 +133,11 @@ class SceneSamples:
         """These samples as `pack_samples` packs them; packed once, because every view sends the same."""
         return pack_samples(self)
 
-    def predictions_at(self, moments: Sequence[SceneState]) -> list[np.ndarray]:
-        """Predicted classes at some moments; -1 at one that these samples do not know."""
-        known = {moment.key: prediction for moment, prediction in zip(self.moments, self.prediction, strict=True)}
+    def predictions_at(self, states: Sequence[SceneState]) -> list[np.ndarray]:
+        """Predicted classes at some states; -1 at one that these samples do not know."""
+        known = {state.key: prediction for state, prediction in zip(self.states, self.prediction, strict=True)}
         unknown = np.full(len(self.row), -1)
-        return [known.get(moment.key, unknown) for moment in moments]
+        return [known.get(state.key, unknown) for state in states]
 
 
 def drawn_axes(scene: Scene) -> tuple[SceneAxis, ...]:
@@ -152,14 +152,14 @@ def drawn_axes(scene: Scene) -> tuple[SceneAxis, ...]:
 
 
 def pack_scene(scene: Scene, predictions: Sequence[np.ndarray]) -> bytes:
-    """A scene as one message: a line of JSON, then per moment positions, predicted classes and a bit for strays.
+    """A scene as one message: a line of JSON, then per state positions, predicted classes and a bit for strays.
 
-    Per sample and moment this takes 2 bytes for each axis, 1 for the prediction (2 with more than 254 classes) and an
+    Per sample and state this takes 2 bytes for each axis, 1 for the prediction (2 with more than 254 classes) and an
     eighth for the ring of strays.
 
     Args:
         scene: of n samples.
-        predictions: per moment (n,) predicted classes; -1 where unknown.
+        predictions: per state (n,) predicted classes; -1 where unknown.
     """
     axes = drawn_axes(scene)
     codes = [np.column_stack([_code(cloud[:, k], axis) for k, axis in enumerate(axes)]) for cloud in scene.coordinates]
@@ -168,7 +168,7 @@ def pack_scene(scene: Scene, predictions: Sequence[np.ndarray]) -> bytes:
     header = {
         "view": scene.view,
         "axes": [asdict(axis) for axis in axes],
-        "moments": [_named(moment) for moment in scene.moments],
+        "moments": [_named(state) for state in scene.states],
         "equal": scene.equal,
         "samples": len(scene.coordinates[0]),
         "class_bytes": kind,
@@ -182,11 +182,11 @@ def pack_scene(scene: Scene, predictions: Sequence[np.ndarray]) -> bytes:
 
 
 def pack_samples(samples: SceneSamples) -> bytes:
-    """What the card under the pointer says, at all moments, as one message; the same for every view of a run."""
+    """What the card under the pointer says, at all states, as one message; the same for every view of a run."""
     kind, classes = _pack_classes(np.stack([samples.label, samples.truth]))
     kind3, top3_class = _pack_classes(np.stack(samples.top3_class))
     header = {
-        "moments": [_named(moment) for moment in samples.moments],
+        "moments": [_named(state) for state in samples.states],
         "samples": len(samples.row),
         "classes": list(samples.classes),
         "class_bytes": kind,
@@ -239,8 +239,8 @@ def scene_alt(scene: Scene, samples: SceneSamples) -> str:
     counts = join(
         [f"{(samples.group == k).sum()} {name}" for k, name in enumerate(GROUPS) if (samples.group == k).any()]
     )
-    rounds = [moment.number for moment in scene.moments if moment.kind == "round" and moment.number is not None]
-    beside = [moment.title for moment in scene.moments if moment.kind == "reference"]
+    rounds = [state.number for state in scene.states if state.kind == "round" and state.number is not None]
+    beside = [state.title for state in scene.states if state.kind == "reference"]
     others = f", beside {join(beside)}" if beside else ""
     return (
         f"Samples as points ({counts}) on the axes {join([axis.title for axis in scene.axes])}: before unlearning and "
@@ -260,12 +260,12 @@ def _pack_classes(classes: np.ndarray) -> tuple[int, np.ndarray]:
     return size, np.where(classes < 0, unknown, classes).astype(f"<u{size}")
 
 
-def _halves(per_moment: Sequence[np.ndarray]) -> np.ndarray:
+def _halves(per_state: Sequence[np.ndarray]) -> np.ndarray:
     """Three digits are what a card shows; values beyond the largest half keep their sign and stay finite."""
-    values = np.stack(per_moment).astype(np.float64)
+    values = np.stack(per_state).astype(np.float64)
     largest = float(np.finfo(np.float16).max)
     return np.clip(values, -largest, largest).astype("<f2")
 
 
-def _named(moment: SceneState) -> dict[str, Any]:
-    return asdict(moment) | {"key": moment.key}
+def _named(state: SceneState) -> dict[str, Any]:
+    return asdict(state) | {"key": state.key}

@@ -42,11 +42,11 @@ def scene_figure(
     Raises:
         ValueError: the scene has no such round.
     """
-    rounds = [place for place, moment in enumerate(scene.moments) if moment.kind == "round"]
-    numbers = [_number(scene, place) for place in rounds]
+    rounds = [index for index, state in enumerate(scene.states) if state.kind == "round"]
+    numbers = [_number(scene, index) for index in rounds]
     first = numbers[-1] if shown is None else shown
     panes = [rounds[0], rounds[numbers.index(first)]]
-    panes += [place for place, moment in enumerate(scene.moments) if moment.kind == "reference"]
+    panes += [index for index, state in enumerate(scene.states) if state.kind == "reference"]
     deep = webgl and len(scene.axes) == 3
     axes = drawn_axes(scene)[: 3 if deep else 2]
     names = np.asarray(GROUPS)[samples.group]
@@ -58,15 +58,15 @@ def scene_figure(
         rows=1,
         cols=len(panes),
         specs=[[{"type": "scene" if deep else "xy"}] * len(panes)],
-        subplot_titles=[_pane_title(scene, place) for place in panes],
+        subplot_titles=[_pane_title(scene, index) for index in panes],
         horizontal_spacing=0.03,
     )
     size = (2.4 if deep else 4.5) if len(kept) > 1000 else (3.4 if deep else 7.0)
     kind = go.Scatter3d if deep else go.Scattergl if webgl else go.Scatter
-    for pane, place in enumerate(panes):
+    for pane, index in enumerate(panes):
         for group, rows in rows_of.items():
             trace = kind(
-                **_coordinates(scene, place, rows, axes),
+                **_coordinates(scene, index, rows, axes),
                 mode="markers",
                 marker=_marker(group, pane == 0, size, deep),
                 name=f"{TITLES[group]} (n = {int((names == group).sum()):,})",
@@ -84,15 +84,15 @@ def scene_figure(
         go.Frame(
             name=str(number),
             traces=moving,
-            data=[kind(_coordinates(scene, place, rows, axes)) for rows in rows_of.values()],
+            data=[kind(_coordinates(scene, index, rows, axes)) for rows in rows_of.values()],
             layout={
                 "annotations": [
-                    caption | ({"text": _pane_title(scene, place)} if k == 1 else {})
+                    caption | ({"text": _pane_title(scene, index)} if k == 1 else {})
                     for k, caption in enumerate(captions)
                 ]
             },
         )
-        for number, place in zip(numbers, rounds, strict=True)
+        for number, index in zip(numbers, rounds, strict=True)
     ]
     _fix_cubes(figure, axes) if deep else _fix_axes(figure, axes, len(panes), scene.equal)
     if len(numbers) > 1:
@@ -101,20 +101,20 @@ def scene_figure(
     return dress(figure, height=height + 120, bottom=120, top=50 + 24 * legend_rows(legend))
 
 
-def _number(scene: Scene, place: int) -> int:
-    number = scene.moments[place].number
+def _number(scene: Scene, index: int) -> int:
+    number = scene.states[index].number
     if number is None:
         raise ValueError("a round without a number")
     return number
 
 
-def _pane_title(scene: Scene, place: int) -> str:
-    moment = scene.moments[place]
-    return reference_title(moment.title) if moment.kind == "reference" else f"<b>{moment.title}</b>"
+def _pane_title(scene: Scene, index: int) -> str:
+    state = scene.states[index]
+    return reference_title(state.title) if state.kind == "reference" else f"<b>{state.title}</b>"
 
 
-def _coordinates(scene: Scene, place: int, rows: np.ndarray, axes: tuple[SceneAxis, ...]) -> dict[str, np.ndarray]:
-    cloud = scene.coordinates[place][rows].astype(np.float32)
+def _coordinates(scene: Scene, index: int, rows: np.ndarray, axes: tuple[SceneAxis, ...]) -> dict[str, np.ndarray]:
+    cloud = scene.coordinates[index][rows].astype(np.float32)
     return {"xyz"[k]: np.clip(cloud[:, k], axis.low, axis.high) for k, axis in enumerate(axes)}
 
 

@@ -1,4 +1,4 @@
-"""The slider below a figure that moves its second pane through the rounds, without asking the server."""
+"""The round slider of a figure, which works in the browser alone."""
 
 from __future__ import annotations
 

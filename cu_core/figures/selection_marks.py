@@ -1,4 +1,4 @@
-"""Marks of selected samples in charts of all samples, and decisions about a handful of samples as counts."""
+"""Marks of selected samples in histograms, and their attack decisions as counts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_MARKS = 300
 
 def mark_selected(
     figure: go.Figure,
-    moments: Sequence[ConfidencePane],
+    panes: Sequence[ConfidencePane],
     selected: np.ndarray,
     edges: np.ndarray,
     *,
@@ -28,8 +28,8 @@ def mark_selected(
 
     Args:
         figure: of `cu_core.figures.confidence_panes.distributions`, changed in place.
-        moments: its columns.
-        selected: (n,) bool over the samples of every moment.
+        panes: its columns.
+        selected: (n,) bool over the samples of every pane.
         edges: its bins; what lies outside is marked at the nearer end.
         top: largest share on any axis.
         overlaid: whether it has one row of panes.
@@ -37,15 +37,15 @@ def mark_selected(
     Returns:
         The same figure.
     """
-    groups = [group for group in GROUPS if any(len(moment.of(group)) for moment in moments)]
+    groups = [group for group in GROUPS if any(len(pane.of(group)) for pane in panes)]
     named = False
-    for column, moment in enumerate(moments, start=1):
+    for column, pane in enumerate(panes, start=1):
         for row, group in enumerate(groups):
-            values = moment.values[selected & (moment.groups == group) & np.isfinite(moment.values)]
+            values = pane.values[selected & (pane.groups == group) & np.isfinite(pane.values)]
             if not len(values):
                 continue
             height = top * (0.04 + 0.05 * row * overlaid)
-            trace = _strokes(values, group, f"selected {group} sample, {moment.title}", edges, height, named)
+            trace = _strokes(values, group, f"selected {group} sample, {pane.title}", edges, height, named)
             figure.add_trace(trace, row=1 if overlaid else row + 1, col=column)
             named = True
     return figure
@@ -66,12 +66,12 @@ def mark_scores(figure: go.Figure, panes: Sequence[Scored], rows: np.ndarray, ed
     top = float(figure.layout.yaxis.range[1])
     named = False
     for column, pane in enumerate(panes, start=1):
-        for place, (side, (group, title)) in enumerate(SIDES.items()):
+        for k, (side, (group, title)) in enumerate(SIDES.items()):
             values = pane.score[rows][pane.member[rows].astype(bool) == (side == "members")]
             values = values[np.isfinite(values)]
             if len(values):
                 words = f"selected, {title.lower()}"
-                trace = _strokes(values, group, words, edges, top * (0.04 + 0.05 * place), named)
+                trace = _strokes(values, group, words, edges, top * (0.04 + 0.05 * k), named)
                 figure.add_trace(trace, row=1, col=column)
                 named = True
     return figure

@@ -1,4 +1,4 @@
-"""What some samples of a run did over the rounds: their signals as lines, and what is known of each as a table."""
+"""Signal curves of selected samples over the rounds, and a table of them."""
 
 from __future__ import annotations
 
@@ -61,21 +61,21 @@ def signal_lines(
     )
     present = [group for group in GROUPS if (groups[rows] == group).any()]
     traces: list[go.Scatter] = []
-    for place, signal in enumerate(signals, start=1):
-        axes = {"xaxis": f"x{place}" if place > 1 else "x", "yaxis": f"y{place}" if place > 1 else "y"}
+    for position, signal in enumerate(signals, start=1):
+        axes = {"xaxis": f"x{position}" if position > 1 else "x", "yaxis": f"y{position}" if position > 1 else "y"}
         for group in present:
             inside = np.flatnonzero(groups[rows] == group).tolist()
             own = rows[inside]
             if len(rows) <= MOST_SINGLE:
                 traces.append(_single(signal, group, own, [names[k] for k in inside], axes))
-            traces += _quartiles(signal, group, own, axes, showlegend=place == 1)
+            traces += _quartiles(signal, group, own, axes, showlegend=position == 1)
             if signal.reference is not None:
                 traces.append(_reference(signal, group, own, axes))
     figure.add_traces(traces)
     # One update for all panes: each costs Plotly milliseconds, and a selection is to show at once.
     layout: dict[str, Any] = {"shapes": []}
-    for place, signal in enumerate(signals, start=1):
-        suffix = str(place) if place > 1 else ""
+    for position, signal in enumerate(signals, start=1):
+        suffix = str(position) if position > 1 else ""
         ticks = _ticks(signal.rounds)
         beside = [signal.rounds[-1] + _gap(signal.rounds[-1])] if signal.reference is not None else []
         layout[f"xaxis{suffix}"] = {
@@ -134,7 +134,7 @@ class Facts:
     """What the table says of every recorded sample.
 
     Attributes:
-        sample: (n,) places in the training or the test images.
+        sample: (n,) indices into the training or the test images.
         split: (n,) ``train`` or ``test``.
         groups: (n,) group names.
         labels: (n,) labels as trained.

@@ -1,4 +1,4 @@
-"""Every sample as a point in a space of three signals, packed for the browser.
+"""Three-dimensional scatter of three signals per sample, packed as bytes for the browser.
 
 The signals are those of figure 6 of Wang and Chen ("Machine Unlearning in Contrastive Learning"): how sure
 the model is, how alike two views of the image are to it, and the loss of the original training. A second space holds
@@ -22,7 +22,7 @@ MOST_PER_GROUP = 5000
 """Samples of one group that are drawn; three groups of these stay smooth in the browser."""
 
 MOST_PLACES = 900_000
-"""Samples times moments that are sent at most; where there are many rounds, fewer samples are drawn."""
+"""Samples times states that are sent at most; where there are many rounds, fewer samples are drawn."""
 
 CODES = 65_534
 """Values are sent as 16-bit numbers from 0 to this; the next one stands for "not recorded"."""
@@ -83,18 +83,18 @@ def top3_space(encoder: bool) -> SignalSpace:
     return SignalSpace(f"The three highest probabilities over {of}", (first, second, third))
 
 
-def choose_drawn(groups: np.ndarray, moments: int, most: int = MOST_PER_GROUP) -> np.ndarray:
+def choose_drawn(groups: np.ndarray, states: int, most: int = MOST_PER_GROUP) -> np.ndarray:
     """Rows to draw, group by group in the order of `GROUPS`: evenly spread, the same number of each at most.
 
     Args:
         groups: (n,) group names.
-        moments: rounds and references that will be sent.
-        most: samples of a group where there are few moments.
+        states: rounds and references that will be sent.
+        most: samples of a group where there are few states.
 
     Returns:
         (m,) int64 rows, the same for the same input.
     """
-    limit = max(1, min(most, MOST_PLACES // (max(moments, 1) * len(GROUPS))))
+    limit = max(1, min(most, MOST_PLACES // (max(states, 1) * len(GROUPS))))
     kept = []
     for group in GROUPS:
         rows = np.flatnonzero(groups == group)
@@ -118,18 +118,18 @@ def pack_groups(groups: np.ndarray) -> list[dict[str, Any]]:
 
 
 def pack_space(space: SignalSpace, clouds: Sequence[np.ndarray]) -> dict[str, Any]:
-    """A space with the values of all moments, on axes that suit every one of them.
+    """A space with the values of all states, on axes that suit every one of them.
 
     Values are coded in 16 bits between the ends of their axis (losses between the logarithms, unless some are
     negative), which moves a point by less than a hundredth of a pixel.
 
     Args:
         space: the three signals.
-        clouds: (n, 3) values at each moment.
+        clouds: (n, 3) values at each state.
 
     Returns:
         ``title``; ``axes`` with ``title``, ``short``, ``low`` and ``high`` of the codes, ``log`` (codes are of base-10
-        logarithms) and ``loss``; ``values``, per moment base64 of (n, 3) little-endian uint16.
+        logarithms) and ``loss``; ``values``, per state base64 of (n, 3) little-endian uint16.
     """
     columns = [np.stack([cloud[:, place] for cloud in clouds]).astype(np.float64) for place in range(3)]
     axes, codes = [], []
@@ -143,7 +143,7 @@ def pack_space(space: SignalSpace, clouds: Sequence[np.ndarray]) -> dict[str, An
         axes.append({"title": axis.title, "short": axis.short, "low": low, "high": high, "log": log, "loss": axis.loss})
         codes.append(_code(values, low, high))
     stacked = np.stack(codes, axis=-1)
-    return {"title": space.title, "axes": axes, "values": [pack(moment) for moment in stacked]}
+    return {"title": space.title, "axes": axes, "values": [pack(state) for state in stacked]}
 
 
 def pack(array: np.ndarray) -> str:
@@ -151,12 +151,12 @@ def pack(array: np.ndarray) -> str:
     return base64.b64encode(array.astype(array.dtype.newbyteorder("<")).tobytes()).decode("ascii")
 
 
-def space_alt(groups: np.ndarray, moments: Sequence[str]) -> str:
+def space_alt(groups: np.ndarray, states: Sequence[str]) -> str:
     """What is drawn, in words."""
     counts = join([f"{(groups == group).sum()} {group}" for group in GROUPS if (groups == group).any()])
     return (
         f"Samples as points ({counts}) in a space of three signals, and in one of the three highest probabilities, "
-        f"side by side on the same axes: {join(moments)}."
+        f"side by side on the same axes: {join(states)}."
     )
 
 

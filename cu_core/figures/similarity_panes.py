@@ -40,28 +40,28 @@ COSINES: dict[str, SampleSignal] = {
 """What the page shows. Wang and Chen compare members and non-members by the cosine of two views of one image."""
 
 
-def only(moment: ConfidencePane, groups: Collection[str]) -> ConfidencePane:
-    """The moment with the samples of some groups."""
-    kept = np.isin(moment.groups, list(groups))
-    return replace(moment, groups=moment.groups[kept], values=moment.values[kept])
+def only(pane: ConfidencePane, groups: Collection[str]) -> ConfidencePane:
+    """The pane with the samples of some groups."""
+    kept = np.isin(pane.groups, list(groups))
+    return replace(pane, groups=pane.groups[kept], values=pane.values[kept])
 
 
 def similarity_histograms(
-    signal: SampleSignal, moments: Sequence[ConfidencePane], edges: np.ndarray, *, top: float, overlaid: bool = True
+    signal: SampleSignal, panes: Sequence[ConfidencePane], edges: np.ndarray, *, top: float, overlaid: bool = True
 ) -> go.Figure:
     """Histograms as on the confidence page, with a dashed line at the mean of each group.
 
     Args:
         signal: one of `COSINES`.
-        moments: columns from left to right.
+        panes: columns from left to right.
         edges: common bins.
         top: largest share on any axis.
-        overlaid: all groups in one pane per moment; otherwise one row of panes per group.
+        overlaid: all groups in one pane per state; otherwise one row of panes per group.
     """
-    figure = distributions(signal, moments, edges, top=top, overlaid=overlaid)
-    # `distributions` adds the groups of each moment in turn, so its traces tell which pane is whose.
-    for trace, (moment, group) in zip(list(figure.data), _drawn(moments), strict=True):
-        values = moment.of(group)
+    figure = distributions(signal, panes, edges, top=top, overlaid=overlaid)
+    # `distributions` adds the groups of each pane in turn, so its traces tell which pane is whose.
+    for trace, (pane, group) in zip(list(figure.data), _drawn(panes), strict=True):
+        values = pane.of(group)
         if not len(values):
             continue
         mean = float(values.mean())
@@ -75,41 +75,40 @@ def similarity_histograms(
             name=f"Mean of {group}",
             xaxis=trace.xaxis,
             yaxis=trace.yaxis,
-            hovertemplate=f"{TITLES[group]}, {moment.title}<br>mean {mean:.4f} of {len(values):,} samples"
-            "<extra></extra>",
+            hovertemplate=f"{TITLES[group]}, {pane.title}<br>mean {mean:.4f} of {len(values):,} samples<extra></extra>",
         )
         figure.add_trace(line)
     return figure
 
 
-def similarity_alt(signal: SampleSignal, moments: Sequence[ConfidencePane]) -> str:
+def similarity_alt(signal: SampleSignal, panes: Sequence[ConfidencePane]) -> str:
     """Medians and means in words."""
     means = [
-        f"{moment.title}: mean " + join([f"{moment.of(g).mean():.3g} ({g})" for g in GROUPS if len(moment.of(g))])
-        for moment in moments
+        f"{pane.title}: mean " + join([f"{pane.of(g).mean():.3g} ({g})" for g in GROUPS if len(pane.of(g))])
+        for pane in panes
     ]
-    return f"{distributions_alt(signal, moments)} {'. '.join(means)}."
+    return f"{distributions_alt(signal, panes)} {'. '.join(means)}."
 
 
-def means_table(moments: Sequence[ConfidencePane]) -> pd.DataFrame:
-    """One row per moment: mean and count of each group, and how far forget lies above unseen.
+def means_table(panes: Sequence[ConfidencePane]) -> pd.DataFrame:
+    """One row per pane: mean and count of each group, and how far forget lies above unseen.
 
     Returns:
         Columns ``moment``, then ``<group>`` and ``<group> n`` for groups with values anywhere, then ``gap`` (forget
         mean minus unseen mean; NaN where either is missing).
     """
-    present = [group for group in GROUPS if any(len(moment.of(group)) for moment in moments)]
+    present = [group for group in GROUPS if any(len(pane.of(group)) for pane in panes)]
     rows = []
-    for moment in moments:
-        values = {group: moment.of(group) for group in GROUPS}
+    for pane in panes:
+        values = {group: pane.of(group) for group in GROUPS}
         mean = {group: float(v.mean()) if len(v) else float("nan") for group, v in values.items()}
-        row: dict[str, object] = {"moment": moment.title}
+        row: dict[str, object] = {"moment": pane.title}
         for group in present:
             row |= {group: mean[group], f"{group} n": len(values[group])}
         rows.append(row | {"gap": mean["forget"] - mean["unseen"]})
     return pd.DataFrame(rows)
 
 
-def _drawn(moments: Sequence[ConfidencePane]) -> list[tuple[ConfidencePane, str]]:
-    groups = [group for group in GROUPS if any(len(moment.of(group)) for moment in moments)]
-    return [(moment, group) for moment in moments for group in groups]
+def _drawn(panes: Sequence[ConfidencePane]) -> list[tuple[ConfidencePane, str]]:
+    groups = [group for group in GROUPS if any(len(pane.of(group)) for pane in panes)]
+    return [(pane, group) for pane in panes for group in groups]

@@ -1,7 +1,8 @@
-"""One look for every chart: a colour and a marker shape per group, on transparent ground."""
+"""The theme of all charts: colours, markers, layout."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -159,3 +160,24 @@ def join(words: Sequence[str]) -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+_BELOW, _ABOVE = "#7B3294", "#008837"
+"""Hues of numbers below and above the band (ends of PRGn of ColorBrewer, safe for the colour-blind)."""
+
+_STEPS: tuple[tuple[float, float], ...] = ((1.0, 0.18), (2.0, 0.34), (4.0, 0.5), (8.0, 0.66))
+"""Distance in half widths of the band from which a cell is marked, and how strongly."""
+
+
+def distance_colour(distance: float | None) -> str:
+    """CSS colour of a cell's ground; empty within the band and where there is no distance.
+
+    The scale is fixed: a cell means the same in every comparison, whatever the other runs are.
+
+    Args:
+        distance: signed, in half widths of the references' band.
+    """
+    if distance is None or math.isnan(distance) or abs(distance) <= _STEPS[0][0]:
+        return ""
+    strength = max(opacity for start, opacity in _STEPS if abs(distance) > start)
+    return tint(_ABOVE if distance > 0 else _BELOW, strength)

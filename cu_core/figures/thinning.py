@@ -1,4 +1,4 @@
-"""Which of many samples a picture shows."""
+"""Subsampling of points that a figure can show."""
 
 from __future__ import annotations
 

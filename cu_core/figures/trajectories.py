@@ -1,4 +1,4 @@
-"""Metrics over rounds of many runs, against the band of retrained models on the same recorded samples."""
+"""Metric curves over rounds of many runs, with the band of retrained models on the same samples."""
 
 from __future__ import annotations
 
@@ -99,9 +99,9 @@ def trajectories(
             first = not any(trace.legendgroup == "reference" and trace.showlegend for trace in figure.data)
             for trace in _band(band, ends, metric, showlegend=first):
                 figure.add_trace(trace, row=1, col=column)
-        for place, line in enumerate(lines):
-            traces = _line(place, line, metric, means=means, showlegend=place not in named)
-            named |= {place} if traces else set()
+        for index, line in enumerate(lines):
+            traces = _line(index, line, metric, means=means, showlegend=index not in named)
+            named |= {index} if traces else set()
             for trace in traces:
                 figure.add_trace(trace, row=1, col=column)
         percent, bounded = METRICS[metric].percent, METRICS[metric].bounded
@@ -132,10 +132,10 @@ def _last(run: Trajectory, metric: str, number: int) -> float | None:
     return known[-1] if known else None
 
 
-def _line(place: int, line: TrajectoryLine, metric: str, *, means: bool, showlegend: bool) -> list[go.Scatter]:
-    style = run_style(place)
+def _line(index: int, line: TrajectoryLine, metric: str, *, means: bool, showlegend: bool) -> list[go.Scatter]:
+    style = run_style(index)
     several = means and len(line.runs) > 1
-    group = {"name": line.label, "legendgroup": f"line {place}"}
+    group = {"name": line.label, "legendgroup": f"line {index}"}
     measured = [run for run in line.runs if any(v is not None for v in run.values.get(metric, ()))]
     traces = []
     for number, run in enumerate(measured):

@@ -1,4 +1,4 @@
-"""The map of samples: before, any round and the reference side by side on the same axes."""
+"""Panes of a t-SNE side by side on the same axes: before, any round and the reference."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ HOVER = (
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What the map shows of n samples at one moment.
+    """What the map shows of n samples in one state.
 
     Attributes:
         coordinates: (n, 2) float32 in the basis of round 0.
@@ -56,7 +56,7 @@ class Snapshot:
     fidelity: Mapping[str, Any] = field(default_factory=dict)
 
     def take(self, rows: np.ndarray) -> Snapshot:
-        """The same for some of the samples."""
+        """The same round with some samples alone."""
         parts = (self.coordinates[rows], self.prediction[rows], self.confidence[rows], self.loss[rows])
         return Snapshot(*parts, self.fidelity)
 
@@ -263,3 +263,21 @@ def _round_title(number: int, snapshot: Snapshot) -> str:
 
 def _retitled(captions: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:
     return [caption | {"text": text} if place == 1 else caption for place, caption in enumerate(captions)]
+
+
+def tsne_words(still_step: float, self_neighbours: float) -> str:
+    """What a joint t-SNE over several rounds does not show.
+
+    Args:
+        still_step: how far the quarter of the samples that moved least is drawn apart between the first and the last
+            round, as a share of the picture's radius.
+        self_neighbours: share of the nearest neighbours in the fit that are the same sample in another round.
+    """
+    return (
+        "t-SNE keeps neighbours. Distances between islands, their sizes and the density inside them mean nothing, and "
+        "a path between two rounds is not the way that a sample took. Outputs that stay exactly equal are drawn at "
+        "one place; those that stay nearly equal are not: the quarter of the samples whose outputs moved least is "
+        f"drawn {still_step:.1%} of the picture's radius apart (median) between the first and the last round. Smaller "
+        f"steps than that are no movement. Of the nearest neighbours in the fit, {self_neighbours:.1%} are the same "
+        "sample at another moment; were it most of them, the picture would show identities instead of neighbourhoods."
+    )

@@ -1,4 +1,4 @@
-"""Takes a user's index file into the home, so that a run does not change when the file does."""
+"""Copies a user's index file into the home, so that the run does not depend on the original."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Short heavy work for a page, done by a process of its own: preparing a dataset, timing a few steps.
+"""Background processes for a page: preparing a dataset, timing training steps.
 
 A page may import neither torch nor scikit-learn, and its server must not be slowed down. It calls
 `start_prepare` or `start_measure`, which start ``python -m cu_core prepare`` or ``estimate``, and then

@@ -1,4 +1,4 @@
-"""How runs reach other machines: which launcher, its settings, and the command of a worker on a node.
+"""Settings of a cluster launcher, and the command of a worker on its nodes.
 
 Workers on other machines need the home on a shared directory, at the same path. A file in it holds a random mark;
 a worker gets the mark with its command and reads it back from the file before it takes an attempt.

@@ -1,4 +1,4 @@
-"""The command that does an attempt: one process, or several that work on it together."""
+"""The command line of a worker, for one process or several."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finished runs that ship with the project, and what a very first start does with them.
+"""Demo runs that ship with the project, and their import at the first start.
 
 A demo is a zip of one run directory without weights, checkpoints, logs and process files. `pack`
 makes one, and thins it where it would be too large: embeddings, then logits, of rounds between the

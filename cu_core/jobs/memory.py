@@ -1,4 +1,4 @@
-"""Whether a process that was killed probably ran out of memory."""
+"""Watches free memory, to judge whether a killed process ran out of it."""
 
 from __future__ import annotations
 

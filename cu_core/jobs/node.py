@@ -1,4 +1,4 @@
-"""What a worker does on a node of a cluster before it takes its attempt."""
+"""Preparation of a cluster node before its worker takes an attempt."""
 
 from __future__ import annotations
 

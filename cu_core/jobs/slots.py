@@ -1,4 +1,4 @@
-"""How many runs work at once, and where: one slot per GPU, or one for the CPU."""
+"""Slots: how many runs work at once, one per GPU, or one for the CPU."""
 
 from __future__ import annotations
 

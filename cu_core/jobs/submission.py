@@ -1,4 +1,4 @@
-"""What users do with runs: submit, cancel, resume, delete, restore.
+"""Submitting, cancelling, resuming, deleting and restoring runs.
 
 Each changes files under the run's lock and returns; the dispatcher does the rest. Importing this
 needs no torch.

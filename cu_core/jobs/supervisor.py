@@ -1,4 +1,4 @@
-"""Looks after the workers of this home: lost ones, frozen ones, and those that are to stop."""
+"""Supervision of workers: lost, frozen and cancelled ones."""
 
 from __future__ import annotations
 

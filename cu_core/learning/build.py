@@ -1,4 +1,4 @@
-"""From a specification to a seeded network."""
+"""Builds the network of a specification from a seed."""
 
 from __future__ import annotations
 

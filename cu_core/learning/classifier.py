@@ -1,4 +1,4 @@
-"""Network with classes: the one that supervised runs train, unlearn and evaluate."""
+"""Classifier: trunk and linear head, for supervised training."""
 
 from __future__ import annotations
 

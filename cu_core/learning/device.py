@@ -1,4 +1,4 @@
-"""Where and how precisely to compute: device choice, mixed precision, seeds, running out of memory."""
+"""Device, mixed precision, seeding, and errors of memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Network without classes: the one that self-supervised training makes."""
+"""Encoder: trunk and projector without classes, for self-supervised training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cu_core.learning.network import Network, Outputs
 class Encoder(Network):
     """A trunk with a projector, and for BYOL a predictor behind it.
 
-    It is audited as Wang & Chen do (arXiv 2405.07317): what it answers with is the un-normalised projection,
+    It is audited as Wang & Chen do (arXiv 2405.07317): its output is the un-normalised projection,
     read as if its columns were classes. The predictor serves the training loss alone; it is part of the
     network so that it is stored, hashed and unlearned with it.
 

@@ -1,4 +1,4 @@
-"""Network of several classifiers that were trained apart from each other: what training in shards makes."""
+"""Ensemble of classifiers trained on separate shards (SISA)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Ensemble(Network):
     """Classifiers of one shape that answer together (Bourtoule et al., Machine Unlearning, IEEE S&P 2021).
 
     The answer is the mean of the members' softmax probabilities, given as its logarithm; a majority vote, the
-    paper's other choice, would leave no confidence to look at. Embeddings and features are the members' side by side.
+    paper's other choice, would leave no confidence. Embeddings and features are the members' side by side.
 
     Attributes:
         members: the classifiers.
-        voters: (S,) 1 for members that are asked and 0 for those whose shard holds too few samples to learn from;
+        voters: (S,) 1 for members that vote and 0 for those whose shard holds too few samples to learn from;
             part of the weights.
     """
 
@@ -55,9 +55,9 @@ class Ensemble(Network):
             rows side by side, divided by √S, which makes unit rows again. raw and features: side by side.
         """
         parts = [self.member(shard).outputs(images) for shard in range(len(self.members))]
-        answers = torch.stack([part.logits.log_softmax(1) for part in parts])
+        log_probabilities = torch.stack([part.logits.log_softmax(1) for part in parts])
         voters = self.voters if bool(self.voters.any()) else torch.ones_like(self.voters)
-        logits = torch.logsumexp(answers + voters.log()[:, None, None], 0) - voters.sum().log()
+        logits = torch.logsumexp(log_probabilities + voters.log()[:, None, None], 0) - voters.sum().log()
         return Outputs(
             logits,
             torch.cat([part.embedding for part in parts], 1) / math.sqrt(len(parts)),

@@ -1,4 +1,4 @@
-"""Network of two towers, one for images and one for text, that answers with the class whose prompt fits best."""
+"""Image-text network: two towers; the class whose prompt embedding is nearest is predicted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trained models kept by the content of what made them, so that a second run on the same base starts at once."""
+"""Cache of trained models, keyed by the content hash of data, recipe and seed."""
 
 from __future__ import annotations
 

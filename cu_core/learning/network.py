@@ -1,4 +1,4 @@
-"""What every network of this program is: a trunk, perhaps a projector, and outputs of one shape."""
+"""`Network`, the base of all networks: trunk, optional projector, and outputs of one shape."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Outputs(NamedTuple):
     """What one forward pass delivers, all float32.
 
     Attributes:
-        logits: (n, K) what the network answers with, never softmax probabilities: class logits of a
+        logits: (n, K) the network's output, never softmax probabilities: class logits of a
             classifier, the embedding before it is normalised of an encoder.
         embedding: (n, d); unit rows behind a projector, trunk features of a plain classifier.
         raw: (n, d); the embedding before it is normalised.

@@ -1,4 +1,4 @@
-"""The blocks of a network from its images to its answers."""
+"""The blocks of a network in the order of its forward pass."""
 
 from __future__ import annotations
 

@@ -47,9 +47,9 @@ def partition(total: int, shards: int, slices: int, seed: int) -> tuple[np.ndarr
     Returns:
         (total,) int64 shard, from 0, and (total,) int64 slice, from 0.
     """
-    place = np.empty(total, np.int64)
-    place[np.random.default_rng([seed, PARTITION_STREAM]).permutation(total)] = np.arange(total)
-    return place % shards, place // shards % slices
+    row = np.empty(total, np.int64)
+    row[np.random.default_rng([seed, PARTITION_STREAM]).permutation(total)] = np.arange(total)
+    return row % shards, row // shards % slices
 
 
 def stage_seed(seed: int, shard: int, stage: int) -> int:

@@ -1,4 +1,4 @@
-"""Files of the members of a model that is trained in shards: one per shard and stage, beside the model's own."""
+"""Weight files of an ensemble's members: one per shard and stage."""
 
 from __future__ import annotations
 

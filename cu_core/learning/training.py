@@ -1,4 +1,4 @@
-"""Training: one loop for classifiers and encoders, base models and references, resumed exactly where it stopped.
+"""The training loop for classifiers and encoders, base models and references, with bit-exact resume.
 
 Everything random in an epoch (order, augmentation, views, dropout) is drawn from the seed and the epoch's number
 alone. So a checkpoint needs no random states, and an interrupted training ends with the same weights, bit
@@ -37,8 +37,8 @@ from cu_core.learning.weights import load_safely, portable
 WARM_UP = 0.3
 START_DIVISOR = 25.0
 END_DIVISOR = 1e4
-# Steps between looks at the loss: each look makes a GPU wait for its queue to drain.
-LOOK_EVERY = 50
+# Steps between checks that the loss is finite: each makes a GPU wait for its queue to drain.
+CHECK_EVERY = 50
 # A checkpoint is written after an epoch if this long has passed since the last one, and this many times what
 # writing that one took: epochs may be much shorter than a write.
 CHECKPOINT_SECONDS = 10.0
@@ -54,9 +54,9 @@ class EpochReport:
         epoch: number of complete epochs.
         epochs: number of epochs wanted.
         loss: mean training loss over the epoch's samples, as they were trained on.
-        accuracy: share of them that was right when they were trained on; None for encoders.
+        accuracy: share of them that was classified correctly when they were trained on; None for encoders.
         knn: weighted-kNN accuracy of an encoder on some training images (`KnnMonitor`), as last
-            measured; None for classifiers and before the first look.
+            measured; None for classifiers and before the first evaluation.
         seconds: training time so far, interrupted attempts included.
         where: which part of a training in shards this is, in words; empty for ordinary ones. There, epochs are counted
             over all parts.
@@ -223,22 +223,22 @@ class Training:
         steps = self.samples.steps(self.spec.batch_size)
         device = self.samples.source.device
         loss_sum = torch.zeros((), device=device)
-        right = torch.zeros((), device=device, dtype=torch.int64)
+        correct = torch.zeros((), device=device, dtype=torch.int64)
         for step, (images, labels, _) in enumerate(self.samples.epoch(self.spec.batch_size)):
             check()
             done, wanted = self.epoch * steps + step, self.spec.epochs * steps
             loss_sum += self._step(images, labels, learning_rate(self.spec, done, wanted)) * len(labels)
             self.objective.after_step(self.model, (done + 1) / wanted)
-            if self.objective.right is not None:
-                right += self.objective.right
-            if step % LOOK_EVERY == 0 or step == steps - 1:
+            if self.objective.correct is not None:
+                correct += self.objective.correct
+            if step % CHECK_EVERY == 0 or step == steps - 1:
                 self._require_finite(loss_sum)
         self.epoch += 1
         self.seconds += time.perf_counter() - began
         if self.monitor is not None and self.monitor.due(self.epoch, self.spec.epochs):
             self.knn = self.monitor.accuracy(self.model, self.precision)
         total = len(self.samples)
-        accuracy = None if self.monitor is not None else right.item() / total
+        accuracy = None if self.monitor is not None else correct.item() / total
         return EpochReport(self.epoch, self.spec.epochs, loss_sum.item() / total, accuracy, self.knn, self.seconds)
 
     def _step(self, images: Tensor, labels: Tensor, rate: float) -> Tensor:

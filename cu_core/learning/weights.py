@@ -1,4 +1,4 @@
-"""Weights in files: reading them without running code, checking them, hashing them, writing them."""
+"""Reading (without running code), checking, hashing and writing of weight files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Methods of the literature that are not here, and what it would take to add them."""
+"""Methods of the literature that are not implemented, with what each would need."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ _OTHER_SEED = 2000
 
 
 def unlearn(context: Context, params: BadTeacherParams) -> Iterator[dict[str, float]]:
-    """Steps of Adam towards the base model's answers on retain, and an untrained one's on forget samples.
+    """Steps of Adam towards the base model's logits on retain, and an untrained one's on forget samples.
 
     The loss of a sample x is KL(T(x) ‖ S(x)) with T the incompetent teacher for forget samples and the competent
     one for retain samples, both in evaluation mode (Eq. 4).
@@ -75,8 +75,8 @@ def unlearn(context: Context, params: BadTeacherParams) -> Iterator[dict[str, fl
     incompetent = context.fresh(context.seed + _OTHER_SEED).requires_grad_(False).eval()
     for _ in context.rounds():
         for x, _, _, to_forget in mixed_epoch(context, params.batch_size, params.retain_share):
-            wanted = torch.where(to_forget[:, None], steps.logits(x, incompetent), steps.logits(x, competent))
+            teacher_logits = torch.where(to_forget[:, None], steps.logits(x, incompetent), steps.logits(x, competent))
             with learning(model, params.batch_norm, len(x)):
-                told = steps.logits(x)
-            steps.take(distillation_loss(told, wanted, params.temperature))
+                student_logits = steps.logits(x)
+            steps.take(distillation_loss(student_logits, teacher_logits, params.temperature))
         yield steps.means()

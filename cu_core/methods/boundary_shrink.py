@@ -116,7 +116,7 @@ def unlearn(context: Context, params: BoundaryShrinkParams) -> Iterator[dict[str
     step, number = (params.bound, 1) if params.attack == "fgsm" else (params.attack_step, params.attack_steps)
     for _ in context.rounds():
         for x, y, _ in context.forget.epoch(params.batch_size):
-            answers = base(attacked(base, x, y, source, params.bound, step, number))
-            loss = steps.loss(x, nearest_other_class(answers, y))
-            steps.take(loss, crossed=(answers.argmax(1) != y).float().mean())
+            adversarial_logits = base(attacked(base, x, y, source, params.bound, step, number))
+            loss = steps.loss(x, nearest_other_class(adversarial_logits, y))
+            steps.take(loss, crossed=(adversarial_logits.argmax(1) != y).float().mean())
         yield steps.means()

@@ -1,4 +1,4 @@
-"""What a method is given: the model to change, the data it may read, seeded randomness, state to keep."""
+"""The context of an unlearning method: model, data, loss, random generator, checkpointed state."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Context:
 
     @property
     def has_classes(self) -> bool:
-        """Whether the model answers with class logits; an encoder does not."""
+        """Whether the model outputs class logits; an encoder does not."""
         return self.model.has_classes
 
     def rounds(self) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""Curvature of a loss along single directions, and steps that divide by it."""
+"""Secant estimates of a loss's curvature along single directions, and the damped low-rank systems they lead to."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Secant:
         self.move: Named = {}
 
     def state_dict(self) -> dict[str, Any]:
-        """Both."""
+        """``change`` and ``move``."""
         return {"change": self.change, "move": self.move}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -52,7 +52,7 @@ def secant(context: Context, batches: Sequence[Batch], before: Named, lr: float)
     """How the gradient changes by one step of gradient descent; the model is left as it was.
 
     Args:
-        context: whose model is asked.
+        context: whose model is evaluated.
         batches: what the gradient is taken on.
         before: the gradient at the model.
         lr: size of the step.

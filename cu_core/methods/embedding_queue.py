@@ -1,4 +1,4 @@
-"""The queue variant of contrastive unlearning: loss, queue of retain embeddings, and what fills it."""
+"""Queue variant of contrastive unlearning: loss, and a queue of retain embeddings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hyper-parameters that many methods have in common: one wording and one range for each."""
+"""Hyper-parameters that several methods share."""
 
 from __future__ import annotations
 

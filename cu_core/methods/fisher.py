@@ -85,8 +85,8 @@ def unlearn(context: Context, params: FisherParams) -> Iterator[dict[str, float]
     if context.first_round > 1:
         return
     model = cast("Classifier", context.model.eval())
-    wanted = min(params.samples or len(context.retain), len(context.retain))
-    fisher = diagonal_fisher(model, _images(context, wanted, samples_at_once(model)))
+    count = min(params.samples or len(context.retain), len(context.retain))
+    fisher = diagonal_fisher(model, _images(context, count, samples_at_once(model)))
     variance = variances(model, fisher, params.alpha)
     with torch.no_grad():
         for name, weight in model.named_parameters():
@@ -99,7 +99,7 @@ def unlearn(context: Context, params: FisherParams) -> Iterator[dict[str, float]
     yield {
         "fisher": _mean(fisher.values()),
         "noise": _mean(variance.values()) ** 0.5,
-        "samples": float(wanted),
+        "samples": float(count),
     }
 
 
@@ -120,10 +120,10 @@ def diagonal_fisher(model: Classifier, batches: Iterable[torch.Tensor]) -> dict[
     units = torch.eye(model.num_classes, device=model.head.weight.device)
 
     def of_sample(image: torch.Tensor) -> dict[str, torch.Tensor]:
-        def told(given: dict[str, torch.Tensor]) -> torch.Tensor:
+        def logits_of(given: dict[str, torch.Tensor]) -> torch.Tensor:
             return torch.func.functional_call(model, given | buffers, (image[None],))[0].log_softmax(0)
 
-        answers, pull = torch.func.vjp(told, weights)[:2]
+        answers, pull = torch.func.vjp(logits_of, weights)[:2]
         total = {name: torch.zeros_like(w) for name, w in weights.items()}
         for chance, unit in zip(answers.exp(), units, strict=True):
             (gradients,) = pull(unit)
@@ -169,8 +169,8 @@ def samples_at_once(model: Classifier) -> int:
     return max(1, min(MOST_AT_ONCE, int(GRADIENT_BYTES // size)))
 
 
-def _images(context: Context, wanted: int, at_once: int) -> Iterator[torch.Tensor]:
-    left = wanted
+def _images(context: Context, count: int, at_once: int) -> Iterator[torch.Tensor]:
+    left = count
     for x, _, _ in context.retain.epoch(at_once):
         context.check()
         yield x[:left]

@@ -1,4 +1,4 @@
-"""Feature ordering by conditional independence: which of many variables a response depends on, without a model.
+"""FOCI: feature selection by a model-free coefficient of conditional dependence.
 
 Source: Azadkia & Chatterjee, A simple measure of conditional dependence, Annals of Statistics 2021
 (arXiv 1910.12327): the coefficient T and the forward selection FOCI built on it.
@@ -14,40 +14,16 @@ from cu_core.base.heavy import torch
 HELD_AT_ONCE = 2**24
 
 
-def dependence(response: torch.Tensor, variables: torch.Tensor, given: torch.Tensor | None = None) -> float:
-    """How much a response depends on variables, given others: 0 for independence, 1 for a function, in the limit.
-
-    Without `given`, T = Σ (n min(R_i, R_M(i)) - L_i²) / Σ L_i (n - L_i); with it,
-    T = Σ (min(R_i, R_M(i)) - min(R_i, R_N(i))) / Σ (R_i - min(R_i, R_N(i))). R_i and L_i count the responses that are
-    at most and at least the i-th; M(i) is the nearest neighbour of i in all variables, N(i) that in the given ones.
-    Of equally near neighbours the one with the lowest number counts.
-
-    Args:
-        response: (n,).
-        variables: (n, k).
-        given: (n, m).
-
-    Returns:
-        T; not a number where its denominator is 0, as for a constant response.
-    """
-    n = len(response)
-    rank, least = _ranks(response)
-    if given is None:
-        lower = _lower(rank, _distances(variables))
-        numerator, denominator = n * lower - least.square().sum(), (least * (n - least)).sum()
-    else:
-        apart = _distances(given)
-        alone = _lower(rank, apart)
-        numerator = _lower(rank, apart + _distances(variables)) - alone
-        denominator = rank.sum() - alone
-    return float(numerator / denominator)
-
-
 def select(response: torch.Tensor, variables: torch.Tensor, check: Callable[[], None] = lambda: None) -> list[int]:
     """The variables that a response depends on, by forward selection.
 
     The first is the one with the largest T. Then that with the largest T given the chosen ones is added, as long as
     it is above 0. Variables are brought to variance 1 before, as in the authors' package.
+
+    T = Σ (n min(R_i, R_M(i)) - L_i²) / Σ L_i (n - L_i), and given other variables
+    T = Σ (min(R_i, R_M(i)) - min(R_i, R_N(i))) / Σ (R_i - min(R_i, R_N(i))). R_i and L_i count the responses that are
+    at most and at least the i-th; M(i) is the nearest neighbour of i in all variables, N(i) that in the given ones.
+    Of equally near neighbours the one with the lowest index counts.
 
     Args:
         response: (n,).
@@ -58,7 +34,7 @@ def select(response: torch.Tensor, variables: torch.Tensor, check: Callable[[], 
         Columns in the order in which they were chosen; at least one.
     """
     n, p = variables.shape
-    rank, _ = _ranks(response)
+    rank = _rank(response)
     variables = (variables - variables.mean(0)) / variables.std(0).clamp(min=torch.finfo(variables.dtype).tiny)
     apart = torch.zeros(n, n, device=variables.device).fill_diagonal_(torch.inf)
     reached, chosen = torch.tensor(-torch.inf), list[int]()
@@ -76,15 +52,9 @@ def select(response: torch.Tensor, variables: torch.Tensor, check: Callable[[], 
     return chosen
 
 
-def _ranks(response: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """(n,) numbers of responses that are at most, and at least, each of them."""
-    pairs = response[None, :] - response[:, None]
-    return (pairs <= 0).sum(1).float(), (pairs >= 0).sum(1).float()
-
-
-def _distances(variables: torch.Tensor) -> torch.Tensor:
-    """(n, n) squared distances; infinite from a sample to itself."""
-    return _spreads(variables.T).sum(0).fill_diagonal_(torch.inf)
+def _rank(response: torch.Tensor) -> torch.Tensor:
+    """(n,) number of responses that are at most as large as each of them."""
+    return (response[None, :] - response[:, None] <= 0).sum(1).float()
 
 
 def _spreads(variables: torch.Tensor) -> torch.Tensor:

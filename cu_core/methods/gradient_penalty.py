@@ -256,9 +256,9 @@ def _rounds(
             # Loss scaling finds its scale by overflowing now and then; such a step is skipped, not a failure.
             taken = not scaler.is_enabled() or bool(norm.isfinite())
             means.add({"loss": loss} | terms | ({"gradient_norm": norm} if taken else {}))
-        told = means.read()
-        ending.reached = params.penalty_goal > 0 and told["penalty"] <= params.penalty_goal
-        yield told
+        diagnostics = means.read()
+        ending.reached = params.penalty_goal > 0 and diagnostics["penalty"] <= params.penalty_goal
+        yield diagnostics
 
 
 def _terms(

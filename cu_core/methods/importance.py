@@ -1,4 +1,4 @@
-"""How much each weight matters for some samples: the diagonal of the empirical Fisher information."""
+"""Weight importance: the diagonal of the empirical Fisher information."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def mean_squared_gradients(
     batches of the squares of mean gradients, as in many released codes, is not, but takes far less memory.
 
     Args:
-        context: whose model is asked; it is left in evaluation mode.
+        context: whose model is evaluated; it is left in evaluation mode.
         batches: images (b, c, h, w) and labels (b,).
         gradient_of: ``"sample"`` or ``"batch"``.
 

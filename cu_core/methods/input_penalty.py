@@ -1,4 +1,4 @@
-"""The gradient penalty (Wang & Chen, arXiv 2405.07317, Eq. 1): how far input gradients are from one norm."""
+"""The gradient penalty (Wang & Chen, arXiv 2405.07317, Eq. 1): distance of input gradients from a norm."""
 
 from __future__ import annotations
 

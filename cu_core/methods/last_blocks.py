@@ -109,8 +109,8 @@ def retrain(context: Context, params: EuKParams) -> Iterator[dict[str, float]]:
     for _ in context.rounds():
         with only(context.model, names):
             report = again.run_epoch(context.check)
-        told = {"loss": report.loss, "accuracy": report.accuracy}
-        yield {name: value for name, value in told.items() if value is not None}
+        diagnostics = {"loss": report.loss, "accuracy": report.accuracy}
+        yield {name: value for name, value in diagnostics.items() if value is not None}
 
 
 def finetune(context: Context, params: CfKParams) -> Iterator[dict[str, float]]:

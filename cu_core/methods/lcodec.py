@@ -150,8 +150,8 @@ def unlearn(context: Context, params: LcodecParams) -> Iterator[dict[str, float]
             batches = _training_samples(context, params)
             measured = secant(context, batches, gradient(context, batches), params.curvature_lr)
             whole.change, whole.move = measured.change, measured.move
-        told = [_remove(context, params, whole, (x, y)) for x, y, _ in context.forget.epoch(params.batch_size)]
-        yield {name: sum(numbers[name] for numbers in told) / len(told) for name in told[0]}
+        removals = [_remove(context, params, whole, (x, y)) for x, y, _ in context.forget.epoch(params.batch_size)]
+        yield {name: sum(numbers[name] for numbers in removals) / len(removals) for name in removals[0]}
 
 
 def _remove(context: Context, params: LcodecParams, whole: Secant, batch: Batch) -> dict[str, float]:
@@ -197,7 +197,7 @@ def noisy_passes(
     delivers, averaged over samples and places.
 
     Args:
-        context: whose model is asked.
+        context: whose model is evaluated.
         batch: images and labels.
         copies: M, how many.
         deviation: standard deviation of the noise on the images.
@@ -260,10 +260,10 @@ def _listening(model: torch.nn.Module) -> Iterator[Named]:
 def _training_samples(context: Context, params: LcodecParams) -> list[Batch]:
     """Random training samples in batches, forget and retain samples in their proportion."""
     total = len(context.forget) + len(context.retain)
-    wanted = min(params.curvature_samples, total)
-    forgotten = max(1, round(wanted * len(context.forget) / total))
+    samples = min(params.curvature_samples, total)
+    forgotten = max(1, round(samples * len(context.forget) / total))
     batches = []
-    for split, left in ((context.forget, forgotten), (context.retain, max(1, wanted - forgotten))):
+    for split, left in ((context.forget, forgotten), (context.retain, max(1, samples - forgotten))):
         x, y, _ = split.sample(left)
         batches += list(zip(x.split(params.batch_size), y.split(params.batch_size), strict=True))
     return batches

@@ -28,6 +28,6 @@ def mixed_epoch(
     for images, labels, index in forget.part(indices).epoch(batch_size):
         to_forget = torch.isin(index, forget.indices)
         count = int(to_forget.sum())
-        forget.served += count
-        retain.served += len(index) - count
+        forget.images_drawn += count
+        retain.images_drawn += len(index) - count
         yield images, labels, index, to_forget.to(context.device)

@@ -1,4 +1,4 @@
-"""A rule in place of unlearning: the forgotten classes' rows of the last layer are made unable to win.
+"""Output filter: masks the forgotten classes in the last layer, without unlearning (a baseline).
 
 It is defined for classes alone. To refuse single samples in the same way, the deployed program would have to carry
 the list of the forgotten images, or of something computed from them, and look each new image up in it: it would

@@ -68,5 +68,5 @@ def unlearn(context: Context, params: RetrainParams) -> Iterator[dict[str, float
     )
     for _ in context.rounds():
         report = again.run_epoch(context.check)
-        told = {"loss": report.loss, "accuracy": report.accuracy}
-        yield {name: value for name, value in told.items() if value is not None}
+        diagnostics = {"loss": report.loss, "accuracy": report.accuracy}
+        yield {name: value for name, value in diagnostics.items() if value is not None}

@@ -169,8 +169,8 @@ def unlearn(context: Context, params: ScrubParams) -> Iterator[dict[str, float]]
     steps = Steps(context, optimizer)
 
     def answer(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        logits, wanted = steps.logits(x), steps.logits(x, teacher)
-        return logits, distillation_loss(logits, wanted, params.temperature)
+        student_logits, teacher_logits = steps.logits(x), steps.logits(x, teacher)
+        return student_logits, distillation_loss(student_logits, teacher_logits, params.temperature)
 
     for number in context.rounds():
         if number <= params.msteps:
@@ -207,23 +207,23 @@ def unlearn_and_rewind(context: Context, params: ScrubParams) -> Iterator[dict[s
     last = context.max_rounds
     if context.unseen is None:
         raise DatasetError("data", "there are too few unseen samples to set some apart for this method")
-    for number, told in zip(context.rounds(), unlearn(context, params), strict=True):
+    for number, diagnostics in zip(context.rounds(), unlearn(context, params), strict=True):
         forget_error = error_of(context, context.forget, shares)
         checkpoints.add(context.model.state_dict(), forget_error)
-        told["forget_error"] = forget_error
+        diagnostics["forget_error"] = forget_error
         if number == last:
-            wanted = error_of(context, context.unseen, shares)
-            chosen = checkpoints.nearest(wanted)
+            reference_error = error_of(context, context.unseen, shares)
+            chosen = checkpoints.nearest(reference_error)
             context.model.load_state_dict(checkpoints.weights[chosen])
-            told |= {"reference_error": wanted, "rewound_to": float(chosen + 1)}
-        yield told
+            diagnostics |= {"reference_error": reference_error, "rewound_to": float(chosen + 1)}
+        yield diagnostics
 
 
 def error_of(context: Context, split: Split, shares: torch.Tensor) -> float:
-    """A model's share of wrong answers, as if the classes had a given mix.
+    """A model's error rate, as if the classes had a given mix.
 
     Args:
-        context: whose model is asked, in evaluation mode.
+        context: whose model is evaluated, in evaluation mode.
         split: labelled samples.
         shares: (k,) weights of the first k classes, the others have none; a class without samples is left out.
 

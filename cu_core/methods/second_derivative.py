@@ -1,4 +1,4 @@
-"""Layers whose second derivative costs no more than it must: for losses on input gradients.
+"""Layers with a cheap second derivative, for losses on input gradients.
 
 PyTorch differentiates the backward pass of a convolution by a convolution whose kernel is a whole batch of images, and
 sends zeros back through the forward pass of each rectifier: a fifth of the time of a step of gradient-penalty

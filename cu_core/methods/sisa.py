@@ -66,10 +66,10 @@ def unlearn(context: Context, params: SisaParams) -> Iterator[dict[str, float]]:
         last = _retrain(context, base, member, shard, first)
         base.plan.set_voters(model, context.retain.indices.numpy())
         left = len(base.plan.samples(context.retain.indices.numpy(), shard, base.plan.spec.slices))
-        told = {"shard": shard + 1.0, "slice": first + 1.0, "samples": float(left)}
+        diagnostics = {"shard": shard + 1.0, "slice": first + 1.0, "samples": float(left)}
         if last is not None and last.accuracy is not None:
-            told |= {"loss": last.loss, "accuracy": last.accuracy}
-        yield told
+            diagnostics |= {"loss": last.loss, "accuracy": last.accuracy}
+        yield diagnostics
 
 
 def _before(context: Context, base: ShardedBase, shard: int, stage: int) -> dict[str, object]:
@@ -90,7 +90,7 @@ def _retrain(context: Context, base: ShardedBase, member: Classifier, shard: int
         def on_epoch(report: EpochReport, drawn: int = drawn) -> None:
             nonlocal last
             last = report
-            context.retain.served += drawn
+            context.retain.images_drawn += drawn
 
         base.plan.train_stage(
             member,

@@ -1,4 +1,4 @@
-"""What the methods' loops share: one optimizer step with everything around it, and the means of a round."""
+"""Optimizer steps shared by the methods (precision, clipping, checks), and means of a round."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Steps:
         self._counts: dict[str, torch.Tensor] = {}
 
     def logits(self, images: torch.Tensor, model: Network | None = None) -> torch.Tensor:
-        """What a network answers, under mixed precision.
+        """Logits of a network, under mixed precision.
 
         Args:
             images: (b, c, h, w) normalised, as the splits of the context give them.
@@ -60,7 +60,7 @@ class Steps:
 
         Args:
             images: (b, c, h, w) normalised, as the splits of the context give them.
-            labels: (b,); encoders do not look at them.
+            labels: (b,); ignored by encoders.
 
         Returns:
             Scalar with a gradient, mean over the batch, float32.

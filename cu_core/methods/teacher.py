@@ -1,4 +1,4 @@
-"""What methods with a teacher share: a frozen copy of the base model, and the loss that compares answers."""
+"""Distillation from a teacher: a frozen copy of the base model, and the KL divergence between two sets of logits."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def frozen_copy(context: Context, name: str = "teacher") -> Network:
 
 
 def distillation_loss(student: torch.Tensor, teacher: torch.Tensor, temperature: float) -> torch.Tensor:
-    """How far a student's answers are from a teacher's: T² · KL(teacher ‖ student) at temperature T.
+    """Distillation loss of a student's logits against a teacher's: T² · KL(teacher ‖ student) at temperature T.
 
     Source: Hinton et al. 2015 (arXiv 1503.02531); the distance of SCRUB (Kurmanji et al., NeurIPS 2023) and of
     Bad Teacher (Chundawat et al., AAAI 2023).
@@ -40,6 +40,6 @@ def distillation_loss(student: torch.Tensor, teacher: torch.Tensor, temperature:
     Returns:
         Scalar, mean over the rows, float32.
     """
-    told = torch.nn.functional.log_softmax(student.float() / temperature, dim=1)
-    wanted = torch.nn.functional.log_softmax(teacher.float() / temperature, dim=1)
-    return torch.nn.functional.kl_div(told, wanted, reduction="batchmean", log_target=True) * temperature**2
+    log_student = torch.nn.functional.log_softmax(student.float() / temperature, dim=1)
+    log_teacher = torch.nn.functional.log_softmax(teacher.float() / temperature, dim=1)
+    return torch.nn.functional.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True) * temperature**2

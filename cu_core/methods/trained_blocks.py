@@ -1,4 +1,4 @@
-"""Learning in the last blocks of a network alone."""
+"""Freezes all but the last blocks of a network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far retrained models differ among themselves, and how far another model is from them in that unit."""
+"""The band of retrained models over seeds, and the distance of a metric in its half widths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far samples are from a decision boundary, exactly: no projection, only the plane that a linear layer draws."""
+"""Exact distances of samples to the decision boundary of the linear head."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def signed_distances(logits: np.ndarray, weight: np.ndarray, labels: np.ndarray)
     e.g. Bishop, Pattern Recognition and Machine Learning, section 4.1.1).
 
     Args:
-        logits: (n, C) answers of that layer; -inf for classes that no sample can be given to.
+        logits: (n, C) outputs of that layer; -inf for classes that no sample can be given to.
         weight: (C, d) its weights W.
         labels: (n,) int in 0..C-1.
 

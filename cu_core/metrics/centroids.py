@@ -1,4 +1,4 @@
-"""Cosine of samples to the centroids of retained classes, on average and sample by sample, and of class to class."""
+"""Cosine similarity to class centroids: means, per sample, and between classes."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def own_centroid_cosines(embedding: np.ndarray, labels: np.ndarray, retain: np.n
         (n,) float32; NaN where no other retain sample has the label.
     """
     unit = _unit(embedding.astype(np.float64))
-    classes, place = np.unique(labels, return_inverse=True)
+    classes, inverse = np.unique(labels, return_inverse=True)
     sums, counts = np.zeros((len(classes), unit.shape[1])), np.zeros(len(classes), np.int64)
-    np.add.at(sums, place[retain], unit[retain])
-    np.add.at(counts, place[retain], 1)
-    centroid = sums[place] - np.where(retain[:, None], unit, 0.0)
+    np.add.at(sums, inverse[retain], unit[retain])
+    np.add.at(counts, inverse[retain], 1)
+    centroid = sums[inverse] - np.where(retain[:, None], unit, 0.0)
     cosine = np.einsum("nd,nd->n", unit, _unit(centroid))
-    cosine[counts[place] - retain == 0] = np.nan
+    cosine[counts[inverse] - retain == 0] = np.nan
     return cosine.astype(np.float32)
 
 

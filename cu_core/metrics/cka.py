@@ -1,4 +1,4 @@
-"""Centered kernel alignment: how alike two representations of the same samples are."""
+"""Linear centered kernel alignment (CKA) of two representations of the same samples."""
 
 from __future__ import annotations
 

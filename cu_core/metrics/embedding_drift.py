@@ -1,4 +1,4 @@
-"""How far samples really moved in the full embedding space since round 0."""
+"""Embedding displacement of every sample since round 0, in the full space: cosine and Euclidean distance."""
 
 from __future__ import annotations
 

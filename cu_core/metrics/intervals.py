@@ -1,4 +1,4 @@
-"""Bootstrap intervals: how much a number would change with other samples of the same kind."""
+"""Bootstrap intervals over samples."""
 
 from __future__ import annotations
 

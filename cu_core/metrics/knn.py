@@ -35,7 +35,7 @@ def weighted_knn(
         k: number of neighbours, never more than the bank has.
         temperature: of the similarities; not the one of a contrastive loss.
         classes: C, number of classes.
-        own: (n,) int64 place of each query in the bank, -1 where it is not there. A query has no vote on itself.
+        own: (n,) int64 row of each query in the bank, -1 where it is not there. A query has no vote on itself.
 
     Returns:
         (n, C) float32 on the device of `queries`, each row sums to 1; 1 / C where nobody can vote.
@@ -48,9 +48,9 @@ def weighted_knn(
     for start in range(0, len(queries), step):
         similarity = F.normalize(queries[start : start + step].float(), dim=1) @ others
         if own is not None:
-            place = own[start : start + step].to(similarity.device)
-            inside = torch.nonzero(place >= 0)[:, 0]
-            similarity[inside, place[inside]] = -torch.inf
+            row = own[start : start + step].to(similarity.device)
+            inside = torch.nonzero(row >= 0)[:, 0]
+            similarity[inside, row[inside]] = -torch.inf
         nearest, which = similarity.topk(min(k, len(bank)), dim=1)
         able = torch.isfinite(nearest[:, 0])
         weight = (nearest[able] / temperature).softmax(1)

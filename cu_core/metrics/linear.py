@@ -1,4 +1,4 @@
-"""Linear evaluation: how much of the classes a linear classifier finds in frozen features."""
+"""Linear evaluation: accuracy of a linear classifier on frozen features."""
 
 from __future__ import annotations
 

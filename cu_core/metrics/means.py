@@ -1,4 +1,4 @@
-"""Means of what a model says of forget and of unseen samples: after unlearning they should meet."""
+"""Mean signals (loss, confidence, cosine) of forget and of unseen samples."""
 
 from __future__ import annotations
 

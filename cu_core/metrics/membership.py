@@ -1,4 +1,4 @@
-"""Membership attack from the loss (Yeom et al.): does a low loss give forget samples away?"""
+"""Loss-threshold membership inference (Yeom et al.): AUC of forget against unseen samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one search for nearest neighbours: exact, in blocks, with NumPy alone."""
+"""Exact nearest-neighbour search in blocks, in NumPy."""
 
 from __future__ import annotations
 

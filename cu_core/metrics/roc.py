@@ -1,11 +1,11 @@
-"""How well a score tells members from non-members: ROC and its summaries, also over many weightings at once."""
+"""ROC curve, AUC and true positive rate at a false positive rate, also for many sample weightings at once."""
 
 from __future__ import annotations
 
 import numpy as np
 
 LOW_FPR = 0.01
-# Weights looked at at once; 8 MB in float64, of which a dozen copies are needed.
+# Weights handled at once; 8 MB in float64, of which a dozen copies are needed.
 _PART = 2**20
 
 
@@ -25,8 +25,8 @@ def roc_curve(score: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, np.nda
     ranked, truth = score[order], member[order]
     ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
     found = np.cumsum(truth)[ends]
-    accused = ends + 1 - found
-    fpr = np.concatenate([[0.0], accused / accused[-1]])
+    positives = ends + 1 - found
+    fpr = np.concatenate([[0.0], positives / positives[-1]])
     tpr = np.concatenate([[0.0], found / found[-1]])
     return fpr, tpr, np.concatenate([[np.inf], ranked[ends]])
 
@@ -59,11 +59,11 @@ def _ranked(weights: np.ndarray, truth: np.ndarray, starts: np.ndarray) -> tuple
     weighted = weights.astype(np.float64)
     positive = np.add.reduceat(weighted * truth, starts, axis=1)
     negative = np.add.reduceat(weighted * ~truth, starts, axis=1)
-    found, accused = np.cumsum(positive, 1), np.cumsum(negative, 1)
-    members, others = found[:, -1], accused[:, -1]
+    found, positives = np.cumsum(positive, 1), np.cumsum(negative, 1)
+    members, others = found[:, -1], positives[:, -1]
     above = found - positive
     area = (negative * (above + positive / 2)).sum(1) / (members * others)
-    allowed = (accused <= LOW_FPR * others[:, None] * (1 + 1e-12)).sum(1)
+    allowed = (positives <= LOW_FPR * others[:, None] * (1 + 1e-12)).sum(1)
     padded = np.concatenate([np.zeros((len(found), 1)), found], axis=1)
     rate = padded[np.arange(len(found)), allowed] / members
     return area, rate
@@ -81,12 +81,16 @@ def decision_numbers(judged: np.ndarray, member: np.ndarray, weights: np.ndarray
         ``accuracy``, ``precision`` (not a number where nobody is judged a member) and ``recall``, each (d,).
     """
     total = weights.sum(1, dtype=np.float64)
-    accused = weights[:, judged].sum(1, dtype=np.float64)
-    right = weights[:, judged & member].sum(1, dtype=np.float64)
+    positives = weights[:, judged].sum(1, dtype=np.float64)
+    true_positives = weights[:, judged & member].sum(1, dtype=np.float64)
     members = weights[:, member].sum(1, dtype=np.float64)
-    rejected = total - members - (accused - right)
-    precision = np.divide(right, accused, out=np.full(len(total), np.nan), where=accused > 0)
-    return {"accuracy": (right + rejected) / total, "precision": precision, "recall": right / members}
+    true_negatives = total - members - (positives - true_positives)
+    precision = np.divide(true_positives, positives, out=np.full(len(total), np.nan), where=positives > 0)
+    return {
+        "accuracy": (true_positives + true_negatives) / total,
+        "precision": precision,
+        "recall": true_positives / members,
+    }
 
 
 def best_threshold(score: np.ndarray, member: np.ndarray) -> float:

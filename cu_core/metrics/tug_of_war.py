@@ -21,7 +21,7 @@ def tug_of_war(accuracies: Mapping[str, float], reference: Mapping[str, float]) 
 
 
 def tug_of_war_interval(
-    right: Mapping[str, np.ndarray], references: Sequence[Mapping[str, np.ndarray]], draws: int, seed: int
+    correct: Mapping[str, np.ndarray], references: Sequence[Mapping[str, np.ndarray]], draws: int, seed: int
 ) -> tuple[float, float, float]:
     """Tug of war against the mean accuracies of references, with a bootstrap interval.
 
@@ -29,7 +29,7 @@ def tug_of_war_interval(
     So it holds the uncertainty of both; of few references it sees too little.
 
     Args:
-        right: group to (n,) bool, whether the model is right on each sample.
+        correct: group to (n,) bool, whether the model's prediction of each sample is its label.
         references: the same of each retrained model on the same samples.
         draws: number of redraws.
         seed: of the redraws.
@@ -39,12 +39,12 @@ def tug_of_war_interval(
     """
     rng = np.random.default_rng(seed)
     value = tug_of_war(
-        {group: float(r.mean()) for group, r in right.items()},
-        {group: float(np.mean([ref[group].mean() for ref in references])) for group in right},
+        {group: float(r.mean()) for group, r in correct.items()},
+        {group: float(np.mean([ref[group].mean() for ref in references])) for group in correct},
     )
     chosen = rng.multinomial(len(references), np.full(len(references), 1 / len(references)), size=draws)
     found = np.ones(draws)
-    for group, own in right.items():
+    for group, own in correct.items():
         # How often a redraw takes each kind of sample says all: samples that no model tells apart are one kind.
         table = np.stack([own, *(ref[group] for ref in references)], axis=1).astype(np.int64)
         kinds, counts = np.unique(table, axis=0, return_counts=True)

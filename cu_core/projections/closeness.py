@@ -1,4 +1,4 @@
-"""Are neighbours in one space neighbours in another? Trustworthiness and its relatives from two sets of distances.
+"""Trustworthiness and continuity of a projection, from two distance matrices.
 
 Source: Venna & Kaski, "Neighborhood preservation in nonlinear projection methods" (ICANN 2001) and "Local
 multidimensional scaling" (Neural Networks 19, 2006), the equations of trustworthiness M1 and continuity M2.
@@ -25,27 +25,27 @@ class PairwiseDistances:
         wide = np.asarray(rows)
         if not np.issubdtype(wide.dtype, np.floating) or wide.dtype.itemsize < 4:
             wide = wide.astype(np.float32)
-        distinct, place = np.unique(wide, axis=0, return_inverse=True)
-        self._place = place.reshape(-1)
+        distinct, inverse = np.unique(wide, axis=0, return_inverse=True)
+        self._inverse = inverse.reshape(-1)
         # Near its centre the difference of two large squares loses the fewest digits.
         self._points = distinct.astype(np.float64) - distinct.mean(0, dtype=np.float64)
         self._squares = np.einsum("nd,nd->n", self._points, self._points)
 
     def __len__(self) -> int:
-        return len(self._place)
+        return len(self._inverse)
 
     def distances(self, start: int = 0, stop: int | None = None) -> np.ndarray:
         """(stop - start, m) float64 squared distances from some rows to all; infinite from a row to itself."""
-        place = self._place[start:stop]
-        asked, back = np.unique(place, return_inverse=True)
-        squared = self._squares[asked, None] + self._squares - 2 * (self._points[asked] @ self._points.T)
+        inverse = self._inverse[start:stop]
+        used, back = np.unique(inverse, return_inverse=True)
+        squared = self._squares[used, None] + self._squares - 2 * (self._points[used] @ self._points.T)
         np.maximum(squared, 0, out=squared)
-        squared[np.arange(len(asked)), asked] = 0
+        squared[np.arange(len(used)), used] = 0
         if len(self._points) < len(self):
-            squared = squared[back.reshape(-1)][:, self._place]
+            squared = squared[back.reshape(-1)][:, self._inverse]
         else:
-            squared = squared[np.ix_(back.reshape(-1), self._place)]
-        squared[np.arange(len(place)), np.arange(start, start + len(place))] = np.inf
+            squared = squared[np.ix_(back.reshape(-1), self._inverse)]
+        squared[np.arange(len(inverse)), np.arange(start, start + len(inverse))] = np.inf
         return squared
 
 
@@ -54,22 +54,22 @@ def nearest(squared: np.ndarray, k: int) -> np.ndarray:
     return np.argpartition(squared, k - 1, axis=1)[:, :k]
 
 
-def preservation(judge: np.ndarray, asked: np.ndarray) -> np.ndarray:
+def preservation(judge: np.ndarray, used: np.ndarray) -> np.ndarray:
     """How well the neighbours found in one space hold in another, per row; 1 is perfect, 0 the worst possible.
 
     A neighbour that has rank r > k in the judging space costs r - k (Venna & Kaski). Ranks count what is strictly
-    closer, so that a tie costs nothing. Columns at infinite distance (the row itself, other moments of its sample)
+    closer, so that a tie costs nothing. Columns at infinite distance (the row itself, other rounds of its sample)
     are no candidates; the cost is divided by the greatest possible among those that are.
 
     Args:
         judge: (m, m) squared distances in the space that says what is true.
-        asked: (m, k) neighbours found in the other space.
+        used: (m, k) neighbours found in the other space.
 
     Returns:
         (m,) float64.
     """
-    m, k = asked.shape
-    own = np.take_along_axis(judge, asked, axis=1)
+    m, k = used.shape
+    own = np.take_along_axis(judge, used, axis=1)
     cost = np.zeros(m)
     for column in range(k):
         closer = np.count_nonzero(judge < own[:, column, None], axis=1)

@@ -1,4 +1,4 @@
-"""Motion that all samples share: best rotations between embedding spaces, and what they take away."""
+"""Procrustes alignment: the rotation between two embedding spaces that all samples share."""
 
 from __future__ import annotations
 

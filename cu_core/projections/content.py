@@ -1,4 +1,4 @@
-"""What a picture is drawn from: embeddings of the rounds of one or two runs and of their references."""
+"""Input of a projection: embeddings of the rounds of one or two runs and of their references."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cu_core.runstore.reader import RunView, open_run
 
 @dataclass(frozen=True)
 class Part:
-    """The samples at one moment.
+    """The samples in one state of the model.
 
     Attributes:
         name: how a manifest names it (see `cu_core.projections.map_store.Picture`).
@@ -34,8 +34,8 @@ class Content:
     """Everything a picture needs.
 
     Attributes:
-        rounds: moments that the picture is fitted on: of the first run, then of the second.
-        references: moments that are only placed.
+        rounds: states that the picture is fitted on: of the first run, then of the second.
+        references: states that are only placed.
         forget: (n,) bool.
         labels: (n,) int.
         removed: share of common motion taken out, per round; empty where none was.

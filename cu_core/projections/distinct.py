@@ -1,4 +1,4 @@
-"""Every embedding once: neighbour-preserving fits draw equal rows apart, and fail where all rows are equal."""
+"""Deduplication of embeddings before a fit: equal rows break t-SNE and UMAP."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class Distinct:
 
     Attributes:
         points: (m, d) in an order that does not depend on that of the samples.
-        place: (n,) which of them each sample has.
+        inverse: (n,) row in `points` of each sample.
     """
 
     points: np.ndarray
-    place: np.ndarray
+    inverse: np.ndarray
 
     def spread(self, coordinates: np.ndarray) -> np.ndarray:
         """(n, k) float32 coordinates of all samples from the (m, k) of the distinct rows."""
-        return np.asarray(coordinates, np.float32)[self.place]
+        return np.asarray(coordinates, np.float32)[self.inverse]
 
 
 def distinct_rows(rows: np.ndarray, number: int) -> Distinct:
@@ -36,12 +36,12 @@ def distinct_rows(rows: np.ndarray, number: int) -> Distinct:
     Raises:
         BadInput: fewer than `FEWEST` of them, as in a small probe or a collapsed model.
     """
-    points, place = np.unique(rows, axis=0, return_inverse=True)
+    points, inverse = np.unique(rows, axis=0, return_inverse=True)
     if len(points) < FEWEST:
         raise BadInput(
             "rounds", f"round {number} has {len(points)} distinct embeddings; this picture needs {FEWEST} or more"
         )
-    return Distinct(points, place.reshape(-1))
+    return Distinct(points, inverse.reshape(-1))
 
 
 def each_by_itself(rounds: Sequence[np.ndarray], fit: Callable[[np.ndarray], np.ndarray]) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""Draws the picture that is asked for: fits it once, then places rounds that came later without moving old ones."""
+"""Computes and extends projections: fits once, then transforms later rounds without moving earlier ones."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class _Drawn:
-    """Moments with their places, and what a manifest says of them all."""
+    """States of the samples with their coordinates, and what a manifest says of them all."""
 
     parts: list[Part]
     coordinates: list[np.ndarray]

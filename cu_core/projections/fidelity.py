@@ -1,4 +1,4 @@
-"""How far a picture of embeddings over rounds can be believed: one record of numbers, spatial and over time.
+"""Fidelity of a projection over rounds: spatial and temporal measures in one record.
 
 What each number means, its source and its thresholds: docs/drift-methods.md.
 """
@@ -54,13 +54,13 @@ def measure(
         forget: (n,) mask of forget samples; the mask decides whose steps `snap_excess` follows.
         seed: of the drawn samples.
         predictions: t arrays (n,) of predicted classes, for `boundary_agreement`.
-        self_neighbours: share of the neighbours in the fitted graph that are the same sample at another moment, where
+        self_neighbours: share of the neighbours in the fitted graph that are the same sample in another round, where
             the method has such a graph.
 
     Returns:
         Numbers that are None where they are not defined (too few samples or rounds, nothing moved):
         ``trustworthiness``, ``continuity`` (means over rounds, 0..1) with ``worst_`` beside each,
-        ``pooled_trustworthiness`` (neighbours looked for across rounds, other moments of the same sample left out),
+        ``pooled_trustworthiness`` (neighbours looked for across rounds, other rounds of the same sample left out),
         ``distance_rank_correlation`` (mean over rounds of Spearman's rho between true and plotted distances, -1..1),
         ``displacement_rank_correlation`` (the same of distances from round 0, all samples and later rounds),
         ``forget_displacement_rank_correlation``, ``unmoved_motion`` and ``still_jitter`` (shares of the radius of the
@@ -210,11 +210,11 @@ def _pooled(
     rounds: Sequence[np.ndarray], coordinates: Sequence[np.ndarray], rows: np.ndarray, draw: np.random.Generator
 ) -> float | None:
     """Trustworthiness among samples of all rounds thrown together, as many as are compared in one round."""
-    moments, samples = len(rounds), len(rows)
-    drawn = draw.permutation(moments * samples)[:MOST_SAMPLES]
-    moment, sample = drawn // samples, drawn % samples
-    full = np.stack([rounds[t][rows[i]] for t, i in zip(moment, sample, strict=True)])
-    flat = np.stack([coordinates[t][rows[i]] for t, i in zip(moment, sample, strict=True)])
+    count, samples = len(rounds), len(rows)
+    drawn = draw.permutation(count * samples)[:MOST_SAMPLES]
+    number, sample = drawn // samples, drawn % samples
+    full = np.stack([rounds[t][rows[i]] for t, i in zip(number, sample, strict=True)])
+    flat = np.stack([coordinates[t][rows[i]] for t, i in zip(number, sample, strict=True)])
     true, plotted = PairwiseDistances(full).distances(), PairwiseDistances(flat).distances()
     same = sample[:, None] == sample
     true[same] = plotted[same] = np.inf

@@ -1,4 +1,4 @@
-"""Fitted maps on disk, so that rounds that come later are placed on the very same map."""
+"""Storage of fitted projections, for transforming later rounds."""
 
 from __future__ import annotations
 

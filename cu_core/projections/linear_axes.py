@@ -1,4 +1,4 @@
-"""Linear axes of round 0: exact projections, with zero motion of what does not move."""
+"""Linear projections: principal and discriminant axes of round 0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What picture is asked for, and where it is kept."""
+"""The request for a projection: its parameters, and the path of its result."""
 
 from __future__ import annotations
 

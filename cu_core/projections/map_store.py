@@ -1,4 +1,4 @@
-"""Pictures on disk: coordinates of all rounds in one file, and a manifest that says what they rest on."""
+"""Projections on disk: coordinates of all rounds, and a manifest of what they were computed from."""
 
 from __future__ import annotations
 

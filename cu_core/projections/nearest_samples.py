@@ -47,7 +47,7 @@ def nearest_others(
         k: neighbours; fewer where there are not as many other samples.
 
     Returns:
-        rows (m, k) int64 places in the reference, nearest first, and distances (m, k) float64.
+        (m, k) int64 rows of the reference, nearest first, and distances (m, k) float64.
 
     Raises:
         ValueError: the reference holds no other sample.
@@ -61,8 +61,8 @@ def nearest_others(
     # Far from the origin, float32 loses the small differences that distances are made of.
     centre = reference.embedding.mean(0, dtype=np.float64)
     base = np.subtract(reference.embedding, centre, dtype=np.float32)
-    place = np.searchsorted(owners, query_owner).clip(max=len(owners) - 1)
-    own = np.where(owners[place] == query_owner, place, -1)
+    candidate = np.searchsorted(owners, query_owner).clip(max=len(owners) - 1)
+    own = np.where(owners[candidate] == query_owner, candidate, -1)
     groups = None if len(starts) == len(reference.owner) else starts
     found = nearest_rows(np.subtract(queries, centre, dtype=np.float32), base, wanted, own=own, starts=groups)
     return _exact(queries, found, reference, starts, k)
@@ -71,7 +71,7 @@ def nearest_others(
 def _exact(
     queries: np.ndarray, groups: np.ndarray, reference: Rows, starts: np.ndarray, k: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Ranks candidate samples by the exact distance of their nearest row; equal ones by their place."""
+    """Ranks candidate samples by the exact distance of their nearest row; equal ones by their row."""
     most = max(1, MOST_GAPS // (groups.shape[1] * queries.shape[1]))
     if len(queries) > most:
         parts = [slice(start, start + most) for start in range(0, len(queries), most)]
@@ -81,14 +81,14 @@ def _exact(
     counts = np.diff(np.r_[starts, len(reference.owner)])[groups]
     best = np.full(groups.shape, np.inf)
     which = np.zeros(groups.shape, np.int64)
-    # Most samples have one row; those with more are looked at again, row by row.
+    # Most samples have one row; those with more are compared again, row by row.
     for turn in range(int(counts.max())):
-        query, place = np.nonzero(counts > turn)
-        row = starts[groups[query, place]] + turn
+        query, candidate = np.nonzero(counts > turn)
+        row = starts[groups[query, candidate]] + turn
         gap = queries[query].astype(np.float64) - reference.embedding[row]
         distance = np.sqrt(np.einsum("nd,nd->n", gap, gap))
-        nearer = distance < best[query, place]
-        best[query[nearer], place[nearer]] = distance[nearer]
-        which[query[nearer], place[nearer]] = row[nearer]
+        nearer = distance < best[query, candidate]
+        best[query[nearer], candidate[nearer]] = distance[nearer]
+        which[query[nearer], candidate[nearer]] = row[nearer]
     order = np.argsort(best, axis=1, kind="stable")[:, :k]
     return np.take_along_axis(which, order, 1), np.take_along_axis(best, order, 1)

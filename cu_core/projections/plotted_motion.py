@@ -1,4 +1,4 @@
-"""Does plotted movement follow true movement? Numbers over the rounds of a picture.
+"""Agreement of plotted with true displacement over the rounds.
 
 A picture may have perfect neighbourhoods in every round and still show movement that never happened, or hide what did.
 Spatial quality and stability over time are therefore measured apart, as Vernier et al. ("Quantitative Evaluation of

@@ -1,4 +1,4 @@
-"""From the embeddings of all rounds to one picture, with a record of how far to trust it."""
+"""Projects the embeddings of all rounds with one method, and measures the fidelity."""
 
 from __future__ import annotations
 

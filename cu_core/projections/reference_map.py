@@ -1,4 +1,4 @@
-"""The map: one UMAP of distinct samples, on which every sample of every round is placed by its neighbours.
+"""The map: one UMAP of reference rows, onto which all samples are interpolated by nearest neighbours.
 
 UMAP (McInnes, Healy and Melville 2018, arXiv 1802.03426) is fitted once, on reference rows from all rounds, over a
 neighbour graph in which a sample's own other rounds are no neighbours: in the ordinary graph of pooled rounds, samples

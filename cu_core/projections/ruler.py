@@ -1,4 +1,4 @@
-"""The ruler: what really lies between two samples that a picture shows side by side or far apart. NumPy alone."""
+"""The ruler: distance of two samples in the full space against their distance in the picture. NumPy only."""
 
 from __future__ import annotations
 

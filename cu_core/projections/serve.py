@@ -1,4 +1,4 @@
-"""The process that draws pictures: works requests off, oldest first, until none has come for a while."""
+"""The projection process: works through requests, oldest first, and ends when idle."""
 
 from __future__ import annotations
 

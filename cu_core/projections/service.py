@@ -1,4 +1,4 @@
-"""Asking for pictures: a page leaves a request, a process of its own draws it.
+"""Requests for projections from pages, carried out by a process of its own.
 
 The process is started when it is first needed. It keeps what is slow to load for fifteen minutes after its last
 request, because compiling the layout takes longer than a layout.

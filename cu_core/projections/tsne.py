@@ -1,4 +1,4 @@
-"""t-SNE of the outputs over a few rounds at once, as one more picture of how samples move.
+"""Joint t-SNE of the logits of a few rounds.
 
 Source: Wang & Chen (arXiv 2405.07317), Fig. 7, show t-SNE of the outputs before and after unlearning. Fits of each
 round alone cannot be compared: samples that do not move at all jump across the picture. So one fit holds all
@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.manifold import TSNE
 
 MOST_POINTS = 1200
-"""Samples times moments in one fit; 1,200 take about two seconds on one core."""
+"""Samples times rounds in one fit; 1,200 take about two seconds on one core."""
 
 MOST_ROUNDS = 3
 PERPLEXITY = 30.0
@@ -32,13 +32,13 @@ def choose_rounds(last: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Joint:
-    """A joint picture of the same samples at several moments.
+    """A joint picture of the same samples in several rounds.
 
     Attributes:
         coordinates: (t, m, 2) float32.
         still_step: how far the quarter of the samples that moved least in the outputs is drawn apart between the
             first and the last round, as a share of the picture's radius; 0 where what stays is drawn staying.
-        self_neighbours: share of the nearest neighbours in the fit that are the same sample at other moments; where
+        self_neighbours: share of the nearest neighbours in the fit that are the same sample in other rounds; where
             it is high, the picture shows identities rather than neighbourhoods.
     """
 
@@ -48,21 +48,21 @@ class Joint:
 
 
 def joint_tsne(outputs: Sequence[np.ndarray], last: int, *, seed: int = 0) -> Joint:
-    """One t-SNE of the same samples at several moments.
+    """One t-SNE of the same samples in several rounds.
 
     Equal outputs get the very same place, since they enter the fit once.
 
     Args:
         outputs: t arrays (m, d), rows in the same order.
-        last: index of the moment to which `Joint.still_step` compares the first one.
+        last: index of the round to which `Joint.still_step` compares the first one.
         seed: of the fit.
 
     Raises:
         ValueError: fewer than `FEWEST_POINTS` distinct points.
     """
     stacked = np.stack([np.asarray(rows, np.float32) for rows in outputs])
-    moments, samples, width = stacked.shape
-    everything = stacked.reshape(moments * samples, width)
+    rounds, samples, width = stacked.shape
+    everything = stacked.reshape(rounds * samples, width)
     # Once each, also because scikit-learn crashes where all points lie in one place, as those of a collapsed model do.
     points, place = np.unique(everything, axis=0, return_inverse=True)
     if len(points) < FEWEST_POINTS:
@@ -71,12 +71,12 @@ def joint_tsne(outputs: Sequence[np.ndarray], last: int, *, seed: int = 0) -> Jo
     # With principal axes as its start, the picture does not depend on random places.
     fit = TSNE(2, init="pca", perplexity=perplexity, max_iter=ITERATIONS, random_state=seed)
     drawn = fit.fit_transform(points)[place.reshape(-1)]
-    coordinates = drawn.reshape(moments, samples, 2).astype(np.float32)
+    coordinates = drawn.reshape(rounds, samples, 2).astype(np.float32)
     radius = float(np.sqrt(((drawn - drawn.mean(0)) ** 2).sum(1).mean()))
     return Joint(
         coordinates,
         _still_step(stacked[0], stacked[last], coordinates[0], coordinates[last], radius),
-        _self_share(everything, np.tile(np.arange(samples), moments)),
+        _self_share(everything, np.tile(np.arange(samples), rounds)),
     )
 
 

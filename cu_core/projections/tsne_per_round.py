@@ -1,4 +1,4 @@
-"""t-SNE of every round by itself: the best neighbourhoods of each round, and the worst film.
+"""t-SNE of every round separately, as a baseline.
 
 Source: van der Maaten and Hinton (JMLR 9, 2008), Barnes-Hut as in scikit-learn.
 """

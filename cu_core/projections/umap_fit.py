@@ -1,4 +1,4 @@
-"""One fit of umap-learn on a neighbour graph that is known already."""
+"""Fits umap-learn on a precomputed neighbour graph."""
 
 from __future__ import annotations
 

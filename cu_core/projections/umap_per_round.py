@@ -1,4 +1,4 @@
-"""UMAP of every round by itself: what most tools show, and not comparable between rounds.
+"""UMAP of every round separately, as a baseline; not comparable between rounds.
 
 Source: McInnes, Healy and Melville (arXiv 1802.03426), as in umap-learn.
 """

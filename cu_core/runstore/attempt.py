@@ -1,4 +1,4 @@
-"""One try at a run, from inside the process that does the work.
+"""`Attempt`, one try at a run: claims it, writes rounds and events, and records the outcome.
 
 Everything an attempt leaves behind goes through here, so that two promises hold: a reader never
 sees half of anything, and an attempt that was replaced cannot write any more. For the second, a

@@ -1,4 +1,4 @@
-"""Heartbeats of workers on other machines, judged without trusting any machine's clock."""
+"""Heartbeats of workers on other machines, judged without trusting their clocks."""
 
 from __future__ import annotations
 

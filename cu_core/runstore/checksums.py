@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from cu_core.base.file_cache import cached_by_file
 from cu_core.base.files import parse_json, read_json, sha256_of, write_json
 from cu_core.catalogue.spec import content_hash
 from cu_core.runstore import layout
@@ -138,9 +137,7 @@ def damage_of(run_dir: Path, name: str, *, again: bool = False) -> str | None:
         if sums is None:
             return None
         try:
-            found = os.stat(path)
-            read = _sha256.__wrapped__ if again else _sha256
-            sha256 = read(str(path), found.st_ino, found.st_size, found.st_mtime_ns)
+            sha256 = _sha256(path, again=again)
         except FileNotFoundError:
             return "is missing"
         except OSError as error:
@@ -151,10 +148,7 @@ def damage_of(run_dir: Path, name: str, *, again: bool = False) -> str | None:
     return f"{CHANGED} (sha256)"
 
 
-@lru_cache(maxsize=10_000)
-def _sha256(path: str, inode: int, size: int, changed: int) -> str:
-    """Hash of a file; inode, size and time of change make a changed file another key."""
-    return sha256_of(Path(path))
+_sha256 = cached_by_file(maxsize=10_000)(sha256_of)
 
 
 def _digest(content: Any) -> str:

@@ -1,4 +1,4 @@
-"""Disk space: the floor that must stay free, what is in use, and what a run will take."""
+"""Disk space: the required free space, folder sizes, and an estimate of a run's files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cu_core.base.errors import DISK_FULL, BadInput, OutOfDisk
-from cu_core.base.home import Home
 from cu_core.catalogue.attack_record import MODELS, attacks_for, ways_for
 from cu_core.catalogue.dataset_record import DATASETS
 from cu_core.catalogue.objective_record import objective
@@ -87,12 +86,6 @@ def folder_size(folder: Path) -> int:
             except FileNotFoundError:
                 continue
     return total
-
-
-def folder_sizes(home: Home) -> dict[str, int]:
-    """Bytes in use by runs, bin, datasets, models and uploads."""
-    folders = (home.runs, home.bin, home.datasets, home.models, home.uploads)
-    return {folder.name: folder_size(folder) for folder in folders}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How a run changes hands: an attempt is made, closed, taken back, or asked for again; under the run's lock."""
+"""Transitions of a run between attempts: made, closed, taken back, requested again; under the run's lock."""
 
 from __future__ import annotations
 

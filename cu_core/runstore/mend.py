@@ -1,4 +1,4 @@
-"""Mending a damaged run: what can be derived is derived, what can be done again is put aside for that.
+"""Repair of a damaged run: derived files are rebuilt, the rest is set aside to be computed again.
 
 Nothing is thrown away: what is not as it was written goes to the folder ``damaged`` of the run.
 """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +11,7 @@ import pyarrow
 import pyarrow.parquet
 
 from cu_core.base.errors import BadInput
+from cu_core.base.file_cache import cached_by_file
 
 COLUMNS = ("sample", "split", "group", "label", "true_label", "rule")
 _FIELD = "probe"
@@ -51,15 +51,14 @@ def read_probe(path: Path) -> pd.DataFrame:
 def probe_rows(run_dir: Path, name: str) -> int | None:
     """How many samples are recorded; None where that cannot be told. Reads a few bytes, once per file."""
     try:
-        found = os.stat(run_dir / name)
-        return _rows(str(run_dir / name), found.st_ino, found.st_size, found.st_mtime_ns)
+        return _rows(run_dir / name)
     except (OSError, ValueError, TypeError, pyarrow.ArrowException):
         return None
 
 
-@lru_cache(maxsize=10_000)
-def _rows(path: str, inode: int, size: int, changed: int) -> int:
-    return int(_about(Path(path)).num_rows)
+@cached_by_file(maxsize=10_000)
+def _rows(path: Path) -> int:
+    return int(_about(path).num_rows)
 
 
 def _about(path: Path) -> pyarrow.parquet.FileMetaData:

@@ -1,4 +1,4 @@
-"""What a page may ask about runs. Reads files and the index, writes nothing, needs no torch."""
+"""`RunView`, the read-only interface to runs for pages and analysis. Loads no torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from cu_core.base.errors import BadInput
 from cu_core.base.files import read_json, tail
 from cu_core.base.home import Home
 from cu_core.catalogue.attack_record import ATTACKS
-from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.spec import RunSpec, spec_from_json
 from cu_core.runstore import layout
 from cu_core.runstore.index import list_runs
@@ -168,14 +167,6 @@ class RunView:
             return None
         found = optional_json(self.run_dir / layout.RESULT)
         return found if found and misfit(found, RESULT) is None else None
-
-    def metrics_table(self) -> pd.DataFrame:
-        """One row per round: ``round``, then one column per recorded metric."""
-        rows = [{"round": number, **(self.manifest(number).get("metrics") or {})} for number in self.rounds()]
-        present = {name for row in rows for name in row}
-        columns = ["round", *(name for name in METRICS if name in present)]
-        table = pd.DataFrame(rows, columns=columns)
-        return table.astype({name: float for name in columns[1:]} | {"round": int})
 
     def events(self, since: int = 0) -> list[dict[str, Any]]:
         """Events of the latest attempt, in order, without the first `since`."""

@@ -1,4 +1,4 @@
-"""One line about a run, made from its directory."""
+"""`RunRow`, the summary of a run for lists, read from its directory."""
 
 from __future__ import annotations
 
@@ -114,16 +114,6 @@ def read_row(run_dir: Path) -> RunRow:
         foreground=found.foreground,
         owner=str(info.get("owner") or ""),
     )
-
-
-_LONGEST_SEARCH = 200
-
-
-def mentions(row: RunRow, text: str) -> bool:
-    """Whether a row holds every word of a search; case is ignored. Of a longer search the beginning is taken."""
-    said = (row.run_id, row.title, row.method, row.forget, row.dataset, row.backbone, row.group, row.owner)
-    words = " ".join(said).lower()
-    return all(word in words for word in text[:_LONGEST_SEARCH].lower().split())
 
 
 def fraction_of(event: dict[str, Any]) -> float | None:

@@ -1,4 +1,4 @@
-"""What the JSON and the arrays of a run must look like for pages to draw them; runs may come from anywhere.
+"""Schemas of a run's JSON and arrays, against which files of any origin are checked.
 
 A shape is ``NUMBER``, ``TEXT``, ``FLAG`` or ``SCALAR`` (any of the three), a list of one shape, or a dict of shapes by
 key, where ``"*"`` stands for all other keys. Keys may be missing and values may be null: older runs have fewer.

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-import time
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cu_core.base.errors import BadInput
+from cu_core.base.file_cache import cached_by_file
 from cu_core.base.files import read_json, sha256_of
 from cu_core.runstore import layout
 from cu_core.runstore.checksums import seal_damage
@@ -40,30 +40,19 @@ def read_manifest(folder: Path, *, again: bool = False) -> dict[str, Any]:
     Raises:
         BadInput: there is none, or it is damaged.
     """
-    path = os.path.join(folder, layout.MANIFEST)
     try:
-        found = os.stat(path)
+        return dict(_manifest(os.path.join(folder, layout.MANIFEST), again=again))
     except FileNotFoundError:
         raise BadInput(_name(folder), "was not recorded") from None
-    except OSError as error:
+    except (OSError, json.JSONDecodeError) as error:
         raise BadInput(_name(folder), f"its manifest cannot be read: {error}") from error
-    changed = max(found.st_mtime_ns, found.st_ctime_ns)
-    settled = time.time_ns() - changed > _SETTLED_NS
-    read = _manifest if settled and not again else _manifest.__wrapped__
-    return dict(read(path, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
 
 
-@lru_cache(maxsize=1024)
-def _manifest(path: str, inode: int, size: int, modified: int, changed: int) -> dict[str, Any]:
-    """A sound manifest; a page asks for each dozens of times. Inode, size and times make a changed file another key."""
-    folder = Path(path).parent
+@cached_by_file(maxsize=1024, settled_ns=_SETTLED_NS)
+def _manifest(path: Path) -> dict[str, Any]:
+    """A sound manifest; a page asks for each dozens of times."""
+    folder, manifest = path.parent, read_json(path)
     name = _name(folder)
-    try:
-        manifest = read_json(folder / layout.MANIFEST)
-    except FileNotFoundError:
-        raise BadInput(name, "was not recorded") from None
-    except (OSError, ValueError) as error:
-        raise BadInput(name, f"its manifest cannot be read: {error}") from error
     if not isinstance(manifest, dict) or not isinstance(manifest.get("arrays"), dict):
         raise BadInput(name, "its manifest is damaged")
     if (reason := seal_damage(manifest)) is not None:
@@ -135,14 +124,11 @@ def array_damage(folder: Path, entry: Any, *, again: bool = False) -> str | None
         return "the manifest names no file"
     path = folder / entry["file"]
     try:
-        found = os.stat(path)
-        read = _facts.__wrapped__ if again else _facts
-        facts = read(str(path), found.st_ino, found.st_size, found.st_mtime_ns)
+        dtype, shape, sha256 = _facts(path, again=again)
     except FileNotFoundError:
         return f"{path.name} is missing"
     except Exception as error:  # a header is a Python literal; reading one that is none fails in many ways
         return f"{path.name} cannot be read: {error}"
-    dtype, shape, sha256 = facts
     if dtype != entry.get("dtype") or list(shape) != entry.get("shape"):
         return f"{path.name} holds {dtype} {list(shape)}, not {entry.get('dtype')} {entry.get('shape')}"
     if sha256 != entry.get("sha256"):
@@ -177,11 +163,11 @@ def _other_rows(manifest: dict[str, Any], rows: int | None) -> list[str]:
     ]
 
 
-@lru_cache(maxsize=50_000)
-def _facts(path: str, inode: int, size: int, changed: int) -> tuple[str, tuple[int, ...], str]:
-    """Type, shape and hash of a file; inode, size and time of change make a changed file another key."""
+@cached_by_file(maxsize=50_000)
+def _facts(path: Path) -> tuple[str, tuple[int, ...], str]:
+    """Data type, shape and SHA-256 of an array file."""
     array = np.load(path, mmap_mode="r", allow_pickle=False)
-    return str(array.dtype), array.shape, sha256_of(Path(path))
+    return str(array.dtype), array.shape, sha256_of(path)
 
 
 def _name(folder: Path) -> str:

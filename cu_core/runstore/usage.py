@@ -1,4 +1,4 @@
-"""How much disk a home takes, counted beside other work: a thousand runs are nearly a million files."""
+"""Disk usage of a home, counted in the background and cached per run."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class DiskUse:
 
 
 def count(home: Home, known: Mapping[str, Counted], *, rest: float = 0.0) -> tuple[dict[str, int], dict[str, Counted]]:
-    """Bytes in use by runs, bin, datasets, models and uploads, as `folder_sizes` has them.
+    """Bytes in use by runs, bin, datasets, models and uploads.
 
     Args:
         home: whose folders.

@@ -1,4 +1,4 @@
-"""Whether a run's files are what was written: hashes, shapes, result, weights."""
+"""Verification of a run's files: hashes, shapes, result, weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers of the door: plain words, or a page with one link that begins a login. They load nothing."""
+"""HTTP responses of the door: plain text, or a page with a link to the login."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Time that setting the machine's clock back does not turn back: a login must not become longer by it."""
+"""A clock that setting the system time back does not turn back, for the lifetime of logins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a stranger wanted to go, kept in a cookie while they log in: the login itself always ends at the start page."""
+"""The page that a visitor asked for, kept in a cookie while they log in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one place where pages change anything: checks the user's rights, then does it.
+"""All changes that pages make: checks the user's rights, then acts.
 
 Buttons that a user may not press are drawn disabled, but that is a courtesy: a browser can send what it likes.
 """

@@ -1,4 +1,4 @@
-"""The door: every request and every connection passes it before anything else of the dashboard hears of them.
+"""ASGI middleware that checks every request and connection before Streamlit sees it.
 
 An ASGI middleware around the whole application, so that a route that is added tomorrow lies behind it, too. On a
 machine that is not shared it lets nothing in that came from elsewhere. On a shared one it wants to know who is

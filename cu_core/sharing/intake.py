@@ -1,4 +1,4 @@
-"""Bodies of requests as they come: how many at once, how slowly, and how much of a person's share they take."""
+"""Limits on request bodies: number at once, slowest rate, share per user."""
 
 from __future__ import annotations
 

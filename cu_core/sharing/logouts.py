@@ -1,4 +1,4 @@
-"""Logins that were ended. A cookie is only deleted in the browser that logs out; a copy of it must not go on opening.
+"""Revoked logins: a cookie that was copied before a logout must not work after it.
 
 An ended login is an empty file, so that servers of one home, and the next start, know of it.
 """

@@ -1,4 +1,4 @@
-"""Where a request was made: the page that a browser names in ``Origin``, against the address that it asks.
+"""Same-origin check of requests, by the header ``Origin``.
 
 A browser lets any page open a websocket to any server, and send forms to it; it only tells which page it was.
 Cookies do not keep ports apart, so a page of another port is as strange as one of another machine.

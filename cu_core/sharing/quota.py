@@ -1,4 +1,4 @@
-"""Per-person limits, checked where runs are made and files are kept, whatever the form showed."""
+"""Quotas per user, checked on the server where runs are made and files are stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Facts about a request, read from what the server knows and not from what the visitor says."""
+"""Headers, host name, cookies and peer address of a request, as the server received it."""
 
 from __future__ import annotations
 

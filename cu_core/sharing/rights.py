@@ -1,4 +1,4 @@
-"""Who may do what: roles, actions, and the one function that decides.
+"""Roles and actions, and the function that decides who may do what.
 
 Whoever uses the command line, or the dashboard on the machine itself, owns the home and may do everything.
 """

@@ -1,4 +1,4 @@
-"""The door tells the pages who a visitor is, in a header that nobody else can write.
+"""The signed header by which the door tells the pages who a visitor is.
 
 A page sees nothing of a request but the headers with which its connection was opened, and those come from
 the visitor. The door therefore adds one, signed with a key that exists only in this process.

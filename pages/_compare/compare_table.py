@@ -14,7 +14,7 @@ from cu_core.analysis.compare.lines import Summary
 from cu_core.analysis.compare.table import Table, TableRow, flag_words
 from cu_core.base.csv_cells import shown_table
 from cu_core.catalogue.metric_record import METRICS
-from cu_core.figures.distance_colours import distance_colour
+from cu_core.figures.theme import distance_colour
 from pages._shared.plain_text import plain
 
 CELLS = {"value": "Value", "distance": "Distance in bands", "gap": "Value − reference"}

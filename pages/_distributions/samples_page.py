@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cu_core.analysis.scenes import moment_name
+from cu_core.analysis.scenes import state_name
 from cu_core.figures.theme import GROUPS
 from cu_core.runstore.reader import RunView
 from pages._frame.page_records import Page
@@ -55,7 +55,7 @@ class ShownSamples:
 
     def title(self, number: int) -> str:
         """What a round is called above its pane."""
-        return moment_name(number, self.rounds[-1])
+        return state_name(number, self.rounds[-1])
 
 
 def show_samples(page: Page, parts: Sequence[Callable[[ShownSamples], None]]) -> None:

@@ -9,8 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from cu_core.base.errors import BadInput
-from cu_core.figures.tsne_panes import drift_alt, drift_map
-from cu_core.figures.tsne_words import tsne_words
+from cu_core.figures.tsne_panes import drift_alt, drift_map, tsne_words
 from cu_core.runstore.reader import RunView, open_run
 from pages._shared.chart_bar import bar
 from pages._shared.hover_card import hover_card

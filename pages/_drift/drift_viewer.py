@@ -166,7 +166,7 @@ def _rows(picked: Any, revision: int, selected: list[int]) -> list[int]:
 # Arrays are not part of the keys: the stamp stands for them.
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _packed_scene(stamp: str, view: str, _scene: Scene, _samples: SceneSamples) -> bytes:
-    return pack_scene(_scene, _samples.predictions_at(_scene.moments))
+    return pack_scene(_scene, _samples.predictions_at(_scene.states))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

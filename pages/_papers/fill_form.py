@@ -7,9 +7,9 @@ import uuid
 
 import streamlit as st
 
-from cu_core.analysis.papers.fill import Filled
+from cu_core.analysis.papers.filled_table import Filled
 from cu_core.analysis.papers.paper_runs import same_images, seeds_at
-from cu_core.analysis.papers.words import command
+from cu_core.analysis.papers.table_text import command
 from cu_core.base.errors import BadInput, UnlearnscopeError
 from cu_core.catalogue.compatibility import check
 from cu_core.catalogue.dataset_record import DATASETS

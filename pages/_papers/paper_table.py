@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from cu_core.analysis.papers.fill import Filled, fill, finished_runs, waiting_runs
+from cu_core.analysis.papers.filled_table import Filled, fill, finished_runs, waiting_runs
 from cu_core.analysis.papers.paper_list import ALL_TABLES, scales_of
-from cu_core.analysis.papers.words import (
+from cu_core.analysis.papers.table_text import (
     NOTHING,
     counts_text,
     numbers_of,

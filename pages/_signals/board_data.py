@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from cu_core.analysis.scenes import moment_name, recorded_array
+from cu_core.analysis.scenes import recorded_array, state_name
 from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.spec import digest
 from cu_core.figures.signal_cloud import (
@@ -88,7 +88,7 @@ def board_data(
         known = [np.full((len(rows), 3), np.nan) if cloud is None else cloud[rows] for cloud in clouds]
         spaces.insert(0, pack_space(signal_space(encoder, *loss_titles(view)), known))
     last = view.rounds()[-1]
-    titles = [moment_name(number, last) for number, _ in rounds] + ["Reference (retrained)"] * len(reference)
+    titles = [state_name(number, last) for number, _ in rounds] + ["Reference (retrained)"] * len(reference)
     true = drawn["true_label"] if "true_label" in drawn else drawn["label"]
     return {
         "stamp": f"{run_id} {rounds} {reference} {classes} {only and digest(only)}",

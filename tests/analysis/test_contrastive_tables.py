@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from cu_core.analysis.papers.fill import Finished, Waiting, fill
+from cu_core.analysis.papers.filled_table import Finished, Waiting, fill
 from cu_core.analysis.papers.paper_list import ALL_TABLES, PAPERS, scales_of, table_named, usual_scale
 from cu_core.analysis.papers.paper_runs import belongs, rows_at, spec_of, specs_of
 from cu_core.analysis.papers.quantities import QUANTITIES, value_in
 from cu_core.analysis.papers.scales_lee import DIGITS, LAPTOP, PAPER
+from cu_core.analysis.papers.table_text import lines
 from cu_core.analysis.papers.tables_lee import NOT_REACHED, TABLES
-from cu_core.analysis.papers.words import lines
 from cu_core.catalogue.compatibility import check
 from cu_core.catalogue.presets import PRESETS
 from cu_core.catalogue.recipes import PAPER as RECIPE

@@ -7,12 +7,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from cu_core.analysis.papers.fill import Finished, Waiting, fill
+from cu_core.analysis.papers.filled_table import Finished, Waiting, fill
 from cu_core.analysis.papers.paper_runs import belongs, rows_at, same_images, spec_of, specs_of
 from cu_core.analysis.papers.quantities import CLASSIFIER_ATTACK, ENCODER_ATTACK, QUANTITIES, value_in
 from cu_core.analysis.papers.scales import DIGITS, PAPER, SCALES, SMALL
+from cu_core.analysis.papers.table_text import as_json, facts, lines, state_text
 from cu_core.analysis.papers.tables_wang_chen import TABLES
-from cu_core.analysis.papers.words import as_json, facts, lines, state_text
 from cu_core.catalogue.compatibility import check
 from cu_core.catalogue.presets import PRESETS, single_presets
 

@@ -69,7 +69,7 @@ def test_presets_pick_what_they_say(course: Course) -> None:
 
 def test_a_recorded_distance_decides_before_the_prediction(course: Course) -> None:
     # Sample 0 is predicted as labelled in round 3 but lies beyond; of sample 2 no distance is known.
-    distance = np.where(course.right(3), 1.0, -1.0)
+    distance = np.where(course.correct(3), 1.0, -1.0)
     distance[[0, 2]] = -0.5, np.nan
     measured = Course(course.groups, course.labels, course.predicted, {3: distance})
     assert preset("never-left", measured, 3).tolist() == []

@@ -14,7 +14,6 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from cu_core.base.files import write_array
 from cu_core.base.home import Home
 from cu_core.projections.draw import draw
 from cu_core.projections.map_request import MapRequest
@@ -23,6 +22,7 @@ from tests.browser.viewer_driver import FIND, SPOT, STATE, drag, pixels, reaches
 from tests.browser.waiting import asked, drawn, eventually, heard, nothing_spills, quiet, settled, until
 from tests.madeup import MadeUp, write_round, write_run
 from tests.served import Server, serve
+from tests.written_arrays import write_array
 
 pytestmark = pytest.mark.browser
 

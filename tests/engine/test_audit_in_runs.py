@@ -18,7 +18,7 @@ from cu_core.catalogue.spec_parts import TrainSpec
 from cu_core.data.batches import ImageSource
 from cu_core.engine.audit import measure
 from cu_core.engine.audit.audit_samples import Side
-from cu_core.engine.audit.measure import Questions, SignalCollector
+from cu_core.engine.audit.measure import AuditInputs, SignalCollector
 from cu_core.engine.audit.plan import AuditPlan
 from cu_core.engine.loop import execute
 from cu_core.engine.perform import run_attempt
@@ -176,12 +176,12 @@ def test_all_models_see_the_same_views_and_each_side_others(monkeypatch):
     real = measure.view
     monkeypatch.setattr(measure, "view", lambda x, generator: shown.append(real(x, generator)) or shown[-1])
     spec, source = spec_from_json({}), random_images(12)
-    questions = Questions(views=3, seed=5, negatives=None)
+    inputs = AuditInputs(views=3, seed=5, negatives=None)
     for seed in (0, 1):
         model = build_model(spec.model, 3, 8, 4, seed=seed)
-        signals = SignalCollector(model, None, questions)(source, side(np.arange(12)), stream=1)
+        signals = SignalCollector(model, None, inputs)(source, side(np.arange(12)), stream=1)
         assert signals.pair_cosines.shape == (12, 3) and signals.odds.shape == (12, 4)
-    SignalCollector(model, None, questions)(source, side(np.arange(12)), stream=2)
+    SignalCollector(model, None, inputs)(source, side(np.arange(12)), stream=2)
     assert len(shown) == 9
     assert all((a == b).all() for a, b in zip(shown[:3], shown[3:6], strict=True))
     assert not any((a == b).all() for a, b in zip(shown[:3], shown[6:], strict=True))
@@ -193,8 +193,8 @@ def test_a_classifier_is_asked_as_it_stands(monkeypatch):
     model = build_model(spec.model, 3, 8, 4, seed=0).train()
     monkeypatch.setattr(measure, "BATCH", 7)
     steps: list[int] = []
-    questions = Questions(views=2, seed=0, negatives=None)
-    signals = SignalCollector(model, None, questions, lambda: steps.append(1))(source, side(np.arange(20)), stream=1)
+    inputs = AuditInputs(views=2, seed=0, negatives=None)
+    signals = SignalCollector(model, None, inputs, lambda: steps.append(1))(source, side(np.arange(20)), stream=1)
     assert model.training and len(steps) == measure.batches(20) == 3
     with torch.no_grad():
         x, y = source.take(torch.arange(20))
@@ -213,7 +213,7 @@ def test_an_encoder_is_asked_for_its_own_loss(objective, monkeypatch):
     real = own.views
     monkeypatch.setattr(own, "views", lambda *asked: shown.append(real(*asked)) or shown[-1])
     negatives = source.take(torch.arange(20, 30))[0]
-    signals = SignalCollector(model, own, Questions(3, 0, negatives))(source, side(np.arange(20)), stream=1)
+    signals = SignalCollector(model, own, AuditInputs(3, 0, negatives))(source, side(np.arange(20)), stream=1)
     (others,), views = shown
     with torch.no_grad():
         raw, contrast = [model.eval().outputs(v).raw for v in views], model.outputs(others).raw

@@ -18,7 +18,7 @@ from cu_core.catalogue.spec import spec_from_json
 from cu_core.catalogue.spec_parts import ModelSpec
 from cu_core.data.batches import ImageSource
 from cu_core.engine import encoder_pass
-from cu_core.engine.encoder_pass import EncoderPass, place_of
+from cu_core.engine.encoder_pass import EncoderPass, index_in
 from cu_core.engine.encoder_signals import encode, pair_cosines, training_losses, view_embeddings
 from cu_core.engine.recorder import Recorder
 from cu_core.engine.setup import RunSetup, set_up
@@ -246,8 +246,8 @@ def test_the_cost_of_looking_is_counted(setup):
 
 def test_places_in_the_bank():
     bank = np.array([2, 5, 9])
-    assert place_of(np.array([9, 1, 2, 10, 5]), bank).tolist() == [2, -1, 0, -1, 1]
-    assert place_of(np.array([3]), bank[:0]).tolist() == [-1]
+    assert index_in(np.array([9, 1, 2, 10, 5]), bank).tolist() == [2, -1, 0, -1, 1]
+    assert index_in(np.array([3]), bank[:0]).tolist() == [-1]
 
 
 def test_forgotten_classes_have_no_accuracy_and_no_rule(by_class):

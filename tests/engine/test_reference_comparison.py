@@ -17,7 +17,7 @@ from cu_core.catalogue.spec import spec_from_json
 from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data.batches import ImageSource
 from cu_core.data.prepared import prepare
-from cu_core.engine.probe_recovery import _shown, probe_recovery
+from cu_core.engine.probe_recovery import _training_rows, probe_recovery
 from cu_core.engine.setup import set_up
 from cu_core.learning.build import build_model
 from cu_core.methods.context import Context
@@ -171,7 +171,7 @@ def test_probe_recovery_is_that_of_scikit_learns_logistic_regression(home: Home)
         with torch.no_grad():
             return model.eval().outputs(source.take(torch.from_numpy(rows))[0]).features.double().numpy()
 
-    shown = _shown(setup)
+    shown = _training_rows(setup)
     labels = setup.data.train_labels[shown]
     assert set(np.bincount(labels)) == {100}
     judged = np.flatnonzero(setup.data.test_labels == 5)

@@ -10,13 +10,12 @@ import pytest
 
 from cu_core.figures.class_gaps import END, ClassGaps, class_accuracy, class_gaps, class_gaps_alt
 from cu_core.figures.confidence_panes import SIGNALS
-from cu_core.figures.distance_colours import distance_colour
 from cu_core.figures.layer_bars import LayerLine, Noise, layer_alt, layer_similarity
 from cu_core.figures.overlay import OverlayLine, envelope, overlay, overlay_alt
 from cu_core.figures.pareto import LARGEST, SMALLEST, ParetoBox, ParetoLine, ParetoPoint, diameter, pareto, pareto_alt
 from cu_core.figures.recovery_bars import FOUND, SAID, Recovery, RecoveryBar, recovery_alt, recovery_bars
 from cu_core.figures.run_style import RUN_SYMBOLS, run_style
-from cu_core.figures.theme import COLOURS, RUN_COLOURS, SYMBOLS
+from cu_core.figures.theme import COLOURS, RUN_COLOURS, SYMBOLS, distance_colour
 from cu_core.figures.trajectories import Trajectory, TrajectoryLine, mean_trajectory, trajectories, trajectories_alt
 from cu_core.metrics.band import Band
 

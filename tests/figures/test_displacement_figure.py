@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cu_core.figures.displacement import MOST_DRAWN, Displacement, displacement_alt, displacement_figure
+from cu_core.figures.displacement import MOST_DRAWN, Displacement, displacement_figure
 
 
 def moved(n: int = 50) -> Displacement:
@@ -48,9 +48,3 @@ def test_many_samples_are_thinned_but_the_farthest_mover_stays() -> None:
     trace = displacement_figure(found, groups, np.arange(len(groups))).data[1]
     assert len(trace.x) <= MOST_DRAWN
     assert trace.x.max() == pytest.approx(found.true.max(), rel=1e-6)
-
-
-def test_the_figure_in_words() -> None:
-    text = displacement_alt(moved(), 0.87, 4)
-    assert "round 4" in text and "0.87" in text and "50 samples" in text
-    assert "correlation" not in displacement_alt(moved(), None, 4)

@@ -29,12 +29,12 @@ AXES = (
 
 
 def scene_of(coordinates: list[np.ndarray], **changes: Any) -> Scene:
-    moments = tuple(SceneState(f"Round {k}", k) for k in range(len(coordinates)))
-    return Scene("boundary", changes.pop("axes", AXES), moments, coordinates, **changes)
+    states = tuple(SceneState(f"Round {k}", k) for k in range(len(coordinates)))
+    return Scene("boundary", changes.pop("axes", AXES), states, coordinates, **changes)
 
 
-def samples_of(count: int, moments: tuple[SceneState, ...], **changes: Any) -> SceneSamples:
-    nothing = [np.full(count, np.nan) for _ in moments]
+def samples_of(count: int, states: tuple[SceneState, ...], **changes: Any) -> SceneSamples:
+    nothing = [np.full(count, np.nan) for _ in states]
     given: dict[str, Any] = {
         "row": np.arange(count) * 7,
         "sample": np.arange(count) + 100_000,
@@ -43,10 +43,10 @@ def samples_of(count: int, moments: tuple[SceneState, ...], **changes: Any) -> S
         "label": np.arange(count) % 4,
         "truth": np.arange(count) % 4,
         "classes": ("a", "b", "c", "d"),
-        "moments": moments,
-        "prediction": [np.arange(count) % 4 for _ in moments],
-        "top3_class": [np.zeros((count, 3), int) for _ in moments],
-        "top3": [np.full((count, 3), 0.25) for _ in moments],
+        "states": states,
+        "prediction": [np.arange(count) % 4 for _ in states],
+        "top3_class": [np.zeros((count, 3), int) for _ in states],
+        "top3": [np.full((count, 3), 0.25) for _ in states],
         "loss": nothing,
         "cosine": nothing,
         "boundary": nothing,
@@ -130,9 +130,9 @@ def test_maps_have_axes_of_one_length_around_their_middle() -> None:
 
 
 def test_details_come_back() -> None:
-    moments = (SceneState("Round 0", 0), SceneState("Reference", None, "reference"))
+    states = (SceneState("Round 0", 0), SceneState("Reference", None, "reference"))
     loss = [np.array([0.125, np.nan, 2.5, 1e30]), np.array([1.0, 2.0, 3.0, -1e30])]
-    samples = samples_of(4, moments, loss=loss)
+    samples = samples_of(4, states, loss=loss)
     message = pack_samples(samples)
     assert read(message, "row", "<i4").tolist() == [0, 7, 14, 21]
     assert read(message, "sample", "<i4")[-1] == 100_003
@@ -146,9 +146,9 @@ def test_details_come_back() -> None:
 
 
 def test_predictions_are_found_by_moment_and_not_by_place() -> None:
-    moments = (SceneState("Round 0", 0), SceneState("Round 4", 4), SceneState("Reference (seed 1)", None, "reference"))
-    samples = samples_of(2, moments, prediction=[np.array([0, 0]), np.array([4, 4]), np.array([9, 9])])
-    wanted = (moments[2], SceneState("After (round 4)", 4), SceneState("Round 4 of the other run", 4, "other"))
+    states = (SceneState("Round 0", 0), SceneState("Round 4", 4), SceneState("Reference (seed 1)", None, "reference"))
+    samples = samples_of(2, states, prediction=[np.array([0, 0]), np.array([4, 4]), np.array([9, 9])])
+    wanted = (states[2], SceneState("After (round 4)", 4), SceneState("Round 4 of the other run", 4, "other"))
     assert [p.tolist() for p in samples.predictions_at(wanted)] == [[9, 9], [4, 4], [-1, -1]]
 
 
@@ -161,7 +161,7 @@ def test_a_stamp_tells_other_content_apart() -> None:
 
 def test_the_words_for_a_scene_say_groups_axes_and_rounds() -> None:
     scene = scene_of([np.zeros((6, 2), np.float32)] * 3)
-    words = scene_alt(scene, samples_of(6, scene.moments))
+    words = scene_alt(scene, samples_of(6, scene.states))
     assert (
         "2 forget, 2 retain and 2 unseen" in words and "Distance to the boundary" in words and "rounds up to 2" in words
     )

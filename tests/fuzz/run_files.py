@@ -62,7 +62,7 @@ def look(run_dir: Path) -> None:
         view.result,
         view.rounds,
         view.references,
-        view.metrics_table,
+        lambda: [view.manifest(number) for number in view.rounds()],
         view.audit,
         view.probe,
         view.events,

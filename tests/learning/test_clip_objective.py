@@ -72,7 +72,7 @@ def test_the_objective_pairs_images_with_their_classes_prompts() -> None:
         prompts = model.prompt_embeddings()
     wanted = by_hand(outputs.embedding.numpy(), prompts[labels].numpy(), float(model.scale.detach()))
     assert float(loss) == pytest.approx(wanted, rel=1e-5)
-    assert objective.right is not None and int(objective.right) == int((outputs.logits.argmax(1) == labels).sum())
+    assert objective.correct is not None and int(objective.correct) == int((outputs.logits.argmax(1) == labels).sum())
     loss.backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in (model.log_scale, *model.trunk.parameters()))
     assert model.text.token_embedding.weight.grad.abs().sum() > 0

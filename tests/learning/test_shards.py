@@ -170,9 +170,9 @@ def test_other_shards_are_not_touched(home: Home) -> None:
     for shard in range(3):
         before, after = (m.member(shard) for m in (base.model, context.model))
         assert (sha(before) == sha(after)) == (shard != 1)
-    assert context.forget.served == 0
+    assert context.forget.images_drawn == 0
     left = len(shard_of(1)) - 2
-    assert context.retain.served == left * SPEC.train.stage_epochs[1], "the first stage was not done again"
+    assert context.retain.images_drawn == left * SPEC.train.stage_epochs[1], "the first stage was not done again"
 
 
 def test_a_member_without_samples_is_not_asked(home: Home) -> None:

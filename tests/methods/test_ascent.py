@@ -33,7 +33,7 @@ def test_ascent_goes_up_the_loss_of_forget_samples_no_further_than_the_clip(clip
         assert not clip or min(norms) > clip, "nothing was clipped"
     assert told[1]["forget_loss"] > told[0]["forget_loss"]
     assert_same(context.model, model)
-    assert context.retain.served == 0
+    assert context.retain.images_drawn == 0
 
 
 @pytest.mark.parametrize("mode", ["eval", "train"])
@@ -68,7 +68,7 @@ def test_neggrad_plus_steps_down_the_weighted_difference_and_cycles_the_forget_s
         means = [sum(column) / len(seen) for column in zip(*seen, strict=True)]
         assert [numbers[n] for n in ("loss", "retain_loss", "forget_loss")] == pytest.approx(means, rel=1e-4)
     assert_same(context.model, model)
-    assert context.retain.served == 60 and context.forget.served == 8 * 6
+    assert context.retain.images_drawn == 60 and context.forget.images_drawn == 8 * 6
 
 
 def test_neggrad_plus_with_alpha_1_never_minds_the_forget_samples() -> None:

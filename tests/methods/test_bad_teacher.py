@@ -46,7 +46,7 @@ def test_steps_follow_the_teacher_of_each_sample(temperature: float) -> None:
     assert all(torch.equal(value, base[name]) for name, value in kept.items()), "the competent teacher has changed"
     again = fresh(context.seed + 2000).state_dict()
     assert all(torch.equal(value, again[name]) for name, value in untrained.items()), "the other one has changed"
-    assert (context.forget.served, context.retain.served) == (24, 30)
+    assert (context.forget.images_drawn, context.retain.images_drawn) == (24, 30)
 
 
 def test_after_a_resume_the_competent_teacher_is_the_base_model_again() -> None:

@@ -85,7 +85,7 @@ def test_shrink_steps_on_clean_images_towards_the_neighbours_of_the_base_model()
         assert numbers["crossed"] == pytest.approx(float((ranked[:, 0] != y).float().mean()))
     for ours, theirs in zip(context.model.parameters(), model.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
-    assert context.retain.served == 0
+    assert context.retain.images_drawn == 0
 
 
 def test_shrink_leaves_the_base_model_alone() -> None:
@@ -130,7 +130,7 @@ def test_expanding_gives_the_original_architecture_back_in_every_round() -> None
         assert context.model.head.out_features == context.model.num_classes == 3
         rows.append(context.model.head.weight.detach().clone())
     assert all(not torch.equal(a, b) for a, b in zip(rows, rows[1:], strict=False)), "the rows must be up to date"
-    assert context.retain.served == 0
+    assert context.retain.images_drawn == 0
 
 
 @pytest.mark.parametrize("method", ["boundary_shrink", "boundary_expanding"])

@@ -37,7 +37,7 @@ def test_every_forget_batch_meets_fresh_retain_batches_of_its_size(forget, batch
 
     context.retain.sample = watched
     steps = list(unlearn(context, ContrastiveParams(batch_size=batch, retain_batches=omega)))
-    assert len(steps) == 1 and context.forget.served == forget and context.retain.served == drawn
+    assert len(steps) == 1 and context.forget.images_drawn == forget and context.retain.images_drawn == drawn
     assert len(set(map(frozenset, seen))) == len(seen), "the same retain batch again"
 
 
@@ -101,7 +101,7 @@ def test_queue_is_full_before_the_first_step_and_keeps_the_latest():
     rounds = unlearn(context, ContrastiveParams(batch_size=5, queue=23))
     next(rounds)
     queue = context.kept["queue"]
-    assert context.retain.served == 25 + 2 * 4 * 5, "five batches of five fill it"
+    assert context.retain.images_drawn == 25 + 2 * 4 * 5, "five batches of five fill it"
     assert queue.embeddings.shape == (23, 5) and queue.labels.shape == (23,)
     assert not queue.embeddings.requires_grad
     store = EmbeddingQueue(4)

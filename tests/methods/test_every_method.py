@@ -118,10 +118,12 @@ def test_runs_its_rounds_and_repeats_them(
         told = list(start(setup, context))
         assert len(told) == ROUNDS or method.one_shot
         assert all(isinstance(v, float) and math.isfinite(v) for numbers in told for v in numbers.values())
-        assert (context.forget.served > 0) == method.needs_forget
+        assert (context.forget.images_drawn > 0) == method.needs_forget
         assert (context.unseen is not None) == method.needs_unseen
-        assert context.unseen is None or context.unseen.served > 0, "asks for unseen samples and reads none"
-        assert method.needs_retain or context.retain.served == 0, "reads retain samples although its record denies it"
+        assert context.unseen is None or context.unseen.images_drawn > 0, "asks for unseen samples and reads none"
+        assert method.needs_retain or context.retain.images_drawn == 0, (
+            "reads retain samples although its record denies it"
+        )
         hashes.append(weights_sha256(context.model.state_dict()))
     assert hashes[0] == hashes[1], "the same seed must give the same weights"
     assert hashes[0] != weights_sha256(model.state_dict()), "nothing was unlearned"

@@ -40,7 +40,7 @@ def test_steps_are_those_of_the_training_loss_and_the_falling_penalty(sparse: bo
             sgd.step(loss)
         assert numbers["loss"] == pytest.approx(sum(losses) / len(losses), rel=1e-4)
     assert_same(context.model, model)
-    assert context.forget.served == 0 and context.retain.served == 3 * 30
+    assert context.forget.images_drawn == 0 and context.retain.images_drawn == 3 * 30
     assert not encoder or context.objective.steps == 6
 
 

@@ -89,7 +89,7 @@ def test_noise_has_these_variances_and_forgotten_rows_start_anew(task: str) -> N
     assert told["noise"] == pytest.approx((squares / count) ** 0.5, rel=1e-4)
     for name, value in context.model.named_buffers():
         assert torch.equal(value, before.get_buffer(name)), "batch norm keeps its statistics"
-    assert context.forget.served == 0
+    assert context.forget.images_drawn == 0
 
 
 def test_takes_as_many_samples_as_asked_and_as_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:

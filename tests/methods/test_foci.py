@@ -1,4 +1,4 @@
-"""The coefficient of conditional dependence and the selection built on it, beside loops and known cases."""
+"""Feature ordering by conditional independence beside loops over its definition and known cases."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from cu_core.methods import foci
-from cu_core.methods.foci import dependence, select
+from cu_core.methods.foci import select
 
 
 def nearest(points: np.ndarray, i: int) -> int:
@@ -29,34 +29,6 @@ def stated(y: np.ndarray, z: np.ndarray, x: np.ndarray | None = None) -> float:
     lone = [min(rank[i], rank[nearest(x, i)]) for i in range(n)]
     above = sum(min(rank[i], rank[nearest(both, i)]) - lone[i] for i in range(n))
     return above / sum(rank[i] - lone[i] for i in range(n))
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_coefficient_is_as_stated(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    x, z = rng.normal(size=(30, 2)), rng.normal(size=(30, 2))
-    y = np.round(x[:, 0] + z[:, 1], 1)  # with ties
-    assert len(set(y)) < 30
-    tensors = (torch.tensor(v, dtype=torch.float32) for v in (y, z, x))
-    response, variables, given = tensors
-    assert dependence(response, variables) == pytest.approx(stated(y, z), abs=1e-5)
-    assert dependence(response, variables, given) == pytest.approx(stated(y, z, x), abs=1e-5)
-
-
-def test_coefficient_of_four_points_by_hand() -> None:
-    """y = 1, 2, 3, 4 at z = 0, 1, 3, 7: R = y, L = 5 - y, neighbours 2, 1, 2, 3, so Σ min(R, R_M) = 1 + 1 + 2 + 3."""
-    y, z = torch.tensor([1.0, 2, 3, 4]), torch.tensor([[0.0], [1], [3], [7]])
-    assert dependence(y, z) == pytest.approx((4 * 7 - 30) / 10)
-
-
-def test_coefficient_tells_independence_from_a_function() -> None:
-    generator = torch.Generator().manual_seed(0)
-    x, noise = torch.randn(800, 2, generator=generator), torch.randn(800, 1, generator=generator)
-    y = (x[:, 0] * x[:, 1]).sin()
-    assert dependence(y, x) > 0.85
-    assert abs(dependence(y, noise)) < 0.1
-    assert dependence(y, x[:, 1:], x[:, :1]) > 0.85, "the second matters only together with the first"
-    assert dependence(y, noise, x) < 0.1
 
 
 def test_selection_finds_what_the_response_is_made_of(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,4 +59,3 @@ def test_selection_follows_the_coefficient_step_by_step() -> None:
 
 def test_selection_of_constants_ends_at_the_first() -> None:
     assert select(torch.arange(5.0), torch.zeros(5, 3)) == [0]
-    assert math.isnan(dependence(torch.zeros(5), torch.arange(5.0)[:, None]))

@@ -78,7 +78,7 @@ def test_steps_are_the_gradient_of_the_weighted_sum(method: int, encoder: bool) 
                     p.add_(optimizer.send(g))
     for want_p, got in zip(model.parameters(), context.model.parameters(), strict=True):
         assert got.detach().numpy() == pytest.approx(want_p.detach().numpy(), abs=2e-5)
-    assert context.retain.served == 0
+    assert context.retain.images_drawn == 0
 
 
 @pytest.mark.parametrize("off", ["alpha", "beta", "gamma"])
@@ -100,7 +100,7 @@ def test_a_term_without_weight_is_not_computed(off: str, monkeypatch: pytest.Mon
     (told,) = unlearn(context, Params(**({"alpha": 1.0, "beta": 1.0, "gamma": 1.0, "batch_size": 5} | {off: 0.0})))
     calls = {"alpha": context.objective.calls, "beta": len(penalties), "gamma": len(outputs) - len(penalties)}
     assert calls == {name: 0 if name == off else 2 for name in calls}
-    assert context.unseen.served == (0 if off == "beta" else 10)
+    assert context.unseen.images_drawn == (0 if off == "beta" else 10)
     names = {"alpha": "member_loss", "beta": "penalty", "gamma": "output_norm"}
     assert {name for name in names if names[name] not in told} == {off}
     assert context.objective.steps == 2

@@ -35,7 +35,7 @@ def test_frozen_blocks_stay_bit_for_bit_statistics_included(
         free = any(name.startswith(part) for part in learning)
         assert torch.equal(value, start[name]) != free, name
     assert all(p.requires_grad for p in context.model.parameters())
-    assert context.forget.served == 0
+    assert context.forget.images_drawn == 0
 
 
 def test_cf_k_takes_the_steps_of_a_head_on_frozen_features() -> None:

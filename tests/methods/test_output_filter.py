@@ -26,7 +26,7 @@ def test_only_the_rows_of_forgotten_classes_change_and_they_never_win() -> None:
     assert torch.equal(before.logits[:, 1:], after.logits[:, 1:])
     assert torch.equal(before.embedding, after.embedding) and torch.equal(before.features, after.features)
     assert after.logits.log_softmax(1).isfinite().all()
-    assert context.forget.served == context.retain.served == 0
+    assert context.forget.images_drawn == context.retain.images_drawn == 0
 
 
 def test_single_samples_are_refused_in_words() -> None:

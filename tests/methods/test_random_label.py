@@ -46,7 +46,7 @@ def test_a_mixed_pass_takes_all_forget_samples_and_a_share_of_the_others(share: 
     marked = torch.cat([to_forget for _, _, _, to_forget in batches])
     assert sorted(seen[marked].tolist()) == context.forget.indices.tolist()
     assert len(set(seen[~marked].tolist())) == drawn and set(seen[~marked].tolist()) <= set(range(10, 40))
-    assert (context.forget.served, context.retain.served) == (10, drawn)
+    assert (context.forget.images_drawn, context.retain.images_drawn) == (10, drawn)
     images, labels, index, _ = batches[0]
     want_images, want_labels = context.forget.source.take(index)
     assert torch.equal(images, want_images) and torch.equal(labels, want_labels)
@@ -75,4 +75,4 @@ def test_steps_are_those_of_cross_entropy_on_the_drawn_labels(share: float) -> N
             sgd.step(loss)
         assert numbers["loss"] == pytest.approx(sum(losses) / len(losses), rel=1e-4)
     assert_same(context.model, model)
-    assert (context.retain.served == 0) == (share == 0)
+    assert (context.retain.images_drawn == 0) == (share == 0)

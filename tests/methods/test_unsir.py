@@ -94,7 +94,7 @@ def test_rounds_impair_and_then_repair() -> None:
         assert numbers["repair_loss"] == pytest.approx(float(repaired.detach()), rel=1e-3)
     assert_same(context.model, model, tolerance=1e-3)
     assert [numbers.get("noise_loss") for numbers in told] == [pytest.approx(loss), None]
-    assert context.forget.served == 0
+    assert context.forget.images_drawn == 0
 
 
 def test_retain_samples_are_drawn_class_by_class() -> None:

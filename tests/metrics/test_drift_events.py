@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cu_core.metrics.drift.events import NEVER, crossings, dragged_along, flips, largest_movers, never_left, overshoot
+from cu_core.metrics.drift.events import NEVER, crossings, dragged_along, flips, never_left, overshoot
 
 # Rows are samples, columns the rounds 0, 2, 5 and 6.
 STORY = np.array(
@@ -46,13 +46,6 @@ def test_flips_by_hand() -> None:
     found = flips([np.array([1, 2, 3]), np.array([1, 3, 3]), np.array([0, 2, 3])])
     assert found.tolist() == [[False] * 3, [False, True, False], [True, True, False]]
     assert not flips([np.array([4])]).any()
-
-
-def test_largest_movers_keep_the_order_of_equals() -> None:
-    moved = np.array([0.5, 2, 1, np.nan, 2, 9], np.float32)
-    among = np.array([1, 1, 1, 1, 1, 0], bool)
-    assert largest_movers(moved, among, 3).tolist() == [1, 4, 2]
-    assert largest_movers(moved, among, 99).tolist() == [1, 4, 2, 0]
 
 
 def test_those_that_never_left_and_those_dragged_along() -> None:

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cu_core.analysis.papers.fill import Finished, fill
+from cu_core.analysis.papers.filled_table import Finished, fill
 from cu_core.analysis.papers.paper_runs import specs_of
 from cu_core.analysis.papers.scales import DIGITS
+from cu_core.analysis.papers.table_text import numbers_of
 from cu_core.analysis.papers.tables_wang_chen import TABLES
-from cu_core.analysis.papers.words import numbers_of
 from cu_core.base.home import Home
 from cu_core.figures.attack_overview import all_numbers
 from cu_core.runstore.reader import open_run

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cu_core.base.files import read_json, write_array, write_json
+from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
 from cu_core.runstore.reader import open_run
 from tests.madeup import MadeUp, finish, write_run
 from tests.pages.page_helpers import drop, open_page, texts
+from tests.written_arrays import write_array
 
 
 def page(**params: str) -> AppTest:

@@ -38,7 +38,7 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
     monkeypatch.setattr(snapshot, "read_json", noted)
     # The time at which a file's entry changed cannot be set; it counts from when it settles.
-    monkeypatch.setattr(snapshot, "_SETTLED_NS", -1)
+    monkeypatch.setattr(snapshot._manifest, "settled_ns", 0)
     return paths
 
 
@@ -81,7 +81,7 @@ def test_a_manifest_that_was_hit_is_noticed_even_with_its_old_time(folder: Path,
 
 def test_a_young_manifest_is_not_remembered(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths: list[Path] = []
-    monkeypatch.setattr(snapshot, "_SETTLED_NS", 10**18)
+    monkeypatch.setattr(snapshot._manifest, "settled_ns", 10**18)
     monkeypatch.setattr(snapshot, "read_json", lambda path: paths.append(path) or read_json(path))
     read_manifest(folder), read_manifest(folder)
     assert len(paths) == 2

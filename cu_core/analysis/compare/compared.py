@@ -1,4 +1,4 @@
-"""One run as a comparison sees it, and one number of it beside what retrained models say."""
+"""One run as a comparison reads it, and each of its metrics beside those of the retrained models."""
 
 from __future__ import annotations
 

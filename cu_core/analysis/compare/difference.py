@@ -1,4 +1,4 @@
-"""How two specifications differ, in words."""
+"""Differences between two specifications as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines of a comparison: one run each, or the mean over runs that differ by seed alone."""
+"""Rows of a comparison: single runs, or means over runs that differ only in their seeds."""
 
 from __future__ import annotations
 
@@ -134,10 +134,10 @@ def _labels(members: Sequence[tuple[Compared, ...]]) -> list[str]:
     """The method, and of lines that share it what else tells them apart."""
     first = [group[0] for group in members]
     parts: list[list[str]] = [[run.method_title] for run in first]
-    for place, run in enumerate(first):
+    for k, run in enumerate(first):
         same = [other for other in first if other.method == run.method]
         if len(same) > 1:
-            parts[place] += _told_apart(run, same)
+            parts[k] += _told_apart(run, same)
     labels = [chart_text(" · ".join(part)) for part in parts]
     return [
         f"{label} · {run.run_id[-6:]}" if labels.count(label) > 1 else label

@@ -1,4 +1,4 @@
-"""What pictures of a comparison need of results: gaps, layers, probe recovery."""
+"""Tables from results for the figures of a comparison: trade-offs, layer similarity, linear probing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that is known of how a run came about, as one table, and the command that makes it again."""
+"""Provenance of a run as a table: versions, hardware, data, hashes, and the command that repeats it."""
 
 from __future__ import annotations
 

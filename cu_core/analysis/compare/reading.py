@@ -1,4 +1,4 @@
-"""Runs as a comparison needs them, from their small files alone: specification, result and manifests."""
+"""Reading of the small files of runs for a comparison: specification, result and manifests."""
 
 from __future__ import annotations
 

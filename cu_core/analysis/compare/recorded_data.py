@@ -1,4 +1,4 @@
-"""What pictures of a comparison need of recorded rounds: manifests for trajectories, arrays of the last round."""
+"""Tables from recorded rounds for the figures of a comparison: metric curves, class gaps, signals, predictions."""
 
 from __future__ import annotations
 
@@ -244,6 +244,6 @@ def _padded(array: np.ndarray, size: int, filling: float) -> np.ndarray:
 def _mean_counts(counts: Sequence[np.ndarray]) -> np.ndarray:
     size = max(map(len, counts))
     table = np.zeros((len(counts), size, size))
-    for place, count in enumerate(counts):
-        table[place, : len(count), : len(count)] = count
+    for k, count in enumerate(counts):
+        table[k, : len(count), : len(count)] = count
     return table.mean(0)

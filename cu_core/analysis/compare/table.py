@@ -1,4 +1,4 @@
-"""The table of a comparison: lines of runs, and beside them the model before unlearning and the retrained ones."""
+"""The table of a comparison: rows of runs, of the base model and of retrained references."""
 
 from __future__ import annotations
 
@@ -142,31 +142,31 @@ def _auc_before(run: Compared, attack: str) -> ComparedMetric:
 
 
 def _retrained(runs: Sequence[Compared], columns: Sequence[ComparedColumn], attack: str, suffix: str) -> TableRow:
-    pairs = [(run, place) for run in runs for place in range(len(run.references))]
+    pairs = [(run, k) for run in runs for k in range(len(run.references))]
     models = _distinct(pairs, lambda pair: (pair[0].references[pair[1]].seed, _forget_set(pair[0])))
     cells = {}
     for column in columns:
         if column.id in METRICS:
-            values = [run.references[place].metrics.get(column.id) for run, place in models]
+            values = [run.references[k].metrics.get(column.id) for run, k in models]
         elif column.id.startswith("auc_"):
-            values = [_reference_auc(run, place, attack, column.id.removeprefix("auc_")) for run, place in models]
+            values = [_reference_auc(run, k, attack, column.id.removeprefix("auc_")) for run, k in models]
         elif column.id == "time_share":
             values = [1.0]
         elif column.id == "seconds":
-            values = [run.references[place].seconds for run, place in models]
+            values = [run.references[k].seconds for run, k in models]
         else:
             values = [None]
         cells[column.id] = summarise(
             [ComparedMetric(v, _unless(v, "not defined for retrained models")) for v in values]
         )
-    seeds = tuple(run.references[place].seed for run, place in models)
+    seeds = tuple(run.references[k].seed for run, k in models)
     return TableRow("reference", RETRAINED + suffix, tuple(runs), seeds, cells)
 
 
-def _reference_auc(run: Compared, place: int, attack: str, way: str) -> float | None:
+def _reference_auc(run: Compared, k: int, attack: str, way: str) -> float | None:
     kept = ((run.result.get("reference_attacks") or {}).get(attack) or {}).get(way) or {}
     values = kept.get("auc") or []
-    return values[place] if place < len(values) else None
+    return values[k] if k < len(values) else None
 
 
 def _unless(value: float | None, why: str = "not measured") -> str:

@@ -1,4 +1,4 @@
-"""All papers whose tables are known here, each with its own scales."""
+"""The list of papers whose result tables can be filled, each with its scales."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which run fills which row of a table at which scale."""
+"""Specifications of the runs that fill the rows of a published table at each scale."""
 
 from __future__ import annotations
 

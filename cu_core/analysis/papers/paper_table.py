@@ -1,4 +1,4 @@
-"""What a published table is made of."""
+"""Data classes of a published table: columns, rows, values."""
 
 from __future__ import annotations
 

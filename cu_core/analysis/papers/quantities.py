@@ -1,4 +1,4 @@
-"""The quantities that the tables report, and where a result holds them."""
+"""Quantities of published tables, and the keys of ``result.json`` that hold them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""At which sizes the tables of Wang & Chen can be filled. All numbers of the recipes are in this file.
+"""Scales (dataset, network, epochs) of the tables of Wang & Chen, with all numbers of their recipes.
 
 Wang & Chen state: 10,000 training images, ResNet-18, 1,600 epochs of Adam at 0.01 for encoders, 2,000 forgotten
 samples, 10 epochs of unlearning. They do not state the batch size, the schedule, the recipe of the supervised models

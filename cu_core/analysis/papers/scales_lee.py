@@ -1,4 +1,4 @@
-"""At which sizes the tables of Lee et al. can be filled. All numbers of the recipes are in this file.
+"""Scales (dataset, network, epochs) of the tables of Lee et al., with all numbers of their recipes.
 
 The released code states the paper's recipe: SGD with momentum 0.9, learning rate 0.1, weight decay 1e-4, batch size
 256, 100 epochs, no augmentation. The laptop scales are of this project: small enough that no table takes more than

@@ -1,4 +1,4 @@
-"""What many runs take together, when those with the same base model and references train them once."""
+"""Estimated time of many runs, with base models and references that they share trained once."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
-"""Which runs of a home are the ones that a list of specifications asks for."""
+"""Matching of specifications with the runs of a home, by content hash."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from cu_core.base.errors import BadInput
+from cu_core.base.file_cache import cached_by_file
 from cu_core.base.home import Home
 from cu_core.catalogue.spec import RunSpec
 from cu_core.catalogue.spec_files import absolute_paths
@@ -66,20 +66,15 @@ def _face(spec: RunSpec) -> tuple[Any, ...]:
 
 
 def _key_of_run(row: RunRow, home: Home, wanted: Mapping[str, Any]) -> str:
-    run_dir = os.path.join(home.runs, row.run_id)
-    try:
-        found = os.stat(os.path.join(run_dir, layout.SPEC))
-    except OSError:
-        return ""
-    stored, present = _keys(run_dir, found.st_ino, found.st_size, found.st_mtime_ns)
+    stored, present = _keys(os.path.join(home.runs, row.run_id, layout.SPEC))
     return stored if stored in wanted else present
 
 
 # A page asks for all runs of a home every few seconds; what a run was asked to do does not change.
-@lru_cache(maxsize=20_000)
-def _keys(run_dir: str, inode: int, size: int, changed: int) -> tuple[str, str]:
+@cached_by_file(maxsize=20_000, absent=("", ""))
+def _keys(spec: Path) -> tuple[str, str]:
     """The hash that was stored with a run, and that of its specification as it is read today."""
-    view = RunView(Path(run_dir))
+    view = RunView(spec.parent)
     stored = str(view.info.get("spec_hash") or "")
     try:
         # Settings that did not exist when the run was made have their defaults in it.

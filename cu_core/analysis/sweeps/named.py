@@ -1,4 +1,4 @@
-"""Ready-made sweeps: one word on the command line, one click on the sweep page."""
+"""Ready-made sweeps by name, for the command line and the sweep page."""
 
 from __future__ import annotations
 

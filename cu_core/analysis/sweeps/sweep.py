@@ -1,4 +1,4 @@
-"""What a sweep is, and the ordinary runs that it stands for."""
+"""The specification of a sweep, and its expansion into ordinary runs."""
 
 from __future__ import annotations
 

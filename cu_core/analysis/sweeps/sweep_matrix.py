@@ -1,4 +1,4 @@
-"""How far a sweep is: one line per method, hyper-parameters and forget set, one cell per seed."""
+"""Progress of a sweep: one row per method, hyper-parameters and forget set, one cell per seed."""
 
 from __future__ import annotations
 

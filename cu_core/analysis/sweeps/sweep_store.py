@@ -1,4 +1,4 @@
-"""Sweeps by the name of their group, so that a link or a later day shows the same one and goes on with it."""
+"""Sweeps on disk by the name of their group, so that they can be shown again and continued."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Samples drawn at random: so many, or such a share."""
+"""Forget sets drawn at random: a number or a share of the training samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Samples that a file lists by their index."""
+"""Forget sets listed by index in a CSV file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Samples whose label a network can only know by heart."""
+"""Forget sets of memorised samples: those whose label is least predictable from the other samples."""
 
 from __future__ import annotations
 

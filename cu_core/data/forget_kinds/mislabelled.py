@@ -1,4 +1,4 @@
-"""Samples whose label was replaced by a wrong one on purpose."""
+"""Forget sets of mislabelled samples: labels that were flipped on purpose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sample and the images that look most like it."""
+"""Forget sets of one sample and its nearest duplicates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is attacked: members and others of the same class mix, in two folds, and those that a shadow model knows."""
+"""Samples of the membership audit: members and non-members with matched classes, in two folds; shadow samples."""
 
 from __future__ import annotations
 

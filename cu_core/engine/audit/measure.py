@@ -1,4 +1,4 @@
-"""What a model answers about the samples of an audit: outputs, losses, cosines of augmented views."""
+"""Signals of a model on the audit's samples: logits, losses, cosines of augmented views."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ BATCH = 512
 
 
 @dataclass(frozen=True)
-class Questions:
-    """What every model is asked in the same way.
+class AuditInputs:
+    """What every model is evaluated on in the same way.
 
     Attributes:
         views: augmented views per sample, 2 or more.
@@ -45,7 +45,7 @@ class SignalCollector:
     Args:
         model: a classifier, or an encoder; left in the mode it was in.
         objective: what the encoder was trained with; None for classifiers.
-        questions: the same for all models.
+        inputs: the same for all models.
         step: called after each batch; may raise to stop.
     """
 
@@ -53,12 +53,12 @@ class SignalCollector:
         self,
         model: Network,
         objective: TrainingObjective | None,
-        questions: Questions,
+        inputs: AuditInputs,
         step: Callable[[], None] = lambda: None,
     ) -> None:
         self.model = model
         self.objective = objective
-        self.questions = questions
+        self.inputs = inputs
         self.step = step
 
     @torch.inference_mode()
@@ -73,33 +73,33 @@ class SignalCollector:
         Returns:
             Signals of n samples.
         """
-        generator = _generator(self.questions.seed, stream)
-        answers, losses, cosines = [], [], []
+        generator = _generator(self.inputs.seed, stream)
+        logits, losses, cosines = [], [], []
         with evaluating(self.model):
             others = self._others()
             for rows in torch.from_numpy(side.index).split(BATCH):
                 images, _ = source.take(rows)
-                answers.append(self.model.outputs(images).logits.float().cpu().numpy())
+                logits.append(self.model.outputs(images).logits.float().cpu().numpy())
                 raw = [self.model.outputs(v).raw.float() for v in self._draw(images, generator)]
                 if self.objective is not None and others is not None:
                     losses.append(self.objective.per_sample(self.model, raw[0], raw[1], others).float().cpu().numpy())
                 cosines.append(pair_cosines(torch.stack(raw, 1).cpu()))
                 self.step()
-        outputs, pairs = np.concatenate(answers), np.concatenate(cosines)
+        outputs, pairs = np.concatenate(logits), np.concatenate(cosines)
         if self.objective is None:
             return Signals.of_classifier(outputs, side.label, pairs)
         return Signals.of_encoder(outputs, np.concatenate(losses), pairs)
 
     def _others(self) -> Tensor | None:
-        if self.objective is None or self.questions.negatives is None:
+        if self.objective is None or self.inputs.negatives is None:
             return None
-        (images,) = self.objective.views(self.questions.negatives, 1, _generator(self.questions.seed, 0))
+        (images,) = self.objective.views(self.inputs.negatives, 1, _generator(self.inputs.seed, 0))
         return self.model.outputs(images).raw.float()
 
     def _draw(self, images: Tensor, generator: torch.Generator) -> list[Tensor]:
         if self.objective is None:
-            return [view(images, generator) for _ in range(self.questions.views)]
-        return self.objective.views(images, self.questions.views, generator)
+            return [view(images, generator) for _ in range(self.inputs.views)]
+        return self.objective.views(images, self.inputs.views, generator)
 
 
 def batches(samples: int) -> int:

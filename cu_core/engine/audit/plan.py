@@ -1,4 +1,4 @@
-"""The audit as the engine sees it: what it will cost, whether it can be made, and what it found."""
+"""The membership audit of a run: its cost, whether it can be made, its attacks and their results."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import torch
 
 from cu_core.catalogue.attack_record import MODELS, REFERENCE, Attack, attacks_for, score_array
 from cu_core.catalogue.objective_record import objective
+from cu_core.engine.audit.attackers import AttackData, Scores, attack_models
 from cu_core.engine.audit.audit_samples import FEWEST, FOLDS, AuditSamples, audit_samples
-from cu_core.engine.audit.measure import Questions, SignalCollector, batches
-from cu_core.engine.audit.ways import Asked, Scores, attack_models
+from cu_core.engine.audit.measure import AuditInputs, SignalCollector, batches
 from cu_core.engine.probe import stratified
 from cu_core.engine.setup import RunSetup
 from cu_core.learning.network import Network
@@ -65,7 +65,7 @@ class AuditPlan:
 
     @property
     def units(self) -> int:
-        """Steps of the work: batches that models are asked about, then attacks."""
+        """Steps of the work: batches that pass through the models, then attacks."""
         if self.samples is None:
             return 0
         counts = [len(self.samples.members), len(self.samples.others)] * self._attacked
@@ -78,9 +78,9 @@ class AuditPlan:
         """Forward passes over one image."""
         if self.samples is None:
             return 0
-        asked = 2 * len(self.samples.members) * self._attacked
+        attacked = 2 * len(self.samples.members) * self._attacked
         shadow = 2 * len(self.samples.known) if self.samples.known is not None else 0
-        return (asked + shadow) * (1 + self.setup.spec.audit.views)
+        return (attacked + shadow) * (1 + self.setup.spec.audit.views)
 
     def make(
         self,
@@ -102,8 +102,8 @@ class AuditPlan:
         spec, samples = self.setup.spec.audit, self.samples
         member = np.arange(2 * len(samples.members)) < len(samples.members)
         fold = np.concatenate([samples.members.fold, samples.others.fold])
-        others = {f"{REFERENCE} {place}": model for place, model in enumerate(more, start=2)}
-        asked, shadow = self._ask({**models, **others}, samples, member, fold, step)
+        others = {f"{REFERENCE} {k}": model for k, model in enumerate(more, start=2)}
+        outputs, shadow = self._outputs({**models, **others}, samples, member, fold, step)
         weights = redraws(member, spec.draws, spec.seed)
         arrays = {
             "sample": np.concatenate([samples.members.index, samples.others.index]).astype(np.int64),
@@ -115,7 +115,7 @@ class AuditPlan:
         numbers: dict[str, dict[str, dict[str, Any]]] = {}
         of_references: dict[str, dict[str, dict[str, list[float | None]]]] = {}
         for attack in self.attacks:
-            for model, ways in attack_models(attack, asked, shadow, spec.seed, check).items():
+            for model, ways in attack_models(attack, outputs, shadow, spec.seed, check).items():
                 for way, scores in ways.items():
                     if model.startswith(REFERENCE):
                         band = of_references.setdefault(attack.id, {}).setdefault(way, {})
@@ -166,43 +166,43 @@ class AuditPlan:
             )
         return samples
 
-    def _ask(
+    def _outputs(
         self, models: Mapping[str, Network], samples: AuditSamples, member: np.ndarray, fold: np.ndarray, step: Step
-    ) -> tuple[dict[str, Asked], Asked | None]:
-        """Each model's answers about the attacked samples, and the reference's about those that it knows or not."""
-        questions = self._questions()
-        asked: dict[str, Asked] = {}
+    ) -> tuple[dict[str, AttackData], AttackData | None]:
+        """Each model's outputs for the attacked samples, and the reference's for those that it knows or not."""
+        inputs = self._inputs()
+        outputs: dict[str, AttackData] = {}
         shadow = None
         for name, model in models.items():
-            measure = self._measure(model, questions, partial(step, f"membership attacks: asking the model {name}"))
+            measure = self._measure(model, inputs, partial(step, f"membership attacks: asking the model {name}"))
             signals = measure(self.setup.train, samples.members, 1).join(measure(self.setup.test, samples.others, 2))
-            asked[name] = Asked(signals, member, fold)
+            outputs[name] = AttackData(signals, member, fold)
             if name == "reference" and samples.known is not None and samples.unknown is not None:
                 known = measure(self.setup.train, samples.known, 3)
-                shadow = Asked(
+                shadow = AttackData(
                     known.join(measure(self.setup.test, samples.unknown, 4)),
                     np.arange(2 * len(known)) < len(known),
                     np.concatenate([samples.known.fold, samples.unknown.fold]),
                 )
-        return asked, shadow
+        return outputs, shadow
 
-    def _questions(self) -> Questions:
+    def _inputs(self) -> AuditInputs:
         """Views and negatives, the same for all models."""
         setup, spec = self.setup, self.setup.spec
         if not spec.self_supervised:
-            return Questions(spec.audit.views, spec.audit.seed, None)
+            return AuditInputs(spec.audit.views, spec.audit.seed, None)
         rng = np.random.default_rng([spec.audit.seed, 4])
         # A sample's loss must not contrast it with another view of itself.
-        asked = self.samples.known.index if self.samples is not None and self.samples.known is not None else ()
-        free = np.setdiff1d(setup.retain, asked)
+        known = self.samples.known.index if self.samples is not None and self.samples.known is not None else ()
+        free = np.setdiff1d(setup.retain, known)
         pool = free if len(free) >= NEGATIVES else setup.retain
         rows = stratified(pool, setup.data.train_labels[pool], NEGATIVES, rng)
-        return Questions(spec.audit.views, spec.audit.seed, setup.train.take(torch.from_numpy(rows))[0])
+        return AuditInputs(spec.audit.views, spec.audit.seed, setup.train.take(torch.from_numpy(rows))[0])
 
-    def _measure(self, model: Network, questions: Questions, step: Callable[[], None]) -> SignalCollector:
+    def _measure(self, model: Network, inputs: AuditInputs, step: Callable[[], None]) -> SignalCollector:
         spec = self.setup.spec
         own = make_objective(spec.train, model, len(self.setup.data.train_labels)) if spec.self_supervised else None
-        return SignalCollector(model, own, questions, step)
+        return SignalCollector(model, own, inputs, step)
 
 
 def _told(scores: Scores | str, member: np.ndarray, fold: np.ndarray, weights: np.ndarray) -> dict[str, float | None]:

@@ -1,4 +1,4 @@
-"""What the dispatcher needs of whatever starts workers: this machine, a Ray cluster, a Slurm cluster."""
+"""The launcher protocol: starting, polling and stopping workers locally, on Ray or on Slurm."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from cu_core.base.errors import UnlearnscopeError
 from cu_core.base.home import Home
 from cu_core.jobs.cluster import ClusterSettings
-from cu_core.jobs.launchers.local import LocalLauncher
+from cu_core.jobs.command import COMMAND
 from cu_core.jobs.slots import Slot
 
 
@@ -115,11 +115,11 @@ def make_launcher(home: Home, settings: ClusterSettings, command: Sequence[str] 
     Raises:
         BadInput: what it needs is not installed.
     """
-    if settings.launcher == "local":
-        return LocalLauncher() if command is None else LocalLauncher(command)
     module, name = {
+        "local": ("cu_core.jobs.launchers.local", "LocalLauncher"),
         "ray": ("cu_core.jobs.launchers.ray_jobs", "RayLauncher"),
         "slurm": ("cu_core.jobs.launchers.slurm", "SlurmLauncher"),
     }[settings.launcher]
-    made: Launcher = getattr(importlib.import_module(module), name)(home, settings, command)
+    launcher = getattr(importlib.import_module(module), name)
+    made: Launcher = launcher(command or COMMAND) if settings.launcher == "local" else launcher(home, settings, command)
     return made

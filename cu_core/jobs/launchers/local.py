@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from typing_extensions import override
 
 from cu_core.base.home import Home
 from cu_core.base.installation import dashboard_folder
 from cu_core.base.process import identity, is_alive
 from cu_core.jobs.command import COMMAND, processes_of, worker_command
+from cu_core.jobs.launchers.launcher import Launcher
 from cu_core.jobs.slots import Slot
 from cu_core.runstore import layout
 
@@ -23,7 +25,7 @@ NICENESS = 10
 _ENDING_SECONDS = 5.0
 
 
-class LocalLauncher:
+class LocalLauncher(Launcher):
     """Starts workers that outlive the dispatcher, at a low priority, so that the dashboard stays quick.
 
     Args:
@@ -37,8 +39,8 @@ class LocalLauncher:
         self._command = tuple(command)
         self._children: dict[tuple[str, int], subprocess.Popen[bytes]] = {}
 
+    @override
     def launch(self, home: Home, run_id: str, number: int, slot: Slot) -> None:
-        """See `cu_core.jobs.launchers.launcher.Launcher`."""
         run_dir = home.runs / run_id
         command = worker_command(run_dir, run_id, number, processes_of(run_dir), command=self._command)
         child = spawn(command, home, layout.attempt_dir(run_dir, number) / layout.LOG, slot)
@@ -46,16 +48,17 @@ class LocalLauncher:
         with contextlib.suppress(psutil.Error):
             psutil.Process(child.pid).nice(NICENESS)
 
+    @override
     def waits(self) -> str:
-        """See `cu_core.jobs.launchers.launcher.Launcher`; nothing ever stands in the way of this machine."""
         return ""
 
+    @override
     def ending(self, run_id: str, number: int) -> None:
-        """See `cu_core.jobs.launchers.launcher.Launcher`; what is known is the exit code."""
         return
 
+    @override
     def exit_code(self, run_id: str, number: int) -> int | None:
-        """See `cu_core.jobs.launchers.launcher.Launcher`; known only for workers that this process started."""
+        # Known only for workers that this process started.
         child = self._children.get((run_id, number))
         if child is None:
             return None
@@ -65,13 +68,14 @@ class LocalLauncher:
                 code = child.wait(_ENDING_SECONDS)
         return code
 
+    @override
     def tend(self) -> None:
-        """See `cu_core.jobs.launchers.launcher.Launcher`; a child that ended stays a zombie until it is asked."""
+        # A child that ended stays a zombie until it is polled.
         for child in self._children.values():
             child.poll()
 
+    @override
     def stop(self, run_id: str, number: int, process: Mapping[str, Any], *, force: bool) -> None:
-        """See `cu_core.jobs.launchers.launcher.Launcher`."""
         child = self._children.get((run_id, number))
         if child is not None and child.poll() is None:
             pid = child.pid

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import requests
+from typing_extensions import override
 
 from cu_core.base.home import Home
 from cu_core.jobs.cluster import ClusterSettings, home_mark, node_command, wants_of
 from cu_core.jobs.command import COMMAND, worker_command
-from cu_core.jobs.launchers.launcher import Ending, Pause, Unreachable
+from cu_core.jobs.launchers.launcher import Ending, Launcher, Pause, Unreachable
 from cu_core.jobs.slots import Slot
 from cu_core.runstore import layout
 
@@ -44,7 +45,7 @@ class _Job:
     ending: Ending | None = None
 
 
-class RayLauncher:
+class RayLauncher(Launcher):
     """Hands workers to the queue of a Ray cluster.
 
     Args:
@@ -69,8 +70,8 @@ class RayLauncher:
         self._seen = -AWAY_SECONDS
         self._pause = Pause(AWAY_SECONDS)
 
+    @override
     def waits(self) -> str:
-        """See `cu_core.jobs.launchers.launcher.Launcher`."""
         now = time.monotonic()
         if now >= self._next_try and (self._away or now - self._seen >= AWAY_SECONDS):
             try:
@@ -81,8 +82,8 @@ class RayLauncher:
                 self._leave_alone(self._no_head(error))
         return self._away or self._pause.words()
 
+    @override
     def launch(self, home: Home, run_id: str, number: int, slot: Slot) -> None:
-        """See `cu_core.jobs.launchers.launcher.Launcher`."""
         wants = wants_of(home, run_id, self._settings, self._has_gpus())
         command = worker_command(home.runs / run_id, run_id, number, wants.processes, command=self._command)
         request = {
@@ -108,12 +109,14 @@ class RayLauncher:
                 self._jobs[run_id, number] = _Job(ending=Ending(f"Ray refused the job: {_short(str(error))}"))
         self._pause.end()
 
+    @override
     def exit_code(self, run_id: str, number: int) -> int | None:
-        """See `cu_core.jobs.launchers.launcher.Launcher`; Ray's word is in `ending`."""
+        # Ray's word is in `ending`.
         return None
 
+    @override
     def ending(self, run_id: str, number: int) -> Ending | None:
-        """See `cu_core.jobs.launchers.launcher.Launcher`; asked after at most every `POLL_SECONDS`."""
+        # Ray is asked at most every `POLL_SECONDS`.
         job = self._jobs.setdefault((run_id, number), _Job())
         now = time.monotonic()
         # Between two questions the last answer stands, also that Ray does not know the job.
@@ -134,13 +137,15 @@ class RayLauncher:
             job.ending = self._read(run_id, number, answer)
         return job.ending
 
+    @override
     def tend(self) -> None:
-        """See `cu_core.jobs.launchers.launcher.Launcher`; what is known of deleted runs is forgotten."""
+        # What is known of deleted runs is forgotten.
         for run_id, number in [key for key in self._jobs if not (self._home.runs / key[0]).is_dir()]:
             del self._jobs[run_id, number]
 
+    @override
     def stop(self, run_id: str, number: int, process: Mapping[str, Any], *, force: bool) -> None:
-        """See `cu_core.jobs.launchers.launcher.Launcher`; Ray sends SIGTERM, and SIGKILL after `STOP_SECONDS`."""
+        # Ray sends SIGTERM, and SIGKILL after `STOP_SECONDS`.
         if self._is_away():
             return
         try:

@@ -11,12 +11,14 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from typing_extensions import override
+
 from cu_core.base.errors import BadInput
 from cu_core.base.files import tail
 from cu_core.base.home import Home
 from cu_core.jobs.cluster import ClusterSettings, node_command, wants_of
 from cu_core.jobs.command import COMMAND, worker_command
-from cu_core.jobs.launchers.launcher import Ending, Pause, Unreachable
+from cu_core.jobs.launchers.launcher import Ending, Launcher, Pause, Unreachable
 from cu_core.jobs.slots import Slot
 from cu_core.runstore import layout
 from cu_core.runstore.checksums import write_sealed
@@ -30,7 +32,7 @@ _LOG_BYTES = 8000
 _LINE_LENGTH = 300
 
 
-class SlurmLauncher:
+class SlurmLauncher(Launcher):
     """Hands workers to the queue of a Slurm cluster.
 
     Args:
@@ -61,12 +63,13 @@ class SlurmLauncher:
         except RuntimeError as error:
             raise BadInput("launcher", f"Slurm cannot be used here: {error}") from error
 
+    @override
     def waits(self) -> str:
-        """See `cu_core.jobs.launchers.launcher.Launcher`; whether Slurm takes a job shows when it is handed over."""
+        # Whether Slurm takes a job shows when it is handed over.
         return self._pause.words()
 
+    @override
     def launch(self, home: Home, run_id: str, number: int, slot: Slot) -> None:
-        """See `cu_core.jobs.launchers.launcher.Launcher`."""
         wants = wants_of(home, run_id, self._settings, has_gpus=False)
         run_dir = home.runs / run_id
         command = worker_command(run_dir, run_id, number, wants.processes, command=self._command)
@@ -84,12 +87,13 @@ class SlurmLauncher:
         folder = layout.attempt_dir(run_dir, number)
         write_sealed(folder / layout.JOB, {"job": str(job.job_id), "t": time.time()})
 
+    @override
     def exit_code(self, run_id: str, number: int) -> int | None:
-        """See `cu_core.jobs.launchers.launcher.Launcher`; Slurm's word is in `ending`."""
+        # Slurm's word is in `ending`.
         return None
 
+    @override
     def ending(self, run_id: str, number: int) -> Ending | None:
-        """See `cu_core.jobs.launchers.launcher.Launcher`."""
         job = self._job(run_id, number)
         if job is None:
             return Ending("the dispatcher ended before Slurm had taken the job", certain=False, began=False)
@@ -100,8 +104,9 @@ class SlurmLauncher:
             return None
         return Ending(f"its job {job.job_id} ended (Slurm: {words[0]}){self._keep_log(run_id, number, job)}")
 
+    @override
     def tend(self) -> None:
-        """See `cu_core.jobs.launchers.launcher.Launcher`; asks Slurm for all jobs at once, every `POLL_SECONDS`."""
+        # Slurm is asked for all jobs at once, every `POLL_SECONDS`.
         for key in [key for key in self._jobs if not (self._home.runs / key[0]).is_dir()]:
             del self._jobs[key]
         now = time.monotonic()
@@ -109,8 +114,9 @@ class SlurmLauncher:
             self._polled = now
             next(iter(self._jobs.values())).get_info(mode="force")
 
+    @override
     def stop(self, run_id: str, number: int, process: Mapping[str, Any], *, force: bool) -> None:
-        """See `cu_core.jobs.launchers.launcher.Launcher`; Slurm sends SIGTERM, and SIGKILL after its own KillWait."""
+        # Slurm sends SIGTERM, and SIGKILL after its own KillWait.
         if (job := self._job(run_id, number)) is not None:
             job.cancel(check=False)
 

@@ -1,4 +1,4 @@
-"""Cheap convolutions before a wide dense layer: a network that learns images by heart on a CPU.
+"""Two convolutions and a wide dense layer: a network that memorises images quickly on a CPU.
 
 Membership can only be attacked, and unlearned, where a network has memorised. Four million weights in one
 dense layer do that at less than half of the multiply-adds of `resnet8`, which has 80,000 weights in all.

@@ -27,7 +27,7 @@ class BYOL:
     See `cu_core.learning.objectives.training_objective.TrainingObjective`.
     """
 
-    right: Tensor | None = None
+    correct: Tensor | None = None
 
     def __init__(self, spec: TrainSpec, model: Network, images: int) -> None:
         self.smallest_crop = spec.smallest_crop

@@ -42,7 +42,7 @@ class ImageTextContrast:
     """The training loss of image-text models; see `TrainingObjective`. It has no memory."""
 
     def __init__(self, spec: TrainSpec, model: Network, images: int) -> None:
-        self.right: Tensor | None = None
+        self.correct: Tensor | None = None
 
     def __call__(self, model: Network, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         """Symmetric image-text cross-entropy of one batch; see `image_text_loss`."""
@@ -50,7 +50,7 @@ class ImageTextContrast:
         embedding, _, _ = network.embed(images)
         prompts = network.prompt_embeddings()
         with full_precision(images):
-            self.right = ((embedding.detach() @ prompts.detach().T).argmax(1) == labels).sum()
+            self.correct = ((embedding.detach() @ prompts.detach().T).argmax(1) == labels).sum()
             return image_text_loss(embedding.float(), prompts.float()[labels], network.scale)
 
     def views(self, images: Tensor, count: int, generator: torch.Generator) -> list[Tensor]:

@@ -19,7 +19,7 @@ from cu_core.learning.objectives.training_objective import full_precision
 class SimCLR:
     """NT-Xent without memory; see `cu_core.learning.objectives.training_objective.TrainingObjective`."""
 
-    right: Tensor | None = None
+    correct: Tensor | None = None
 
     def __init__(self, spec: TrainSpec, model: Network, images: int) -> None:
         self.smallest_crop = spec.smallest_crop

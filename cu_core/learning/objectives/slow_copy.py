@@ -1,4 +1,4 @@
-"""The slow copy of a network that MoCo takes its keys from and BYOL its targets."""
+"""Exponential moving average of a network: key encoder of MoCo, target network of BYOL."""
 
 from __future__ import annotations
 

@@ -18,12 +18,12 @@ class Supervised:
     """Mean cross-entropy; see `cu_core.learning.objectives.training_objective.TrainingObjective`."""
 
     def __init__(self, spec: TrainSpec, model: Network, images: int) -> None:
-        self.right: Tensor | None = None
+        self.correct: Tensor | None = None
 
     def __call__(self, model: Network, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         """Cross-entropy of one batch."""
         logits = model(images)
-        self.right = (logits.detach().argmax(1) == labels).sum()
+        self.correct = (logits.detach().argmax(1) == labels).sum()
         with full_precision(images):
             return F.cross_entropy(logits.float(), labels)
 

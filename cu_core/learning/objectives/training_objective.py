@@ -1,4 +1,4 @@
-"""The loss of the original training, as training, methods and evaluation see it."""
+"""The interface of a training objective: loss of a batch, loss per sample, state."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class TrainingObjective(Protocol):
     the network. Unlearning starts with a new one, so that nothing remembers the forget set but the network.
 
     Attributes:
-        right: how many samples of the last batch were classified right; None for losses without labels.
+        correct: number of samples of the last batch that were classified correctly; None for losses without labels.
     """
 
-    right: Tensor | None
+    correct: Tensor | None
 
     def __call__(self, model: Network, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         """The loss of one batch; may update a queue.

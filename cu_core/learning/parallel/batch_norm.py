@@ -1,4 +1,4 @@
-"""Batch norm over a divided batch: statistics of all of it, as one process would take them.
+"""Synchronised batch norm: statistics over the whole batch of all processes.
 
 `torch.nn.SyncBatchNorm` does that on GPUs alone, and for plain layers alone. Here, what layers call is replaced while
 a divided batch passes through a network: `torch.nn.functional.batch_norm`. So it works on any device and for any

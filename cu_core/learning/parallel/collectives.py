@@ -1,4 +1,4 @@
-"""Moving rows of a batch between processes, in a way that gradients of any order can follow.
+"""Gather and scatter of a batch's rows between processes, differentiable to any order.
 
 Every process draws the same batch. In the divided part of a network each of them has the rows of its own `share`
 alone; elsewhere all of them have all rows and compute the very same numbers. What belongs to all is differentiated as

@@ -1,4 +1,4 @@
-"""Dividing the forward pass of a network over processes, and bringing its gradients together.
+"""Data parallelism: divides a network's forward pass over processes and reduces its gradients.
 
 Only the trunk is divided: it is nearly all of the work. Its features are gathered, and everything behind them, heads,
 losses, negatives, queues, sees the whole batch on every process and needs to know nothing of this.

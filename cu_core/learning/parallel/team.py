@@ -1,4 +1,4 @@
-"""What the engine asks of the processes of a run: nothing of one process alone, orders to the others of several."""
+"""The processes of a run as the engine sees them: one alone, or rank 0 that orders the others."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
+from typing_extensions import override
 
 from cu_core.learning.network import Network
 from cu_core.learning.parallel.division import divided
@@ -77,34 +78,35 @@ class Team(Protocol):
         """The rounds of a method, with its steps divided; close it when no more rounds are wanted."""
 
 
-class Alone:
+class Alone(Team):
     """One process: nothing is divided."""
 
     size = 1
 
+    @override
     def set_up(self, threads: int) -> None:
-        """There are no others."""
+        pass
 
+    @override
     @contextmanager
     def training(
         self, model: Network, indices: np.ndarray, seed: int, check: Check, on_epoch: Callable[[EpochReport], None]
     ) -> Iterator[Together]:
-        """Nothing to keep in step."""
         yield Together(check, _nothing, on_epoch)
 
+    @override
     def check(self, check: Check) -> Check:
-        """The same."""
         return check
 
+    @override
     def rounds(self, context: Work, start: Callable[[Work], Rounds]) -> Generator[dict[str, float], None, None]:
-        """The method's own."""
         yield from start(context)
 
 
 ALONE = Alone()
 
 
-class Leader:
+class Leader(Team):
     """Rank 0 of several.
 
     Args:
@@ -115,15 +117,15 @@ class Leader:
         self.group = group
         self.size = group.size
 
+    @override
     def set_up(self, threads: int) -> None:
-        """See `Team`."""
         self.group.tell(Order.SET_UP, {"threads": threads})
 
+    @override
     @contextmanager
     def training(
         self, model: Network, indices: np.ndarray, seed: int, check: Check, on_epoch: Callable[[EpochReport], None]
     ) -> Iterator[Together]:
-        """See `Team`."""
         self.group.tell(Order.TRAIN, {"indices": torch.as_tensor(np.asarray(indices)), "seed": seed})
 
         def ready(training: Training) -> None:
@@ -137,8 +139,9 @@ class Leader:
             division.active = True
             yield Together(self.check(check), ready, aligned)
 
+    @override
     def check(self, check: Check) -> Check:
-        """Looks on rank 0 alone and lets the others know, so that all go on or none does."""
+        # Checks on rank 0 alone and lets the others know, so that all go on or none does.
 
         def agreed() -> None:
             check()
@@ -146,21 +149,21 @@ class Leader:
 
         return agreed
 
+    @override
     def rounds(self, context: Work, start: Callable[[Work], Rounds]) -> Generator[dict[str, float], None, None]:
-        """See `Team`."""
         self.group.tell(Order.UNLEARN, state_of(context))
         with divided(context.model.trunk) as division:
             rounds = start(context)
             while True:
                 self.group.tell(Order.ROUND)
                 division.active = True
-                told = next(rounds, None)
+                diagnostics = next(rounds, None)
                 division.active = False
-                if told is None:
+                if diagnostics is None:
                     break
                 self.group.align(context.model)
                 try:
-                    yield told
+                    yield diagnostics
                 except GeneratorExit:
                     break
         self.group.tell(Order.DONE)

@@ -101,8 +101,8 @@ def _train(network: nn.Module, features: Tensor, member: np.ndarray, seed: int) 
         if len(order) < batch:
             order = torch.cat([order, torch.randperm(len(features), generator=generator)])
         rows, order = order[:batch], order[batch:]
-        answers = network(features[rows])[:, 0]
-        loss = F.binary_cross_entropy_with_logits(answers, target[rows], weight[rows])
+        logits = network(features[rows])[:, 0]
+        loss = F.binary_cross_entropy_with_logits(logits, target[rows], weight[rows])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

@@ -1,4 +1,4 @@
-"""What an attack sees of a model, and what it hands back."""
+"""The signals that membership attacks use, and their fitting to known members."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLIP = 100.0
 
 @dataclass(frozen=True)
 class Signals:
-    """What one model answers for n samples.
+    """The outputs of one model for n samples.
 
     Attributes:
         loss: (n,) float64, training loss of each sample: cross-entropy in nats, or an encoder's own.
@@ -47,7 +47,7 @@ class Signals:
         return len(self.loss)
 
     def take(self, rows: np.ndarray) -> Signals:
-        """The same for some of the samples."""
+        """The signals of some samples."""
         labels = None if self.labels is None else self.labels[rows]
         return Signals(self.loss[rows], self.odds[rows], labels, self.pair_cosines[rows])
 

@@ -1,4 +1,4 @@
-"""From scores and decisions to the numbers that are reported, each with its interval."""
+"""Reported numbers of an attack, with bootstrap intervals, from scores and decisions."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def entropy(odds: np.ndarray) -> np.ndarray:
 
 @_in_parts
 def modified_entropy(odds: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Modified entropy (Song and Mittal 2021, Eq. 9): low only where the model is sure and right.
+    """Modified entropy (Song and Mittal 2021, Eq. 9): low only where the model is confident and correct.
 
     -(1 - p_y) log p_y - sum over the other classes i of p_i log(1 - p_i).
 

@@ -1,4 +1,4 @@
-"""What learned attacks do before they learn: a limited number of samples, features in standard deviations."""
+"""Subsampling and standardisation of features before learned attacks are fitted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attacks that look at one signal: only the level at which it gives a member away is fitted."""
+"""Threshold attacks on one signal."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ def fit_loss(signals: Signals, member: np.ndarray, seed: int) -> Judge:
 
 
 def fit_confidence(signals: Signals, member: np.ndarray, seed: int) -> Judge:
-    """Members get sure answers (Salem et al. 2019); as log-odds, which rank like the probability but never tie."""
+    """Members get confident predictions (Salem et al. 2019); as log-odds: the same ranking without ties."""
     return fit_signal(lambda s: s.confidence, signals, member)
 
 
 def fit_entropy(signals: Signals, member: np.ndarray, seed: int) -> Judge:
-    """Members get answers of low entropy (Salem et al. 2019)."""
+    """Members get predictions of low entropy (Salem et al. 2019)."""
     return fit_signal(lambda s: -s.entropy, signals, member)
 
 
 def fit_modified_entropy(signals: Signals, member: np.ndarray, seed: int) -> Judge:
-    """Members get sure and right answers (Song and Mittal 2021)."""
+    """Members get confident and correct predictions (Song and Mittal 2021)."""
     return fit_signal(lambda s: -s.modified_entropy, signals, member)

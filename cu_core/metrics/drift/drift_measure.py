@@ -1,4 +1,4 @@
-"""The measures of drift: the explicit list of what every round reports, with the words that people read."""
+"""The list of drift measures that every round reports, with their titles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened to single samples over the rounds: crossings, flips, who moved most, who stayed, who went too far."""
+"""Events of single samples over the rounds: boundary crossings, flips, overshoot."""
 
 from __future__ import annotations
 
@@ -59,18 +59,6 @@ def flips(predictions: Sequence[np.ndarray]) -> np.ndarray:
     changed = np.zeros(classes.shape, bool)
     changed[1:] = classes[1:] != classes[:-1]
     return changed
-
-
-def largest_movers(displacement: np.ndarray, among: np.ndarray, count: int) -> np.ndarray:
-    """Rows of the samples that moved most, largest first; equal ones in their order, NaN left out.
-
-    Args:
-        displacement: (n,).
-        among: (n,) bool, which samples to look at.
-        count: at most this many.
-    """
-    rows = np.flatnonzero(among & np.isfinite(displacement))
-    return rows[np.argsort(-displacement[rows], kind="stable")][:count]
 
 
 def never_left(boundary: Sequence[np.ndarray], forget: np.ndarray) -> np.ndarray:

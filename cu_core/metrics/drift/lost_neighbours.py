@@ -1,4 +1,4 @@
-"""The nearest retain samples of every sample, and the class that most of them have."""
+"""Nearest retain samples of every sample, and their majority class."""
 
 from __future__ import annotations
 

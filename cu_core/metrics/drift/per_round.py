@@ -1,4 +1,4 @@
-"""From embeddings of two models on the same samples to how far each sample, and each group of samples, moved."""
+"""Drift of one round: displacement of samples and groups between the embeddings of two models."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class FixedSamples:
 
 
 class Start:
-    """The model that motion is measured from, looked at once.
+    """The model that motion is measured from, with all that is computed of it once.
 
     Attributes:
         samples: the recorded ones.

@@ -1,4 +1,4 @@
-"""How far two models differ that only differ by their seed: what every picture of motion has to be held against."""
+"""Displacement between models that differ only in their seed: the noise level of drift."""
 
 from __future__ import annotations
 

@@ -1,11 +1,9 @@
-"""A published table with the numbers of finished runs beside the paper's."""
+"""A published table filled with the mean and standard deviation of finished runs beside the paper's numbers."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from cu_core.analysis.papers.paper_table import PaperColumn, PaperRow, PaperTabl
 from cu_core.analysis.papers.quantities import QUANTITIES, value_in
 from cu_core.analysis.papers.scales import Scale, title_of
 from cu_core.base.errors import BadInput
+from cu_core.base.file_cache import cached_by_file
 from cu_core.base.home import Home
 from cu_core.catalogue.spec import RunSpec
 from cu_core.runstore import layout
@@ -155,7 +154,7 @@ def finished_runs(home: Home, table: PaperTable, scales: Iterable[Scale]) -> lis
     for row in list_runs(home):
         if row.state != "succeeded":
             continue
-        spec = _spec_in(home.runs / row.run_id)
+        spec = _spec(home.runs / row.run_id / layout.SPEC)
         # Results hold every round; only those that the table shows are read.
         if spec is None or not any(belongs(spec, one) for one in wanted):
             continue
@@ -165,20 +164,12 @@ def finished_runs(home: Home, table: PaperTable, scales: Iterable[Scale]) -> lis
     return found
 
 
-def _spec_in(run_dir: Path) -> RunSpec | None:
-    try:
-        found = os.stat(run_dir / layout.SPEC)
-    except OSError:
-        return None
-    return _spec(str(run_dir), found.st_ino, found.st_size, found.st_mtime_ns)
-
-
 # A page asks for those of all runs whenever it is drawn.
-@lru_cache(maxsize=5_000)
-def _spec(run_dir: str, inode: int, size: int, changed: int) -> RunSpec | None:
-    """What a run was asked for, None where that cannot be read; a changed file has another key."""
+@cached_by_file(maxsize=5_000, absent=None)
+def _spec(path: Path) -> RunSpec | None:
+    """The specification of a run; None where it cannot be read."""
     try:
-        return RunView(Path(run_dir)).spec
+        return RunView(path.parent).spec
     except BadInput:
         return None
 

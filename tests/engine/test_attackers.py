@@ -8,22 +8,22 @@ import numpy as np
 import pytest
 
 from cu_core.catalogue.attack_record import ATTACKS
-from cu_core.engine.audit import ways
-from cu_core.engine.audit.ways import Asked, Scores, attack_models
+from cu_core.engine.audit import attackers
+from cu_core.engine.audit.attackers import AttackData, Scores, attack_models
 from cu_core.metrics.attacks.fitting import Judge, Signals
 from cu_core.metrics.roc import best_threshold
 
 ATTACK = ATTACKS["loss"]
 
 
-def asked(tag: int, n: int = 24, apart: float = 1.0) -> Asked:
+def outputs_of(tag: int, n: int = 24, apart: float = 1.0) -> AttackData:
     """Answers whose cosines name the model and the sample."""
     rng = np.random.default_rng(tag)
     member, fold = np.arange(n) < n // 2, np.arange(n) % 2
     logits = rng.normal(size=(n, 3))
     logits[member, 0] += apart
     name = np.stack([np.full(n, float(tag)), np.arange(n)], 1)
-    return Asked(Signals.of_classifier(logits, np.zeros(n, int), name), member, fold)
+    return AttackData(Signals.of_classifier(logits, np.zeros(n, int), name), member, fold)
 
 
 def score_of(found: Scores | str) -> np.ndarray:
@@ -48,13 +48,13 @@ def spied(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[tuple[int, int]], 
 
         return Judge(score, 0.0)
 
-    monkeypatch.setattr(ways, "fit", fit)
+    monkeypatch.setattr(attackers, "fit", fit)
     return seen
 
 
 def test_no_sample_is_judged_by_what_was_fitted_on_it(spied):
-    models = {"before": asked(0), "after": asked(1), "reference": asked(2)}
-    shadow = asked(3)
+    models = {"before": outputs_of(0), "after": outputs_of(1), "reference": outputs_of(2)}
+    shadow = outputs_of(3)
     found = attack_models(ATTACK, models, shadow, seed=0)
     assert {m: list(w) for m, w in found.items()} == {
         "before": ["refitted", "shadow"],
@@ -73,7 +73,7 @@ def test_no_sample_is_judged_by_what_was_fitted_on_it(spied):
 
 
 def test_transferred_uses_the_thresholds_of_before():
-    models = {"before": asked(0), "after": asked(1, apart=-3.0)}
+    models = {"before": outputs_of(0), "after": outputs_of(1, apart=-3.0)}
     found = attack_models(ATTACK, models, None, seed=0)
     before, after = found["before"]["refitted"], found["after"]["transferred"]
     assert isinstance(before, Scores) and isinstance(after, Scores)
@@ -88,7 +88,7 @@ def test_transferred_uses_the_thresholds_of_before():
 
 
 def test_shadow_uses_the_thresholds_of_the_shadow_model():
-    models, shadow = {"before": asked(0), "after": asked(1), "reference": asked(2)}, asked(3, n=40)
+    models, shadow = {"before": outputs_of(0), "after": outputs_of(1), "reference": outputs_of(2)}, outputs_of(3, n=40)
     found = attack_models(ATTACK, models, shadow, seed=0)
     own = attack_models(ATTACK, {"before": shadow}, None, seed=0)["before"]["refitted"]
     assert isinstance(own, Scores)
@@ -98,9 +98,9 @@ def test_shadow_uses_the_thresholds_of_the_shadow_model():
 
 
 def test_an_attack_that_fails_says_why_and_leaves_the_others_alone():
-    broken = asked(1)
+    broken = outputs_of(1)
     broken = dataclasses.replace(broken, signals=dataclasses.replace(broken.signals, loss=broken.signals.loss * np.nan))
-    found = attack_models(ATTACK, {"before": asked(0), "after": broken}, None, seed=0)
+    found = attack_models(ATTACK, {"before": outputs_of(0), "after": broken}, None, seed=0)
     assert isinstance(found["before"]["refitted"], Scores)
     assert found["after"]["refitted"] == "could not be fitted: a signal is not a finite number"
     assert found["after"]["transferred"] == "gives scores that are not finite numbers"
@@ -114,9 +114,9 @@ def test_stop_is_asked_for_before_every_fit():
         raise Stop
 
     with pytest.raises(Stop):
-        attack_models(ATTACK, {"before": asked(0)}, None, seed=0, check=check)
+        attack_models(ATTACK, {"before": outputs_of(0)}, None, seed=0, check=check)
 
 
 def test_scores_are_stored_as_they_are_judged():
-    score = score_of(attack_models(ATTACK, {"before": asked(0)}, None, seed=0)["before"]["refitted"])
+    score = score_of(attack_models(ATTACK, {"before": outputs_of(0)}, None, seed=0)["before"]["refitted"])
     assert score.dtype == np.float32 and score.shape == (24,)

@@ -1,4 +1,4 @@
-"""Filled tables as text and as JSON."""
+"""Cells, rows and footnotes of a filled table as text, as JSON and as a data frame."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from cu_core.analysis.papers.fill import Cell, Filled, FilledRow
+from cu_core.analysis.papers.filled_table import Cell, Filled, FilledRow
 from cu_core.analysis.papers.paper_table import PaperColumn
 from cu_core.analysis.papers.quantities import QUANTITIES
 

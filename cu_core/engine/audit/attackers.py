@@ -1,4 +1,4 @@
-"""One attack in all ways: fitted on the attacked model, on the model before unlearning, or on a shadow model.
+"""Membership attackers, refitted, transferred or shadow: fitted on the attacked model, the base model or a reference.
 
 No sample is ever judged by an attack that was fitted on it: what judges a fold was fitted on the other one.
 """
@@ -15,8 +15,8 @@ from cu_core.metrics.attacks.fitting import Judge, Signals, fit
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What one model answers about samples of known membership.
+class AttackData:
+    """The outputs of one model for samples of known membership.
 
     Attributes:
         signals: of n samples.
@@ -44,8 +44,8 @@ class Scores:
 
 def attack_models(
     attack: Attack,
-    asked: Mapping[str, Asked],
-    shadow: Asked | None,
+    outputs: Mapping[str, AttackData],
+    shadow: AttackData | None,
     seed: int,
     check: Callable[[], None] = lambda: None,
 ) -> dict[str, dict[str, Scores | str]]:
@@ -53,45 +53,45 @@ def attack_models(
 
     Args:
         attack: which one.
-        asked: model id, ``before`` first, to its answers about the attacked samples, in the same order for all.
-        shadow: the reference's answers about samples that it was and was not trained on; None without one.
+        outputs: model id, ``before`` first, to its outputs for the attacked samples, in the same order for all.
+        shadow: the reference's outputs for samples that it was and was not trained on; None without one.
         seed: of what is random in the fits.
         check: called before each fit; may raise to stop.
 
     Returns:
         Model id to way to scores, or to the reason in words why there are none.
     """
-    fitted = {model: _fit(attack, answers, seed, check) for model, answers in asked.items()}
+    fitted = {model: _fit(attack, data, seed, check) for model, data in outputs.items()}
     fitted_shadow = _fit(attack, shadow, seed, check) if shadow is not None else None
     judges = {"transferred": fitted["before"], "shadow": fitted_shadow}
     found: dict[str, dict[str, Scores | str]] = {}
-    for model, answers in asked.items():
+    for model, data in outputs.items():
         for way in ways_for(model, shadow is not None):
             judge = fitted[model] if way == "refitted" else judges[way]
             assert judge is not None
-            found.setdefault(model, {})[way] = judge if isinstance(judge, str) else _score(judge, answers)
+            found.setdefault(model, {})[way] = judge if isinstance(judge, str) else _score(judge, data)
     return found
 
 
-def _fit(attack: Attack, asked: Asked, seed: int, check: Callable[[], None]) -> list[Judge] | str:
+def _fit(attack: Attack, outputs: AttackData, seed: int, check: Callable[[], None]) -> list[Judge] | str:
     """The judge of each fold, fitted on the others; the reason where that fails."""
     judges = []
-    for fold in np.unique(asked.fold):
+    for fold in np.unique(outputs.fold):
         check()
-        rows = np.flatnonzero(asked.fold != fold)
+        rows = np.flatnonzero(outputs.fold != fold)
         try:
-            judges.append(fit(attack, asked.signals.take(rows), asked.member[rows], seed))
+            judges.append(fit(attack, outputs.signals.take(rows), outputs.member[rows], seed))
         except (ValueError, ArithmeticError, RuntimeError, np.linalg.LinAlgError) as error:
             return f"could not be fitted: {error}"
     return judges
 
 
-def _score(judges: list[Judge], asked: Asked) -> Scores | str:
-    score = np.empty(len(asked.signals), np.float64)
+def _score(judges: list[Judge], outputs: AttackData) -> Scores | str:
+    score = np.empty(len(outputs.signals), np.float64)
     for fold, judge in enumerate(judges):
-        rows = np.flatnonzero(asked.fold == fold)
+        rows = np.flatnonzero(outputs.fold == fold)
         try:
-            score[rows] = judge.score(asked.signals.take(rows))
+            score[rows] = judge.score(outputs.signals.take(rows))
         except (ValueError, ArithmeticError, RuntimeError) as error:
             return f"could not judge: {error}"
     if not np.isfinite(score).all():
