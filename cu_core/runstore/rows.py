@@ -116,6 +116,16 @@ def read_row(run_dir: Path) -> RunRow:
     )
 
 
+_LONGEST_SEARCH = 200
+
+
+def mentions(row: RunRow, text: str) -> bool:
+    """Whether a row holds every word of a search; case is ignored. Of a longer search the beginning is taken."""
+    said = (row.run_id, row.title, row.method, row.forget, row.dataset, row.backbone, row.group, row.owner)
+    words = " ".join(said).lower()
+    return all(word in words for word in text[:_LONGEST_SEARCH].lower().split())
+
+
 def fraction_of(event: dict[str, Any]) -> float | None:
     """Done part of the phase of an event; None if its length is not known."""
     done, total = number_or_none(event.get("done")), number_or_none(event.get("total"))
