@@ -53,7 +53,7 @@ from cu_core.data.index_file import read_indices, scan_indices
 from cu_core.figures.theme import chart_text, class_name
 from cu_core.runstore.layout import is_run_id
 from cu_core.runstore.reader import open_run
-from cu_core.runstore.rows import read_row
+from cu_core.runstore.rows import mentions, read_row
 from cu_core.sharing.config import clean_name
 from cu_core.sharing.door import Door, Server
 from cu_core.sharing.seal import HEADER, unseal
@@ -200,6 +200,8 @@ class Readers:
         """Ids and parameters of pages name what there is, or are refused."""
         asked = text(rng, "20240101-digits-deadbeef", "runs,20240101-x", "tow,forget_acc", "3")
         assert not (is_run_id(asked) and ("/" in asked or ".." in asked))
+        row = self._row
+        mentions(row, asked)
         class_label(asked, CLASSES)
         for read in (lambda: open_run(self.home, asked), lambda: columns_named(asked.split(","))):
             _in_words(read)
@@ -302,6 +304,11 @@ class Readers:
             json.dumps(row.metrics, allow_nan=False)
         finally:
             path.unlink()
+
+    @cached_property
+    def _row(self) -> Any:
+        (self.home.runs / "empty").mkdir()
+        return read_row(self.home.runs / "empty")
 
     @cached_property
     def _door(self) -> Door:
@@ -448,7 +455,7 @@ def _share(seed: int, numbers: Sequence[int] | range) -> Judged:
     with tempfile.TemporaryDirectory(prefix="fuzz-", dir=fast if fast.is_dir() else None) as folder:
         readers = Readers(Path(folder))
         # What is made once is not the input's time.
-        _ = readers._door, model_names("timm"), model_names("open_clip")
+        _ = readers._row, readers._door, model_names("timm"), model_names("open_clip")
         return judge(readers.kinds, seed, numbers)
 
 

@@ -31,7 +31,7 @@ from cu_core.catalogue.spec_parts import ForgetSpec, ModelSpec
 from cu_core.cli import main
 from cu_core.figures.theme import chart_text, class_name
 from cu_core.runstore import layout
-from cu_core.runstore.rows import read_row
+from cu_core.runstore.rows import mentions, read_row
 from pages._launch.form_draft import class_names
 from pages._shared.downloads import csv_bytes
 from tests.fuzz.profile import fuzzed
@@ -152,8 +152,10 @@ def test_numbers_with_thousands_of_digits_are_no_class_and_no_seed(home: Home) -
     assert main(["sweep", "--methods", "retrain", "--forget", "class:1", "--seeds", digits]) == 2
 
 
-def test_long_lists_take_no_time() -> None:
+def test_long_lists_and_searches_take_no_time(home: Home) -> None:
+    row = read_row(write_run(home, "one", MadeUp(rounds=1, images=False)))
     started = time.perf_counter()
+    assert not mentions(row, "x " * 1_000_000)
     with pytest.raises(BadInput, match="at most 10,000 letters"):
         parse_axis("class:5," + "1," * 1_000_000)
     assert time.perf_counter() - started < 0.5
