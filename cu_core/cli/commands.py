@@ -138,8 +138,14 @@ def _tell(view: reader.RunView, state: str, as_json: bool) -> int:
         return 1
     if state in ("queued", "running"):
         return 1
-    print(f"{state}: {error.get('message', 'no reason recorded')} {error.get('hint', '')}".rstrip(), file=sys.stderr)
+    print(f"{state}: {_in_words(error)}", file=sys.stderr)
     return 2 if error.get("kind") == "bad-input" else 1
+
+
+def _in_words(error: dict[str, Any]) -> str:
+    """Message and hint of a failure as sentences of one line."""
+    message, hint = error.get("message", "no reason recorded"), error.get("hint", "")
+    return f"{message}{'' if message.endswith(('.', '!', '?')) else '.'} {hint}" if hint else message
 
 
 def submit(options: argparse.Namespace, home: Home) -> int:
@@ -213,7 +219,7 @@ def show(options: argparse.Namespace, home: Home) -> int:
         row = view.row()
         print(f"run {row.run_id}: {row.state} {row.phase or ''}".rstrip())
         if view.error:
-            print(f"{view.error['message']} {view.error.get('hint', '')}".rstrip())
+            print(_in_words(view.error))
     return 0
 
 

@@ -75,7 +75,8 @@ def read_page(script: Path) -> Page:
         given = {keyword.arg or "**": ast.literal_eval(keyword.value) for keyword in call.keywords}
         page = Page(*map(ast.literal_eval, call.args), **given)
     except (ValueError, TypeError) as error:
-        raise BadInput(script.name, f"its record cannot be read: {error}", names) from error
+        said = str(error).partition(": <")[0]
+        raise BadInput(script.name, f"its record cannot be read as literals of Page: {said}", names) from error
     if page.id != script.stem:
         raise BadInput(script.name, f"its record has the id {page.id!r}", (script.stem,))
     return page
