@@ -57,17 +57,17 @@ MOMENTS = [("train", 2), ("unlearn", 3), ("reference", 1), ("audit", 9)]
 
 @pytest.mark.always
 def test_killed_once_and_resumed_equals_uninterrupted(tmp_path):
-    compare_with_killed(tmp_path, MOMENTS[1:2])
+    compare_with_killed(tmp_path, MOMENTS[1:2], [*SPEC, "--set", "audit.attacks=none"])
 
 
 def test_killed_in_each_phase_and_resumed_equals_uninterrupted(tmp_path):
-    compare_with_killed(tmp_path, MOMENTS)
+    compare_with_killed(tmp_path, MOMENTS, SPEC)
 
 
-def compare_with_killed(tmp_path, moments):
-    uninterrupted = result_of(command(Home(tmp_path / "whole"), "run", *SPEC))
+def compare_with_killed(tmp_path, moments, spec):
+    uninterrupted = result_of(command(Home(tmp_path / "whole"), "run", *spec))
     home = Home(tmp_path / "killed")
-    process = command(home, "run", *SPEC)
+    process = command(home, "run", *spec)
     run_id, kills = "", 0
     for phase, done in moments:
         deadline = time.monotonic() + 250
@@ -87,5 +87,6 @@ def compare_with_killed(tmp_path, moments):
     result = result_of(process)
     assert result["weights_sha256"] == uninterrupted["weights_sha256"]
     assert result["metrics"] == uninterrupted["metrics"]
-    assert result["attacks"] == uninterrupted["attacks"] is not None
+    assert result["attacks"] == uninterrupted["attacks"]
+    assert bool(result["attacks"]) == (spec is SPEC)
     assert result["rounds"] == uninterrupted["rounds"]

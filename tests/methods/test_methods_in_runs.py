@@ -14,7 +14,8 @@ from tests.real_runs import submit_changed, work_to_the_end
 
 SELECT = {"class": "class:5", "sample": "random:60"}
 CASES = [
-    pytest.param(m, task, id=f"{m.id}-{task}")
+    # One task of each method in make test, the other in make test-all.
+    pytest.param(m, task, id=f"{m.id}-{task}", marks=[pytest.mark.thorough] * (task != m.tasks[0]))
     for m in METHODS.values()
     if "supervised" in m.objectives and not m.needs_shards
     for task in m.tasks

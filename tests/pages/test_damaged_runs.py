@@ -37,7 +37,7 @@ def harm(run_dir: Path, part: str, way: str) -> None:
         (path / layout.MANIFEST if path.is_dir() else path).write_bytes(b"{garbage" + bytes(40))
 
 
-@pytest.mark.parametrize("way", ["missing", "garbage"])
+@pytest.mark.parametrize("way", [pytest.param("missing", marks=pytest.mark.thorough), "garbage"])
 @pytest.mark.parametrize("part", PARTS)
 def test_pages_name_what_is_damaged_and_claim_nothing_else(home: Home, part: str, way: str) -> None:
     run_dir = write_run(home, "harmed", MadeUp(rounds=3))
@@ -83,6 +83,7 @@ def result_keys() -> list[str]:
             "attacks", "references", "notes", "versions", "hardware"]  # fmt: skip
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("key", result_keys())
 def test_a_result_without_one_of_its_entries_breaks_no_page(home: Home, key: str) -> None:
     path = write_run(home, "odd", MadeUp(rounds=2, references=(0, 1))) / layout.RESULT
