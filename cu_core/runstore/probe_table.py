@@ -12,6 +12,7 @@ import pyarrow.parquet
 
 from cu_core.base.errors import BadInput
 from cu_core.base.file_cache import cached_by_file
+from cu_core.runstore.parquet_footer import footer_codecs
 
 COLUMNS = ("sample", "split", "group", "label", "true_label", "rule")
 _FIELD = "probe"
@@ -39,13 +40,15 @@ def read_probe(path: Path) -> pd.DataFrame:
         if lacking:
             raise BadInput(_FIELD, f"lacks the columns {', '.join(lacking)}")
         table = _table(path)
+        reason = _wrong(table)
+        plain = table[list(COLUMNS)].astype(dict.fromkeys(_TEXTS, object)).reset_index(drop=True)
     except FileNotFoundError:
         raise
     except (OSError, ValueError, TypeError, KeyError, pyarrow.ArrowException) as error:
         raise BadInput(_FIELD, f"cannot be read: {error}") from error
-    if reason := _wrong(table):
+    if reason:
         raise BadInput(_FIELD, f"is damaged: {reason}")
-    return table[list(COLUMNS)].astype(dict.fromkeys(_TEXTS, object)).reset_index(drop=True)
+    return plain
 
 
 def probe_rows(run_dir: Path, name: str) -> int | None:
@@ -72,11 +75,7 @@ def _about(path: Path) -> pyarrow.parquet.FileMetaData:
         raise ValueError("no plain file")
     if found.st_size > _MOST_FILE:
         raise ValueError(f"more than {_MOST_FILE // 2**20} MB")
-    with path.open("rb") as file:
-        file.seek(max(0, found.st_size - 8))
-        footer = int.from_bytes(file.read(4), "little")
-    if footer > _MOST_FOOTER:
-        raise ValueError(f"its description of itself has more than {_MOST_FOOTER // 2**10} kB")
+    footer_codecs(path, _MOST_FOOTER)
     about = pyarrow.parquet.read_metadata(path)
     if about.num_rows > _MOST_ROWS:
         raise ValueError(f"more than {_MOST_ROWS:,} samples")
@@ -86,9 +85,7 @@ def _about(path: Path) -> pyarrow.parquet.FileMetaData:
 def _columns(path: Path) -> list[str]:
     """Names of the columns of a table that is safe to read."""
     about = _about(path)
-    groups = [about.row_group(k) for k in range(about.num_row_groups)]
-    packed = {group.column(k).compression for group in groups for k in range(group.num_columns)}
-    if other := sorted(packed - set(_CODECS)):
+    if other := sorted(footer_codecs(path, _MOST_FOOTER) - set(_CODECS)):
         raise ValueError(f"packed with {', '.join(other)}, a probe is with {_CODECS[0]}")
     schema = about.schema.to_arrow_schema()
     for name in set(COLUMNS) & set(schema.names):
