@@ -13,6 +13,7 @@ import urllib.request
 import venv
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +171,9 @@ def test_the_dashboard_opens_from_any_folder(installed: Installed, dashboard: st
             assert ("dataframe" if page == "runs" else "bidi_component") in kinds, tab.text()
             await tab.socket.close()
 
-    asyncio.run(look())
+    # In a thread of its own: a browser of other tests may keep an event loop in this one.
+    with ThreadPoolExecutor(1) as apart:
+        apart.submit(asyncio.run, look()).result()
     assert _state(installed, queued, {"running", "succeeded"}), "a worker starts from the wheel"
     installed("cancel", queued)
     assert _state(installed, queued, {"cancelled", "succeeded"})
