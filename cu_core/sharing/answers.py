@@ -90,8 +90,8 @@ def policy(scripts: Sequence[str], sockets: Sequence[str]) -> str:
     """
     return "; ".join((
         "default-src 'none'",
-        # Streamlit imports the code of components from blobs.
-        f"script-src 'self' blob: {' '.join(scripts)}".rstrip(),
+        # Streamlit imports the code of components from blobs; Plotly's WebGL charts compile theirs from texts.
+        f"script-src 'self' blob: 'unsafe-eval' {' '.join(scripts)}".rstrip(),
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' blob: data:",
         # Plotly brings a font of its own along.
