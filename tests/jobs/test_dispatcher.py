@@ -27,6 +27,8 @@ from cu_core.runstore.verify import verify
 from tests.jobs.programs import PATIENCE, QUICK, end_workers, program, wait_for, worked, workers
 from tests.jobs.stubs import COMMAND, GO, execute, spec
 
+pytestmark = pytest.mark.thorough
+
 ONE_SLOT = [Slot("cpu-0", None, 1)]
 PATIENT = QUICK.replace("idle=0.5", "idle=600")
 
