@@ -153,16 +153,15 @@ def check(spec: RunSpec) -> None:
         raise BadInput("data.train_limit", f"{spec.data.train_limit} is more than there are", [f"0 to {record.train}"])
 
 
-_PATH_FORMS: dict[str, tuple[str, ...]] = {
-    "data.dataset": ("folder:PATH of a directory or zip file",),
-    "model.weights": (),
-    "forget.select": ("indices:FILE.csv",),
-}
-
-
 def _check_paths(spec: RunSpec) -> None:
+    forms_of: dict[str, tuple[str, ...]] = {
+        "data.dataset": (f"{dataset(spec.data.dataset).form} of a directory or zip file",),
+        "model.weights": (),
+        "forget.select": parse_selection(spec.forget.select).record.forms,
+    }
     for field, text in named_files(spec).items():
-        path, forms = named_path(text, field, _PATH_FORMS[field]), _PATH_FORMS[field]
+        forms = forms_of[field]
+        path = named_path(text, field, forms)
         try:
             found = path.exists() if field == "data.dataset" else path.is_file()
         except OSError:  # too long

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any
 
-from cu_core.base.registry import Registry
+from cu_core.base.registry import Registry, imported
 
 # Default numbers of rounds that stand for another number.
 PER_EPOCH = 0
@@ -81,11 +80,8 @@ class Method:
 
     def unlearn(self, context: Any, params: Any) -> Iterator[dict[str, float]]:
         """The method's rounds on a `cu_core.methods.context.Context`."""
-        if isinstance(self.implementation, str):
-            module, _, function = self.implementation.partition(":")
-            generator: Unlearn = getattr(import_module(module), function)
-        else:
-            generator = self.implementation()
+        made = self.implementation
+        generator: Unlearn = imported(made) if isinstance(made, str) else made()
         return generator(context, params)
 
 

@@ -61,11 +61,11 @@ def probe_rows(run_dir: Path, name: str) -> int | None:
 
 @cached_by_file(maxsize=10_000)
 def _rows(path: Path) -> int:
-    return int(_about(path).num_rows)
+    return int(_about(path)[0].num_rows)
 
 
-def _about(path: Path) -> pyarrow.parquet.FileMetaData:
-    """What a file says of itself, if that is of a bounded size.
+def _about(path: Path) -> tuple[pyarrow.parquet.FileMetaData, set[str]]:
+    """What a file says of itself, if that is of a bounded size, and the codecs of its columns.
 
     Raises:
         ValueError: no plain file, too large, or it claims more than a probe can hold.
@@ -75,17 +75,17 @@ def _about(path: Path) -> pyarrow.parquet.FileMetaData:
         raise ValueError("no plain file")
     if found.st_size > _MOST_FILE:
         raise ValueError(f"more than {_MOST_FILE // 2**20} MB")
-    footer_codecs(path, _MOST_FOOTER)
+    codecs = footer_codecs(path, _MOST_FOOTER)
     about = pyarrow.parquet.read_metadata(path)
     if about.num_rows > _MOST_ROWS:
         raise ValueError(f"more than {_MOST_ROWS:,} samples")
-    return about
+    return about, codecs
 
 
 def _columns(path: Path) -> list[str]:
     """Names of the columns of a table that is safe to read."""
-    about = _about(path)
-    if other := sorted(footer_codecs(path, _MOST_FOOTER) - set(_CODECS)):
+    about, codecs = _about(path)
+    if other := sorted(codecs - set(_CODECS)):
         raise ValueError(f"packed with {', '.join(other)}, a probe is with {_CODECS[0]}")
     schema = about.schema.to_arrow_schema()
     for name in set(COLUMNS) & set(schema.names):
