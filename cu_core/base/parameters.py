@@ -38,6 +38,8 @@ class Param:
         log: whether the value is best explored on a logarithmic scale.
         paper: the paper's default with its source, in words.
         advanced: shown only when asked for.
+        later: added after runs had been stored: left out of `contents` while it has its default, so that hashes of
+            what was made before are still found.
     """
 
     label: str
@@ -50,6 +52,7 @@ class Param:
     log: bool = False
     paper: str = ""
     advanced: bool = False
+    later: bool = False
 
     @property
     def help(self) -> str:
@@ -103,6 +106,21 @@ def _described(cls: type) -> tuple[Described, ...]:
         for f in dataclasses.fields(cls)
         if "param" in f.metadata
     )
+
+
+def contents(part: Any) -> dict[str, Any]:
+    """All fields of a parameter dataclass for a hash, without later ones that have their default; see `Param.later`."""
+    return contents_of(type(part), dataclasses.asdict(part))
+
+
+def contents_of(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of values that were written as JSON, perhaps by an earlier version."""
+    usual = {d.name: d.default for d in describe(cls) if d.param.later}
+    return {name: value for name, value in values.items() if name not in usual or _plain(value) != _plain(usual[name])}
+
+
+def _plain(default: Any) -> Any:
+    return list(default) if isinstance(default, tuple) else default
 
 
 def parse(cls: type, values: Mapping[str, Any], prefix: str = "") -> Any:
@@ -179,6 +197,11 @@ def _to_type(name: str, kind: type, value: Any, spec: Param) -> Any:
         if str(value).lower() in _TRUE | _FALSE:
             return str(value).lower() in _TRUE
         raise BadInput(name, f"{_short(value)} is not a yes/no value", ("true", "false"))
+    if kind == tuple[str, ...]:
+        texts = value.splitlines() if isinstance(value, str) else value
+        if isinstance(texts, list | tuple) and all(isinstance(text, str) for text in texts):
+            return tuple(_checked_text(name, text) for text in texts if text)
+        raise BadInput(name, f"{_short(value)} is not a list of texts", spec.allowed())
     if kind is str:
         if isinstance(value, str):
             return _checked_text(name, value)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cu_core.base.errors import BadInput
-from cu_core.base.parameters import describe, param, parse
+from cu_core.base.parameters import contents_of, describe, param, parse
 from cu_core.catalogue.dataset_record import DATASETS
 from cu_core.catalogue.method_record import PER_EPOCH, PER_SHARD, method
 from cu_core.catalogue.objective_record import objective
@@ -89,6 +89,14 @@ class RunSpec:
         unit="processes",
         special="1 = not divided",
         advanced=True,
+        later=True,
+    )
+    reference_files: tuple[str, ...] = param(
+        (),
+        "Own references",
+        "Files with weights of models retrained without the forget set; they stand before those trained here.",
+        advanced=True,
+        later=True,
     )
     name: str = param("", "Name", "Shown in lists; made from the choices if empty.")
     group: str = param("", "Group", "Shared by the runs of one grid.")
@@ -115,6 +123,12 @@ class RunSpec:
     def train_seed(self) -> int:
         """Seed of the base model."""
         return self.seed if self.train.seed < 0 else self.train.seed
+
+    @property
+    def base_recipe(self) -> TrainSpec:
+        """How the base model is made: own weights are taken as they are, unless training on is asked for."""
+        as_they_are = self.model.weights and not self.model.train_on
+        return dataclasses.replace(self.train, epochs=0) if as_they_are else self.train
 
     @property
     def forget_seed(self) -> int:
@@ -149,7 +163,7 @@ def planned_epochs(spec: RunSpec) -> int:
         anew = spec.train.work  # at most: every shard from its beginning
     elif record.starts_anew:
         anew = spec.max_rounds  # a round is an epoch
-    return spec.train.work * (1 + spec.reference) + anew
+    return spec.base_recipe.work + spec.train.work * spec.reference + anew
 
 
 PARTS: dict[str, type] = {
@@ -165,11 +179,19 @@ PARTS: dict[str, type] = {
 
 def content_hash(content: Mapping[str, Any]) -> str:
     """`RunSpec.content_hash` of a specification as `RunSpec.to_json` wrote it, perhaps in an earlier version."""
-    kept = {key: value for key, value in content.items() if key not in ("name", "group")}
-    if kept.get("processes") == 1:
-        # As before there could be several.
-        del kept["processes"]
+    kept = {key: value for key, value in contents_of(RunSpec, content).items() if key not in ("name", "group")}
+    for name, cls in PARTS.items():
+        if isinstance(kept.get(name), Mapping):
+            kept[name] = contents_of(cls, kept[name])
+    model = kept.get("model")
+    if isinstance(model, dict) and model.pop("train_on", False) is False and _taken_as_they_are(content["model"]):
+        model["train_on"] = False
     return digest(kept)
+
+
+def _taken_as_they_are(model: Mapping[str, Any]) -> bool:
+    # Where no word of it is stored, the run is older than the choice, and own weights were trained on.
+    return bool(model.get("weights")) and "train_on" in model and model["train_on"] is False
 
 
 def digest(content: Any) -> str:
@@ -193,6 +215,9 @@ def spec_from_json(content: Mapping[str, Any]) -> RunSpec:
     schema = values.pop("schema", SCHEMA)
     if schema != SCHEMA:
         raise BadInput("schema", f"{str(schema)[:40]!r} is not a version that this program reads", [str(SCHEMA)])
+    model = values.get("model")
+    if "schema" in content and isinstance(model, Mapping) and model.get("weights") and "train_on" not in model:
+        values["model"] = {**model, "train_on": True}  # written before there was a choice
     parts = {name: parse(cls, values.pop(name, {}), f"{name}.") for name, cls in PARTS.items()}
     chosen = values.pop("method", {})
     if isinstance(chosen, str):

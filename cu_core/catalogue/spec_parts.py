@@ -72,7 +72,42 @@ class ModelSpec:
         128, "Embedding size", "Width of the projected embedding.", low=2, high=4096, unit="dimensions", advanced=True
     )
     weights: str = param(
-        "", "Own weights", "File with a state dict (.pt, .pth, .safetensors) to start from.", advanced=True
+        "",
+        "Own weights",
+        "File with trained weights; they are used as they are, unless training on is asked for.",
+        advanced=True,
+    )
+    train_on: bool = param(
+        False,
+        "Train on",
+        "Train own weights further by the recipe, instead of using them as they are.",
+        advanced=True,
+        later=True,
+    )
+    normalisation: str = param(
+        "auto",
+        "Normalisation",
+        "How pixels become inputs: auto (from the file of own weights where it says so, else dataset), dataset (its "
+        "own mean and deviation), unit ([0, 1]), or mean and deviation per channel: 0.49,0.48,0.45/0.25,0.24,0.26.",
+        advanced=True,
+        later=True,
+    )
+    class_order: str = param(
+        "dataset",
+        "Order of classes",
+        "In which order own weights answer: that of this dataset, or class names sorted as text or as numbers.",
+        choices=("dataset", "text", "number"),
+        advanced=True,
+        later=True,
+    )
+    stem: str = param(
+        "auto",
+        "Stem",
+        "First layers of a residual network: small (3×3, no pooling), large (7×7 of stride 2, max-pooling), or auto: "
+        "by own weights, else by image size.",
+        choices=("auto", "small", "large"),
+        advanced=True,
+        later=True,
     )
     pretrained: bool = param(
         False, "Pretrained", "Start from published weights (timm models, needs network).", advanced=True
@@ -81,7 +116,7 @@ class ModelSpec:
 
 @dataclass(frozen=True)
 class TrainSpec:
-    """How the base model and the reference are trained; zero epochs uses own weights as they are."""
+    """How the base model and the references are trained; own weights are trained on only where that is asked for."""
 
     objective: str = param(
         "supervised",

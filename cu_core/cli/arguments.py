@@ -25,6 +25,8 @@ from cu_core.cli.completion import FILES, offer, offer_found
 from cu_core.jobs.adopt import adopt_index_file
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+LISTS = tuple(d.name for d in describe(RunSpec) if d.type not in (int, float, str, bool))
+"""Fields of several values, of which each `--set` adds one."""
 DIGITS_BACKBONE = "tiny-cnn"
 BACKBONE = "resnet18"
 
@@ -189,6 +191,8 @@ def _apply(content: dict[str, Any], setting: str, chosen: dict[str, Any]) -> Non
         chosen.setdefault("params", {})[field] = value
     elif name in params:
         chosen.setdefault("params", {})[name] = value
+    elif name in LISTS:
+        content[name] = [*content.get(name, ()), value]
     elif name in top_level_fields():
         content[name] = value
     else:

@@ -18,6 +18,7 @@ from cu_core.base.errors import BadInput, DatasetError, OutOfDisk
 from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
 from cu_core.base.named_path import absolute_choice
+from cu_core.base.parameters import contents
 from cu_core.base.registry import imported
 from cu_core.catalogue.dataset_record import dataset
 from cu_core.catalogue.spec import digest
@@ -48,7 +49,7 @@ def dataset_key(spec: DataSpec) -> str:
     """
     record = dataset(spec.dataset)
     size = spec.image_size or record.size or DEFAULT_SIZE
-    content = dataclasses.asdict(dataclasses.replace(spec, image_size=size)) | {"schema": SCHEMA}
+    content = contents(dataclasses.replace(spec, image_size=size)) | {"schema": SCHEMA}
     if record.needs_path:
         content["files"] = fingerprint(spec.dataset.partition(":")[2])
         content["dataset"] = absolute_choice(spec.dataset, "dataset")

@@ -75,7 +75,7 @@ def estimate(spec: RunSpec, home: Home) -> Estimate:
     disk = estimate_disk(spec, classes=classes, parameters=speed.parameters if speed else None).total
     if speed is None or train is None:
         return Estimate(None, disk, "")
-    trained = spec.train.epochs * (train + spec.reference * (train - forget))
+    trained = spec.base_recipe.epochs * train + spec.train.epochs * spec.reference * (train - forget)
     # What follows is counted in images of supervised training, which are faster than ones of several views.
     plain = 1 / objective(spec.train.objective).cost
     drawn = 2 * forget * getattr(spec.method.params, "retain_batches", 1) * spec.max_rounds

@@ -135,7 +135,7 @@ class _Execution:
 
     def _plan(self) -> None:
         recipe, forget = self.spec.train, self.setup.forget.indices
-        self.progress.plan("train", recipe.work)
+        self.progress.plan("train", self.spec.base_recipe.work)
         self.progress.plan("unlearn", self.spec.max_rounds)
         self.progress.plan("reference", recipe.work * self.spec.reference)
         self.audit = AuditPlan(self.setup)
@@ -166,10 +166,10 @@ class _Execution:
             self.progress.step(phase, measured, message)
             self._guess(self.progress.works[phase].rate)
 
-        spec = self.spec
+        spec = dataclasses.replace(self.spec, train=self.spec.base_recipe)
         if phase == "reference":
             # From scratch: the user's own weights have seen the forget set.
-            spec = dataclasses.replace(spec, model=dataclasses.replace(spec.model, weights=""))
+            spec = dataclasses.replace(self.spec, model=dataclasses.replace(self.spec.model, weights=""))
         self.progress.start(phase, what)
         trained = trained_model(
             spec,
@@ -186,13 +186,14 @@ class _Execution:
         )
         if phase == "train":
             self.progress.finish("train")
-            self._guess(trained.seconds / max(self.spec.train.work, 1))
+            if self.spec.base_recipe.work:
+                self._guess(trained.seconds / self.spec.base_recipe.work)
             self._remember_speed(trained, len(indices))
         return trained
 
     def _remember_speed(self, trained: Trained, images: int) -> None:
         """Lets the next estimate rest on this training, unless it was not measured here and now."""
-        seen = images * self.spec.train.epochs
+        seen = images * self.spec.base_recipe.epochs
         if seen and not trained.cached:
             parameters = sum(p.numel() for p in trained.model.parameters())
             remember_speed(self.spec, self.attempt.home, Speed(trained.seconds / seen, parameters, EARLIER_RUN))

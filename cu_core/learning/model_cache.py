@@ -19,6 +19,7 @@ from cu_core.base.errors import BadInput, CheckpointError
 from cu_core.base.files import read_json, sha256_of, write_json
 from cu_core.base.home import Home
 from cu_core.base.named_path import named_path
+from cu_core.base.parameters import contents
 from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.spec import RunSpec, digest
 from cu_core.catalogue.spec_parts import TrainSpec
@@ -85,7 +86,9 @@ def train_key(
 def _ingredients(
     spec: RunSpec, data_sha: str, indices: np.ndarray, seed: int, device_type: str, precision: str
 ) -> dict[str, Any]:
-    model = dataclasses.asdict(spec.model)
+    model = contents(spec.model)
+    # What becomes of own weights is told by the epochs.
+    model.pop("train_on", None)
     model["weights"] = _file_hash(spec.model.weights) if spec.model.weights else ""
     return {
         "version": VERSION,
@@ -185,7 +188,9 @@ def trained_model(
             if shards is None:
                 stages.drop()
             return Trained(_ready(model, precision, device), key, seconds, False, shards)
-        with team.training(model, indices, seed, check, on_epoch) as together:
+        # Own weights as they are: nobody has anything to divide.
+        divided = team if spec.train.epochs else ALONE
+        with divided.training(model, indices, seed, check, on_epoch) as together:
             result = train(
                 model,
                 Split(source, indices, torch.Generator()),

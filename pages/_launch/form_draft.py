@@ -58,6 +58,8 @@ def from_spec(spec: RunSpec) -> dict[str, Any]:
 def _typed(d: Described, values: Any) -> Any:
     """The value as its widget wants it: number inputs refuse to mix whole and real numbers."""
     value = getattr(values, d.name)
+    if isinstance(value, tuple):
+        return "\n".join(value)
     return float(value) if d.type is float else value
 
 

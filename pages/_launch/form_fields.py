@@ -84,8 +84,10 @@ def field(d: Described, name: str, errors: dict[str, str], *, error_name: str = 
             st.number_input(label, step=1, **common)
         elif d.type is float:
             st.number_input(label, step=_step(d), format="%.6g", **common)
-        else:
+        elif d.type is str:
             st.text_input(label, **common)
+        else:
+            st.text_area(label, placeholder="one per line", height=80, **common)
         complain(errors, error_name or name)
 
 

@@ -127,6 +127,8 @@ def value_words(path: str, value: Any, spec: Mapping[str, Any], *, unit: bool = 
         return "yes" if value else "no"
     if isinstance(value, str):
         return short(value) if value else "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(short(str(item)) for item in value) or "none"
     found = _described(path, (str(spec["method"]["id"]),))
     if found is None:
         return f"{value:g}" if isinstance(value, float) else str(value)
