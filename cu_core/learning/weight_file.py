@@ -17,9 +17,9 @@ from torch import Tensor
 
 from cu_core.base.errors import CheckpointError
 from cu_core.base.files import sha256_of
-from cu_core.learning.checkpoint_parts import Part, averaged, parts_of
+from cu_core.learning.checkpoint_parts import WeightPart, averaged, parts_of
 from cu_core.learning.foreign_kinds import foreign_kind
-from cu_core.learning.inert_pickle import HoldsCode, PickledObject, Unreadable
+from cu_core.learning.inert_pickle import HoldsCode, PickledObject, NotWeights
 from cu_core.learning.reparametrised import whole_weights
 from cu_core.learning.stored_tensors import opened
 from cu_core.learning.weight_names import as_ours
@@ -110,14 +110,14 @@ def read_weights(path: Path, field: str = FIELD, part: str = "", *, hashed: bool
         reason = f"it holds code or objects besides tensors: {error}"
         raise CheckpointError(field, f"{path.name!r} cannot be read: {reason}") from error
     except Exception as error:  # damaged bytes make the readers fail in many ways; none may reach the user
-        told = f": {error}" if isinstance(error, Unreadable) else ""
+        told = f": {error}" if isinstance(error, NotWeights) else ""
         reason = str(error) if told.startswith(": it is ") else f"it is damaged or of another kind{told}"
         raise CheckpointError(field, f"{path.name!r} cannot be read: {reason}") from error
 
 
 def _found(path: Path, field: str, wanted: str) -> WeightFile:
     if (foreign := foreign_kind(path)) is not None:
-        raise Unreadable(foreign)
+        raise NotWeights(foreign)
     with _content(path) as content:
         parts = parts_of(content)
         if not parts:
@@ -173,7 +173,7 @@ def _nothing(path: Path, content: Any) -> str:
     return f"{path.name!r} holds no named tensors (a state dict is needed) but {kind}"
 
 
-def _chosen(parts: list[Part], wanted: str, path: Path) -> tuple[Part, str]:
+def _chosen(parts: list[WeightPart], wanted: str, path: Path) -> tuple[WeightPart, str]:
     """The part that is meant, and the prefix of the network in it where that was named."""
     if not wanted:
         return parts[0], ""
@@ -187,7 +187,7 @@ def _chosen(parts: list[Part], wanted: str, path: Path) -> tuple[Part, str]:
     return parts[0], wanted
 
 
-def _prefixes(parts: list[Part]) -> Iterable[str]:
+def _prefixes(parts: list[WeightPart]) -> Iterable[str]:
     return [part.name for part in parts if part.name] or sorted({name.partition(".")[0] for name in parts[0].tensors})
 
 

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cu_core.base.errors import CheckpointError
-from cu_core.learning.inert_pickle import HoldsCode, InertPickle, PickledName, PickledObject, Unreadable
+from cu_core.learning.inert_pickle import HoldsCode, InertPickle, PickledName, PickledObject, NotWeights
 from cu_core.learning.weight_file import read_weights
 from tests.fuzz.profile import fewer
 
@@ -150,7 +150,7 @@ def test_nothing_grows_and_nothing_hangs() -> None:
     laughing = b"K\x01" + b"2\x86" * 60 + b"."
     began = time.perf_counter()
     InertPickle().load(io.BytesIO(laughing))
-    with pytest.raises(Unreadable, match="no single value"):
+    with pytest.raises(NotWeights, match="no single value"):
         InertPickle().load(io.BytesIO(b"}" + laughing[:-1] + b"K\x02s."))
     with pytest.raises(Exception, match="expected 1099511627776 bytes"):
         InertPickle().load(io.BytesIO(b"\x8e" + struct.pack("<Q", 2**40)))
