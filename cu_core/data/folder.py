@@ -12,9 +12,9 @@ from cu_core.base.home import Home
 from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data.archive import Tree, open_tree
 from cu_core.data.findings import Findings
+from cu_core.data.picture_reader import PictureReader
 from cu_core.data.sampling import stratified_split
-from cu_core.data.source import Progress, Source
-from cu_core.data.transform import Unreadable, decode
+from cu_core.data.source import Progress, Source, Unreadable
 
 DEFAULT_SIZE = 32
 SUFFIXES = ("png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "ppm", "pgm")
@@ -64,15 +64,16 @@ def load(spec: DataSpec, home: Home, progress: Progress) -> Source:
     progress(0, found, f"found {found} images in {len(classes)} classes, ignoring {ignored} other files")
     size = spec.image_size or DEFAULT_SIZE
 
-    def read(split: str, indices: np.ndarray) -> Iterator[np.ndarray]:
-        for index in indices:
-            yield _decoded(tree, names[split][index], size)
+    reader = PictureReader(tree.read, [*names["train"], *names["test"]], size, spec.background, progress)
+
+    def read(split: str, indices: np.ndarray) -> Iterator[np.ndarray | Unreadable]:
+        return reader.read([names[split][index] for index in indices])
 
     listed = Findings(
         train=tuple(np.bincount(train_labels, minlength=len(classes)).tolist()),
         test=tuple(np.bincount(test_labels, minlength=len(classes)).tolist()),
     )
-    return Source(classes, train_labels, test_labels, read, names, lambda: listed)
+    return Source(classes, train_labels, test_labels, read, names, lambda: reader.findings(listed))
 
 
 def list_images(tree: Tree, part: str) -> Listing:
@@ -124,10 +125,3 @@ def _split(labels: np.ndarray, classes: tuple[str, ...], spec: DataSpec) -> tupl
             f"class {classes[lonely[0]]!r} has a single image; without a test/ folder each class needs two or more",
         )
     return stratified_split(labels, max(1, round(spec.test_share * len(labels))), spec.split_seed)
-
-
-def _decoded(tree: Tree, name: str, size: int) -> np.ndarray:
-    try:
-        return decode(tree.read(name), size)
-    except Unreadable as error:
-        raise DatasetError(_FIELD, f"{name} is no readable image ({error})") from None
