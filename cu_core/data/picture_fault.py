@@ -54,7 +54,7 @@ def fault_of(content: bytes, error: Exception) -> str:
         return "it has far more pixels than a picture of a dataset"
     for pattern, kind in _PICTURES:
         if re.match(pattern, content[:_HEAD], re.DOTALL):
-            cut_off = "truncated" in str(error)
+            cut_off = "truncated" in str(error).lower()
             return (
                 f"{kind} that is cut off" if cut_off else f"{kind} that is damaged or of an unusual kind{_told(error)}"
             )
