@@ -19,6 +19,7 @@ RAMP = np.arange(256, dtype=np.uint8).reshape(SIDE, SIDE)
 DARK = RAMP // 4
 COLOUR = np.stack([RAMP // 64 * 64, RAMP[::-1] // 64 * 64, RAMP // 128 * 128], axis=2)
 SOFT = np.stack([RAMP, RAMP.T, 255 - RAMP], axis=2)
+NOISE = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
 HALF = np.where(np.arange(256).reshape(SIDE, SIDE) % 2, 255, 0).astype(np.uint8)
 """Alpha: every other pixel is clear."""
 
@@ -319,7 +320,7 @@ PIXEL_KINDS: tuple[PixelKind, ...] = (
     PixelKind("zeros", lambda: (bytes(100), bytes(100)), None, "all of its 100 bytes are zero"),
     PixelKind("web pages", lambda: (b"<!DOCTYPE html><html>404</html>",) * 2, None, "it is a web page (HTML)"),
     PixelKind("Git LFS", lambda: (b"version https://git-lfs.github.com/spec/v1\n",) * 2, None, "git lfs pull"),
-    PixelKind("PNG, cut off", lambda: (saved(Image.fromarray(SOFT))[:-99],) * 2, None, "PNG that is cut off"),
+    PixelKind("PNG, cut off", lambda: (saved(Image.fromarray(NOISE))[:-99],) * 2, None, "PNG that is cut off"),
     PixelKind("JPEG, cut off", lambda: (saved(Image.fromarray(SOFT), "JPEG")[:-99],) * 2, None, "JPEG that is cut"),
     PixelKind(
         "TIFF, colour floats",
