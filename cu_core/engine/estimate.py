@@ -152,8 +152,8 @@ def _counts(spec: RunSpec, home: Home) -> tuple[int | None, int, int, int | None
     if not train:
         return None, 0, 0, classes or None
     selection = parse_selection(spec.forget.select)
-    count = selection.record.count
-    forget = count(selection.values, Known(train, classes, spec.data.label_noise)) if count else None
+    count, names = selection.record.count, data.classes if data is not None else ()
+    forget = count(selection.values, Known(train, classes, spec.data.label_noise, names)) if count else None
     if forget is None:
         return None, 0, 0, classes or None
     return train, unseen, min(forget, train), classes
