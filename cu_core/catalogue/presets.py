@@ -44,14 +44,14 @@ BAND = 3
 """References of presets that train in seconds: one has no band, and with two it is very wide."""
 
 
-def _emoji(name: str, select: str, method_id: str) -> RunSpec:
-    """A run on emoji, of which a wide CNN knows all training pictures by heart."""
+def _emoji(name: str, select: str) -> RunSpec:
+    """A run on emoji, of which a wide CNN knows nearly all training pictures by heart."""
     return RunSpec(
         data=DataSpec("emoji"),
         model=ModelSpec("wide-cnn"),
         train=EMOJI,
         forget=ForgetSpec(select),
-        method=MethodSpec(method_id, unlearning_recipe(method_id, "emoji", "wide-cnn", task_of(select))),
+        method=MethodSpec("contrastive", unlearning_recipe("contrastive", "emoji", "wide-cnn", task_of(select))),
         reference=BAND,
         name=name,
     )
@@ -134,19 +134,19 @@ PRESETS.add(
         "emoji-flags",
         "Forget the flags",
         "A network knows 2,860 emoji by heart and forgets a class of its nine; minutes on a laptop.",
-        _emoji("Forget the flags", "class:Flags", "contrastive"),
+        _emoji("Forget the flags", "class:Flags"),
     ),
     Preset(
         "emoji-random",
         "Forget 100 random emoji",
         "Single pictures, all of them known before; models that never saw them are right on two of three.",
-        _emoji("Forget 100 random emoji", "random:100", "neggrad_plus"),
+        _emoji("Forget 100 random emoji", "random:100"),
     ),
     Preset(
         "emoji-drawings",
         "Forget one of two drawings",
         "One drawing of fifty emoji goes, the other stays: deleting a row does not delete what another row says too.",
-        _emoji("Forget one of two drawings", "one-of-two:50", "neggrad_plus"),
+        _emoji("Forget one of two drawings", "one-of-two:50"),
     ),
     Preset(
         "paper-class",
