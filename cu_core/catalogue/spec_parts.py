@@ -50,7 +50,20 @@ class DataSpec:
         special="0 = as it is",
     )
     test_share: float = param(
-        0.2, "Unseen share", "For folders without test/: share set apart as unseen.", low=0.05, high=0.5, advanced=True
+        0.2,
+        "Unseen share",
+        "For images without an unseen part (test/, val/): share set apart as unseen.",
+        low=0.05,
+        high=0.5,
+        advanced=True,
+    )
+    titles: str = param(
+        "",
+        "Titles of classes",
+        "File in the root of the images that maps folder names to titles (such as classes.txt or labels.json); empty "
+        "looks for one, none keeps the folder names.",
+        advanced=True,
+        later=True,
     )
     background: str = param(
         "white",

@@ -23,11 +23,11 @@ from cu_core.base.registry import imported
 from cu_core.catalogue.dataset_record import dataset
 from cu_core.catalogue.spec import digest
 from cu_core.catalogue.spec_parts import DataSpec
-from cu_core.data.archive import fingerprint
 from cu_core.data.findings import Findings
 from cu_core.data.folder import DEFAULT_SIZE
 from cu_core.data.image_file import CHUNK, ImageFile
 from cu_core.data.images import ImageData
+from cu_core.data.layouts.recognised import fingerprint
 from cu_core.data.sample_names import write_names
 from cu_core.data.sampling import balanced_subset, noisy_labels
 from cu_core.data.source import Progress, Source, Unreadable, silent
