@@ -124,7 +124,7 @@ class Chosen:
     Attributes:
         indices: (k,) integers, sorted and distinct.
         classes: labels of the forgotten classes, where whole ones are forgotten.
-        duplicates: how many repeated indices of a file were dropped.
+        duplicates: how many entries of a file were dropped because they repeat others.
     """
 
     indices: np.ndarray

@@ -30,7 +30,7 @@ class ForgetSet:
         indices: (k,) int64, sorted and distinct, into the training images.
         task: ``"class"`` or ``"sample"``.
         classes: labels of the forgotten classes; empty for sample forgetting.
-        duplicates: how many repeated indices of a file were dropped.
+        duplicates: how many entries of a file were dropped because they repeat others.
     """
 
     indices: np.ndarray

@@ -18,6 +18,7 @@ from cu_core.catalogue.dataset_record import dataset
 from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.selections import Known, parse_selection
 from cu_core.catalogue.spec import RunSpec, digest
+from cu_core.data.forget import resolve
 from cu_core.data.prepared import open_prepared
 from cu_core.runstore.disk import estimate_disk
 
@@ -154,6 +155,8 @@ def _counts(spec: RunSpec, home: Home) -> tuple[int | None, int, int, int | None
     selection = parse_selection(spec.forget.select)
     count, names = selection.record.count, data.classes if data is not None else ()
     forget = count(selection.values, Known(train, classes, spec.data.label_noise, names)) if count else None
+    if forget is None and data is not None and not selection.record.fits:
+        forget = len(resolve(spec.forget.select, data, spec.forget_seed).indices)
     if forget is None:
         return None, 0, 0, classes or None
     return train, unseen, min(forget, train), classes

@@ -100,6 +100,8 @@ class RunSetup:
             notes.append(
                 f"The {rule} rule has no {' and no '.join(missing)} to look at, {cause}; it cannot end this run."
             )
+        if self.forget.duplicates:
+            notes.append(f"{self.forget.duplicates:,} of the file's entries repeat others and were dropped.")
         if self.spec.self_supervised and self.forget.task == "class":
             notes.append(
                 "An encoder's classes come from a vote of retain samples, which never names a forgotten class: there "

@@ -112,7 +112,8 @@ def show(data: ImageData, forget: ForgetSet, words: str = "", order: np.ndarray 
     if words:
         st.caption(words)
     if forget.duplicates:
-        st.caption(f"{forget.duplicates:,} repeated indices of the file were dropped.")
+        again = "entry of the file was" if forget.duplicates == 1 else "entries of the file were"
+        st.caption(f"{forget.duplicates:,} repeated {again} dropped.")
     pictures = np.asarray(data.train_images[chosen])
     edge = max(1, pictures.shape[-1] // 16)
     framed = np.pad(pictures, ((0, 0), (0, 0), (edge, edge), (edge, edge)), constant_values=EDGE)

@@ -111,7 +111,9 @@ def select_text(draft: Mapping[str, Any]) -> str:
         if widget.kind == "classes" and not value:
             raise BadInput("forget.select", "choose at least one class")
         if widget.kind == "file" and not value:
-            raise BadInput("forget.select", "upload a CSV file with one sample index per line")
+            raise BadInput("forget.select", "upload a file that lists samples")
+        if widget.kind == "text" and not value.strip():
+            raise BadInput("forget.select", f"say which {widget.label.lower()}")
         values.append(_classes_text(value, draft["forget.known"]) if widget.kind == "classes" else widget.write(value))
     return ":".join([kind.id, *values])
 

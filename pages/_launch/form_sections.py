@@ -223,6 +223,8 @@ def _forget_input(widget: Input, data: ImageData | None, errors: Errors, width: 
         upload(widget.label, INDICES, name, errors)
         if value_of(name):
             st.caption(f"Uses {plain(form_draft.file_name(value_of(name)))}.")
+    elif widget.kind == "text":
+        st.text_input(widget.label, key=key_of(name), persist_state="session", help=widget.help or None)
     else:
         st.number_input(
             widget.label,

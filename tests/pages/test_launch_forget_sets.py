@@ -125,7 +125,7 @@ def with_file(path: str) -> AppTest:
 
 def test_a_file_is_shown_with_pictures_and_counts(home: Home, tmp_path: Path) -> None:
     app = with_file(csv(tmp_path, "index\n5\n15\n5\n7\n"))
-    assert "**3 of 600** training images" in texts(app) and "1 repeated indices" in texts(app)
+    assert "**3 of 600** training images" in texts(app) and "1 repeated entry of the file was dropped" in texts(app)
     assert app.dataframe[0].value[["Class", "Forget"]].values.tolist() == [["five", 2], ["seven", 1]]
     assert app.get("image")
 
