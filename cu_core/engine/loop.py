@@ -92,6 +92,8 @@ class _Execution:
     def run(self) -> dict[str, Any]:
         """All steps."""
         self.setup = self._prepare()
+        # From here on with the network as its own weights have it.
+        self.spec = self.setup.spec
         self.team.set_up(torch.get_num_threads())
         self.attempt.write_json(layout.DATASET, {"key": self.setup.data_key, "sha256": self.setup.data.sha256})
         self.recorder = Recorder(self.setup, self.attempt)
@@ -196,7 +198,8 @@ class _Execution:
         seen = images * self.spec.base_recipe.epochs
         if seen and not trained.cached:
             parameters = sum(p.numel() for p in trained.model.parameters())
-            remember_speed(self.spec, self.attempt.home, Speed(trained.seconds / seen, parameters, EARLIER_RUN))
+            # Under the choices as they were made: an estimate does not read weights.
+            remember_speed(self.attempt.spec, self.attempt.home, Speed(trained.seconds / seen, parameters, EARLIER_RUN))
 
     def _guess(self, epoch_seconds: float | None) -> None:
         """Speeds of phases that have not started yet, from a training epoch's."""
