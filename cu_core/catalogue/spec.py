@@ -13,7 +13,7 @@ from typing import Any
 from cu_core.base.errors import BadInput
 from cu_core.base.parameters import contents_of, describe, param, parse
 from cu_core.catalogue.dataset_record import DATASETS
-from cu_core.catalogue.method_record import PER_EPOCH, PER_SHARD, method
+from cu_core.catalogue.method_record import PER_EPOCH, PER_FILE, PER_SHARD, method
 from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.selections import FORGET_KINDS, task_of
 from cu_core.catalogue.spec_parts import AuditSpec, DataSpec, ForgetSpec, ModelSpec, ProbeSpec, StopSpec, TrainSpec
@@ -31,6 +31,16 @@ class MethodSpec:
     def __post_init__(self) -> None:
         if self.params is None:
             object.__setattr__(self, "params", method(self.id).params())
+
+    @property
+    def title(self) -> str:
+        """Name shown to people: what the user calls a method of their own, else its record's."""
+        return getattr(self.params, "label", "") or method(self.id).title
+
+    @property
+    def word(self) -> str:
+        """The same for lists, where our own methods go by their ids."""
+        return getattr(self.params, "label", "") or self.id
 
 
 def path_of(choice: str) -> str:
@@ -116,7 +126,7 @@ class RunSpec:
         """The run's name, or one made from its choices."""
         return (
             self.name
-            or f"{short(self.data.dataset)} · {self.model.backbone} · {short(self.forget.select)} · {self.method.id}"
+            or f"{short(self.data.dataset)} · {self.model.backbone} · {short(self.forget.select)} · {self.method.word}"
         )
 
     @property
@@ -131,6 +141,11 @@ class RunSpec:
         return dataclasses.replace(self.train, epochs=0) if as_they_are else self.train
 
     @property
+    def references(self) -> int:
+        """How many models stand for retraining: own files and those trained here."""
+        return len(self.reference_files) + self.reference
+
+    @property
     def forget_seed(self) -> int:
         """Seed of random forget sets."""
         return self.seed if self.forget.seed < 0 else self.forget.seed
@@ -140,6 +155,8 @@ class RunSpec:
         """Upper limit on rounds."""
         usual = method(self.method.id).rounds.get(self.task, 1)
         stands_for = {PER_EPOCH: max(self.train.epochs, 1), PER_SHARD: self.train.shards}
+        if usual == PER_FILE:
+            return len(self.method.params.rounds)
         return self.stop.max_rounds or stands_for.get(usual, usual)
 
     def to_json(self) -> dict[str, Any]:

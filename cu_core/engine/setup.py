@@ -134,7 +134,7 @@ def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None])
         spec.stop.rule,
         parse_selection(spec.forget.select).kind,
         encoder=spec.self_supervised,
-        starts_anew=record.starts_anew,
+        unguarded=record.unguarded,
     )
     spare = spare_samples(record.needs_unseen, data, forget, spec.probe.seed)
     looked_at = rule_samples(rule, spec.stop.protocol, data, forget, spec.probe.seed, spare)
