@@ -56,8 +56,13 @@ def short(choice: str) -> str:
     if not path:
         return choice
     kind = choice.partition(":")[0]
-    name = re.sub(r"^[0-9a-f]{12}-", "", path.rstrip("/").rpartition("/")[2])
+    name = bare_name(path)
     return name if kind in DATASETS else f"{kind}:{name}"
+
+
+def bare_name(path: str) -> str:
+    """Name of a file for people: without its folder, and without what an upload put before it."""
+    return re.sub(r"^[0-9a-f]{12}-", "", path.rstrip("/").rpartition("/")[2])
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from cu_core.catalogue import grid
 from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec
 from cu_core.cli.arguments import read_spec, read_specs
+from cu_core.cli.audit_command import audit_of
 from cu_core.cli.compare_command import compare
 from cu_core.cli.completion import completion
 from cu_core.cli.listing import REGISTRIES, catalogue
@@ -65,6 +66,14 @@ def run(options: argparse.Namespace, home: Home) -> int:
     if len(specs) == 1:
         return _run(specs[0], options.token, home, options.json)
     return max(_run(spec, options.token and f"{options.token}/{n}", home, options.json) for n, spec in enumerate(specs))
+
+
+def audit(options: argparse.Namespace, home: Home) -> int:
+    """Looks at a model that was unlearned elsewhere, in the foreground or in the queue."""
+    spec = audit_of(options, home)
+    if options.queue:
+        return _queue([spec], [options.token], home, options.json)
+    return _run(spec, options.token, home, options.json)
 
 
 def _run(spec: RunSpec, token: str | None, home: Home, as_json: bool) -> int:
@@ -160,8 +169,13 @@ def submit(options: argparse.Namespace, home: Home) -> int:
     specs = [spec for base in bases for spec in (grid.expand(base, axes) if axes else [base])]
     several = axes or len(specs) > 1
     tokens = [f"{options.token}/{n}" if options.token and several else options.token for n in range(len(specs))]
+    return _queue(specs, tokens, home, options.json)
+
+
+def _queue(specs: list[RunSpec], tokens: list[str | None], home: Home, as_json: bool) -> int:
+    """Queues runs and prints their ids, and whether somebody is there to do them."""
     ids = [submission.submit(spec, home, token=token) for spec, token in zip(specs, tokens, strict=True)]
-    if options.json:
+    if as_json:
         print_json({"run_ids": ids} | ({"run_id": ids[0]} if len(ids) == 1 else {}))
     else:
         print("\n".join(ids))
@@ -350,6 +364,7 @@ def list_entries(options: argparse.Namespace, home: Home) -> int:
 COMMANDS: dict[str, Command] = {
     "app": app,
     "run": run,
+    "audit": audit,
     "submit": submit,
     "sweep": sweep_command,
     "report": report,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -29,8 +30,9 @@ def build_result(
     comparison: dict[str, Any],
     notes: list[str],
     audit: dict[str, Any] | None,
-    seconds: dict[str, float],
+    seconds: dict[str, float | None],
     weights_sha256: str,
+    given: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """What ``result.json`` and the last line of ``--json`` hold.
 
@@ -46,8 +48,9 @@ def build_result(
         comparison: as `cu_core.engine.reference_comparison.Comparison.report` gives it.
         notes: what a reader of the numbers should know, in words.
         audit: manifest of the membership attacks; None where none were made.
-        seconds: time by phase.
+        seconds: time by phase; None where it is not known.
         weights_sha256: hash of the final weights.
+        given: files of the user that the run shows: role, name, hash, and what was done to read each.
     """
     references = [reference["metrics"] for reference in comparison["references"]]
     return {
@@ -69,15 +72,22 @@ def build_result(
         },
         "base_key": base.key,
         "base_cached": base.cached,
-        "reference_cached": bool(references) and all(r["cached"] for r in comparison["references"]),
+        "reference_cached": _all_cached(comparison["references"]),
         "data_sha256": setup.data.sha256,
         "notes": notes,
         "attacks": audit["attacks"] if audit else None,
         "reference_attacks": audit["reference_attacks"] if audit else None,
         **comparison,
+        **({"given": list(given)} if given else {}),
         "versions": {"unlearnscope": __version__, "python": platform.python_version()} | _versions(),
         "hardware": describe_device(setup.device) | {"precision": setup.precision.name},
     }
+
+
+def _all_cached(references: list[dict[str, Any]]) -> bool:
+    """Whether references were trained, and none of them for this run."""
+    trained = [r for r in references if "file" not in r]
+    return bool(trained) and all(r["cached"] for r in trained)
 
 
 def _unseen_of_forgotten(setup: RunSetup) -> int:

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cu_core.base.errors import BadInput
+from cu_core.base.home import Home
 from cu_core.base.parameters import describe, parse
 from cu_core.catalogue.file_lists import REFERENCES, files_of
 from cu_core.catalogue.recipes import recipe as usual_recipe
 from cu_core.catalogue.spec import PARTS, RunSpec, spec_from_json, top_level_fields
 from cu_core.catalogue.spec_files import absolute_paths
 from cu_core.catalogue.spec_parts import DataSpec, TrainSpec
+from cu_core.jobs.adopt import adopt_index_file
 
 STANDARD = "standard"
 GIVEN = "given"
@@ -26,14 +28,15 @@ def audit_spec(
     after: str,
     rounds: str | Iterable[str] = (),
     references: str | Iterable[str] = (),
-    retrain: int = 0,
+    retrain: int | str = 0,
     recipe: str = "",
     objective: str = "",
     settings: Mapping[str, Any] | Sequence[str] = (),
-    seed: int = 0,
+    seed: int | str = 0,
     device: str = "auto",
     name: str = "",
     method_name: str = "",
+    home: Home | None = None,
 ) -> RunSpec:
     """An ordinary run whose rounds are the given files.
 
@@ -54,6 +57,7 @@ def audit_spec(
         device: as in `RunSpec.device`.
         name: shown in lists.
         method_name: what unlearned the model, for tables and pictures.
+        home: takes a copy of the forget set's file, where it is one, so that the run does not change with it.
 
     Returns:
         Its paths are absolute, and patterns are the files that they stood for.
@@ -79,7 +83,8 @@ def audit_spec(
     if objective:
         content.setdefault("train", {})["objective"] = objective
     content["train"] = _training(content, recipe, retrained=str(content["reference"]).strip() != "0", named=named)
-    return absolute_paths(spec_from_json(content))
+    spec = absolute_paths(spec_from_json(content))
+    return adopt_index_file(spec, home) if home else spec
 
 
 def _texts(given: str | Iterable[str]) -> list[str]:

@@ -29,6 +29,7 @@ ROUND: dict[str, Any] = {
     "noise": [{"with": NUMBER, "residual": NUMBER, "groups": _DRIFT}],
     "round": NUMBER,
     "seed": NUMBER,
+    "file": TEXT,
     "attempt": NUMBER,
 }
 _ATTACK = {
@@ -71,6 +72,7 @@ RESULT: dict[str, Any] = {
     "base_cached": FLAG,
     "reference_cached": FLAG,
     "attacks": _ATTACKS,
+    "given": [{"role": TEXT, "name": TEXT, "sha256": TEXT, "told": TEXT}],
 }
 
 TSNE: dict[str, Any] = {
