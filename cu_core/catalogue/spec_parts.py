@@ -111,6 +111,13 @@ class ModelSpec:
         advanced=True,
         later=True,
     )
+    part: str = param(
+        "",
+        "Part of the file",
+        "Which weights of a file that holds several, e.g. model_ema; empty takes the plain model.",
+        advanced=True,
+        later=True,
+    )
     pretrained: bool = param(
         False, "Pretrained", "Start from published weights (timm models, needs network).", advanced=True
     )
