@@ -8,11 +8,13 @@ from importlib.util import find_spec
 from cu_core.base.errors import BadInput, Incompatible
 from cu_core.base.named_path import named_path
 from cu_core.catalogue.backbone_record import backbone
+from cu_core.catalogue.class_orders import check_order
 from cu_core.catalogue.dataset_record import dataset
 from cu_core.catalogue.file_lists import ROUNDS, expanded, file_lists
 from cu_core.catalogue.listed_models import why_not_listed
 from cu_core.catalogue.method_record import Method, method
 from cu_core.catalogue.objective_record import objective
+from cu_core.catalogue.pixel_scales import check_scale
 from cu_core.catalogue.selections import FORGET_KINDS, parse_selection
 from cu_core.catalogue.spec import RunSpec
 from cu_core.catalogue.spec_files import named_files
@@ -130,6 +132,8 @@ def check(spec: RunSpec) -> None:
     ):
         if reason:
             raise Incompatible(field, reason)
+    check_scale(spec.model.normalisation, record.channels)
+    check_order(spec.model.class_order, record.classes)
     if refused := why_not_listed(spec.model.backbone):
         raise BadInput("model.backbone", *refused)
     if spec.stop.rule != "auto" and (reason := STOPPING_RULES.named(spec.stop.rule).why_not(spec.task, kind)):

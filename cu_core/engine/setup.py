@@ -22,6 +22,7 @@ from cu_core.data.images import ImageData
 from cu_core.data.prepared import dataset_key, prepare
 from cu_core.engine.probe import Probe, RuleSamples, choose_probe, rule_samples, spare_samples
 from cu_core.learning.device import Precision, choose_device, choose_precision
+from cu_core.learning.normalisation import normalisation_of
 
 _SAMPLES = {
     "forget": "forget samples",
@@ -130,6 +131,7 @@ def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None])
         raise Incompatible("model.backbone", reason)
     forget = resolve(spec.forget.select, data, spec.forget_seed, Path.cwd(), scores=home.scores, progress=progress)
     record = method(spec.method.id)
+    mean, std = normalisation_of(spec.model, data)
     rule = rule_for(
         spec.stop.rule,
         parse_selection(spec.forget.select).kind,
@@ -144,8 +146,8 @@ def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None])
         data_key=dataset_key(spec.data),
         device=device,
         precision=choose_precision(spec.precision, device),
-        train=ImageSource(data.train_images, data.train_labels, data.mean, data.std, device),
-        test=ImageSource(data.test_images, data.test_labels, data.mean, data.std, device),
+        train=ImageSource(data.train_images, data.train_labels, mean, std, device),
+        test=ImageSource(data.test_images, data.test_labels, mean, std, device),
         forget=forget,
         retain=np.setdiff1d(np.arange(len(data.train_labels)), forget.indices),
         rule=rule,
