@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cu_core.base.errors import BadInput
 from cu_core.base.named_path import named_path
-from cu_core.catalogue.spec import RunSpec
+from cu_core.catalogue.spec import RunSpec, bare_name
 
 ROUNDS = "method.rounds"
 REFERENCES = "reference_files"
@@ -19,6 +19,9 @@ MOST_FILES = 1000
 
 USUAL_ENDINGS = (".pt", ".pth", ".safetensors", ".bin", ".ckpt", ".th", ".tar")
 """Of weight files; where a folder has such files, its other ones are logs, settings and pictures."""
+
+MOST_NAMED = 6
+"""Files that are named in one line; of more, the first and the last ones are."""
 
 _WILD = re.compile(r"[*?\[]")
 _DIGITS = re.compile(r"(\d+)")
@@ -61,6 +64,14 @@ def files_of(texts: Iterable[str], field: str) -> tuple[str, ...]:
     if len(found) > MOST_FILES:
         raise BadInput(field, f"names {len(found):,} files", [f"at most {MOST_FILES:,}"])
     return found
+
+
+def listed(paths: Sequence[str]) -> str:
+    """A list of files in one line: ``3 files: a.pt, b.pt, c.pt``."""
+    names = [bare_name(path) for path in paths]
+    if len(names) > MOST_NAMED:
+        names = [*names[:3], "…", *names[-2:]]
+    return f"{len(paths)} file{'' if len(paths) == 1 else 's'}: {', '.join(names)}"
 
 
 def natural(name: str) -> tuple[tuple[int, str], ...]:

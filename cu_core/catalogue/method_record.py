@@ -97,6 +97,11 @@ class Method:
 METHODS: Registry[Method] = Registry("method", Method, group="unlearnscope.methods")
 
 
+def methods_here() -> dict[str, Method]:
+    """The methods that unlearn here, by id; rounds that are files have a door of their own."""
+    return {name: record for name, record in METHODS.items() if not record.from_files}
+
+
 def method(method_id: str) -> Method:
     """The method of that id.
 

@@ -8,10 +8,10 @@ import sys
 from cu_core.base.home import Home
 from cu_core.catalogue.backbone_record import BACKBONES
 from cu_core.catalogue.dataset_record import DATASETS
-from cu_core.catalogue.file_lists import REFERENCES, ROUNDS, file_lists
+from cu_core.catalogue.file_lists import REFERENCES, ROUNDS, file_lists, listed
 from cu_core.catalogue.objective_record import OBJECTIVES
 from cu_core.catalogue.selections import FORGET_KINDS, forms
-from cu_core.catalogue.spec import RunSpec, bare_name
+from cu_core.catalogue.spec import RunSpec
 from cu_core.cli.completion import FILES, offer, offer_found
 from cu_core.jobs.foreign import audit_spec
 
@@ -80,11 +80,3 @@ def audit_of(options: argparse.Namespace, home: Home) -> RunSpec:
         if files := file_lists(spec).get(field):
             print(f"{what}: {listed(files)}", file=sys.stderr)
     return spec
-
-
-def listed(paths: tuple[str, ...]) -> str:
-    """A list of files in one line: all names of a few, of many the first and the last ones."""
-    names = [bare_name(path) for path in paths]
-    if len(names) > 6:
-        names = [*names[:3], "…", *names[-2:]]
-    return f"{len(paths)} file{'' if len(paths) == 1 else 's'}, {', '.join(names)}"
