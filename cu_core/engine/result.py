@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cu_core.base.version import __version__
+from cu_core.catalogue.pixel_scales import DATASET, FILE
 from cu_core.engine.evaluation import Metrics
 from cu_core.engine.setup import RunSetup
 from cu_core.learning.device import describe_device
@@ -28,6 +29,7 @@ def build_result(
     after: Metrics,
     comparison: dict[str, Any],
     notes: list[str],
+    own_weights: dict[str, Any] | None,
     audit: dict[str, Any] | None,
     seconds: dict[str, float],
     weights_sha256: str,
@@ -45,6 +47,7 @@ def build_result(
         after: metrics of the unlearned model on all samples.
         comparison: as `cu_core.engine.reference_comparison.Comparison.report` gives it.
         notes: what a reader of the numbers should know, in words.
+        own_weights: as `cu_core.engine.weight_check.judge` found them; None where the base model was trained here.
         audit: manifest of the membership attacks; None where none were made.
         seconds: time by phase.
         weights_sha256: hash of the final weights.
@@ -71,6 +74,8 @@ def build_result(
         "base_cached": base.cached,
         "reference_cached": bool(references) and all(r["cached"] for r in comparison["references"]),
         "data_sha256": setup.data.sha256,
+        "normalisation": _normalisation(setup),
+        "own_weights": own_weights,
         "notes": notes,
         "attacks": audit["attacks"] if audit else None,
         "reference_attacks": audit["reference_attacks"] if audit else None,
@@ -78,6 +83,15 @@ def build_result(
         "versions": {"unlearnscope": __version__, "python": platform.python_version()} | _versions(),
         "hardware": describe_device(setup.device) | {"precision": setup.precision.name},
     }
+
+
+def _normalisation(setup: RunSetup) -> dict[str, Any]:
+    """What all images of the run were normalised with, and where that is from."""
+    mean, std = setup.train.moments
+    named = setup.spec.model.normalisation.strip()
+    if named in (FILE, DATASET):
+        named = DATASET if (mean, std) == (tuple(setup.data.mean), tuple(setup.data.std)) else "file"
+    return {"from": named, "mean": list(mean), "std": list(std)}
 
 
 def _unseen_of_forgotten(setup: RunSetup) -> int:

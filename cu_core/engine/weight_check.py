@@ -27,7 +27,7 @@ from cu_core.catalogue.spec import RunSpec, digest
 from cu_core.data.batches import ImageSource
 from cu_core.engine.base_knowledge import guessing_forget, hardly_known
 from cu_core.engine.setup import RunSetup, set_up
-from cu_core.engine.weight_words import judgement_words
+from cu_core.engine.weight_words import judgement_words, order_words
 from cu_core.learning.build import build_for
 from cu_core.learning.classifier import Classifier
 from cu_core.learning.network import Network
@@ -69,12 +69,7 @@ def check_weights(spec: RunSpec, home: Home, progress: Callable[[int, int, str],
     Raises:
         BadInput: a value that cannot be used; weights that do not fit.
     """
-    return judge(set_up(spec, home, progress), home) if judged(spec) else None
-
-
-def judged(spec: RunSpec) -> bool:
-    """Whether a run has own weights that are taken as they are."""
-    return bool(spec.model.weights) and not spec.model.train_on
+    return judge(set_up(spec, home, progress), home) if spec.takes_own_weights else None
 
 
 def judge(setup: RunSetup, home: Home, check: Callable[[], None] = lambda: None) -> dict[str, Any]:
@@ -218,6 +213,7 @@ class _Judge:
             "normalisation": scale.text,
             "title": scale.title,
             "class_order": order,
+            "order_title": order_words(order, self.setup.data.classes),
             "unseen": float(other.mean()),
         }
 

@@ -70,6 +70,9 @@ RESULT: dict[str, Any] = {
     "counts": {"*": NUMBER},
     "base_cached": FLAG,
     "reference_cached": FLAG,
+    "normalisation": {"from": TEXT, "mean": [NUMBER], "std": [NUMBER]},
+    "own_weights": {"words": TEXT, "loud": FLAG},
+    "notes": [TEXT],
     "attacks": _ATTACKS,
 }
 
