@@ -124,7 +124,8 @@ class _Execution:
             before=self.before,
             after=after,
             comparison=self.comparison.report(),
-            notes=self._notes() + self.audit.notes,
+            cautions=self._cautions(),
+            notes=self._cautions() + self.setup.notes + self.audit.notes,
             own_weights=self.own_weights,
             audit=audit,
             seconds=self.seconds,
@@ -145,10 +146,10 @@ class _Execution:
             found = self.own_weights
             self.attempt.event("prepare", 0, 0, message=found["words"], loud=found["loud"])
 
-    def _notes(self) -> list[str]:
-        """What a reader of the numbers should know, the loudest first; complete once the base model was looked at."""
+    def _cautions(self) -> list[str]:
+        """What nobody who reads the numbers should miss; complete once the base model was looked at."""
         own = self.own_weights["words"] if self.own_weights and self.own_weights["loud"] else None
-        return [*filter(None, (own, self._base_words())), *self.setup.notes]
+        return [*filter(None, (own, self._base_words()))]
 
     def _base_words(self) -> str | None:
         """That the base model hardly knows what is to be forgotten; None where it does, and of encoders."""

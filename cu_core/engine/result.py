@@ -28,6 +28,7 @@ def build_result(
     before: Metrics,
     after: Metrics,
     comparison: dict[str, Any],
+    cautions: list[str],
     notes: list[str],
     own_weights: dict[str, Any] | None,
     audit: dict[str, Any] | None,
@@ -46,6 +47,7 @@ def build_result(
         before: metrics of the base model on all samples.
         after: metrics of the unlearned model on all samples.
         comparison: as `cu_core.engine.reference_comparison.Comparison.report` gives it.
+        cautions: those of the notes that nobody should miss.
         notes: what a reader of the numbers should know, in words.
         own_weights: as `cu_core.engine.weight_check.judge` found them; None where the base model was trained here.
         audit: manifest of the membership attacks; None where none were made.
@@ -76,6 +78,7 @@ def build_result(
         "data_sha256": setup.data.sha256,
         "normalisation": _normalisation(setup),
         "own_weights": own_weights,
+        "cautions": cautions,
         "notes": notes,
         "attacks": audit["attacks"] if audit else None,
         "reference_attacks": audit["reference_attacks"] if audit else None,

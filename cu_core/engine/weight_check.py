@@ -307,8 +307,8 @@ def _multiplications(model: Network, shape: tuple[int, ...], device: torch.devic
     """Multiply-adds of convolutions and linear layers for one image."""
     spent = [0.0]
 
-    def count(layer: nn.Module, inputs: Any, output: torch.Tensor) -> None:
-        weight = layer.weight
+    def count(layer: Any, inputs: Any, output: torch.Tensor) -> None:
+        weight: torch.Tensor = layer.weight
         spent[0] += weight.numel() * output.numel() / (output.shape[1] if output.ndim == 4 else weight.shape[0])
 
     layers = [m for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)]

@@ -72,6 +72,7 @@ RESULT: dict[str, Any] = {
     "reference_cached": FLAG,
     "normalisation": {"from": TEXT, "mean": [NUMBER], "std": [NUMBER]},
     "own_weights": {"words": TEXT, "loud": FLAG},
+    "cautions": [TEXT],
     "notes": [TEXT],
     "attacks": _ATTACKS,
 }
