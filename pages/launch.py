@@ -11,7 +11,7 @@ from cu_core.catalogue.presets import DEFAULT_PRESET
 from cu_core.catalogue.selections import FORGET_KINDS
 from pages._frame import gate
 from pages._frame.page_records import Page
-from pages._launch import form_draft, form_fields, form_grid, form_sections, launch_bar
+from pages._launch import form_draft, form_fields, form_grid, form_sections, launch_bar, weight_verdict
 from pages._launch.chosen_samples import chosen_samples, data_spec, preview
 from pages._launch.forget_preview import prepared
 from pages._launch.form_state import clone, draft, errors_of, launch, preset_of, use_preset
@@ -82,10 +82,12 @@ with left.container(border=True, height="stretch"):
 with right.container(border=True, height="stretch"):
     st.subheader("Model", anchor=False)
     form_sections.model_section(errors, spec_of_data)
+    weight_verdict.own_weights(specs, data)
 with st.container(border=True):
     st.subheader("What to forget", anchor=False)
     form_sections.forget_section(errors, spec_of_data, data)
     preview(values, errors, spec_of_data, data, forget)
+    weight_verdict.earlier_bases(specs)
 with st.container(border=True):
     st.subheader("How to forget", anchor=False)
     form_sections.method_section(errors, task)

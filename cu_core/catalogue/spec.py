@@ -142,8 +142,12 @@ class RunSpec:
     @property
     def base_recipe(self) -> TrainSpec:
         """How the base model is made: own weights are taken as they are, unless training on is asked for."""
-        as_they_are = self.model.weights and not self.model.train_on
-        return dataclasses.replace(self.train, epochs=0) if as_they_are else self.train
+        return dataclasses.replace(self.train, epochs=0) if self.takes_own_weights else self.train
+
+    @property
+    def takes_own_weights(self) -> bool:
+        """Whether the base model is the user's own, as it is."""
+        return bool(self.model.weights) and not self.model.train_on
 
     @property
     def references(self) -> int:

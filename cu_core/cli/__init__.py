@@ -90,6 +90,11 @@ def build_parser() -> Parser:
             "--preset digit-5",
         ),
         ("prepare", "Read a dataset into the cache.", "--dataset digits"),
+        (
+            "check-weights",
+            "Judge own weights: how right they are as they are read, and in the usual other ways.",
+            "--dataset digits --set model.weights=own.pt",
+        ),
     ):
         added = command(name, summary, example, json=True)
         add_spec_arguments(added)

@@ -28,6 +28,7 @@ from cu_core.cli.output import ProgressBar, print_json, print_result, print_tabl
 from cu_core.cli.report_command import report
 from cu_core.cli.sweep_command import sweep
 from cu_core.cli.together import work_together
+from cu_core.cli.weights_command import check_weights, say_own_weights
 from cu_core.engine.estimate import estimate
 from cu_core.engine.perform import run_attempt
 from cu_core.jobs import dispatcher, submission
@@ -315,8 +316,9 @@ def estimate_run(options: argparse.Namespace, home: Home) -> int:
     if found.seconds is None:
         importlib.import_module("cu_core.engine.speed").measure_speed(spec, home)
         found = estimate(spec, home)
+    own_weights = say_own_weights(spec, home)
     if options.json:
-        print_json(dataclasses.asdict(found))
+        print_json(dataclasses.asdict(found) | ({"own_weights": own_weights} if own_weights else {}))
     else:
         seconds = "unknown (prepare the dataset first)" if found.seconds is None else f"at most {found.seconds:.0f} s"
         print(f"{seconds}, {found.disk / 1e6:.1f} MB; from {found.source or 'nothing measured'}")
@@ -381,6 +383,7 @@ COMMANDS: dict[str, Command] = {
     "reindex": reindex,
     "prepare": prepare,
     "estimate": estimate_run,
+    "check-weights": check_weights,
     "paper": paper,
     "compare": compare,
     "map": draw_map,

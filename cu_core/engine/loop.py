@@ -19,6 +19,7 @@ from cu_core.catalogue.method_record import method
 from cu_core.catalogue.spec import bare_name
 from cu_core.catalogue.stopping import collapsed
 from cu_core.engine.audit.plan import AuditPlan
+from cu_core.engine.base_knowledge import guessing_forget, hardly_known, remember_base
 from cu_core.engine.checkpoint import read_checkpoint, restore, write_checkpoint
 from cu_core.engine.estimate import EARLIER_RUN, Speed, remember_speed
 from cu_core.engine.evaluation import Metrics, finite
@@ -31,6 +32,7 @@ from cu_core.engine.result import build_result
 from cu_core.engine.setup import RunSetup, set_up
 from cu_core.engine.tsne_record import record_tsne
 from cu_core.engine.unlearning import method_rounds, unlearning_context
+from cu_core.engine.weight_check import judge
 from cu_core.learning.device import keep_freed_memory, memory_errors
 from cu_core.learning.model_cache import Trained, trained_model
 from cu_core.learning.network import Network
@@ -91,6 +93,7 @@ class _Execution:
         self.progress = Progress(attempt)
         self.seconds = {"train": 0.0, "unlearn": 0.0, "evaluate": 0.0, "reference": 0.0, "audit": 0.0}
         self.before: Metrics = {}
+        self.own_weights: dict[str, Any] | None = None
 
     def run(self) -> dict[str, Any]:
         """All steps."""
@@ -99,6 +102,7 @@ class _Execution:
         self.attempt.write_json(layout.DATASET, {"key": self.setup.data_key, "sha256": self.setup.data.sha256})
         self.given = GivenModels(self.setup, self.attempt)
         self.given.check()
+        self._judge_own_weights()
         self.recorder = Recorder(self.setup, self.attempt)
         self.comparison = Comparison(self.recorder, EvaluationCache(self.attempt.home, self.setup))
         self._plan()
@@ -126,7 +130,9 @@ class _Execution:
             before=self.before,
             after=after,
             comparison=self.comparison.report(),
-            notes=self.setup.notes + self.audit.notes,
+            cautions=self._cautions(),
+            notes=self._cautions() + self.setup.notes + self.audit.notes,
+            own_weights=self.own_weights,
             audit=audit,
             seconds=self._known_seconds(),
             given=self.given.told,
@@ -155,6 +161,28 @@ class _Execution:
             self.attempt.event("prepare", done, total, message=message)
 
         return set_up(self.spec, self.attempt.home, report)
+
+    def _judge_own_weights(self) -> None:
+        if self.spec.takes_own_weights:
+            self.attempt.event("prepare", 0, 0, message="judging own weights")
+            self.own_weights = judge(self.setup, self.attempt.home, self.attempt.check)
+            found = self.own_weights
+            self.attempt.event("prepare", 0, 0, message=found["words"], loud=found["loud"])
+
+    def _cautions(self) -> list[str]:
+        """What nobody who reads the numbers should miss; complete once the base model was looked at."""
+        own = self.own_weights["words"] if self.own_weights and self.own_weights["loud"] else None
+        return [*filter(None, (own, self._base_words()))]
+
+    def _base_words(self) -> str | None:
+        """That the base model hardly knows what is to be forgotten; None where it does, and of encoders."""
+        if self.spec.self_supervised:
+            return None
+        data, forget = self.setup.data, self.setup.forget
+        reported = self.setup.reported_forget
+        labels = data.train_labels[reported]
+        level = guessing_forget(forget.task, labels, data.train_labels, len(data.classes)) if len(labels) else 1.0
+        return hardly_known(self.before.get("forget_acc"), len(labels), level)
 
     def _plan(self) -> None:
         recipe, forget = self.spec.train, self.setup.forget.indices
@@ -295,6 +323,10 @@ class _Execution:
         torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.0)
         doing = "reading the rounds" if self.method.from_files else "unlearning"
         self.progress.start("unlearn", " ".join([doing, *self.setup.notes]))
+        words = self._base_words()
+        remember_base(self.spec, self.attempt.home, words)
+        if words:
+            self.attempt.event("unlearn", 0, self.spec.max_rounds, message=words, loud=True)
         healthy = context.first_round - 1
         stopped_by = ""
         while not stopped_by:

@@ -27,7 +27,7 @@ from cu_core.catalogue.spec import RunSpec, digest
 from cu_core.data.batches import ImageSource
 from cu_core.engine.base_knowledge import guessing_forget, hardly_known
 from cu_core.engine.setup import RunSetup, set_up
-from cu_core.engine.weight_words import judgement_words
+from cu_core.engine.weight_words import judgement_words, order_words
 from cu_core.learning.build import build_for
 from cu_core.learning.classifier import Classifier
 from cu_core.learning.network import Network
@@ -69,12 +69,7 @@ def check_weights(spec: RunSpec, home: Home, progress: Callable[[int, int, str],
     Raises:
         BadInput: a value that cannot be used; weights that do not fit.
     """
-    return judge(set_up(spec, home, progress), home) if judged(spec) else None
-
-
-def judged(spec: RunSpec) -> bool:
-    """Whether a run has own weights that are taken as they are."""
-    return bool(spec.model.weights) and not spec.model.train_on
+    return judge(set_up(spec, home, progress), home) if spec.takes_own_weights else None
 
 
 def judge(setup: RunSetup, home: Home, check: Callable[[], None] = lambda: None) -> dict[str, Any]:
@@ -218,6 +213,7 @@ class _Judge:
             "normalisation": scale.text,
             "title": scale.title,
             "class_order": order,
+            "order_title": order_words(order, self.setup.data.classes),
             "unseen": float(other.mean()),
         }
 
@@ -311,8 +307,8 @@ def _multiplications(model: Network, shape: tuple[int, ...], device: torch.devic
     """Multiply-adds of convolutions and linear layers for one image."""
     spent = [0.0]
 
-    def count(layer: nn.Module, inputs: Any, output: torch.Tensor) -> None:
-        weight = layer.weight
+    def count(layer: Any, inputs: Any, output: torch.Tensor) -> None:
+        weight: torch.Tensor = layer.weight
         spent[0] += weight.numel() * output.numel() / (output.shape[1] if output.ndim == 4 else weight.shape[0])
 
     layers = [m for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)]

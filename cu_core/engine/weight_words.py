@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cu_core.catalogue.class_orders import DATASET, NUMBER, TEXT
@@ -11,15 +11,21 @@ from cu_core.engine.base_knowledge import counted, listed, share
 MOST_LISTED = 20
 
 
-def order_words(order: str, chosen: str = DATASET) -> str:
-    """Which order of classes weights answer in, to be put behind "with"."""
+def order_words(order: str, names: Sequence[str]) -> str:
+    """Which order of classes weights answer in, to be put behind "with".
+
+    Args:
+        order: as in `cu_core.catalogue.spec_parts.ModelSpec.class_order`.
+        names: of the classes, by label.
+    """
     if order == DATASET:
-        return "classes in the dataset's order"
+        return "classes in this dataset's order"
     if order in (TEXT, NUMBER):
         return f"class names sorted as {order}{'' if order == TEXT else 's'}"
-    labels = order.split(",")
+    labels = [int(label) for label in order.split(",")]
+    shown = [f"“{names[label]}”" if "," in names[label] else names[label] for label in labels[:MOST_LISTED]]
     rest = f", … ({len(labels)} in all)" if len(labels) > MOST_LISTED else ""
-    return f"classes in the order {', '.join(labels[:MOST_LISTED])}{rest}"
+    return f"classes in the order {', '.join(shown)}{rest}"
 
 
 def reading_words(reading: Mapping[str, Any], chosen: Mapping[str, Any]) -> str:
@@ -28,7 +34,7 @@ def reading_words(reading: Mapping[str, Any], chosen: Mapping[str, Any]) -> str:
     if reading["title"] != chosen["title"]:
         differing.append(reading["title"])
     if reading["class_order"] != chosen["class_order"]:
-        differing.append(order_words(reading["class_order"]))
+        differing.append(reading["order_title"])
     return listed(differing)
 
 

@@ -43,7 +43,7 @@ def of_file(spec: ModelSpec, channels: int) -> Moments | None:
     """
     if not spec.weights:
         return None
-    file = read_weights(named_path(spec.weights, "model.weights"))
+    file = read_weights(named_path(spec.weights, "model.weights"), part=spec.part)
     if file.mean is None or file.std is None:
         return None
     if {len(file.mean), len(file.std)} - {1, channels}:

@@ -71,6 +71,10 @@ RESULT: dict[str, Any] = {
     "counts": {"*": NUMBER},
     "base_cached": FLAG,
     "reference_cached": FLAG,
+    "normalisation": {"from": TEXT, "mean": [NUMBER], "std": [NUMBER]},
+    "own_weights": {"words": TEXT, "loud": FLAG},
+    "cautions": [TEXT],
+    "notes": [TEXT],
     "attacks": _ATTACKS,
     "given": [{"role": TEXT, "name": TEXT, "sha256": TEXT, "told": TEXT}],
 }

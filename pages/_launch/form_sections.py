@@ -11,9 +11,12 @@ from cu_core.base.errors import BadInput, UnlearnscopeError
 from cu_core.base.parameters import Described, describe
 from cu_core.catalogue import compatibility
 from cu_core.catalogue.backbone_record import BACKBONES
+from cu_core.catalogue.class_orders import NUMBER, TEXT
 from cu_core.catalogue.dataset_record import DATASETS
 from cu_core.catalogue.method_record import METHODS, method
 from cu_core.catalogue.objective_record import OBJECTIVES, objective
+from cu_core.catalogue.pixel_scales import DATASET as ORIGIN
+from cu_core.catalogue.pixel_scales import FILE, SCALES
 from cu_core.catalogue.recipes import recipe, unlearning_recipe
 from cu_core.catalogue.selections import FORGET_KINDS, Input
 from cu_core.catalogue.spec_parts import DataSpec, TrainSpec
@@ -25,6 +28,8 @@ from pages._launch.form_fields import complain, field, fields, key_of, label_of,
 from pages._shared.plain_text import plain
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+READINGS = {"normalisation": (FILE, ORIGIN, *SCALES), "class_order": (ORIGIN, TEXT, NUMBER)}
+"""Settings of the model that take a name or another text, with the names."""
 Errors = dict[str, str]
 
 
@@ -165,11 +170,14 @@ def model_section(errors: Errors, data: DataSpec | None) -> None:
             on_change=follow_recipe,
         )
     complain(errors, "model.backbone")
-    usual, rare = split(form_draft.described("model"), ("backbone", "weights", "pretrained"))
+    usual, rare = split(form_draft.described("model"), ("backbone", "weights", "pretrained", *READINGS))
     fields(usual, "model.", errors, 2)
-    wrong = bool({"model.weights", "model.pretrained", "model.embedding_dim"} & set(errors))
+    wrong = bool(
+        {"model.weights", "model.pretrained", "model.embedding_dim", *(f"model.{n}" for n in READINGS)} & set(errors)
+    )
     with st.expander("More settings", key="more_model", expanded=wrong):
         fields(rare, "model.", errors, 2)
+        _readings(errors)
         by_name = {d.name: d for d in form_draft.described("model")}
         no_pretrained = compatibility.why_not_pretrained(f"{record.id}:any" if record.named else record.id)
         field(by_name["pretrained"], "model.pretrained", errors, disabled=bool(no_pretrained))
@@ -177,6 +185,23 @@ def model_section(errors: Errors, data: DataSpec | None) -> None:
             st.caption(no_pretrained[:1].upper() + no_pretrained[1:] + ".")
         upload("Upload own weights", WEIGHTS, "model.weights", errors)
         field(by_name["weights"], "model.weights", errors)
+
+
+def _readings(errors: Errors) -> None:
+    """How images become inputs, and what the answers of own weights mean: names to choose from, or any other text."""
+    by_name = {d.name: d for d in form_draft.described("model")}
+    with st.grid(2, gap="medium"):
+        for name, offered in READINGS.items():
+            with st.container(gap="xsmall"):
+                st.selectbox(
+                    label_of(by_name[name].param),
+                    offered,
+                    key=key_of(f"model.{name}"),
+                    persist_state="session",
+                    accept_new_options=True,
+                    help=by_name[name].param.help,
+                )
+                complain(errors, f"model.{name}")
 
 
 def forget_section(errors: Errors, data_spec: DataSpec | None, data: ImageData | None) -> None:

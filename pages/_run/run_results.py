@@ -49,6 +49,9 @@ def results(view: RunView) -> None:
         _shown_files(run, result)
     elif rounds is not None and stopped:
         st.markdown(f":material/flag: Stopped after **{rounds} round{'' if rounds == 1 else 's'}**: {why}.")
+    cautions = result.get("cautions") or []
+    for text in cautions:
+        st.warning(plain(text), icon=":material/warning:")
     for level, text in verdicts(run):
         (st.warning if level else st.markdown)(text)
     st.subheader("Before, after and reference", anchor=False)
@@ -59,6 +62,11 @@ def results(view: RunView) -> None:
         alt="Metrics before and after unlearning and of the retrained reference",
     )
     st.caption(" ".join([measured_on(result), reference_words(run)]))
+    for note in result.get("notes") or []:
+        if note not in cautions:
+            st.caption(plain(note))
+    if own := own_weights_words(result):
+        st.caption(plain(own))
     with st.expander("What the metrics mean", icon=":material/help:"):
         st.markdown(
             "\n".join(f"- **{m.title}**: {m.summary}" for m in METRICS.values() if m.exists(run.task, run.kind))
@@ -85,6 +93,12 @@ def _shown_files(run: Compared, result: dict) -> None:
     )
     with st.expander(f"The {len(files)} files", icon=":material/description:"):
         st.dataframe(shown_table(table), hide_index=True, alt="Files of the run with their roles and hashes")
+
+
+def own_weights_words(result: dict) -> str:
+    """How right own weights were before the run, where that is no caution; empty where the model was trained here."""
+    found = result.get("own_weights") or {}
+    return "" if found.get("loud") else str(found.get("words") or "")
 
 
 def verdicts(run: Compared) -> list[tuple[bool, str]]:
