@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cu_core.base.errors import CheckpointError
-from cu_core.base.files import read_json, sha256_of
+from cu_core.base.files import read_json
 from cu_core.base.named_path import named_path
 from cu_core.catalogue.file_lists import REFERENCES, ROUNDS
 from cu_core.catalogue.method_record import method
@@ -19,6 +19,7 @@ from cu_core.engine.setup import RunSetup
 from cu_core.learning.build import build_for
 from cu_core.learning.model_cache import Trained, train_key
 from cu_core.learning.network import Network
+from cu_core.learning.weight_file import WeightFile, read_weights
 from cu_core.runstore import layout
 from cu_core.runstore.attempt import Attempt
 
@@ -79,15 +80,21 @@ class GivenModels:
         if not self.files:
             return
         seen = self._seen()
+        first: WeightFile | None = None
         like = build_for(self.setup.spec, self.setup.data, self.setup.spec.train_seed, own_weights=True).state_dict()
         for place, file in enumerate(self.files):
             self.attempt.check()
             self.attempt.event("prepare", place, len(self.files), message=f"reading {file.name}")
-            sha256 = _hash(file)
-            if seen and seen[place] != sha256:
+            read = self._read(file)
+            if seen and seen[place] != read.sha256:
                 raise CheckpointError(file.field, f"{file.name} has changed since this run began; start a new one")
+            first = first or read
+            if (read.mean, read.std) != (first.mean, first.std):
+                raise CheckpointError(
+                    file.field, f"{file.name} normalises its inputs in another way than {self.files[0].name}"
+                )
             fits(self.network(file).state_dict(), like, file)
-            self.told.append({"role": file.role, "name": file.name, "sha256": sha256, "told": ""})
+            self.told.append({"role": file.role, "name": file.name, "sha256": read.sha256, "told": read.told})
         if not seen:
             self.attempt.write_json(layout.GIVEN, {"files": self.told})
 
@@ -127,6 +134,12 @@ class GivenModels:
         """Of a file that was checked."""
         return str(next(told["sha256"] for told in self.told if told["role"] == file.role))
 
+    def _read(self, file: GivenFile) -> WeightFile:
+        path = named_path(file.path, file.field)
+        if not path.is_file():
+            raise CheckpointError(file.field, f"{file.name} is not there any more")
+        return read_weights(path, file.field, self.setup.spec.model.part)
+
     def _spec(self, file: GivenFile) -> RunSpec:
         spec = self.setup.spec
         as_it_is = dataclasses.replace(spec.train, epochs=0)
@@ -157,10 +170,3 @@ def fits(state: dict[str, Any], like: dict[str, Any], file: GivenFile) -> None:
         raise CheckpointError(
             file.field, f"{file.name} is another network than the model before: {', '.join(other[:3])}{more}"
         )
-
-
-def _hash(file: GivenFile) -> str:
-    try:
-        return sha256_of(named_path(file.path, file.field))
-    except OSError as error:
-        raise CheckpointError(file.field, f"{file.name} cannot be read any more: {error.strerror}") from None
