@@ -126,7 +126,14 @@ class GivenModels:
         setup.precision.place(model, setup.device)
         nobody = np.array([], dtype=np.int64)
         key = train_key(
-            self._spec(file), setup.data.sha256, nobody, setup.spec.train_seed, setup.device.type, setup.precision.name
+            self._spec(file),
+            setup.data.sha256,
+            nobody,
+            setup.spec.train_seed,
+            setup.device.type,
+            setup.precision.name,
+            # Of one file under another normalisation nothing in a cache is true.
+            setup.train.moments,
         )
         return Trained(model.eval(), key, 0.0, cached=False)
 
