@@ -27,6 +27,7 @@ from cu_core.data.prepared import dataset_key, prepare
 from cu_core.engine.probe import Probe, RuleSamples, choose_probe, rule_samples, spare_samples
 from cu_core.learning.device import Precision, choose_device, choose_precision
 from cu_core.learning.model_shape import shaped
+from cu_core.learning.normalisation import normalisation_of
 from cu_core.learning.weight_file import FIELD, read_weights
 
 _SAMPLES = {
@@ -149,11 +150,12 @@ def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None])
         own_weights = read_weights(named_path(spec.model.weights, FIELD), part=spec.model.part, hashed=False).told
     spec = dataclasses.replace(spec, model=shaped(spec.model, data.train_images.shape[-1]))
     record = method(spec.method.id)
+    mean, std = normalisation_of(spec.model, data)
     rule = rule_for(
         spec.stop.rule,
         parse_selection(spec.forget.select).kind,
         encoder=spec.self_supervised,
-        starts_anew=record.starts_anew,
+        unguarded=record.unguarded,
     )
     spare = spare_samples(record.needs_unseen, data, forget, spec.probe.seed)
     looked_at = rule_samples(rule, spec.stop.protocol, data, forget, spec.probe.seed, spare)
@@ -163,8 +165,8 @@ def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None])
         data_key=dataset_key(spec.data),
         device=device,
         precision=choose_precision(spec.precision, device),
-        train=ImageSource(data.train_images, data.train_labels, data.mean, data.std, device),
-        test=ImageSource(data.test_images, data.test_labels, data.mean, data.std, device),
+        train=ImageSource(data.train_images, data.train_labels, mean, std, device),
+        test=ImageSource(data.test_images, data.test_labels, mean, std, device),
         forget=forget,
         retain=np.setdiff1d(np.arange(len(data.train_labels)), forget.indices),
         rule=rule,
