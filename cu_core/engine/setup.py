@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +20,14 @@ from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec
 from cu_core.catalogue.stopping import STOPPING_RULES, rule_for
 from cu_core.data.batches import ImageSource, Split
+from cu_core.data.copies import Copies, copies_in_words, find_copies
 from cu_core.data.forget import ForgetSet, resolve
 from cu_core.data.images import ImageData
 from cu_core.data.prepared import dataset_key, prepare
 from cu_core.engine.probe import Probe, RuleSamples, choose_probe, rule_samples, spare_samples
 from cu_core.learning.device import Precision, choose_device, choose_precision
 from cu_core.learning.model_shape import shaped
+from cu_core.learning.normalisation import normalisation_of
 from cu_core.learning.weight_file import FIELD, read_weights
 
 _SAMPLES = {
@@ -106,12 +109,19 @@ class RunSetup:
             notes.append(
                 f"The {rule} rule has no {' and no '.join(missing)} to look at, {cause}; it cannot end this run."
             )
+        notes += copies_in_words(self._copies)
+        if self.forget.duplicates:
+            notes.append(f"{self.forget.duplicates:,} of the file's entries repeat others and were dropped.")
         if self.spec.self_supervised and self.forget.task == "class":
             notes.append(
                 "An encoder's classes come from a vote of retain samples, which never names a forgotten class: there "
                 "is no accuracy on those, and unseen samples of them count as wrong."
             )
         return notes
+
+    @cached_property
+    def _copies(self) -> Copies:
+        return find_copies(self.data, self.forget.indices)
 
     def _reported(self, everything: np.ndarray, looked_at: np.ndarray) -> np.ndarray:
         return everything if self.spec.stop.protocol == "paper" else np.setdiff1d(everything, looked_at)
@@ -140,11 +150,12 @@ def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None])
         own_weights = read_weights(named_path(spec.model.weights, FIELD), part=spec.model.part, hashed=False).told
     spec = dataclasses.replace(spec, model=shaped(spec.model, data.train_images.shape[-1]))
     record = method(spec.method.id)
+    mean, std = normalisation_of(spec.model, data)
     rule = rule_for(
         spec.stop.rule,
         parse_selection(spec.forget.select).kind,
         encoder=spec.self_supervised,
-        starts_anew=record.starts_anew,
+        unguarded=record.unguarded,
     )
     spare = spare_samples(record.needs_unseen, data, forget, spec.probe.seed)
     looked_at = rule_samples(rule, spec.stop.protocol, data, forget, spec.probe.seed, spare)
@@ -154,8 +165,8 @@ def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None])
         data_key=dataset_key(spec.data),
         device=device,
         precision=choose_precision(spec.precision, device),
-        train=ImageSource(data.train_images, data.train_labels, data.mean, data.std, device),
-        test=ImageSource(data.test_images, data.test_labels, data.mean, data.std, device),
+        train=ImageSource(data.train_images, data.train_labels, mean, std, device),
+        test=ImageSource(data.test_images, data.test_labels, mean, std, device),
         forget=forget,
         retain=np.setdiff1d(np.arange(len(data.train_labels)), forget.indices),
         rule=rule,

@@ -14,6 +14,7 @@ from cu_core.base.errors import Incompatible
 from cu_core.base.named_path import named_path
 from cu_core.base.registry import imported
 from cu_core.catalogue.backbone_record import backbone
+from cu_core.catalogue.class_orders import answered
 from cu_core.catalogue.objective_record import OBJECTIVES, Objective
 from cu_core.catalogue.spec import RunSpec
 from cu_core.catalogue.spec_parts import ModelSpec
@@ -49,7 +50,8 @@ def build_model(
         objective: as in `TrainSpec.objective`; self-supervised ones make an `Encoder`, image-text ones
             an `ImageText`, others a `Classifier`.
         shards: 0, or the number of classifiers of an `Ensemble`, with initial weights of their own.
-        names: of the classes, for the prompts of an `ImageText`; by default their numbers.
+        names: of the classes, for the prompts of an `ImageText` and for the order in which own weights answer; by
+            default their numbers.
 
     Raises:
         BadInput: no such backbone.
@@ -88,7 +90,22 @@ def build_model(
             model = _with_head(trunk, spec, num_classes, trained)
     if state is not None:
         load_weights(model, state, new_head=spec.train_on)
+        if isinstance(model, Classifier):
+            put_in_order(model, answered(spec.class_order, list(names) or [str(label) for label in range(num_classes)]))
     return model
+
+
+def put_in_order(model: Classifier, answers: Sequence[int]) -> None:
+    """Moves the rows of the last layer to the labels of the dataset.
+
+    Args:
+        model: a classifier.
+        answers: label by row, as `cu_core.catalogue.class_orders.answered` gives it.
+    """
+    rows = torch.from_numpy(np.argsort(answers))
+    with torch.no_grad():
+        model.head.weight.copy_(model.head.weight[rows])
+        model.head.bias.copy_(model.head.bias[rows])
 
 
 def build_for(spec: RunSpec, data: ImageData, seed: int, *, own_weights: bool = False) -> Network:

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from cu_core.learning.foreign_kinds import foreign_archive
-from cu_core.learning.inert_pickle import BUILTINS, InertPickle, PickledName, PickledObject, NotWeights
+from cu_core.learning.inert_pickle import BUILTINS, InertPickle, NotWeights, PickledName, PickledObject
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_PROTOCOL = 1001

@@ -19,7 +19,7 @@ from cu_core.base.errors import CheckpointError
 from cu_core.base.files import sha256_of
 from cu_core.learning.checkpoint_parts import WeightPart, averaged, parts_of
 from cu_core.learning.foreign_kinds import foreign_kind
-from cu_core.learning.inert_pickle import HoldsCode, PickledObject, NotWeights
+from cu_core.learning.inert_pickle import HoldsCode, NotWeights, PickledObject
 from cu_core.learning.reparametrised import whole_weights
 from cu_core.learning.stored_tensors import opened
 from cu_core.learning.weight_names import as_ours

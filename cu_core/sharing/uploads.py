@@ -46,7 +46,7 @@ IMAGES = Kind("data.dataset", (".zip",), 2_000_000_000)
 # What training programs call their files. It is their content that is judged.
 _WEIGHTS = (".pt", ".pth", ".tar", ".ckpt", ".bin", ".safetensors", ".npz", ".pkl", ".model", ".t7")
 WEIGHTS = Kind("model.weights", _WEIGHTS, 2_000_000_000)
-INDICES = Kind("forget.select", (".csv",), 20_000_000)
+INDICES = Kind("forget.select", (".csv", ".tsv", ".txt", ".json", ".npy", ".npz"), 20_000_000)
 
 
 def file_of_indices(indices: np.ndarray, name: str) -> tuple[IO[bytes], str]:

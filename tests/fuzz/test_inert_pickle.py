@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cu_core.base.errors import CheckpointError
-from cu_core.learning.inert_pickle import HoldsCode, InertPickle, PickledName, PickledObject, NotWeights
+from cu_core.learning.inert_pickle import HoldsCode, InertPickle, NotWeights, PickledName, PickledObject
 from cu_core.learning.weight_file import read_weights
 from tests.fuzz.profile import fewer
 
