@@ -287,10 +287,12 @@ def prepare(options: argparse.Namespace, home: Home) -> int:
     if work_out := parse_selection(spec.forget.select).record.prepare:
         summary |= work_out(data, home.scores, report)
     bar.close()
+    found = data.findings
     if options.json:
-        print_json(summary)
+        print_json(summary | ({"findings": found.to_json()} if found else {}))
     else:
         print(", ".join(f"{name}: {value}" for name, value in summary.items()))
+        print("".join(f"{line}\n" for line in found.lines(data.classes)) if found else "", end="")
     return 0
 
 
