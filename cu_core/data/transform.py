@@ -10,11 +10,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from cu_core.data.picture_fault import fault_of
 from cu_core.data.pixel_range import PixelRange, Spread, range_of
 from cu_core.data.source import Unreadable
+from cu_core.data.tiff_values import UnusualTiff, tiff_values
 from cu_core.data.wide_picture import WidePicture, wide_picture
 
 # Larger pictures are refused: one of them would need as much memory as a whole dataset.
@@ -135,7 +136,10 @@ def read_picture(
     except Unreadable:
         raise
     except Exception as error:  # Pillow's decoders raise a wide range of exceptions on damaged files
-        raise Unreadable(fault_of(content, error)) from error
+        other = _unusual(content) if isinstance(error, UnidentifiedImageError) else None
+        if other is None:
+            raise Unreadable(fault_of(content, error)) from error
+        return _wide(*other, size, background, {} if measure else (ranges or {}))
 
 
 def resize(image: np.ndarray, size: int) -> np.ndarray:
@@ -144,6 +148,14 @@ def resize(image: np.ndarray, size: int) -> np.ndarray:
         return image
     picture = Image.fromarray(image[0]) if len(image) == 1 else Image.fromarray(image.transpose(1, 2, 0))
     return _square(picture, size)
+
+
+def _unusual(content: bytes) -> tuple[WidePicture, tuple[int, int]] | None:
+    """A picture that Pillow does not open, with its sides."""
+    try:
+        return tiff_values(content, MAX_PIXELS)
+    except UnusualTiff as error:
+        raise Unreadable(str(error)) from error
 
 
 def _usual(image: Image.Image, sides: tuple[int, int], size: int | None, background: str) -> Picture:

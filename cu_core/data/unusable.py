@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cu_core.base.display_text import cut
 from cu_core.base.errors import DatasetError
 from cu_core.base.files import write_atomically
 from cu_core.data.findings import MOST_UNREADABLE, Findings
@@ -16,8 +17,8 @@ from cu_core.data.source import Source
 
 MOST_NAMED = 20
 """Unreadable images that a message names one by one."""
-_LETTERS = 75
-"""Of a name or a fault within a message that names many."""
+_LETTERS = 1400
+"""Of all names and faults in a message, which is cut where it is much longer."""
 _FAINT = 16
 """Levels of 256 below which pictures are said to be nearly of one colour."""
 
@@ -117,12 +118,8 @@ def _refusal(faults: list[tuple[str, str]], total: int, most: int, source: Sourc
         if count > most
         else "and without them a class would have no training images, or no unseen image would be left"
     )
-    named = "; ".join(f"{_short(name)} ({_short(fault)})" for name, fault in faults[:MOST_NAMED])
-    if count == 1:
-        named = f"{faults[0][0]} ({faults[0][1]})"
+    shown = faults[:MOST_NAMED]
+    most_letters = _LETTERS // (2 * len(shown))
+    named = "; ".join(f"{cut(name, most_letters)} ({cut(fault, most_letters)})" for name, fault in shown)
     more = f"; and {count - MOST_NAMED:,} more, all of them in {report}" if count > MOST_NAMED else ""
     return f"{count:,} of {total:,} images cannot be read, {why}: {named}{more}"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LETTERS else f"{text[: _LETTERS // 2]}…{text[-_LETTERS // 2 :]}"

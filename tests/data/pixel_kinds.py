@@ -125,6 +125,7 @@ TWELVE = np.linspace(0, 4095, 256).astype(np.uint16).reshape(SIDE, SIDE)
 WIDE_RGB = np.stack([WIDE, WIDE.T, WIDE[::-1]], axis=2)
 TWELVE_RGB = np.stack([TWELVE, TWELVE.T, TWELVE[::-1]], axis=2)
 UNIT = np.linspace(0, 1, 256, dtype=np.float32).reshape(SIDE, SIDE)
+FLOAT_RGB = np.stack([UNIT, UNIT.T, UNIT[::-1]], axis=2)
 SIGNED = np.linspace(-1000, 1000, 256).astype(np.int16).reshape(SIDE, SIDE)
 ALPHA16 = HALF.astype(np.uint16) * 257
 
@@ -322,11 +323,28 @@ PIXEL_KINDS: tuple[PixelKind, ...] = (
     PixelKind("Git LFS", lambda: (b"version https://git-lfs.github.com/spec/v1\n",) * 2, None, "git lfs pull"),
     PixelKind("PNG, cut off", lambda: (saved(Image.fromarray(NOISE))[:-99],) * 2, None, "PNG that is cut off"),
     PixelKind("JPEG, cut off", lambda: (saved(Image.fromarray(SOFT), "JPEG")[:-99],) * 2, None, "JPEG that is cut"),
+    PixelKind("TIFF, doubles", both(as_tiff(64, 3), halves(UNIT.astype(np.float64))), span(UNIT, 0, 1), "64 bits"),
+    PixelKind("TIFF, half floats", both(as_tiff(16, 3), halves(UNIT.astype(np.float16))), span(UNIT, 0, 1), "", 1),
+    PixelKind("TIFF, colour floats", both(as_tiff(32, 3, 2), halves(FLOAT_RGB)), span(FLOAT_RGB, 0, 1), "0 to 1"),
     PixelKind(
-        "TIFF, colour floats",
-        both(as_tiff(32, 3, 2), (SOFT.astype(np.float32),) * 2),
-        None,
-        "TIFF that is damaged or of an unusual kind",
+        "TIFF, colour floats, big-endian",
+        both(as_tiff(32, 3, 2, ">"), halves(FLOAT_RGB)),
+        span(FLOAT_RGB, 0, 1),
+        "RGB, floating point of 32 bits",
     ),
+    PixelKind(
+        "TIFF, colour, 32 bits",
+        both(as_tiff(32, 1, 2), halves(WIDE_RGB.astype(np.uint32) * 9)),
+        span(WIDE_RGB.astype(np.uint32) * 9, 0, 9 * 65535),
+        "numbers of 32 bits",
+        1,
+    ),
+    PixelKind(
+        "TIFF, four floats a pixel",
+        both(as_tiff(32, 3, 2), (np.dstack([FLOAT_RGB, UNIT]),) * 2),
+        None,
+        "TIFF of 4 × 32 bits, floating point, which is not read",
+    ),
+    PixelKind("TIFF, cut off", lambda: (as_tiff(64, 3)(UNIT)[:-400],) * 2, None, "TIFF that is damaged"),
     PixelKind("SVG", lambda: (b'<?xml version="1.0"?><svg xmlns="x"/>',) * 2, None, "it is a drawing in SVG"),
 )

@@ -8,7 +8,10 @@ from PIL import Image
 
 from cu_core.base.errors import DatasetError
 from cu_core.catalogue.spec_parts import DataSpec
+from cu_core.data.findings import Findings
+from cu_core.data.picture_reader import PictureReader
 from cu_core.data.prepared import prepare
+from cu_core.data.source import silent
 from tests.data.pixel_kinds import COLOURS, HALF, PIXEL_KINDS, SIDE, WIDE, clear_png, saved, scaled
 
 
@@ -29,18 +32,28 @@ def spec_of(tmp_path):
 
 @pytest.mark.parametrize("kind", PIXEL_KINDS, ids=lambda kind: kind.name)
 def test_kind(home, spec_of, kind):
-    spec = spec_of(kind.make())
     if kind.levels is None:
         with pytest.raises(DatasetError) as caught:
-            prepare(spec, home)
+            prepare(spec_of(kind.make()), home)
         assert kind.said in str(caught.value) and "<_io" not in str(caught.value)
         return
-    data = prepare(spec, home)
-    expected = np.stack([level[None] if level.ndim == 2 else level.transpose(2, 0, 1) for level in kind.levels])
+    files = dict(zip(("a.jpg", "b.jpg"), kind.make(), strict=True))
+    reader = PictureReader(files.__getitem__, list(files), SIDE, "white", silent)
+    read = list(reader.read(list(files)))
+    expected = [level[None] if level.ndim == 2 else level.transpose(2, 0, 1) for level in kind.levels]
+    for found, wanted in zip(read, expected, strict=True):
+        assert isinstance(found, np.ndarray) and found.shape == wanted.shape and found.dtype == np.uint8
+        assert np.abs(found.astype(int) - wanted).max() <= kind.tolerance
+    assert kind.said in " ".join(reader.findings(Findings()).lines(("a", "b")))
+
+
+def test_a_set_of_many_bits_is_prepared(home, spec_of):
+    """The same through files, for training and for testing."""
+    (kind,) = [kind for kind in PIXEL_KINDS if kind.name == "colour PNG, 12 of 16 bits"]
+    data = prepare(spec_of(kind.make()), home)
     for images in (data.train_images, data.test_images):
-        assert images.shape == expected.shape
-        assert np.abs(images.astype(int) - expected).max() <= kind.tolerance
-    assert kind.said in " ".join(data.findings.lines(data.classes))
+        np.testing.assert_array_equal(images, np.stack(kind.levels).transpose(0, 3, 1, 2))
+    assert "4 pictures of numbers of 16 bits are scaled from 0 to 4095 (12 bits)" in data.findings.scaled[0]
 
 
 @pytest.mark.parametrize(("background", "level"), [("white", 255), ("black", 0), ("grey", 128)])
