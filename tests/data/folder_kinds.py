@@ -59,8 +59,10 @@ FOLDER_KINDS = [
         ALL,
         ("those in val/", "test/ has no class folders, so its 1 images have no labels"),
     ),
-    InputKind("train/ alone", tree(folders("train", 5)), SPLIT, ("20% of each class are set apart",)),
-    InputKind("a folder per class, no parts", tree(folders("", 5)), SPLIT, ("20% of each class are set apart",)),
+    InputKind("train/ alone", tree(folders("train", 5)), SPLIT, ("20% are set apart as unseen, class by class",)),
+    InputKind(
+        "a folder per class, no parts", tree(folders("", 5)), SPLIT, ("20% are set apart as unseen, class by class",)
+    ),
     InputKind("a folder per class in a zip", zipped(folders("", 5)), SPLIT),
     InputKind(
         "one wrapping folder",

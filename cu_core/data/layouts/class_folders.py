@@ -11,9 +11,9 @@ from typing_extensions import override
 
 from cu_core.base.errors import DatasetError
 from cu_core.catalogue.spec_parts import DataSpec
-from cu_core.data.layouts.listing import Layout, Listing, Part, quoted
 from cu_core.data.layouts.part_names import Parts, is_part, unused_words
 from cu_core.data.layouts.picture_files import PICTURE, SUFFIXES, PictureSieve, picture_kind
+from cu_core.data.layouts.set_listing import Layout, Listing, Part, quoted
 from cu_core.data.source import Progress
 from cu_core.data.trees.limits import FIELD
 from cu_core.data.trees.tree import Tree
@@ -197,7 +197,7 @@ def _check_unique(names: Iterable[str], start: str) -> None:
         if count > 1:
             raise DatasetError(
                 FIELD,
-                f"{start or 'the folder '}has two folders named {name!r}, which differ only in how accents are stored; "
+                f"{start or 'the folder'} has two folders named {name!r}, which differ only in how accents are stored; "
                 "put their images into one",
             )
 

@@ -12,8 +12,8 @@ from cu_core.base.errors import DatasetError
 from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data.layouts.array_pairs import WAYS, Pair, beside, class_names_in, label_names, paired
 from cu_core.data.layouts.array_pixels import ArrayPixels
-from cu_core.data.layouts.listing import Layout, Listing, Part
 from cu_core.data.layouts.part_names import parts_among, unused_words
+from cu_core.data.layouts.set_listing import Layout, Listing, Part
 from cu_core.data.layouts.stored_array import StoredArray
 from cu_core.data.source import Progress
 from cu_core.data.trees.limits import FIELD

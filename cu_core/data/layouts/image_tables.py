@@ -13,11 +13,11 @@ from typing_extensions import override
 from cu_core.base.errors import DatasetError
 from cu_core.base.heavy import later
 from cu_core.catalogue.spec_parts import DataSpec
-from cu_core.data.layouts.class_names import normal
+from cu_core.data.layouts.class_order import normal
 from cu_core.data.layouts.column_names import LABELS, plain_header
-from cu_core.data.layouts.listing import Layout, Listing, Part, quoted
 from cu_core.data.layouts.parquet_files import opened_parquet
 from cu_core.data.layouts.part_names import TRAIN, part_in, parts_among, unused_words
+from cu_core.data.layouts.set_listing import Layout, Listing, Part, quoted
 from cu_core.data.source import Progress
 from cu_core.data.trees.limits import FIELD, check_size
 from cu_core.data.trees.tree import Tree
