@@ -5,8 +5,8 @@ them, are less than `NEAR` apart. That bound was set on 20,000 training images o
 36 are nearer; to the eye 33 of these are copies, which that dataset is known for. Of the pairs of different classes,
 which are no copies, 2 of 180 million are nearer (birds and aeroplanes before the sky), and 26 within 0.3. Of copies
 made on purpose, it finds 99 % or more after JPEG at quality 50, blur, noise, another size, higher contrast or less
-light, 98 % at 1.2 times the brightness and 83 % after JPEG at quality 20; of ones moved by a pixel in 32, 30 %. No two
-of the digits are nearer.
+light, 98 % at 1.2 times the brightness and 83 % after JPEG at quality 20; of ones moved by a pixel in 32, 30 %. Of the
+1.6 million pairs of the digits, which have no more than 8 px, 28 are nearer, all of one class.
 """
 
 from __future__ import annotations

@@ -23,7 +23,9 @@ from cu_core.catalogue.name_list import read_list
 from cu_core.catalogue.selections import FIELD, FORGET_KINDS, parse_selection
 from cu_core.catalogue.spec import PARTS, RunSpec, spec_from_json
 
-TOP = ("seed", "reference", "device", "precision", "processes", "name")
+TOP = ("seed", "reference", "reference_files", "device", "precision", "processes", "name")
+# The last of the files of a method whose rounds are files; it has a field of its own.
+AFTER = "given.after"
 # Fields that the form replaces with something easier than one line of text.
 _BUILT = {"data.dataset", "model.backbone", "forget.select"}
 # Registries name their field shortly; the form has these fields instead.
@@ -53,11 +55,14 @@ def from_spec(spec: RunSpec, classes: Sequence[str] = ()) -> dict[str, Any]:
     for part, cls in PARTS.items():
         values = getattr(spec, part)
         draft |= {f"{part}.{d.name}": _typed(d, values) for d in describe(cls)}
-    draft |= {name: getattr(spec, name) for name in TOP}
+    draft |= {d.name: _typed(d, spec) for d in described("top")}
     draft["method.id"] = spec.method.id
     for record in METHODS.values():
         chosen = spec.method.params if record.id == spec.method.id else record.params()
         draft |= {param_key(record.id, d.name): _typed(d, chosen) for d in describe(record.params)}
+        if record.from_files:
+            draft[param_key(record.id, "rounds")] = "\n".join(chosen.rounds[:-1])
+            draft[AFTER] = "".join(chosen.rounds[-1:])
     draft["data.dataset"], _, draft["data.path"] = spec.data.dataset.partition(":")
     draft["model.backbone"], _, draft["model.timm"] = spec.model.backbone.partition(":")
     return draft | _forget_fields(spec.forget.select, classes)
@@ -138,6 +143,8 @@ def content_of(draft: Mapping[str, Any]) -> dict[str, Any]:
     content["forget"]["select"] = select_text(draft)
     record = method(draft["method.id"])
     params = {d.name: draft[param_key(record.id, d.name)] for d in describe(record.params)}
+    if record.from_files:
+        params["rounds"] = "\n".join(filter(None, [str(params["rounds"]), draft[AFTER]]))
     content["method"] = {"id": record.id, "params": params}
     return content
 

@@ -104,7 +104,7 @@ def clone(run_id: str) -> None:
         view = open_run(home(), run_id)
         fill(view.spec)
         st.session_state["cloned"] = run_id
-        st.session_state["forgets_instead"] = fill_in(run_id, view.spec)
+        st.session_state["forgets_instead"] = fill_in(run_id)
     except UnlearnscopeError as error:
         say(error)
 

@@ -46,9 +46,9 @@ def pick_reference(view: RunView) -> int | None:
     if len(seeds) < 2:
         return seeds[0] if seeds else None
     return st.selectbox(
-        "Reference retrained with",
+        "Reference",
         seeds,
-        format_func=lambda seed: f"seed {seed}",
+        format_func=view.reference_name,
         key="reference",
         bind="query-params",
         width=220,

@@ -74,7 +74,7 @@ def test_near_ones_are_those_within_the_bound_of_all_distances(monkeypatch):
     assert 20 < (far < NEAR).sum() < 300
 
 
-def test_digits_have_no_near_copies(home):
+def test_digits_of_other_classes_are_no_near_copies(home):
     from cu_core.catalogue.spec_parts import DataSpec  # noqa: PLC0415
     from cu_core.data.prepared import prepare  # noqa: PLC0415
 
