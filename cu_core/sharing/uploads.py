@@ -41,7 +41,7 @@ class Kind:
     limit: int
 
 
-IMAGES = Kind("data.dataset", (".zip",), 2_000_000_000)
+IMAGES = Kind("data.dataset", (".zip", ".tar", ".tgz", ".gz", ".npz", ".parquet"), 2_000_000_000)
 WEIGHTS = Kind("model.weights", (".pt", ".pth", ".safetensors"), 2_000_000_000)
 INDICES = Kind("forget.select", (".csv", ".tsv", ".txt", ".json", ".npy", ".npz"), 20_000_000)
 

@@ -131,12 +131,12 @@ def data_section(errors: Errors) -> None:
     record = DATASETS[value_of("data.dataset")]
     st.caption(f"{record.summary} {record.licence}".strip())
     if record.needs_path:
-        upload("Upload a zip with train/<class>/…", IMAGES, "data.path", errors)
+        upload("Upload images: an archive, arrays (.npz) or Parquet", IMAGES, "data.path", errors)
         st.text_input(
-            "Folder or zip on this machine",
+            "Folder or file on this machine",
             key=key_of("data.path"),
             persist_state="session",
-            placeholder="/path/to/images or images.zip",
+            placeholder="/path/to/images, images.zip or labels.csv",
         )
     complain(errors, "data.dataset")
     usual, rare = split(form_draft.described("data"), ("dataset",))

@@ -42,7 +42,7 @@ def test_no_name_escapes_the_folder(home: Home, name: str) -> None:
     [
         (INDICES, "picks.pkl", b"1", ".csv"),
         (WEIGHTS, "model.pkl", b"1", ".safetensors"),
-        (IMAGES, "images.tar", b"1", ".zip"),
+        (IMAGES, "images.rar", b"1", ".zip"),
         (IMAGES, "images.zip", b"not a zip", "not a zip"),
         (INDICES, "picks.csv", b"", "empty"),
         (INDICES, "noending", b"1", ".csv"),
