@@ -51,7 +51,7 @@ FOLDER_KINDS = [
         "train/, val/ and test/",
         tree(*USUAL, folders("val", 3)),
         ALL,
-        ("those in test/", "9 images of val/, because test/ is the unseen part"),
+        ("those in test/", "images of val/, because test/ is the unseen part: 9"),
     ),
     InputKind(
         "test/ without class folders, and val/",
@@ -59,8 +59,10 @@ FOLDER_KINDS = [
         ALL,
         ("those in val/", "test/ has no class folders, so its 1 images have no labels"),
     ),
-    InputKind("train/ alone", tree(folders("train", 5)), SPLIT, ("20% of each class are set apart",)),
-    InputKind("a folder per class, no parts", tree(folders("", 5)), SPLIT, ("20% of each class are set apart",)),
+    InputKind("train/ alone", tree(folders("train", 5)), SPLIT, ("20% are set apart as unseen, class by class",)),
+    InputKind(
+        "a folder per class, no parts", tree(folders("", 5)), SPLIT, ("20% are set apart as unseen, class by class",)
+    ),
     InputKind("a folder per class in a zip", zipped(folders("", 5)), SPLIT),
     InputKind(
         "one wrapping folder",
@@ -77,14 +79,14 @@ FOLDER_KINDS = [
         "files of systems, disks and NAS between them",
         tree(*USUAL, JUNK),
         ALL,
-        ("11 files of disks, network storage and systems (",),
+        ("files of disks, network storage and systems (#recycle, $RECYCLE.BIN, .DS_Store, ._*, …): 11",),
     ),
-    InputKind("the same in a zip", zipped(*USUAL, JUNK), ALL, ("11 files of disks, network storage and systems (",)),
+    InputKind("the same in a zip", zipped(*USUAL, JUNK), ALL, ("files of disks, network storage and systems (#recycle, $RECYCLE.BIN, .DS_Store, ._*, …): 11",)),
     InputKind(
         "other files between them",
         tree(*USUAL, {"train/red/notes.txt": b"x", "train/red/a.heic": b"x"}),
         ALL,
-        ("1 files that are no pictures", "1 .heic files, a kind that is not read"),
+        ("files that are no pictures: 1", ".heic files, a kind that is not read: 1"),
     ),
     InputKind(
         "pictures without an ending",
@@ -135,7 +137,7 @@ FOLDER_KINDS = [
         "a link to a folder above it",
         linked(*USUAL, links={"train/red/again": "../../train"}),
         ALL,
-        ("1 links to a folder above them",),
+        ("links to a folder above them: 1",),
     ),
     InputKind(
         "links inside a tar",

@@ -62,7 +62,7 @@ REFUSED_KINDS = [
         "two folders of one name after accents",
         tree(folders("train", 1, {"cafe\u0301": "red", "caf\u00e9": "red", "the": "green"})),
         None,
-        ("two folders named",),
+        ("train/ has two folders named",),
     ),
     InputKind(
         "two classes of one title",

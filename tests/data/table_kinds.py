@@ -124,7 +124,7 @@ TABLE_KINDS = [
             },
         ),
         SPLIT,
-        ("1 images that labels.csv does not name", "1 rows that say again"),
+        ("images that labels.csv does not name: 1", "rows that say again what one before them says: 1"),
     ),
     InputKind(
         "npz of images and labels",
@@ -151,7 +151,7 @@ TABLE_KINDS = [
             test_labels=numbers(1)[:, None],
         ),
         NUMBERED,
-        ("9 images of val, because test is the unseen part",),
+        ("images of val, because test is the unseen part: 9",),
         OF_NUMBERS,
     ),
     InputKind(

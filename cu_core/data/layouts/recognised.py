@@ -12,9 +12,9 @@ from cu_core.data.layouts.class_titles import title_files
 from cu_core.data.layouts.image_arrays import arrays_at
 from cu_core.data.layouts.image_tables import image_tables_at
 from cu_core.data.layouts.label_tables import tables_at
-from cu_core.data.layouts.listing import Layout, quoted
 from cu_core.data.layouts.part_names import is_part, parts_among
 from cu_core.data.layouts.picture_files import PICTURE, picture_kind
+from cu_core.data.layouts.set_listing import Layout, quoted
 from cu_core.data.trees.limits import FIELD
 from cu_core.data.trees.opened_tree import OpenedTree, existing, opened
 from cu_core.data.trees.tree import Tree
