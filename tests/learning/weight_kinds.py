@@ -296,5 +296,11 @@ KINDS: tuple[WeightKind, ...] = (
 )  # fmt: skip
 """Ordered as a table of them reads."""
 
-OTHER_OUTPUTS = {"spectral norm", "spectral norm as parametrisation", "large stem", "an encoder without last layer", "MoCo"}
+OTHER_OUTPUTS = {
+    "spectral norm",
+    "spectral norm as parametrisation",
+    "large stem",
+    "an encoder without last layer",
+    "MoCo",
+}
 """Kinds that are read, and hold another network than `network`."""
