@@ -95,6 +95,8 @@ class _Execution:
     def run(self) -> dict[str, Any]:
         """All steps."""
         self.setup = self._prepare()
+        # From here on with the network as its own weights have it.
+        self.spec = self.setup.spec
         self.team.set_up(torch.get_num_threads())
         self.attempt.write_json(layout.DATASET, {"key": self.setup.data_key, "sha256": self.setup.data.sha256})
         self._judge_own_weights()

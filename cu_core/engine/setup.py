@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 
 from cu_core.base.errors import Incompatible
 from cu_core.base.home import Home
+from cu_core.base.named_path import named_path
 from cu_core.catalogue import compatibility
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.selections import parse_selection
@@ -22,7 +24,9 @@ from cu_core.data.images import ImageData
 from cu_core.data.prepared import dataset_key, prepare
 from cu_core.engine.probe import Probe, RuleSamples, choose_probe, rule_samples, spare_samples
 from cu_core.learning.device import Precision, choose_device, choose_precision
+from cu_core.learning.model_shape import shaped
 from cu_core.learning.normalisation import normalisation_of
+from cu_core.learning.weight_file import FIELD, read_weights
 
 _SAMPLES = {
     "forget": "forget samples",
@@ -50,6 +54,7 @@ class RunSetup:
         probe: the recorded samples.
         spare: (k,) int64 indices of test samples that are given to the method and reported on nowhere; empty
             for methods that need no samples from outside the training set.
+        own_weights: how the file of own weights was read, in one line; empty where there is none.
     """
 
     spec: RunSpec
@@ -65,6 +70,7 @@ class RunSetup:
     rule_samples: RuleSamples
     probe: Probe
     spare: np.ndarray
+    own_weights: str = ""
 
     def split(self, indices: np.ndarray, generator: torch.Generator) -> Split:
         """Some training samples as batches whose order comes from `generator`."""
@@ -91,7 +97,7 @@ class RunSetup:
         rule, looked_at = self.rule, self.rule_samples
         found = {"forget": looked_at.forget, "unseen": looked_at.unseen, "unseen_forgotten": looked_at.unseen}
         missing = [_SAMPLES[name] for name in STOPPING_RULES.named(rule).looks_at if len(found[name]) == 0]
-        notes = []
+        notes = [f"Own weights: {self.own_weights}."] if self.own_weights else []
         if missing:
             cause = (
                 "there are too few to set half of them apart (stop.protocol=paper looks at all of them)"
@@ -130,6 +136,10 @@ def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None])
     if reason := compatibility.why_not_backbone(spec.model.backbone, data.train_images.shape[-1]):
         raise Incompatible("model.backbone", reason)
     forget = resolve(spec.forget.select, data, spec.forget_seed, Path.cwd(), scores=home.scores, progress=progress)
+    own_weights = ""
+    if spec.model.weights:
+        own_weights = read_weights(named_path(spec.model.weights, FIELD), part=spec.model.part, hashed=False).told
+    spec = dataclasses.replace(spec, model=shaped(spec.model, data.train_images.shape[-1]))
     record = method(spec.method.id)
     mean, std = normalisation_of(spec.model, data)
     rule = rule_for(
@@ -162,4 +172,5 @@ def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None])
             spare=spare,
         ),
         spare=spare,
+        own_weights=own_weights,
     )

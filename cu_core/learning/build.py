@@ -16,14 +16,18 @@ from cu_core.base.registry import imported
 from cu_core.catalogue.backbone_record import backbone
 from cu_core.catalogue.class_orders import answered
 from cu_core.catalogue.objective_record import OBJECTIVES, Objective
+from cu_core.catalogue.own_code import is_own_code
 from cu_core.catalogue.spec import RunSpec
 from cu_core.catalogue.spec_parts import ModelSpec
 from cu_core.data.images import ImageData
+from cu_core.learning.backbones.python_models import OwnTrunk
 from cu_core.learning.classifier import Classifier
 from cu_core.learning.encoder import Encoder
 from cu_core.learning.ensemble import Ensemble
+from cu_core.learning.model_shape import shaped
 from cu_core.learning.network import Network
-from cu_core.learning.weights import load_weights, read_state_dict
+from cu_core.learning.weight_file import FIELD, read_weights
+from cu_core.learning.weights import load_weights
 
 
 def build_model(
@@ -71,7 +75,13 @@ def build_model(
             f"there are no published weights for {record.title}, only for timm:NAME and open_clip:NAME",
         )
     trained = OBJECTIVES.named(objective)
-    state = read_state_dict(named_path(spec.weights, "model.weights")) if spec.weights else None
+    if spec.stem != "auto" and not record.stems:
+        raise Incompatible("model.stem", f"{record.title} has one stem, which cannot be chosen", ("auto",))
+    state = None
+    if spec.weights:
+        # Of a network of the user's own, whose names it knows itself, as they are in the file.
+        path, renamed = named_path(spec.weights, FIELD), not is_own_code(spec.backbone)
+        state = read_weights(path, part=spec.part, hashed=False, renamed=renamed).state
     build_trunk = imported(record.builder)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -79,10 +89,16 @@ def build_model(
             words = list(names) or [str(label) for label in range(num_classes)]
             model: Network = build_trunk(spec.backbone, size, spec.pretrained, words)
         else:
-            trunk = build_trunk(spec.backbone, channels, size, spec.pretrained)
+            stem = {"stem": spec.stem} if record.stems else {}
+            more = stem | ({"num_classes": num_classes} if record.given_classes else {})
+            trunk = build_trunk(spec.backbone, channels, size, spec.pretrained, **more)
             model = _with_head(trunk, spec, num_classes, trained)
+            if isinstance(trunk, OwnTrunk):
+                trunk.start_head(model)
     if state is not None:
-        load_weights(model, state)
+        if isinstance(model.trunk, OwnTrunk):
+            state = model.trunk.named_as_ours(state, model.state_dict())
+        load_weights(model, state, new_head=spec.train_on)
         if isinstance(model, Classifier):
             put_in_order(model, answered(spec.class_order, list(names) or [str(label) for label in range(num_classes)]))
     return model
@@ -102,7 +118,7 @@ def put_in_order(model: Classifier, answers: Sequence[int]) -> None:
 
 
 def build_for(spec: RunSpec, data: ImageData, seed: int, *, own_weights: bool = False) -> Network:
-    """The network of a run on the CPU, see `build_model`.
+    """The network of a run on the CPU, see `build_model`; shaped as its own weights are, see `shaped`.
 
     Args:
         spec: its model and training parts count.
@@ -111,11 +127,12 @@ def build_for(spec: RunSpec, data: ImageData, seed: int, *, own_weights: bool = 
         own_weights: start from own or published weights where the specification names some. A network that is to
             know nothing, or gets its weights elsewhere, does not: they may have seen the forget set.
     """
-    model = spec.model if own_weights else dataclasses.replace(spec.model, weights="", pretrained=False)
+    size = data.train_images.shape[-1]
+    model = shaped(spec.model, size)
     return build_model(
-        model,
+        model if own_weights else dataclasses.replace(model, weights="", pretrained=False),
         data.train_images.shape[1],
-        data.train_images.shape[-1],
+        size,
         len(data.classes),
         seed,
         spec.train.objective,

@@ -1,53 +1,27 @@
-"""The architecture that names and shapes of weights tell: head, stem, classes, channels."""
+"""The choice of a network, filled from the file of its own weights."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass
+from pathlib import Path
 
-from torch import Tensor
-
+from cu_core.base.file_cache import cached_by_file
+from cu_core.base.named_path import named_path
+from cu_core.catalogue.backbone_record import backbone
+from cu_core.catalogue.own_code import is_own_code
 from cu_core.catalogue.spec_parts import ModelSpec
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What is known of a network from its weights.
-
-    Attributes:
-        head: ``plain`` or ``projected``; None where there is neither a last layer nor a projector.
-        stem: ``small`` or ``large`` of a residual network, else None.
-        embedding_dim: width of a projected embedding.
-        num_classes: of the last layer; None of an encoder.
-        channels: of the images, where a first convolution tells.
-    """
-
-    head: str | None
-    stem: str | None
-    embedding_dim: int | None
-    num_classes: int | None
-    channels: int | None
-
-
-def shape_of(state: Mapping[str, Tensor]) -> Shape:
-    """The shape of a network whose weights are called as `cu_core.learning.weight_file.WeightFile.state` says."""
-    last, inner = state.get("head.weight"), state.get("projector.2.weight")
-    first = next((state[name] for name in ("trunk.conv1.weight", "conv1.weight") if name in state), None)
-    projected = inner is not None and (last is None or last.shape[1] == inner.shape[0])
-    return Shape(
-        head="projected" if projected else None if last is None else "plain",
-        stem=None if first is None or first.ndim != 4 else "large" if first.shape[-1] == 7 else "small",
-        embedding_dim=inner.shape[0] if inner is not None and projected else None,
-        num_classes=None if last is None else last.shape[0],
-        channels=None if first is None or first.ndim != 4 else first.shape[1],
-    )
+from cu_core.learning.backbones.resnet import usual_stem
+from cu_core.learning.weight_file import FIELD, read_weights
+from cu_core.learning.weight_names import OURS
+from cu_core.learning.weight_shape import WeightShape
 
 
 def shaped(spec: ModelSpec, size: int) -> ModelSpec:
     """The same choice of network with head, embedding and stem as its own weights have them.
 
-    All networks of a run are built from it, so that they share one architecture. Asking again changes nothing.
+    All networks of a run are built from it, so that they share one architecture. Asking again changes nothing, and a
+    choice that says no more than what follows from the image size anyway is written as ``auto``: equal networks are
+    trained once.
 
     Args:
         spec: which network, and the file of own weights, if any.
@@ -56,4 +30,33 @@ def shaped(spec: ModelSpec, size: int) -> ModelSpec:
     Raises:
         CheckpointError: the weights cannot be read.
     """
-    return dataclasses.replace(spec)
+    stems = backbone(spec.backbone).stems
+    if spec.weights and is_own_code(spec.backbone) and not _written_here(spec):
+        # What the user's function returns ends in its own last layer.
+        return dataclasses.replace(spec, head="plain")
+    found = _shape(spec) if spec.weights else None
+    if found is not None:
+        head = found.head or spec.head
+        dim = found.embedding_dim or spec.embedding_dim
+        stem = found.stem if found.stem and spec.stem == "auto" else spec.stem
+        spec = dataclasses.replace(spec, head=head, embedding_dim=dim, stem=stem if stems else spec.stem)
+    return dataclasses.replace(spec, stem="auto") if stems and spec.stem == usual_stem(size) else spec
+
+
+def _shape(spec: ModelSpec) -> WeightShape:
+    path = named_path(spec.weights, FIELD)
+    return read_weights(path, part=spec.part).shape if spec.part else _plain_shape(path)
+
+
+def _written_here(spec: ModelSpec) -> bool:
+    return any(name.startswith(OURS) for name in _names(named_path(spec.weights, FIELD)))
+
+
+@cached_by_file(64, settled_ns=2_000_000_000)
+def _names(path: Path) -> tuple[str, ...]:
+    return tuple(read_weights(path, hashed=False, renamed=False).state)
+
+
+@cached_by_file(64, settled_ns=2_000_000_000)
+def _plain_shape(path: Path) -> WeightShape:
+    return read_weights(path).shape

@@ -9,8 +9,9 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 
 from cu_core.base.errors import BadInput, Incompatible
 from cu_core.catalogue.own_code import FIELD, FORMS, OwnCode, own_code, source_hash
+from cu_core.learning.weight_names import HEADS, OURS
 
 ARGUMENTS = {
     "num_classes": ("num_classes", "n_classes", "nclasses", "classes", "num_labels", "out_features"),
@@ -72,26 +74,40 @@ class OwnTrunk(nn.Module):
             return reached.features
         raise Incompatible(FIELD, "the network did not reach its last linear layer")
 
-    def start_head(self, head: nn.Linear) -> None:
-        """Gives a head of the same shape the values that the function gave its last layer."""
-        layer = self._layer[0]
+    def start_head(self, network: nn.Module) -> None:
+        """Gives the head of a network, where it has the same shape, the values that the function gave its last layer."""
+        layer, head = self._layer[0], getattr(network, "head", None)
         self._layer = [None]
-        if layer is None or layer.weight.shape != head.weight.shape:
+        if layer is None or not isinstance(head, nn.Linear) or layer.weight.shape != head.weight.shape:
             return
         with torch.no_grad():
             head.weight.copy_(layer.weight)
             head.bias.zero_() if layer.bias is None else head.bias.copy_(layer.bias)
 
-    def named_as_ours(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Weights of the function's network under the names that they have here; ours stay as they are."""
-        if any(name.startswith("trunk.") for name in state):
-            return state
+    def named_as_ours(self, state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Weights of the function's network under the names that they have here.
+
+        Args:
+            state: as the file has them; what this program wrote stays as it is.
+            wanted: of the network around this trunk.
+        """
+        if any(name.startswith(OURS) for name in state):
+            return dict(state)
+        own = {*self.model.state_dict(), *(f"{self.last}.{part}" for part in ("weight", "bias") if self.last)}
+        prefixes = {"": None} | {name[: dot.end()]: None for name in state for dot in re.finditer(r"\.", name)}
+        # Of as many fits the shortest, which takes off least.
+        prefix = max(prefixes, key=lambda p: sum(n.removeprefix(p) in own for n in state if n.startswith(p)))
         named = {}
-        for name, value in state.items():
-            inner = bool(self.last) and name.startswith(f"{self.last}.")
-            named[f"head.{name.removeprefix(f'{self.last}.')}" if inner else f"trunk.model.{name}"] = value
-        if self.last and not self.biased and "head.weight" in named:
+        for full, value in state.items():
+            name = full.removeprefix(prefix)
+            layer, _, part = name.rpartition(".")
+            is_last = layer == self.last if self.last else name not in own and layer in HEADS
+            named[f"head.{part}" if is_last else f"trunk.model.{name}"] = value
+        if "head.weight" in named and "head.bias" not in named and not self.biased:
             named["head.bias"] = torch.zeros(len(named["head.weight"]))
+        if "head.weight" not in wanted:  # of an encoder
+            kept = {name: value for name, value in wanted.items() if not name.startswith("trunk.")}
+            named = kept | {name: value for name, value in named.items() if not name.startswith("head.")}
         return named
 
 
