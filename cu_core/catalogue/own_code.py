@@ -90,6 +90,13 @@ def own_code(backbone: str) -> OwnCode:
     return OwnCode(place, function)
 
 
+def short_code(backbone: str) -> str:
+    """A backbone for lists: of the user's own code the file's name instead of its path; others as they are."""
+    kind, _, rest = backbone.partition(":")
+    place, _, function = rest.rpartition(":")
+    return f"{kind}:{Path(place).name}:{function}" if is_own_code(backbone) and place else backbone
+
+
 def check_own_code(backbone: str) -> None:
     """Checks that file and function are there, without running them.
 
@@ -135,16 +142,17 @@ def source_hash(backbone: str) -> str:
 
 def _module_file(name: str) -> Path:
     """The file of a module, from the present folder or from where Python looks; parents are not imported."""
-    search: list[str] | None = [str(Path.cwd()), *(folder for folder in sys.path if folder)]
+    search = [str(Path.cwd()), *(folder for folder in sys.path if folder)]
+    origin = None
     for number, part in enumerate(name.split(".")):
         found = PathFinder.find_spec(part, search)
         if found is None:
             missing = ".".join(name.split(".")[: number + 1])
             raise BadInput(FIELD, f"no module {missing} is found in this folder or where Python looks", FORMS)
-        search = list(found.submodule_search_locations or ())
-    if not found.origin or not found.origin.endswith(SUFFIX):
-        raise BadInput(FIELD, f"{name} is no module in Python", FORMS)
-    return Path(found.origin).resolve()
+        search, origin = list(found.submodule_search_locations or ()), found.origin
+    if not origin or not origin.endswith(SUFFIX):
+        raise BadInput(FIELD, f"{name} is no module written in Python", FORMS)
+    return Path(origin).resolve()
 
 
 def _installed(path: Path) -> bool:

@@ -46,7 +46,8 @@ def absolute_paths(spec: RunSpec) -> RunSpec:
         dataset = absolute_choice(spec.data.dataset, "data.dataset")
         spec = dataclasses.replace(spec, data=dataclasses.replace(spec.data, dataset=dataset))
     if is_own_code(spec.model.backbone):
-        spec = dataclasses.replace(spec, model=dataclasses.replace(spec.model, backbone=absolute_code(spec.model.backbone)))
+        backbone = absolute_code(spec.model.backbone)
+        spec = dataclasses.replace(spec, model=dataclasses.replace(spec.model, backbone=backbone))
     if "model.weights" in files:
         weights = str(named_path(spec.model.weights, "model.weights"))
         spec = dataclasses.replace(spec, model=dataclasses.replace(spec.model, weights=weights))

@@ -32,7 +32,9 @@ ARGUMENTS = {
 """What a function may ask for, by the names under which it is given."""
 
 
-class _Reached(Exception):  # noqa: N818 - it ends a pass where the features are known; nothing has gone wrong
+class _Reached(Exception):
+    """Ends a pass where the features are known."""
+
     def __init__(self, features: Tensor) -> None:
         super().__init__("the last layer was reached")
         self.features = features
@@ -75,7 +77,7 @@ class OwnTrunk(nn.Module):
         raise Incompatible(FIELD, "the network did not reach its last linear layer")
 
     def start_head(self, network: nn.Module) -> None:
-        """Gives the head of a network, where it has the same shape, the values that the function gave its last layer."""
+        """Gives the head of a network the values of the function's last layer, where it has the same shape."""
         layer, head = self._layer[0], getattr(network, "head", None)
         self._layer = [None]
         if layer is None or not isinstance(head, nn.Linear) or layer.weight.shape != head.weight.shape:
@@ -190,9 +192,9 @@ def _answers(output: Tensor, answer: Tensor) -> bool:
 
 def _called(code: OwnCode, function: Callable[..., Any], given: dict[str, int]) -> Any:
     try:
-        asked = inspect.signature(function).parameters.values()
+        asked = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
-        asked = ()
+        asked = []
     known = {name: given[what] for what, names in ARGUMENTS.items() for name in names}
     named = [p for p in asked if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY, p.POSITIONAL_ONLY)]
     if lacking := [p.name for p in named if p.default is p.empty and p.name not in known]:
@@ -257,7 +259,7 @@ def _module(code: OwnCode) -> ModuleType:
 
 @contextmanager
 def _folder_first(folder: Path) -> Iterator[None]:
-    """Lets a file import those beside it; the folder stays on the path, behind all others, for what it imports later."""
+    """Lets a file import those beside it; the folder stays on the path, behind all others, for later imports."""
     place = str(folder)
     sys.path.insert(0, place)
     try:
