@@ -115,10 +115,8 @@ class RunSpec:
     @property
     def title(self) -> str:
         """The run's name, or one made from its choices."""
-        return (
-            self.name
-            or f"{short(self.data.dataset)} · {short_code(self.model.backbone)} · {short(self.forget.select)} · {self.method.id}"
-        )
+        choices = (short(self.data.dataset), short_code(self.model.backbone), short(self.forget.select), self.method.id)
+        return self.name or " · ".join(choices)
 
     @property
     def train_seed(self) -> int:

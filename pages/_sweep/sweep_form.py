@@ -208,8 +208,9 @@ def _images(base: RunSpec) -> RunSpec:
 def _base_words(base: RunSpec) -> str:
     train, limit = base.train, f", {base.data.train_limit:,} images" if base.data.train_limit else ""
     return (
-        f"Base: {short(base.data.dataset)}{limit} · {short_code(base.model.backbone)} · {train.objective}, {train.epochs} epochs "
-        f"of {train.optimizer} with learning rate {train.lr:g}. Every method starts from its own recipe."
+        f"Base: {short(base.data.dataset)}{limit} · {short_code(base.model.backbone)} · {train.objective}, "
+        f"{train.epochs} epochs of {train.optimizer} with learning rate {train.lr:g}. Every method starts from its own "
+        "recipe."
     )
 
 
