@@ -116,6 +116,7 @@ def speed_path(spec: RunSpec, home: Home) -> Path:
             spec.device,
             spec.precision,
             *([spec.train.objective] if spec.self_supervised else []),
+            *([spec.model.stem] if spec.model.stem != "auto" else []),
             *([spec.train.members] if spec.train.sharded else []),
             *([{"processes": spec.processes}] if spec.processes > 1 else []),
         ]
