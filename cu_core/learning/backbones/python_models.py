@@ -216,7 +216,9 @@ def _called(code: OwnCode, function: Callable[..., Any], given: dict[str, int]) 
 
 def _function(code: OwnCode) -> Callable[..., Any]:
     try:
-        module = _module(code)
+        # What a file draws when it is imported, once, must not decide the weights of the first network alone.
+        with torch.random.fork_rng(devices=[]):
+            module = _module(code)
     except BadInput:
         raise
     except BaseException as error:  # the user's own code; one that ends the program at its import included
@@ -241,7 +243,7 @@ def _module(code: OwnCode) -> ModuleType:
     if "." in dotted:
         return importlib.import_module(dotted)
     # Under a name of its own: a file may be called like a module that is there already.
-    own = f"unlearnscope_own_{source_hash(f'python:{code.place}:{code.function}')[:16]}"
+    own = f"unlearnscope_own_{source_hash(f'python:{code.place}:_')[:16]}"
     if own in sys.modules:
         return sys.modules[own]
     found = importlib.util.spec_from_file_location(own, code.source())
