@@ -200,6 +200,7 @@ def test_a_run_says_it_in_its_result(home: Home, permuted: Path, capsys: pytest.
     assert open_run(home, view.run_id).result() is not None, "it is of the shape that pages expect"
 
 
+@pytest.mark.thorough
 def test_a_run_that_was_read_right_has_no_caution(home: Home, file: Path) -> None:
     usual = {
         "model": {"backbone": "tiny-cnn", "head": "plain", "weights": str(file), "normalisation": "unit"},
