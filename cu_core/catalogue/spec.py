@@ -13,7 +13,7 @@ from typing import Any
 from cu_core.base.errors import BadInput
 from cu_core.base.parameters import contents_of, describe, param, parse
 from cu_core.catalogue.dataset_record import DATASETS
-from cu_core.catalogue.method_record import PER_EPOCH, PER_SHARD, method
+from cu_core.catalogue.method_record import PER_EPOCH, PER_FILE, PER_SHARD, method
 from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.own_code import short_code
 from cu_core.catalogue.selections import FORGET_KINDS, task_of
@@ -33,6 +33,16 @@ class MethodSpec:
         if self.params is None:
             object.__setattr__(self, "params", method(self.id).params())
 
+    @property
+    def title(self) -> str:
+        """Name shown to people: what the user calls a method of their own, else its record's."""
+        return getattr(self.params, "label", "") or method(self.id).title
+
+    @property
+    def word(self) -> str:
+        """The same for lists, where our own methods go by their ids."""
+        return getattr(self.params, "label", "") or self.id
+
 
 def path_of(choice: str) -> str:
     """The user's path in the text of a dataset or forget set; empty where it holds none."""
@@ -47,8 +57,13 @@ def short(choice: str) -> str:
     if not path:
         return choice
     kind = choice.partition(":")[0]
-    name = re.sub(r"^[0-9a-f]{12}-", "", path.rstrip("/").rpartition("/")[2])
+    name = bare_name(path)
     return name if kind in DATASETS else f"{kind}:{name}"
+
+
+def bare_name(path: str) -> str:
+    """Name of a file for people: without its folder, and without what an upload put before it."""
+    return re.sub(r"^[0-9a-f]{12}-", "", path.rstrip("/").rpartition("/")[2])
 
 
 @dataclass(frozen=True)
@@ -115,7 +130,12 @@ class RunSpec:
     @property
     def title(self) -> str:
         """The run's name, or one made from its choices."""
-        choices = (short(self.data.dataset), short_code(self.model.backbone), short(self.forget.select), self.method.id)
+        choices = (
+            short(self.data.dataset),
+            short_code(self.model.backbone),
+            short(self.forget.select),
+            self.method.word,
+        )
         return self.name or " · ".join(choices)
 
     @property
@@ -134,6 +154,11 @@ class RunSpec:
         return bool(self.model.weights) and not self.model.train_on
 
     @property
+    def references(self) -> int:
+        """How many models stand for retraining: own files and those trained here."""
+        return len(self.reference_files) + self.reference
+
+    @property
     def forget_seed(self) -> int:
         """Seed of random forget sets."""
         return self.seed if self.forget.seed < 0 else self.forget.seed
@@ -143,6 +168,8 @@ class RunSpec:
         """Upper limit on rounds."""
         usual = method(self.method.id).rounds.get(self.task, 1)
         stands_for = {PER_EPOCH: max(self.train.epochs, 1), PER_SHARD: self.train.shards}
+        if usual == PER_FILE:
+            return len(self.method.params.rounds)
         return self.stop.max_rounds or stands_for.get(usual, usual)
 
     def to_json(self) -> dict[str, Any]:

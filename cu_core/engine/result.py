@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -32,8 +33,9 @@ def build_result(
     notes: list[str],
     own_weights: dict[str, Any] | None,
     audit: dict[str, Any] | None,
-    seconds: dict[str, float],
+    seconds: dict[str, float | None],
     weights_sha256: str,
+    given: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """What ``result.json`` and the last line of ``--json`` hold.
 
@@ -51,8 +53,9 @@ def build_result(
         notes: what a reader of the numbers should know, in words.
         own_weights: as `cu_core.engine.weight_check.judge` found them; None where the base model was trained here.
         audit: manifest of the membership attacks; None where none were made.
-        seconds: time by phase.
+        seconds: time by phase; None where it is not known.
         weights_sha256: hash of the final weights.
+        given: files of the user that the run shows: role, name, hash, and what was done to read each.
     """
     references = [reference["metrics"] for reference in comparison["references"]]
     return {
@@ -74,7 +77,7 @@ def build_result(
         },
         "base_key": base.key,
         "base_cached": base.cached,
-        "reference_cached": bool(references) and all(r["cached"] for r in comparison["references"]),
+        "reference_cached": _all_cached(comparison["references"]),
         "data_sha256": setup.data.sha256,
         "normalisation": _normalisation(setup),
         "own_weights": own_weights,
@@ -83,9 +86,16 @@ def build_result(
         "attacks": audit["attacks"] if audit else None,
         "reference_attacks": audit["reference_attacks"] if audit else None,
         **comparison,
+        **({"given": list(given)} if given else {}),
         "versions": {"unlearnscope": __version__, "python": platform.python_version()} | _versions(),
         "hardware": describe_device(setup.device) | {"precision": setup.precision.name},
     }
+
+
+def _all_cached(references: list[dict[str, Any]]) -> bool:
+    """Whether references were trained, and none of them for this run."""
+    trained = [r for r in references if "file" not in r]
+    return bool(trained) and all(r["cached"] for r in trained)
 
 
 def _normalisation(setup: RunSetup) -> dict[str, Any]:

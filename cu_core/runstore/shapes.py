@@ -29,6 +29,7 @@ ROUND: dict[str, Any] = {
     "noise": [{"with": NUMBER, "residual": NUMBER, "groups": _DRIFT}],
     "round": NUMBER,
     "seed": NUMBER,
+    "file": TEXT,
     "attempt": NUMBER,
 }
 _ATTACK = {
@@ -75,6 +76,7 @@ RESULT: dict[str, Any] = {
     "cautions": [TEXT],
     "notes": [TEXT],
     "attacks": _ATTACKS,
+    "given": [{"role": TEXT, "name": TEXT, "sha256": TEXT, "told": TEXT}],
 }
 
 TSNE: dict[str, Any] = {
