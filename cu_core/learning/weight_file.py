@@ -22,7 +22,7 @@ from cu_core.learning.foreign_kinds import foreign_kind
 from cu_core.learning.inert_pickle import HoldsCode, NotWeights, PickledObject
 from cu_core.learning.reparametrised import whole_weights
 from cu_core.learning.stored_tensors import opened
-from cu_core.learning.weight_names import as_ours
+from cu_core.learning.weight_names import Names, as_ours, plain_names
 from cu_core.learning.weight_shape import WeightShape, shape_of
 
 FIELD = "model.weights"
@@ -85,7 +85,9 @@ class WeightFile:
         return self.shape.num_classes is None
 
 
-def read_weights(path: Path, field: str = FIELD, part: str = "", *, hashed: bool = True) -> WeightFile:
+def read_weights(
+    path: Path, field: str = FIELD, part: str = "", *, hashed: bool = True, renamed: bool = True
+) -> WeightFile:
     """Reads weights without running code of the file; judged by content, never by ending.
 
     Args:
@@ -93,6 +95,7 @@ def read_weights(path: Path, field: str = FIELD, part: str = "", *, hashed: bool
         field: named in the error.
         part: which of several weights in the file, as `WeightFile.parts` names them; by default the plain model.
         hashed: whether `WeightFile.sha256` is wanted.
+        renamed: whether names become ours; a network of the user's own knows its names, and its normalisation, itself.
 
     Raises:
         CheckpointError: missing, damaged, of another kind, or without weights; says what to do.
@@ -102,7 +105,7 @@ def read_weights(path: Path, field: str = FIELD, part: str = "", *, hashed: bool
         folder = " (it is a folder: name one file in it)" if path.is_dir() else ""
         raise CheckpointError(field, f"no file {path.name!r} can be read{folder}")
     try:
-        found = _found(path, field, part)
+        found = _found(path, field, part, renamed=renamed)
         return dataclasses.replace(found, sha256=sha256_of(path)) if hashed else found
     except CheckpointError:
         raise
@@ -115,7 +118,7 @@ def read_weights(path: Path, field: str = FIELD, part: str = "", *, hashed: bool
         raise CheckpointError(field, f"{path.name!r} cannot be read: {reason}") from error
 
 
-def _found(path: Path, field: str, wanted: str) -> WeightFile:
+def _found(path: Path, field: str, wanted: str, *, renamed: bool) -> WeightFile:
     if (foreign := foreign_kind(path)) is not None:
         raise NotWeights(foreign)
     with _content(path) as content:
@@ -133,8 +136,8 @@ def _found(path: Path, field: str, wanted: str) -> WeightFile:
     state, multiplied = whole_weights(state)
     told += multiplied
     told += [f"{_NARROW[kind]} made fp32" for kind in _NARROW if kind in kinds]
-    state, mean, std = _normalisation(state)
-    names = as_ours(state, prefix)
+    rest, mean, std = _normalisation(state)
+    names = as_ours(rest, prefix) if renamed else Names(plain_names(state))
     shape = shape_of(names.state)
     told += names.told
     told += [f"head {shape.head}" if shape.head else "no last layer"]
