@@ -9,6 +9,7 @@ import streamlit as st
 
 from cu_core.base.errors import BadInput
 from cu_core.catalogue.compatibility import check
+from cu_core.catalogue.file_lists import expanded
 from cu_core.catalogue.spec import RunSpec
 from pages._frame import gate
 from pages._launch import form_draft, form_grid
@@ -60,7 +61,7 @@ def runs_of(values: dict[str, Any], errors: dict[str, str]) -> list[RunSpec]:
         for spec in specs:
             gate.desk().check(spec)
             check(spec)
-        return specs
+        return [expanded(spec) for spec in specs]
     except BadInput as error:
         name, message = form_draft.in_words(error)
         errors[name] = message
