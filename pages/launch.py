@@ -60,9 +60,12 @@ values = draft()
 errors = errors_of(values)
 spec_of_data = data_spec(values, errors)
 data = prepared(spec_of_data) if spec_of_data else None
+known = data.classes if data else ()
 if data:
     # Classes of another dataset are no choice any more.
-    form_fields.put("forget.classes", form_draft.class_names(values["forget.classes"], data.classes))
+    form_fields.put("forget.classes", form_draft.class_names(values["forget.classes"], known))
+if data or values["forget.known"]:
+    form_fields.put("forget.known", known)
     values = draft()
     errors = errors_of(values)
 if refused := st.session_state.pop("refused", None):

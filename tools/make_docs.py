@@ -240,7 +240,7 @@ def text() -> str:
                     number(d.classes),
                     number(d.train),
                     number(d.test),
-                    d.summary + (" Downloaded on first use." if d.download else ""),
+                    " ".join(filter(None, [d.summary, "Downloaded on first use." if d.download else "", d.licence])),
                 )
                 for d in DATASETS.values()
             ),

@@ -51,7 +51,37 @@ class DataSpec:
         special="0 = as it is",
     )
     test_share: float = param(
-        0.2, "Unseen share", "For folders without test/: share set apart as unseen.", low=0.05, high=0.5, advanced=True
+        0.2,
+        "Unseen share",
+        "For images without an unseen part (test/, val/): share set apart as unseen.",
+        low=0.05,
+        high=0.5,
+        advanced=True,
+    )
+    titles: str = param(
+        "",
+        "Titles of classes",
+        "File in the root of the images that maps folder names to titles (such as classes.txt or labels.json); empty "
+        "looks for one, none keeps the folder names.",
+        advanced=True,
+        later=True,
+    )
+    background: str = param(
+        "white",
+        "Background",
+        "What transparent parts of images are laid on.",
+        choices=("white", "black", "grey"),
+        advanced=True,
+        later=True,
+    )
+    unreadable: float = param(
+        0.01,
+        "Unreadable share",
+        "Up to this share of the images, rounded up, is left out where it cannot be read; more are refused.",
+        low=0.0,
+        high=0.5,
+        advanced=True,
+        later=True,
     )
     split_seed: int = param(
         0, "Split seed", "Seed of splits, subsets and label noise.", low=0, high=2**31 - 1, advanced=True

@@ -29,6 +29,8 @@ from cu_core.cli.report_command import report
 from cu_core.cli.sweep_command import sweep
 from cu_core.cli.together import work_together
 from cu_core.cli.weights_command import check_weights, say_own_weights
+from cu_core.data.copies import copies_in_words
+from cu_core.data.forget import copies_of
 from cu_core.engine.estimate import estimate
 from cu_core.engine.perform import run_attempt
 from cu_core.jobs import dispatcher, submission
@@ -80,6 +82,9 @@ def audit(options: argparse.Namespace, home: Home) -> int:
 def _run(spec: RunSpec, token: str | None, home: Home, as_json: bool) -> int:
     run_id = submission.submit(spec, home, token=token, foreground=True)
     view = reader.open_run(home, run_id)
+    if view.state == "starting" and (found := copies_of(spec, home)):
+        for words in copies_in_words(found):
+            print(words, file=sys.stderr)
     if view.state != "starting":
         print(f"the token belongs to run {run_id}, which is {view.state}", file=sys.stderr)
         return _tell(view, view.state, as_json)
@@ -301,11 +306,15 @@ def prepare(options: argparse.Namespace, home: Home) -> int:
     }
     if work_out := parse_selection(spec.forget.select).record.prepare:
         summary |= work_out(data, home.scores, report)
+    # Of a forget set that nobody named nothing is asked.
+    found = copies_of(spec, home) if options.forget is not None else None
     bar.close()
     if options.json:
-        print_json(summary)
+        print_json(summary | ({"copies": copies_in_words(found)} if found else {}))
     else:
         print(", ".join(f"{name}: {value}" for name, value in summary.items()))
+        for words in copies_in_words(found) if found else ():
+            print(words)
     return 0
 
 

@@ -19,6 +19,7 @@ from cu_core.catalogue.method_record import method
 from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.selections import Known, parse_selection
 from cu_core.catalogue.spec import RunSpec, digest
+from cu_core.data.forget import resolve
 from cu_core.data.prepared import open_prepared
 from cu_core.runstore.disk import estimate_disk
 
@@ -119,6 +120,7 @@ def speed_path(spec: RunSpec, home: Home) -> Path:
             spec.device,
             spec.precision,
             *([spec.train.objective] if spec.self_supervised else []),
+            *([spec.model.stem] if spec.model.stem != "auto" else []),
             *([spec.train.members] if spec.train.sharded else []),
             *([{"processes": spec.processes}] if spec.processes > 1 else []),
         ]
@@ -155,8 +157,10 @@ def _counts(spec: RunSpec, home: Home) -> tuple[int | None, int, int, int | None
     if not train:
         return None, 0, 0, classes or None
     selection = parse_selection(spec.forget.select)
-    count = selection.record.count
-    forget = count(selection.values, Known(train, classes, spec.data.label_noise)) if count else None
+    count, names = selection.record.count, data.classes if data is not None else ()
+    forget = count(selection.values, Known(train, classes, spec.data.label_noise, names)) if count else None
+    if forget is None and data is not None and not selection.record.fits:
+        forget = len(resolve(spec.forget.select, data, spec.forget_seed).indices)
     if forget is None:
         return None, 0, 0, classes or None
     return train, unseen, min(forget, train), classes

@@ -249,7 +249,8 @@ class _Execution:
         seen = images * self.spec.base_recipe.epochs
         if seen and not trained.cached:
             parameters = sum(p.numel() for p in trained.model.parameters())
-            remember_speed(self.spec, self.attempt.home, Speed(trained.seconds / seen, parameters, EARLIER_RUN))
+            # Under the choices as they were made: an estimate does not read weights.
+            remember_speed(self.attempt.spec, self.attempt.home, Speed(trained.seconds / seen, parameters, EARLIER_RUN))
 
     def _guess(self, epoch_seconds: float | None) -> None:
         """Speeds of phases that have not started yet, from a training epoch's."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec
 from cu_core.catalogue.stopping import STOPPING_RULES, rule_for
 from cu_core.data.batches import ImageSource, Split
+from cu_core.data.copies import Copies, copies_in_words, find_copies
 from cu_core.data.forget import ForgetSet, resolve
 from cu_core.data.images import ImageData
 from cu_core.data.prepared import dataset_key, prepare
@@ -107,12 +109,19 @@ class RunSetup:
             notes.append(
                 f"The {rule} rule has no {' and no '.join(missing)} to look at, {cause}; it cannot end this run."
             )
+        notes += copies_in_words(self._copies)
+        if self.forget.duplicates:
+            notes.append(f"{self.forget.duplicates:,} of the file's entries repeat others and were dropped.")
         if self.spec.self_supervised and self.forget.task == "class":
             notes.append(
                 "An encoder's classes come from a vote of retain samples, which never names a forgotten class: there "
                 "is no accuracy on those, and unseen samples of them count as wrong."
             )
         return notes
+
+    @cached_property
+    def _copies(self) -> Copies:
+        return find_copies(self.data, self.forget.indices)
 
     def _reported(self, everything: np.ndarray, looked_at: np.ndarray) -> np.ndarray:
         return everything if self.spec.stop.protocol == "paper" else np.setdiff1d(everything, looked_at)

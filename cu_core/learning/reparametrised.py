@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import torch
@@ -48,6 +49,9 @@ def whole_weights(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[
         done["weight-normalised"] += 1
     if PARAMETRISED in " ".join(whole):
         raise Unreadable("it has parametrised weights of an unknown kind; remove the parametrisation before saving")
+    # In the order in which they were stored: it tells the first layer from the last.
+    places = {re.sub(r"_(orig|g)$", "", _plain(name)): place for place, name in enumerate(state)}
+    whole = dict(sorted(whole.items(), key=lambda item: places.get(item[0], len(places))))
     return whole, [f"{count} {kind} weight{'s' * (count > 1)} multiplied" for kind, count in done.items() if count]
 
 

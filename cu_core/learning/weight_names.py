@@ -32,6 +32,7 @@ PROJECTOR = re.compile(r"project|proj\b|proj_|mlp|contrast|^g$|predict|prototype
 _STAGE = re.compile(r"^(.*?)layer1(?:\.0)?\.conv1\.weight$")
 _NUMBERED = re.compile(r"^((?:.*\.)?)(\d+)\.0\.conv1\.weight$")
 _PATCHES = re.compile(r"^(.*?)(?:conv_proj|patch_embed\.proj)\.weight$")
+_CONVOLUTION = re.compile(r"layer(\d+)\.(?:(\d+)\.)?conv(\d)\.weight$")
 _BODY = re.compile(r"^(conv1|bn1|layer\d+)\.")
 _QUERY = re.compile(r"encoder_q|online|student|base_encoder", re.IGNORECASE)
 
@@ -164,8 +165,9 @@ def _split(names: Names, prefix: str, *, encoder: bool) -> None:
 
 def _width(body: Mapping[str, Tensor]) -> int:
     """Features of a residual network: what its last convolution delivers."""
-    last = [value for name, value in body.items() if re.match(r"layer\d+\.(\d+\.)?conv\d\.weight$", name)]
-    return last[-1].shape[0] if last and last[-1].ndim else 0
+    found = [(match, value) for name, value in body.items() if (match := _CONVOLUTION.match(name)) and value.ndim]
+    last = max(found, key=lambda pair: [int(number or 0) for number in pair[0].groups()], default=None)
+    return last[1].shape[0] if last else 0
 
 
 def _last_layers(names: Names, rest: Mapping[str, Tensor], width: int, encoder: bool) -> dict[str, Tensor]:

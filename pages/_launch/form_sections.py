@@ -114,6 +114,10 @@ def upload(label: str, kind: Kind, target: str, errors: Errors, prefix: str = ""
         errors[kind.field] = str(error)
 
 
+_OF_FILES = ("test_share", "background", "unreadable")
+"""Settings of datasets that consist of a user's files."""
+
+
 def data_section(errors: Errors) -> None:
     """Which images."""
     st.selectbox(
@@ -125,7 +129,7 @@ def data_section(errors: Errors) -> None:
         on_change=follow_recipe,
     )
     record = DATASETS[value_of("data.dataset")]
-    st.caption(record.summary)
+    st.caption(f"{record.summary} {record.licence}".strip())
     if record.needs_path:
         upload("Upload a zip with train/<class>/…", IMAGES, "data.path", errors)
         st.text_input(
@@ -140,7 +144,7 @@ def data_section(errors: Errors) -> None:
     if record.needs_path:
         advanced(rare, "data.", errors, "data")
     else:
-        advanced([d for d in rare if d.name != "test_share"], "data.", errors, "data")
+        advanced([d for d in rare if d.name not in _OF_FILES], "data.", errors, "data")
 
 
 def model_section(errors: Errors, data: DataSpec | None, *, with_weights: bool = True) -> None:
@@ -246,6 +250,8 @@ def _forget_input(widget: Input, data: ImageData | None, errors: Errors, width: 
         upload(widget.label, INDICES, name, errors)
         if value_of(name):
             st.caption(f"Uses {plain(form_draft.file_name(value_of(name)))}.")
+    elif widget.kind == "text":
+        st.text_input(widget.label, key=key_of(name), persist_state="session", help=widget.help or None)
     else:
         st.number_input(
             widget.label,
