@@ -228,7 +228,7 @@ def _reference(run: RunCurves, metric: str, alone: bool, legend_shown: set[str])
     level = run.reference_level(metric)
     if level is None or not len(run.metrics):
         return []
-    mean, width, seeds = level
+    mean, width, models = level
     ends = [-0.3, max(float(run.metrics["round"].max()), 1.0) + 0.3]
     traces = []
     spread = ""
@@ -247,8 +247,8 @@ def _reference(run: RunCurves, metric: str, alone: bool, legend_shown: set[str])
                 legendgroup="reference",
             )
         )
-    seeds_text = f"{seeds} seed{'s' if seeds > 1 else ''}"
-    shown = f"{seeds_text}{', mean and 95 % band' if seeds > 1 else ''}" if alone else "mean and 95 % band"
+    models_text = f"{models} model{'s' if models > 1 else ''}"
+    shown = f"{models_text}{', mean and 95 % band' if models > 1 else ''}" if alone else "mean and 95 % band"
     label = "" if alone else f"{run.label}<br>"
     traces.append(
         go.Scatter(

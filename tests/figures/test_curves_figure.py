@@ -60,7 +60,7 @@ def test_a_pane_shows_the_metric_in_its_groups_colour_with_a_hollow_start() -> N
 def test_n_is_stated() -> None:
     titles = [a.text for a in curves([run()]).layout.annotations]
     assert titles[:2] == ["Forget accuracy (n = 130)", "Retain accuracy (n = 900)"]
-    assert "Reference (3 seeds, mean and 95 % band)" in [t.name for t in curves([run()]).data]
+    assert "Reference (3 models, mean and 95 % band)" in [t.name for t in curves([run()]).data]
 
 
 def test_reference_level_and_band_are_mean_and_prediction_interval() -> None:
