@@ -84,10 +84,10 @@ def section(errors: Errors, specs: Sequence[RunSpec]) -> None:
     with right:
         upload("Upload the weights after unlearning", WEIGHTS, AFTER, errors)
         _path("After unlearning", AFTER, errors)
+    complain(errors, ROUNDS)
     left, right = st.columns(2, gap="medium")
     with left:
         _several("rounds in between", "Rounds in between", form_draft.param_key(GIVEN, "rounds"), errors)
-        complain(errors, ROUNDS)
         if files := lists.get(ROUNDS):
             st.caption(f"With the one after unlearning {plain(listed(files))}.")
     with right:

@@ -75,7 +75,7 @@ def test_reference_level_and_band_are_mean_and_prediction_interval() -> None:
 
 def test_one_seed_has_a_level_but_claims_no_band() -> None:
     figure = curves([run(references=1)], ["forget_acc"])
-    assert trace(figure, "Reference (1 seed)")
+    assert trace(figure, "Reference (1 model)")
     assert not [t for t in figure.data if t.fill == "toself"]
     level = run(references=1).reference_level("forget_acc")
     assert level is not None and level[1] is None
@@ -152,7 +152,7 @@ def test_forget_and_unseen_share_a_pane_of_signals() -> None:
     figure = curves([run], panes)
     assert [a.text for a in figure.layout.annotations][:3] == ["Two-view cosine", "Loss", "Top-1 probability"]
     assert [t.name for t in figure.data if t.showlegend][:3] == [
-        "Reference (1 seed)",
+        "Reference (1 model)",
         "Forget samples",
         "Unseen samples",
     ]
