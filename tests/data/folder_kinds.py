@@ -79,13 +79,13 @@ FOLDER_KINDS = [
         "files of systems, disks and NAS between them",
         tree(*USUAL, JUNK),
         ALL,
-        ("files of disks, network storage and systems (#recycle, $RECYCLE.BIN, .DS_Store, ._*, …): 11",),
+        ("network storage and systems (#recycle, $RECYCLE.BIN, .DS_Store, ._*, …): 11",),
     ),
     InputKind(
         "the same in a zip",
         zipped(*USUAL, JUNK),
         ALL,
-        ("files of disks, network storage and systems (#recycle, $RECYCLE.BIN, .DS_Store, ._*, …): 11",),
+        ("network storage and systems (#recycle, $RECYCLE.BIN, .DS_Store, ._*, …): 11",),
     ),
     InputKind(
         "other files between them",

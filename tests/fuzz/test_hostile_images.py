@@ -168,7 +168,7 @@ def test_the_named_kinds_are_opened_and_torn_ones_refused(kind: str) -> None:
 def test_an_absurd_size_is_refused_before_it_is_drawn() -> None:
     content = bytearray(drawn("BMP"))
     content[18:26] = struct.pack("<ll", 60_000, 60_000)
-    with pytest.raises(Unreadable, match="megapixels|decompression bomb"):
+    with pytest.raises(Unreadable, match="megapixels|far more pixels"):
         decode(bytes(content), 4)
 
 
