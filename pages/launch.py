@@ -83,10 +83,11 @@ forget = chosen_samples(values, data, errors) if data else None
 specs = launch_bar.runs_of(values, errors)
 # A copy is to be seen at once; a preset would replace it.
 copied = bool(wanted) and st.session_state.get("cloned") == wanted
-with cards, st.expander("Start from a preset instead") if copied else st.container():
-    presets(preset_of(form_draft.spec_of(values)) if specs else None)
-foreign_section.door()
 given = foreign_section.given()
+with cards:
+    foreign_section.door()
+    with st.expander("Start from a preset instead") if copied or given else st.container():
+        presets(preset_of(form_draft.spec_of(values)) if specs else None)
 task = FORGET_KINDS[values["forget.kind"]].task
 
 left, right = st.columns(2, gap="medium")

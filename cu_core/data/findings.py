@@ -91,7 +91,9 @@ class Findings:
     def _counted(self, classes: Sequence[str]) -> str:
         if not self.train:
             return ""
-        total = f"Found: {sum(self.train):,} training and {sum(self.test):,} unseen images in {len(self.train):,} classes"
+        total = (
+            f"Found: {sum(self.train):,} training and {sum(self.test):,} unseen images in {len(self.train):,} classes"
+        )
         test = self.test or (0,) * len(self.train)
         if len(self.train) > MOST_CLASSES:
             return f"{total}: {_span(self.train)} training and {_span(test)} unseen ones in each."

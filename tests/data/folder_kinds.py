@@ -81,7 +81,12 @@ FOLDER_KINDS = [
         ALL,
         ("files of disks, network storage and systems (#recycle, $RECYCLE.BIN, .DS_Store, ._*, …): 11",),
     ),
-    InputKind("the same in a zip", zipped(*USUAL, JUNK), ALL, ("files of disks, network storage and systems (#recycle, $RECYCLE.BIN, .DS_Store, ._*, …): 11",)),
+    InputKind(
+        "the same in a zip",
+        zipped(*USUAL, JUNK),
+        ALL,
+        ("files of disks, network storage and systems (#recycle, $RECYCLE.BIN, .DS_Store, ._*, …): 11",),
+    ),
     InputKind(
         "other files between them",
         tree(*USUAL, {"train/red/notes.txt": b"x", "train/red/a.heic": b"x"}),

@@ -41,7 +41,8 @@ def test_no_name_escapes_the_folder(home: Home, name: str) -> None:
     ("kind", "name", "content", "words"),
     [
         (INDICES, "picks.pkl", b"1", ".csv"),
-        (WEIGHTS, "model.pkl", b"1", ".safetensors"),
+        (WEIGHTS, "model.exe", b"1", ".safetensors"),
+        (WEIGHTS, "model.pth", b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
         (IMAGES, "images.rar", b"1", ".zip"),
         (IMAGES, "images.zip", b"not a zip", "not a zip"),
         (INDICES, "picks.csv", b"", "empty"),
