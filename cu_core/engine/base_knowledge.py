@@ -94,6 +94,6 @@ def _path(spec: RunSpec, home: Home) -> Any:
     forget: Any = spec.forget.select
     if data is not None and (labels := selection.labels(data.classes)):
         # The form names classes where others number them.
-        forget = sorted(str(label) for label in labels)
+        forget = sorted(labels)
     key = digest([dataset_key(spec.data), model, forget, spec.forget_seed, spec.device, spec.precision])
     return home.root / "bases" / f"{key[:24]}.json"
