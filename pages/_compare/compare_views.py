@@ -80,7 +80,8 @@ class Views:
         st.caption(
             "The centre is the mean of the retrained models, the box their 95 % prediction band: inside it a run could "
             "be one more of them. Above the centre too little was forgotten, below it more than by retraining. The "
-            f"area of a marker grows with the time as a share of retraining.{band}"
+            "area of a marker grows with the time as a share of retraining; where that is not known, it is the "
+            f"smallest.{band}"
         )
         self._left_out(left_out)
 

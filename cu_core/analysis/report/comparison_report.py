@@ -155,7 +155,7 @@ class _Pictures:
         words = (
             "The centre is the mean of the retrained models, the box their 95 % prediction band. Above the centre too "
             "little was forgotten, below it more than by retraining. The area of a marker grows with the time as a "
-            "share of retraining."
+            "share of retraining; where that is not known, it is the smallest."
         )
         return [FigureBlock(figure, pareto_alt(lines)), words, *_left_out(left_out)]
 
