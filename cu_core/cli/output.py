@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 from cu_core.base.display_text import CELL, cut, one_line, visible
@@ -91,6 +92,17 @@ class ProgressBar:
         """Ends the line."""
         if self.live:
             self.stream.write("\n")
+
+
+@contextmanager
+def drawn_progress() -> Iterator[Callable[[dict[str, Any]], None]]:
+    """What draws progress events while the block runs; nothing is drawn where there are none."""
+    bar = ProgressBar()
+    try:
+        yield bar.event
+    finally:
+        if bar.phase:
+            bar.close()
 
 
 def _duration(seconds: float) -> str:
