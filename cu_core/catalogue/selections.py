@@ -175,6 +175,8 @@ class ForgetKind:
         why_not: from a `DataSpec` and the kind of the training objective to what is lacking.
         drawn: whether the seed decides which samples they are.
         costly: whether `choose` takes a moment although nothing but images and text decide, so that a page keeps it.
+        fits: raises `BadInput` where the values cannot be had from the data, without choosing; for kinds that take long
+            to choose. None lets `choose` say it.
         ready: whether what takes long to work out lies in a folder already, from data and folder.
         prepare: works that out, from data, folder and progress; returns facts to print.
         tell: from values, data, indices (k,) and the folder to what a preview adds.
@@ -194,6 +196,7 @@ class ForgetKind:
     why_not: Callable[[Any, str], Lacking | None] | None = None
     drawn: bool = False
     costly: bool = False
+    fits: Callable[..., None] | None = None
     ready: Callable[..., bool] | None = None
     prepare: Callable[..., Mapping[str, Any]] | None = None
     tell: Callable[..., Told | None] | None = None

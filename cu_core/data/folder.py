@@ -11,6 +11,7 @@ from cu_core.base.errors import DatasetError
 from cu_core.base.home import Home
 from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data.archive import Tree, open_tree
+from cu_core.data.findings import Findings
 from cu_core.data.sampling import stratified_split
 from cu_core.data.source import Progress, Source
 from cu_core.data.transform import Unreadable, decode
@@ -67,7 +68,11 @@ def load(spec: DataSpec, home: Home, progress: Progress) -> Source:
         for index in indices:
             yield _decoded(tree, names[split][index], size)
 
-    return Source(classes, train_labels, test_labels, read)
+    listed = Findings(
+        train=tuple(np.bincount(train_labels, minlength=len(classes)).tolist()),
+        test=tuple(np.bincount(test_labels, minlength=len(classes)).tolist()),
+    )
+    return Source(classes, train_labels, test_labels, read, names, lambda: listed)
 
 
 def list_images(tree: Tree, part: str) -> Listing:

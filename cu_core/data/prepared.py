@@ -24,9 +24,11 @@ from cu_core.catalogue.dataset_record import dataset
 from cu_core.catalogue.spec import digest
 from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data.archive import fingerprint
+from cu_core.data.findings import Findings
 from cu_core.data.folder import DEFAULT_SIZE
 from cu_core.data.image_file import CHUNK, ImageFile
 from cu_core.data.images import ImageData
+from cu_core.data.sample_names import write_names
 from cu_core.data.sampling import balanced_subset, noisy_labels
 from cu_core.data.source import Progress, Source, silent
 
@@ -83,6 +85,8 @@ def open_key(key: str, home: Home) -> ImageData | None:
             mean=tuple(meta["mean"]),
             std=tuple(meta["std"]),
             sha256=meta["sha256"],
+            findings=Findings.from_json(meta.get("findings")),
+            folder=folder,
         )
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None
@@ -164,7 +168,11 @@ def _write(spec: DataSpec, home: Home, folder: Path, progress: Progress) -> None
     }
     for name, array in labels.items():
         np.save(folder / f"{name}.npy", array, allow_pickle=False)
-    write_json(folder / "meta.json", _describe(folder, source.classes))
+    if source.names:
+        write_names(folder, "train", (source.names["train"][index] for index in chosen))
+        write_names(folder, "test", source.names["test"])
+    found = {"findings": source.findings().to_json()} if source.findings else {}
+    write_json(folder / "meta.json", _describe(folder, source.classes) | found)
 
 
 def _write_images(source: Source, wanted: dict[str, np.ndarray], folder: Path, progress: Progress) -> None:

@@ -84,6 +84,25 @@ def test_memorised_labels_are_scored_in_the_background_and_then_shown(
     assert launched(app, home) == "memorised:12"
 
 
+def test_too_many_memorised_labels_are_refused_before_anything_is_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+    monkeypatch.setattr(background, "start_prepare", lambda spec, where, select="": started.append(select))
+    app = choose("memorised", memorised=600)
+    assert "memorised:600" not in started
+    assert "600 of 600 training samples leaves nothing to retain" in texts(app)
+    assert button(app, "Launch").disabled
+
+
+def test_a_list_of_forget_sets_is_checked_one_by_one() -> None:
+    app = open_page("launch.py")
+    widget(app, "grid").set_value(True).run()
+    widget(app, "axes").set_value(["forget.select"]).run()
+    widget(app, "grid.forget.select").set_value("random:20; random:99999").run()
+    assert not app.exception, app.exception
+    assert "99999 of 600 training samples leaves nothing to retain" in texts(app)
+    assert not [b for b in app.button if b.label.startswith("Launch") and not b.disabled]
+
+
 def test_an_encoder_knows_no_label_by_heart() -> None:
     app = choose("memorised")
     app.get_by_key("new:train.objective").set_value("moco").run()
