@@ -17,6 +17,13 @@ class Home:
 
     root: Path
 
+    def __post_init__(self) -> None:
+        given: object = self.root
+        if isinstance(given, str):
+            object.__setattr__(self, "root", named_path(given, "home"))
+        elif not isinstance(given, Path):
+            raise BadInput("home", f"{given!r} names no folder", ("a path", "a text"))
+
     @property
     def runs(self) -> Path:
         """One folder per run: the truth about it."""
@@ -92,8 +99,21 @@ def default_home() -> Home:
     Raises:
         BadInput: ``CU_HOME`` is blank or names something that is no folder, or is missing where this user has none.
     """
-    root = named_path(os.environ.get("CU_HOME") or str(usual_root()), "CU_HOME")
+    return home_at(os.environ.get("CU_HOME") or str(usual_root()), "CU_HOME")
+
+
+def home_at(text: str, field: str) -> Home:
+    """The home in a folder that a text names, which need not exist yet.
+
+    Args:
+        text: as it was typed.
+        field: named in the error.
+
+    Raises:
+        BadInput: blank, or something that is no folder.
+    """
+    root = named_path(text, field)
     nearest = next(folder for folder in (root, *root.parents) if folder.exists())
     if not nearest.is_dir():
-        raise BadInput("CU_HOME", f"{nearest} is not a folder")
+        raise BadInput(field, f"{nearest} is not a folder")
     return Home(root)

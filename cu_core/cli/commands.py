@@ -22,12 +22,13 @@ from cu_core.cli.compare_command import compare
 from cu_core.cli.completion import completion
 from cu_core.cli.listing import REGISTRIES, catalogue
 from cu_core.cli.map_command import draw_map
-from cu_core.cli.output import ProgressBar, drawn_progress, print_json, print_result, print_table
+from cu_core.cli.output import print_json, print_result, print_table
 from cu_core.cli.report_command import report
 from cu_core.cli.sweep_command import sweep
 from cu_core.engine.estimate import estimate
 from cu_core.jobs import dispatcher, foreground, submission
 from cu_core.jobs.cluster import read_settings
+from cu_core.jobs.progress_bar import ProgressBar, drawn_progress
 from cu_core.runstore import index, reader
 from cu_core.runstore.export import export_run
 from cu_core.runstore.mend import mend

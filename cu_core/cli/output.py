@@ -1,18 +1,13 @@
-"""What the command line prints: tables, one JSON object, a progress bar on stderr."""
+"""What the command line prints: tables, one JSON object, a result in words."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, TextIO
 
 from cu_core.base.display_text import CELL, cut, one_line, visible
 from cu_core.catalogue.metric_record import METRICS
-
-BAR = 24
 
 
 class Visible:
@@ -62,52 +57,3 @@ def _value(value: float | None, percent: bool) -> str:
     if value is None:
         return "n/a"
     return f"{100 * value:.1f} %" if percent else f"{value:.3f}"
-
-
-class ProgressBar:
-    """One line on stderr that is drawn over itself; plain lines where stderr is no terminal."""
-
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self.stream = stream or sys.stderr
-        self.live = self.stream.isatty()
-        self.phase = ""
-
-    def event(self, event: dict[str, Any]) -> None:
-        """Shows one progress event."""
-        total, done = event["total"], event["done"]
-        left = event.get("seconds_left")
-        text = event.get("message") or event["phase"]
-        if left is not None:
-            text += f", at most {_duration(left)} left"
-        if self.live:
-            filled = round(BAR * done / total) if total else 0
-            line = f"[{'#' * filled}{'.' * (BAR - filled)}] {text}"
-            self.stream.write("\r" + line[: shutil.get_terminal_size().columns - 1].ljust(79))
-        elif event["phase"] != self.phase or done == total:
-            self.stream.write(f"{event['phase']} {done}/{total} {text}\n")
-        self.phase = event["phase"]
-        self.stream.flush()
-
-    def close(self) -> None:
-        """Ends the line."""
-        if self.live:
-            self.stream.write("\n")
-
-
-@contextmanager
-def drawn_progress() -> Iterator[Callable[[dict[str, Any]], None]]:
-    """What draws progress events while the block runs; nothing is drawn where there are none."""
-    bar = ProgressBar()
-    try:
-        yield bar.event
-    finally:
-        if bar.phase:
-            bar.close()
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cu_core.base.home import Home
@@ -81,7 +81,13 @@ def work_here(home: Home, run_id: str, number: int, *, show: Show = _silent, tel
         return work_together(home, run_id, number, show, tell)
     attempt = _ToldAttempt.claim(home, run_id, number)
     attempt.show = show
-    return run_attempt(attempt, importlib.import_module("cu_core.engine.loop").execute)
+    return run_attempt(attempt, _execute)
+
+
+def _execute(attempt: Attempt) -> Mapping[str, Any]:
+    # Torch takes seconds to import; meanwhile the attempt beats, and can be cancelled.
+    result: Mapping[str, Any] = importlib.import_module("cu_core.engine.loop").execute(attempt)
+    return result
 
 
 def in_words(error: dict[str, Any]) -> str:
