@@ -6,7 +6,7 @@ Nothing in this package imports streamlit. The parts that a page reads (records,
 Importing it, or anything in it, fills the registries: the packages named here add their entries to them, from the
 lowest floor upwards: presets are made of methods.
 
-For Python and notebooks it offers `run`, `runs` and `open` (docs/python.md)::
+For Python and notebooks it offers `run`, `audit`, `runs` and `open` (docs/python.md)::
 
     import cu_core as us
 
@@ -33,11 +33,12 @@ from cu_core.base.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from cu_core.python.python_run import Run as Run
+    from cu_core.python.session import audit as audit
     from cu_core.python.session import open as open
     from cu_core.python.session import run as run
     from cu_core.python.session import runs as runs
 
-_OFFERED = {"Run": "python_run", "open": "session", "run": "session", "runs": "session"}
+_OFFERED = {"Run": "python_run", "audit": "session", "open": "session", "run": "session", "runs": "session"}
 """Names that are loaded when they are asked for, and the module of `cu_core.python` that has each."""
 
 

@@ -19,7 +19,8 @@ def main() -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         code = 1
-    # With torch loaded, Python's last look through all objects takes seconds on a busy machine; whoever interrupts waits.
+    # With torch loaded, Python's last look through all objects takes seconds on a busy machine, and whoever interrupts
+    # waits for it.
     gc.freeze()
     return code
 

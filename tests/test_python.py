@@ -27,7 +27,7 @@ IMPORT = """
 import json, sys
 import cu_core
 loaded = {name: "" for name in ("torch", "pandas", "plotly", "pyarrow", "sklearn") if name in sys.modules}
-offered = sorted(name for name in ("open", "run", "runs", "BadInput", "Home") if name in dir(cu_core))
+offered = sorted(name for name in ("audit", "open", "run", "runs", "BadInput", "Home") if name in dir(cu_core))
 print(json.dumps({"loaded": loaded, "offered": offered}))
 """
 
@@ -49,7 +49,7 @@ def run(made: Home) -> us.Run:
 
 def test_importing_loads_nothing_heavy(python_env: dict[str, str]) -> None:
     found = fresh(IMPORT, env=python_env)
-    assert found == {"loaded": {}, "offered": ["BadInput", "Home", "open", "run", "runs"]}
+    assert found == {"loaded": {}, "offered": ["BadInput", "Home", "audit", "open", "run", "runs"]}
 
 
 def test_unknown_names_are_attribute_errors() -> None:
@@ -215,6 +215,14 @@ def test_errors_are_those_of_the_command_line(words, options, home: Home, capsys
         (lambda at: us.run(settings={5: 1}, home=at), "settings"),
         (lambda at: us.run(preset="paper-ii", home=at), "preset"),
         (lambda at: us.run(spec={"seed": "x"}, home=at), "seed"),
+        (lambda at: us.audit(dataset="digits", home=at), "model"),
+        (lambda at: us.audit(dataset="digits", befor="x.pt", home=at), "befor"),
+        (
+            lambda at: us.audit(
+                dataset="digits", model="tiny-cnn", forget="class:5", before="no.pt", after=Path("no.pt"), home=at
+            ),
+            "after",
+        ),
         (lambda at: us.open("no-such-run", at), "run"),
         (lambda at: us.open("../x/y", at), "run"),
         (lambda at: us.runs(at, state="done"), "state"),

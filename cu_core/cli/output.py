@@ -47,7 +47,8 @@ def print_result(result: dict[str, Any]) -> None:
         record = METRICS[metric]
         rows.append([record.title, *[_value(values.get(metric), record.percent) for values in columns.values()]])
     print_table(["", *columns], rows)
-    print("seconds: " + ", ".join(f"{phase} {value:.1f}" for phase, value in result["seconds"].items()))
+    seconds = {name: "not known" if value is None else f"{value:.1f}" for name, value in result["seconds"].items()}
+    print("seconds: " + ", ".join(f"{phase} {value}" for phase, value in seconds.items()))
     print(f"weights sha256: {result['weights_sha256']}")
     for note in result.get("notes", []):
         print(f"note: {note}")

@@ -14,6 +14,7 @@ from cu_core.base.home import Home
 from cu_core.catalogue.selections import FIELD, Draw, parse_selection
 from cu_core.catalogue.spec import RunSpec
 from cu_core.catalogue.spec_parts import DataSpec
+from cu_core.data.copies import Copies, find_copies
 from cu_core.data.images import ImageData
 from cu_core.data.prepared import open_prepared
 from cu_core.data.source import Progress, silent
@@ -30,7 +31,7 @@ class ForgetSet:
         indices: (k,) int64, sorted and distinct, into the training images.
         task: ``"class"`` or ``"sample"``.
         classes: labels of the forgotten classes; empty for sample forgetting.
-        duplicates: how many repeated indices of a file were dropped.
+        duplicates: how many entries of a file were dropped because they repeat others.
     """
 
     indices: np.ndarray
@@ -99,6 +100,16 @@ def check_forget(spec: RunSpec, home: Home) -> None:
     except LookupError:
         return
     check_on(data, spec.forget.select, spec.forget_seed)
+
+
+def copies_of(spec: RunSpec, home: Home) -> Copies | None:
+    """Copies of what a run is to forget; None where its dataset is not prepared, or its forget set needs a wait."""
+    data = open_prepared(spec.data, home)
+    selection = parse_selection(spec.forget.select)
+    ready = selection.record.ready
+    if data is None or (ready and not ready(data, home.scores)):
+        return None
+    return find_copies(data, resolve(spec.forget.select, data, spec.forget_seed, scores=home.scores).indices)
 
 
 def check_on(data: ImageData, text: str, seed: int) -> None:

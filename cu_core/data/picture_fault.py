@@ -54,7 +54,10 @@ def fault_of(content: bytes, error: Exception) -> str:
         return "it has far more pixels than a picture of a dataset"
     for pattern, kind in _PICTURES:
         if re.match(pattern, content[:_HEAD], re.DOTALL):
-            return f"{kind} that is damaged or stored in an unusual way{_told(error)}"
+            cut_off = "truncated" in str(error).lower()
+            return (
+                f"{kind} that is cut off" if cut_off else f"{kind} that is damaged or of an unusual kind{_told(error)}"
+            )
     for pattern, words in _KINDS:
         if re.match(pattern, content[:_HEAD], re.DOTALL | re.IGNORECASE):
             return words

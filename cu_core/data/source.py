@@ -13,6 +13,10 @@ Progress = Callable[[int, int, str], None]
 """Called with (done, total, message); may raise to stop the work."""
 
 
+class Unreadable(Exception):
+    """A file that is no usable picture; the message says why."""
+
+
 @dataclass(frozen=True)
 class Source:
     """A dataset before anything is chosen, resized or decoded.
@@ -23,7 +27,8 @@ class Source:
         test_labels: (m,) int64.
         read: given ``"train"`` or ``"test"`` and (k,) sorted indices, yields k images in that order,
             each (channels, height, width) uint8. All have the same height and width; grey ones may
-            have one channel where others have three.
+            have one channel where others have three. In place of one that cannot be read it may yield an
+            `Unreadable` that says why: few of them are left out, many are refused.
         names: what each sample is called, by ``"train"`` and ``"test"``; empty where they have no names.
         findings: what was found and how it was read; asked for once everything has been read. None where nothing
             is to be said.
@@ -32,7 +37,7 @@ class Source:
     classes: tuple[str, ...]
     train_labels: np.ndarray
     test_labels: np.ndarray
-    read: Callable[[str, np.ndarray], Iterator[np.ndarray]]
+    read: Callable[[str, np.ndarray], Iterator[np.ndarray | Unreadable]]
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
     findings: Callable[[], Findings] | None = None
 

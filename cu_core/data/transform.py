@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import threading
 from collections.abc import Mapping
@@ -9,10 +10,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from cu_core.data.picture_fault import fault_of
 from cu_core.data.pixel_range import PixelRange, Spread, range_of
+from cu_core.data.source import Unreadable
+from cu_core.data.tiff_values import UnusualTiff, tiff_values
 from cu_core.data.wide_picture import WidePicture, wide_picture
 
 # Larger pictures are refused: one of them would need as much memory as a whole dataset.
@@ -42,10 +45,6 @@ _WORDS = {
 }
 _ORIENTATION_TAG = 0x0112
 _LARGE = threading.Lock()
-
-
-class Unreadable(Exception):
-    """A file that is no usable picture; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,12 @@ def decode(content: bytes, size: int, background: str = "white") -> np.ndarray:
 
 
 def read_picture(
-    content: bytes, size: int, background: str = "white", ranges: Mapping[str, PixelRange] | None = None
+    content: bytes,
+    size: int,
+    background: str = "white",
+    ranges: Mapping[str, PixelRange] | None = None,
+    *,
+    measure: bool = False,
 ) -> Picture:
     """Reads a picture file.
 
@@ -110,6 +114,8 @@ def read_picture(
         size: height and width of the result in pixels.
         background: one of `BACKGROUNDS`.
         ranges: of values of more than 8 bits, by `Picture.wide`; a picture whose range is missing has no pixels yet.
+        measure: looks for the spread of such values alone; no picture has pixels then, and one of 8 bits is not
+            decoded.
 
     Raises:
         Unreadable: damaged, no picture, or more than `MAX_PIXELS`.
@@ -123,11 +129,17 @@ def read_picture(
             width, height = image.size
             image.draft(None, (2 * size, 2 * size))
             with _LARGE if image.width * image.height > LARGE_PIXELS else nullcontext():
-                return _read(image, content, (width, height), size, background, ranges or {})
+                wide = wide_picture(image, content)
+                if wide is None:
+                    return _usual(image, (width, height), None if measure else size, background)
+                return _wide(wide, (width, height), size, background, {} if measure else (ranges or {}))
     except Unreadable:
         raise
     except Exception as error:  # Pillow's decoders raise a wide range of exceptions on damaged files
-        raise Unreadable(fault_of(content, error)) from error
+        other = _unusual(content) if isinstance(error, UnidentifiedImageError) else None
+        if other is None:
+            raise Unreadable(fault_of(content, error)) from error
+        return _wide(*other, size, background, {} if measure else (ranges or {}))
 
 
 def resize(image: np.ndarray, size: int) -> np.ndarray:
@@ -138,30 +150,35 @@ def resize(image: np.ndarray, size: int) -> np.ndarray:
     return _square(picture, size)
 
 
-def _read(
-    image: Image.Image,
-    content: bytes,
-    sides: tuple[int, int],
-    size: int,
-    background: str,
-    ranges: Mapping[str, PixelRange],
+def _unusual(content: bytes) -> tuple[WidePicture, tuple[int, int]] | None:
+    """A picture that Pillow does not open, with its sides."""
+    try:
+        return tiff_values(content, MAX_PIXELS)
+    except UnusualTiff as error:
+        raise Unreadable(str(error)) from error
+
+
+def _usual(image: Image.Image, sides: tuple[int, int], size: int | None, background: str) -> Picture:
+    """A picture of 8 bits; without a size, what its head says of it."""
+    stored, more = _WORDS.get(image.mode, image.mode), bool(getattr(image, "is_animated", False))
+    if size is None:
+        return Picture(None, stored, *sides, more=more)
+    flat, transparent = _laid(_upright(image), BACKGROUNDS[background])
+    return Picture(_square(flat, size), stored, *sides, transparent=transparent, more=more)
+
+
+def _wide(
+    wide: WidePicture, sides: tuple[int, int], size: int, background: str, ranges: Mapping[str, PixelRange]
 ) -> Picture:
-    more = bool(getattr(image, "is_animated", False))
-    wide = wide_picture(image, content)
-    if wide is None:
-        stored = _WORDS.get(image.mode, image.mode)
-        flat, transparent = _laid(_upright(image), BACKGROUNDS[background])
-        return Picture(_square(flat, size), stored, *sides, transparent=transparent, more=more)
     spread = Spread.of(wide.values)
     if spread is None:
         raise Unreadable("it holds values that are no finite numbers")
     known = wide.known or ranges.get(wide.group)
-    pixels, transparent = None, False
-    if known is not None:
-        flat, transparent = _laid(_eight_bits(wide, known), BACKGROUNDS[background])
-        pixels = _square(flat, size)
-    group = "" if wide.known else wide.group
-    return Picture(pixels, wide.stored, *sides, group, spread, wide.family, transparent, more)
+    found = Picture(None, wide.stored, *sides, "" if wide.known else wide.group, spread, wide.family, more=wide.more)
+    if known is None:
+        return found
+    flat, transparent = _laid(_eight_bits(wide, known), BACKGROUNDS[background])
+    return dataclasses.replace(found, pixels=_square(flat, size), transparent=transparent)
 
 
 def _eight_bits(wide: WidePicture, known: PixelRange) -> Image.Image:

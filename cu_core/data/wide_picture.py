@@ -1,7 +1,8 @@
 """Pictures whose values have more than 8 bits: their values as they are stored, and what is known of their range.
 
 Pillow opens coloured pictures of 16 bits as ones of 8 and drops the lower half of each value. In a set of 12 bits that
-is nearly everything. The lower half is to be had, though: decoded with the other order of bytes, the same file gives it.
+is nearly everything. The lower half is to be had, though: decoded with bytes in the other order, the same file gives
+it.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class WidePicture:
         known: the range, where the format itself says it.
         inverted: whether small values are bright.
         orientation: as EXIF has it.
+        more: whether the file holds further pictures.
     """
 
     values: np.ndarray
@@ -50,6 +52,7 @@ class WidePicture:
     known: PixelRange | None = None
     inverted: bool = False
     orientation: int = 1
+    more: bool = False
 
 
 def wide_picture(image: Image.Image, content: bytes) -> WidePicture | None:
@@ -99,15 +102,17 @@ def wide_picture(image: Image.Image, content: bytes) -> WidePicture | None:
         known,
         tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO,
         _orientation(image),
+        bool(getattr(image, "is_animated", False)),
     )
 
 
 def _coloured(image: Image.Image, content: bytes, raw: str, group: str, family: str, stored: str) -> WidePicture:
     if raw == _GREY_AND_ALPHA:
         # Two values of two bytes are as long as the four bytes of RGBA.
-        bytes_ = np.asarray(_opened_as(content, "RGBA", "RGBA")).astype(np.uint16)
-        values, alpha = bytes_[..., :1] * 256 + bytes_[..., 1:2], bytes_[..., 2]
-        return WidePicture(values, group, family, "grey with alpha, 16 bits", alpha.astype(np.uint8))
+        halves = np.asarray(_opened_as(content, "RGBA", "RGBA"))
+        values = halves[..., :1].astype(np.uint16) * 256 + halves[..., 1:2]
+        stored = "grey with alpha, 16 bits"
+        return WidePicture(values, group, family, stored, halves[..., 2], orientation=_orientation(image))
     upper = np.asarray(image)
     lower = np.asarray(_opened_as(content, image.mode, _OTHER_ORDER[raw]))
     both = upper.astype(np.uint16) * 256 + lower

@@ -9,6 +9,8 @@ from typing import Any
 
 from cu_core.base.home import Home
 from cu_core.catalogue.spec import RunSpec
+from cu_core.data.copies import copies_in_words
+from cu_core.data.forget import copies_of
 from cu_core.engine.perform import run_attempt
 from cu_core.jobs import submission
 from cu_core.jobs.command import processes_of
@@ -60,6 +62,9 @@ def run_here(
     if state != "starting":
         tell(f"the token belongs to run {run_id}, which is {state}")
         return run_id, state
+    if found := copies_of(spec, home):
+        for words in copies_in_words(found):
+            tell(words)
     return run_id, work_here(home, run_id, 1, show=show, tell=tell)
 
 

@@ -21,6 +21,11 @@ class ProgressBar:
 
     def event(self, event: dict[str, Any]) -> None:
         """Shows one progress event."""
+        if event.get("loud"):
+            start = "\r" if self.live else ""  # over the line that is drawn in a terminal
+            self.stream.write(f"{start}note: {event['message']}\n")
+            self.stream.flush()
+            return
         total, done = event["total"], event["done"]
         left = event.get("seconds_left")
         text = event.get("message") or event["phase"]

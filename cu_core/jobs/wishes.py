@@ -25,7 +25,8 @@ from cu_core.jobs.adopt import adopt_index_file
 Setting = str | tuple[str, Any]
 """``NAME=VALUE`` as one text, or name and value."""
 
-LISTS = tuple(d.name for d in describe(RunSpec) if d.type not in (int, float, str, bool))
+SINGLE = (int, float, str, bool)
+LISTS = tuple(d.name for d in describe(RunSpec) if d.type not in SINGLE)
 """Fields of several values, of which each setting adds one."""
 DIGITS_BACKBONE = "tiny-cnn"
 BACKBONE = "resnet18"
@@ -170,8 +171,9 @@ def _follow_recipes(content: dict[str, Any], chosen: dict[str, Any]) -> None:
     chosen["params"] = {**unlearned, **chosen.get("params", {})}
 
 
-def _params(chosen: dict[str, Any]) -> list[str]:
-    return [d.name for d in describe(method(str(chosen.get("id"))).params)]
+def _params(chosen: dict[str, Any]) -> dict[str, bool]:
+    """Hyper-parameters by name, with whether one takes several values, of which each setting adds one."""
+    return {d.name: d.type not in SINGLE for d in describe(method(str(chosen.get("id"))).params)}
 
 
 def _pair(setting: Setting, chosen: dict[str, Any]) -> tuple[str, Any]:
@@ -189,22 +191,26 @@ def _apply(content: dict[str, Any], name: str, value: Any, chosen: dict[str, Any
     if dot and part in PARTS:
         content.setdefault(part, {})[field] = value
     elif dot and part == "method":
-        chosen.setdefault("params", {})[field] = value
+        _add(chosen.setdefault("params", {}), field, value, several=params.get(field, False))
     elif name in params and name in top_level_fields():
-        own = f"method.{name}={value}"
-        raise BadInput(
-            "--set", f"{name!r} is a setting of the run and one of {chosen['id']}", (f"--{name} {value}", own)
-        )
+        allowed = (f"--{name} {value}", f"method.{name}={value}")
+        raise BadInput("--set", f"{name!r} is a setting of the run and one of {chosen['id']}", allowed)
     elif name in params:
-        chosen.setdefault("params", {})[name] = value
+        _add(chosen.setdefault("params", {}), name, value, several=params[name])
     elif name in LISTS:
-        several = [value] if isinstance(value, str) else value
-        content[name] = [*content.get(name, ()), *several] if isinstance(several, list | tuple) else several
+        _add(content, name, value, several=True)
     elif name in top_level_fields():
         content[name] = value
     else:
         parts = [f"{p}.{d.name}" for p, cls in PARTS.items() for d in describe(cls)]
         raise BadInput("--set", f"no setting named {name!r}", [*params, *parts, *top_level_fields()], given=name)
+
+
+def _add(content: dict[str, Any], name: str, value: Any, *, several: bool) -> None:
+    if several and isinstance(value, str | list | tuple):
+        content[name] = [*content.get(name, ()), *([value] if isinstance(value, str) else value)]
+    else:
+        content[name] = value
 
 
 WISHES = tuple(field.name for field in dataclasses.fields(Wishes))

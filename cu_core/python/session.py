@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from cu_core.base.home import Home, default_home, home_at
 from cu_core.base.named_path import named_path
 from cu_core.catalogue.spec import RunSpec, spec_from_json
 from cu_core.jobs import foreground
+from cu_core.jobs.foreign import audit_spec
 from cu_core.jobs.progress_bar import drawn_progress
 from cu_core.jobs.wishes import Setting, Wishes, spec_on, specs_of
 from cu_core.python.python_run import Run, RunList
@@ -98,6 +100,34 @@ def run(
             "preset", f"{preset} stands for {len(found)} runs; queue them with: unlearnscope submit --preset {preset}"
         )
     return make(found[0], at, token=token, progress=progress)
+
+
+def audit(*, home: Place = None, token: str | None = None, progress: Progress = True, **words: Any) -> Run:
+    """Looks at a model that was unlearned elsewhere: a run whose rounds are the given files.
+
+    Args:
+        home: where runs live.
+        token: the same token never makes a second run; the first one is returned.
+        progress: what is told meanwhile; False for nothing.
+        words: ``dataset``, ``model``, ``forget``, ``before``, ``after`` and, where wanted, ``rounds``, ``references``,
+            ``retrain``, ``recipe``, ``objective``, ``settings``, ``seed``, ``device``, ``name`` and ``method_name``, as
+            in `cu_core.jobs.foreign.audit_spec`.
+
+    Raises:
+        BadInput: a word is missing or unknown, or its value cannot be used.
+        Cancelled: it was interrupted; the run can be resumed.
+        UnlearnscopeError: it failed, in words.
+    """
+    at = as_home(home)
+    known = inspect.signature(audit_spec).parameters
+    for name in words:
+        if name not in known:
+            raise BadInput(name, "is no word of an audit", [word for word in known if word != "home"], given=name)
+    for name, parameter in known.items():
+        if parameter.default is inspect.Parameter.empty and words.get(name) is None:
+            raise BadInput(name, "is missing: an audit needs it")
+    plain = {name: os.fspath(word) if isinstance(word, os.PathLike) else word for name, word in words.items()}
+    return make(audit_spec(**plain, home=at), at, token=token, progress=progress)
 
 
 def make(spec: RunSpec, home: Home, *, token: str | None = None, progress: Progress = True) -> Run:

@@ -166,7 +166,7 @@ def estimate_disk(
         # written beside the old one before it replaces it.
         weights = 4 * parameters * (1 + 2 * 3)
     audit = _audit_bytes(spec, record.test if record else 0)
-    return DiskEstimate(per_round * (rounds + spec.reference), weights, rounds, samples, audit)
+    return DiskEstimate(per_round * (rounds + spec.references), weights, rounds, samples, audit)
 
 
 def _audit_bytes(spec: RunSpec, unseen: int) -> int:
@@ -174,8 +174,8 @@ def _audit_bytes(spec: RunSpec, unseen: int) -> int:
     if spec.audit.attacks == "none":
         return 0
     rows = 2 * (min(spec.audit.size, unseen) if unseen else spec.audit.size)
-    models = MODELS if spec.reference else MODELS[:2]
-    made = sum(len(ways_for(model, spec.reference > 0)) for model in models)
+    models = MODELS if spec.references else MODELS[:2]
+    made = sum(len(ways_for(model, spec.references > 0)) for model in models)
     made *= len(attacks_for(objective(spec.train.objective).kind))
     return rows * (_ATTACKED_BYTES + 4 * made) + made * (_HEADER_BYTES + _ATTACK_TEXT_BYTES)
 

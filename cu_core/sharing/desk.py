@@ -157,6 +157,12 @@ class Desk:
         self.check(spec)
         background.start_measure(spec, self.home)
 
+    @os_errors_in_words()
+    def check_weights(self, spec: RunSpec) -> bool:
+        """Judges the own weights of a run; see `cu_core.jobs.background.start_check`."""
+        self.check(spec)
+        return background.start_check(spec, self.home)
+
     def _owner(self, run_id: str) -> str:
         """Who launched a run; empty for the home's owner, and for a run that does not exist."""
         if not layout.is_run_id(run_id):

@@ -13,7 +13,7 @@ from cu_core.catalogue.selections import FORGET_KINDS, parse_selection
 from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data.forget import ForgetSet, check_on, resolve
 from cu_core.data.images import ImageData
-from pages._launch import forget_preview, form_draft, preview_words
+from pages._launch import forget_preview, forgotten_copies, form_draft, preview_words
 from pages._shared.plain_text import plain
 from pages._shared.server_home import home
 
@@ -96,6 +96,7 @@ def preview(
     elif forget is not None:
         told = preview_words.told(data.sha256, form_draft.select_text(values), forget.indices, home().scores, data)
         forget_preview.show(data, forget, plain(told.words) if told else "", told.order if told else None)
+        forgotten_copies.show(data, forget)
     elif lacks_scores(values, data) and "forget.select" not in errors:
         forget_preview.offer_preparation(spec, form_draft.select_text(values), is_read=True)
     elif (file := named_file(values)) and (scan := preview_words.scan_file(file, data)):
