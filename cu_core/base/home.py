@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from cu_core.base.errors import BadInput
+from cu_core.base.errors import BadInput, UnlearnscopeError, in_words
 from cu_core.base.installation import dashboard_folder, from_wheel
 from cu_core.base.named_path import named_path
+
+_NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 @dataclass(frozen=True)
@@ -117,3 +120,18 @@ def home_at(text: str, field: str) -> Home:
     if not nearest.is_dir():
         raise BadInput(field, f"{nearest} is not a folder")
     return Home(root)
+
+
+def home_in_words(error: OSError, home: Home) -> UnlearnscopeError:
+    """What the machine refused, for people; of a home that may be read and not written it says that.
+
+    See `cu_core.base.errors.in_words`.
+    """
+    named = error.filename if isinstance(error.filename, str) else ""
+    below = not named or Path(os.path.abspath(named)).is_relative_to(home.root)
+    if error.errno in _NOT_WRITABLE and below:
+        return UnlearnscopeError(
+            f"the home {home.root} cannot be written ({error.strerror}); what is there can still be shown, and CU_HOME "
+            "names another one"
+        )
+    return in_words(error)

@@ -31,6 +31,7 @@ from cu_core.data.copies import copies_in_words
 from cu_core.data.forget import copies_of
 from cu_core.engine.estimate import estimate
 from cu_core.jobs import dispatcher, foreground, submission
+from cu_core.jobs.acceptance import accepted
 from cu_core.jobs.cluster import read_settings
 from cu_core.jobs.progress_bar import ProgressBar, drawn_progress
 from cu_core.runstore import index, reader
@@ -276,7 +277,7 @@ def prepare(options: argparse.Namespace, home: Home) -> int:
 
 def estimate_run(options: argparse.Namespace, home: Home) -> int:
     """Says what a run will take, timing a few steps if nobody has."""
-    spec = read_spec(options, home)
+    spec = accepted(read_spec(options, home), home)
     found = estimate(spec, home)
     if found.seconds is None:
         importlib.import_module("cu_core.engine.speed").measure_speed(spec, home)
