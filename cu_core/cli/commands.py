@@ -280,8 +280,7 @@ def estimate_run(options: argparse.Namespace, home: Home) -> int:
     spec = accepted(read_spec(options, home), home)
     found = estimate(spec, home)
     if found.seconds is None:
-        importlib.import_module("cu_core.engine.speed").measure_speed(spec, home)
-        found = estimate(spec, home)
+        found = estimate(spec, home, importlib.import_module("cu_core.engine.speed").measure_speed(spec, home))
     own_weights = say_own_weights(spec, home)
     if options.json:
         print_json(dataclasses.asdict(found) | ({"own_weights": own_weights} if own_weights else {}))

@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 from cu_core.base.display_text import CELL, cut, one_line, visible
 from cu_core.catalogue.metric_record import METRICS
+from cu_core.metrics.membership import few_words
 
 
 class Visible:
@@ -50,7 +51,8 @@ def print_result(result: dict[str, Any]) -> None:
     seconds = {name: "not known" if value is None else f"{value:.1f}" for name, value in result["seconds"].items()}
     print("seconds: " + ", ".join(f"{phase} {value}" for phase, value in seconds.items()))
     print(f"weights sha256: {result['weights_sha256']}")
-    for note in result.get("notes", []):
+    few = few_words(result.get("counts") or {})
+    for note in [*result.get("notes", []), *([few] if few else [])]:
         print(f"note: {note}")
 
 
