@@ -53,6 +53,7 @@ bench: env
 
 docs: env
 	$(RUN) -m tools.make_docs
+	$(RUN) -m tools.make_inputs
 
 clean:
 	rm -rf .venv .bootstrap.lock .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -45,9 +45,9 @@ from cu_core.base.errors import BadInput, UnlearnscopeError
 from cu_core.base.files import parse_json
 from cu_core.base.home import Home
 from cu_core.catalogue import compatibility
-from cu_core.catalogue.class_names import class_label, class_labels, class_text
 from cu_core.catalogue.grid import MOST_RUNS, count, expand, parse_axis
 from cu_core.catalogue.listed_models import model_names
+from cu_core.catalogue.named_classes import class_label, class_labels, class_text
 from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec, spec_from_json
 from cu_core.data.index_file import read_indices, scan_indices

@@ -11,7 +11,16 @@ from cu_core.catalogue.presets import DEFAULT_PRESET
 from cu_core.catalogue.selections import FORGET_KINDS
 from pages._frame import gate
 from pages._frame.page_records import Page
-from pages._launch import foreign_section, form_draft, form_fields, form_grid, form_sections, launch_bar, weight_verdict
+from pages._launch import (
+    foreign_section,
+    form_draft,
+    form_fields,
+    form_grid,
+    form_sections,
+    found_images,
+    launch_bar,
+    weight_verdict,
+)
 from pages._launch.chosen_samples import chosen_samples, data_spec, preview
 from pages._launch.forget_preview import prepared
 from pages._launch.form_state import clone, draft, errors_of, launch, preset_of, use_preset
@@ -74,16 +83,18 @@ forget = chosen_samples(values, data, errors) if data else None
 specs = launch_bar.runs_of(values, errors)
 # A copy is to be seen at once; a preset would replace it.
 copied = bool(wanted) and st.session_state.get("cloned") == wanted
-with cards, st.expander("Start from a preset instead") if copied else st.container():
-    presets(preset_of(form_draft.spec_of(values)) if specs else None)
-foreign_section.door()
 given = foreign_section.given()
+with cards:
+    foreign_section.door()
+    with st.expander("Start from a preset instead") if copied or given else st.container():
+        presets(preset_of(form_draft.spec_of(values)) if specs else None)
 task = FORGET_KINDS[values["forget.kind"]].task
 
 left, right = st.columns(2, gap="medium")
 with left.container(border=True, height="stretch"):
     st.subheader("Images", anchor=False)
     form_sections.data_section(errors)
+    found_images.section(spec_of_data, data)
 with right.container(border=True, height="stretch"):
     st.subheader("Model", anchor=False)
     form_sections.model_section(errors, spec_of_data, with_weights=not given)

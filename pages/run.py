@@ -7,6 +7,7 @@ import json
 import streamlit as st
 
 from cu_core.base.display_text import CELL, cut, visible
+from cu_core.catalogue.own_code import short_code
 from cu_core.catalogue.spec import RunSpec, short
 from cu_core.runstore.reader import RunRow, RunView
 from pages._frame.one_run import head, redraw
@@ -33,7 +34,7 @@ def summary(spec: RunSpec, row: RunRow) -> str:
     """One line about what is run."""
     parts = [
         short(spec.data.dataset),
-        spec.model.backbone,
+        short_code(spec.model.backbone),
         f"forget {short(spec.forget.select)}",
         row.method,
         f"seed {spec.seed}",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cu_core.base.errors import BadInput
-from cu_core.catalogue.class_names import are_numbers, same_form
+from cu_core.catalogue.named_classes import are_numbers, same_form
 
 FIELD = "selection.search"
 SEARCHES = ("17", "17, 20-25", "test:17", "class:cat", "a class's name", "a part of it", "a*e")

@@ -24,6 +24,8 @@ class Backbone:
         named: whether it is a library of many models, chosen by ``:NAME``.
         image_text: whether it has a text tower and is trained with such an objective; its builder then takes
             ``(name, size, pretrained, class names)`` and returns the whole `cu_core.learning.image_text.ImageText`.
+        detail: what follows the id of a library, for people.
+        given_classes: whether its builder also takes ``num_classes``.
         stems: whether its builder also takes ``stem``: ``auto``, ``small`` or ``large``.
         package: module of an optional package that it needs; empty if it needs none.
         install: what to install for that.
@@ -39,13 +41,15 @@ class Backbone:
     named: bool = False
     image_text: bool = False
     stems: bool = False
+    detail: str = "NAME"
+    given_classes: bool = False
     package: str = ""
     install: str = ""
 
     @property
     def form(self) -> str:
         """How it is typed."""
-        return f"{self.id}:NAME" if self.named else self.id
+        return f"{self.id}:{self.detail}" if self.named else self.id
 
 
 BACKBONES: Registry[Backbone] = Registry("backbone", Backbone, field="model", group="unlearnscope.backbones")

@@ -14,6 +14,7 @@ from cu_core.catalogue.file_lists import ROUNDS, expanded, file_lists
 from cu_core.catalogue.listed_models import why_not_listed
 from cu_core.catalogue.method_record import Method, method
 from cu_core.catalogue.objective_record import objective
+from cu_core.catalogue.own_code import FORMS, check_own_code, is_own_code
 from cu_core.catalogue.pixel_scales import check_scale
 from cu_core.catalogue.selections import FORGET_KINDS, parse_selection
 from cu_core.catalogue.spec import RunSpec
@@ -134,6 +135,8 @@ def check(spec: RunSpec) -> None:
             raise Incompatible(field, reason)
     check_scale(spec.model.normalisation, record.channels)
     check_order(spec.model.class_order, record.classes)
+    if is_own_code(spec.model.backbone):
+        check_own_code(spec.model.backbone)
     if refused := why_not_listed(spec.model.backbone):
         raise BadInput("model.backbone", *refused)
     if spec.stop.rule != "auto" and (reason := STOPPING_RULES.named(spec.stop.rule).why_not(spec.task, kind)):
@@ -179,6 +182,7 @@ def _check_paths(spec: RunSpec) -> None:
     _check_lists(spec)
     forms_of: dict[str, tuple[str, ...]] = {
         "data.dataset": (f"{dataset(spec.data.dataset).form} of a directory or zip file",),
+        "model.backbone": FORMS,
         "model.weights": (),
         "forget.select": parse_selection(spec.forget.select).record.forms,
     }

@@ -14,7 +14,7 @@ Moments = tuple[tuple[float, ...], tuple[float, ...]]
 
 
 @dataclass(frozen=True)
-class Scale:
+class PixelScale:
     """Constants that others normalise with.
 
     Attributes:
@@ -32,25 +32,27 @@ class Scale:
         return _spread(self.mean, channels), _spread(self.std, channels)
 
 
-SCALES: dict[str, Scale] = {
-    "unit": Scale("[0, 1] inputs", (0.0,), (1.0,)),
-    "half": Scale("[-1, 1] inputs", (0.5,), (0.5,)),
-    "bytes": Scale("[0, 255] inputs", (0.0,), (1 / 255,)),
-    "imagenet": Scale("ImageNet's mean and deviation", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    "cifar10": Scale("CIFAR-10's mean and deviation", (0.4914, 0.4822, 0.4465), (0.247, 0.2435, 0.2616)),
+SCALES: dict[str, PixelScale] = {
+    "unit": PixelScale("[0, 1] inputs", (0.0,), (1.0,)),
+    "half": PixelScale("[-1, 1] inputs", (0.5,), (0.5,)),
+    "bytes": PixelScale("[0, 255] inputs", (0.0,), (1 / 255,)),
+    "imagenet": PixelScale("ImageNet's mean and deviation", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "cifar10": PixelScale("CIFAR-10's mean and deviation", (0.4914, 0.4822, 0.4465), (0.247, 0.2435, 0.2616)),
     # The deviation that much released code has: the mean over images of each image's own.
-    "cifar10-small": Scale("CIFAR-10's mean and small deviation", (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.201)),
-    "cifar100": Scale("CIFAR-100's mean and deviation", (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
-    "svhn": Scale("SVHN's mean and deviation", (0.4377, 0.4438, 0.4728), (0.198, 0.201, 0.197)),
-    "mnist": Scale("MNIST's mean and deviation", (0.1307,), (0.3081,)),
-    "clip": Scale(
+    "cifar10-small": PixelScale(
+        "CIFAR-10's mean and small deviation", (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.201)
+    ),
+    "cifar100": PixelScale("CIFAR-100's mean and deviation", (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
+    "svhn": PixelScale("SVHN's mean and deviation", (0.4377, 0.4438, 0.4728), (0.198, 0.201, 0.197)),
+    "mnist": PixelScale("MNIST's mean and deviation", (0.1307,), (0.3081,)),
+    "clip": PixelScale(
         "CLIP's mean and deviation", (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
     ),
 }
 FORMS = (FILE, DATASET, *SCALES, "MEAN/STD, each one number or one per channel: 0.49,0.48,0.45/0.25,0.24,0.26")
 
 
-def scale_of(text: str) -> Scale | None:
+def scale_of(text: str) -> PixelScale | None:
     """The constants that a text names or holds; None for ``auto`` and ``dataset``, which others know.
 
     Raises:
@@ -64,7 +66,7 @@ def scale_of(text: str) -> Scale | None:
     mean, slash, std = name.partition("/")
     if not slash:
         raise BadInput(FIELD, f"{text!r} cannot be chosen", FORMS, given=name)
-    scale = Scale(f"mean and deviation {name}", _numbers(text, mean), _numbers(text, std))
+    scale = PixelScale(f"mean and deviation {name}", _numbers(text, mean), _numbers(text, std))
     if min(scale.std) <= 0:
         raise BadInput(FIELD, f"{text!r} has a deviation that is not above 0, and inputs are divided by it", FORMS)
     return scale

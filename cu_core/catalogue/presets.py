@@ -146,7 +146,11 @@ PRESETS.add(
         "emoji-drawings",
         "Forget one of two drawings",
         "One drawing of fifty emoji goes, the other stays: deleting a row does not delete what another row says too.",
-        _emoji("Forget one of two drawings", "one-of-two:50"),
+        # Retrained models know the other drawing, and with it much of the forgotten one: what they know of emoji that
+        # they have never seen is no level to stop at.
+        dataclasses.replace(
+            _emoji("Forget one of two drawings", "one-of-two:50"), stop=StopSpec(rule="none", max_rounds=10)
+        ),
     ),
     Preset(
         "paper-class",

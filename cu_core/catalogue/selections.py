@@ -11,7 +11,7 @@ import numpy as np
 
 from cu_core.base.errors import BadInput
 from cu_core.base.registry import Registry
-from cu_core.catalogue.class_names import FIELD, NUMBER, class_labels
+from cu_core.catalogue.named_classes import FIELD, NUMBER, class_labels
 
 
 @dataclass(frozen=True)

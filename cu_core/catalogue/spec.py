@@ -15,6 +15,7 @@ from cu_core.base.parameters import contents_of, describe, param, parse
 from cu_core.catalogue.dataset_record import DATASETS
 from cu_core.catalogue.method_record import PER_EPOCH, PER_FILE, PER_SHARD, method
 from cu_core.catalogue.objective_record import objective
+from cu_core.catalogue.own_code import short_code
 from cu_core.catalogue.selections import FORGET_KINDS, task_of
 from cu_core.catalogue.spec_parts import AuditSpec, DataSpec, ForgetSpec, ModelSpec, ProbeSpec, StopSpec, TrainSpec
 
@@ -129,10 +130,13 @@ class RunSpec:
     @property
     def title(self) -> str:
         """The run's name, or one made from its choices."""
-        return (
-            self.name
-            or f"{short(self.data.dataset)} · {self.model.backbone} · {short(self.forget.select)} · {self.method.word}"
+        choices = (
+            short(self.data.dataset),
+            short_code(self.model.backbone),
+            short(self.forget.select),
+            self.method.word,
         )
+        return self.name or " · ".join(choices)
 
     @property
     def train_seed(self) -> int:

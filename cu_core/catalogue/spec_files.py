@@ -6,6 +6,7 @@ import dataclasses
 
 from cu_core.base.named_path import absolute_choice, named_path
 from cu_core.catalogue.file_lists import expanded, file_lists, with_lists
+from cu_core.catalogue.own_code import absolute_code, is_own_code, own_code
 from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec
 
@@ -20,10 +21,19 @@ def named_files(spec: RunSpec) -> dict[str, str]:
     selection = parse_selection(spec.forget.select)
     texts = {
         "data.dataset": spec.data.dataset.partition(":")[2],
+        "model.backbone": _code_file(spec.model.backbone),
         "model.weights": spec.model.weights,
         "forget.select": selection.file,
     }
     return {field: text for field, text in texts.items() if text}
+
+
+def _code_file(backbone: str) -> str:
+    """The file of a network of the user's own; empty of all others, and of one in a module."""
+    if not is_own_code(backbone):
+        return ""
+    code = own_code(backbone)
+    return code.place if code.is_file else ""
 
 
 def all_files(spec: RunSpec) -> list[tuple[str, str]]:
@@ -52,6 +62,9 @@ def absolute_paths(spec: RunSpec) -> RunSpec:
     if "data.dataset" in files:
         dataset = absolute_choice(spec.data.dataset, "data.dataset")
         spec = dataclasses.replace(spec, data=dataclasses.replace(spec.data, dataset=dataset))
+    if is_own_code(spec.model.backbone):
+        backbone = absolute_code(spec.model.backbone)
+        spec = dataclasses.replace(spec, model=dataclasses.replace(spec.model, backbone=backbone))
     if "model.weights" in files:
         weights = str(named_path(spec.model.weights, "model.weights"))
         spec = dataclasses.replace(spec, model=dataclasses.replace(spec.model, weights=weights))

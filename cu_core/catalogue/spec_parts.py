@@ -120,8 +120,8 @@ class ModelSpec:
         "Normalisation",
         lambda: (
             "How pixels become inputs: auto (from the file of own weights where it says so, else dataset), dataset "
-            f"(its own mean and deviation), {', '.join(SCALES)} (constants that others use; unit is [0, 1], half [-1, 1], "
-            "bytes [0, 255]), or mean and deviation per channel: 0.49,0.48,0.45/0.25,0.24,0.26."
+            f"(its own mean and deviation), {', '.join(SCALES)} (constants that others use; unit is [0, 1], half "
+            "[-1, 1], bytes [0, 255]), or mean and deviation per channel: 0.49,0.48,0.45/0.25,0.24,0.26."
         ),
         advanced=True,
         later=True,

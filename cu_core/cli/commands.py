@@ -264,13 +264,15 @@ def prepare(options: argparse.Namespace, home: Home) -> int:
     if work_out := parse_selection(spec.forget.select).record.prepare:
         summary |= work_out(data, home.scores, report)
     # Of a forget set that nobody named nothing is asked.
-    found = copies_of(spec, home) if options.forget is not None else None
+    copies = copies_of(spec, home) if options.forget is not None else None
     bar.close()
+    found = data.findings
     if options.json:
-        print_json(summary | ({"copies": copies_in_words(found)} if found else {}))
+        summary |= {"findings": found.to_json()} if found else {}
+        print_json(summary | ({"copies": copies_in_words(copies)} if copies else {}))
     else:
         print(", ".join(f"{name}: {value}" for name, value in summary.items()))
-        for words in copies_in_words(found) if found else ():
+        for words in (*(found.lines(data.classes) if found else ()), *(copies_in_words(copies) if copies else ())):
             print(words)
     return 0
 

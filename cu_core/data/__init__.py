@@ -71,8 +71,9 @@ DATASETS.add(
     ),
     Dataset(
         "folder",
-        "Your images (folder or zip)",
-        "train/<class>/… and optionally test/<class>/…; any size, grey or colour.",
+        "Your images",
+        "A folder, zip or tar with train/<class>/… or a folder per class; a CSV or Parquet of file and label; arrays "
+        "(.npz); Parquet with pictures. Any size, grey or colour.",
         "cu_core.data.folder:load",
         needs_path=True,
     ),

@@ -83,7 +83,7 @@ class Findings:
             said.append(_sized(self.sizes))
         said += self.scaled
         if self.skipped:
-            said.append(f"Passed over: {_listed(self.skipped)}.")
+            said.append(f"Passed over: {'; '.join(f'{words}: {count:,}' for words, count in self.skipped)}.")
         if self.unreadable_count:
             said.append(self._faulty())
         return [line for line in [*said, *self.notes] if line]
@@ -91,7 +91,9 @@ class Findings:
     def _counted(self, classes: Sequence[str]) -> str:
         if not self.train:
             return ""
-        total = f"{sum(self.train):,} training and {sum(self.test):,} unseen images in {len(self.train):,} classes"
+        total = (
+            f"Found: {sum(self.train):,} training and {sum(self.test):,} unseen images in {len(self.train):,} classes"
+        )
         test = self.test or (0,) * len(self.train)
         if len(self.train) > MOST_CLASSES:
             return f"{total}: {_span(self.train)} training and {_span(test)} unseen ones in each."

@@ -10,11 +10,11 @@ from cu_core.base.errors import DatasetError
 from cu_core.base.home import Home
 from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data.findings import Findings
-from cu_core.data.layouts.class_names import class_order
+from cu_core.data.layouts.class_order import class_order
 from cu_core.data.layouts.class_titles import titled
 from cu_core.data.layouts.label_tables import TableLayout
-from cu_core.data.layouts.listing import Listing, Pixels
 from cu_core.data.layouts.recognised import recognised
+from cu_core.data.layouts.set_listing import Listing, Pixels
 from cu_core.data.picture_reader import PictureReader
 from cu_core.data.sampling import stratified_split
 from cu_core.data.source import Progress, Source, Unreadable
@@ -80,7 +80,7 @@ def _parts(
         return {"train": names, "test": listing.unseen.names}, {"train": train, "test": test}, listing.split
     kept, apart = _split(train, classes, spec)
     words = (
-        f"There is no unseen part, so {spec.test_share:.0%} of each class are set apart as unseen by the split seed."
+        f"There is no unseen part, so {spec.test_share:.0%} are set apart as unseen, class by class, by the split seed."
     )
     return (
         {"train": [names[i] for i in kept], "test": [names[i] for i in apart]},

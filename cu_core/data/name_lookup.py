@@ -10,8 +10,8 @@ from functools import cached_property
 
 import numpy as np
 
-from cu_core.catalogue.class_names import same_form
 from cu_core.catalogue.name_list import write_list
+from cu_core.catalogue.named_classes import same_form
 
 GLOB = re.compile(r"[*?[]")
 _COMPARED = 3000

@@ -14,7 +14,7 @@ from cu_core.base.errors import DatasetError
 from cu_core.data.findings import Findings
 from cu_core.data.pixel_range import PixelRange, Spread, range_of
 from cu_core.data.source import Progress, Unreadable
-from cu_core.data.transform import Picture, read_picture
+from cu_core.data.transform import DecodedPicture, read_picture
 
 _THREADS = max(1, min(8, os.cpu_count() or 1))
 """Pillow's decoders let other threads run."""
@@ -53,13 +53,13 @@ class PictureReader:
     def read(self, names: Sequence[str]) -> Iterator[np.ndarray | Unreadable]:
         """Yields the pictures of some files in their order, (1 or 3, size, size) uint8, or why one has none."""
         for name, found in self._pictures(names):
-            if isinstance(found, Picture) and found.pixels is None:
+            if isinstance(found, DecodedPicture) and found.pixels is None:
                 # The first of its kind; those that are being read meanwhile come here as well.
                 if found.wide not in self._ranges:
                     self._ranges = self._find_ranges()
                 content = self._read(name)
                 found = self._picture(content) if isinstance(content, bytes) else content
-            if isinstance(found, Picture):
+            if isinstance(found, DecodedPicture):
                 self._count(found)
                 if found.pixels is None:
                     raise ValueError(f"{name} is none of the dataset's files")
@@ -89,7 +89,7 @@ class PictureReader:
             notes=(*before.notes, *notes),
         )
 
-    def _count(self, found: Picture) -> None:
+    def _count(self, found: DecodedPicture) -> None:
         self._stored[found.stored] += 1
         if found.wide:
             self._wide[found.wide] += 1
@@ -104,14 +104,16 @@ class PictureReader:
         for done, (_, found) in enumerate(self._pictures(self._names, measure=True)):
             if done % _TELL_EVERY == 0:
                 self._progress(done, len(self._names), "looking for the range of values")
-            if isinstance(found, Picture) and found.wide and found.spread is not None:
+            if isinstance(found, DecodedPicture) and found.wide and found.spread is not None:
                 _, before = spreads.get(found.wide, (found.family, found.spread))
                 spreads[found.wide] = found.family, before.joined(found.spread)
         return {kind: range_of(family, spread) for kind, (family, spread) in spreads.items()}
 
-    def _pictures(self, names: Sequence[str], measure: bool = False) -> Iterator[tuple[str, Picture | Unreadable]]:
+    def _pictures(
+        self, names: Sequence[str], measure: bool = False
+    ) -> Iterator[tuple[str, DecodedPicture | Unreadable]]:
         """Files in their order; as many are read ahead as threads can decode and memory can hold."""
-        pending: deque[tuple[str, int, Future[Picture | Unreadable]]] = deque()
+        pending: deque[tuple[str, int, Future[DecodedPicture | Unreadable]]] = deque()
         waiting = 0
         with ThreadPoolExecutor(_THREADS, "pictures") as pool:
             try:
@@ -142,7 +144,7 @@ class PictureReader:
         except DatasetError as error:
             return Unreadable(error.reason.removeprefix(f"{name} "))
 
-    def _picture(self, content: bytes, measure: bool = False) -> Picture | Unreadable:
+    def _picture(self, content: bytes, measure: bool = False) -> DecodedPicture | Unreadable:
         try:
             return read_picture(content, self._size, self._background, self._ranges, measure=measure)
         except Unreadable as error:

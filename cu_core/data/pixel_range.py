@@ -98,7 +98,9 @@ def range_of(family: str, spread: Spread) -> PixelRange:
         return PixelRange(-1, 1, "shares of white and black")
     elif low >= -_SLACK and _LEAST_OF_255 <= high <= 255 + _SLACK:
         return PixelRange(0, 255, "levels of 8 bits")
-    return PixelRange(low, high if high > low else low + 1, "smallest and largest value of the set")
+    if high == low:
+        return PixelRange(low, low + 1, "every value of the set is the first")
+    return PixelRange(low, high, "smallest and largest value of the set")
 
 
 def family_of(dtype: np.dtype) -> str:

@@ -48,7 +48,7 @@ _LARGE = threading.Lock()
 
 
 @dataclass(frozen=True)
-class Picture:
+class DecodedPicture:
     """A picture file and what was met in it.
 
     Attributes:
@@ -103,7 +103,7 @@ def read_picture(
     ranges: Mapping[str, PixelRange] | None = None,
     *,
     measure: bool = False,
-) -> Picture:
+) -> DecodedPicture:
     """Reads a picture file.
 
     The picture keeps its proportions: it is scaled so that it covers the square, and what sticks out is cut off
@@ -113,7 +113,7 @@ def read_picture(
         content: bytes of a png, jpeg, webp, … file.
         size: height and width of the result in pixels.
         background: one of `BACKGROUNDS`.
-        ranges: of values of more than 8 bits, by `Picture.wide`; a picture whose range is missing has no pixels yet.
+        ranges: of values of more than 8 bits, by `DecodedPicture.wide`; a picture whose range is missing has no pixels yet.
         measure: looks for the spread of such values alone; no picture has pixels then, and one of 8 bits is not
             decoded.
 
@@ -158,23 +158,25 @@ def _unusual(content: bytes) -> tuple[WidePicture, tuple[int, int]] | None:
         raise Unreadable(str(error)) from error
 
 
-def _usual(image: Image.Image, sides: tuple[int, int], size: int | None, background: str) -> Picture:
+def _usual(image: Image.Image, sides: tuple[int, int], size: int | None, background: str) -> DecodedPicture:
     """A picture of 8 bits; without a size, what its head says of it."""
     stored, more = _WORDS.get(image.mode, image.mode), bool(getattr(image, "is_animated", False))
     if size is None:
-        return Picture(None, stored, *sides, more=more)
+        return DecodedPicture(None, stored, *sides, more=more)
     flat, transparent = _laid(_upright(image), BACKGROUNDS[background])
-    return Picture(_square(flat, size), stored, *sides, transparent=transparent, more=more)
+    return DecodedPicture(_square(flat, size), stored, *sides, transparent=transparent, more=more)
 
 
 def _wide(
     wide: WidePicture, sides: tuple[int, int], size: int, background: str, ranges: Mapping[str, PixelRange]
-) -> Picture:
+) -> DecodedPicture:
     spread = Spread.of(wide.values)
     if spread is None:
         raise Unreadable("it holds values that are no finite numbers")
     known = wide.known or ranges.get(wide.group)
-    found = Picture(None, wide.stored, *sides, "" if wide.known else wide.group, spread, wide.family, more=wide.more)
+    found = DecodedPicture(
+        None, wide.stored, *sides, "" if wide.known else wide.group, spread, wide.family, more=wide.more
+    )
     if known is None:
         return found
     flat, transparent = _laid(_eight_bits(wide, known), BACKGROUNDS[background])

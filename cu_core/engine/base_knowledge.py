@@ -10,8 +10,9 @@ import numpy as np
 from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
 from cu_core.base.parameters import contents
+from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec, digest
-from cu_core.data.prepared import dataset_key
+from cu_core.data.prepared import dataset_key, open_prepared
 from cu_core.metrics.chance import at_chance, below_chance
 
 
@@ -89,5 +90,10 @@ def known_base(spec: RunSpec, home: Home) -> str | None:
 
 def _path(spec: RunSpec, home: Home) -> Any:
     model = {"model": contents(spec.model), "train": spec.train.content(), "seed": spec.train_seed}
-    key = digest([dataset_key(spec.data), model, spec.forget.select, spec.forget_seed, spec.device, spec.precision])
+    data, selection = open_prepared(spec.data, home), parse_selection(spec.forget.select)
+    forget: Any = spec.forget.select
+    if data is not None and (labels := selection.labels(data.classes)):
+        # The form names classes where others number them.
+        forget = sorted(str(label) for label in labels)
+    key = digest([dataset_key(spec.data), model, forget, spec.forget_seed, spec.device, spec.precision])
     return home.root / "bases" / f"{key[:24]}.json"

@@ -8,10 +8,13 @@ import time
 
 import torch
 
+from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
 from cu_core.catalogue import compatibility
 from cu_core.catalogue.dataset_record import dataset
+from cu_core.catalogue.own_code import is_own_code
 from cu_core.catalogue.spec import RunSpec
+from cu_core.data.prepared import open_prepared
 from cu_core.engine.estimate import TIMED_STEPS, Speed, remember_speed
 from cu_core.learning.build import build_model
 from cu_core.learning.device import choose_device, choose_precision, memory_errors
@@ -36,7 +39,13 @@ def measure_speed(spec: RunSpec, home: Home) -> Speed:
     device = choose_device(spec.device)
     precision = choose_precision(spec.precision, device)
     record, size, batch = dataset(spec.data.dataset), compatibility.image_size(spec.data), spec.train.batch_size
-    channels, classes = record.channels or 3, record.classes or 10
+    data = open_prepared(spec.data, home)
+    if data is not None:
+        channels, classes = data.train_images.shape[1], len(data.classes)
+    elif is_own_code(spec.model.backbone) and not (record.channels and record.classes):
+        raise BadInput("data.dataset", "has to be prepared before a network of one's own can be timed on it")
+    else:
+        channels, classes = record.channels or 3, record.classes or 10
     # Weights change nothing about the time, and would have to fit a number of classes that may be a guess here. Their
     # shape does.
     network = dataclasses.replace(shaped(spec.model, size), weights="", pretrained=False)

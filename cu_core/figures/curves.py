@@ -89,7 +89,7 @@ class RunCurves:
         return metric in self.metrics and bool(self.metrics[metric].notna().any())
 
     def reference_level(self, metric: str) -> tuple[float, Band | None, int] | None:
-        """Mean, band (None for a single seed) and number of reference seeds; None if there are none."""
+        """Mean, band (None for a single one) and number of references; None if there are none."""
         if metric not in self.reference:
             return None
         values = self.reference[metric].dropna()
@@ -118,8 +118,8 @@ def curves(
     """Metrics over rounds in one pane each, with shared axes.
 
     One run is drawn in the colours of its groups; several runs get a colour and a dash each. The
-    dashed line in the reference's colour is the mean over reference seeds, its band the 95 % prediction interval for
-    one more reference (from two seeds on, see `cu_core.metrics.band`). The dotted line is the stopping rule's
+    dashed line in the reference's colour is the mean over the references, its band the 95 % prediction interval for
+    one more reference (from two on, see `cu_core.metrics.band`). The dotted line is the stopping rule's
     threshold.
 
     Args:
@@ -228,7 +228,7 @@ def _reference(run: RunCurves, metric: str, alone: bool, legend_shown: set[str])
     level = run.reference_level(metric)
     if level is None or not len(run.metrics):
         return []
-    mean, width, seeds = level
+    mean, width, models = level
     ends = [-0.3, max(float(run.metrics["round"].max()), 1.0) + 0.3]
     traces = []
     spread = ""
@@ -247,8 +247,8 @@ def _reference(run: RunCurves, metric: str, alone: bool, legend_shown: set[str])
                 legendgroup="reference",
             )
         )
-    seeds_text = f"{seeds} seed{'s' if seeds > 1 else ''}"
-    shown = f"{seeds_text}{', mean and 95 % band' if seeds > 1 else ''}" if alone else "mean and 95 % band"
+    models_text = f"{models} model{'s' if models > 1 else ''}"
+    shown = f"{models_text}{', mean and 95 % band' if models > 1 else ''}" if alone else "mean and 95 % band"
     label = "" if alone else f"{run.label}<br>"
     traces.append(
         go.Scatter(
@@ -259,7 +259,7 @@ def _reference(run: RunCurves, metric: str, alone: bool, legend_shown: set[str])
             legendgroup="reference",
             showlegend=_first("reference", legend_shown),
             line={"color": COLOURS["reference"], "dash": "dash", "width": 2},
-            hovertemplate=f"{label}reference: {_number(metric, mean)}{spread} ({seeds_text})<extra></extra>",
+            hovertemplate=f"{label}reference: {_number(metric, mean)}{spread} ({models_text})<extra></extra>",
         )
     )
     return traces

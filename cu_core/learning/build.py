@@ -16,9 +16,11 @@ from cu_core.base.registry import imported
 from cu_core.catalogue.backbone_record import backbone
 from cu_core.catalogue.class_orders import answered
 from cu_core.catalogue.objective_record import OBJECTIVES, Objective
+from cu_core.catalogue.own_code import is_own_code
 from cu_core.catalogue.spec import RunSpec
 from cu_core.catalogue.spec_parts import ModelSpec
 from cu_core.data.images import ImageData
+from cu_core.learning.backbones.python_models import OwnTrunk
 from cu_core.learning.classifier import Classifier
 from cu_core.learning.encoder import Encoder
 from cu_core.learning.ensemble import Ensemble
@@ -77,7 +79,9 @@ def build_model(
         raise Incompatible("model.stem", f"{record.title} has one stem, which cannot be chosen", ("auto",))
     state = None
     if spec.weights:
-        state = read_weights(named_path(spec.weights, FIELD), part=spec.part, hashed=False).state
+        # Of a network of the user's own, whose names it knows itself, as they are in the file.
+        path, renamed = named_path(spec.weights, FIELD), not is_own_code(spec.backbone)
+        state = read_weights(path, part=spec.part, hashed=False, renamed=renamed).state
     build_trunk = imported(record.builder)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -86,9 +90,14 @@ def build_model(
             model: Network = build_trunk(spec.backbone, size, spec.pretrained, words)
         else:
             stem = {"stem": spec.stem} if record.stems else {}
-            trunk = build_trunk(spec.backbone, channels, size, spec.pretrained, **stem)
+            more = stem | ({"num_classes": num_classes} if record.given_classes else {})
+            trunk = build_trunk(spec.backbone, channels, size, spec.pretrained, **more)
             model = _with_head(trunk, spec, num_classes, trained)
+            if isinstance(trunk, OwnTrunk):
+                trunk.start_head(model)
     if state is not None:
+        if isinstance(model.trunk, OwnTrunk):
+            state = model.trunk.named_as_ours(state, model.state_dict())
         load_weights(model, state, new_head=spec.train_on)
         if isinstance(model, Classifier):
             put_in_order(model, answered(spec.class_order, list(names) or [str(label) for label in range(num_classes)]))

@@ -29,7 +29,7 @@ _DEEP = 4
 
 
 @dataclass(frozen=True)
-class Part:
+class WeightPart:
     """One set of named tensors in a file.
 
     Attributes:
@@ -45,11 +45,11 @@ class Part:
     module: bool = False
 
 
-def parts_of(content: Any) -> list[Part]:
+def parts_of(content: Any) -> list[WeightPart]:
     """All sets of named tensors, the plain model first and averaged copies last.
 
     Raises:
-        Unreadable: an array that cannot be a tensor.
+        NotWeights: an array that cannot be a tensor.
     """
     found = [part for part in _parts(content, (), _DEEP) if part.tensors]
     # An optimizer's memory is never the model; among equals the largest is likeliest.
@@ -66,11 +66,11 @@ def _rank(name: str) -> tuple[bool, int]:
     return averaged(name), known[-1]
 
 
-def _parts(content: Any, way: tuple[str, ...], deep: int) -> Iterator[Part]:
+def _parts(content: Any, way: tuple[str, ...], deep: int) -> Iterator[WeightPart]:
     name = ".".join(way)
     if isinstance(content, PickledObject):
         if tensors := dict(_of_module(content, "", 40)):
-            yield Part(name, tensors, module=True)
+            yield WeightPart(name, tensors, module=True)
             return
         content = content.state  # a plain object may hold a state dict among its attributes
     if not isinstance(content, Mapping) or not deep:
@@ -85,18 +85,18 @@ def _parts(content: Any, way: tuple[str, ...], deep: int) -> Iterator[Part]:
     }
     # One number beside the weights, such as the best accuracy so far, is no network.
     if texts and not (inner and all(_is_number(tensor) for tensor in texts.values())):
-        yield Part(name, texts, tuple(str(key)[:60] for key in content if key not in texts))
+        yield WeightPart(name, texts, tuple(str(key)[:60] for key in content if key not in texts))
     for key, found in inner.items():
         yield from (found if key not in _TRUNKS else [_with_heads(part, key, inner) for part in found])
 
 
-def _with_heads(part: Part, key: str, beside: Mapping[str, list[Part]]) -> Part:
+def _with_heads(part: WeightPart, key: str, beside: Mapping[str, list[WeightPart]]) -> WeightPart:
     """A trunk that was stored under a name of its own gets the heads that lie beside it."""
     heads = {f"{name}.{inner}": tensor for name in _HEADS if name in beside and len(beside[name]) == 1
              for inner, tensor in beside[name][0].tensors.items()}  # fmt: skip
     if not heads or key in _HEADS:
         return part
-    return Part(part.name, {f"{key}.{name}": value for name, value in part.tensors.items()} | heads, part.left)
+    return WeightPart(part.name, {f"{key}.{name}": value for name, value in part.tensors.items()} | heads, part.left)
 
 
 def _is_number(tensor: StoredTensor | Tensor) -> bool:

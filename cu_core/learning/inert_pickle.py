@@ -48,11 +48,11 @@ _CONSTANTS: dict[str, Callable[[], Any]] = {
 _MARK = object()
 
 
-class Unreadable(ValueError):
+class NotWeights(ValueError):
     """The file is no such file, or says what data never says; in words."""
 
 
-class HoldsCode(Unreadable):
+class HoldsCode(NotWeights):
     """The pickle names something that only code that is to be run would name."""
 
 
@@ -105,20 +105,20 @@ class InertPickle:
 
     def stored(self, key: Any) -> Any:
         """What stands for something that lies outside the pickle."""
-        raise Unreadable("it refers to something outside")
+        raise NotWeights("it refers to something outside")
 
     def load(self, file: IO[bytes]) -> Any:
         """The next object of a file.
 
         Raises:
             HoldsCode: it names what can do harm.
-            Unreadable: it is no pickle, or has instructions that data never needs.
+            NotWeights: it is no pickle, or has instructions that data never needs.
             Exception: damaged bytes fail in other ways, too.
         """
         self._stack, self._memo = [], {}
         for step, (instruction, value, _) in enumerate(pickletools.genops(file)):
             if step > MOST_STEPS:
-                raise Unreadable("it has too many parts")
+                raise NotWeights("it has too many parts")
             name = instruction.name
             if name in _VALUES:
                 self._stack.append(value)
@@ -128,7 +128,7 @@ class InertPickle:
                 return self._stack.pop()
             elif name not in ("PROTO", "FRAME"):
                 self._do(name, value)
-        raise Unreadable("it has no end")
+        raise NotWeights("it has no end")
 
     def _do(self, name: str, value: Any) -> None:
         stack = self._stack
@@ -172,7 +172,7 @@ class InertPickle:
         elif isinstance(target, list) and not name.startswith("SETITEM"):
             target.extend(items)
         elif not isinstance(target, PickledObject):
-            raise Unreadable("it fills what is no container")
+            raise NotWeights("it fills what is no container")
 
     def _make(self, name: str, value: Any) -> None:
         stack = self._stack
@@ -197,11 +197,11 @@ class InertPickle:
             state = stack.pop()
             stack.append(self.built(stack.pop(), state))
         else:
-            raise Unreadable(f"it has an instruction that data never needs: {name}")
+            raise NotWeights(f"it has an instruction that data never needs: {name}")
 
     def _of(self, kind: Any, arguments: Any) -> Any:
         if not isinstance(arguments, tuple):
-            raise Unreadable("it calls something with what are no arguments")
+            raise NotWeights("it calls something with what are no arguments")
         return self.made(kind, arguments) if isinstance(kind, PickledName) else PickledObject(kind, arguments)
 
     def _marked(self) -> list[Any]:
@@ -213,7 +213,7 @@ class InertPickle:
 
 def _named(module: Any, name: Any) -> PickledName:
     if not (isinstance(module, str) and isinstance(name, str)):
-        raise Unreadable("it names a global by what is no text")
+        raise NotWeights("it names a global by what is no text")
     first = name.partition(".")[0]
     if module.partition(".")[0] in HARMFUL_MODULES or (module in BUILTINS and first in HARMFUL_BUILTINS):
         raise HoldsCode(f"{module}.{name}")
@@ -222,7 +222,7 @@ def _named(module: Any, name: Any) -> PickledName:
 
 def _paired(items: list[Any]) -> Mapping[Any, Any]:
     if len(items) % 2:
-        raise Unreadable("it has a key without a value")
+        raise NotWeights("it has a key without a value")
     return {_key(key): value for key, value in zip(items[::2], items[1::2], strict=True)}
 
 
@@ -230,4 +230,4 @@ def _key(key: Any) -> Any:
     single = (str, int, float, bytes, type(None), PickledName, PickledObject)
     if isinstance(key, single) or (isinstance(key, tuple) and all(isinstance(part, single) for part in key)):
         return key
-    raise Unreadable("it has a key that is no single value")
+    raise NotWeights("it has a key that is no single value")

@@ -21,6 +21,7 @@ from cu_core.base.home import Home
 from cu_core.base.named_path import named_path
 from cu_core.base.parameters import contents
 from cu_core.catalogue.objective_record import objective
+from cu_core.catalogue.own_code import KIND, is_own_code, source_hash
 from cu_core.catalogue.pixel_scales import Moments
 from cu_core.catalogue.spec import RunSpec, digest
 from cu_core.catalogue.spec_parts import TrainSpec
@@ -101,6 +102,9 @@ def _ingredients(
     for told in ("train_on", "normalisation", *([] if spec.model.weights else ["class_order"])):
         model.pop(told, None)
     model["weights"] = _file_hash(spec.model.weights) if spec.model.weights else ""
+    if is_own_code(spec.model.backbone):
+        # A file that was moved makes the same network, and one that was changed another.
+        model["backbone"] = f"{KIND}:{source_hash(spec.model.backbone)}"
     return {
         "version": VERSION,
         "model": model,

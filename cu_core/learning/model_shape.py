@@ -8,9 +8,11 @@ from pathlib import Path
 from cu_core.base.file_cache import cached_by_file
 from cu_core.base.named_path import named_path
 from cu_core.catalogue.backbone_record import backbone
+from cu_core.catalogue.own_code import is_own_code
 from cu_core.catalogue.spec_parts import ModelSpec
 from cu_core.learning.backbones.resnet import usual_stem
 from cu_core.learning.weight_file import FIELD, read_weights
+from cu_core.learning.weight_names import OURS
 from cu_core.learning.weight_shape import WeightShape
 
 
@@ -29,6 +31,9 @@ def shaped(spec: ModelSpec, size: int) -> ModelSpec:
         CheckpointError: the weights cannot be read.
     """
     stems = backbone(spec.backbone).stems
+    if spec.weights and is_own_code(spec.backbone) and not _written_here(spec):
+        # What the user's function returns ends in its own last layer.
+        return dataclasses.replace(spec, head="plain")
     found = _shape(spec) if spec.weights else None
     if found is not None:
         head = found.head or spec.head
@@ -41,6 +46,15 @@ def shaped(spec: ModelSpec, size: int) -> ModelSpec:
 def _shape(spec: ModelSpec) -> WeightShape:
     path = named_path(spec.weights, FIELD)
     return read_weights(path, part=spec.part).shape if spec.part else _plain_shape(path)
+
+
+def _written_here(spec: ModelSpec) -> bool:
+    return any(name.startswith(OURS) for name in _names(named_path(spec.weights, FIELD)))
+
+
+@cached_by_file(64, settled_ns=2_000_000_000)
+def _names(path: Path) -> tuple[str, ...]:
+    return tuple(read_weights(path, hashed=False, renamed=False).state)
 
 
 @cached_by_file(64, settled_ns=2_000_000_000)

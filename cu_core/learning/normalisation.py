@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cu_core.base.errors import Incompatible
 from cu_core.base.named_path import named_path
-from cu_core.catalogue.pixel_scales import DATASET, FIELD, FILE, Moments, check_scale, scale_of
+from cu_core.catalogue.own_code import is_own_code
+from cu_core.catalogue.pixel_scales import DATASET, FIELD, FILE, SCALES, Moments, check_scale, scale_of
 from cu_core.catalogue.spec_parts import ModelSpec
 from cu_core.data.images import ImageData
 from cu_core.learning.weight_file import read_weights
@@ -43,9 +44,12 @@ def of_file(spec: ModelSpec, channels: int) -> Moments | None:
     """
     if not spec.weights:
         return None
-    file = read_weights(named_path(spec.weights, "model.weights"), part=spec.part)
+    file = read_weights(named_path(spec.weights, "model.weights"), part=spec.part, hashed=False)
     if file.mean is None or file.std is None:
         return None
+    if is_own_code(spec.backbone):
+        # The user's network has such a layer itself.
+        return SCALES["unit"].moments(channels)
     if {len(file.mean), len(file.std)} - {1, channels}:
         raise Incompatible(
             FIELD,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from cu_core.learning.inert_pickle import Unreadable
+from cu_core.learning.inert_pickle import NotWeights
 
 PARAMETRISED = "parametrizations."
 _FACTORS = ("_orig", "_g", "_v")
@@ -24,12 +24,12 @@ def whole_weights(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[
         One tensor per weight under its own name, and what was done, in words.
 
     Raises:
-        Unreadable: a weight depends on something that the file does not say.
+        NotWeights: a weight depends on something that the file does not say.
     """
     done = {"pruned": 0, "weight-normalised": 0, "spectrally normalised": 0}
     whole = {_plain(name): value for name, value in state.items()}
     if sum(value.numel() for name, value in whole.items() if name.endswith(_FACTORS)) > 2 * _stored(state):
-        raise Unreadable("its products would be larger than what is stored")
+        raise NotWeights("its products would be larger than what is stored")
     for name in [n.removesuffix("_orig") for n in whole if n.endswith("_orig")]:
         original = whole.pop(f"{name}_orig")
         if f"{name}_mask" in whole:
@@ -40,7 +40,7 @@ def whole_weights(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[
             whole[name] = _spectral(original, left, whole.pop(f"{name}_v", None))
             done["spectrally normalised"] += 1
         else:
-            raise Unreadable(f"{name} is stored as a product, and only one factor of it is there")
+            raise NotWeights(f"{name} is stored as a product, and only one factor of it is there")
     for name in [n.removesuffix("_g") for n in whole if n.endswith("_g") and f"{n[:-2]}_v" in whole]:
         length, direction = whole.pop(f"{name}_g"), whole.pop(f"{name}_v")
         axes = [axis for axis in range(direction.ndim) if length.ndim != direction.ndim or length.shape[axis] == 1]
@@ -48,7 +48,7 @@ def whole_weights(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[
         whole[name] = length * direction / norm
         done["weight-normalised"] += 1
     if PARAMETRISED in " ".join(whole):
-        raise Unreadable("it has parametrised weights of an unknown kind; remove the parametrisation before saving")
+        raise NotWeights("it has parametrised weights of an unknown kind; remove the parametrisation before saving")
     # In the order in which they were stored: it tells the first layer from the last.
     places = {re.sub(r"_(orig|g)$", "", _plain(name)): place for place, name in enumerate(state)}
     whole = dict(sorted(whole.items(), key=lambda item: places.get(item[0], len(places))))
@@ -68,7 +68,7 @@ def _spectral(weight: Tensor, left: Tensor, right: Tensor | None) -> Tensor:
     matrix = weight.flatten(1)
     right = matrix.T @ left if right is None else right
     if left.shape != matrix.shape[:1] or right.shape != matrix.shape[1:]:
-        raise Unreadable("its spectrally normalised weights do not go along their first axis")
+        raise NotWeights("its spectrally normalised weights do not go along their first axis")
     return weight / (left @ (matrix @ right))
 
 

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from cu_core.learning.foreign_kinds import foreign_archive
-from cu_core.learning.inert_pickle import BUILTINS, InertPickle, PickledName, PickledObject, Unreadable
+from cu_core.learning.inert_pickle import BUILTINS, InertPickle, NotWeights, PickledName, PickledObject
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_PROTOCOL = 1001
@@ -81,14 +81,14 @@ class StoredBytes:
             dtype: where they are to be read as others than they are stored as.
 
         Raises:
-            Unreadable: the file holds fewer.
+            NotWeights: the file holds fewer.
         """
         dtype = dtype or self.dtype
         if dtype not in self._read:
             size = self.dtype.itemsize * self.count
             body = self.fetch()
             if len(body) < size:
-                raise Unreadable("it ends too early")
+                raise NotWeights("it ends too early")
             count = size // dtype.itemsize
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # nobody writes into it
@@ -127,12 +127,12 @@ class StoredTensor:
         network has such a weight.
 
         Raises:
-            Unreadable: it would reach beyond the numbers.
+            NotWeights: it would reach beyond the numbers.
         """
         row, count = self.data.numbers(self.retyped), math.prod(self.shape)
         last = self.offset + sum((n - 1) * s for n, s in zip(self.shape, self.stride, strict=True))
         if min((self.offset, *self.shape, *self.stride)) < 0 or (count and last >= len(row)):
-            raise Unreadable("a tensor reaches beyond its numbers")
+            raise NotWeights("a tensor reaches beyond its numbers")
         if count > max(len(row), LARGE):
             return torch.empty(self.shape, dtype=row.dtype, device="meta")
         return row.as_strided(self.shape, self.stride, self.offset)
@@ -156,13 +156,13 @@ class TensorPickle(InertPickle):
         if isinstance(key, tuple) and key and key[0] == "module":
             return key[1]
         if not isinstance(key, tuple) or len(key) < 5 or key[0] != "storage" or self._storage is None:
-            raise Unreadable("it refers to something outside")
+            raise NotWeights("it refers to something outside")
         _, kind, name, _, count, *view = key
         if view and view[0] is not None:
-            raise Unreadable("it was written by a very old PyTorch; save it anew with a present one")
+            raise NotWeights("it was written by a very old PyTorch; save it anew with a present one")
         name, dtype = str(name), DTYPES.get(kind.name) if isinstance(kind, PickledName) else None
         if dtype is None or not isinstance(count, int) or count < 0:
-            raise Unreadable(f"it stores numbers of an unknown kind, {kind}")
+            raise NotWeights(f"it stores numbers of an unknown kind, {kind}")
         if name not in self.storages:
             fetch = self._storage
             self.storages[name] = StoredBytes(dtype, count, lambda: fetch(name))
@@ -200,12 +200,12 @@ class TensorPickle(InertPickle):
         data, offset, shape, stride = arguments[:4]
         numbers = (offset, *shape, *stride)
         if not (isinstance(data, StoredBytes) and all(isinstance(number, int) for number in numbers)):
-            raise Unreadable("a tensor is not said as one")
+            raise NotWeights("a tensor is not said as one")
         dtype = None
         if kind.name == "_rebuild_tensor_v3":
             dtype = getattr(torch, arguments[6].name, None) if isinstance(arguments[6], PickledName) else None
             if not isinstance(dtype, torch.dtype):
-                raise Unreadable("it stores numbers of an unknown kind")
+                raise NotWeights("it stores numbers of an unknown kind")
         return StoredTensor(data, offset, tuple(shape), tuple(stride), dtype)
 
 
@@ -219,7 +219,7 @@ def _as_dict(arguments: tuple[Any, ...]) -> dict[Any, Any]:
 
 def _storage_in_a_pickle(body: bytes, depth: int) -> Any:
     if depth:
-        raise Unreadable("it holds pickles within pickles")
+        raise NotWeights("it holds pickles within pickles")
     return _in_pickles(io.BytesIO(body), len(body), depth + 1)
 
 
@@ -229,9 +229,9 @@ def _array(state: Any) -> StoredTensor:
     order = kind.state[1] if isinstance(kind, PickledObject) and isinstance(kind.state, tuple) else "|"
     dtype = NUMPY_DTYPES.get(str(code))
     if dtype is None or order == ">" or not isinstance(body, bytes):
-        raise Unreadable("it holds arrays of an unknown kind")
+        raise NotWeights("it holds arrays of an unknown kind")
     if not all(isinstance(n, int) and n >= 0 for n in shape):
-        raise Unreadable("a tensor is not said as one")
+        raise NotWeights("a tensor is not said as one")
     sizes = shape if fortran else shape[::-1]
     steps = [math.prod(sizes[:i]) for i in range(len(sizes))]
     stride = steps if fortran else steps[::-1]
@@ -244,7 +244,7 @@ def opened(path: Path) -> Iterator[Any]:
 
     Raises:
         HoldsCode: it names what can do harm.
-        Unreadable: it is of another kind, packed, or damaged.
+        NotWeights: it is of another kind, packed, or damaged.
         Exception: damaged bytes fail in many ways.
     """
     if zipfile.is_zipfile(path):
@@ -259,7 +259,7 @@ def tensor_in(value: Any) -> StoredTensor | Tensor | None:
     """The tensor that a value of `opened` is; None of everything else.
 
     Raises:
-        Unreadable: an array that cannot be one.
+        NotWeights: an array that cannot be one.
     """
     if isinstance(value, StoredTensor | Tensor):
         return value
@@ -276,16 +276,16 @@ def _in_archive(archive: zipfile.ZipFile) -> Any:
         return _arrays(archive)
     start = next((name for name in sorted(names) if name.endswith("/data.pkl") and name.count("/") == 1), "")
     if not start:
-        raise Unreadable(foreign_archive(sorted(names)))
+        raise NotWeights(foreign_archive(sorted(names)))
     folder = start.removesuffix("data.pkl")
 
     def part(name: str) -> bytes:
         if archive.getinfo(name).compress_type != zipfile.ZIP_STORED:
-            raise Unreadable("its parts are packed")
+            raise NotWeights("its parts are packed")
         return archive.read(name)  # compares the checksum: flipped bits would become weights
 
     if f"{folder}byteorder" in names and part(f"{folder}byteorder") == b"big":
-        raise Unreadable("its numbers are in the order of another kind of machine")
+        raise NotWeights("its numbers are in the order of another kind of machine")
     return TensorPickle(lambda key: part(f"{folder}data/{key}")).load(io.BytesIO(part(start)))
 
 
@@ -293,11 +293,11 @@ def _arrays(archive: zipfile.ZipFile) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for part in archive.infolist():
         if part.file_size > PACKED_AT_MOST * part.compress_size + 10_000:
-            raise Unreadable("its parts are packed")
+            raise NotWeights("its parts are packed")
         with archive.open(part) as file:
             array = np.lib.format.read_array(file, allow_pickle=False)
         if array.dtype.kind not in "fiub" or array.dtype.name not in ("uint8", "bool") and array.dtype.kind == "u":
-            raise Unreadable("it holds arrays of an unknown kind")
+            raise NotWeights("it holds arrays of an unknown kind")
         flat = torch.from_numpy(np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C"))
         found[part.filename.removesuffix(".npy")] = flat
     return found
@@ -309,10 +309,10 @@ def _in_pickles(file: IO[bytes], size: int, depth: int = 0) -> Any:
     if first != LEGACY_MAGIC:
         return first
     if InertPickle().load(file) != LEGACY_PROTOCOL:
-        raise Unreadable("it was written by a very old PyTorch; save it anew with a present one")
+        raise NotWeights("it was written by a very old PyTorch; save it anew with a present one")
     system = InertPickle().load(file)
     if isinstance(system, dict) and system.get("little_endian") is False:
-        raise Unreadable("its numbers are in the order of another kind of machine")
+        raise NotWeights("its numbers are in the order of another kind of machine")
     places: dict[str, tuple[int, int]] = {}
 
     def fetch(key: str) -> bytes:
@@ -327,7 +327,7 @@ def _in_pickles(file: IO[bytes], size: int, depth: int = 0) -> Any:
         (count,) = struct.unpack("<q", file.read(8))
         start, length = file.tell(), count * pickle.storages[key].dtype.itemsize
         if count < 0 or start + length > size:
-            raise Unreadable("it ends too early")
+            raise NotWeights("it ends too early")
         places[key] = start, length
         file.seek(start + length)
     return content

@@ -17,12 +17,12 @@ from torch import Tensor
 
 from cu_core.base.errors import CheckpointError
 from cu_core.base.files import sha256_of
-from cu_core.learning.checkpoint_parts import Part, averaged, parts_of
+from cu_core.learning.checkpoint_parts import WeightPart, averaged, parts_of
 from cu_core.learning.foreign_kinds import foreign_kind
-from cu_core.learning.inert_pickle import HoldsCode, PickledObject, Unreadable
+from cu_core.learning.inert_pickle import HoldsCode, NotWeights, PickledObject
 from cu_core.learning.reparametrised import whole_weights
 from cu_core.learning.stored_tensors import opened
-from cu_core.learning.weight_names import as_ours
+from cu_core.learning.weight_names import Names, as_ours, plain_names
 from cu_core.learning.weight_shape import WeightShape, shape_of
 
 FIELD = "model.weights"
@@ -85,7 +85,9 @@ class WeightFile:
         return self.shape.num_classes is None
 
 
-def read_weights(path: Path, field: str = FIELD, part: str = "", *, hashed: bool = True) -> WeightFile:
+def read_weights(
+    path: Path, field: str = FIELD, part: str = "", *, hashed: bool = True, renamed: bool = True
+) -> WeightFile:
     """Reads weights without running code of the file; judged by content, never by ending.
 
     Args:
@@ -93,6 +95,7 @@ def read_weights(path: Path, field: str = FIELD, part: str = "", *, hashed: bool
         field: named in the error.
         part: which of several weights in the file, as `WeightFile.parts` names them; by default the plain model.
         hashed: whether `WeightFile.sha256` is wanted.
+        renamed: whether names become ours; a network of the user's own knows its names, and its normalisation, itself.
 
     Raises:
         CheckpointError: missing, damaged, of another kind, or without weights; says what to do.
@@ -102,7 +105,7 @@ def read_weights(path: Path, field: str = FIELD, part: str = "", *, hashed: bool
         folder = " (it is a folder: name one file in it)" if path.is_dir() else ""
         raise CheckpointError(field, f"no file {path.name!r} can be read{folder}")
     try:
-        found = _found(path, field, part)
+        found = _found(path, field, part, renamed=renamed)
         return dataclasses.replace(found, sha256=sha256_of(path)) if hashed else found
     except CheckpointError:
         raise
@@ -110,14 +113,14 @@ def read_weights(path: Path, field: str = FIELD, part: str = "", *, hashed: bool
         reason = f"it holds code or objects besides tensors: {error}"
         raise CheckpointError(field, f"{path.name!r} cannot be read: {reason}") from error
     except Exception as error:  # damaged bytes make the readers fail in many ways; none may reach the user
-        told = f": {error}" if isinstance(error, Unreadable) else ""
+        told = f": {error}" if isinstance(error, NotWeights) else ""
         reason = str(error) if told.startswith(": it is ") else f"it is damaged or of another kind{told}"
         raise CheckpointError(field, f"{path.name!r} cannot be read: {reason}") from error
 
 
-def _found(path: Path, field: str, wanted: str) -> WeightFile:
+def _found(path: Path, field: str, wanted: str, *, renamed: bool) -> WeightFile:
     if (foreign := foreign_kind(path)) is not None:
-        raise Unreadable(foreign)
+        raise NotWeights(foreign)
     with _content(path) as content:
         parts = parts_of(content)
         if not parts:
@@ -133,8 +136,8 @@ def _found(path: Path, field: str, wanted: str) -> WeightFile:
     state, multiplied = whole_weights(state)
     told += multiplied
     told += [f"{_NARROW[kind]} made fp32" for kind in _NARROW if kind in kinds]
-    state, mean, std = _normalisation(state)
-    names = as_ours(state, prefix)
+    rest, mean, std = _normalisation(state)
+    names = as_ours(rest, prefix) if renamed else Names(plain_names(state))
     shape = shape_of(names.state)
     told += names.told
     told += [f"head {shape.head}" if shape.head else "no last layer"]
@@ -173,7 +176,7 @@ def _nothing(path: Path, content: Any) -> str:
     return f"{path.name!r} holds no named tensors (a state dict is needed) but {kind}"
 
 
-def _chosen(parts: list[Part], wanted: str, path: Path) -> tuple[Part, str]:
+def _chosen(parts: list[WeightPart], wanted: str, path: Path) -> tuple[WeightPart, str]:
     """The part that is meant, and the prefix of the network in it where that was named."""
     if not wanted:
         return parts[0], ""
@@ -187,7 +190,7 @@ def _chosen(parts: list[Part], wanted: str, path: Path) -> tuple[Part, str]:
     return parts[0], wanted
 
 
-def _prefixes(parts: list[Part]) -> Iterable[str]:
+def _prefixes(parts: list[WeightPart]) -> Iterable[str]:
     return [part.name for part in parts if part.name] or sorted({name.partition(".")[0] for name in parts[0].tensors})
 
 

@@ -109,16 +109,17 @@ def why_another(state: Mapping[str, Tensor], given: Mapping[str, Tensor], wanted
             "other images or other labels, or the last layer was made for more classes than there are images of"
         )
     if theirs.stem and ours.stem and theirs.stem != ours.stem and theirs.backbone == ours.backbone:
-        return f"they have a {theirs.stem} stem: model.stem={theirs.stem}"
+        chosen = "model.backbone=" + theirs.backbone if "trunk.model.conv1.weight" in wanted else "model.stem=auto"
+        return f"they have a {theirs.stem} stem: {chosen}"
     return None
 
 
 def _same_body(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> bool:
-    return all(
-        name in given and given[name].shape == value.shape
-        for name, value in wanted.items()
-        if name.startswith("trunk.") and not name.endswith("num_batches_tracked")
+    ours, theirs = (
+        {name: value.shape for name, value in state.items() if name.startswith("trunk.") and "num_batches" not in name}
+        for state in (wanted, given)
     )
+    return ours == theirs
 
 
 def _classes(state: Mapping[str, Tensor]) -> int:

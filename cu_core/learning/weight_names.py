@@ -59,8 +59,7 @@ def as_ours(state: Mapping[str, Tensor], chosen: str = "") -> Names:
         state: as it was stored.
         chosen: prefix of the network to take where there are several; by default the one that is no averaged copy.
     """
-    names = Names(_unwrapped(state))
-    names.state = {name: value for name, value in names.state.items() if not COUNTERS.search(name)}
+    names = Names(plain_names(state))
     bare = _without_prefixes(names.state, ("module.", "model.", "net."))
     if any(name.startswith(OURS) for name in bare):
         if len(taken := _taken(names.state, bare)):
@@ -77,12 +76,14 @@ def as_ours(state: Mapping[str, Tensor], chosen: str = "") -> Names:
     return names
 
 
-def _unwrapped(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def plain_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights without what compilers, sharding and profilers put between and beside their names."""
     plain = {}
     for name, value in state.items():
         while (shorter := WRAPPED.sub(r"\1", name)) != name:
             name = shorter
-        plain[name] = value
+        if not COUNTERS.search(name):
+            plain[name] = value
     return plain
 
 

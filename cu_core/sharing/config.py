@@ -113,6 +113,8 @@ class Sharing:
         oidc: for that way.
         quota: of each operator.
         data_folders: where operators may read images, weights and lists of samples, besides the uploads.
+        own_code: whether people in the browser may name networks of their own (``python:…``), which run on the server
+            as its owner.
     """
 
     way: str
@@ -123,6 +125,7 @@ class Sharing:
     oidc: Oidc = field(default_factory=Oidc)
     quota: Quota = field(default_factory=Quota)
     data_folders: tuple[Path, ...] = ()
+    own_code: bool = False
 
     def role_of(self, name: str) -> str | None:
         """Role of a person who has logged in; None if they are not wanted here."""
@@ -226,6 +229,9 @@ def parse_sharing(content: Mapping[str, Any]) -> Sharing:
     for unused in set(WAYS) - {way}:
         if unused in content:
             raise BadInput(unused, f"belongs to the other way than way = {way!r}")
+    own_code = content.get("own_code", False)
+    if not isinstance(own_code, bool):
+        raise BadInput("own_code", f"{own_code!r} cannot be chosen", ("true", "false"))
     return Sharing(
         way,
         hosts,
@@ -235,6 +241,7 @@ def parse_sharing(content: Mapping[str, Any]) -> Sharing:
         _oidc(_table("oidc", content)),
         _quota(_table("quota", content)),
         tuple(_folder(text) for text in _texts("data_folders", content.get("data_folders", []))),
+        own_code,
     )
 
 

@@ -21,7 +21,7 @@ from cu_core.runstore import layout
 from cu_core.runstore.rows import optional_json
 from cu_core.runstore.state import FINAL, read_state
 from cu_core.sharing import uploads
-from cu_core.sharing.paths import check_paths, foreign_paths
+from cu_core.sharing.paths import check_paths, foreign_paths, may_bring_code
 from cu_core.sharing.quota import check_active, check_disk, check_submission, check_upload, quota_of
 from cu_core.sharing.rights import User, may
 
@@ -59,6 +59,10 @@ class Desk:
     def foreign(self, values: Mapping[str, Any]) -> dict[str, BadInput]:
         """Fields of the launch form with files that the user may not name; see `foreign_paths`."""
         return foreign_paths(self.require("launch"), self.home, values)
+
+    def may_bring_code(self) -> bool:
+        """Whether the user may name networks of their own."""
+        return may_bring_code(self.user, self.home)
 
     @os_errors_in_words()
     def launch(self, spec: RunSpec, token: str | None = None) -> str:

@@ -18,6 +18,7 @@ import numpy as np
 from cu_core.base.errors import BadInput
 from cu_core.base.files import write_json
 from cu_core.base.home import Home
+from cu_core.learning.foreign_kinds import foreign_kind
 from cu_core.runstore import layout
 from cu_core.runstore.disk import check_floor
 
@@ -41,8 +42,10 @@ class Kind:
     limit: int
 
 
-IMAGES = Kind("data.dataset", (".zip",), 2_000_000_000)
-WEIGHTS = Kind("model.weights", (".pt", ".pth", ".safetensors"), 2_000_000_000)
+IMAGES = Kind("data.dataset", (".zip", ".tar", ".tgz", ".gz", ".npz", ".parquet"), 2_000_000_000)
+# What training programs call their files. It is their content that is judged.
+_WEIGHTS = (".pt", ".pth", ".tar", ".ckpt", ".bin", ".safetensors", ".npz", ".pkl", ".model", ".t7")
+WEIGHTS = Kind("model.weights", _WEIGHTS, 2_000_000_000)
 INDICES = Kind("forget.select", (".csv", ".tsv", ".txt", ".json", ".npy", ".npz"), 20_000_000)
 
 
@@ -103,6 +106,8 @@ def keep(
                 target.write(part)
         if suffix == ".zip" and not zipfile.is_zipfile(temporary):
             raise BadInput(kind.field, f"{name!r} is not a zip file")
+        if kind == WEIGHTS and (reason := foreign_kind(Path(temporary))):
+            raise BadInput(kind.field, f"{name!r} holds no weights: {reason}")
         stem = re.sub(r"[^a-z0-9]+", "-", Path(name.lower()).stem).strip("-")[:40] or "file"
         stored = home.uploads / f"{digest.hexdigest()[:12]}-{stem}{suffix}"
         # Two uploads at once must not both find the last free place.

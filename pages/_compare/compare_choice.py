@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from cu_core.base.csv_cells import shown_table
+from cu_core.catalogue.own_code import short_code
 from cu_core.catalogue.spec import short
 from cu_core.runstore.reader import RunRow
 from cu_core.runstore.rows import mentions
@@ -126,7 +127,7 @@ def _table(rows: Sequence[RunRow]) -> pd.DataFrame:
             "State": [row.state for row in rows],
             "Method": [row.method for row in rows],
             "Forget set": [short(row.forget) for row in rows],
-            "Data · model": [f"{short(row.dataset)} · {row.backbone}" for row in rows],
+            "Data · model": [f"{short(row.dataset)} · {short_code(row.backbone)}" for row in rows],
             "Seed": [row.seed for row in rows],
             "Group": [row.group for row in rows],
             "Run id": [row.run_id for row in rows],

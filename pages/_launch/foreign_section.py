@@ -11,7 +11,6 @@ from cu_core.base.parameters import describe
 from cu_core.catalogue.file_lists import REFERENCES, ROUNDS, file_lists, listed, natural
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.spec import MethodSpec, RunSpec
-from cu_core.catalogue.spec_files import absolute_paths
 from cu_core.jobs.foreign import GIVEN
 from cu_core.sharing.uploads import WEIGHTS
 from pages._frame import gate
@@ -68,13 +67,13 @@ def section(errors: Errors, specs: Sequence[RunSpec]) -> None:
 
     Args:
         errors: messages by field; gets those of refused uploads.
-        specs: the runs that would be launched, with the lists that patterns stand for.
+        specs: the runs that would be launched, with files in place of patterns.
     """
     st.caption(
         "Each file with weights is a round. Nothing is unlearned here, so time and settings of the method are not "
         "known; everything else is shown as for a run of this program."
     )
-    lists = _lists(specs)
+    lists = file_lists(specs[0]) if specs else {}
     record = method(GIVEN)
     named = {d.name: d for d in describe(record.params)}
     field(named["label"], form_draft.param_key(GIVEN, "label"), errors, error_name="method.label")
@@ -85,10 +84,10 @@ def section(errors: Errors, specs: Sequence[RunSpec]) -> None:
     with right:
         upload("Upload the weights after unlearning", WEIGHTS, AFTER, errors)
         _path("After unlearning", AFTER, errors)
+    complain(errors, ROUNDS)
     left, right = st.columns(2, gap="medium")
     with left:
         _several("rounds in between", "Rounds in between", form_draft.param_key(GIVEN, "rounds"), errors)
-        complain(errors, ROUNDS)
         if files := lists.get(ROUNDS):
             st.caption(f"With the one after unlearning {plain(listed(files))}.")
     with right:
@@ -96,13 +95,6 @@ def section(errors: Errors, specs: Sequence[RunSpec]) -> None:
         complain(errors, REFERENCES)
         if files := lists.get(REFERENCES):
             st.caption(f"{plain(listed(files))}.")
-
-
-def _lists(specs: Sequence[RunSpec]) -> dict[str, tuple[str, ...]]:
-    try:
-        return file_lists(absolute_paths(specs[0])) if specs else {}
-    except UnlearnscopeError:
-        return {}
 
 
 def _path(label: str, name: str, errors: Errors) -> None:

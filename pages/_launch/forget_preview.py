@@ -136,11 +136,15 @@ def show(data: ImageData, forget: ForgetSet, words: str = "", order: np.ndarray 
 
 
 def pictures(data: ImageData, chosen: np.ndarray, caption: str, alt: str) -> None:
-    """Training images side by side."""
+    """Training images side by side; few of them are too narrow for a caption of their own."""
     shown = np.asarray(data.train_images[chosen])
     edge = max(1, shown.shape[-1] // 16)
     framed = np.pad(shown, ((0, 0), (0, 0), (edge, edge), (edge, edge)), constant_values=EDGE)
-    st.image(sprite(framed, TILE, COLUMNS), caption=caption, alt=alt, width=min(COLUMNS, len(chosen)) * TILE)
+    narrow = len(chosen) < COLUMNS // 2
+    sheet = sprite(framed, TILE, COLUMNS)
+    st.image(sheet, caption=None if narrow else caption, alt=alt, width=min(COLUMNS, len(chosen)) * TILE)
+    if narrow:
+        st.caption(caption)
 
 
 def _spread(indices: np.ndarray, labels: np.ndarray, most: int) -> np.ndarray:

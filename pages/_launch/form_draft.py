@@ -15,11 +15,11 @@ from typing import Any
 from cu_core.base.errors import BadInput
 from cu_core.base.parameters import Described, coerce, describe
 from cu_core.catalogue.backbone_record import BACKBONES
-from cu_core.catalogue.class_names import NUMBER, class_label, class_labels, class_text
 from cu_core.catalogue.compatibility import check
 from cu_core.catalogue.dataset_record import DATASETS
 from cu_core.catalogue.method_record import METHODS, method
 from cu_core.catalogue.name_list import read_list
+from cu_core.catalogue.named_classes import NUMBER, class_label, class_labels, class_text
 from cu_core.catalogue.selections import FIELD, FORGET_KINDS, parse_selection
 from cu_core.catalogue.spec import PARTS, RunSpec, spec_from_json
 

@@ -15,6 +15,7 @@ from cu_core.catalogue.class_orders import NUMBER, TEXT
 from cu_core.catalogue.dataset_record import DATASETS
 from cu_core.catalogue.method_record import METHODS, method, methods_here
 from cu_core.catalogue.objective_record import OBJECTIVES, objective
+from cu_core.catalogue.own_code import KIND
 from cu_core.catalogue.pixel_scales import DATASET as ORIGIN
 from cu_core.catalogue.pixel_scales import FILE, SCALES
 from cu_core.catalogue.recipes import recipe, unlearning_recipe
@@ -30,6 +31,7 @@ from pages._shared.plain_text import plain
 DEVICES = ("auto", "cpu", "cuda", "mps")
 READINGS = {"normalisation": (FILE, ORIGIN, *SCALES), "class_order": (ORIGIN, TEXT, NUMBER)}
 """Settings of the model that take a name or another text, with the names."""
+PLACEHOLDERS = {"timm": "resnet26", "open_clip": "tiny", KIND: "/path/to/net.py:build"}
 Errors = dict[str, str]
 
 
@@ -131,12 +133,12 @@ def data_section(errors: Errors) -> None:
     record = DATASETS[value_of("data.dataset")]
     st.caption(f"{record.summary} {record.licence}".strip())
     if record.needs_path:
-        upload("Upload a zip with train/<class>/…", IMAGES, "data.path", errors)
+        upload("Upload images: an archive, arrays (.npz) or Parquet", IMAGES, "data.path", errors)
         st.text_input(
-            "Folder or zip on this machine",
+            "Folder or file on this machine",
             key=key_of("data.path"),
             persist_state="session",
-            placeholder="/path/to/images or images.zip",
+            placeholder="/path/to/images, images.zip or labels.csv",
         )
     complain(errors, "data.dataset")
     usual, rare = split(form_draft.described("data"), ("dataset",))
@@ -157,7 +159,7 @@ def model_section(errors: Errors, data: DataSpec | None, *, with_weights: bool =
 
     st.selectbox(
         "Backbone",
-        list(BACKBONES),
+        [name for name in BACKBONES if name != KIND or gate.desk().may_bring_code()],
         format_func=title,
         key=key_of("model.backbone"),
         persist_state="session",
@@ -167,10 +169,11 @@ def model_section(errors: Errors, data: DataSpec | None, *, with_weights: bool =
     st.caption(record.summary)
     if record.named:
         st.text_input(
-            f"{record.id} model",
+            "File or module, and function" if record.id == KIND else f"{record.id} model",
             key=key_of("model.timm"),
             persist_state="session",
-            placeholder="tiny" if record.image_text else "resnet26",
+            placeholder=PLACEHOLDERS.get(record.id, "NAME"),
+            help="An absolute path, or a module that is installed." if record.id == KIND else None,
             on_change=follow_recipe,
         )
     complain(errors, "model.backbone")

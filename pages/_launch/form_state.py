@@ -8,8 +8,8 @@ from typing import Any
 import streamlit as st
 
 from cu_core.base.errors import BadInput, UnlearnscopeError
-from cu_core.catalogue.class_names import class_text
 from cu_core.catalogue.compatibility import check
+from cu_core.catalogue.named_classes import class_text
 from cu_core.catalogue.presets import DEFAULT_PRESET, Preset, single_presets
 from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec

@@ -9,6 +9,7 @@ import streamlit as st
 
 from cu_core.base.errors import BadInput
 from cu_core.catalogue.compatibility import check
+from cu_core.catalogue.file_lists import expanded
 from cu_core.catalogue.spec import RunSpec
 from cu_core.data.forget import check_forget
 from pages._frame import gate
@@ -65,7 +66,7 @@ def runs_of(values: dict[str, Any], errors: dict[str, str]) -> list[RunSpec]:
         # One alone was looked at by the preview.
         for spec in _different(specs) if len(specs) > 1 else ():
             check_forget(spec, home())
-        return specs
+        return [expanded(spec) for spec in specs]
     except BadInput as error:
         name, message = form_draft.in_words(error)
         errors[name] = message

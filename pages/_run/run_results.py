@@ -175,7 +175,10 @@ def measured_on(result: dict) -> str:
     groups = [f"{counts[group]:,} {group}" for group in ("forget", "retain", "unseen") if counts.get(group) is not None]
     said = [] if total is None else [f"{total:,} samples were to be forgotten."]
     if groups:
-        said.append(f"Measured on {', '.join(groups)} samples: all but those that the stopping rule looks at.")
+        # Rounds that were made elsewhere are all shown, and no rule looks at any sample.
+        elsewhere = bool(result.get("given")) and result.get("served") is None
+        but = "" if elsewhere else ": all but those that the stopping rule looks at"
+        said.append(f"Measured on {', '.join(groups)} samples{but}.")
     return " ".join(said)
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 
 from cu_core.base.csv_cells import shown_table
 from cu_core.catalogue.metric_record import METRICS
+from cu_core.catalogue.own_code import short_code
 from cu_core.catalogue.spec import short
 from cu_core.runstore.reader import RunRow, list_runs
 from cu_core.runstore.rows import mentions
@@ -65,7 +66,7 @@ def table_of(rows: list[RunRow]) -> pd.DataFrame:
             "rounds": [row.rounds for row in rows],
             "method": [row.method for row in rows],
             "forget": [short(row.forget) for row in rows],
-            "model": [f"{short(row.dataset)} · {row.backbone}" for row in rows],
+            "model": [f"{short(row.dataset)} · {short_code(row.backbone)}" for row in rows],
             "seed": [row.seed for row in rows],
             "submitted": [ago(row.submitted) for row in rows],
             "owner": [row.owner for row in rows],

@@ -111,7 +111,7 @@ def probe_sprite(root: str, run_id: str, rows: tuple[int, ...] | None = None) ->
     images = _pick_images(data, probe)
     if images is None:
         return None
-    return Sprite(sprite(images, tile, SPRITE_COLUMNS), min(SPRITE_COLUMNS, len(probe)), _pick_names(data, probe))
+    return Sprite(sprite(images, tile, SPRITE_COLUMNS), min(SPRITE_COLUMNS, len(probe)), names_of(data, probe))
 
 
 @st.cache_data(ttl=30, max_entries=16, show_spinner=False)
@@ -157,7 +157,7 @@ def _pick_images(data: ImageData, probe: pd.DataFrame) -> np.ndarray | None:
     return images
 
 
-def _pick_names(data: ImageData, probe: pd.DataFrame) -> tuple[str, ...]:
+def names_of(data: ImageData, probe: pd.DataFrame) -> tuple[str, ...]:
     """What the samples are called, fit to be shown; empty where they have no names."""
     names = {split: data.names(split) for split in ("train", "test")}
     if not any(names.values()):

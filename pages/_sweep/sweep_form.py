@@ -12,6 +12,7 @@ from cu_core.base.errors import BadInput, UnlearnscopeError
 from cu_core.base.parameters import describe
 from cu_core.catalogue.grid import axis_text, parse_axis
 from cu_core.catalogue.method_record import METHODS, methods_here
+from cu_core.catalogue.own_code import short_code
 from cu_core.catalogue.presets import single_presets
 from cu_core.catalogue.selections import forms
 from cu_core.catalogue.spec import RunSpec, short
@@ -207,8 +208,9 @@ def _images(base: RunSpec) -> RunSpec:
 def _base_words(base: RunSpec) -> str:
     train, limit = base.train, f", {base.data.train_limit:,} images" if base.data.train_limit else ""
     return (
-        f"Base: {short(base.data.dataset)}{limit} · {base.model.backbone} · {train.objective}, {train.epochs} epochs "
-        f"of {train.optimizer} with learning rate {train.lr:g}. Every method starts from its own recipe."
+        f"Base: {short(base.data.dataset)}{limit} · {short_code(base.model.backbone)} · {train.objective}, "
+        f"{train.epochs} epochs of {train.optimizer} with learning rate {train.lr:g}. Every method starts from its own "
+        "recipe."
     )
 
 

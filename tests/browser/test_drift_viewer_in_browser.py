@@ -257,6 +257,7 @@ def test_the_card_says_who_the_sample_is_and_shows_its_image(opened: Callable[..
     expect(card.locator(".image")).to_have_css("background-image", re.compile(r"^url\("))
     i = pointed_at(page, 1, FORGET)
     expect(card).to_contain_text(f"Forget · train sample {samples.sample[i]}")
+    expect(card).to_contain_text(f"cat/<b>{i}.png")
     expect(card).to_contain_text("class cat")
     cells = card.locator("tr").all_inner_texts()
     assert cells[0].split("\t")[1:] == ["Before (round 0)", f"Round {LAST}", "Reference (retrained)"]

@@ -29,7 +29,7 @@ def pictures(count: int) -> Sprite:
     tiles = np.repeat(np.repeat(shades, 8, 0), 8, 1).astype(np.uint8)
     file = io.BytesIO()
     Image.fromarray(tiles).save(file, "PNG")
-    return Sprite(file.getvalue(), COLUMNS)
+    return Sprite(file.getvalue(), COLUMNS, tuple(f"cat/<b>{i}.png" for i in range(count)))
 
 
 st.set_page_config(layout="wide")

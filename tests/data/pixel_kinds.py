@@ -14,6 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageCms
 
+from cu_core.data.findings import Findings
+from cu_core.data.picture_reader import PictureReader
+from cu_core.data.source import Unreadable, silent
+from cu_core.data.unusable import blank
+
 SIDE = 16
 RAMP = np.arange(256, dtype=np.uint8).reshape(SIDE, SIDE)
 DARK = RAMP // 4
@@ -348,3 +353,16 @@ PIXEL_KINDS: tuple[PixelKind, ...] = (
     PixelKind("TIFF, cut off", lambda: (as_tiff(64, 3)(UNIT)[:-400],) * 2, None, "TIFF that is damaged"),
     PixelKind("SVG", lambda: (b'<?xml version="1.0"?><svg xmlns="x"/>',) * 2, None, "it is a drawing in SVG"),
 )
+
+
+def pixel_outcome(kind: PixelKind) -> str:
+    """What is said of a kind when it is read, or why it is refused."""
+    files = dict(zip(("a", "b"), kind.make(), strict=True))
+    reader = PictureReader(files.__getitem__, list(files), SIDE, "white", silent)
+    read = list(reader.read(list(files)))
+    faults = [str(found) for found in read if isinstance(found, Unreadable)]
+    if faults:
+        return f"refused: {faults[0]}"
+    levels = np.unique(np.stack([found for found in read if isinstance(found, np.ndarray)]))
+    said = reader.findings(Findings())
+    return f"refused: {blank(int(levels[0]), said).reason}" if len(levels) == 1 else " ".join(said.lines(("a", "b")))

@@ -16,6 +16,8 @@ from cu_core.catalogue.attack_record import attacks_for
 from cu_core.catalogue.spec import spec_from_json
 from cu_core.catalogue.spec_parts import TrainSpec
 from cu_core.data.batches import ImageSource
+from cu_core.data.copies import copies_in_words
+from cu_core.data.forget import copies_of
 from cu_core.engine.audit import measure
 from cu_core.engine.audit.audit_samples import Side
 from cu_core.engine.audit.measure import AuditInputs, SignalCollector
@@ -72,14 +74,17 @@ def work(home: Home, run_id: str, number: int = 1, kind: type[Attempt] = Attempt
     return open_run(home, run_id)
 
 
-def test_scores_explain_the_numbers(finished):
+def test_scores_explain_the_numbers(finished, home):
     assert finished.state == "succeeded", finished.error
     manifest, result = finished.audit(), finished.result()
     assert manifest is not None and result is not None and finished.damage() == []
     assert result["attacks"] == manifest["attacks"] and list(manifest["attacks"]) == [
         a.id for a in attacks_for("supervised")
     ]
-    assert result["seconds"]["audit"] == manifest["seconds"] > 0 and result["notes"] == []
+    assert result["seconds"]["audit"] == manifest["seconds"] > 0
+    # Of its random digits, some have a near copy among the others.
+    found = copies_of(finished.spec, home)
+    assert found and result["notes"] == copies_in_words(found)
     assert (manifest["members"], manifest["non_members"], manifest["reference_seed"]) == (40, 40, 0)
     member, fold = finished.audit_array("member"), finished.audit_array("fold")
     assert member.tolist() == [True] * 40 + [False] * 40 and (finished.audit_array("is_test") == ~member).all()

@@ -60,7 +60,7 @@ def test_a_pane_shows_the_metric_in_its_groups_colour_with_a_hollow_start() -> N
 def test_n_is_stated() -> None:
     titles = [a.text for a in curves([run()]).layout.annotations]
     assert titles[:2] == ["Forget accuracy (n = 130)", "Retain accuracy (n = 900)"]
-    assert "Reference (3 seeds, mean and 95 % band)" in [t.name for t in curves([run()]).data]
+    assert "Reference (3 models, mean and 95 % band)" in [t.name for t in curves([run()]).data]
 
 
 def test_reference_level_and_band_are_mean_and_prediction_interval() -> None:
@@ -75,7 +75,7 @@ def test_reference_level_and_band_are_mean_and_prediction_interval() -> None:
 
 def test_one_seed_has_a_level_but_claims_no_band() -> None:
     figure = curves([run(references=1)], ["forget_acc"])
-    assert trace(figure, "Reference (1 seed)")
+    assert trace(figure, "Reference (1 model)")
     assert not [t for t in figure.data if t.fill == "toself"]
     level = run(references=1).reference_level("forget_acc")
     assert level is not None and level[1] is None
@@ -152,7 +152,7 @@ def test_forget_and_unseen_share_a_pane_of_signals() -> None:
     figure = curves([run], panes)
     assert [a.text for a in figure.layout.annotations][:3] == ["Two-view cosine", "Loss", "Top-1 probability"]
     assert [t.name for t in figure.data if t.showlegend][:3] == [
-        "Reference (1 seed)",
+        "Reference (1 model)",
         "Forget samples",
         "Unseen samples",
     ]

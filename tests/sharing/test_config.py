@@ -80,6 +80,7 @@ def test_the_proxy_is_known_by_its_address() -> None:
         ({"quota": {"disk_gb": float("nan")}}, "quota.disk_gb"),
         ({"quota": {"epochs": True}}, "quota.epochs"),
         ({"data_folders": ["images"]}, "data_folders"),
+        ({"own_code": "yes"}, "own_code"),
         ({"way": "oidc", "proxy": None}, "proxy"),
         ({"way": "oidc", "oidc": {"hours": 0}}, "oidc.hours"),
         ({"way": "oidc", "oidc": {"claim": ""}}, "oidc.claim"),

@@ -287,6 +287,40 @@ def test_files_of_the_server_are_closed_to_people_in_browsers(home: Home, tmp_pa
     }
 
 
+def test_code_of_ones_own_is_for_the_machine_and_where_it_was_opened(home: Home, tmp_path: Path) -> None:
+    opened = tmp_path / "open"
+    opened.mkdir()
+    for folder in (opened, tmp_path):
+        (folder / "net.py").write_text("def build(num_classes): ...\n")
+
+    def with_code(place: str) -> RunSpec:
+        return dataclasses.replace(SPEC, model=dataclasses.replace(SPEC.model, backbone=f"python:{place}"))
+
+    inside, outside = with_code(f"{opened}/net.py:build"), with_code(f"{tmp_path}/net.py:build")
+    folders = f"data_folders = [{json.dumps(str(opened))}]"
+    share(home, top=folders)
+    for user in (OMAR, ANNA):
+        desk = Desk(home, user)
+        assert not desk.may_bring_code()
+        for spec in (inside, outside, with_code("os:getcwd"), with_code("nowhere:x")):
+            for act in (desk.check, desk.launch, desk.measure, desk.check_weights):
+                with pytest.raises(BadInput, match="which this dashboard does not run"):
+                    act(spec)
+        assert set(desk.foreign({"model.backbone": "python", "model.timm": "os:getcwd"})) == {"model.timm"}
+        assert desk.foreign({"model.backbone": "timm", "model.timm": "resnet26"}) == {}
+    Desk(home, HOME_OWNER).check(outside)
+    assert Desk(home, HOME_OWNER).may_bring_code()
+    share(home, top=f"{folders}\nown_code = true")
+    desk = Desk(home, OMAR)
+    assert desk.may_bring_code()
+    desk.check(inside)
+    desk.check(with_code("json:loads"))
+    with pytest.raises(BadInput, match="only uploaded files"):
+        desk.check(outside)
+    assert desk.foreign({"model.backbone": "python", "model.timm": f"{opened}/net.py:build"}) == {}
+    assert set(desk.foreign({"model.backbone": "python", "model.timm": f"{tmp_path}/net.py:build"})) == {"model.timm"}
+
+
 def test_a_run_that_does_not_exist_is_said_to_be_missing(home: Home) -> None:
     with pytest.raises(BadInput, match="does not exist"):
         Desk(home, ANNA).cancel("nothing")

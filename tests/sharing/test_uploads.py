@@ -41,8 +41,9 @@ def test_no_name_escapes_the_folder(home: Home, name: str) -> None:
     ("kind", "name", "content", "words"),
     [
         (INDICES, "picks.pkl", b"1", ".csv"),
-        (WEIGHTS, "model.pkl", b"1", ".safetensors"),
-        (IMAGES, "images.tar", b"1", ".zip"),
+        (WEIGHTS, "model.exe", b"1", ".safetensors"),
+        (WEIGHTS, "model.pth", b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        (IMAGES, "images.rar", b"1", ".zip"),
         (IMAGES, "images.zip", b"not a zip", "not a zip"),
         (INDICES, "picks.csv", b"", "empty"),
         (INDICES, "noending", b"1", ".csv"),

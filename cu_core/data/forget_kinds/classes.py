@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from cu_core.base.errors import BadInput
-from cu_core.catalogue.class_names import class_labels
 from cu_core.catalogue.name_list import read_list
+from cu_core.catalogue.named_classes import class_labels
 from cu_core.catalogue.selections import FIELD, Chosen, Draw, ForgetKind, Input, Known
 from cu_core.data.images import ImageData
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from cu_core.base.errors import DatasetError
-from cu_core.data.layouts.class_names import normal
-from cu_core.data.layouts.listing import quoted
+from cu_core.data.layouts.class_order import normal
 from cu_core.data.layouts.part_names import TRAIN, UNSEEN
+from cu_core.data.layouts.set_listing import quoted
 from cu_core.data.layouts.stored_array import StoredArray, holds_numbers
 from cu_core.data.trees.limits import FIELD
 

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from cu_core.base.errors import DatasetError
 from cu_core.data.findings import Findings
-from cu_core.data.layouts.listing import Pixels
+from cu_core.data.layouts.set_listing import Pixels
 from cu_core.data.layouts.stored_array import StoredArray, holds_numbers
 from cu_core.data.pixel_range import PixelRange, array_range
 from cu_core.data.source import Progress

@@ -11,9 +11,9 @@ from typing_extensions import override
 
 from cu_core.base.errors import DatasetError
 from cu_core.catalogue.spec_parts import DataSpec
-from cu_core.data.layouts.listing import Layout, Listing, Part, quoted
 from cu_core.data.layouts.part_names import Parts, is_part, unused_words
 from cu_core.data.layouts.picture_files import PICTURE, SUFFIXES, PictureSieve, picture_kind
+from cu_core.data.layouts.set_listing import LabelledImages, Layout, Listing, quoted
 from cu_core.data.source import Progress
 from cu_core.data.trees.limits import FIELD
 from cu_core.data.trees.tree import Tree
@@ -73,7 +73,7 @@ class ClassFolderLayout(Layout):
             raise _without_images(min(train.empty), where)
         if not self.parts.train:
             return Listing(
-                Part(train.names, train.classes),
+                LabelledImages(train.names, train.classes),
                 None,
                 "A folder per class, without a training and an unseen part.",
                 content=self.tree.read,
@@ -85,8 +85,8 @@ class ClassFolderLayout(Layout):
         if listed is not None:
             _check_unseen(train, listed, self.parts.train, unseen)
         return Listing(
-            Part(train.names, train.classes),
-            Part(listed.names, listed.classes) if listed else None,
+            LabelledImages(train.names, train.classes),
+            LabelledImages(listed.names, listed.classes) if listed else None,
             f"A folder per class in {self.parts.train}/{f' and in {used}' if used else ''}.",
             f"The unseen images are those in {used}." if used else "",
             content=self.tree.read,
@@ -197,7 +197,7 @@ def _check_unique(names: Iterable[str], start: str) -> None:
         if count > 1:
             raise DatasetError(
                 FIELD,
-                f"{start or 'the folder '}has two folders named {name!r}, which differ only in how accents are stored; "
+                f"{start or 'the folder'} has two folders named {name!r}, which differ only in how accents are stored; "
                 "put their images into one",
             )
 

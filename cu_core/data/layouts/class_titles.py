@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cu_core.base.errors import DatasetError
-from cu_core.data.layouts.class_names import normal
-from cu_core.data.layouts.listing import quoted
+from cu_core.data.layouts.class_order import normal
+from cu_core.data.layouts.set_listing import quoted
 from cu_core.data.trees.tree import Tree
 
 FIELD = "data.titles"

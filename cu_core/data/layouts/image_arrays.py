@@ -12,8 +12,8 @@ from cu_core.base.errors import DatasetError
 from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data.layouts.array_pairs import WAYS, Pair, beside, class_names_in, label_names, paired
 from cu_core.data.layouts.array_pixels import ArrayPixels
-from cu_core.data.layouts.listing import Layout, Listing, Part
 from cu_core.data.layouts.part_names import parts_among, unused_words
+from cu_core.data.layouts.set_listing import LabelledImages, Layout, Listing
 from cu_core.data.layouts.stored_array import StoredArray
 from cu_core.data.source import Progress
 from cu_core.data.trees.limits import FIELD
@@ -89,12 +89,12 @@ def _stem(name: str) -> str:
     return name[: -len(".npy")] if name.lower().endswith(".npy") else name
 
 
-def _part(pair: Pair, titles: tuple[str, ...]) -> Part:
+def _part(pair: Pair, titles: tuple[str, ...]) -> LabelledImages:
     labels = label_names(pair.labels, titles)
     count = pair.images.shape[0]
     if len(labels) != count:
         raise DatasetError(FIELD, f"{pair.images.name} has {count:,} images, {pair.labels.name} {len(labels):,} labels")
-    return Part([f"{pair.images.name}[{row}]" for row in range(count)], labels)
+    return LabelledImages([f"{pair.images.name}[{row}]" for row in range(count)], labels)
 
 
 def _order(pairs: Mapping[str, Pair], used: Iterable[str], titles: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,11 +13,11 @@ from typing_extensions import override
 from cu_core.base.errors import DatasetError
 from cu_core.base.heavy import later
 from cu_core.catalogue.spec_parts import DataSpec
-from cu_core.data.layouts.class_names import normal
+from cu_core.data.layouts.class_order import normal
 from cu_core.data.layouts.column_names import LABELS, plain_header
-from cu_core.data.layouts.listing import Layout, Listing, Part, quoted
 from cu_core.data.layouts.parquet_files import opened_parquet
 from cu_core.data.layouts.part_names import TRAIN, part_in, parts_among, unused_words
+from cu_core.data.layouts.set_listing import LabelledImages, Layout, Listing, quoted
 from cu_core.data.source import Progress
 from cu_core.data.trees.limits import FIELD, check_size
 from cu_core.data.trees.tree import Tree
@@ -92,7 +92,7 @@ class ImageTableLayout(Layout):
             notes=tuple(notes),
         )
 
-    def _part(self, shards: Sequence[Shard]) -> Part | None:
+    def _part(self, shards: Sequence[Shard]) -> LabelledImages | None:
         """Names and classes; None where the labels are unknown."""
         names, classes = [], []
         for shard in shards:
@@ -103,7 +103,7 @@ class ImageTableLayout(Layout):
                 raise DatasetError(FIELD, f"{shard.name} row {labels.index('')} has no label")
             names += [f"{shard.name}[{row}]" for row in range(len(labels))]
             classes += labels
-        return Part(names, classes)
+        return LabelledImages(names, classes)
 
 
 def image_tables_at(tree: Tree, names: Sequence[str]) -> ImageTableLayout | None:

@@ -12,9 +12,9 @@ from typing_extensions import override
 from cu_core.base.errors import DatasetError
 from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data.layouts.column_names import FILES, LABELS
-from cu_core.data.layouts.listing import Layout, Listing, Part, quoted
 from cu_core.data.layouts.part_names import TRAIN, UNSEEN, is_part, part_in, parts_among, unused_words
 from cu_core.data.layouts.picture_files import PICTURE, SUFFIXES, picture_kind
+from cu_core.data.layouts.set_listing import LabelledImages, Layout, Listing, quoted
 from cu_core.data.layouts.table_rows import LabelTable, Row, parquet_or_text, table_of
 from cu_core.data.source import Progress
 from cu_core.data.trees.limits import FIELD
@@ -61,8 +61,8 @@ class TableLayout(Layout):
         spare = sum(name not in known and picture_kind(self.tree, name) == PICTURE for name in others)
         unnamed = [(f"images that {self._named()} does not name", spare)] if spare else []
         return Listing(
-            Part(*read.parts[used]),
-            Part(*read.parts[unseen]) if unseen else None,
+            LabelledImages(*read.parts[used]),
+            LabelledImages(*read.parts[unseen]) if unseen else None,
             f"A table of files and labels: {' and '.join(table.words for table in self.tables)}.",
             words,
             content=self.tree.read,
@@ -121,7 +121,7 @@ def tables_at(tree: Tree, folders: Sequence[str], focus: str = "") -> TableLayou
             FIELD, f"several tables name files and labels: {quoted(table.name for table in found)}; name one of them",
             ("folder:PATH of the table",),
         )  # fmt: skip
-    return TableLayout(tree, tuple(found), False)
+    return TableLayout(tree, tuple(sorted(found, key=lambda table: part_in(table.name) not in TRAIN)), False)
 
 
 def _tables_in(tree: Tree, folder: str) -> Iterator[LabelTable]:

@@ -12,9 +12,9 @@ from cu_core.data.layouts.class_titles import title_files
 from cu_core.data.layouts.image_arrays import arrays_at
 from cu_core.data.layouts.image_tables import image_tables_at
 from cu_core.data.layouts.label_tables import tables_at
-from cu_core.data.layouts.listing import Layout, quoted
 from cu_core.data.layouts.part_names import is_part, parts_among
 from cu_core.data.layouts.picture_files import PICTURE, picture_kind
+from cu_core.data.layouts.set_listing import Layout, quoted
 from cu_core.data.trees.limits import FIELD
 from cu_core.data.trees.opened_tree import OpenedTree, existing, opened
 from cu_core.data.trees.tree import Tree
@@ -45,7 +45,7 @@ def recognised(found: OpenedTree) -> Layout:
         if layout is not None:
             return layout
         folders, _files = tree.names_in("")
-        if len(folders) != 1:
+        if len(folders) != 1 or is_part(folders[0]):
             break
         tree.enter(folders[0])
     raise _none_fits(found.tree, top)
@@ -106,6 +106,8 @@ def _layout_at(tree: Tree) -> Layout | None:
     if parts.train:
         labelled = any(has_image(tree, f"{parts.train}/{name}") for name in tree.names_in(parts.train)[0])
         loose = any(picture_kind(tree, f"{parts.train}/{name}") == PICTURE for name in tree.names_in(parts.train)[1])
+        if not labelled and any(name.lower().endswith(".arrow") for name in tree.names_in(parts.train)[1]):
+            return None
         if labelled or not (loose or pictures):
             return ClassFolderLayout(tree, parts)
         found = image_tables_at(tree, pictures) or tables_at(tree, ["", *[f for f in folders if is_part(f)]])
@@ -130,10 +132,10 @@ def _none_fits(tree: Tree, top: tuple[list[str], list[str]]) -> DatasetError:
     folders, files = top
     seen = quoted([*folders, *files]) or "nothing"
     hint = ""
-    if any(is_part(name) for name in folders):
-        hint = "; there is an unseen part, but none to train on"
-    elif any(name.lower().endswith(".arrow") or name in ("dataset_dict.json", "dataset_info.json") for name in files):
+    if any(name.lower().endswith(".arrow") or name in ("dataset_dict.json", "dataset_info.json") for name in files):
         hint = "; this is what save_to_disk of Hugging Face wrote: save it with to_parquet instead"
+    elif any(is_part(name) for name in folders):
+        hint = "; there is an unseen part, but none to train on"
     elif any(picture_kind(tree, name) == PICTURE for name in tree.names_in("")[1][:50]):
         hint = "; images lie beside each other without labels: put them into a folder per class, or add a CSV"
     return DatasetError(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from cu_core.base.errors import DatasetError
 from cu_core.base.heavy import later
-from cu_core.data.layouts.class_names import normal
+from cu_core.data.layouts.class_order import normal
 from cu_core.data.layouts.column_names import Columns, columns_of
 from cu_core.data.layouts.parquet_files import opened_parquet
 from cu_core.data.trees.limits import FIELD

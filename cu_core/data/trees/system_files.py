@@ -54,7 +54,9 @@ class PassedOver:
             names = Counter({name: count for (of, name), count in self._counts.items() if of == kind and count})
             if not names:
                 continue
-            shown = sorted(name for name, _ in names.most_common(_MOST_SHOWN) if name)
+            # Names of one count in their own order: that of a folder's entries differs from disk to disk.
+            most = sorted(names, key=lambda name: (-names[name], name))[:_MOST_SHOWN]
+            shown = sorted(name for name in most if name)
             more = ", …" if len(names) > _MOST_SHOWN else ""
             found.append((f"{kind} ({', '.join(shown)}{more})" if shown else kind, sum(names.values())))
         return tuple(found)

@@ -90,4 +90,15 @@ BACKBONES.add(
         package="open_clip",
         install="open_clip_torch",
     ),
+    Backbone(
+        "python",
+        "Own architecture",
+        "python:MODULE:FUNCTION or python:PATH/TO/FILE.py:FUNCTION, a function of your own that returns an untrained "
+        "torch.nn.Module.",
+        "cu_core.learning.backbones.python_models:build",
+        min_size=1,
+        named=True,
+        detail="MODULE:FUNCTION",
+        given_classes=True,
+    ),
 )

@@ -14,7 +14,7 @@ from cu_core.data.source import Progress
 
 
 @dataclass(frozen=True)
-class Part:
+class LabelledImages:
     """The images of the training set, or of the unseen one.
 
     Attributes:
@@ -54,8 +54,8 @@ class Listing:
         notes: further sentences.
     """
 
-    train: Part
-    unseen: Part | None
+    train: LabelledImages
+    unseen: LabelledImages | None
     layout: str
     split: str = ""
     content: Callable[[str], bytes] | None = None

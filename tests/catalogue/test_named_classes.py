@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cu_core.base.errors import BadInput
-from cu_core.catalogue.class_names import class_label, class_labels, class_text
 from cu_core.catalogue.grid import axis_text, parse_axis
 from cu_core.catalogue.name_list import read_list, write_list
+from cu_core.catalogue.named_classes import class_label, class_labels, class_text
 from cu_core.catalogue.selections import parse_selection
 
 ODD = (

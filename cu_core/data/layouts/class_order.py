@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cu_core.base.errors import DatasetError
-from cu_core.data.layouts.listing import Listing, quoted
+from cu_core.data.layouts.set_listing import Listing, quoted
 from cu_core.data.trees.limits import FIELD
 
 _WHOLE = re.compile(r"[0-9]+")
