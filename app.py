@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from cu_core.base.home import default_home
+from cu_core.base.home import default_home, home_in_words
 from cu_core.base.version import __version__
 from cu_core.jobs.dispatcher import dispatcher_alive, ensure_dispatcher
 from cu_core.jobs.submission import work_waiting
@@ -73,6 +73,8 @@ def _first_start() -> None:
         for spec in demo_specs(home):
             if open_prepared(spec.data, home) is None:
                 start_prepare(spec.data, home)
+    except OSError as error:  # a home that can only be read, say: its runs are shown all the same
+        log.warning("The first start could not be prepared: %s", home_in_words(error, default_home()))
     except Exception:  # a demo that cannot be installed must not keep the app from starting
         log.exception("The first start could not be prepared")
 

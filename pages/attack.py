@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cu_core.metrics.membership import few_words
 from cu_core.runstore.reader import RunView
 from cu_core.runstore.verify import how_to_mend
 from pages._attack.attack_numbers import numbers_section, overview_section, pick_attack
@@ -80,6 +81,8 @@ def sections(view: RunView) -> None:
             else "These attacks were made on no reference, so chance is what to aim at."
         )
     )
+    if few := few_words({"forget": audit["members"], "unseen": audit["non_members"]}):
+        st.warning(few, icon=":material/warning:")
     overview_section(attacks)
     attack, way = pick_attack(attacks)
     numbers_section(attacks, attack)

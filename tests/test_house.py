@@ -29,6 +29,7 @@ FLOORS = (
     "cu_core.analysis",
     "cu_core.jobs",
     "cu_core.sharing",
+    "cu_core.python",
     "cu_core.cli",
     "pages",
 )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from cu_core.base.errors import BadInput
+from cu_core.base.errors import BadInput, UnlearnscopeError, in_words
 from cu_core.base.installation import dashboard_folder, from_wheel
 from cu_core.base.named_path import named_path
+
+_NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,13 @@ class Home:
     """Folder layout below `root` (environment variable ``CU_HOME``)."""
 
     root: Path
+
+    def __post_init__(self) -> None:
+        given: object = self.root
+        if isinstance(given, str):
+            object.__setattr__(self, "root", named_path(given, "home"))
+        elif not isinstance(given, Path):
+            raise BadInput("home", f"{given!r} names no folder", ("a path", "a text"))
 
     @property
     def runs(self) -> Path:
@@ -92,8 +102,36 @@ def default_home() -> Home:
     Raises:
         BadInput: ``CU_HOME`` is blank or names something that is no folder, or is missing where this user has none.
     """
-    root = named_path(os.environ.get("CU_HOME") or str(usual_root()), "CU_HOME")
+    return home_at(os.environ.get("CU_HOME") or str(usual_root()), "CU_HOME")
+
+
+def home_at(text: str, field: str) -> Home:
+    """The home in a folder that a text names, which need not exist yet.
+
+    Args:
+        text: as it was typed.
+        field: named in the error.
+
+    Raises:
+        BadInput: blank, or something that is no folder.
+    """
+    root = named_path(text, field)
     nearest = next(folder for folder in (root, *root.parents) if folder.exists())
     if not nearest.is_dir():
-        raise BadInput("CU_HOME", f"{nearest} is not a folder")
+        raise BadInput(field, f"{nearest} is not a folder")
     return Home(root)
+
+
+def home_in_words(error: OSError, home: Home) -> UnlearnscopeError:
+    """What the machine refused, for people; of a home that may be read and not written it says that.
+
+    See `cu_core.base.errors.in_words`.
+    """
+    named = error.filename if isinstance(error.filename, str) else ""
+    below = not named or Path(os.path.abspath(named)).is_relative_to(home.root)
+    if error.errno in _NOT_WRITABLE and below:
+        return UnlearnscopeError(
+            f"the home {home.root} cannot be written ({error.strerror}); what is there can still be shown, and CU_HOME "
+            "names another one"
+        )
+    return in_words(error)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from cu_core.analysis.papers.paper_list import ALL_TABLES, SCALE_IDS
 from cu_core.base.errors import BadInput, UnlearnscopeError, in_words
-from cu_core.base.home import default_home
+from cu_core.base.home import default_home, home_in_words
 from cu_core.base.version import __version__
 from cu_core.cli.arguments import add_spec_arguments
 from cu_core.cli.audit_command import add_audit_arguments
@@ -44,8 +44,10 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    home = None
     try:
-        return COMMANDS[options.command](options, default_home())
+        home = default_home()
+        return COMMANDS[options.command](options, home)
     except BadInput as error:
         print(f"bad input: {error}", file=sys.stderr)
         return 2
@@ -57,7 +59,7 @@ def _run(options: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        print(f"failed: {in_words(error)}", file=sys.stderr)
+        print(f"failed: {home_in_words(error, home) if home else in_words(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -73,7 +75,7 @@ def build_parser() -> Parser:
     def command(name: str, summary: str, example: str, *, run: bool = False, json: bool = False) -> Parser:
         added = commands.add_parser(name, help=summary, description=summary, example=f"{name} {example}".rstrip())
         if run:
-            offer_found(added.add_argument("run_id", metavar="RUN"), run_ids())
+            offer_found(added.add_argument("run_id", metavar="RUN", help="its id, as status lists it"), run_ids())
         if json:
             added.add_argument("--json", action="store_true", help="print JSON on stdout")
         return added
@@ -143,7 +145,7 @@ def build_parser() -> Parser:
     command("delete", "Move a run to the bin.", "RUN", run=True)
     command("restore", "Take a run out of the bin.", "RUN", run=True)
     export = command("export", "Write a run directory into a zip file.", "RUN run.zip", run=True)
-    offer_found(export.add_argument("file", metavar="FILE"), FILES)
+    offer_found(export.add_argument("file", metavar="FILE", help="the zip file to write"), FILES)
     verify = command("verify", "Check a run's files against their checksums.", "RUN --mend", run=True, json=True)
     verify.add_argument("--mend", action="store_true", help="derive or queue again what is damaged, as far as possible")
     command("reindex", "Rebuild the index from the run directories.", "")
@@ -167,9 +169,9 @@ def build_parser() -> Parser:
         )
     )
     listing = command("list", "List what there is to choose from.", "methods", json=True)
-    listing.add_argument("what", choices=tuple(REGISTRIES))
+    listing.add_argument("what", choices=tuple(REGISTRIES), help="of which there is a list")
     shell = command("completion", "Print a script that lets a shell complete commands, options and names.", "bash")
-    shell.add_argument("shell", choices=SHELLS)
+    shell.add_argument("shell", choices=SHELLS, help="that reads the script")
     shell.set_defaults(parser=parser)
     worker = commands.add_parser("worker", description="Internal: does one attempt for the dispatcher.")
     worker.add_argument("run_id")

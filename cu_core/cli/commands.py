@@ -7,7 +7,6 @@ import dataclasses
 import importlib
 import sys
 from collections.abc import Callable
-from typing import Any
 
 from cu_core.analysis.papers import table_text
 from cu_core.analysis.papers.filled_table import fill, finished_runs
@@ -24,38 +23,24 @@ from cu_core.cli.compare_command import compare
 from cu_core.cli.completion import completion
 from cu_core.cli.listing import REGISTRIES, catalogue
 from cu_core.cli.map_command import draw_map
-from cu_core.cli.output import ProgressBar, print_json, print_result, print_table
+from cu_core.cli.output import print_json, print_result, print_table
 from cu_core.cli.report_command import report
 from cu_core.cli.sweep_command import sweep
-from cu_core.cli.together import work_together
 from cu_core.cli.weights_command import check_weights, say_own_weights
 from cu_core.data.copies import copies_in_words
 from cu_core.data.forget import copies_of
 from cu_core.engine.estimate import estimate
-from cu_core.engine.perform import run_attempt
-from cu_core.jobs import dispatcher, submission
+from cu_core.jobs import dispatcher, foreground, submission
+from cu_core.jobs.acceptance import accepted
 from cu_core.jobs.cluster import read_settings
-from cu_core.jobs.command import processes_of
-from cu_core.runstore import index, layout, reader
-from cu_core.runstore.attempt import Attempt
+from cu_core.jobs.progress_bar import ProgressBar, drawn_progress
+from cu_core.runstore import index, reader
 from cu_core.runstore.export import export_run
 from cu_core.runstore.mend import mend
 from cu_core.runstore.verify import verify
 from cu_core.sharing.dashboard import start_dashboard
 
 Command = Callable[[argparse.Namespace, Home], int]
-
-
-class ShownAttempt(Attempt):
-    """An attempt whose progress is also drawn on stderr."""
-
-    bar: ProgressBar
-
-    def event(self, phase: str, done: int, total: int, *details: Any, **named: Any) -> None:
-        """Stores the event and draws it."""
-        super().event(phase, done, total, *details, **named)
-        values = dict(zip(("seconds_left", "metrics", "message"), details, strict=False)) | named
-        self.bar.event({"phase": phase, "done": done, "total": total} | values)
 
 
 def app(options: argparse.Namespace, home: Home) -> int:
@@ -80,15 +65,9 @@ def audit(options: argparse.Namespace, home: Home) -> int:
 
 
 def _run(spec: RunSpec, token: str | None, home: Home, as_json: bool) -> int:
-    run_id = submission.submit(spec, home, token=token, foreground=True)
-    view = reader.open_run(home, run_id)
-    if view.state == "starting" and (found := copies_of(spec, home)):
-        for words in copies_in_words(found):
-            print(words, file=sys.stderr)
-    if view.state != "starting":
-        print(f"the token belongs to run {run_id}, which is {view.state}", file=sys.stderr)
-        return _tell(view, view.state, as_json)
-    return _work(home, run_id, 1, as_json)
+    with drawn_progress() as show:
+        run_id, state = foreground.run_here(spec, home, token=token, show=show, tell=_note)
+    return _tell(reader.open_run(home, run_id), state, as_json)
 
 
 def resume(options: argparse.Namespace, home: Home) -> int:
@@ -97,37 +76,21 @@ def resume(options: argparse.Namespace, home: Home) -> int:
         submission.resume(home, options.run_id)
         print(options.run_id)
         return 0
-    return _work(home, options.run_id, submission.resume_here(home, options.run_id), options.json)
+    with drawn_progress() as show:
+        state = foreground.resume_here(home, options.run_id, show=show, tell=_note)
+    return _tell(reader.open_run(home, options.run_id), state, options.json)
 
 
-def _work(home: Home, run_id: str, number: int, as_json: bool) -> int:
-    state = _attempt(home, run_id, number)
-    return _tell(reader.open_run(home, run_id), state, as_json)
-
-
-def _attempt(home: Home, run_id: str, number: int) -> str:
-    """Does an attempt with a progress bar on stderr; returns how it ended."""
-    if processes_of(layout.run_dir(home, run_id)) > 1:
-        print(f"run {run_id}", file=sys.stderr)
-        bar = ProgressBar()
-        state = work_together(home, run_id, number, bar)
-        bar.close()
-        return state
-    attempt = ShownAttempt.claim(home, run_id, number)
-    assert isinstance(attempt, ShownAttempt)
-    attempt.bar = ProgressBar()
-    print(f"run {run_id}", file=sys.stderr)
-    state = run_attempt(attempt, importlib.import_module("cu_core.engine.loop").execute)
-    attempt.bar.close()
-    return state
+def _note(text: str) -> None:
+    print(text, file=sys.stderr)
 
 
 def sweep_command(options: argparse.Namespace, home: Home) -> int:
     """Shows a sweep and works off what is missing of it."""
 
     def run_here(spec: RunSpec) -> str:
-        run_id = submission.submit(spec, home, foreground=True)
-        state = _attempt(home, run_id, 1)
+        with drawn_progress() as show:
+            run_id, state = foreground.run_here(spec, home, show=show, tell=_note)
         if state != "succeeded":
             error = reader.open_run(home, run_id).error or {}
             print(f"{run_id} {state}: {error.get('message', 'no reason recorded')}", file=sys.stderr)
@@ -153,14 +116,8 @@ def _tell(view: reader.RunView, state: str, as_json: bool) -> int:
         return 1
     if state in ("queued", "running"):
         return 1
-    print(f"{state}: {_in_words(error)}", file=sys.stderr)
+    print(f"{state}: {foreground.in_words(error)}", file=sys.stderr)
     return 2 if error.get("kind") == "bad-input" else 1
-
-
-def _in_words(error: dict[str, Any]) -> str:
-    """Message and hint of a failure as sentences of one line."""
-    message, hint = error.get("message", "no reason recorded"), error.get("hint", "")
-    return f"{message}{'' if message.endswith(('.', '!', '?')) else '.'} {hint}" if hint else message
 
 
 def submit(options: argparse.Namespace, home: Home) -> int:
@@ -239,7 +196,7 @@ def show(options: argparse.Namespace, home: Home) -> int:
         row = view.row()
         print(f"run {row.run_id}: {row.state} {row.phase or ''}".rstrip())
         if view.error:
-            print(_in_words(view.error))
+            print(foreground.in_words(view.error))
     return 0
 
 
@@ -322,11 +279,10 @@ def prepare(options: argparse.Namespace, home: Home) -> int:
 
 def estimate_run(options: argparse.Namespace, home: Home) -> int:
     """Says what a run will take, timing a few steps if nobody has."""
-    spec = read_spec(options, home)
+    spec = accepted(read_spec(options, home), home)
     found = estimate(spec, home)
     if found.seconds is None:
-        importlib.import_module("cu_core.engine.speed").measure_speed(spec, home)
-        found = estimate(spec, home)
+        found = estimate(spec, home, importlib.import_module("cu_core.engine.speed").measure_speed(spec, home))
     own_weights = say_own_weights(spec, home)
     if options.json:
         print_json(dataclasses.asdict(found) | ({"own_weights": own_weights} if own_weights else {}))

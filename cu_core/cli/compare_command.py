@@ -16,12 +16,13 @@ from cu_core.base.home import Home
 from cu_core.catalogue.attack_record import ATTACKS
 from cu_core.cli.completion import FILES, offer_found, run_ids
 from cu_core.cli.output import print_json, print_table
+from cu_core.runstore import layout
 
 
 def add_compare_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options that say which runs are compared, by what, and how that is written."""
     add = parser.add_argument
-    offer_found(add("run_ids", metavar="RUN", nargs="*"), run_ids())
+    offer_found(add("run_ids", metavar="RUN", nargs="*", help="ids of runs, as status lists them"), run_ids())
     add("--group", help="all runs of this group")
     add("--each", action="store_true", help="one line per run instead of mean and sd over seeds")
     add("--attack", default=DEFAULT_ATTACK, choices=tuple(ATTACKS), help="whose AUC is shown; default %(default)s")
@@ -37,6 +38,8 @@ def compare(options: argparse.Namespace, home: Home) -> int:
         raise BadInput("--group", f"no run belongs to the group {options.group!r}")
     if not ids:
         raise BadInput("run", "name the runs, or a group of runs with --group")
+    for run_id in options.run_ids:
+        layout.run_dir(home, run_id)
     runs, problems = read_runs(home, ids)
     for problem in problems:
         print(problem, file=sys.stderr)

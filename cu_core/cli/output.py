@@ -1,17 +1,14 @@
-"""What the command line prints: tables, one JSON object, a progress bar on stderr."""
+"""What the command line prints: tables, one JSON object, a result in words."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
 from cu_core.base.display_text import CELL, cut, one_line, visible
 from cu_core.catalogue.metric_record import METRICS
-
-BAR = 24
+from cu_core.metrics.membership import few_words
 
 
 class Visible:
@@ -54,7 +51,8 @@ def print_result(result: dict[str, Any]) -> None:
     seconds = {name: "not known" if value is None else f"{value:.1f}" for name, value in result["seconds"].items()}
     print("seconds: " + ", ".join(f"{phase} {value}" for phase, value in seconds.items()))
     print(f"weights sha256: {result['weights_sha256']}")
-    for note in result.get("notes", []):
+    few = few_words(result.get("counts") or {})
+    for note in [*result.get("notes", []), *([few] if few else [])]:
         print(f"note: {note}")
 
 
@@ -62,46 +60,3 @@ def _value(value: float | None, percent: bool) -> str:
     if value is None:
         return "n/a"
     return f"{100 * value:.1f} %" if percent else f"{value:.3f}"
-
-
-class ProgressBar:
-    """One line on stderr that is drawn over itself; plain lines where stderr is no terminal."""
-
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self.stream = stream or sys.stderr
-        self.live = self.stream.isatty()
-        self.phase = ""
-
-    def event(self, event: dict[str, Any]) -> None:
-        """Shows one progress event."""
-        if event.get("loud"):
-            start = "\r" if self.live else ""  # over the line that is drawn in a terminal
-            self.stream.write(f"{start}note: {event['message']}\n")
-            self.stream.flush()
-            return
-        total, done = event["total"], event["done"]
-        left = event.get("seconds_left")
-        text = event.get("message") or event["phase"]
-        if left is not None:
-            text += f", at most {_duration(left)} left"
-        if self.live:
-            filled = round(BAR * done / total) if total else 0
-            line = f"[{'#' * filled}{'.' * (BAR - filled)}] {text}"
-            self.stream.write("\r" + line[: shutil.get_terminal_size().columns - 1].ljust(79))
-        elif event["phase"] != self.phase or done == total:
-            self.stream.write(f"{event['phase']} {done}/{total} {text}\n")
-        self.phase = event["phase"]
-        self.stream.flush()
-
-    def close(self) -> None:
-        """Ends the line."""
-        if self.live:
-            self.stream.write("\n")
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

@@ -18,12 +18,13 @@ from cu_core.base.named_path import named_path
 from cu_core.catalogue.attack_record import ATTACKS
 from cu_core.cli.completion import FILES, offer_found, run_ids
 from cu_core.cli.output import print_json
+from cu_core.runstore import layout
 
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options that say which runs are reported, and where to."""
     add = parser.add_argument
-    offer_found(add("run_ids", metavar="RUN", nargs="*"), run_ids())
+    offer_found(add("run_ids", metavar="RUN", nargs="*", help="ids of runs, as status lists them"), run_ids())
     add("--group", help="all runs of this group")
     out = "the file to write; replaced if it exists; default %(default)s"
     offer_found(add("--out", metavar="FILE", default="report.html", help=out), FILES)
@@ -37,6 +38,8 @@ def report(options: argparse.Namespace, home: Home) -> int:
     ids = [*options.run_ids, *(group_ids(home, options.group) if options.group else [])]
     if not ids:
         raise BadInput("run", "no such runs; name runs, or a group of runs with --group")
+    for run_id in options.run_ids:
+        layout.run_dir(home, run_id)
     runs, problems = read_runs(home, ids)
     for problem in problems:
         print(problem, file=sys.stderr)

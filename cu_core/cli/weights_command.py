@@ -11,8 +11,9 @@ from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
 from cu_core.catalogue.spec import RunSpec
 from cu_core.cli.arguments import read_spec
-from cu_core.cli.output import ProgressBar, print_json
+from cu_core.cli.output import print_json
 from cu_core.data.prepared import open_prepared
+from cu_core.jobs.progress_bar import ProgressBar
 
 
 def check_weights(options: argparse.Namespace, home: Home) -> int:

@@ -59,7 +59,7 @@ class Estimate:
     training: float | None = None
 
 
-def estimate(spec: RunSpec, home: Home) -> Estimate:
+def estimate(spec: RunSpec, home: Home, speed: Speed | None = None) -> Estimate:
     """Upper estimate of a run's time and disk space.
 
     Every round that the stopping rule may allow is counted, and training even where the base model
@@ -68,11 +68,12 @@ def estimate(spec: RunSpec, home: Home) -> Estimate:
     Args:
         spec: the run.
         home: where speeds and prepared datasets are kept.
+        speed: measured just now; the one that is kept by default.
 
     Raises:
         BadInput: a value that cannot be used.
     """
-    speed = known_speed(spec, home)
+    speed = speed or known_speed(spec, home)
     train, unseen, forget, classes = _counts(spec, home)
     disk = estimate_disk(spec, classes=classes, parameters=speed.parameters if speed else None).total
     if speed is None or train is None:

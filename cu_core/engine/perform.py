@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -17,6 +18,8 @@ from cu_core.runstore.disk import is_disk_error
 
 Execute = Callable[[Attempt], Mapping[str, Any]]
 
+PATIENCE_SECONDS = 1.0
+"""How long an interrupted run may go on to its next `Attempt.check`, before it is broken off where it is."""
 REPLACED = "replaced"
 LOST = "lost"
 
@@ -24,8 +27,8 @@ LOST = "lost"
 def run_attempt(attempt: Attempt, execute: Execute, *, heartbeat: float = HEARTBEAT_SECONDS) -> str:
     """Does the work of a claimed attempt and writes its outcome.
 
-    While it runs, the attempt beats, and SIGTERM or SIGINT cancel it at the next `Attempt.check`; a
-    second SIGINT interrupts at once.
+    While it runs, the attempt beats, and SIGTERM or SIGINT cancel it at the next `Attempt.check`. A second SIGINT
+    interrupts at once, and one alone after `PATIENCE_SECONDS`.
 
     Args:
         attempt: as `Attempt.claim` returns it.
@@ -36,9 +39,9 @@ def run_attempt(attempt: Attempt, execute: Execute, *, heartbeat: float = HEARTB
         ``succeeded``, ``failed``, ``cancelled``, or, where nothing was written, ``replaced``, or ``lost`` where
         another process of the run is gone.
     """
-    with _stopping_on_signals(attempt), attempt.beating(heartbeat):
+    with _stopping_on_signals(attempt) as patience, attempt.beating(heartbeat):
         try:
-            state, error = _perform(attempt, execute)
+            state, error = _perform(attempt, execute, patience)
             attempt.finish(state, error)
         except Replaced:
             return REPLACED
@@ -48,13 +51,15 @@ def run_attempt(attempt: Attempt, execute: Execute, *, heartbeat: float = HEARTB
     return state
 
 
-def _perform(attempt: Attempt, execute: Execute) -> tuple[str, dict[str, Any] | None]:
+def _perform(attempt: Attempt, execute: Execute, patience: _Patience) -> tuple[str, dict[str, Any] | None]:
     try:
         result = execute(attempt)
+        patience.end()
         attempt.write_json(layout.RESULT, result)
     except (Replaced, ProcessLost):
         raise
     except (Cancelled, KeyboardInterrupt):
+        patience.end()
         if attempt.is_taken_away():
             raise ProcessLost("the cluster took the node back; the run goes on in its next attempt") from None
         return "cancelled", None
@@ -91,11 +96,39 @@ def _log_traceback(attempt: Attempt) -> None:
         traceback.print_exc(file=log)
 
 
+class _Patience:
+    """Breaks off what an interrupt should end and does not: drawing or importing, for which nobody waits."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
+        self._over = False
+
+    def begin(self) -> None:
+        """Interrupts the main thread again in `PATIENCE_SECONDS`; called in a signal handler."""
+        self._timer = threading.Timer(PATIENCE_SECONDS, self._break_off)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def end(self) -> None:
+        """What is left takes moments, and is not to be broken off."""
+        with self._lock:
+            self._over = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _break_off(self) -> None:
+        with self._lock:
+            if not self._over:
+                os.kill(os.getpid(), signal.SIGINT)
+
+
 @contextlib.contextmanager
-def _stopping_on_signals(attempt: Attempt) -> Iterator[None]:
+def _stopping_on_signals(attempt: Attempt) -> Iterator[_Patience]:
+    patience = _Patience()
     if threading.current_thread() is not threading.main_thread():
         # Python hands signals to the main thread alone.
-        yield
+        yield patience
         return
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
@@ -103,11 +136,13 @@ def _stopping_on_signals(attempt: Attempt) -> Iterator[None]:
         attempt.stop()
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            patience.begin()
 
     for number in before:
         signal.signal(number, handle)
     try:
-        yield
+        yield patience
     finally:
+        patience.end()
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -23,10 +23,8 @@ from cu_core.base.errors import DISK_FULL, BadInput
 from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
 from cu_core.base.process import identity
-from cu_core.catalogue import compatibility
-from cu_core.catalogue.spec import RunSpec, spec_from_json
-from cu_core.catalogue.spec_files import absolute_paths
-from cu_core.data.forget import check_forget
+from cu_core.catalogue.spec import RunSpec
+from cu_core.jobs.acceptance import accepted
 from cu_core.projections.map_store import drop_orphans
 from cu_core.runstore import layout
 from cu_core.runstore.checksums import file_damage, write_sealed
@@ -70,11 +68,7 @@ def submit(
         BadInput: the specification cannot run; names the field.
         OutOfDisk: too little free space.
     """
-    spec = absolute_paths(spec)
-    compatibility.check(spec)
-    check_forget(spec, home)
-    # Texts that no reader takes would make a run that nobody can open.
-    spec_from_json(spec.to_json())
+    spec = accepted(spec, home)
     home.create()
     check_floor(home.runs)
     with layout.submit_lock(home):

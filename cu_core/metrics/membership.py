@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from cu_core.base.heavy import sklearn_metrics
 from cu_core.catalogue.metric_record import Evidence, Metric
+
+FEW = 20
+
+
+def few_words(counts: Mapping[str, Any]) -> str:
+    """A caution beside a membership AUC of fewer than `FEW` samples a side; empty where there are enough.
+
+    Args:
+        counts: of samples, as in ``result.json``: ``forget``, ``unseen``, of class forgetting ``unseen_forgotten``.
+    """
+    members = counts.get("forget")
+    others = counts.get("unseen_forgotten") or counts.get("unseen")
+    if members is None or others is None or min(members, others) >= FEW:
+        return ""
+    return (
+        f"Membership AUCs rest on {members:,} forget and {others:,} unseen samples: with fewer than {FEW} on a side "
+        "chance alone can make one of 0 or of 1."
+    )
 
 
 def loss_auc(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from cu_core.base.errors import BadInput
+from cu_core.base.errors import BadInput, did_you_mean
 from cu_core.base.home import Home
 
 SCHEMA = 1
@@ -50,6 +50,8 @@ PROCESSES = "processes"
 # Short enough for every filesystem, and nothing in it can name another folder.
 _RUN_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 _NUMBERED = re.compile(r"0|[1-9][0-9]{0,9}")
+# Comparing takes time with their number.
+_MOST_COMPARED = 1000
 _ATTEMPT = re.compile(r"attempt-([1-9][0-9]{0,5})")
 
 
@@ -69,7 +71,7 @@ def run_dir(home: Home, run_id: str) -> Path:
     folder = home.runs / run_id
     if not folder.is_dir():
         where = "was deleted and lies in the bin" if (home.bin / run_id).is_dir() else "does not exist"
-        raise BadInput("run", f"{run_id} {where}")
+        raise BadInput("run", f"{run_id} {where}{did_you_mean(run_id, run_ids(home.runs)[:_MOST_COMPARED])}")
     return folder
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from cu_core.analysis.recorded_signals import signal_of
 from cu_core.figures.class_matrix import (
     Predictions,
     count_predictions,
@@ -25,7 +26,7 @@ from cu_core.figures.selection_marks import mark_selected
 from cu_core.figures.theme import GROUPS, TITLES
 from pages._distributions.samples_page import ShownSamples, moments_of, panes_of, pick_layout, selection_words
 from pages._shared.chart_bar import bar
-from pages._shared.recorded_rounds import class_names, signal_by_round, signal_of
+from pages._shared.recorded_rounds import class_names, signal_by_round
 from pages._shared.server_home import home
 
 ROWS = {"true_label": "True class", "label": "Label as trained"}

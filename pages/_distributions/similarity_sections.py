@@ -8,18 +8,17 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cu_core.analysis.scenes import recorded_array
+from cu_core.analysis.recorded_signals import class_cosines_of, cosine_of
 from cu_core.base.csv_cells import shown_table
 from cu_core.figures.class_similarity import Similarities, common_range, similarity_matrix, similarity_matrix_alt
 from cu_core.figures.confidence_panes import ConfidencePane, common_bins, highest_share
 from cu_core.figures.selection_marks import mark_selected
 from cu_core.figures.similarity_panes import COSINES, means_table, only, similarity_alt, similarity_histograms
 from cu_core.figures.theme import GROUPS, TITLES
-from cu_core.metrics.centroids import class_similarity, own_centroid_cosines
-from cu_core.runstore.reader import RunView, open_run
+from cu_core.runstore.reader import open_run
 from pages._distributions.samples_page import ShownSamples, moments_of, panes_of, pick_layout, selection_words
 from pages._shared.chart_bar import bar
-from pages._shared.recorded_rounds import Stamp, class_names, probe_of, reference_stamp, stamp
+from pages._shared.recorded_rounds import Stamp, class_names, reference_stamp, stamp
 from pages._shared.server_home import home
 
 MEMBERS = {"forget": "Forget", "both": "Forget and retain"}
@@ -34,19 +33,6 @@ def cosines(root: str, run_id: str, chosen: str, rounds: Stamp, reference: Stamp
     places = [(number, None) for number, _ in rounds] + [(None, seed) for seed, _ in reference]
     found = {number: cosine_of(view, chosen, number, seed) for number, seed in places}
     return {number: values for number, values in found.items() if values is not None}
-
-
-def cosine_of(view: RunView, chosen: str, number: int | None, seed: int | None) -> np.ndarray | None:
-    """(n,) one of `COSINES` in a round, or in the reference of a seed; None where it was not recorded."""
-    array = recorded_array(view, COSINES[chosen].array, number, seed)
-    if array is not None:
-        return array.mean(1, dtype=np.float32) if array.ndim == 2 else array
-    embedding = recorded_array(view, "embedding", number, seed) if chosen == "centroid" else None
-    if embedding is None:
-        return None
-    # Runs of earlier versions kept the embeddings only.
-    probe = probe_of(view)
-    return own_centroid_cosines(embedding, probe["label"].to_numpy(), (probe["group"] == "retain").to_numpy())
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
@@ -64,18 +50,9 @@ def class_cosines(
     With `only`, of these samples of the group; the retained classes stay whole.
     """
     view = open_run(home(), run_id)
-    probe = probe_of(view)
-    labels, groups, rule = (probe[name].to_numpy() for name in ("label", "group", "rule"))
-    sides = [(groups == side) & ~rule for side in (which, "retain")]
-    if only is not None:
-        sides[0] &= np.isin(np.arange(len(groups)), only)
-    found = {}
-    for number, seed in [(number, None) for number, _ in rounds] + [(None, seed) for seed, _ in reference]:
-        embedding = recorded_array(view, "embedding", number, seed)
-        if embedding is not None:
-            first, second = ((embedding[side], labels[side]) for side in sides)
-            found[number] = class_similarity(*first, *second, classes)
-    return found
+    places = [(number, None) for number, _ in rounds] + [(None, seed) for seed, _ in reference]
+    found = {k: class_cosines_of(view, which, k, seed, classes=classes, only=only) for k, seed in places}
+    return {number: values for number, values in found.items() if values is not None}
 
 
 def distribution_section(shown: ShownSamples) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from cu_core.analysis.recorded_signals import signal_of
 from cu_core.analysis.scenes import boundary_of
 from cu_core.base.csv_cells import shown_table
 from cu_core.figures.event_counts import crossing_alt, crossing_histogram, event_table, events_of, flip_bars
@@ -17,7 +18,7 @@ from cu_core.metrics.drift.events import crossings, flips
 from cu_core.metrics.drift.seed_noise import NO_BAND, noise_band
 from cu_core.runstore.reader import RunView, open_run
 from pages._shared.chart_bar import bar
-from pages._shared.recorded_rounds import Stamp, class_names, probe_of, reference_stamp, signal_of, stamp
+from pages._shared.recorded_rounds import Stamp, class_names, probe_of, reference_stamp, stamp
 from pages._shared.server_home import home
 
 FIRST = ("relative", "boundary")

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from cu_core.base.errors import BadInput
-from cu_core.figures.tsne_panes import drift_alt, drift_map, tsne_words
+from cu_core.analysis.tsne_picture import tsne_figure
+from cu_core.figures.tsne_panes import drift_alt, tsne_words
 from cu_core.runstore.reader import RunView, open_run
 from pages._shared.chart_bar import bar
 from pages._shared.hover_card import hover_card
 from pages._shared.plain_text import plain
-from pages._shared.recorded_rounds import class_names, probe_of, probe_sprite, snapshot_of
+from pages._shared.recorded_rounds import class_names, probe_of, probe_sprite
 from pages._shared.server_home import home
 
-AXES = ("t-SNE 1 (no unit)", "t-SNE 2 (no unit)")
 # Without the buttons that dragging and a double click replace, so that the bar leaves the legend readable.
 WITHOUT = ("zoomIn2d", "zoomOut2d", "autoScale2d")
 
@@ -58,24 +55,4 @@ def tsne_outputs(view: RunView) -> None:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _figure(root: str, run_id: str, drawn: str, classes: tuple[str, ...]) -> go.Figure:
     """`drawn` is a hash of the coordinates."""
-    view = open_run(home(), run_id)
-    manifest = view.tsne()
-    if manifest is None:
-        raise BadInput("projection", "was not recorded")
-    rows, places = np.asarray(view.tsne_array("rows")), np.asarray(view.tsne_array("coordinates"))
-    numbers = [*manifest["rounds"], *([None] if manifest["reference_seed"] is not None else [])]
-    moments = [
-        replace(
-            snapshot_of(view, number, manifest["reference_seed"]).take(rows),
-            coordinates=places[k],
-            fidelity=manifest["fidelity"][k],
-        )
-        for k, number in enumerate(numbers)
-    ]
-    return drift_map(
-        view.probe().iloc[rows].reset_index(drop=True),
-        {number: moment for number, moment in zip(numbers, moments, strict=True) if number is not None},
-        moments[-1] if numbers[-1] is None else None,
-        classes,
-        axes=AXES,
-    )
+    return tsne_figure(open_run(home(), run_id), classes)

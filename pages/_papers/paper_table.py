@@ -63,7 +63,8 @@ def facts_section(filled: Filled) -> None:
                         "Samples": counts_text(row.counts),
                         "Seeds": ", ".join(map(str, sorted(row.seeds))),
                         "Machine": " / ".join(row.hardware),
-                        "Run": f"/run?run={row.runs[-1]}",
+                        # Beside this page, whatever path the server has.
+                        "Run": f"run?run={row.runs[-1]}",
                     }
                     for row in filled.rows
                     if row.runs

@@ -6,6 +6,7 @@ import time
 
 import streamlit as st
 
+from cu_core.analysis.recorded_signals import curves_of
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.objective_record import objective
@@ -13,7 +14,7 @@ from cu_core.figures.curves import RunCurves, signal_panes
 from cu_core.runstore.reader import RunRow, RunView
 from pages._shared.number_words import ago, duration, metric_text
 from pages._shared.plain_text import plain
-from pages._shared.run_curves import draw_curves, run_curves
+from pages._shared.run_curves import draw_curves
 from pages._shared.run_states import ACTIVE, state_badge
 
 PHASES = {
@@ -112,7 +113,7 @@ def run_state(view: RunView) -> None:
                    icon=":material/help:")  # fmt: skip
     elif row.state == "cancelled":
         st.info("It was cancelled. Rounds that were complete stay readable.", icon=":material/cancel:")
-    if curves := run_curves(view, row.title):
+    if curves := curves_of(view, row.title):
         over_rounds(view, curves)
     elif row.state in ACTIVE:
         st.caption("Curves appear with the first round.")

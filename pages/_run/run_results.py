@@ -12,6 +12,7 @@ from cu_core.base.csv_cells import shown_table
 from cu_core.catalogue.file_lists import listed
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.metrics.band import Band
+from cu_core.metrics.membership import few_words
 from cu_core.runstore.reader import RunView
 from pages._shared.number_words import difference_text, duration, metric_text
 from pages._shared.plain_text import plain
@@ -61,7 +62,8 @@ def results(view: RunView) -> None:
         height="content",
         alt="Metrics before and after unlearning and of the retrained reference",
     )
-    st.caption(" ".join([measured_on(result), reference_words(run)]))
+    few = few_words(result.get("counts") or {})
+    st.caption(" ".join(filter(None, [measured_on(result), few, reference_words(run)])))
     for note in result.get("notes") or []:
         if note not in cautions:
             st.caption(plain(note))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cu_core.analysis.recorded_signals import curves_of
 from cu_core.runstore.reader import RunRow, open_run
 from pages._frame.page_records import pages
 from pages._shared.plain_text import plain
-from pages._shared.run_curves import draw_curves, run_curves
+from pages._shared.run_curves import draw_curves
 from pages._shared.server_home import home
 
 MOST_COMPARED = 6
@@ -24,7 +25,7 @@ def ticked_curves(rows: list[RunRow]) -> None:
         st.caption(f"The first {MOST_COMPARED} are drawn; more lines could not be told apart.")
     curves = []
     for row in rows[:MOST_COMPARED]:
-        found = run_curves(open_run(home(), row.run_id), f"{row.title} · seed {row.seed} · {row.run_id[-4:]}")
+        found = curves_of(open_run(home(), row.run_id), f"{row.title} · seed {row.seed} · {row.run_id[-4:]}")
         if found is None:
             st.caption(f"{plain(row.title)}: no round that can be shown.")
         else:

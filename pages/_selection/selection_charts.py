@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from cu_core.analysis.recorded_signals import signal_of
 from cu_core.analysis.scenes import boundary_of, boundary_unit, boundary_words
 from cu_core.base.csv_cells import shown_table
 from cu_core.catalogue.objective_record import objective
@@ -27,7 +28,7 @@ from pages._selection.selection_state import counts_words, many, pick, selection
 from pages._selection.thumbnail_sheet import MOST_PICTURES, picture_sheet
 from pages._shared.chart_bar import bar
 from pages._shared.downloads import table_downloads
-from pages._shared.recorded_rounds import Stamp, class_names, probe_of, reference_stamp, signal_of, stamp
+from pages._shared.recorded_rounds import Stamp, class_names, probe_of, reference_stamp, stamp
 from pages._shared.server_home import home
 
 

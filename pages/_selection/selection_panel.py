@@ -10,6 +10,7 @@ import streamlit as st
 
 from cu_core.analysis.picking import HOW, PRESETS, Course, by_class, by_pair, combine, invert, preset, with_neighbours
 from cu_core.analysis.sample_search import SEARCHES, search
+from cu_core.analysis.scenes import recorded_array
 from cu_core.base.display_text import cut
 from cu_core.base.errors import BadInput
 from cu_core.figures.theme import GROUPS, TITLES, class_name
@@ -17,7 +18,7 @@ from cu_core.runstore.reader import RunView, open_run
 from pages._selection.forget_instead import forget_instead
 from pages._selection.selection_state import Picked, clear, counts_words, many, pick, selection_of
 from pages._shared.plain_text import plain
-from pages._shared.recorded_rounds import Stamp, class_names, probe_of, recorded_array, signal_by_round, stamp
+from pages._shared.recorded_rounds import Stamp, class_names, probe_of, signal_by_round, stamp
 from pages._shared.server_home import home
 
 SOURCE = "Drift"

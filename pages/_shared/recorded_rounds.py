@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cu_core.analysis.scenes import recorded_array
+from cu_core.analysis.recorded_signals import signal_of
+from cu_core.analysis.seen_images import images_of
 from cu_core.base.display_text import cut, one_line
-from cu_core.base.home import Home
 from cu_core.data.images import ImageData
-from cu_core.data.prepared import open_key, open_prepared
 from cu_core.data.thumbnails import sprite, thumbnail
-from cu_core.figures.tsne_panes import Snapshot, choose_points
+from cu_core.figures.tsne_panes import choose_points
 from cu_core.runstore.reader import RunView, open_run
 from pages._shared.hover_card import Sprite
 from pages._shared.server_home import home
@@ -69,31 +68,6 @@ def wanted_round(rounds: list[int]) -> int:
     return int(asked) if re.fullmatch(r"[0-9]{1,9}", asked) and int(asked) in rounds else rounds[-1]
 
 
-def snapshot_of(view: RunView, number: int | None, seed: int | None = None) -> Snapshot:
-    """A round, or the reference of a seed where the number is None, as the map needs it."""
-    manifest = view.reference_manifest(_known(seed)) if number is None else view.manifest(number)
-
-    def array(name: str) -> np.ndarray:
-        return np.asarray(view.reference_array(_known(seed), name) if number is None else view.array(number, name))
-
-    return Snapshot(
-        array("coordinates"),
-        array("top3_class")[:, 0],
-        array("top3")[:, 0],
-        array("loss"),
-        manifest.get("fidelity") or {},
-    )
-
-
-def signal_of(view: RunView, name: str, number: int | None, seed: int | None = None) -> np.ndarray | None:
-    """A recorded (n,) signal of a round or reference; None where it was not recorded.
-
-    Of ``top3`` the first column is taken.
-    """
-    array = recorded_array(view, name, number, seed)
-    return array[:, 0] if array is not None and array.ndim == 2 else array
-
-
 def signal_by_round(view: RunView, name: str, rounds: list[int]) -> dict[int, np.ndarray]:
     """The signal in every round that recorded it."""
     arrays = {number: signal_of(view, name, number) for number in rounds}
@@ -114,7 +88,7 @@ def probe_of(view: RunView) -> pd.DataFrame:
 @st.cache_data(ttl=30, max_entries=32, show_spinner=False)
 def class_names(root: str, run_id: str) -> tuple[str, ...]:
     """Class names by label; empty where the dataset does not lie prepared on this machine."""
-    data = _images(home(), open_run(home(), run_id))
+    data = images_of(home(), open_run(home(), run_id))
     return data.classes if data else ()
 
 
@@ -128,7 +102,7 @@ def probe_sprite(root: str, run_id: str, rows: tuple[int, ...] | None = None) ->
         rows: of the probe, in the order of the figure; by default those that `choose_points` draws.
     """
     view = open_run(home(), run_id)
-    data = _images(home(), view)
+    data = images_of(home(), view)
     if data is None:
         return None
     probe = view.probe()
@@ -153,7 +127,7 @@ def thumbnails(
         is_test: of which of the two.
         tile: height and width in px.
     """
-    data = _images(home(), open_run(home(), run_id))
+    data = images_of(home(), open_run(home(), run_id))
     if data is None:
         return None
     try:
@@ -168,7 +142,7 @@ def thumbnails(
 
 def probe_images(view: RunView, probe: pd.DataFrame) -> np.ndarray | None:
     """(k, channels, h, w) uint8 images of lines of a run's probe; None where they are not on this machine."""
-    data = _images(home(), view)
+    data = images_of(home(), view)
     return None if data is None else _pick_images(data, probe)
 
 
@@ -194,17 +168,5 @@ def names_of(data: ImageData, probe: pd.DataFrame) -> tuple[str, ...]:
     )
 
 
-def _images(where: Home, view: RunView) -> ImageData | None:
-    key = view.dataset_key()
-    # By its name, where the run has noted one: the user's folder may have moved or changed since.
-    return open_key(key, where) if key else open_prepared(view.spec.data, where)
-
-
 def _hash(manifest: dict[str, Any]) -> str:
     return "".join(entry["sha256"][:8] for entry in manifest["arrays"].values())
-
-
-def _known(seed: int | None) -> int:
-    if seed is None:
-        raise ValueError("a reference is named by its seed")
-    return seed

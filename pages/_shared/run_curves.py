@@ -7,21 +7,8 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from cu_core.catalogue.objective_record import objective
 from cu_core.figures.curves import Pane, RunCurves, curves, curves_alt
-from cu_core.figures.theme import chart_text
-from cu_core.runstore.reader import RunView
 from pages._shared.chart_bar import bar
-
-
-def run_curves(view: RunView, label: str) -> RunCurves | None:
-    """What the curves need of a run; None before its first round."""
-    rounds = view.rounds()
-    if not rounds:
-        return None
-    references = [view.reference_manifest(seed) for seed in view.references()]
-    kind = objective(view.spec.train.objective).kind
-    return RunCurves.from_manifests(chart_text(label), [view.manifest(k) for k in rounds], references, kind)
 
 
 def draw_curves(runs: list[RunCurves], key: str, panes: Sequence[Pane] | None = None) -> None:

@@ -387,6 +387,31 @@ def test_a_second_interrupt_ends_work_that_never_checks(attempt):
     assert run_attempt(attempt, work) == "cancelled"
 
 
+def test_an_interrupt_breaks_off_work_that_never_checks(attempt, monkeypatch):
+    monkeypatch.setattr("cu_core.engine.perform.PATIENCE_SECONDS", 0.05)
+
+    def work(attempt):
+        os.kill(os.getpid(), signal.SIGINT)
+        wait_for(lambda: False)
+
+    began = time.monotonic()
+    assert run_attempt(attempt, work) == "cancelled"
+    assert time.monotonic() - began < 3
+    assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+
+
+def test_an_interrupt_at_the_very_end_breaks_nothing_off(attempt, monkeypatch):
+    monkeypatch.setattr("cu_core.engine.perform.PATIENCE_SECONDS", 0.05)
+    finish = attempt.finish
+
+    def work(attempt):
+        os.kill(os.getpid(), signal.SIGINT)
+        return {}
+
+    monkeypatch.setattr(attempt, "finish", lambda *given: (time.sleep(0.2), finish(*given)))
+    assert run_attempt(attempt, work) == "succeeded"
+
+
 def test_a_damaged_specification_is_an_outcome(attempt):
     (attempt.run_dir / "spec.json").write_text("{")
     assert run_attempt(attempt, execute) == "failed"

@@ -10,6 +10,7 @@ from typing import Any
 from cu_core.analysis.compare.compared import Compared
 from cu_core.analysis.compare.difference import NAMES, SEEDS, flat, label_of, value_words
 from cu_core.catalogue.file_lists import REFERENCES
+from cu_core.metrics.membership import few_words
 
 SAME = ("data", "model", "train", "forget", REFERENCES)
 """What must agree: images, network, training of base model and reference, forget set, references of the user."""
@@ -55,6 +56,8 @@ def warnings(runs: Sequence[Compared]) -> list[str]:
             f"{len(unfinished)} run{'' if one else 's'} {'has' if one else 'have'} no result: the numbers are those of "
             "the latest round on the recorded samples."
         )
+    # Runs of one forget set share the sentence.
+    said += dict.fromkeys(filter(None, (few_words(run.result.get("counts") or {}) for run in runs)))
     return said
 
 

@@ -1,4 +1,4 @@
-"""A run on several processes in the foreground: starts torchrun, and shows its progress."""
+"""A run on several processes in the foreground: starts torchrun, and tells its progress."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from cu_core.base.home import Home
-from cu_core.cli.output import ProgressBar
 from cu_core.jobs import submission
 from cu_core.jobs.command import processes_of, worker_command
 from cu_core.jobs.launchers.local import spawn
@@ -25,7 +23,9 @@ from cu_core.runstore.state import read_state
 _LOOK_SECONDS = 0.3
 
 
-def work_together(home: Home, run_id: str, number: int, bar: ProgressBar) -> str:
+def work_together(
+    home: Home, run_id: str, number: int, show: Callable[[dict[str, Any]], None], tell: Callable[[str], None]
+) -> str:
     """Does an attempt with as many processes as the run wants.
 
     SIGTERM or an interrupt cancels the run; a second one ends the processes at once.
@@ -34,7 +34,8 @@ def work_together(home: Home, run_id: str, number: int, bar: ProgressBar) -> str
         home: where the run lives.
         run_id: of the run.
         number: of the attempt, which nobody has claimed.
-        bar: shows its progress.
+        show: hears its events.
+        tell: hears what happens beside them.
 
     Returns:
         The state of the run afterwards.
@@ -51,7 +52,7 @@ def work_together(home: Home, run_id: str, number: int, bar: ProgressBar) -> str
             try:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     child.wait(_LOOK_SECONDS)
-                shown = _show(folder / layout.EVENTS, shown, bar)
+                shown = _show(folder / layout.EVENTS, shown, show)
                 if child.returncode is not None:
                     return read_state(run_dir).state
             except KeyboardInterrupt:
@@ -60,11 +61,11 @@ def work_together(home: Home, run_id: str, number: int, bar: ProgressBar) -> str
                     os.killpg(child.pid, signal.SIGKILL)
                 asked = True
                 submission.cancel(home, run_id)
-                print("cancelling", file=sys.stderr)
+                tell("cancelling")
 
 
-def _show(events: Path, start: int, bar: ProgressBar) -> int:
-    """Draws the events behind a position in their file; returns the next position."""
+def _show(events: Path, start: int, show: Callable[[dict[str, Any]], None]) -> int:
+    """Passes on the events behind a position in their file; returns the next position."""
     try:
         with events.open("rb") as file:
             file.seek(start)
@@ -74,7 +75,7 @@ def _show(events: Path, start: int, bar: ProgressBar) -> int:
     whole = lines[: lines.rfind(b"\n") + 1]
     for line in whole.splitlines():
         with contextlib.suppress(json.JSONDecodeError, KeyError, TypeError):
-            bar.event(json.loads(line))
+            show(json.loads(line))
     return start + len(whole)
 
 
