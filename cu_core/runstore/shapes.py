@@ -30,6 +30,7 @@ ROUND: dict[str, Any] = {
     "round": NUMBER,
     "seed": NUMBER,
     "attempt": NUMBER,
+    "weights": {"file": TEXT, "sha256": TEXT},
 }
 _ATTACK = {
     "*": {
