@@ -14,10 +14,10 @@ from cu_core.analysis.papers.filled_table import fill, finished_runs
 from cu_core.analysis.papers.paper_list import ALL_TABLES, scales_of, table_named, usual_scale
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
-from cu_core.base.named_path import named_path
 from cu_core.catalogue import grid
 from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec
+from cu_core.cli import export_commands
 from cu_core.cli.arguments import read_spec, read_specs
 from cu_core.cli.compare_command import compare
 from cu_core.cli.completion import completion
@@ -34,7 +34,6 @@ from cu_core.jobs.cluster import read_settings
 from cu_core.jobs.command import processes_of
 from cu_core.runstore import index, layout, reader
 from cu_core.runstore.attempt import Attempt
-from cu_core.runstore.export import export_run
 from cu_core.runstore.mend import mend
 from cu_core.runstore.verify import verify
 from cu_core.sharing.dashboard import start_dashboard
@@ -237,13 +236,6 @@ def restore(options: argparse.Namespace, home: Home) -> int:
     return 0
 
 
-def export(options: argparse.Namespace, home: Home) -> int:
-    """Writes a run into a zip file."""
-    size = export_run(home, options.run_id, named_path(options.file, "file"))
-    print(f"{options.file}: {size / 1e6:.1f} MB")
-    return 0
-
-
 def check(options: argparse.Namespace, home: Home) -> int:
     """Checks a run against its checksums, mends it where asked to, and tells what is left."""
     done = mend(home, options.run_id) if options.mend else []
@@ -361,7 +353,13 @@ COMMANDS: dict[str, Command] = {
     "show": show,
     "delete": delete,
     "restore": restore,
-    "export": export,
+    "export": export_commands.export,
+    "import": export_commands.import_zip,
+    "weights": export_commands.weights,
+    "samples": export_commands.samples,
+    "projector": export_commands.projector,
+    "hub": export_commands.hub,
+    "log": export_commands.log,
     "verify": check,
     "reindex": reindex,
     "prepare": prepare,

@@ -42,6 +42,7 @@ class Retrained:
             "seed": self.seed,
             "seconds": self.trained.seconds,
             "cached": self.trained.cached,
+            "key": self.trained.key,
             "metrics": self.evaluated.metrics,
         }
 
