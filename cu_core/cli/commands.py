@@ -189,7 +189,8 @@ def status(options: argparse.Namespace, home: Home) -> int:
         print_json([dataclasses.asdict(row) for row in rows])
         return 0
     print_table(
-        ("run", "state", "phase", "rounds", "title"), [(r.run_id, r.state, r.phase, r.rounds, r.title) for r in rows]
+        ("run", "state", "phase", "rounds", "title"),
+        [(r.run_id, r.state, r.phase, r.rounds, r.marked_title) for r in rows],
     )
     return 0
 

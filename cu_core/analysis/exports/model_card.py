@@ -20,6 +20,7 @@ from cu_core.base.version import __version__
 from cu_core.catalogue.attack_record import ATTACKS, WAYS
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.stopping import STOPPING_RULES
+from cu_core.metrics.band import Band
 
 FEW_SAMPLES = 20
 """Below this an AUC says next to nothing."""
@@ -133,7 +134,7 @@ def _stopped(run: Compared) -> str:
 def _numbers(run: Compared) -> str:
     several = len(run.references) > 1
     header = ["", "before", "after", *(["retrained"] if run.reference else []), *(["95 % band"] if several else [])]
-    rows = []
+    rows, outside = [], []
     for name, metric in METRICS.items():
         found = metric_measure(run, name)
         if run.task not in metric.tasks or (run.before.get(name) is None and found.value is None):
@@ -146,14 +147,18 @@ def _numbers(run: Compared) -> str:
         if run.reference:
             row.append(_value(found.reference, metric.percent))
         if several:
-            band = found.band
-            row.append(
-                f"{_value(band.low, metric.percent)} to {_value(band.high, metric.percent)}"
-                if band
-                else found.why_no_band
-            )
+            row.append(_band(found.band, metric.percent) if found.band else found.why_no_band)
+            if found.distance is not None and abs(found.distance) > 1:
+                outside.append(row[0])
         rows.append(row)
-    return "\n\n".join([_table(header, rows), *_beside(run)])
+    lines = [f"Outside the band: {', '.join(outside)}."] if outside else []
+    return "\n\n".join([_table(header, rows), *lines, *_beside(run)])
+
+
+def _band(band: Band, percent: bool) -> str:
+    """The ends of a band; a share ends at 0 and 100 %, wherever the interval does."""
+    low, high = (max(band.low, 0.0), min(band.high, 1.0)) if percent else (band.low, band.high)
+    return f"{_value(low, percent)} to {_value(high, percent)}"
 
 
 def _beside(run: Compared) -> list[str]:
@@ -168,7 +173,7 @@ def _beside(run: Compared) -> list[str]:
         lines.append(f"Tug of war {tow.value:.3f}{interval}; 1 is what retraining would give.")
     over, words = over_unlearning(run)
     if over is not None:
-        lines.append(f"More forgotten than retrained models have: {words}.")
+        lines.append(f"More forgotten than by retraining: {words}.")
     share, seconds = time_measure(run).value, seconds_measure(run).value
     if seconds is not None:
         of = f", {share:.1%} of one retraining" if share is not None else ""
@@ -216,9 +221,9 @@ def _limits(run: Compared) -> str:
         1: "One model was retrained without the samples. One gives no band: any difference from it may be chance.",
     }.get(
         count,
-        f"{count} models were retrained without the samples. The band is where one more of them would lie in 19 of 20 "
-        "cases, if they are spread like a bell curve; a value inside it may be chance, and is no proof that the samples "
-        "are gone.",
+        f"{count} models were retrained without the samples. The band is where one more would lie in 19 of 20 "
+        "cases, if they are spread like a bell curve; a value inside it may be chance, and is no proof that the "
+        "samples are gone.",
     )
     lines = [
         "The numbers tell how the model answers on the samples that were measured. They do not prove that its weights "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib
 import os
@@ -118,7 +119,9 @@ def log_run(view: RunView, to: str, at: str = "", *, replace: bool = False) -> s
     if to not in TRACKERS:
         raise BadInput("--to", f"no tracker named {to!r}", TRACKERS, given=to)
     told = logged(view)
-    return _to_mlflow(told, at, replace) if to == MLFLOW else _to_trackio(told, at, replace)
+    # Both print what they do.
+    with contextlib.redirect_stdout(sys.stderr):
+        return _to_mlflow(told, at, replace) if to == MLFLOW else _to_trackio(told, at, replace)
 
 
 def _to_mlflow(told: Logged, at: str, replace: bool) -> str:
@@ -198,7 +201,7 @@ def _to_trackio(told: Logged, at: str, replace: bool) -> str:
             if not replace:
                 raise BadInput("--at", f"the project {PROJECT} knows {told.run_id} already; --force replaces it")
             run.delete()
-        run = trackio.init(
+        trackio.init(
             project=PROJECT,
             name=told.run_id,
             group=told.group or None,
@@ -208,8 +211,8 @@ def _to_trackio(told: Logged, at: str, replace: bool) -> str:
             auto_log_cpu=False,
         )
         for number, (values, _) in told.rounds.items():
-            run.log(values | (told.outcome if number == max(told.rounds) else {}), step=number)
-        run.finish()
+            trackio.log(values | (told.outcome if number == max(told.rounds) else {}), step=number)
+        trackio.finish()
     except UnlearnscopeError:
         raise
     except Exception as error:  # its database may refuse in many ways
