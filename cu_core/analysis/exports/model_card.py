@@ -103,6 +103,11 @@ def said(text: str) -> str:
     return "".join(_SPECIAL.get(letter, letter) for letter in cut(one_line(text), CELL))
 
 
+def _code(text: str) -> str:
+    """The same as a name between backticks, where a backslash would be shown."""
+    return f"`{cut(one_line(text), CELL).replace('`', chr(39))}`"
+
+
 def _short(digest: Any) -> str:
     return str(digest or "unknown")[:12]
 
@@ -113,8 +118,8 @@ def _what(run: Compared) -> str:
     stopped = _stopped(run)
     kind = "An encoder that was trained without labels" if run.kind == "self-supervised" else "A model"
     lines = [
-        f"{kind} (`{said(run.backbone)}`) that was trained on `{said(run.dataset)}` and then made to forget {samples} "
-        f"(`{said(run.forget)}`) by the method {said(run.method_title)}, in {run.rounds} "
+        f"{kind} ({_code(run.backbone)}) that was trained on {_code(run.dataset)} and then made to forget {samples} "
+        f"({_code(run.forget)}) by the method {said(run.method_title)}, in {run.rounds} "
         f"round{'' if run.rounds == 1 else 's'}{stopped}. Seed {run.seed}.",
     ]
     if run.collapsed:
