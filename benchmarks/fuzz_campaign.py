@@ -45,9 +45,10 @@ from cu_core.base.errors import BadInput, UnlearnscopeError
 from cu_core.base.files import parse_json
 from cu_core.base.home import Home
 from cu_core.catalogue import compatibility
+from cu_core.catalogue.class_names import class_label, class_labels, class_text
 from cu_core.catalogue.grid import MOST_RUNS, count, expand, parse_axis
 from cu_core.catalogue.listed_models import model_names
-from cu_core.catalogue.selections import class_label, parse_selection
+from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec, spec_from_json
 from cu_core.data.index_file import read_indices, scan_indices
 from cu_core.figures.theme import chart_text, class_name
@@ -203,6 +204,9 @@ class Readers:
         row = self._row
         mentions(row, asked)
         class_label(asked, CLASSES)
+        _in_words(lambda: [CLASSES[label] for label in class_labels(asked, CLASSES)])
+        if found := asked.strip():
+            assert class_text([found], CLASSES)
         for read in (lambda: open_run(self.home, asked), lambda: columns_named(asked.split(","))):
             _in_words(read)
 

@@ -11,7 +11,7 @@ from cu_core.catalogue.presets import DEFAULT_PRESET
 from cu_core.catalogue.selections import FORGET_KINDS
 from pages._frame import gate
 from pages._frame.page_records import Page
-from pages._launch import form_draft, form_fields, form_grid, form_sections, launch_bar
+from pages._launch import foreign_section, form_draft, form_fields, form_grid, form_sections, launch_bar, weight_verdict
 from pages._launch.chosen_samples import chosen_samples, data_spec, preview
 from pages._launch.forget_preview import prepared
 from pages._launch.form_state import clone, draft, errors_of, launch, preset_of, use_preset
@@ -60,9 +60,12 @@ values = draft()
 errors = errors_of(values)
 spec_of_data = data_spec(values, errors)
 data = prepared(spec_of_data) if spec_of_data else None
+known = data.classes if data else ()
 if data:
     # Classes of another dataset are no choice any more.
-    form_fields.put("forget.classes", form_draft.class_names(values["forget.classes"], data.classes))
+    form_fields.put("forget.classes", form_draft.class_names(values["forget.classes"], known))
+if data or values["forget.known"]:
+    form_fields.put("forget.known", known)
     values = draft()
     errors = errors_of(values)
 if refused := st.session_state.pop("refused", None):
@@ -73,6 +76,8 @@ specs = launch_bar.runs_of(values, errors)
 copied = bool(wanted) and st.session_state.get("cloned") == wanted
 with cards, st.expander("Start from a preset instead") if copied else st.container():
     presets(preset_of(form_draft.spec_of(values)) if specs else None)
+foreign_section.door()
+given = foreign_section.given()
 task = FORGET_KINDS[values["forget.kind"]].task
 
 left, right = st.columns(2, gap="medium")
@@ -81,23 +86,30 @@ with left.container(border=True, height="stretch"):
     form_sections.data_section(errors)
 with right.container(border=True, height="stretch"):
     st.subheader("Model", anchor=False)
-    form_sections.model_section(errors, spec_of_data)
+    form_sections.model_section(errors, spec_of_data, with_weights=not given)
+    weight_verdict.own_weights(specs, data)
 with st.container(border=True):
-    st.subheader("What to forget", anchor=False)
+    st.subheader("What was to be forgotten" if given else "What to forget", anchor=False)
     form_sections.forget_section(errors, spec_of_data, data)
     preview(values, errors, spec_of_data, data, forget)
+    weight_verdict.earlier_bases(specs)
 with st.container(border=True):
-    st.subheader("How to forget", anchor=False)
-    form_sections.method_section(errors, task)
+    st.subheader("The model that I unlearned" if given else "How to forget", anchor=False)
+    if given:
+        foreign_section.section(errors, specs)
+    else:
+        form_sections.method_section(errors, task)
 with st.container(border=True):
-    st.subheader("Training of the model and the reference", anchor=False)
+    trained = "more references, where some are asked for below" if given else "the model and the reference"
+    st.subheader(f"Training of {trained}", anchor=False)
     form_sections.training_section(errors)
 with st.container(border=True):
-    st.subheader("Stopping and recording", anchor=False)
-    form_sections.stop_section(errors)
+    st.subheader("Recording" if given else "Stopping and recording", anchor=False)
+    form_sections.stop_section(errors, ends=not given)
 with st.container(border=True):
     st.subheader("Run", anchor=False)
-    form_sections.run_section(errors)
-with st.container(border=True):
-    form_grid.section(values, errors)
+    form_sections.run_section(errors, own_references=not given)
+if not given:
+    with st.container(border=True):
+        form_grid.section(values, errors)
 launch_bar.bar(specs, errors, launch)

@@ -17,7 +17,7 @@ from cu_core.base.parameters import Described, describe
 from cu_core.catalogue.attack_record import ATTACKS
 from cu_core.catalogue.backbone_record import BACKBONES
 from cu_core.catalogue.dataset_record import DATASETS
-from cu_core.catalogue.method_record import METHODS, PER_EPOCH, PER_SHARD, Method
+from cu_core.catalogue.method_record import METHODS, PER_EPOCH, PER_FILE, PER_SHARD, Method
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.objective_record import OBJECTIVES
 from cu_core.catalogue.presets import PRESETS
@@ -91,7 +91,7 @@ def settings(cls: type, prefix: str = "") -> str:
 
 PLURAL = {"class": "classes", "sample": "samples"}
 MODELS = {"supervised": "classifiers", "self-supervised": "encoders", "image-text": "image-text models"}
-COUNTED = {PER_EPOCH: "as many as training epochs", PER_SHARD: "as many as shards"}
+COUNTED = {PER_EPOCH: "as many as training epochs", PER_SHARD: "as many as shards", PER_FILE: "as many as files"}
 
 
 def reads(method: Method) -> str:
@@ -102,6 +102,7 @@ def reads(method: Method) -> str:
         ("unseen samples", method.needs_unseen),
         ("labels", method.needs_labels),
         ("shards", method.needs_shards),
+        ("the user's files", method.from_files),
     )
     return ", ".join(name for name, needed in kinds if needed)
 
@@ -119,7 +120,13 @@ def overview(methods: Iterable[Method]) -> str:
             *(mark(task in m.tasks) for task in PLURAL),
             ", ".join(MODELS[kind] for kind in m.objectives),
             *(mark(needed) for needed in (m.needs_forget, m.needs_retain, m.needs_unseen, m.needs_labels)),
-            "one shot" if m.one_shot else "rounds, from a new start" if m.starts_anew else "rounds",
+            "one shot"
+            if m.one_shot
+            else "rounds, from a new start"
+            if m.starts_anew
+            else "files"
+            if m.from_files
+            else "rounds",
         )
         for m in methods
     )
@@ -233,7 +240,7 @@ def text() -> str:
                     number(d.classes),
                     number(d.train),
                     number(d.test),
-                    d.summary + (" Downloaded on first use." if d.download else ""),
+                    " ".join(filter(None, [d.summary, "Downloaded on first use." if d.download else "", d.licence])),
                 )
                 for d in DATASETS.values()
             ),

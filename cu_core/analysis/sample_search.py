@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cu_core.base.errors import BadInput
+from cu_core.catalogue.class_names import are_numbers, same_form
 
 FIELD = "selection.search"
 SEARCHES = ("17", "17, 20-25", "test:17", "class:cat", "a class's name", "a part of it", "a*e")
@@ -105,12 +106,12 @@ def _ends(samples: np.ndarray, is_test: np.ndarray) -> list[str]:
 
 
 def _classes(name: str, labels: np.ndarray, classes: Sequence[str]) -> list[int]:
-    wanted = name.casefold()
-    if exact := [label for label, known in enumerate(classes) if known.casefold() == wanted]:
+    wanted = same_form(name).casefold()
+    if exact := [label for label, known in enumerate(classes) if same_form(known).casefold() == wanted]:
         return exact
     present = [int(label) for label in np.unique(labels)]
     allowed = [classes[label] if label < len(classes) else str(label) for label in present[:_LISTED]]
-    if name.isdecimal() and len(name) < 10 and int(name) in present:
+    if name.isdecimal() and len(name) < 10 and int(name) in present and not are_numbers(classes):
         return [int(name)]
     if len(name) > _LONGEST_PATTERN:
         raise BadInput(FIELD, f"is longer than {_LONGEST_PATTERN} letters", SEARCHES)
@@ -125,7 +126,7 @@ def _classes(name: str, labels: np.ndarray, classes: Sequence[str]) -> list[int]
 
 def _holds(name: str, parts: Sequence[str]) -> bool:
     """Whether a name holds some parts one behind the other: each at its first place behind the one before it."""
-    text, place = name[:_LOOKED_AT].casefold(), 0
+    text, place = same_form(name[:_LOOKED_AT]).casefold(), 0
     for part in parts:
         place = text.find(part, place)
         if place < 0:

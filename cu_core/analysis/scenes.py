@@ -96,7 +96,7 @@ class Shown:
             named.append(SceneState("Reference (retrained)", None, "reference"))
         if self.beside is not None:
             spec = self.beside.spec
-            title = f"{spec.method.id}, seed {spec.seed}"
+            title = f"{spec.method.word}, seed {spec.seed}"
             named += [SceneState(f"{title}: round {k}", k, "other") for k in self.beside.rounds()]
         return tuple(named)
 

@@ -24,6 +24,7 @@ class Backbone:
         named: whether it is a library of many models, chosen by ``:NAME``.
         image_text: whether it has a text tower and is trained with such an objective; its builder then takes
             ``(name, size, pretrained, class names)`` and returns the whole `cu_core.learning.image_text.ImageText`.
+        stems: whether its builder also takes ``stem``: ``auto``, ``small`` or ``large``.
         package: module of an optional package that it needs; empty if it needs none.
         install: what to install for that.
     """
@@ -37,6 +38,7 @@ class Backbone:
     pretrained: bool = False
     named: bool = False
     image_text: bool = False
+    stems: bool = False
     package: str = ""
     install: str = ""
 

@@ -8,10 +8,13 @@ from importlib.util import find_spec
 from cu_core.base.errors import BadInput, Incompatible
 from cu_core.base.named_path import named_path
 from cu_core.catalogue.backbone_record import backbone
+from cu_core.catalogue.class_orders import check_order
 from cu_core.catalogue.dataset_record import dataset
+from cu_core.catalogue.file_lists import ROUNDS, expanded, file_lists
 from cu_core.catalogue.listed_models import why_not_listed
 from cu_core.catalogue.method_record import Method, method
 from cu_core.catalogue.objective_record import objective
+from cu_core.catalogue.pixel_scales import check_scale
 from cu_core.catalogue.selections import FORGET_KINDS, parse_selection
 from cu_core.catalogue.spec import RunSpec
 from cu_core.catalogue.spec_files import named_files
@@ -129,11 +132,15 @@ def check(spec: RunSpec) -> None:
     ):
         if reason:
             raise Incompatible(field, reason)
+    check_scale(spec.model.normalisation, record.channels)
+    check_order(spec.model.class_order, record.classes)
     if refused := why_not_listed(spec.model.backbone):
         raise BadInput("model.backbone", *refused)
     if spec.stop.rule != "auto" and (reason := STOPPING_RULES.named(spec.stop.rule).why_not(spec.task, kind)):
         fitting = [rule.id for rule in STOPPING_RULES.values() if rule.why_not(spec.task, kind) is None]
         raise Incompatible("stop.rule", reason, ("auto", *fitting))
+    if method(spec.method.id).from_files:
+        _check_given(spec)
     if spec.train.epochs == 0 and not (spec.model.weights or spec.model.pretrained):
         raise Incompatible("train.epochs", "0 epochs needs own or published weights to start from")
     if method(spec.method.id).starts_anew and spec.train.epochs == 0:
@@ -153,7 +160,23 @@ def check(spec: RunSpec) -> None:
         raise BadInput("data.train_limit", f"{spec.data.train_limit} is more than there are", [f"0 to {record.train}"])
 
 
+def _check_given(spec: RunSpec) -> None:
+    """What rounds that were made elsewhere cannot be combined with."""
+    files = len(expanded(spec).method.params.rounds)
+    if not files:
+        raise Incompatible(ROUNDS, "names no file with unlearned weights, and needs one or more")
+    if not spec.model.weights:
+        raise Incompatible("model.weights", "names no file with the model before unlearning, to compare with")
+    if spec.model.train_on:
+        raise Incompatible("model.train_on", "the model before unlearning is shown as it is", ("false",))
+    if spec.stop.rule not in ("auto", "none"):
+        raise Incompatible("stop.rule", "rounds that were made elsewhere are all shown", ("auto", "none"))
+    if spec.stop.max_rounds not in (0, files):
+        raise Incompatible("stop.max_rounds", "each file is a round, and all are shown", ("0", str(files)))
+
+
 def _check_paths(spec: RunSpec) -> None:
+    _check_lists(spec)
     forms_of: dict[str, tuple[str, ...]] = {
         "data.dataset": (f"{dataset(spec.data.dataset).form} of a directory or zip file",),
         "model.weights": (),
@@ -169,3 +192,23 @@ def _check_paths(spec: RunSpec) -> None:
         if not found:
             words = "does not exist" if field == "data.dataset" else "is not a file"
             raise BadInput(field, f"{text} {words}", forms)
+
+
+def _check_lists(spec: RunSpec) -> None:
+    """Says of lists of files, and of the model before them, which are missing: all of them at once."""
+    lists = file_lists(expanded(spec))
+    if lists and spec.model.weights:
+        lists = {"model.weights": (spec.model.weights,), **lists}
+    missing = {field: [text for text in texts if not _is_file(text, field)] for field, texts in lists.items()}
+    missing = {field: texts for field, texts in missing.items() if texts}
+    if missing:
+        names = [text for texts in missing.values() for text in texts]
+        total = sum(map(len, lists.values()))
+        raise BadInput(next(iter(missing)), f"{len(names)} of {total} files are missing: {', '.join(names)}")
+
+
+def _is_file(text: str, field: str) -> bool:
+    try:
+        return named_path(text, field).is_file()
+    except OSError:  # too long
+        return False

@@ -25,6 +25,7 @@ class Dataset:
         test: number of test images; 0 if it depends on the files.
         download: whether the first use downloads it.
         needs_path: whether the id is followed by ``:PATH``.
+        licence: under which its images may be used, where that is to be shown; a whole sentence.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Dataset:
     test: int = 0
     download: bool = False
     needs_path: bool = False
+    licence: str = ""
 
     @property
     def form(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import re
@@ -11,6 +12,8 @@ from typing import Any
 from cu_core.base.errors import BadInput
 from cu_core.base.parameters import LONGEST_TEXT, Described, coerce, describe
 from cu_core.catalogue.method_record import METHODS, method
+from cu_core.catalogue.name_list import quoted, split_at, unquoted
+from cu_core.catalogue.selections import FORGET_KINDS
 from cu_core.catalogue.spec import PARTS, RunSpec, digest, spec_from_json, top_level_fields
 
 MOST_RUNS = 1000
@@ -29,30 +32,51 @@ _RANGE = re.compile(r"(\d{1,10})\s*-\s*(\d{1,10})")
 def parse_axis(text: str) -> list[str]:
     """Values of one axis: ``0.1, 0.3, 0.7``, ``0-4`` (whole numbers, ends included), ``class:5,7; random:500``.
 
-    A semicolon separates where there is one, else a comma; after ``class:`` a comma followed by a
-    bare number goes on with the same forget set.
+    A semicolon separates where there is one, else a comma; behind a forget set with a value, what a comma separates
+    goes on with it unless it is a forget set itself. Separators in double quotes do not count, and a value that is in
+    quotes as a whole loses them.
 
     Raises:
         BadInput: no value, a range that runs backwards, or far too many values.
     """
     if len(text) > LONGEST_TEXT:
         raise BadInput("grid", f"has {len(text):,} letters", [f"at most {LONGEST_TEXT:,} letters"])
-    separator = ";" if ";" in text else ","
+    pieces = split_at(text, ";")
+    by_comma = len(pieces) == 1
     values: list[str] = []
-    for piece in (piece.strip() for piece in text.split(separator)):
-        if not piece:
+    goes_on = False
+    for piece in split_at(text, ",") if by_comma else pieces:
+        trimmed = piece.strip()
+        bare = unquoted(trimmed)
+        if goes_on and not _is_forget_set(trimmed):
+            values[-1] += f",{trimmed if trimmed.isdecimal() else piece}" if trimmed else ""
             continue
-        if piece.isdecimal() and values and values[-1].startswith("class:"):
-            values[-1] += f",{piece}"
-        elif found := _RANGE.fullmatch(piece):
+        if bare is None and (found := _RANGE.fullmatch(trimmed)):
             values += _range(int(found[1]), int(found[2]))
-        else:
-            values.append(piece)
+        elif bare or trimmed:
+            values.append(trimmed if bare is None else bare)
+        goes_on = by_comma and bare is None and ":" in trimmed and _is_forget_set(trimmed)
         if len(values) > MOST_RUNS:
             raise BadInput("grid", f"one axis has more than {MOST_RUNS:,} values", (f"at most {MOST_RUNS:,} runs",))
     if not values:
         raise BadInput("grid", f"{text!r} names no value", ("0.1, 0.3", "0-4"))
     return values
+
+
+def axis_text(values: Sequence[str]) -> str:
+    """Values, none of them blank, as a text that `parse_axis` reads back."""
+    text = ""
+    for cells, end in itertools.product((values, [quoted(value) for value in values]), ("", ";")):
+        text = "; ".join(cells) + end
+        with contextlib.suppress(BadInput):
+            if parse_axis(text) == list(values):
+                break
+    return text
+
+
+def _is_forget_set(piece: str) -> bool:
+    kind, colon, _ = piece.partition(":")
+    return kind in FORGET_KINDS and bool(colon or FORGET_KINDS[kind].parse is None)
 
 
 def count(base: RunSpec, axes: Mapping[str, Sequence[str]]) -> int:

@@ -11,6 +11,7 @@ from cu_core.base.registry import Registry, imported
 # Default numbers of rounds that stand for another number.
 PER_EPOCH = 0
 PER_SHARD = -1
+PER_FILE = -2
 
 Unlearn = Callable[..., Iterator[dict[str, float]]]
 """A method's generator: from context and hyper-parameters to its own numbers after each round."""
@@ -49,13 +50,15 @@ class Method:
         one_shot: whether it has no natural rounds.
         starts_anew: whether it begins by throwing away what the model, or a part of it, has learned. Neither a stopping
             rule nor the guard against collapse can say anything of such a model before it is finished.
+        from_files: whether its rounds are files with weights that were made elsewhere (``params.rounds``). What they
+            took is not known then, nothing ends the run before the last of them, and the base model is a file, too.
         needs: what has to be there, in words.
         fails: where it fails or misleads, in words.
         divided: whether the method's steps can be divided over processes, given its hyper-parameters: they run through
             the whole network in training mode and end in ``Tensor.backward``. The steps of others are taken by one
             process, which is always right.
         rounds: default number of rounds per task; `PER_EPOCH` stands for as many as the original training had epochs,
-            `PER_SHARD` for as many as it had shards.
+            `PER_SHARD` for as many as it had shards, `PER_FILE` for as many as it names files.
     """
 
     id: str
@@ -73,10 +76,16 @@ class Method:
     needs_shards: bool = False
     one_shot: bool = False
     starts_anew: bool = False
+    from_files: bool = False
     needs: str = ""
     fails: str = ""
     divided: Callable[[Any], bool] = by_one_process
     rounds: Mapping[str, int] = field(default_factory=lambda: {"class": 10, "sample": 30})
+
+    @property
+    def unguarded(self) -> bool:
+        """Whether neither a stopping rule nor the guard against collapse ends it."""
+        return self.starts_anew or self.from_files
 
     def unlearn(self, context: Any, params: Any) -> Iterator[dict[str, float]]:
         """The method's rounds on a `cu_core.methods.context.Context`."""
@@ -86,6 +95,11 @@ class Method:
 
 
 METHODS: Registry[Method] = Registry("method", Method, group="unlearnscope.methods")
+
+
+def methods_here() -> dict[str, Method]:
+    """The methods that unlearn here, by id; rounds that are files have a door of their own."""
+    return {name: record for name, record in METHODS.items() if not record.from_files}
 
 
 def method(method_id: str) -> Method:

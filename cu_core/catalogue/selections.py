@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,7 @@ import numpy as np
 
 from cu_core.base.errors import BadInput
 from cu_core.base.registry import Registry
-
-FIELD = "forget.select"
-NUMBER = re.compile(r"[0-9]{1,18}")
+from cu_core.catalogue.class_names import FIELD, NUMBER, class_labels
 
 
 @dataclass(frozen=True)
@@ -41,8 +38,15 @@ class Selection:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names or numbers of classes that it names; empty where its values are something else."""
+        """Texts with names or numbers of classes, see `class_labels`; empty where its values are something else."""
         return self.values if any(i.kind == "classes" for i in self.record.inputs) else ()
+
+    def labels(self, classes: Sequence[str]) -> tuple[int, ...]:
+        """Labels of the classes that it names; empty where it names none, or one that is not among them."""
+        try:
+            return tuple(label for text in self.classes for label in class_labels(text, classes))
+        except BadInput:
+            return ()
 
     @property
     def file(self) -> str:
@@ -57,7 +61,7 @@ class Input:
     Attributes:
         name: of the form's field; kinds may share one.
         label: shown beside it.
-        kind: ``"number"`` (a whole one), ``"share"``, ``"classes"`` (all values) or ``"file"``.
+        kind: ``"number"`` (a whole one), ``"share"``, ``"text"``, ``"classes"`` (the names of some) or ``"file"``.
         default: what it starts with.
         step: of the buttons of a number.
         help: one sentence; empty for none.
@@ -76,8 +80,6 @@ class Input:
 
     def write(self, value: Any) -> str:
         """What the widget holds as it stands in a selection."""
-        if self.kind == "classes":
-            return ",".join(str(name) for name in value)
         return f"{value:g}" if self.kind == "share" else str(value)
 
 
@@ -89,11 +91,13 @@ class Known:
         train: training samples.
         classes: number of classes; 0 where nobody knows.
         label_noise: share of wrong labels.
+        names: of the classes by label; empty where nobody knows.
     """
 
     train: int
     classes: int
     label_noise: float
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,7 @@ class Chosen:
     Attributes:
         indices: (k,) integers, sorted and distinct.
         classes: labels of the forgotten classes, where whole ones are forgotten.
-        duplicates: how many repeated indices of a file were dropped.
+        duplicates: how many entries of a file were dropped because they repeat others.
     """
 
     indices: np.ndarray
@@ -175,6 +179,8 @@ class ForgetKind:
         why_not: from a `DataSpec` and the kind of the training objective to what is lacking.
         drawn: whether the seed decides which samples they are.
         costly: whether `choose` takes a moment although nothing but images and text decide, so that a page keeps it.
+        fits: raises `BadInput` where the values cannot be had from the data, without choosing; for kinds that take long
+            to choose. None lets `choose` say it.
         ready: whether what takes long to work out lies in a folder already, from data and folder.
         prepare: works that out, from data, folder and progress; returns facts to print.
         tell: from values, data, indices (k,) and the folder to what a preview adds.
@@ -194,6 +200,7 @@ class ForgetKind:
     why_not: Callable[[Any, str], Lacking | None] | None = None
     drawn: bool = False
     costly: bool = False
+    fits: Callable[..., None] | None = None
     ready: Callable[..., bool] | None = None
     prepare: Callable[..., Mapping[str, Any]] | None = None
     tell: Callable[..., Told | None] | None = None
@@ -246,16 +253,6 @@ def task_of(text: str) -> str:
     """The task of a forget set: ``"sample"`` also where nobody knows its kind, as that of a plug-in that is gone."""
     kind = text.strip().partition(":")[0]
     return FORGET_KINDS[kind].task if kind in FORGET_KINDS else "sample"
-
-
-def class_label(name: str, classes: Sequence[str]) -> int | None:
-    """The label that a name in a forget set means: that of the class so named, else its number; None for neither.
-
-    Where the names are not known (no classes), every number is one.
-    """
-    if name in classes:
-        return classes.index(name)
-    return int(name) if NUMBER.fullmatch(name) and (not classes or int(name) < len(classes)) else None
 
 
 def whole_number(kind: str, text: str) -> tuple[str, ...]:

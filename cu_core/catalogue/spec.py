@@ -13,7 +13,7 @@ from typing import Any
 from cu_core.base.errors import BadInput
 from cu_core.base.parameters import contents_of, describe, param, parse
 from cu_core.catalogue.dataset_record import DATASETS
-from cu_core.catalogue.method_record import PER_EPOCH, PER_SHARD, method
+from cu_core.catalogue.method_record import PER_EPOCH, PER_FILE, PER_SHARD, method
 from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.selections import FORGET_KINDS, task_of
 from cu_core.catalogue.spec_parts import AuditSpec, DataSpec, ForgetSpec, ModelSpec, ProbeSpec, StopSpec, TrainSpec
@@ -32,6 +32,16 @@ class MethodSpec:
         if self.params is None:
             object.__setattr__(self, "params", method(self.id).params())
 
+    @property
+    def title(self) -> str:
+        """Name shown to people: what the user calls a method of their own, else its record's."""
+        return getattr(self.params, "label", "") or method(self.id).title
+
+    @property
+    def word(self) -> str:
+        """The same for lists, where our own methods go by their ids."""
+        return getattr(self.params, "label", "") or self.id
+
 
 def path_of(choice: str) -> str:
     """The user's path in the text of a dataset or forget set; empty where it holds none."""
@@ -46,8 +56,13 @@ def short(choice: str) -> str:
     if not path:
         return choice
     kind = choice.partition(":")[0]
-    name = re.sub(r"^[0-9a-f]{12}-", "", path.rstrip("/").rpartition("/")[2])
+    name = bare_name(path)
     return name if kind in DATASETS else f"{kind}:{name}"
+
+
+def bare_name(path: str) -> str:
+    """Name of a file for people: without its folder, and without what an upload put before it."""
+    return re.sub(r"^[0-9a-f]{12}-", "", path.rstrip("/").rpartition("/")[2])
 
 
 @dataclass(frozen=True)
@@ -116,7 +131,7 @@ class RunSpec:
         """The run's name, or one made from its choices."""
         return (
             self.name
-            or f"{short(self.data.dataset)} · {self.model.backbone} · {short(self.forget.select)} · {self.method.id}"
+            or f"{short(self.data.dataset)} · {self.model.backbone} · {short(self.forget.select)} · {self.method.word}"
         )
 
     @property
@@ -127,8 +142,17 @@ class RunSpec:
     @property
     def base_recipe(self) -> TrainSpec:
         """How the base model is made: own weights are taken as they are, unless training on is asked for."""
-        as_they_are = self.model.weights and not self.model.train_on
-        return dataclasses.replace(self.train, epochs=0) if as_they_are else self.train
+        return dataclasses.replace(self.train, epochs=0) if self.takes_own_weights else self.train
+
+    @property
+    def takes_own_weights(self) -> bool:
+        """Whether the base model is the user's own, as it is."""
+        return bool(self.model.weights) and not self.model.train_on
+
+    @property
+    def references(self) -> int:
+        """How many models stand for retraining: own files and those trained here."""
+        return len(self.reference_files) + self.reference
 
     @property
     def forget_seed(self) -> int:
@@ -140,6 +164,8 @@ class RunSpec:
         """Upper limit on rounds."""
         usual = method(self.method.id).rounds.get(self.task, 1)
         stands_for = {PER_EPOCH: max(self.train.epochs, 1), PER_SHARD: self.train.shards}
+        if usual == PER_FILE:
+            return len(self.method.params.rounds)
         return self.stop.max_rounds or stands_for.get(usual, usual)
 
     def to_json(self) -> dict[str, Any]:

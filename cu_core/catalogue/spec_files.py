@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from cu_core.base.named_path import absolute_choice, named_path
+from cu_core.catalogue.file_lists import expanded, file_lists, with_lists
 from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec
 
@@ -25,12 +26,28 @@ def named_files(spec: RunSpec) -> dict[str, str]:
     return {field: text for field, text in texts.items() if text}
 
 
-def absolute_paths(spec: RunSpec) -> RunSpec:
-    """The same specification with paths that do not depend on the present folder.
+def all_files(spec: RunSpec) -> list[tuple[str, str]]:
+    """Field and text of each file or folder that a specification names, those of its lists included.
 
     Raises:
-        BadInput: a path is none, see `cu_core.base.named_path.named_path`; the forget set has no known form.
+        BadInput: the forget set has no known form.
     """
+    listed = [(field, text) for field, texts in file_lists(spec).items() for text in texts]
+    return [*named_files(spec).items(), *listed]
+
+
+def absolute_paths(spec: RunSpec) -> RunSpec:
+    """The same specification with paths that do not depend on the present folder, and files in place of patterns.
+
+    Raises:
+        BadInput: a path is none, see `cu_core.base.named_path.named_path`; a pattern fits no file; the forget set has
+            no known form.
+    """
+    spec = expanded(spec)
+    lists = file_lists(spec)
+    spec = with_lists(
+        spec, {field: tuple(str(named_path(text, field)) for text in texts) for field, texts in lists.items()}
+    )
     files = named_files(spec)
     if "data.dataset" in files:
         dataset = absolute_choice(spec.data.dataset, "data.dataset")

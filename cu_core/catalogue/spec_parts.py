@@ -11,6 +11,7 @@ from typing import Any
 from cu_core.base.parameters import param
 from cu_core.catalogue.dataset_record import DATASETS
 from cu_core.catalogue.objective_record import OBJECTIVES
+from cu_core.catalogue.pixel_scales import SCALES
 from cu_core.catalogue.selections import forms
 from cu_core.catalogue.stopping import STOPPING_RULES
 
@@ -50,7 +51,37 @@ class DataSpec:
         special="0 = as it is",
     )
     test_share: float = param(
-        0.2, "Unseen share", "For folders without test/: share set apart as unseen.", low=0.05, high=0.5, advanced=True
+        0.2,
+        "Unseen share",
+        "For images without an unseen part (test/, val/): share set apart as unseen.",
+        low=0.05,
+        high=0.5,
+        advanced=True,
+    )
+    titles: str = param(
+        "",
+        "Titles of classes",
+        "File in the root of the images that maps folder names to titles (such as classes.txt or labels.json); empty "
+        "looks for one, none keeps the folder names.",
+        advanced=True,
+        later=True,
+    )
+    background: str = param(
+        "white",
+        "Background",
+        "What transparent parts of images are laid on.",
+        choices=("white", "black", "grey"),
+        advanced=True,
+        later=True,
+    )
+    unreadable: float = param(
+        0.01,
+        "Unreadable share",
+        "Up to this share of the images, rounded up, is left out where it cannot be read; more are refused.",
+        low=0.0,
+        high=0.5,
+        advanced=True,
+        later=True,
     )
     split_seed: int = param(
         0, "Split seed", "Seed of splits, subsets and label noise.", low=0, high=2**31 - 1, advanced=True
@@ -87,16 +118,19 @@ class ModelSpec:
     normalisation: str = param(
         "auto",
         "Normalisation",
-        "How pixels become inputs: auto (from the file of own weights where it says so, else dataset), dataset (its "
-        "own mean and deviation), unit ([0, 1]), or mean and deviation per channel: 0.49,0.48,0.45/0.25,0.24,0.26.",
+        lambda: (
+            "How pixels become inputs: auto (from the file of own weights where it says so, else dataset), dataset "
+            f"(its own mean and deviation), {', '.join(SCALES)} (constants that others use; unit is [0, 1], half [-1, 1], "
+            "bytes [0, 255]), or mean and deviation per channel: 0.49,0.48,0.45/0.25,0.24,0.26."
+        ),
         advanced=True,
         later=True,
     )
     class_order: str = param(
         "dataset",
         "Order of classes",
-        "In which order own weights answer: that of this dataset, or class names sorted as text or as numbers.",
-        choices=("dataset", "text", "number"),
+        "In which order own weights answer: that of this dataset, class names sorted as text or as number, or the "
+        "numbers of all classes in the order of the answers: 2,0,1.",
         advanced=True,
         later=True,
     )
@@ -106,6 +140,13 @@ class ModelSpec:
         "First layers of a residual network: small (3×3, no pooling), large (7×7 of stride 2, max-pooling), or auto: "
         "by own weights, else by image size.",
         choices=("auto", "small", "large"),
+        advanced=True,
+        later=True,
+    )
+    part: str = param(
+        "",
+        "Part of the file",
+        "Which weights of a file that holds several, e.g. model_ema; empty takes the plain model.",
         advanced=True,
         later=True,
     )

@@ -112,7 +112,7 @@ STOPPING_RULES.add(
 )
 
 
-def rule_for(requested: str, selection: str, *, encoder: bool = False, starts_anew: bool = False) -> str:
+def rule_for(requested: str, selection: str, *, encoder: bool = False, unguarded: bool = False) -> str:
     """The rule that ``auto`` stands for, or the requested one.
 
     Args:
@@ -120,10 +120,10 @@ def rule_for(requested: str, selection: str, *, encoder: bool = False, starts_an
         selection: kind of the forget set, e.g. ``"class"`` or ``"mislabelled"``; its record names a rule.
         encoder: whether the model has no classes. A vote of retain samples is about as right on forget samples
             as on unseen ones before any unlearning, so no accuracy says when to stop.
-        starts_anew: whether the method throws the trained model away (`starts_anew`):
-            untrained, it meets every rule.
+        unguarded: whether the method throws the trained model away (untrained, it meets every rule), or shows rounds
+            that were made elsewhere.
     """
-    if starts_anew:
+    if unguarded:
         return "none"
     if requested != "auto":
         return requested

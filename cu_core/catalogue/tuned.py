@@ -23,6 +23,11 @@ DIGITS: dict[str, dict[str, Any]] = {
 """Digits, or the tiny CNN: method to values, for classes and samples alike. Random digits tell nothing: retrained
 models know the forgotten samples as well as before."""
 
+EMOJI: dict[str, dict[str, Any]] = {
+    "contrastive": {"lr": 0.003, "unlearn_weight": 1.0, "batch_size": 64},
+}
+"""A wide CNN on emoji, by hand, seed 0: classes and samples alike."""
+
 TINY_CLIP: dict[str, dict[str, Any]] = {
     "clip_contrastive": {"lr": 1e-4, "finetune_lr": 1e-4, "batch_size": 64},
 }

@@ -13,6 +13,7 @@ from cu_core.base.errors import BadInput, UnlearnscopeError, in_words
 from cu_core.base.home import default_home
 from cu_core.base.version import __version__
 from cu_core.cli.arguments import add_spec_arguments
+from cu_core.cli.audit_command import add_audit_arguments
 from cu_core.cli.commands import COMMANDS
 from cu_core.cli.compare_command import add_compare_arguments
 from cu_core.cli.completion import SHELLS, offer, offer_found, run_ids
@@ -97,6 +98,11 @@ def build_parser() -> Parser:
             "--preset digit-5",
         ),
         ("prepare", "Read a dataset into the cache.", "--dataset digits"),
+        (
+            "check-weights",
+            "Judge own weights: how right they are as they are read, and in the usual other ways.",
+            "--dataset digits --set model.weights=own.pt",
+        ),
     ):
         added = command(name, summary, example, json=True)
         add_spec_arguments(added)
@@ -104,6 +110,14 @@ def build_parser() -> Parser:
             added.add_argument("--token", help="the same token never makes a second run")
         if name == "submit":
             added.add_argument("--grid", action="append", default=[], metavar="NAME=V1,V2", help="one run per value")
+    add_audit_arguments(
+        command(
+            "audit",
+            "Look at a model that was unlearned elsewhere: its files become the rounds of an ordinary run.",
+            "--dataset digits --model tiny-cnn --forget class:5 --before base.pt --after unlearned.pt",
+            json=True,
+        )
+    )
     add_sweep_arguments(
         command(
             "sweep",

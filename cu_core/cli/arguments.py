@@ -25,7 +25,8 @@ from cu_core.cli.completion import FILES, offer, offer_found
 from cu_core.jobs.adopt import adopt_index_file
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-LISTS = tuple(d.name for d in describe(RunSpec) if d.type not in (int, float, str, bool))
+SINGLE = (int, float, str, bool)
+LISTS = tuple(d.name for d in describe(RunSpec) if d.type not in SINGLE)
 """Fields of several values, of which each `--set` adds one."""
 DIGITS_BACKBONE = "tiny-cnn"
 BACKBONE = "resnet18"
@@ -181,16 +182,17 @@ def _follow_recipes(content: dict[str, Any], chosen: dict[str, Any]) -> None:
 def _apply(content: dict[str, Any], setting: str, chosen: dict[str, Any]) -> None:
     name, equals, value = setting.partition("=")
     name = name.strip()
-    params = [d.name for d in describe(method(str(chosen.get("id"))).params)]
+    # Whether a hyper-parameter takes several values, of which each setting adds one.
+    params = {d.name: d.type not in SINGLE for d in describe(method(str(chosen.get("id"))).params)}
     if not equals or not name:
         raise BadInput("--set", f"{setting!r} is not NAME=VALUE", [f"{n}=…" for n in params])
     part, dot, field = name.partition(".")
     if dot and part in PARTS:
         content.setdefault(part, {})[field] = value
-    elif dot and part == "method":
-        chosen.setdefault("params", {})[field] = value
-    elif name in params:
-        chosen.setdefault("params", {})[name] = value
+    elif (dot and part == "method") or name in params:
+        own = chosen.setdefault("params", {})
+        field = field if dot else name
+        own[field] = [*own.get(field, ()), value] if params.get(field) else value
     elif name in LISTS:
         content[name] = [*content.get(name, ()), value]
     elif name in top_level_fields():

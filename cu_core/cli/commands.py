@@ -19,6 +19,7 @@ from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec
 from cu_core.cli import export_commands
 from cu_core.cli.arguments import read_spec, read_specs
+from cu_core.cli.audit_command import audit_of
 from cu_core.cli.compare_command import compare
 from cu_core.cli.completion import completion
 from cu_core.cli.listing import REGISTRIES, catalogue
@@ -27,6 +28,9 @@ from cu_core.cli.output import ProgressBar, print_json, print_result, print_tabl
 from cu_core.cli.report_command import report
 from cu_core.cli.sweep_command import sweep
 from cu_core.cli.together import work_together
+from cu_core.cli.weights_command import check_weights, say_own_weights
+from cu_core.data.copies import copies_in_words
+from cu_core.data.forget import copies_of
 from cu_core.engine.estimate import estimate
 from cu_core.engine.perform import run_attempt
 from cu_core.jobs import dispatcher, submission
@@ -66,9 +70,20 @@ def run(options: argparse.Namespace, home: Home) -> int:
     return max(_run(spec, options.token and f"{options.token}/{n}", home, options.json) for n, spec in enumerate(specs))
 
 
+def audit(options: argparse.Namespace, home: Home) -> int:
+    """Looks at a model that was unlearned elsewhere, in the foreground or in the queue."""
+    spec = audit_of(options, home)
+    if options.queue:
+        return _queue([spec], [options.token], home, options.json)
+    return _run(spec, options.token, home, options.json)
+
+
 def _run(spec: RunSpec, token: str | None, home: Home, as_json: bool) -> int:
     run_id = submission.submit(spec, home, token=token, foreground=True)
     view = reader.open_run(home, run_id)
+    if view.state == "starting" and (found := copies_of(spec, home)):
+        for words in copies_in_words(found):
+            print(words, file=sys.stderr)
     if view.state != "starting":
         print(f"the token belongs to run {run_id}, which is {view.state}", file=sys.stderr)
         return _tell(view, view.state, as_json)
@@ -159,8 +174,13 @@ def submit(options: argparse.Namespace, home: Home) -> int:
     specs = [spec for base in bases for spec in (grid.expand(base, axes) if axes else [base])]
     several = axes or len(specs) > 1
     tokens = [f"{options.token}/{n}" if options.token and several else options.token for n in range(len(specs))]
+    return _queue(specs, tokens, home, options.json)
+
+
+def _queue(specs: list[RunSpec], tokens: list[str | None], home: Home, as_json: bool) -> int:
+    """Queues runs and prints their ids, and whether somebody is there to do them."""
     ids = [submission.submit(spec, home, token=token) for spec, token in zip(specs, tokens, strict=True)]
-    if options.json:
+    if as_json:
         print_json({"run_ids": ids} | ({"run_id": ids[0]} if len(ids) == 1 else {}))
     else:
         print("\n".join(ids))
@@ -279,11 +299,15 @@ def prepare(options: argparse.Namespace, home: Home) -> int:
     }
     if work_out := parse_selection(spec.forget.select).record.prepare:
         summary |= work_out(data, home.scores, report)
+    # Of a forget set that nobody named nothing is asked.
+    found = copies_of(spec, home) if options.forget is not None else None
     bar.close()
     if options.json:
-        print_json(summary)
+        print_json(summary | ({"copies": copies_in_words(found)} if found else {}))
     else:
         print(", ".join(f"{name}: {value}" for name, value in summary.items()))
+        for words in copies_in_words(found) if found else ():
+            print(words)
     return 0
 
 
@@ -294,8 +318,9 @@ def estimate_run(options: argparse.Namespace, home: Home) -> int:
     if found.seconds is None:
         importlib.import_module("cu_core.engine.speed").measure_speed(spec, home)
         found = estimate(spec, home)
+    own_weights = say_own_weights(spec, home)
     if options.json:
-        print_json(dataclasses.asdict(found))
+        print_json(dataclasses.asdict(found) | ({"own_weights": own_weights} if own_weights else {}))
     else:
         seconds = "unknown (prepare the dataset first)" if found.seconds is None else f"at most {found.seconds:.0f} s"
         print(f"{seconds}, {found.disk / 1e6:.1f} MB; from {found.source or 'nothing measured'}")
@@ -343,6 +368,7 @@ def list_entries(options: argparse.Namespace, home: Home) -> int:
 COMMANDS: dict[str, Command] = {
     "app": app,
     "run": run,
+    "audit": audit,
     "submit": submit,
     "sweep": sweep_command,
     "report": report,
@@ -365,6 +391,7 @@ COMMANDS: dict[str, Command] = {
     "reindex": reindex,
     "prepare": prepare,
     "estimate": estimate_run,
+    "check-weights": check_weights,
     "paper": paper,
     "compare": compare,
     "map": draw_map,

@@ -51,7 +51,8 @@ def print_result(result: dict[str, Any]) -> None:
         record = METRICS[metric]
         rows.append([record.title, *[_value(values.get(metric), record.percent) for values in columns.values()]])
     print_table(["", *columns], rows)
-    print("seconds: " + ", ".join(f"{phase} {value:.1f}" for phase, value in result["seconds"].items()))
+    seconds = {name: "not known" if value is None else f"{value:.1f}" for name, value in result["seconds"].items()}
+    print("seconds: " + ", ".join(f"{phase} {value}" for phase, value in seconds.items()))
     print(f"weights sha256: {result['weights_sha256']}")
     for note in result.get("notes", []):
         print(f"note: {note}")
@@ -73,6 +74,11 @@ class ProgressBar:
 
     def event(self, event: dict[str, Any]) -> None:
         """Shows one progress event."""
+        if event.get("loud"):
+            start = "\r" if self.live else ""  # over the line that is drawn in a terminal
+            self.stream.write(f"{start}note: {event['message']}\n")
+            self.stream.flush()
+            return
         total, done = event["total"], event["done"]
         left = event.get("seconds_left")
         text = event.get("message") or event["phase"]

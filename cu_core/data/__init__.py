@@ -56,6 +56,20 @@ DATASETS.add(
         download=True,
     ),
     Dataset(
+        "emoji",
+        "Emoji, two drawings of each",
+        "3,812 colour pictures of 1,906 emoji in 9 classes, as Twitter and Google draw them, 32×32; small enough to be "
+        "learned by heart.",
+        "cu_core.data.emoji:load",
+        channels=3,
+        size=32,
+        classes=9,
+        train=2860,
+        test=952,
+        download=True,
+        licence="Pictures of Twitter (Twemoji) CC BY 4.0, of Google (Noto Emoji) Apache-2.0; table of names MIT.",
+    ),
+    Dataset(
         "folder",
         "Your images (folder or zip)",
         "train/<class>/… and optionally test/<class>/…; any size, grey or colour.",

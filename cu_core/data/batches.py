@@ -46,6 +46,7 @@ class ImageSource:
         device: where batches come out.
         resident: whether all images are there; if not, each batch is read from `images`.
         labels: (n,) int64 on the device.
+        moments: mean and deviation per channel as they were given.
         mean: (c, 1, 1) per-channel mean on the device, scaled to 0..1.
         std: (c, 1, 1) per-channel standard deviation, same scale.
     """
@@ -64,6 +65,7 @@ class ImageSource:
         self.labels = torch.tensor(np.asarray(labels), dtype=torch.int64, device=self.device)
         self._streamed = images
         self._kept = torch.from_numpy(np.array(images)).to(self.device) if self.resident else None
+        self.moments = (tuple(mean), tuple(std))
         self.mean = torch.tensor(mean, device=self.device)[:, None, None]
         self.std = torch.tensor(std, device=self.device)[:, None, None]
         self._mean, self._std = self.mean * 255, self.std * 255

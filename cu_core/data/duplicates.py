@@ -27,10 +27,10 @@ def distances(images: np.ndarray, index: int) -> np.ndarray:
     Returns:
         (n,) float64, rounded to six decimals so that the order does not depend on the machine; 0 at `index`.
     """
-    own = _small(images[index : index + 1])[0]
+    own = small_pictures(images[index : index + 1])[0]
     found = np.empty(len(images))
     for start in range(0, len(images), _BLOCK):
-        block = _small(images[start : start + _BLOCK])
+        block = small_pictures(images[start : start + _BLOCK])
         found[start : start + _BLOCK] = np.sqrt(np.square(block - own).sum(1))
     return np.round(found, _DECIMALS)
 
@@ -48,7 +48,8 @@ def nearest(images: np.ndarray, index: int, count: int) -> np.ndarray:
     return np.sort(np.argsort(far, kind="stable")[: count + 1]).astype(np.int64)
 
 
-def _small(images: np.ndarray) -> np.ndarray:
+def small_pictures(images: np.ndarray) -> np.ndarray:
+    """(n, d) float64: pictures of 8×8 px per channel at mean 0 and length 1; of length 0 where they have one colour."""
     flat = shrunk(images, SIDE).reshape(len(images), -1).astype(np.float64)
     flat -= flat.mean(1, keepdims=True)
     length = np.linalg.norm(flat, axis=1, keepdims=True)

@@ -1,128 +1,105 @@
-"""Any user's images: a directory or zip with ``train/<class>/…`` and optionally ``test/<class>/…``."""
+"""Any user's images: a directory, an archive, a table of file and label, arrays, or Parquet with pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from cu_core.base.errors import DatasetError
 from cu_core.base.home import Home
 from cu_core.catalogue.spec_parts import DataSpec
-from cu_core.data.archive import Tree, open_tree
+from cu_core.data.findings import Findings
+from cu_core.data.layouts.class_names import class_order
+from cu_core.data.layouts.class_titles import titled
+from cu_core.data.layouts.label_tables import TableLayout
+from cu_core.data.layouts.listing import Listing, Pixels
+from cu_core.data.layouts.recognised import recognised
+from cu_core.data.picture_reader import PictureReader
 from cu_core.data.sampling import stratified_split
-from cu_core.data.source import Progress, Source
-from cu_core.data.transform import Unreadable, decode
+from cu_core.data.source import Progress, Source, Unreadable
+from cu_core.data.trees.directory_tree import DirectoryTree
+from cu_core.data.trees.opened_tree import opened
+from cu_core.data.trees.tree import Tree
 
 DEFAULT_SIZE = 32
-SUFFIXES = ("png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "ppm", "pgm")
 _FIELD = "dataset"
-
-
-@dataclass(frozen=True)
-class Listing:
-    """The images below ``train/`` or ``test/``.
-
-    Attributes:
-        names: (n,) relative paths, sorted.
-        classes: class of each image, in the same order.
-        folders: all class folders, with or without images.
-        ignored: files that are no images by their name.
-    """
-
-    names: list[str]
-    classes: list[str]
-    folders: set[str]
-    ignored: int
 
 
 def load(spec: DataSpec, home: Home, progress: Progress) -> Source:
     """Lists the images and checks that they make a dataset; decodes none.
 
     Raises:
-        DatasetError: see `list_images` and `open_tree`; a single class, or classes that differ between
-            train and test.
+        DatasetError: see `recognised` and the layouts; a single class, or unseen classes that are not trained on.
     """
-    tree = open_tree(spec.dataset.partition(":")[2])
-    train = list_images(tree, "train")
-    has_test = "test" in tree.folders or any(name.startswith("test/") for name in tree.files)
-    test = list_images(tree, "test") if has_test else None
-    classes = _class_names(train, test)
-    label = {name: number for number, name in enumerate(classes)}
-    train_labels = np.array([label[c] for c in train.classes], dtype=np.int64)
-    if test is not None:
-        names = {"train": train.names, "test": test.names}
-        test_labels = np.array([label[c] for c in test.classes], dtype=np.int64)
-    else:
-        kept, apart = _split(train_labels, classes, spec)
-        names = {"train": [train.names[i] for i in kept], "test": [train.names[i] for i in apart]}
-        train_labels, test_labels = train_labels[kept], train_labels[apart]
-    found = len(train_labels) + len(test_labels)
-    ignored = train.ignored + (test.ignored if test else 0)
-    progress(0, found, f"found {found} images in {len(classes)} classes, ignoring {ignored} other files")
+    found = opened(spec.dataset.partition(":")[2], home.datasets)
+    layout = recognised(found)
+    listing = layout.listing(spec, progress)
+    order = class_order(listing)
+    tables = [table.name for table in layout.tables] if isinstance(layout, TableLayout) else []
+    titles = titled(found.tree, order.names, spec.titles, tables)
+    names, labels, split = _parts(listing, order.names, spec)
+    counts = {part: np.bincount(of, minlength=len(order.names)) for part, of in labels.items()}
+    passed = (*found.tree.passed.counted(), *listing.skipped, *_circles(found.tree))
+    listed = Findings(
+        layout=listing.layout,
+        split=split,
+        order=order.words,
+        train=tuple(counts["train"].tolist()),
+        test=tuple(counts["test"].tolist()),
+        skipped=passed,
+        notes=(*order.notes, *titles.notes, *listing.notes),
+    )
+    total = sum(map(len, labels.values()))
+    ignored = sum(count for _, count in listing.skipped)
+    progress(0, total, f"found {total} images in {len(titles.names)} classes, ignoring {ignored} other files")
     size = spec.image_size or DEFAULT_SIZE
+    reader: Pixels | PictureReader
+    if listing.pixels is not None:
+        reader = listing.pixels(size)
+    else:
+        assert listing.content is not None
+        everything = [*names["train"], *names["test"]]
+        reader = PictureReader(listing.content, everything, size, spec.background, progress)
 
-    def read(split: str, indices: np.ndarray) -> Iterator[np.ndarray]:
-        for index in indices:
-            yield _decoded(tree, names[split][index], size)
+    def read(part: str, indices: np.ndarray) -> Iterator[np.ndarray | Unreadable]:
+        yield from reader.read([names[part][index] for index in indices])
 
-    return Source(classes, train_labels, test_labels, read)
-
-
-def list_images(tree: Tree, part: str) -> Listing:
-    """The images of one part, by class folder; deeper folders belong to their class.
-
-    Raises:
-        DatasetError: no classes, a class without images, an image outside of a class folder.
-    """
-    names, classes, ignored = [], [], 0
-    folders = {name.split("/")[1] for name in tree.folders if name.startswith(f"{part}/")}
-    for name in tree.files:
-        if not name.startswith(f"{part}/"):
-            continue
-        if name.rpartition(".")[2].lower() not in SUFFIXES:
-            ignored += 1
-        elif name.count("/") == 1:
-            raise DatasetError(_FIELD, f"{name} lies outside of a class folder", (f"{part}/<class>/…",))
-        else:
-            names.append(name)
-            classes.append(name.split("/")[1])
-    if not folders:
-        raise DatasetError(_FIELD, f"{part}/ has no class folders", (f"{part}/<class>/…",))
-    for empty in sorted(folders - set(classes)):
-        raise DatasetError(_FIELD, f"class {empty!r} in {part}/ has no images", SUFFIXES)
-    return Listing(names, classes, folders, ignored)
+    return Source(titles.names, labels["train"], labels["test"], read, names, lambda: reader.findings(listed))
 
 
-def _class_names(train: Listing, test: Listing | None) -> tuple[str, ...]:
-    if len(train.folders) == 1:
-        raise DatasetError(_FIELD, f"train/ has a single class, {min(train.folders)!r}; at least two are needed")
-    if test is not None and train.folders != test.folders:
-        lines = [
-            f"only in {part}/: {', '.join(sorted(names)[:5])}{', …' if len(names) > 5 else ''}"
-            for part, names in (("train", train.folders - test.folders), ("test", test.folders - train.folders))
-            if names
-        ]
-        raise DatasetError(_FIELD, f"train/ and test/ have different classes ({'; '.join(lines)})")
-    # Numbers in order of size, so that folders 0 … 10 get labels 0 … 10.
-    if all(name.isascii() and name.isdigit() for name in train.folders):
-        return tuple(sorted(train.folders, key=lambda name: (len(digits := name.lstrip("0")), digits, name)))
-    return tuple(sorted(train.folders))
+def _parts(
+    listing: Listing, classes: Sequence[str], spec: DataSpec
+) -> tuple[dict[str, Sequence[str]], dict[str, np.ndarray], str]:
+    """Names and labels by part, and a sentence on where the unseen images come from."""
+    number = {name: label for label, name in enumerate(classes)}
+    train = np.array([number[name] for name in listing.train.classes], dtype=np.int64)
+    names = listing.train.names
+    if listing.unseen is not None:
+        test = np.array([number[name] for name in listing.unseen.classes], dtype=np.int64)
+        return {"train": names, "test": listing.unseen.names}, {"train": train, "test": test}, listing.split
+    kept, apart = _split(train, classes, spec)
+    words = (
+        f"There is no unseen part, so {spec.test_share:.0%} of each class are set apart as unseen by the split seed."
+    )
+    return (
+        {"train": [names[i] for i in kept], "test": [names[i] for i in apart]},
+        {"train": train[kept], "test": train[apart]},
+        words,
+    )
 
 
-def _split(labels: np.ndarray, classes: tuple[str, ...], spec: DataSpec) -> tuple[np.ndarray, np.ndarray]:
+def _split(labels: np.ndarray, classes: Sequence[str], spec: DataSpec) -> tuple[np.ndarray, np.ndarray]:
     lonely = np.flatnonzero(np.bincount(labels) < 2)
     if len(lonely):
         raise DatasetError(
             _FIELD,
-            f"class {classes[lonely[0]]!r} has a single image; without a test/ folder each class needs two or more",
+            f"class {classes[lonely[0]]!r} has a single image; without an unseen part (test/, val/) each class needs "
+            "two or more",
         )
     return stratified_split(labels, max(1, round(spec.test_share * len(labels))), spec.split_seed)
 
 
-def _decoded(tree: Tree, name: str, size: int) -> np.ndarray:
-    try:
-        return decode(tree.read(name), size)
-    except Unreadable as error:
-        raise DatasetError(_FIELD, f"{name} is no readable image ({error})") from None
+def _circles(tree: Tree) -> tuple[tuple[str, int], ...]:
+    count = tree.circles if isinstance(tree, DirectoryTree) else 0
+    return (("links to a folder above them", count),) if count else ()

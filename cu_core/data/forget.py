@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from cu_core.base.errors import BadInput
+from cu_core.base.home import Home
 from cu_core.catalogue.selections import FIELD, Draw, parse_selection
+from cu_core.catalogue.spec import RunSpec
+from cu_core.catalogue.spec_parts import DataSpec
+from cu_core.data.copies import Copies, find_copies
 from cu_core.data.images import ImageData
+from cu_core.data.prepared import open_prepared
 from cu_core.data.source import Progress, silent
+
+# A folder's key reads all its names: runs of one sweep look at it once.
+_KEPT_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -21,7 +31,7 @@ class ForgetSet:
         indices: (k,) int64, sorted and distinct, into the training images.
         task: ``"class"`` or ``"sample"``.
         classes: labels of the forgotten classes; empty for sample forgetting.
-        duplicates: how many repeated indices of a file were dropped.
+        duplicates: how many entries of a file were dropped because they repeat others.
     """
 
     indices: np.ndarray
@@ -73,6 +83,50 @@ def resolve(
     found = selection.record.choose(selection.values, data, Draw(seed, base or Path(), scores, progress))
     _check_rest(found.indices, data)
     return ForgetSet(found.indices.astype(np.int64), selection.task, found.classes, found.duplicates)
+
+
+def check_forget(spec: RunSpec, home: Home) -> None:
+    """Refuses what a run would refuse about its forget set, as far as the dataset is prepared and no wait is needed.
+
+    Args:
+        spec: any run; relative paths in it are taken from the present folder.
+        home: where prepared datasets lie.
+
+    Raises:
+        BadInput: not a forget set of this dataset; nothing to forget, or too little to keep.
+    """
+    try:
+        data = _lately_prepared(spec.data, home.root, int(time.monotonic() / _KEPT_SECONDS))
+    except LookupError:
+        return
+    check_on(data, spec.forget.select, spec.forget_seed)
+
+
+def copies_of(spec: RunSpec, home: Home) -> Copies | None:
+    """Copies of what a run is to forget; None where its dataset is not prepared, or its forget set needs a wait."""
+    data = open_prepared(spec.data, home)
+    selection = parse_selection(spec.forget.select)
+    ready = selection.record.ready
+    if data is None or (ready and not ready(data, home.scores)):
+        return None
+    return find_copies(data, resolve(spec.forget.select, data, spec.forget_seed, scores=home.scores).indices)
+
+
+def check_on(data: ImageData, text: str, seed: int) -> None:
+    """The same for a dataset at hand; see `check_forget`."""
+    selection = parse_selection(text)
+    if selection.record.fits:
+        selection.record.fits(selection.values, data)
+    else:
+        resolve(text, data, seed)
+
+
+@functools.lru_cache(maxsize=4)
+def _lately_prepared(spec: DataSpec, root: Path, moment: int) -> ImageData:
+    """The prepared dataset; the moment ends how long an answer is kept, and that there is none is not kept at all."""
+    if (data := open_prepared(spec, Home(root))) is None:
+        raise LookupError
+    return data
 
 
 def counts_per_class(forget: ForgetSet, data: ImageData) -> list[ClassCount]:

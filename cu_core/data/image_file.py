@@ -44,11 +44,18 @@ class ImageFile:
         self._file.write(np.broadcast_to(image, self.shape).tobytes())
         self._filled += 1
 
-    def finish(self, channels: int) -> None:
-        """Makes the file complete and durable, widened to `channels` where it has fewer."""
-        if self._filled != self._count:
-            raise ValueError(f"{self._filled} images were written where {self._count} were promised")
-        if self.shape[0] < channels:
+    def finish(self, channels: int, *, left_out: int = 0) -> None:
+        """Makes the file complete and durable, widened to `channels` where it has fewer.
+
+        Args:
+            channels: that it has in the end.
+            left_out: how many of the promised images could not be appended.
+        """
+        if self._filled + left_out != self._count:
+            raise ValueError(f"{self._filled} images were written where {self._count - left_out} were promised")
+        if self._filled and left_out:
+            self._recount()
+        if self._file is not None and self.shape[0] < channels:
             self._widen(channels)
         if self._file is not None:
             self._file.flush()
@@ -80,8 +87,21 @@ class ImageFile:
             np.lib.format.read_array_header_1_0(file)
             return file.tell()
 
+    def _recount(self) -> None:
+        """Writes the number of images anew; a header has room for a longer number than any."""
+        self.close()
+        before, self._count = self._header_size(), self._filled
+        self._file = self._path.open("r+b")
+        self._write_header(self._file)
+        if self._file.tell() != before:
+            raise ValueError("the header of a shorter file has another length")
+        self._file.seek(0, os.SEEK_END)
+
     def _create(self, path: Path) -> IO[bytes]:
         file = path.open("wb")
+        self._write_header(file)
+        return file
+
+    def _write_header(self, file: IO[bytes]) -> None:
         header = {"descr": "|u1", "fortran_order": False, "shape": (self._count, *self.shape)}
         np.lib.format.write_array_header_1_0(file, header)
-        return file

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+
+from cu_core.data.findings import Findings
+from cu_core.data.sample_names import read_names
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,8 @@ class ImageData:
         true_labels: (n,) int64, the labels before noise was injected; equals `train_labels` where
             there was none.
         sha256: hash over images, labels and class names.
+        findings: what was found and how it was read; None where nothing is to be said.
+        folder: where it is kept; None if it is only in memory.
     """
 
     train_images: np.ndarray
@@ -33,6 +39,12 @@ class ImageData:
     std: tuple[float, ...]
     true_labels: np.ndarray
     sha256: str
+    findings: Findings | None = None
+    folder: Path | None = None
+
+    def names(self, split: str) -> list[str]:
+        """Names of the samples of ``"train"`` or ``"test"``, read from disk; empty where they have none."""
+        return [] if self.folder is None else read_names(self.folder, split)
 
     @property
     def mislabelled(self) -> np.ndarray:

@@ -23,14 +23,19 @@ from cu_core.base.registry import imported
 from cu_core.catalogue.dataset_record import dataset
 from cu_core.catalogue.spec import digest
 from cu_core.catalogue.spec_parts import DataSpec
-from cu_core.data.archive import fingerprint
+from cu_core.data.findings import Findings
 from cu_core.data.folder import DEFAULT_SIZE
 from cu_core.data.image_file import CHUNK, ImageFile
 from cu_core.data.images import ImageData
+from cu_core.data.layouts.recognised import fingerprint
+from cu_core.data.sample_names import write_names
 from cu_core.data.sampling import balanced_subset, noisy_labels
-from cu_core.data.source import Progress, Source, silent
+from cu_core.data.source import Progress, Source, Unreadable, silent
+from cu_core.data.unusable import blank, check_left_out, noted
 
 SCHEMA = 1
+PICTURES = 2
+"""Changes when picture files become other pixels than before: folders are then prepared again."""
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels", "true_labels")
 # Share of the disk's free space that one prepared dataset may take.
 _DISK_SHARE = 0.9
@@ -51,6 +56,7 @@ def dataset_key(spec: DataSpec) -> str:
     size = spec.image_size or record.size or DEFAULT_SIZE
     content = contents(dataclasses.replace(spec, image_size=size)) | {"schema": SCHEMA}
     if record.needs_path:
+        content["pictures"] = PICTURES
         content["files"] = fingerprint(spec.dataset.partition(":")[2])
         content["dataset"] = absolute_choice(spec.dataset, "dataset")
     return f"{record.id}-{digest(content)[:20]}"
@@ -83,6 +89,8 @@ def open_key(key: str, home: Home) -> ImageData | None:
             mean=tuple(meta["mean"]),
             std=tuple(meta["std"]),
             sha256=meta["sha256"],
+            findings=Findings.from_json(meta.get("findings")),
+            folder=folder,
         )
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None
@@ -134,7 +142,7 @@ def _build(spec: DataSpec, key: str, home: Home, progress: Progress) -> ImageDat
     shutil.rmtree(working, ignore_errors=True)
     working.mkdir()
     try:
-        _write(spec, home, working, progress)
+        _write(spec, key, home, working, progress)
         shutil.rmtree(home.datasets / key, ignore_errors=True)
         working.rename(home.datasets / key)
     finally:
@@ -152,39 +160,58 @@ def _disk_is_full(error: OSError, folder: Path) -> bool:
     return folder.exists() and shutil.disk_usage(folder).free < _FULL_BYTES
 
 
-def _write(spec: DataSpec, home: Home, folder: Path, progress: Progress) -> None:
+def _write(spec: DataSpec, key: str, home: Home, folder: Path, progress: Progress) -> None:
     source: Source = imported(dataset(spec.dataset).loader)(spec, home, progress)
-    chosen = _choose(spec, source)
-    _write_images(source, {"train": chosen, "test": np.arange(len(source.test_labels))}, folder, progress)
-    truth = source.train_labels[chosen].astype(np.int64)
+    wanted = {"train": _choose(spec, source), "test": np.arange(len(source.test_labels))}
+    left_out = _write_images(source, wanted, folder, progress)
+    check_left_out(left_out, wanted, source, spec.unreadable, home.datasets / f"{key}.unreadable.txt")
+    kept = {split: np.delete(indices, list(left_out[split])) for split, indices in wanted.items()}
+    truth = source.train_labels[kept["train"]].astype(np.int64)
     labels = {
         "train_labels": noisy_labels(truth, len(source.classes), spec.label_noise, spec.split_seed),
-        "test_labels": source.test_labels.astype(np.int64),
+        "test_labels": source.test_labels[kept["test"]].astype(np.int64),
         "true_labels": truth,
     }
     for name, array in labels.items():
         np.save(folder / f"{name}.npy", array, allow_pickle=False)
-    write_json(folder / "meta.json", _describe(folder, source.classes))
+    for split, names in source.names.items():
+        write_names(folder, split, (names[index] for index in kept[split]))
+    found = source.findings() if source.findings else None
+    described, contrast = _describe(folder, source.classes, found)
+    if found is not None:
+        found = noted(found, left_out, wanted, source, contrast)
+        described["findings"] = found.to_json()
+    write_json(folder / "meta.json", described)
 
 
-def _write_images(source: Source, wanted: dict[str, np.ndarray], folder: Path, progress: Progress) -> None:
+def _write_images(
+    source: Source, wanted: dict[str, np.ndarray], folder: Path, progress: Progress
+) -> dict[str, dict[int, str]]:
+    """Writes the images that can be read; returns, by split, the places of the others with what is wrong with them."""
     files = {split: ImageFile(folder / f"{split}_images.npy", len(indices)) for split, indices in wanted.items()}
+    left_out: dict[str, dict[int, str]] = {split: {} for split in wanted}
     total, done = sum(map(len, wanted.values())), 0
+    checked = False
     try:
         for split, indices in wanted.items():
-            for image in source.read(split, indices):
-                if done == 0:
-                    _check_space(folder, total * image.nbytes)
-                files[split].append(image)
+            for place, image in enumerate(source.read(split, indices)):
+                if isinstance(image, Unreadable):
+                    left_out[split][place] = str(image)
+                else:
+                    if not checked:
+                        _check_space(folder, total * image.nbytes)
+                        checked = True
+                    files[split].append(image)
                 done += 1
                 if done % CHUNK == 0 or done == total:
                     progress(done, total, "reading images")
-        channels = max(file.shape[0] for file in files.values())
-        for file in files.values():
-            file.finish(channels)
+        channels = max((file.shape[0] for file in files.values() if file.shape), default=0)
+        for split, file in files.items():
+            file.finish(channels, left_out=len(left_out[split]))
     finally:
         for file in files.values():
             file.close()
+    return left_out
 
 
 def _choose(spec: DataSpec, source: Source) -> np.ndarray:
@@ -207,15 +234,20 @@ def _check_space(folder: Path, needed: int) -> None:
         )
 
 
-def _describe(folder: Path, classes: tuple[str, ...]) -> dict:
+def _describe(folder: Path, classes: tuple[str, ...], found: Findings | None) -> tuple[dict, tuple[int, int]]:
+    """What is noted of the arrays, and the darkest and brightest level of the training images."""
     arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS}
-    mean, std = _moments(arrays["train_images"])
+    counts = _level_counts(arrays["train_images"])
+    levels = np.flatnonzero(counts.sum(axis=0))
+    if len(levels) == 1 and len(arrays["train_images"]) > 1:
+        raise blank(int(levels[0]), found)
+    mean, std = _moments(counts)
     sha = hashlib.sha256(json.dumps(classes).encode())
     for name, array in arrays.items():
         sha.update(f"{name}{array.dtype}{array.shape}".encode())
         for part in _chunks(array):
             sha.update(np.ascontiguousarray(part).tobytes())
-    return {
+    described = {
         "schema": SCHEMA,
         "classes": list(classes),
         "mean": mean,
@@ -223,17 +255,23 @@ def _describe(folder: Path, classes: tuple[str, ...]) -> dict:
         "sha256": sha.hexdigest(),
         "arrays": {name: [str(a.dtype), list(a.shape)] for name, a in arrays.items()},
     }
+    return described, (int(levels[0]), int(levels[-1]))
 
 
-def _moments(images: np.ndarray) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation per channel, scaled to 0..1; exact, from counts of the 256 values.
-
-    A channel that is the same everywhere gets deviation 1, so that it can be divided by.
-    """
+def _level_counts(images: np.ndarray) -> np.ndarray:
+    """(channels, 256) int64: how often each level occurs."""
     counts = np.zeros((images.shape[1], 256), dtype=np.int64)
     for part in _chunks(images):
         for channel in range(images.shape[1]):
             counts[channel] += np.bincount(part[:, channel].ravel(), minlength=256)
+    return counts
+
+
+def _moments(counts: np.ndarray) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation per channel, scaled to 0..1; exact, from counts of the 256 values.
+
+    A channel that is the same everywhere gets deviation 1, so that it can be divided by.
+    """
     values = np.arange(256) / 255
     shares = counts / counts.sum(axis=1, keepdims=True)
     mean = shares @ values

@@ -15,9 +15,11 @@ from cu_core.base.home import Home
 from cu_core.base.named_path import absolute_choice
 from cu_core.catalogue import compatibility
 from cu_core.catalogue.dataset_record import dataset
+from cu_core.catalogue.method_record import method
 from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.selections import Known, parse_selection
 from cu_core.catalogue.spec import RunSpec, digest
+from cu_core.data.forget import resolve
 from cu_core.data.prepared import open_prepared
 from cu_core.runstore.disk import estimate_disk
 
@@ -79,12 +81,14 @@ def estimate(spec: RunSpec, home: Home) -> Estimate:
     # What follows is counted in images of supervised training, which are faster than ones of several views.
     plain = 1 / objective(spec.train.objective).cost
     drawn = 2 * forget * getattr(spec.method.params, "retain_batches", 1) * spec.max_rounds
+    if method(spec.method.id).from_files:
+        drawn = 0
     if spec.train.sharded:
         drawn = spec.train.epochs * (train - forget)  # at most: every shard from its beginning
     # A snapshot passes each probe sample three times, forward only: about a third of a training image.
-    probed = (spec.max_rounds + 1 + spec.reference) * min(spec.probe.size, 2 * train)
+    probed = (spec.max_rounds + 1 + spec.references) * min(spec.probe.size, 2 * train)
     # Before, after and for each reference the metrics of all samples, forward only.
-    evaluated = (2 + spec.reference) * (train + unseen) / 3
+    evaluated = (2 + spec.references) * (train + unseen) / 3
     # Each image trains one member of a model in shards, and passes through all of them.
     passed = max(spec.train.members, 1) * (probed + evaluated + _audited(spec, forget, unseen) / 3)
     images = trained + plain * (drawn + passed)
@@ -98,7 +102,7 @@ def _audited(spec: RunSpec, forget: int, unseen: int) -> int:
         return 0
     # Forget and unseen samples: before, after and the first reference, through which as many of its own pass.
     sides = 2 * min(spec.audit.size, forget, unseen)
-    return sides * (1 + spec.audit.views) * (4 if spec.reference else 2)
+    return sides * (1 + spec.audit.views) * (4 if spec.references else 2)
 
 
 def speed_path(spec: RunSpec, home: Home) -> Path:
@@ -116,6 +120,7 @@ def speed_path(spec: RunSpec, home: Home) -> Path:
             spec.device,
             spec.precision,
             *([spec.train.objective] if spec.self_supervised else []),
+            *([spec.model.stem] if spec.model.stem != "auto" else []),
             *([spec.train.members] if spec.train.sharded else []),
             *([{"processes": spec.processes}] if spec.processes > 1 else []),
         ]
@@ -152,8 +157,10 @@ def _counts(spec: RunSpec, home: Home) -> tuple[int | None, int, int, int | None
     if not train:
         return None, 0, 0, classes or None
     selection = parse_selection(spec.forget.select)
-    count = selection.record.count
-    forget = count(selection.values, Known(train, classes, spec.data.label_noise)) if count else None
+    count, names = selection.record.count, data.classes if data is not None else ()
+    forget = count(selection.values, Known(train, classes, spec.data.label_noise, names)) if count else None
+    if forget is None and data is not None and not selection.record.fits:
+        forget = len(resolve(spec.forget.select, data, spec.forget_seed).indices)
     if forget is None:
         return None, 0, 0, classes or None
     return train, unseen, min(forget, train), classes

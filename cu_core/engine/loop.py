@@ -11,16 +11,20 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from cu_core.base.errors import BadInput, CheckpointError, Diverged
+from cu_core.base.errors import BadInput, CheckpointError, Diverged, UnlearnscopeError
 from cu_core.base.files import read_json
 from cu_core.catalogue.attack_record import REFERENCE
+from cu_core.catalogue.file_lists import REFERENCES, ROUNDS
 from cu_core.catalogue.method_record import method
+from cu_core.catalogue.spec import bare_name
 from cu_core.catalogue.stopping import collapsed
 from cu_core.engine.audit.plan import AuditPlan
+from cu_core.engine.base_knowledge import guessing_forget, hardly_known, remember_base
 from cu_core.engine.checkpoint import read_checkpoint, restore, write_checkpoint
 from cu_core.engine.estimate import EARLIER_RUN, Speed, remember_speed
 from cu_core.engine.evaluation import Metrics, finite
 from cu_core.engine.evaluation_cache import EvaluationCache
+from cu_core.engine.given_files import GivenFile, GivenModels
 from cu_core.engine.progress import Progress
 from cu_core.engine.recorder import Recorder
 from cu_core.engine.reference_comparison import Comparison
@@ -28,6 +32,7 @@ from cu_core.engine.result import build_result
 from cu_core.engine.setup import RunSetup, set_up
 from cu_core.engine.tsne_record import record_tsne
 from cu_core.engine.unlearning import method_rounds, unlearning_context
+from cu_core.engine.weight_check import judge
 from cu_core.learning.device import keep_freed_memory, memory_errors
 from cu_core.learning.model_cache import Trained, trained_model
 from cu_core.learning.network import Network
@@ -88,12 +93,18 @@ class _Execution:
         self.progress = Progress(attempt)
         self.seconds = {"train": 0.0, "unlearn": 0.0, "evaluate": 0.0, "reference": 0.0, "audit": 0.0}
         self.before: Metrics = {}
+        self.own_weights: dict[str, Any] | None = None
 
     def run(self) -> dict[str, Any]:
         """All steps."""
         self.setup = self._prepare()
+        # From here on with the network as its own weights have it.
+        self.spec = self.setup.spec
         self.team.set_up(torch.get_num_threads())
         self.attempt.write_json(layout.DATASET, {"key": self.setup.data_key, "sha256": self.setup.data.sha256})
+        self.given = GivenModels(self.setup, self.attempt)
+        self.given.check()
+        self._judge_own_weights()
         self.recorder = Recorder(self.setup, self.attempt)
         self.comparison = Comparison(self.recorder, EvaluationCache(self.attempt.home, self.setup))
         self._plan()
@@ -105,8 +116,9 @@ class _Execution:
         self.progress.finish("unlearn")
         after = self._timed(lambda: self.comparison.finished(base, context.model))
         self.attempt.write("weights.pt", lambda file: save_weights(file, context.model))
-        first = self.spec.train_seed
-        for seed in range(first, first + self.spec.reference):
+        for number, file in self.given.references():
+            self._given_reference(number, file)
+        for seed in range(self._first_retrained, self._first_retrained + self.spec.reference):
             self._reference(seed)
         audit = self._audit(base.model, context.model)
         self._picture(context.first_round - 1)
@@ -120,11 +132,30 @@ class _Execution:
             before=self.before,
             after=after,
             comparison=self.comparison.report(),
-            notes=self.setup.notes + self.audit.notes,
+            cautions=self._cautions(),
+            notes=self._cautions() + self.setup.notes + self.audit.notes,
+            own_weights=self.own_weights,
             audit=audit,
-            seconds=self.seconds,
+            seconds=self._known_seconds(),
+            given=self.given.told,
             weights_sha256=weights_sha256(context.model.state_dict()),
         )
+
+    @property
+    def _first_retrained(self) -> int:
+        """Seed of the first reference that is trained here; the numbers before it belong to the user's own."""
+        return self.spec.train_seed + len(self.spec.reference_files)
+
+    def _known_seconds(self) -> dict[str, float | None]:
+        """Time by phase, without what took place elsewhere: reading a file is neither training nor unlearning."""
+        known: dict[str, float | None] = dict(self.seconds)
+        if self.spec.base_recipe.work == 0:
+            known["train"] = None
+        if self.method.from_files:
+            known["unlearn"] = None
+        if self.spec.reference_files and not self.spec.reference:
+            known["reference"] = None
+        return known
 
     def _prepare(self) -> RunSetup:
         def report(done: int, total: int, message: str) -> None:
@@ -132,6 +163,28 @@ class _Execution:
             self.attempt.event("prepare", done, total, message=message)
 
         return set_up(self.spec, self.attempt.home, report)
+
+    def _judge_own_weights(self) -> None:
+        if self.spec.takes_own_weights:
+            self.attempt.event("prepare", 0, 0, message="judging own weights")
+            self.own_weights = judge(self.setup, self.attempt.home, self.attempt.check)
+            found = self.own_weights
+            self.attempt.event("prepare", 0, 0, message=found["words"], loud=found["loud"])
+
+    def _cautions(self) -> list[str]:
+        """What nobody who reads the numbers should miss; complete once the base model was looked at."""
+        own = self.own_weights["words"] if self.own_weights and self.own_weights["loud"] else None
+        return [*filter(None, (own, self._base_words()))]
+
+    def _base_words(self) -> str | None:
+        """That the base model hardly knows what is to be forgotten; None where it does, and of encoders."""
+        if self.spec.self_supervised:
+            return None
+        data, forget = self.setup.data, self.setup.forget
+        reported = self.setup.reported_forget
+        labels = data.train_labels[reported]
+        level = guessing_forget(forget.task, labels, data.train_labels, len(data.classes)) if len(labels) else 1.0
+        return hardly_known(self.before.get("forget_acc"), len(labels), level)
 
     def _plan(self) -> None:
         recipe, forget = self.spec.train, self.setup.forget.indices
@@ -150,7 +203,7 @@ class _Execution:
 
     def _train(self, indices: np.ndarray, seed: int, phase: str) -> Trained:
         what = "training the base model" if phase == "train" else f"training the reference (seed {seed})"
-        first = 0 if phase == "train" else (seed - self.spec.train_seed) * self.spec.train.work
+        first = 0 if phase == "train" else (seed - self._first_retrained) * self.spec.train.work
 
         def on_epoch(report: EpochReport) -> None:
             self.attempt.check()
@@ -196,7 +249,8 @@ class _Execution:
         seen = images * self.spec.base_recipe.epochs
         if seen and not trained.cached:
             parameters = sum(p.numel() for p in trained.model.parameters())
-            remember_speed(self.spec, self.attempt.home, Speed(trained.seconds / seen, parameters, EARLIER_RUN))
+            # Under the choices as they were made: an estimate does not read weights.
+            remember_speed(self.attempt.spec, self.attempt.home, Speed(trained.seconds / seen, parameters, EARLIER_RUN))
 
     def _guess(self, epoch_seconds: float | None) -> None:
         """Speeds of phases that have not started yet, from a training epoch's."""
@@ -213,6 +267,7 @@ class _Execution:
     def _start_or_resume(self, base: Trained) -> tuple[Context, str]:
         check = self.unlearners.check(self.attempt.check)
         context = unlearning_context(self.setup, copy.deepcopy(base.model), check, base.shards)
+        context.load = lambda path: self.given.load(context.model, path)
         state = self._saved_state()
         # Rounds that no checkpoint vouches for are done again, and then may end elsewhere.
         self.recorder.drop_rounds_after(state["round"] if state else -1)
@@ -259,7 +314,7 @@ class _Execution:
         self.attempt.write_json(layout.BEFORE, self.before)
         recorded = self.recorder.record(context.model, 0, {}, 0.0, images_drawn={})
         if recorded is None:
-            raise Diverged("The base model gives outputs that are not finite numbers. Lower train.lr.")
+            raise self._not_finite("The base model", self.spec.model.weights, "model.weights")
         self.seconds["evaluate"] += recorded.seconds
         write_checkpoint(self.attempt, context, 0, self.seconds, "")
 
@@ -269,7 +324,12 @@ class _Execution:
         # The first optimizer of a process makes torch import its compiler, which takes seconds. Where the base
         # model came from the cache, the method would make that one, and its first round would seem slow.
         torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.0)
-        self.progress.start("unlearn", " ".join(["unlearning", *self.setup.notes]))
+        doing = "reading the rounds" if self.method.from_files else "unlearning"
+        self.progress.start("unlearn", " ".join([doing, *self.setup.notes]))
+        words = self._base_words()
+        remember_base(self.spec, self.attempt.home, words)
+        if words:
+            self.attempt.event("unlearn", 0, self.spec.max_rounds, message=words, loud=True)
         healthy = context.first_round - 1
         stopped_by = ""
         while not stopped_by:
@@ -286,8 +346,15 @@ class _Execution:
             if not collapsed(diagnostics, None, None, 1.0):
                 images_drawn = {group: now - drawn[group] for group, now in _images_drawn(context).items()}
                 recorded = self.recorder.record(
-                    context.model, healthy + 1, diagnostics, seconds, images_drawn=images_drawn
+                    context.model,
+                    healthy + 1,
+                    diagnostics,
+                    None if self.method.from_files else seconds,
+                    images_drawn=images_drawn,
                 )
+            if recorded is None and self.method.from_files:
+                path = self.spec.method.params.rounds[healthy]
+                raise self._not_finite(f"Round {healthy + 1}", path, ROUNDS)
             if recorded is None:
                 # The weights are useless now: go back to the last round that has numbers.
                 restore(context, read_checkpoint(self.attempt.checkpoint_path))
@@ -297,7 +364,7 @@ class _Execution:
             healthy += 1
             self.seconds["evaluate"] += recorded.seconds
             # First the guard: a model that has lost everything meets every rule.
-            guarded = None if self.method.starts_anew else retain_before
+            guarded = None if self.method.unguarded else retain_before
             stopped_by = collapsed(diagnostics, guarded, recorded.metrics["retain_acc"], self.spec.stop.collapse_drop)
             if not stopped_by and recorded.verdict and recorded.verdict.met:
                 stopped_by = f"{recorded.verdict.name}_rule"
@@ -308,13 +375,27 @@ class _Execution:
         context.first_round = healthy + 1
         return stopped_by
 
+    def _not_finite(self, who: str, path: str, field: str) -> UnlearnscopeError:
+        """What is wrong where a model's outputs are no numbers: the file of the user, or the training."""
+        if path and (field != "model.weights" or self.spec.base_recipe.work == 0):
+            return CheckpointError(field, f"{bare_name(path)} gives outputs that are not finite numbers")
+        return Diverged(f"{who} gives outputs that are not finite numbers. Lower train.lr.")
+
+    def _given_reference(self, number: int, file: GivenFile) -> None:
+        """A reference that the user retrained."""
+        trained = self.given.retrained(file)
+        if not self.recorder.record_reference(trained.model, number, None, file=file.name):
+            raise self._not_finite("The reference", file.path, file.field)
+        self._timed(lambda: self.comparison.reference(trained, number, file=file.name, sha256=self.given.sha256(file)))
+
     def _reference(self, seed: int) -> None:
         trained = self._train(self.setup.retain, seed, "reference")
         # A cached reference takes no epochs; its share of the plan is done all the same.
-        done = self.spec.train.work * (seed - self.spec.train_seed + 1)
+        done = self.spec.train.work * (seed - self._first_retrained + 1)
         self.progress.works["reference"].done = done
         self.seconds["reference"] += trained.seconds
-        self.recorder.record_reference(trained.model, seed, trained.seconds)
+        if not self.recorder.record_reference(trained.model, seed, trained.seconds):
+            raise self._not_finite(f"The reference (seed {seed})", "", REFERENCES)
         self._timed(lambda: self.comparison.reference(trained, seed))
 
     def _audit(self, before: Network, after: Network) -> dict[str, Any] | None:
@@ -341,7 +422,7 @@ class _Execution:
             return
         self.progress.start("finish", "drawing t-SNE")
         began = time.perf_counter()
-        reference = self.spec.train_seed if self.spec.reference else None
+        reference = self.spec.train_seed if self.spec.references else None
         record_tsne(self.attempt, self.setup.probe, last, reference)
         self.seconds["evaluate"] += time.perf_counter() - began
 

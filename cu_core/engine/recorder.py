@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cu_core.base.errors import Diverged
+from cu_core.catalogue.method_record import method
 from cu_core.catalogue.metric_record import Evidence
 from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.stopping import RuleOutcome, judge
@@ -111,7 +111,7 @@ class Recorder:
         model: Network,
         round_number: int,
         diagnostics: dict[str, float],
-        unlearn_seconds: float,
+        unlearn_seconds: float | None,
         *,
         images_drawn: Mapping[str, int],
     ) -> RecordedRound | None:
@@ -121,7 +121,7 @@ class Recorder:
             model: the model after this round.
             round_number: 0 for the base model.
             diagnostics: the method's own numbers.
-            unlearn_seconds: the method's time for this round.
+            unlearn_seconds: the method's time for this round; None where it is not known.
             images_drawn: by the method in this round, by group; decides whether second views are affordable.
 
         Returns:
@@ -162,18 +162,24 @@ class Recorder:
             "boundary": boundary,
             "drift": drift_report(self._start, arrays["embedding"], motion, arrays["boundary"]),
             "drift_scale": {"neighbours": self._start.neighbours.shape[1], "spread": self._start.spread},
-            "served": dict(images_drawn),
+            "served": {} if self._elsewhere else dict(images_drawn),
             "seconds": {"unlearn": unlearn_seconds, "evaluate": time.perf_counter() - began},
         }
         weights = kept_weights(model, self.setup.spec.probe.keep_weights_mb, round_number)
         self.attempt.promote(f"rounds/{round_number}", arrays, manifest, weights=weights)
         return RecordedRound(metrics, verdict, time.perf_counter() - began)
 
-    def record_reference(self, model: Network, seed: int, train_seconds: float) -> None:
+    def record_reference(self, model: Network, seed: int, train_seconds: float | None, *, file: str = "") -> bool:
         """Stores a retrained model's signals, rotated onto round 0 for the picture only.
 
-        Raises:
-            Diverged: the model's outputs are not finite numbers.
+        Args:
+            model: the retrained model.
+            seed: its number in the run, which is the seed of its training where it was trained here.
+            train_seconds: what its training took; None where it is not known.
+            file: name of the user's file that it comes from; empty where it was trained here.
+
+        Returns:
+            Whether the model's outputs are finite numbers; otherwise nothing is stored.
         """
         began = time.perf_counter()
         assert self._start is not None and self._basis is not None
@@ -181,7 +187,7 @@ class Recorder:
         if outputs.finite:
             outputs = self.signal_pass.views(model, outputs, everything=True)
         if not outputs.finite:
-            raise Diverged(f"The reference (seed {seed}) gives outputs that are not finite numbers. Lower train.lr.")
+            return False
         arrays = self._arrays(outputs)
         lines, boundary = self._boundary(model, outputs)
         arrays |= lines
@@ -189,13 +195,14 @@ class Recorder:
         motion = self._start.motion(aligned)
         arrays |= {"coordinates": self._basis.place(aligned), "aligned_cosine": motion["cosine"]}
         manifest = self._manifest(0, self.probe_metrics(outputs), arrays)
-        manifest |= {"seed": seed, "boundary": boundary}
+        manifest |= {"seed": seed, "boundary": boundary} | ({"file": file} if file else {})
         manifest["drift"] = drift_report(self._start, aligned, motion, arrays["boundary"])
         manifest["cka"] = self._cka_by_round(arrays["embedding"])
         manifest["noise"] = self._noise(arrays["embedding"], seed)
         manifest["fidelity"]["procrustes_residual"] = residual
         manifest["seconds"] = {"train": train_seconds, "evaluate": time.perf_counter() - began}
         self.attempt.promote(f"reference/{seed}", arrays, manifest)
+        return True
 
     def evaluate(self, model: Network) -> Evaluation:
         """One forward pass over all reported samples, not only the probe's."""
@@ -246,9 +253,15 @@ class Recorder:
         spec = self.setup.spec
         if spec.probe.views_every:
             return spec.probe.views_every
+        if self._elsewhere:
+            return 1  # nobody waits for unlearning that recording could slow down
         everyday, views = self.signal_pass.passes()
         spare = RECORDING_SHARE * STEP_COST[objective(spec.train.objective).kind] * images_drawn - everyday
         return max(1, math.ceil(views / spare)) if spare > 0 else spec.max_rounds + 1
+
+    @property
+    def _elsewhere(self) -> bool:
+        return method(self.setup.spec.method.id).from_files
 
     def _arrays(self, outputs: Forward) -> dict[str, np.ndarray]:
         probe = self.setup.probe

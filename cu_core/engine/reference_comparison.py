@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cu_core.base.files import read_json
+from cu_core.catalogue.method_record import method
 from cu_core.engine.evaluation import Metrics
 from cu_core.engine.evaluation_cache import Evaluation, EvaluationCache
 from cu_core.engine.layer_similarity import Activations, LayerPass, layer_report
@@ -29,22 +30,32 @@ class Retrained:
         trained: where it came from and what it took.
         evaluated: on all reported samples.
         layers: the activations of its layers.
+        file: name of the user's file that it comes from; empty where it was trained here.
+        sha256: of that file.
     """
 
     seed: int
     trained: Trained
     evaluated: Evaluation
     layers: Activations
+    file: str = ""
+    sha256: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As in ``result.json``."""
-        return {
+        told = {
             "seed": self.seed,
-            "seconds": self.trained.seconds,
+            "seconds": None if self.file else self.trained.seconds,
             "cached": self.trained.cached,
             "key": self.trained.key,
             "metrics": self.evaluated.metrics,
         }
+        return told | ({"file": self.file, "sha256": self.sha256} if self.file else {})
+
+
+def _served(manifests: list[dict[str, Any]]) -> dict[str, int]:
+    """Samples that the method drew in all rounds, by group."""
+    return {g: sum(m.get("served", {}).get(g, 0) for m in manifests) for g in ("forget", "retain", "unseen")}
 
 
 class Comparison:
@@ -76,11 +87,12 @@ class Comparison:
         self._after = self.recorder.evaluate(model)
         return self._after.metrics
 
-    def reference(self, trained: Trained, seed: int) -> None:
-        """Evaluates a retrained model."""
+    def reference(self, trained: Trained, seed: int, *, file: str = "", sha256: str = "") -> None:
+        """Evaluates a retrained model; name and hash of its file are told where it is the user's."""
         assert self._layer_pass is not None
         evaluated = self.cache.get(trained.key, lambda: self.recorder.evaluate(trained.model))
-        self.references.append(Retrained(seed, trained, evaluated, self._layer_pass(trained.model)))
+        layers = self._layer_pass(trained.model)
+        self.references.append(Retrained(seed, trained, evaluated, layers, file, sha256))
 
     def report(self) -> dict[str, Any]:
         """The keys ``references``, ``tow``, ``over_unlearning``, ``layers`` and ``served`` of the result."""
@@ -101,10 +113,7 @@ class Comparison:
                 manifests[0]["counts"]["forget"],
             ),
             "layers": layer_report(self._layer_pass, self._layers["before"], self._layers["after"], layers),
-            "served": {
-                group: sum(m.get("served", {}).get(group, 0) for m in manifests)
-                for group in ("forget", "retain", "unseen")
-            },
+            "served": None if method(self.recorder.setup.spec.method.id).from_files else _served(manifests),
         }
 
     def _tug_of_war(self) -> dict[str, Any] | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
 
 from cu_core.base.version import __version__
+from cu_core.catalogue.pixel_scales import DATASET, FILE
 from cu_core.engine.evaluation import Metrics
 from cu_core.engine.setup import RunSetup
 from cu_core.learning.device import describe_device
@@ -27,10 +29,13 @@ def build_result(
     before: Metrics,
     after: Metrics,
     comparison: dict[str, Any],
+    cautions: list[str],
     notes: list[str],
+    own_weights: dict[str, Any] | None,
     audit: dict[str, Any] | None,
-    seconds: dict[str, float],
+    seconds: dict[str, float | None],
     weights_sha256: str,
+    given: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """What ``result.json`` and the last line of ``--json`` hold.
 
@@ -44,10 +49,13 @@ def build_result(
         before: metrics of the base model on all samples.
         after: metrics of the unlearned model on all samples.
         comparison: as `cu_core.engine.reference_comparison.Comparison.report` gives it.
+        cautions: those of the notes that nobody should miss.
         notes: what a reader of the numbers should know, in words.
+        own_weights: as `cu_core.engine.weight_check.judge` found them; None where the base model was trained here.
         audit: manifest of the membership attacks; None where none were made.
-        seconds: time by phase.
+        seconds: time by phase; None where it is not known.
         weights_sha256: hash of the final weights.
+        given: files of the user that the run shows: role, name, hash, and what was done to read each.
     """
     references = [reference["metrics"] for reference in comparison["references"]]
     return {
@@ -69,15 +77,34 @@ def build_result(
         },
         "base_key": base.key,
         "base_cached": base.cached,
-        "reference_cached": bool(references) and all(r["cached"] for r in comparison["references"]),
+        "reference_cached": _all_cached(comparison["references"]),
         "data_sha256": setup.data.sha256,
+        "normalisation": _normalisation(setup),
+        "own_weights": own_weights,
+        "cautions": cautions,
         "notes": notes,
         "attacks": audit["attacks"] if audit else None,
         "reference_attacks": audit["reference_attacks"] if audit else None,
         **comparison,
+        **({"given": list(given)} if given else {}),
         "versions": {"unlearnscope": __version__, "python": platform.python_version()} | _versions(),
         "hardware": describe_device(setup.device) | {"precision": setup.precision.name},
     }
+
+
+def _all_cached(references: list[dict[str, Any]]) -> bool:
+    """Whether references were trained, and none of them for this run."""
+    trained = [r for r in references if "file" not in r]
+    return bool(trained) and all(r["cached"] for r in trained)
+
+
+def _normalisation(setup: RunSetup) -> dict[str, Any]:
+    """What all images of the run were normalised with, and where that is from."""
+    mean, std = setup.train.moments
+    named = setup.spec.model.normalisation.strip()
+    if named in (FILE, DATASET):
+        named = DATASET if (mean, std) == (tuple(setup.data.mean), tuple(setup.data.std)) else "file"
+    return {"from": named, "mean": list(mean), "std": list(std)}
 
 
 def _unseen_of_forgotten(setup: RunSetup) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +13,22 @@ import torch
 
 from cu_core.base.errors import Incompatible
 from cu_core.base.home import Home
+from cu_core.base.named_path import named_path
 from cu_core.catalogue import compatibility
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec
 from cu_core.catalogue.stopping import STOPPING_RULES, rule_for
 from cu_core.data.batches import ImageSource, Split
+from cu_core.data.copies import Copies, copies_in_words, find_copies
 from cu_core.data.forget import ForgetSet, resolve
 from cu_core.data.images import ImageData
 from cu_core.data.prepared import dataset_key, prepare
 from cu_core.engine.probe import Probe, RuleSamples, choose_probe, rule_samples, spare_samples
 from cu_core.learning.device import Precision, choose_device, choose_precision
+from cu_core.learning.model_shape import shaped
+from cu_core.learning.normalisation import normalisation_of
+from cu_core.learning.weight_file import FIELD, read_weights
 
 _SAMPLES = {
     "forget": "forget samples",
@@ -49,6 +56,7 @@ class RunSetup:
         probe: the recorded samples.
         spare: (k,) int64 indices of test samples that are given to the method and reported on nowhere; empty
             for methods that need no samples from outside the training set.
+        own_weights: how the file of own weights was read, in one line; empty where there is none.
     """
 
     spec: RunSpec
@@ -64,6 +72,7 @@ class RunSetup:
     rule_samples: RuleSamples
     probe: Probe
     spare: np.ndarray
+    own_weights: str = ""
 
     def split(self, indices: np.ndarray, generator: torch.Generator) -> Split:
         """Some training samples as batches whose order comes from `generator`."""
@@ -90,7 +99,7 @@ class RunSetup:
         rule, looked_at = self.rule, self.rule_samples
         found = {"forget": looked_at.forget, "unseen": looked_at.unseen, "unseen_forgotten": looked_at.unseen}
         missing = [_SAMPLES[name] for name in STOPPING_RULES.named(rule).looks_at if len(found[name]) == 0]
-        notes = []
+        notes = [f"Own weights: {self.own_weights}."] if self.own_weights else []
         if missing:
             cause = (
                 "there are too few to set half of them apart (stop.protocol=paper looks at all of them)"
@@ -100,12 +109,19 @@ class RunSetup:
             notes.append(
                 f"The {rule} rule has no {' and no '.join(missing)} to look at, {cause}; it cannot end this run."
             )
+        notes += copies_in_words(self._copies)
+        if self.forget.duplicates:
+            notes.append(f"{self.forget.duplicates:,} of the file's entries repeat others and were dropped.")
         if self.spec.self_supervised and self.forget.task == "class":
             notes.append(
                 "An encoder's classes come from a vote of retain samples, which never names a forgotten class: there "
                 "is no accuracy on those, and unseen samples of them count as wrong."
             )
         return notes
+
+    @cached_property
+    def _copies(self) -> Copies:
+        return find_copies(self.data, self.forget.indices)
 
     def _reported(self, everything: np.ndarray, looked_at: np.ndarray) -> np.ndarray:
         return everything if self.spec.stop.protocol == "paper" else np.setdiff1d(everything, looked_at)
@@ -129,12 +145,17 @@ def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None])
     if reason := compatibility.why_not_backbone(spec.model.backbone, data.train_images.shape[-1]):
         raise Incompatible("model.backbone", reason)
     forget = resolve(spec.forget.select, data, spec.forget_seed, Path.cwd(), scores=home.scores, progress=progress)
+    own_weights = ""
+    if spec.model.weights:
+        own_weights = read_weights(named_path(spec.model.weights, FIELD), part=spec.model.part, hashed=False).told
+    spec = dataclasses.replace(spec, model=shaped(spec.model, data.train_images.shape[-1]))
     record = method(spec.method.id)
+    mean, std = normalisation_of(spec.model, data)
     rule = rule_for(
         spec.stop.rule,
         parse_selection(spec.forget.select).kind,
         encoder=spec.self_supervised,
-        starts_anew=record.starts_anew,
+        unguarded=record.unguarded,
     )
     spare = spare_samples(record.needs_unseen, data, forget, spec.probe.seed)
     looked_at = rule_samples(rule, spec.stop.protocol, data, forget, spec.probe.seed, spare)
@@ -144,8 +165,8 @@ def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None])
         data_key=dataset_key(spec.data),
         device=device,
         precision=choose_precision(spec.precision, device),
-        train=ImageSource(data.train_images, data.train_labels, data.mean, data.std, device),
-        test=ImageSource(data.test_images, data.test_labels, data.mean, data.std, device),
+        train=ImageSource(data.train_images, data.train_labels, mean, std, device),
+        test=ImageSource(data.test_images, data.test_labels, mean, std, device),
         forget=forget,
         retain=np.setdiff1d(np.arange(len(data.train_labels)), forget.indices),
         rule=rule,
@@ -160,4 +181,5 @@ def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None])
             spare=spare,
         ),
         spare=spare,
+        own_weights=own_weights,
     )

@@ -14,6 +14,7 @@ from cu_core.catalogue.spec import RunSpec
 from cu_core.engine.estimate import TIMED_STEPS, Speed, remember_speed
 from cu_core.learning.build import build_model
 from cu_core.learning.device import choose_device, choose_precision, memory_errors
+from cu_core.learning.model_shape import shaped
 from cu_core.learning.objectives.training_objective import make_objective
 
 STEPS = 3
@@ -35,8 +36,9 @@ def measure_speed(spec: RunSpec, home: Home) -> Speed:
     precision = choose_precision(spec.precision, device)
     record, size, batch = dataset(spec.data.dataset), compatibility.image_size(spec.data), spec.train.batch_size
     channels, classes = record.channels or 3, record.classes or 10
-    # Weights change nothing about the time, and would have to fit a number of classes that may be a guess here.
-    network = dataclasses.replace(spec.model, weights="", pretrained=False)
+    # Weights change nothing about the time, and would have to fit a number of classes that may be a guess here. Their
+    # shape does.
+    network = dataclasses.replace(shaped(spec.model, size), weights="", pretrained=False)
     with memory_errors(f"train.batch_size (now {batch})"):
         built = build_model(network, channels, size, classes, seed=0, objective=spec.train.objective)
         model = precision.place(built, device).train()

@@ -1,4 +1,4 @@
-"""Copies a user's index file into the home, so that the run does not depend on the original."""
+"""Copies a user's list of samples into the home, so that the run does not depend on the original."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cu_core.base.home import Home
 from cu_core.base.named_path import named_path
 from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec
-from cu_core.data.index_file import read_bounded
+from cu_core.data.index_file import kind_of, read_bounded
 
 
 def adopt_index_file(spec: RunSpec, home: Home) -> RunSpec:
@@ -35,7 +35,7 @@ def adopt_index_file(spec: RunSpec, home: Home) -> RunSpec:
         content = read_bounded(path, "forget.select")
     except OSError as error:
         raise BadInput("forget.select", f"{file} cannot be read ({error})", selection.record.forms) from None
-    copy = home.uploads / f"{hashlib.sha256(content).hexdigest()[:16]}.csv"
+    copy = home.uploads / f"{hashlib.sha256(content).hexdigest()[:16]}.{kind_of(content)}"
     if not copy.exists():
         write_atomically(copy, lambda handle: handle.write(content) and None)
     return dataclasses.replace(spec, forget=dataclasses.replace(spec.forget, select=f"{selection.kind}:{copy}"))

@@ -1,28 +1,33 @@
-"""Background processes for a page: preparing a dataset, timing training steps.
+"""Background processes for a page: preparing a dataset, timing training steps, judging own weights.
 
 A page may import neither torch nor scikit-learn, and its server must not be slowed down. It calls
-`start_prepare` or `start_measure`, which start ``python -m cu_core prepare`` or ``estimate``, and then
-asks for the status.
+`start_prepare`, `start_measure` or `start_check`, which start ``python -m cu_core prepare``, ``estimate`` or
+``check-weights``, and then asks for the status.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 from filelock import FileLock
 
+from cu_core.base.errors import BadInput
 from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
 from cu_core.base.installation import dashboard_folder
+from cu_core.base.named_path import named_path
+from cu_core.base.parameters import contents
 from cu_core.base.process import identity, is_alive
 from cu_core.catalogue.selections import parse_selection
-from cu_core.catalogue.spec import RunSpec
+from cu_core.catalogue.spec import RunSpec, digest
 from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec
 from cu_core.data.prepared import dataset_key
 from cu_core.engine.estimate import speed_path
@@ -33,6 +38,7 @@ OUTPUT = "output.jsonl"
 COMPLAINT = "errors.txt"
 PROCESS = "process.json"
 TAIL_BYTES = 4096
+MOST_FOUND = 10**6
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,57 @@ def start_measure(spec: RunSpec, home: Home) -> None:
 def measure_status(spec: RunSpec, home: Home) -> Background | None:
     """How far the timing is; None if it was never started."""
     return _status(_measure_folder(spec, home))
+
+
+def start_check(spec: RunSpec, home: Home) -> bool:
+    """Starts judging the own weights of a run, unless processes of this kind are at it.
+
+    Returns:
+        Whether it was started: one is at work at a time, because each loads torch.
+
+    Raises:
+        BadInput: a value that cannot be used.
+    """
+    for other in (home.root / "background").glob("check-*"):
+        found = _status(other)
+        if found is not None and found.working:
+            return False
+    _start("check-weights", spec, home, _check_folder(spec, home))
+    return True
+
+
+def check_status(spec: RunSpec, home: Home) -> Background | None:
+    """How far the judging is; None if it was never started for these weights as they are now."""
+    return _status(_check_folder(spec, home))
+
+
+def check_found(spec: RunSpec, home: Home) -> dict[str, Any] | None:
+    """What `cu_core.engine.weight_check.judge` found; None where it has not, or failed."""
+    for line in reversed(tail(_check_folder(spec, home) / OUTPUT, MOST_FOUND).splitlines()):
+        with contextlib.suppress(json.JSONDecodeError):
+            content = json.loads(line)
+            if isinstance(content, dict) and "words" in content:
+                return content
+    return None
+
+
+def check_key(spec: RunSpec) -> str:
+    """What decides a judgement, as far as a page can know it: the file by its size and time of change.
+
+    Raises:
+        BadInput: a value that cannot be used.
+    """
+    try:
+        found = named_path(spec.model.weights, "model.weights").stat()
+    except OSError as error:
+        raise BadInput("model.weights", f"{spec.model.weights} cannot be read") from error
+    forget = (spec.forget.select, spec.forget_seed)
+    file = (found.st_size, found.st_mtime_ns, found.st_ino)
+    return digest([dataset_key(spec.data), contents(spec.model), file, forget, spec.train.objective, spec.device])
+
+
+def _check_folder(spec: RunSpec, home: Home) -> Path:
+    return home.root / "background" / f"check-{check_key(spec)[:24]}"
 
 
 def _prepare_folder(spec: DataSpec, home: Home, select: str) -> Path:

@@ -26,6 +26,7 @@ from cu_core.base.process import identity
 from cu_core.catalogue import compatibility
 from cu_core.catalogue.spec import RunSpec, spec_from_json
 from cu_core.catalogue.spec_files import absolute_paths
+from cu_core.data.forget import check_forget
 from cu_core.projections.map_store import drop_orphans
 from cu_core.runstore import layout
 from cu_core.runstore.checksums import file_damage, write_sealed
@@ -72,6 +73,7 @@ def submit(
     """
     spec = absolute_paths(spec)
     compatibility.check(spec)
+    check_forget(spec, home)
     # Texts that no reader takes would make a run that nobody can open.
     spec_from_json(spec.to_json())
     home.create()

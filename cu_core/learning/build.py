@@ -14,6 +14,7 @@ from cu_core.base.errors import Incompatible
 from cu_core.base.named_path import named_path
 from cu_core.base.registry import imported
 from cu_core.catalogue.backbone_record import backbone
+from cu_core.catalogue.class_orders import answered
 from cu_core.catalogue.objective_record import OBJECTIVES, Objective
 from cu_core.catalogue.spec import RunSpec
 from cu_core.catalogue.spec_parts import ModelSpec
@@ -21,8 +22,10 @@ from cu_core.data.images import ImageData
 from cu_core.learning.classifier import Classifier
 from cu_core.learning.encoder import Encoder
 from cu_core.learning.ensemble import Ensemble
+from cu_core.learning.model_shape import shaped
 from cu_core.learning.network import Network
-from cu_core.learning.weights import load_weights, read_state_dict
+from cu_core.learning.weight_file import FIELD, read_weights
+from cu_core.learning.weights import load_weights
 
 
 def build_model(
@@ -47,7 +50,8 @@ def build_model(
         objective: as in `TrainSpec.objective`; self-supervised ones make an `Encoder`, image-text ones
             an `ImageText`, others a `Classifier`.
         shards: 0, or the number of classifiers of an `Ensemble`, with initial weights of their own.
-        names: of the classes, for the prompts of an `ImageText`; by default their numbers.
+        names: of the classes, for the prompts of an `ImageText` and for the order in which own weights answer; by
+            default their numbers.
 
     Raises:
         BadInput: no such backbone.
@@ -69,7 +73,11 @@ def build_model(
             f"there are no published weights for {record.title}, only for timm:NAME and open_clip:NAME",
         )
     trained = OBJECTIVES.named(objective)
-    state = read_state_dict(named_path(spec.weights, "model.weights")) if spec.weights else None
+    if spec.stem != "auto" and not record.stems:
+        raise Incompatible("model.stem", f"{record.title} has one stem, which cannot be chosen", ("auto",))
+    state = None
+    if spec.weights:
+        state = read_weights(named_path(spec.weights, FIELD), part=spec.part, hashed=False).state
     build_trunk = imported(record.builder)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -77,15 +85,31 @@ def build_model(
             words = list(names) or [str(label) for label in range(num_classes)]
             model: Network = build_trunk(spec.backbone, size, spec.pretrained, words)
         else:
-            trunk = build_trunk(spec.backbone, channels, size, spec.pretrained)
+            stem = {"stem": spec.stem} if record.stems else {}
+            trunk = build_trunk(spec.backbone, channels, size, spec.pretrained, **stem)
             model = _with_head(trunk, spec, num_classes, trained)
     if state is not None:
-        load_weights(model, state)
+        load_weights(model, state, new_head=spec.train_on)
+        if isinstance(model, Classifier):
+            put_in_order(model, answered(spec.class_order, list(names) or [str(label) for label in range(num_classes)]))
     return model
 
 
+def put_in_order(model: Classifier, answers: Sequence[int]) -> None:
+    """Moves the rows of the last layer to the labels of the dataset.
+
+    Args:
+        model: a classifier.
+        answers: label by row, as `cu_core.catalogue.class_orders.answered` gives it.
+    """
+    rows = torch.from_numpy(np.argsort(answers))
+    with torch.no_grad():
+        model.head.weight.copy_(model.head.weight[rows])
+        model.head.bias.copy_(model.head.bias[rows])
+
+
 def build_for(spec: RunSpec, data: ImageData, seed: int, *, own_weights: bool = False) -> Network:
-    """The network of a run on the CPU, see `build_model`.
+    """The network of a run on the CPU, see `build_model`; shaped as its own weights are, see `shaped`.
 
     Args:
         spec: its model and training parts count.
@@ -94,11 +118,12 @@ def build_for(spec: RunSpec, data: ImageData, seed: int, *, own_weights: bool = 
         own_weights: start from own or published weights where the specification names some. A network that is to
             know nothing, or gets its weights elsewhere, does not: they may have seen the forget set.
     """
-    model = spec.model if own_weights else dataclasses.replace(spec.model, weights="", pretrained=False)
+    size = data.train_images.shape[-1]
+    model = shaped(spec.model, size)
     return build_model(
-        model,
+        model if own_weights else dataclasses.replace(model, weights="", pretrained=False),
         data.train_images.shape[1],
-        data.train_images.shape[-1],
+        size,
         len(data.classes),
         seed,
         spec.train.objective,

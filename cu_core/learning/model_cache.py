@@ -22,6 +22,7 @@ from cu_core.base.home import Home
 from cu_core.base.named_path import named_path
 from cu_core.base.parameters import contents
 from cu_core.catalogue.objective_record import objective
+from cu_core.catalogue.pixel_scales import Moments
 from cu_core.catalogue.spec import RunSpec, digest
 from cu_core.catalogue.spec_parts import TrainSpec
 from cu_core.data.batches import ImageSource, Split
@@ -34,7 +35,7 @@ from cu_core.learning.parallel.team import ALONE, Team
 from cu_core.learning.shards import ShardedBase, ShardPlan
 from cu_core.learning.stages import StageFiles
 from cu_core.learning.training import EpochReport, train
-from cu_core.learning.weights import load_weights, read_state_dict, save_weights, weights_sha256
+from cu_core.learning.weights import load_safely, load_weights, read_state_dict, save_weights, weights_sha256
 
 # Part of every key: raised when the arithmetic of building or training changes.
 VERSION = 1
@@ -63,7 +64,13 @@ class Trained:
 
 
 def train_key(
-    spec: RunSpec, data_sha: str, indices: np.ndarray, seed: int, device_type: str, precision: str | None = None
+    spec: RunSpec,
+    data_sha: str,
+    indices: np.ndarray,
+    seed: int,
+    device_type: str,
+    precision: str | None = None,
+    moments: Moments | None = None,
 ) -> str:
     """SHA-256 over everything that decides the trained weights.
 
@@ -74,6 +81,7 @@ def train_key(
         seed: of initial weights, order and augmentation.
         device_type: ``"cpu"``, ``"cuda"`` or ``"mps"``: their arithmetic differs.
         precision: the one in force; by default as the spec names it.
+        moments: mean and deviation that images are normalised with, where they are not the dataset's own.
 
     Raises:
         CheckpointError: the own weights cannot be read.
@@ -82,6 +90,8 @@ def train_key(
     if spec.processes > 1:
         # Sums are split by processes, too.
         content["processes"] = spec.processes
+    if moments is not None:
+        content["normalisation"] = moments
     return digest(content)
 
 
@@ -89,8 +99,9 @@ def _ingredients(
     spec: RunSpec, data_sha: str, indices: np.ndarray, seed: int, device_type: str, precision: str
 ) -> dict[str, Any]:
     model = contents(spec.model)
-    # What becomes of own weights is told by the epochs.
-    model.pop("train_on", None)
+    # What becomes of own weights is told by the epochs, and how inputs are made by mean and deviation.
+    for told in ("train_on", "normalisation", *([] if spec.model.weights else ["class_order"])):
+        model.pop(told, None)
     model["weights"] = _file_hash(spec.model.weights) if spec.model.weights else ""
     return {
         "version": VERSION,
@@ -168,7 +179,8 @@ def trained_model(
         raise BadInput(
             "train.epochs", "zero epochs need own weights (model.weights) or a pretrained model", ("at least 1",)
         )
-    key = train_key(spec, data.sha256, indices, seed, device.type, precision.name)
+    moments = None if source.moments == (tuple(data.mean), tuple(data.std)) else source.moments
+    key = train_key(spec, data.sha256, indices, seed, device.type, precision.name, moments)
     files = _Files(home.models, key)
     stages = StageFiles(home.models, key, spec.train.shards, spec.train.slices) if spec.train.sharded else None
     plan = ShardPlan.of(spec.train, len(data.train_labels), seed)
@@ -217,7 +229,7 @@ def cached_weights(home: Home, key: str) -> dict[str, torch.Tensor] | None:
         key: as `train_key` gives it, or a result notes it.
     """
     files = _Files(home.models, key)
-    return read_state_dict(files.weights) if _KEY.fullmatch(key) and files.info() is not None else None
+    return dict(load_safely(files.weights)) if _KEY.fullmatch(key) and files.info() is not None else None
 
 
 def _train_shards(

@@ -16,48 +16,24 @@ from torch import Tensor, nn
 from cu_core.base.errors import CheckpointError
 from cu_core.base.files import write_atomically
 from cu_core.learning.encoder import Encoder
+from cu_core.learning.weight_file import FIELD, read_weights
+from cu_core.learning.weight_fit import LAST, bare, fitted, why_another
+from cu_core.learning.weight_names import as_ours
 
-FIELD = "model.weights"
-SUFFIXES = (".pt", ".pth", ".safetensors")
-WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
-PREFIXES = ("module.", "_orig_mod.", "model.")
-# What other programs call the last layer, and where a backbone of theirs sits in ours.
-OUTER_HEADS = ("fc.", "classifier.", "linear.", "heads.head.")
 ENCODER_HEADS = ("projector.", "predictor.")
-TRUNKS = ("trunk.", "trunk.model.", "trunk.encoder.")
+NO_HEAD = (
+    "they are those of an encoder, without a last layer for classes: choose how it was trained (train.objective=moco, "
+    "simclr or byol), or let a classifier be trained from it (model.train_on=true)"
+)
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """Reads named tensors from a file without unpickling code.
-
-    Wrappers that training scripts add are taken off: a dict with the weights under ``state_dict`` or
-    ``model``, the prefixes of data-parallel and compiled models.
-
-    Args:
-        path: a ``.pt`` or ``.pth`` file of `torch.save`, or a ``.safetensors`` file.
-
-    Returns:
-        Tensors by name, on the CPU.
+    """The named tensors of a file, on the CPU; see `cu_core.learning.weight_file.read_weights`.
 
     Raises:
-        CheckpointError: missing, unreadable, truncated, holding anything but tensors, or of another kind.
+        CheckpointError: missing, unreadable, damaged, without weights, or of another kind.
     """
-    path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise CheckpointError(FIELD, f"{path.name!r} is not a weights file", SUFFIXES)
-    if not path.is_file():
-        raise CheckpointError(FIELD, f"no file {path.name!r} can be read")
-    content = _unwrap(_read(path))
-    if not isinstance(content, Mapping) or not content:
-        raise CheckpointError(FIELD, f"{path.name!r} holds no named tensors (a state dict is needed)")
-    odd = [
-        name if isinstance(name, str) else f"a name that is a {type(name).__name__}"
-        for name, value in content.items()
-        if not (isinstance(name, str) and isinstance(value, Tensor))
-    ]
-    if odd:
-        raise CheckpointError(FIELD, f"{path.name!r} holds more than named tensors: {_listed(odd)}")
-    return _without_prefix(dict(content))
+    return read_weights(path, hashed=False).state
 
 
 def load_safely(file: Path | IO[bytes]) -> Any:
@@ -82,83 +58,53 @@ def load_safely(file: Path | IO[bytes]) -> Any:
         return torch.load(file, map_location="cpu", weights_only=True)
 
 
-def _read(path: Path) -> Any:
-    try:
-        if path.suffix.lower() == ".safetensors":
-            return safetensors.torch.load_file(path)
-        return load_safely(path)
-    except Exception as error:  # damaged bytes make the readers fail in many ways; none may reach the user
-        unsafe = "unsupported global" in str(error).lower()
-        reason = "it holds code or objects besides tensors" if unsafe else "it is damaged or of another kind"
-        raise CheckpointError(FIELD, f"{path.name!r} cannot be read: {reason}") from error
-
-
-def _unwrap(content: Any) -> Any:
-    if isinstance(content, Mapping):
-        for name in WRAPPERS:
-            if isinstance(content.get(name), Mapping):
-                return content[name]
-    return content
-
-
-def _without_prefix(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    while common := next((p for p in PREFIXES if all(name.startswith(p) for name in state)), None):
-        state = {name.removeprefix(common): value for name, value in state.items()}
-    return state
-
-
-def load_weights(model: nn.Module, state: Mapping[str, Tensor]) -> None:
+def load_weights(model: nn.Module, state: Mapping[str, Tensor], field: str = FIELD, *, new_head: bool = False) -> None:
     """Copies weights into a model after checking every name, shape and value.
 
-    A state dict of the bare backbone (names without ``trunk.``) fits a plain head as well: its last layer
-    becomes the head. It fits any encoder: its last layer is left out, and projector and predictor stay as they are.
+    Weights of a bare backbone (names without ``trunk.``) fit any network around it. An encoder takes no last layer
+    for classes from them, and keeps its own projector and predictor where they have none.
+
+    Args:
+        model: gets the weights.
+        state: as `read_state_dict` gives them, or as a module of the usual codebases has them.
+        field: named in the error.
+        new_head: a last layer that is not in the file stays as it is, to be trained.
 
     Raises:
         CheckpointError: names or shapes differ from the model's, or values are not finite; lists the first few.
     """
     wanted = model.state_dict()
-    given = _named_as_ours(state, wanted)
-    if isinstance(model, Encoder) and _bare(state):
+    if bare(state):
+        state = as_ours(state).state  # changes nothing about what was read from a file
+    given = fitted(state, wanted)
+    if isinstance(model, Encoder) and bare(state):
         given = {name: value for name, value in given.items() if not name.startswith("head.")}
         given = {name: value for name, value in wanted.items() if name.startswith(ENCODER_HEADS)} | given
+    elif new_head and bare(state) and not any(name in given for name in LAST):
+        given = {name: value for name, value in wanted.items() if name.startswith(("head.", "projector."))} | given
     # Files of old programs lack the batch counters of batch normalisation, which decide nothing here.
     missing = [name for name in wanted if name not in given and not name.endswith("num_batches_tracked")]
     unexpected = [name for name in given if name not in wanted]
-    shaped = [
+    misshapen = [
         f"{name} {tuple(given[name].shape)} instead of {tuple(wanted[name].shape)}"
         for name in wanted
         if name in given and given[name].shape != wanted[name].shape
     ]
     problems = [
         f"{what}: {_listed(names)}"
-        for what, names in (("missing", missing), ("unexpected", unexpected), ("wrong shape", shaped))
+        for what, names in (("missing", missing), ("unexpected", unexpected), ("wrong shape", misshapen))
         if names
     ]
     if problems:
-        raise CheckpointError(FIELD, "the weights do not fit the chosen model; " + "; ".join(problems))
+        plain = why_another(state, given, wanted)
+        if not (plain or unexpected or misshapen) and all(name.startswith(("head.", "projector.")) for name in missing):
+            plain = NO_HEAD if "head.weight" in missing and bare(state) else None
+        reason = "; ".join([plain] if plain else problems)
+        raise CheckpointError(field, f"the weights do not fit the chosen model; {reason}")
     odd = [name for name in wanted if name in given and not _usable(given[name], wanted[name], name)]
     if odd:
-        raise CheckpointError(FIELD, f"the weights hold values that no network can run with: {_listed(odd)}")
+        raise CheckpointError(field, f"the weights hold values that no network can run with: {_listed(odd)}")
     model.load_state_dict(wanted | given)
-
-
-def _bare(state: Mapping[str, Tensor]) -> bool:
-    """Whether the names are those of a backbone, without the parts that networks of this program have."""
-    return not any(name.startswith(("trunk.", "members.")) for name in state)
-
-
-def _named_as_ours(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    if not _bare(state):
-        return dict(state)
-    trunk = max(TRUNKS, key=lambda prefix: sum(prefix + name in wanted for name in state))
-    named = {}
-    for name, value in state.items():
-        outer = next((head for head in OUTER_HEADS if name.startswith(head)), None)
-        if outer:
-            named["head." + name.removeprefix(outer)] = value
-        else:
-            named[name if name.startswith(("head.", "projector.")) else trunk + name] = value
-    return named
 
 
 def _usable(value: Tensor, like: Tensor, name: str) -> bool:

@@ -22,3 +22,4 @@ import cu_core.methods.scrub
 import cu_core.methods.sisa
 import cu_core.methods.ssd
 import cu_core.methods.unsir
+import cu_core.methods.given

@@ -58,6 +58,7 @@ class Context:
         generator: CPU generator from which the method draws all of its randomness.
         first_round: number of the first round to run; above 1 after a resume.
         max_rounds: number of the last round.
+        load: puts the weights of a user's file into the model, given its path.
         check: raises when the run was cancelled; call it once per batch.
     """
 
@@ -80,6 +81,7 @@ class Context:
     unseen: Split | None = None
     first_round: int = 1
     max_rounds: int = 1
+    load: Callable[[str], None] = lambda path: None
     check: Callable[[], None] = lambda: None
     saved: dict[str, dict[str, Any]] = field(default_factory=dict)
     kept: dict[str, Stateful] = field(default_factory=dict)

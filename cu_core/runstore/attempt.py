@@ -170,6 +170,7 @@ class Attempt:
         seconds_left: float | None = None,
         metrics: Mapping[str, Any] | None = None,
         message: str = "",
+        loud: bool = False,
     ) -> None:
         """Tells how far the work is.
 
@@ -180,6 +181,7 @@ class Attempt:
             seconds_left: of this phase; None if unknown.
             metrics: metric id to value, as far as known.
             message: one line for people.
+            loud: whether they should not miss it.
         """
         line = plain(
             {
@@ -191,6 +193,7 @@ class Attempt:
                 "metrics": dict(metrics) if metrics is not None else None,
                 "message": message,
             }
+            | ({"loud": True} if loud else {})
         )
         # One write of one whole line; whoever reads meanwhile skips a last line without its end.
         with naming_full_disk(), (self.folder / layout.EVENTS).open("ab", buffering=0) as file:

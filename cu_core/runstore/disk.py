@@ -180,7 +180,7 @@ def estimate_disk(
         kept = min(rounds, spec.probe.keep_weights_mb * 10**6 // max(size, 1))
         weights = size * (1 + 2 * 3 + (kept if weights_fit(size, spec.probe.keep_weights_mb, 0) else 0))
     audit = _audit_bytes(spec, record.test if record else 0)
-    return DiskEstimate(per_round * (rounds + spec.reference), weights, rounds, samples, audit)
+    return DiskEstimate(per_round * (rounds + spec.references), weights, rounds, samples, audit)
 
 
 def _audit_bytes(spec: RunSpec, unseen: int) -> int:
@@ -188,8 +188,8 @@ def _audit_bytes(spec: RunSpec, unseen: int) -> int:
     if spec.audit.attacks == "none":
         return 0
     rows = 2 * (min(spec.audit.size, unseen) if unseen else spec.audit.size)
-    models = MODELS if spec.reference else MODELS[:2]
-    made = sum(len(ways_for(model, spec.reference > 0)) for model in models)
+    models = MODELS if spec.references else MODELS[:2]
+    made = sum(len(ways_for(model, spec.references > 0)) for model in models)
     made *= len(attacks_for(objective(spec.train.objective).kind))
     return rows * (_ATTACKED_BYTES + 4 * made) + made * (_HEADER_BYTES + _ATTACK_TEXT_BYTES)
 

@@ -13,7 +13,7 @@ from cu_core.base.errors import BadInput
 from cu_core.base.files import read_json, tail
 from cu_core.base.home import Home
 from cu_core.catalogue.attack_record import ATTACKS
-from cu_core.catalogue.spec import RunSpec, spec_from_json
+from cu_core.catalogue.spec import RunSpec, bare_name, spec_from_json
 from cu_core.runstore import layout
 from cu_core.runstore.index import list_runs
 from cu_core.runstore.probe_table import probe_rows, read_probe
@@ -121,6 +121,11 @@ class RunView:
     def reference_manifest(self, seed: int) -> dict[str, Any]:
         """The manifest of a reference; see `manifest`."""
         return read_manifest(self.run_dir / "reference" / str(int(seed)))
+
+    def reference_name(self, seed: int) -> str:
+        """What a reference is called: by its seed, or by the user's file that it comes from."""
+        file = self.reference_manifest(seed).get("file")
+        return bare_name(file) if isinstance(file, str) and file else f"seed {seed}"
 
     def reference_array(self, seed: int, name: str) -> np.ndarray:
         """An array of a reference; see `array`."""

@@ -119,7 +119,7 @@ def read_row(run_dir: Path) -> RunRow:
         backbone=spec.model.backbone if spec else "",
         forget=spec.forget.select if spec else "",
         task=spec.task if spec else "",
-        method=spec.method.id if spec else "",
+        method=spec.method.word if spec else "",
         seed=spec.seed if spec else 0,
         group=shown(info.get("group")),
         demo=bool(info.get("demo")),

@@ -29,6 +29,7 @@ ROUND: dict[str, Any] = {
     "noise": [{"with": NUMBER, "residual": NUMBER, "groups": _DRIFT}],
     "round": NUMBER,
     "seed": NUMBER,
+    "file": TEXT,
     "attempt": NUMBER,
     "weights": {"file": TEXT, "sha256": TEXT},
 }
@@ -71,7 +72,12 @@ RESULT: dict[str, Any] = {
     "counts": {"*": NUMBER},
     "base_cached": FLAG,
     "reference_cached": FLAG,
+    "normalisation": {"from": TEXT, "mean": [NUMBER], "std": [NUMBER]},
+    "own_weights": {"words": TEXT, "loud": FLAG},
+    "cautions": [TEXT],
+    "notes": [TEXT],
     "attacks": _ATTACKS,
+    "given": [{"role": TEXT, "name": TEXT, "sha256": TEXT, "told": TEXT}],
 }
 
 TSNE: dict[str, Any] = {

@@ -187,6 +187,12 @@ class Desk:
             # A run that is resumed or cloned reads the files that it names.
             return import_run(self.home, path, owner=owner, admit=self.check)
 
+    @os_errors_in_words()
+    def check_weights(self, spec: RunSpec) -> bool:
+        """Judges the own weights of a run; see `cu_core.jobs.background.start_check`."""
+        self.check(spec)
+        return background.start_check(spec, self.home)
+
     def _owner(self, run_id: str) -> str:
         """Who launched a run; empty for the home's owner, and for a run that does not exist."""
         if not layout.is_run_id(run_id):

@@ -12,8 +12,9 @@ from typing import Any
 from cu_core.base.errors import BadInput, NotAllowed
 from cu_core.base.home import Home
 from cu_core.base.named_path import named_path
+from cu_core.catalogue.file_lists import REFERENCES, ROUNDS, expanded
 from cu_core.catalogue.spec import RunSpec
-from cu_core.catalogue.spec_files import named_files
+from cu_core.catalogue.spec_files import all_files
 from cu_core.sharing.config import sharing_of
 from cu_core.sharing.rights import HOME, User
 
@@ -41,7 +42,18 @@ def check_path(user: User, home: Home, path: str, field: str) -> None:
 
 
 # Fields of the launch form that hold a path, with the field of the specification that it becomes.
-FORM_PATHS = {"data.path": "data.dataset", "model.weights": "model.weights", "forget.file": "forget.select"}
+FORM_PATHS = {
+    "data.path": "data.dataset",
+    "model.weights": "model.weights",
+    "forget.file": "forget.select",
+    "method.given.rounds": ROUNDS,
+    "given.after": ROUNDS,
+    "reference_files": REFERENCES,
+}
+
+
+LISTS = (ROUNDS, REFERENCES)
+"""Fields with a file a line."""
 
 
 def foreign_paths(user: User, home: Home, values: Mapping[str, Any]) -> dict[str, BadInput]:
@@ -49,7 +61,9 @@ def foreign_paths(user: User, home: Home, values: Mapping[str, Any]) -> dict[str
     found = {}
     for name, field in FORM_PATHS.items():
         try:
-            check_path(user, home, str(values.get(name) or ""), field)
+            text = str(values.get(name) or "")
+            for path in text.splitlines() if field in LISTS else [text]:
+                check_path(user, home, path, field)
         except BadInput as error:
             found[name] = error
     return found
@@ -61,5 +75,9 @@ def check_paths(user: User, home: Home, spec: RunSpec) -> None:
     Raises:
         BadInput: one of them lies elsewhere, or the forget set has no known form.
     """
-    for field, text in named_files(spec).items():
+    for field, text in all_files(spec):
         check_path(user, home, text, field)
+    if user.role != HOME:
+        # A pattern in an open folder may stand for links to elsewhere.
+        for field, text in all_files(expanded(spec)):
+            check_path(user, home, text, field)

@@ -43,7 +43,7 @@ class Kind:
 
 IMAGES = Kind("data.dataset", (".zip",), 2_000_000_000)
 WEIGHTS = Kind("model.weights", (".pt", ".pth", ".safetensors"), 2_000_000_000)
-INDICES = Kind("forget.select", (".csv",), 20_000_000)
+INDICES = Kind("forget.select", (".csv", ".tsv", ".txt", ".json", ".npy", ".npz"), 20_000_000)
 
 
 def file_of_indices(indices: np.ndarray, name: str) -> tuple[IO[bytes], str]:

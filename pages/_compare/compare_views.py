@@ -12,7 +12,7 @@ from cu_core.analysis.compare.compared import Compared
 from cu_core.analysis.compare.lines import ConfigurationRuns, lines_of
 from cu_core.analysis.compare.reading import Stamp
 from cu_core.catalogue.metric_record import METRICS
-from cu_core.catalogue.selections import class_label, parse_selection
+from cu_core.catalogue.selections import parse_selection
 from cu_core.figures.class_gaps import class_gaps, class_gaps_alt
 from cu_core.figures.class_matrix import highest_count, prediction_alt, prediction_matrix
 from cu_core.figures.confidence_panes import SIGNALS, common_bins
@@ -229,8 +229,7 @@ class Views:
         selections = {run.spec["forget"]["select"] for run in self.runs}
         if len(selections) != 1:
             return []
-        labels = (class_label(value, names) for value in parse_selection(selections.pop()).classes)
-        return [label for label in labels if label is not None]
+        return list(parse_selection(selections.pop()).labels(names))
 
     def _nothing(self, what: str, reasons: Sequence[str]) -> None:
         st.info(f"None of these runs has {what}: {plain('; '.join(dict.fromkeys(reasons)) or 'nothing was recorded')}.",

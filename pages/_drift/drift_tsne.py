@@ -13,6 +13,7 @@ from cu_core.figures.tsne_panes import drift_alt, drift_map, tsne_words
 from cu_core.runstore.reader import RunView, open_run
 from pages._shared.chart_bar import bar
 from pages._shared.hover_card import hover_card
+from pages._shared.plain_text import plain
 from pages._shared.recorded_rounds import class_names, probe_of, probe_sprite, snapshot_of
 from pages._shared.server_home import home
 
@@ -30,7 +31,7 @@ def tsne_outputs(view: RunView) -> None:
     probe = probe_of(view)
     rows = np.asarray(view.tsne_array("rows"))
     st.subheader("t-SNE of the outputs", anchor=False)
-    beside = f" and the reference (seed {seed})" if seed is not None else ""
+    beside = f" and the reference ({plain(view.reference_name(seed))})" if seed is not None else ""
     st.caption(
         f"{len(rows):,} of {len(probe):,} recorded samples in rounds {', '.join(map(str, rounds))}{beside}. One t-SNE "
         "of the logits holds all of these moments together, so that places can be compared between them. After figure "

@@ -112,7 +112,7 @@ def drift_viewer(
     messages = {
         "scene": _packed_scene(f"{run_id} {stamp}", scene.view, scene, samples),
         "samples": samples.message,
-        "sprite": _packed_sprite(sprite.png, sprite.columns) if sprite else None,
+        "sprite": _packed_sprite(sprite.png, sprite.columns, sprite.names) if sprite else None,
     }
 
     def picked() -> None:
@@ -170,8 +170,8 @@ def _packed_scene(stamp: str, view: str, _scene: Scene, _samples: SceneSamples) 
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _packed_sprite(png: bytes, columns: int) -> bytes:
-    return pack_message({"columns": columns}, {"png": png})
+def _packed_sprite(png: bytes, columns: int, names: tuple[str, ...]) -> bytes:
+    return pack_message({"columns": columns, "names": names}, {"png": png})
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

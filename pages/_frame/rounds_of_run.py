@@ -66,7 +66,7 @@ def no_reference(view: RunView, purpose: str) -> str:
         view: the run.
         purpose: what one would show.
     """
-    if not view.spec.reference:
+    if not view.spec.references:
         return f"No reference was retrained for this run; clone it and ask for one to see {purpose}."
     if view.state in ACTIVE:
         return f"The reference comes last; it will show {purpose}."

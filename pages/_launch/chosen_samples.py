@@ -11,9 +11,9 @@ from cu_core.base.errors import BadInput
 from cu_core.base.parameters import parse
 from cu_core.catalogue.selections import FORGET_KINDS, parse_selection
 from cu_core.catalogue.spec_parts import DataSpec
-from cu_core.data.forget import ForgetSet, resolve
+from cu_core.data.forget import ForgetSet, check_on, resolve
 from cu_core.data.images import ImageData
-from pages._launch import forget_preview, form_draft, preview_words
+from pages._launch import forget_preview, forgotten_copies, form_draft, preview_words
 from pages._shared.plain_text import plain
 from pages._shared.server_home import home
 
@@ -55,11 +55,14 @@ def named_file(values: dict[str, Any]) -> str:
 
 def chosen_samples(values: dict[str, Any], data: ImageData, errors: dict[str, str]) -> ForgetSet | None:
     """The samples that the forget set names in the prepared dataset; notes an error if it names none."""
-    if "forget.select" in errors or lacks_scores(values, data):
+    if "forget.select" in errors:
         return None
     seed = values["forget.seed"] if values["forget.seed"] >= 0 else values["seed"]
     text = form_draft.select_text(values)
     try:
+        if lacks_scores(values, data):
+            check_on(data, text, seed)
+            return None
         # The form is drawn at every click.
         if FORGET_KINDS[values["forget.kind"]].costly:
             return kept(data.sha256, text, data)
@@ -93,6 +96,7 @@ def preview(
     elif forget is not None:
         told = preview_words.told(data.sha256, form_draft.select_text(values), forget.indices, home().scores, data)
         forget_preview.show(data, forget, plain(told.words) if told else "", told.order if told else None)
+        forgotten_copies.show(data, forget)
     elif lacks_scores(values, data) and "forget.select" not in errors:
         forget_preview.offer_preparation(spec, form_draft.select_text(values), is_read=True)
     elif (file := named_file(values)) and (scan := preview_words.scan_file(file, data)):

@@ -112,16 +112,9 @@ def show(data: ImageData, forget: ForgetSet, words: str = "", order: np.ndarray 
     if words:
         st.caption(words)
     if forget.duplicates:
-        st.caption(f"{forget.duplicates:,} repeated indices of the file were dropped.")
-    pictures = np.asarray(data.train_images[chosen])
-    edge = max(1, pictures.shape[-1] // 16)
-    framed = np.pad(pictures, ((0, 0), (0, 0), (edge, edge), (edge, edge)), constant_values=EDGE)
-    st.image(
-        sprite(framed, TILE, COLUMNS),
-        caption=f"{len(chosen)} of the images to forget",
-        alt="Small pictures of images to forget",
-        width=min(COLUMNS, len(chosen)) * TILE,
-    )
+        again = "entry of the file was" if forget.duplicates == 1 else "entries of the file were"
+        st.caption(f"{forget.duplicates:,} repeated {again} dropped.")
+    pictures(data, chosen, f"{len(chosen)} of the images to forget", "Small pictures of images to forget")
     counts = [c for c in counts_per_class(forget, data) if c.forget]
     table = pd.DataFrame(
         {
@@ -140,6 +133,14 @@ def show(data: ImageData, forget: ForgetSet, words: str = "", order: np.ndarray 
         height=min(38 + 35 * len(counts), 213),
         alt="How many images of each class would be forgotten",
     )
+
+
+def pictures(data: ImageData, chosen: np.ndarray, caption: str, alt: str) -> None:
+    """Training images side by side."""
+    shown = np.asarray(data.train_images[chosen])
+    edge = max(1, shown.shape[-1] // 16)
+    framed = np.pad(shown, ((0, 0), (0, 0), (edge, edge), (edge, edge)), constant_values=EDGE)
+    st.image(sprite(framed, TILE, COLUMNS), caption=caption, alt=alt, width=min(COLUMNS, len(chosen)) * TILE)
 
 
 def _spread(indices: np.ndarray, labels: np.ndarray, most: int) -> np.ndarray:

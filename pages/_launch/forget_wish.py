@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from cu_core.catalogue.spec import RunSpec
 from pages._launch import form_fields, form_sections
 
 KEY = "forget_instead"
@@ -27,12 +26,11 @@ class Wish:
     words: str
 
 
-def fill_in(run_id: str, spec: RunSpec) -> str:
+def fill_in(run_id: str) -> str:
     """Puts the wished forget set into the launch form that was filled with a run.
 
     Args:
         run_id: of the run that was copied.
-        spec: its specification.
 
     Returns:
         What is to be forgotten, in words; empty without a wish about this run.
@@ -40,11 +38,16 @@ def fill_in(run_id: str, spec: RunSpec) -> str:
     wish: Wish | None = st.session_state.pop(KEY, None)
     if wish is None or wish.run_id != run_id:
         return ""
+    forget_listed(wish.file)
+    return wish.words
+
+
+def forget_listed(file: str) -> None:
+    """Puts the samples that a file lists into the launch form as its forget set."""
     form_fields.put("forget.kind", "indices")
-    form_fields.put("forget.file", wish.file)
-    if spec.stop.rule == "class":
+    form_fields.put("forget.file", file)
+    if form_fields.value_of("stop.rule") == "class":
         # It looks at unseen samples of forgotten classes, and none is forgotten as a whole.
         form_fields.put("stop.rule", "auto")
     # Where the method's settings were those recommended for classes, take those for samples.
     form_sections.follow_recipe()
-    return wish.words

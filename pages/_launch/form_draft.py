@@ -6,6 +6,7 @@ it can be tested without a page.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,13 +15,17 @@ from typing import Any
 from cu_core.base.errors import BadInput
 from cu_core.base.parameters import Described, coerce, describe
 from cu_core.catalogue.backbone_record import BACKBONES
+from cu_core.catalogue.class_names import NUMBER, class_label, class_labels, class_text
 from cu_core.catalogue.compatibility import check
 from cu_core.catalogue.dataset_record import DATASETS
 from cu_core.catalogue.method_record import METHODS, method
-from cu_core.catalogue.selections import FORGET_KINDS, class_label, parse_selection
+from cu_core.catalogue.name_list import read_list
+from cu_core.catalogue.selections import FIELD, FORGET_KINDS, parse_selection
 from cu_core.catalogue.spec import PARTS, RunSpec, spec_from_json
 
-TOP = ("seed", "reference", "device", "precision", "processes", "name")
+TOP = ("seed", "reference", "reference_files", "device", "precision", "processes", "name")
+# The last of the files of a method whose rounds are files; it has a field of its own.
+AFTER = "given.after"
 # Fields that the form replaces with something easier than one line of text.
 _BUILT = {"data.dataset", "model.backbone", "forget.select"}
 # Registries name their field shortly; the form has these fields instead.
@@ -39,20 +44,28 @@ def param_key(method_id: str, name: str) -> str:
     return f"method.{method_id}.{name}"
 
 
-def from_spec(spec: RunSpec) -> dict[str, Any]:
-    """The draft that shows a specification; methods not chosen show their defaults."""
+def from_spec(spec: RunSpec, classes: Sequence[str] = ()) -> dict[str, Any]:
+    """The draft that shows a specification; methods not chosen show their defaults.
+
+    Args:
+        spec: what to show.
+        classes: names of its dataset's classes, where that is prepared.
+    """
     draft: dict[str, Any] = {}
     for part, cls in PARTS.items():
         values = getattr(spec, part)
         draft |= {f"{part}.{d.name}": _typed(d, values) for d in describe(cls)}
-    draft |= {name: getattr(spec, name) for name in TOP}
+    draft |= {d.name: _typed(d, spec) for d in described("top")}
     draft["method.id"] = spec.method.id
     for record in METHODS.values():
         chosen = spec.method.params if record.id == spec.method.id else record.params()
         draft |= {param_key(record.id, d.name): _typed(d, chosen) for d in describe(record.params)}
+        if record.from_files:
+            draft[param_key(record.id, "rounds")] = "\n".join(chosen.rounds[:-1])
+            draft[AFTER] = "".join(chosen.rounds[-1:])
     draft["data.dataset"], _, draft["data.path"] = spec.data.dataset.partition(":")
     draft["model.backbone"], _, draft["model.timm"] = spec.model.backbone.partition(":")
-    return draft | _forget_fields(spec.forget.select)
+    return draft | _forget_fields(spec.forget.select, classes)
 
 
 def _typed(d: Described, values: Any) -> Any:
@@ -63,7 +76,7 @@ def _typed(d: Described, values: Any) -> Any:
     return float(value) if d.type is float else value
 
 
-def _forget_fields(text: str) -> dict[str, Any]:
+def _forget_fields(text: str, classes: Sequence[str]) -> dict[str, Any]:
     fields = {f"forget.{i.name}": i.default for kind in FORGET_KINDS.values() for i in kind.inputs}
     fields = {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
     selection = parse_selection(text)
@@ -71,8 +84,23 @@ def _forget_fields(text: str) -> dict[str, Any]:
     for widget, value in zip(selection.record.inputs, selection.values, strict=False):
         fields[f"forget.{widget.name}"] = widget.read(value)
     if selection.classes:
-        fields["forget.classes"] = list(selection.classes)
-    return fields
+        named = [classes[label] for label in selection.labels(classes)] if classes else []
+        fields["forget.classes"] = named or [pick for given in selection.classes for pick in _picks(given)]
+    return fields | {"forget.known": tuple(classes)}
+
+
+def _picks(text: str) -> list[str]:
+    """A text with names of classes as picks: numbers one by one, anything else as it is until the names are known."""
+    try:
+        names = read_list(text, FIELD)
+    except BadInput:
+        return [text]
+    return list(names) if all(NUMBER.fullmatch(name) for name in names) else [text]
+
+
+def _classes_text(picks: Sequence[str], known: Sequence[str]) -> str:
+    """Picks as they stand in a specification; a single one may be any text while the names are not known."""
+    return str(picks[0]).strip() if len(picks) == 1 and not known else class_text([str(p) for p in picks], known)
 
 
 def select_text(draft: Mapping[str, Any]) -> str:
@@ -88,8 +116,10 @@ def select_text(draft: Mapping[str, Any]) -> str:
         if widget.kind == "classes" and not value:
             raise BadInput("forget.select", "choose at least one class")
         if widget.kind == "file" and not value:
-            raise BadInput("forget.select", "upload a CSV file with one sample index per line")
-        values.append(widget.write(value))
+            raise BadInput("forget.select", "upload a file that lists samples")
+        if widget.kind == "text" and not value.strip():
+            raise BadInput("forget.select", f"say which {widget.label.lower()}")
+        values.append(_classes_text(value, draft["forget.known"]) if widget.kind == "classes" else widget.write(value))
     return ":".join([kind.id, *values])
 
 
@@ -113,6 +143,8 @@ def content_of(draft: Mapping[str, Any]) -> dict[str, Any]:
     content["forget"]["select"] = select_text(draft)
     record = method(draft["method.id"])
     params = {d.name: draft[param_key(record.id, d.name)] for d in describe(record.params)}
+    if record.from_files:
+        params["rounds"] = "\n".join(filter(None, [str(params["rounds"]), draft[AFTER]]))
     content["method"] = {"id": record.id, "params": params}
     return content
 
@@ -177,13 +209,13 @@ def spec_of(draft: Mapping[str, Any]) -> RunSpec:
     return spec_from_json(content_of(draft))
 
 
-def class_names(values: Sequence[str], classes: Sequence[str]) -> list[str]:
-    """Class picks in terms of a dataset's names: numbers become names, unknown picks are dropped."""
-    names = []
-    for value in values:
-        if (label := class_label(value, classes)) is not None and classes:
-            names.append(classes[label])
-    return list(dict.fromkeys(names))
+def class_names(picks: Sequence[str], classes: Sequence[str]) -> list[str]:
+    """Class picks in terms of a dataset's names: numbers and lists become names, unknown picks are dropped."""
+    labels = [class_label(pick, classes) for pick in picks]
+    if len(picks) == 1 and labels == [None]:
+        with contextlib.suppress(BadInput):
+            labels = list(class_labels(picks[0], classes))
+    return list(dict.fromkeys(classes[label] for label in labels if label is not None and label < len(classes)))
 
 
 def file_name(path: str) -> str:

@@ -11,9 +11,12 @@ from cu_core.base.errors import BadInput, UnlearnscopeError
 from cu_core.base.parameters import Described, describe
 from cu_core.catalogue import compatibility
 from cu_core.catalogue.backbone_record import BACKBONES
+from cu_core.catalogue.class_orders import NUMBER, TEXT
 from cu_core.catalogue.dataset_record import DATASETS
-from cu_core.catalogue.method_record import METHODS, method
+from cu_core.catalogue.method_record import METHODS, method, methods_here
 from cu_core.catalogue.objective_record import OBJECTIVES, objective
+from cu_core.catalogue.pixel_scales import DATASET as ORIGIN
+from cu_core.catalogue.pixel_scales import FILE, SCALES
 from cu_core.catalogue.recipes import recipe, unlearning_recipe
 from cu_core.catalogue.selections import FORGET_KINDS, Input
 from cu_core.catalogue.spec_parts import DataSpec, TrainSpec
@@ -25,6 +28,8 @@ from pages._launch.form_fields import complain, field, fields, key_of, label_of,
 from pages._shared.plain_text import plain
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+READINGS = {"normalisation": (FILE, ORIGIN, *SCALES), "class_order": (ORIGIN, TEXT, NUMBER)}
+"""Settings of the model that take a name or another text, with the names."""
 Errors = dict[str, str]
 
 
@@ -109,6 +114,10 @@ def upload(label: str, kind: Kind, target: str, errors: Errors, prefix: str = ""
         errors[kind.field] = str(error)
 
 
+_OF_FILES = ("test_share", "background", "unreadable")
+"""Settings of datasets that consist of a user's files."""
+
+
 def data_section(errors: Errors) -> None:
     """Which images."""
     st.selectbox(
@@ -120,7 +129,7 @@ def data_section(errors: Errors) -> None:
         on_change=follow_recipe,
     )
     record = DATASETS[value_of("data.dataset")]
-    st.caption(record.summary)
+    st.caption(f"{record.summary} {record.licence}".strip())
     if record.needs_path:
         upload("Upload a zip with train/<class>/…", IMAGES, "data.path", errors)
         st.text_input(
@@ -135,11 +144,11 @@ def data_section(errors: Errors) -> None:
     if record.needs_path:
         advanced(rare, "data.", errors, "data")
     else:
-        advanced([d for d in rare if d.name != "test_share"], "data.", errors, "data")
+        advanced([d for d in rare if d.name not in _OF_FILES], "data.", errors, "data")
 
 
-def model_section(errors: Errors, data: DataSpec | None) -> None:
-    """Which network."""
+def model_section(errors: Errors, data: DataSpec | None, *, with_weights: bool = True) -> None:
+    """Which network; where its weights are asked for elsewhere, without them."""
 
     def title(name: str) -> str:
         asked = f"{name}:any" if BACKBONES[name].named else name
@@ -165,11 +174,16 @@ def model_section(errors: Errors, data: DataSpec | None) -> None:
             on_change=follow_recipe,
         )
     complain(errors, "model.backbone")
-    usual, rare = split(form_draft.described("model"), ("backbone", "weights", "pretrained"))
+    usual, rare = split(form_draft.described("model"), ("backbone", "weights", "pretrained", *READINGS))
     fields(usual, "model.", errors, 2)
-    wrong = bool({"model.weights", "model.pretrained", "model.embedding_dim"} & set(errors))
+    wrong = bool(
+        {"model.weights", "model.pretrained", "model.embedding_dim", *(f"model.{n}" for n in READINGS)} & set(errors)
+    )
     with st.expander("More settings", key="more_model", expanded=wrong):
-        fields(rare, "model.", errors, 2)
+        fields([d for d in rare if with_weights or d.name != "train_on"], "model.", errors, 2)
+        _readings(errors)
+        if not with_weights:
+            return
         by_name = {d.name: d for d in form_draft.described("model")}
         no_pretrained = compatibility.why_not_pretrained(f"{record.id}:any" if record.named else record.id)
         field(by_name["pretrained"], "model.pretrained", errors, disabled=bool(no_pretrained))
@@ -177,6 +191,23 @@ def model_section(errors: Errors, data: DataSpec | None) -> None:
             st.caption(no_pretrained[:1].upper() + no_pretrained[1:] + ".")
         upload("Upload own weights", WEIGHTS, "model.weights", errors)
         field(by_name["weights"], "model.weights", errors)
+
+
+def _readings(errors: Errors) -> None:
+    """How images become inputs, and what the answers of own weights mean: names to choose from, or any other text."""
+    by_name = {d.name: d for d in form_draft.described("model")}
+    with st.grid(2, gap="medium"):
+        for name, offered in READINGS.items():
+            with st.container(gap="xsmall"):
+                st.selectbox(
+                    label_of(by_name[name].param),
+                    offered,
+                    key=key_of(f"model.{name}"),
+                    persist_state="session",
+                    accept_new_options=True,
+                    help=by_name[name].param.help,
+                )
+                complain(errors, f"model.{name}")
 
 
 def forget_section(errors: Errors, data_spec: DataSpec | None, data: ImageData | None) -> None:
@@ -219,6 +250,8 @@ def _forget_input(widget: Input, data: ImageData | None, errors: Errors, width: 
         upload(widget.label, INDICES, name, errors)
         if value_of(name):
             st.caption(f"Uses {plain(form_draft.file_name(value_of(name)))}.")
+    elif widget.kind == "text":
+        st.text_input(widget.label, key=key_of(name), persist_state="session", help=widget.help or None)
     else:
         st.number_input(
             widget.label,
@@ -258,7 +291,7 @@ def method_section(errors: Errors, task: str) -> None:
         reason = compatibility.why_not_method(METHODS[name], task, kind, sharded=sharded)
         return f"{METHODS[name].title} ({reason})" if reason else METHODS[name].title
 
-    st.selectbox("Method", list(METHODS), format_func=title, key=key_of("method.id"), persist_state="session")
+    st.selectbox("Method", list(methods_here()), format_func=title, key=key_of("method.id"), persist_state="session")
     complain(errors, "method.id")
     record = method(value_of("method.id"))
     st.caption(f"{record.summary} {record.paper}.")
@@ -305,10 +338,14 @@ def _objective_title(name: str) -> str:
     return OBJECTIVES[name].title
 
 
-def stop_section(errors: Errors) -> None:
-    """When unlearning ends, and what is recorded."""
-    usual, rare = split(form_draft.described("stop"))
-    fields(usual, "stop.", errors, 3)
+def stop_section(errors: Errors, *, ends: bool = True) -> None:
+    """When unlearning ends, where it can end before its last round, and what is recorded."""
+    usual, rare = split(form_draft.described("stop") if ends else [])
+    if ends:
+        fields(usual, "stop.", errors, 3)
+    else:
+        for name in ("stop.rule", "stop.max_rounds"):
+            complain(errors, name)
     probe, rare_probe = split(form_draft.described("probe"))
     fields(probe, "probe.", errors, 3)
     both = any(name.startswith(("stop.", "probe.")) for name in errors)
@@ -317,8 +354,8 @@ def stop_section(errors: Errors) -> None:
         fields(rare_probe, "probe.", errors)
 
 
-def run_section(errors: Errors) -> None:
-    """Seed, reference, device and name."""
+def run_section(errors: Errors, *, own_references: bool = True) -> None:
+    """Seed, reference, device and name, and files of references where they are not asked for elsewhere."""
     by_name = {d.name: d for d in form_draft.described("top")}
     with st.grid(3, gap="medium"):
         field(by_name["seed"], "seed", errors)
@@ -336,3 +373,5 @@ def run_section(errors: Errors) -> None:
         field(by_name["precision"], "precision", errors)
         field(by_name["processes"], "processes", errors)
         field(by_name["name"], "name", errors)
+    if own_references:
+        advanced([by_name["reference_files"]], "", errors, "run", 1)

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from cu_core.base.errors import BadInput, UnlearnscopeError
+from cu_core.catalogue.class_names import class_text
 from cu_core.catalogue.compatibility import check
 from cu_core.catalogue.presets import DEFAULT_PRESET, Preset, single_presets
 from cu_core.catalogue.selections import parse_selection
@@ -28,10 +29,20 @@ def _fields() -> list[str]:
 
 def fill(spec: RunSpec) -> None:
     """Shows a specification in the form."""
-    for name, value in form_draft.from_spec(spec).items():
+    for name, value in form_draft.from_spec(spec, _classes_of(spec)).items():
         form_fields.put(name, value)
     st.session_state["new_recipe"] = form_sections.recommended_recipe()
     st.session_state.pop("refused", None)
+
+
+def _classes_of(spec: RunSpec) -> tuple[str, ...]:
+    """Names of the classes of a specification's dataset; none where it is not prepared, or not the visitor's."""
+    try:
+        gate.desk().check(spec)
+    except UnlearnscopeError:
+        return ()
+    data = forget_preview.prepared(spec.data)
+    return data.classes if data else ()
 
 
 def draft() -> dict[str, Any]:
@@ -53,9 +64,9 @@ def preset_of(spec: RunSpec) -> Preset | None:
 
     def plain(any_spec: RunSpec) -> RunSpec:
         pick = parse_selection(any_spec.forget.select)
-        if data and pick.classes:
+        if data and (labels := pick.labels(data.classes)):
             # The form names classes where a preset numbers them.
-            names = f"{pick.kind}:{','.join(form_draft.class_names(pick.classes, data.classes))}"
+            names = f"{pick.kind}:{class_text([data.classes[label] for label in labels], data.classes)}"
             any_spec = dataclasses.replace(any_spec, forget=dataclasses.replace(any_spec.forget, select=names))
         return dataclasses.replace(any_spec, name="")
 
@@ -93,7 +104,7 @@ def clone(run_id: str) -> None:
         view = open_run(home(), run_id)
         fill(view.spec)
         st.session_state["cloned"] = run_id
-        st.session_state["forgets_instead"] = fill_in(run_id, view.spec)
+        st.session_state["forgets_instead"] = fill_in(run_id)
     except UnlearnscopeError as error:
         say(error)
 

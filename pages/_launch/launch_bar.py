@@ -10,10 +10,12 @@ import streamlit as st
 from cu_core.base.errors import BadInput
 from cu_core.catalogue.compatibility import check
 from cu_core.catalogue.spec import RunSpec
+from cu_core.data.forget import check_forget
 from pages._frame import gate
 from pages._launch import form_draft, form_grid
 from pages._launch.run_cost import takes
 from pages._shared.plain_text import plain
+from pages._shared.server_home import home
 
 
 def bar(specs: list[RunSpec], errors: dict[str, str], launch: Callable[[str], None]) -> None:
@@ -60,8 +62,16 @@ def runs_of(values: dict[str, Any], errors: dict[str, str]) -> list[RunSpec]:
         for spec in specs:
             gate.desk().check(spec)
             check(spec)
+        # One alone was looked at by the preview.
+        for spec in _different(specs) if len(specs) > 1 else ():
+            check_forget(spec, home())
         return specs
     except BadInput as error:
         name, message = form_draft.in_words(error)
         errors[name] = message
         return []
+
+
+def _different(specs: list[RunSpec]) -> list[RunSpec]:
+    """One run for each forget set of each dataset."""
+    return list({(spec.data, spec.forget.select, spec.forget_seed): spec for spec in specs}.values())

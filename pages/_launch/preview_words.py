@@ -13,14 +13,15 @@ from cu_core.base.errors import BadInput
 from cu_core.catalogue.selections import FIELD, Told, parse_selection
 from cu_core.data.images import ImageData
 from cu_core.data.index_file import Scan, scan_indices
+from cu_core.data.name_lookup import NameLookup
 
 MOST_LINES = 200
 
 
 def scan_file(file: str, data: ImageData) -> Scan | None:
-    """What a file of indices holds where some of its lines are wrong; None if it has none, or cannot be read at all."""
+    """What a file of samples holds where some of its lines are wrong; None if it has none, or cannot be read at all."""
     try:
-        scan = scan_indices(file, Path(), len(data.train_labels), FIELD)
+        scan = scan_indices(file, Path(), len(data.train_labels), FIELD, NameLookup(data.names))
     except BadInput:
         return None
     return scan if scan.problems else None
@@ -30,18 +31,18 @@ def wrong_lines(scan: Scan) -> None:
     """Which lines of a file name no training image, and how many do."""
     good, wrong = len(scan.indices), scan.wrong
     st.warning(
-        f"{wrong:,} of {good + wrong:,} lines name no training image. A run does not start with such a file; the "
-        f"pictures show what the other {good:,} name."
+        f"{wrong:,} of {good + wrong:,} {scan.unit}s name no training image. A run does not start with such a file; "
+        f"the pictures show what the other {good:,} name."
         if good
-        else f"No line of this file names a training image ({wrong:,} in all).",
+        else f"No {scan.unit} of this file names a training image ({wrong:,} in all).",
         icon=":material/rule:",
     )
     listed = scan.problems[:MOST_LINES]
     st.dataframe(
-        shown_table(pd.DataFrame(listed, columns=["Line", "What is wrong"])),
+        shown_table(pd.DataFrame(listed, columns=[scan.unit.capitalize(), "What is wrong"])),
         hide_index=True,
         height=min(38 + 35 * len(listed), 213),
-        alt="Lines of the file that name no training image",
+        alt=f"{scan.unit.capitalize()}s of the file that name no training image",
     )
     if wrong > len(listed):
         st.caption(f"The first {len(listed)} are listed.")

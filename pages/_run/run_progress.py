@@ -6,6 +6,7 @@ import time
 
 import streamlit as st
 
+from cu_core.catalogue.method_record import method
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.objective_record import objective
 from cu_core.figures.curves import RunCurves, signal_panes
@@ -23,6 +24,7 @@ PHASES = {
     "audit": "Attacking the finished run",
     "finish": "Writing the results",
 }
+GIVEN = PHASES | {"train": "Reading the model before", "unlearn": "Looking at the rounds"}
 
 
 def time_left(row: RunRow) -> str:
@@ -35,13 +37,13 @@ def time_left(row: RunRow) -> str:
     return f" · {'about' if sure else 'at most about'} {duration(row.seconds_left)} left"
 
 
-def progress(row: RunRow) -> None:
-    """Phase, share done and time left, as the worker reported them."""
+def progress(row: RunRow, *, given: bool = False) -> None:
+    """Phase, share done and time left, as the worker reported them; of a model unlearned elsewhere with its words."""
     if row.state == "queued":
         note = f" {plain(row.error)}" if row.error else ""
         st.info(f"Waiting for a free place; it starts by itself.{note}", icon=":material/hourglass_empty:")
         return
-    phase = PHASES.get(row.phase or "", "Starting")
+    phase = (GIVEN if given else PHASES).get(row.phase or "", "Starting")
     st.progress(row.fraction or 0.0, text=f"**{phase}**{time_left(row)}")
     latest = row.metrics or {}
     if latest:
@@ -105,7 +107,7 @@ def run_state(view: RunView) -> None:
             times.append(f"submitted {when}{by}" if when != "–" else f"submitted{by}, nothing tells when")
         st.caption(" · ".join(times))
     if row.state in ACTIVE:
-        progress(row)
+        progress(row, given=method(view.spec.method.id).from_files)
     elif row.state == "failed":
         failure(view)
     elif row.state == "lost":

@@ -9,6 +9,7 @@ from cu_core.analysis.compare.compared import Compared
 from cu_core.analysis.compare.measures import metric_measure, over_unlearning, time_measure, tow_measure
 from cu_core.analysis.compare.reading import read_run
 from cu_core.base.csv_cells import shown_table
+from cu_core.catalogue.file_lists import listed
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.metrics.band import Band
 from cu_core.runstore.reader import RunView
@@ -44,8 +45,13 @@ def results(view: RunView) -> None:
     stopped = run.stopped_by
     why = STOPPED.get(stopped, plain(stopped.replace("_", " ")))
     rounds = result.get("rounds")
-    if rounds is not None and stopped:
+    if run.elsewhere:
+        _shown_files(run, result)
+    elif rounds is not None and stopped:
         st.markdown(f":material/flag: Stopped after **{rounds} round{'' if rounds == 1 else 's'}**: {why}.")
+    cautions = result.get("cautions") or []
+    for text in cautions:
+        st.warning(plain(text), icon=":material/warning:")
     for level, text in verdicts(run):
         (st.warning if level else st.markdown)(text)
     st.subheader("Before, after and reference", anchor=False)
@@ -56,11 +62,43 @@ def results(view: RunView) -> None:
         alt="Metrics before and after unlearning and of the retrained reference",
     )
     st.caption(" ".join([measured_on(result), reference_words(run)]))
+    for note in result.get("notes") or []:
+        if note not in cautions:
+            st.caption(plain(note))
+    if own := own_weights_words(result):
+        st.caption(plain(own))
     with st.expander("What the metrics mean", icon=":material/help:"):
         st.markdown(
             "\n".join(f"- **{m.title}**: {m.summary}" for m in METRICS.values() if m.exists(run.task, run.kind))
         )
     _times(result)
+
+
+def _shown_files(run: Compared, result: dict) -> None:
+    """Where the models of the run come from."""
+    rounds = result.get("rounds") or 0
+    several = f"**{rounds} rounds**, one per file" if rounds != 1 else "**One round**, from one file"
+    st.markdown(
+        f":material/folder_open: {several}: {plain(run.method_title)}. It was unlearned elsewhere; what that took is "
+        "not known."
+    )
+    files = result.get("given") or []
+    table = pd.DataFrame(
+        {
+            "Role": [str(file.get("role")) for file in files],
+            "File": [str(file.get("name")) for file in files],
+            "How it was read": [str(file.get("told") or "as it is") for file in files],
+            "sha256": [str(file.get("sha256")) for file in files],
+        }
+    )
+    with st.expander(f"The {len(files)} files", icon=":material/description:"):
+        st.dataframe(shown_table(table), hide_index=True, alt="Files of the run with their roles and hashes")
+
+
+def own_weights_words(result: dict) -> str:
+    """How right own weights were before the run, where that is no caution; empty where the model was trained here."""
+    found = result.get("own_weights") or {}
+    return "" if found.get("loud") else str(found.get("words") or "")
 
 
 def verdicts(run: Compared) -> list[tuple[bool, str]]:
@@ -146,13 +184,23 @@ def reference_words(run: Compared) -> str:
             return "A reference was asked for, but the result has no numbers of one."
         return "No reference was retrained: clone the run and ask for one to see how close it comes."
     count = max(len(run.references), run.asked_references)
-    text = f"Reference: mean over {count} model{'s' if count != 1 else ''} retrained without them."
+    text = f"Reference: mean over {count} model{'s' if count != 1 else ''} retrained without them{_whose(run)}."
     if len(run.references) > 1:
         return (
             f"{text} Band: where one more retrained model would lie in 19 of 20 cases; a value inside it may be "
             "chance, one outside it is given in half widths of the band."
         )
     return f"{text} One reference gives no band: ask for two or more to see which differences are chance."
+
+
+def _whose(run: Compared) -> str:
+    """Which references are the user's own, where some are."""
+    own = [reference.file for reference in run.references if reference.file]
+    if not own:
+        return ""
+    here = len(run.references) - len(own)
+    trained = f"; {here} retrained here" if here else ""
+    return f" ({plain(listed(own))}, retrained elsewhere{trained})"
 
 
 def _times(result: dict) -> None:
@@ -164,4 +212,5 @@ def _times(result: dict) -> None:
                 "reference",
             )
             if key in seconds:
-                st.metric(label, duration(seconds[key]), border=True, help="Taken from the cache" if cached else None)
+                known = "not known" if seconds[key] is None else duration(seconds[key])
+                st.metric(label, known, border=True, help="Taken from the cache" if cached else None)

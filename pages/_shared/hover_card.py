@@ -19,10 +19,12 @@ class Sprite:
     Attributes:
         png: the file's bytes.
         columns: images per row; image i lies in row i // columns.
+        names: what each sample is called, fit to be shown; empty where they have no names.
     """
 
     png: bytes
     columns: int
+    names: tuple[str, ...] = ()
 
 
 _HTML = '<div class="card" role="status" hidden><div class="image"></div><div class="text"></div></div>'
@@ -87,6 +89,7 @@ function create(root) {
     const point = event.points?.[0]
     const meta = point?.data?.meta
     if (!point?.customdata || !meta) return hide()
+    const name = data.names[Math.round(point.customdata[0])]
     if (picture) {
       const row = Math.round(point.customdata[0])
       const across = row % data.columns
@@ -96,7 +99,8 @@ function create(root) {
     }
     const [who, ...rest] = String(point.hovertext ?? "").split("<br>")
     text.replaceChildren(
-      line(who, ""), ...rest.map((words) => line("", words)), ...predictions(meta.group, point.pointNumber),
+      line(who, ""), ...[name, ...rest].filter(Boolean).map((words) => line("", words)),
+      ...predictions(meta.group, point.pointNumber),
     )
     card.hidden = false
     const box = card.getBoundingClientRect()
@@ -167,4 +171,5 @@ def hover_card(chart: str, sprite: Sprite | None, *, key: str) -> None:
         key: of this component.
     """
     png = base64.b64encode(sprite.png).decode() if sprite else None
-    _CARD(data={"chart": chart, "png": png, "columns": sprite.columns if sprite else 1}, key=key, height=1)
+    columns, names = (sprite.columns, sprite.names) if sprite else (1, ())
+    _CARD(data={"chart": chart, "png": png, "columns": columns, "names": list(names)}, key=key, height=1)

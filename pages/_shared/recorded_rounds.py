@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from cu_core.analysis.scenes import recorded_array
+from cu_core.base.display_text import cut, one_line
 from cu_core.base.home import Home
 from cu_core.data.images import ImageData
 from cu_core.data.prepared import open_key, open_prepared
@@ -21,6 +22,8 @@ from pages._shared.server_home import home
 
 SPRITE_COLUMNS = 50
 LARGEST_TILE = 64
+LONGEST_NAME = 60
+"""Letters of a sample's name on a card."""
 SPRITE_PIXELS = 8_000_000
 """Bound of a sprite; more images get smaller tiles."""
 
@@ -43,9 +46,9 @@ def pick_reference(view: RunView) -> int | None:
     if len(seeds) < 2:
         return seeds[0] if seeds else None
     return st.selectbox(
-        "Reference retrained with",
+        "Reference",
         seeds,
-        format_func=lambda seed: f"seed {seed}",
+        format_func=view.reference_name,
         key="reference",
         bind="query-params",
         width=220,
@@ -134,7 +137,7 @@ def probe_sprite(root: str, run_id: str, rows: tuple[int, ...] | None = None) ->
     images = _pick_images(data, probe)
     if images is None:
         return None
-    return Sprite(sprite(images, tile, SPRITE_COLUMNS), min(SPRITE_COLUMNS, len(probe)))
+    return Sprite(sprite(images, tile, SPRITE_COLUMNS), min(SPRITE_COLUMNS, len(probe)), _pick_names(data, probe))
 
 
 @st.cache_data(ttl=30, max_entries=16, show_spinner=False)
@@ -178,6 +181,17 @@ def _pick_images(data: ImageData, probe: pd.DataFrame) -> np.ndarray | None:
         # The dataset of that name is not the one that the run has seen.
         return None
     return images
+
+
+def _pick_names(data: ImageData, probe: pd.DataFrame) -> tuple[str, ...]:
+    """What the samples are called, fit to be shown; empty where they have no names."""
+    names = {split: data.names(split) for split in ("train", "test")}
+    if not any(names.values()):
+        return ()
+    return tuple(
+        cut(one_line(names[split][sample]), LONGEST_NAME) if sample < len(names[split]) else ""
+        for split, sample in zip(probe["split"], probe["sample"], strict=True)
+    )
 
 
 def _images(where: Home, view: RunView) -> ImageData | None:

@@ -51,6 +51,7 @@ def board(view: RunView, rounds: list[int], seed: int | None, with_cosine: bool,
         "revision": picked.revision,
         "png": base64.b64encode(images.png).decode() if images else None,
         "columns": images.columns if images else 1,
+        "names": list(images.names) if images else [],
     }
     how = (
         "Drag around samples to select them, with Shift to add and Alt to remove"

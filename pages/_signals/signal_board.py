@@ -48,7 +48,7 @@ def signal_board(data: dict[str, Any], *, key: str, on_select: Callable[[list[in
             ``moments``; the latter or None), ``moments`` (titles), ``spaces`` (see
             `cu_core.figures.signal_cloud.pack_space`), ``groups``, packed ``rows``, ``sample``, ``test``, ``label``,
             ``truth``, ``predicted`` per moment, ``classes``, ``selected`` rows with their ``revision``, ``png`` and
-            ``columns`` of the sprite, ``alt`` and ``reference_colour``.
+            ``columns`` of the sprite, ``names`` of its samples, ``alt`` and ``reference_colour``.
         key: of this component.
         on_select: called before the page is drawn again, with the rows of the probe that were selected in the
             browser and the revision that was drawn there; see `pages._selection.selection_state.follow`.

@@ -132,6 +132,7 @@ function create(root) {
     const place = drawn[data.spaces.indexOf(space)]
     text.replaceChildren(
       line(`${group.title} · ${who.test[index] ? "test" : "train"} sample ${sample[index]}`, ""),
+      ...(data.names[index] ? [line("", data.names[index])] : []),
       line("", label === truth ? `class ${label}` : `labelled ${label}, truly ${truth}`),
       ...place.values(moment, index).map(([title, value]) => line("", `${title}: ${Number(value.toPrecision(3))}`)),
       ...share.moments().map(({ index: k, title }) => line(`${title}: `, `predicted ${name(predicted[k][index])}`)),

@@ -10,8 +10,8 @@ from cu_core.analysis.sweeps.named import SWEEPS
 from cu_core.analysis.sweeps.sweep import Sweep, fitting
 from cu_core.base.errors import BadInput, UnlearnscopeError
 from cu_core.base.parameters import describe
-from cu_core.catalogue.grid import parse_axis
-from cu_core.catalogue.method_record import METHODS
+from cu_core.catalogue.grid import axis_text, parse_axis
+from cu_core.catalogue.method_record import METHODS, methods_here
 from cu_core.catalogue.presets import single_presets
 from cu_core.catalogue.selections import forms
 from cu_core.catalogue.spec import RunSpec, short
@@ -52,7 +52,7 @@ def start_from() -> Sweep:
     if st.session_state.get(key_of("started")) != started.to_json():
         put("started", started.to_json())
         put("methods", list(started.methods) or fitting(started.base, started.forget))
-        put("forget", "; ".join(started.forget))
+        put("forget", axis_text(started.forget))
         put("seeds", _seeds_text(started.seeds))
         put("reference", started.base.reference)
         put("group", started.group)
@@ -151,7 +151,7 @@ def lists(started: Sweep) -> Sweep:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.multiselect(
             "Methods",
-            list(METHODS),
+            list(methods_here()),
             format_func=lambda name: METHODS[name].title,
             key=key_of("methods"),
             persist_state="session",

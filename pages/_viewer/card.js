@@ -8,6 +8,7 @@ function createCard(card, state) {
   const text = card.appendChild(element("div", "text"))
   let picture = null
   let columns = 1
+  let names = []
 
   const percent = (share) => (share >= 0.9995 ? "100 %" : `${(100 * share).toFixed(1)} %`)
   const signed = (value) => (value > 0 ? "+" : "") + Number(value.toPrecision(3))
@@ -53,7 +54,9 @@ function createCard(card, state) {
       sign.style.color = group.colour
       head.append(` ${group.title} · ${samples.test[i] ? "test" : "train"} sample ${samples.sample[i]}`)
       const [label, truth] = [samples.name(samples.label[i]), samples.name(samples.truth[i])]
-      const parts = [head, element("div", "", label === truth ? `class ${label}` : `labelled ${label}, truly ${truth}`)]
+      const called = names[i] ? [element("div", "", names[i])] : []
+      const labelled = label === truth ? `class ${label}` : `labelled ${label}, truly ${truth}`
+      const parts = [head, ...called, element("div", "", labelled)]
       parts.push(table(i, moments))
       const lost = moments.filter((moment) => scene.straysAt(moment).includes(i))
       if (lost.length) {
@@ -79,6 +82,7 @@ function createCard(card, state) {
       if (picture) URL.revokeObjectURL(picture)
       picture = message ? URL.createObjectURL(new Blob([part(message, "png", Uint8Array)], { type: "image/png" })) : null
       columns = message?.header.columns ?? 1
+      names = message?.header.names ?? []
       image.hidden = !picture
       image.style.backgroundImage = picture ? `url(${picture})` : ""
       image.style.backgroundSize = `${columns * SIDE}px auto`

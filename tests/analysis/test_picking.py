@@ -222,3 +222,11 @@ def test_a_forget_set_is_made_of_the_selected_training_samples() -> None:
         training_indices(NUMBERS, IS_TEST, np.array([], np.int64))
     with pytest.raises(BadInput, match="only unseen samples"):
         training_indices(NUMBERS, IS_TEST, np.array([5]))
+
+
+def test_names_of_classes_compare_by_what_is_seen_and_numbers_that_are_names_are_no_places() -> None:
+    samples, is_test, labels = np.arange(4), np.zeros(4, bool), np.array([0, 1, 2, 2])
+    assert search("cafe\u0301", samples, is_test, labels, ("a", "b", "caf\u00e9")).rows.tolist() == [2, 3]
+    assert search("class:1", samples, is_test, labels, ("1", "2", "3")).rows.tolist() == [0]
+    with pytest.raises(BadInput, match="no class of a recorded sample fits '0'"):
+        search("class:0", samples, is_test, labels, ("1", "2", "3"))

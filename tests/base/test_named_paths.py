@@ -15,9 +15,9 @@ from cu_core.catalogue.presets import DEFAULT_PRESET
 from cu_core.catalogue.spec import RunSpec
 from cu_core.catalogue.spec_files import absolute_paths
 from cu_core.catalogue.spec_parts import DataSpec, ModelSpec
-from cu_core.data.archive import open_tree
 from cu_core.data.index_file import read_indices
 from cu_core.data.prepared import dataset_key
+from cu_core.data.trees.opened_tree import open_tree
 from cu_core.engine.estimate import estimate
 from cu_core.jobs import submission
 from cu_core.learning.build import build_model

@@ -13,9 +13,9 @@ from PIL import Image
 
 from cu_core.base.errors import DatasetError
 from cu_core.catalogue.spec_parts import DataSpec
-from cu_core.data import archive
-from cu_core.data.archive import open_tree
 from cu_core.data.prepared import dataset_key, prepare
+from cu_core.data.trees import limits
+from cu_core.data.trees.opened_tree import open_tree
 
 
 def png(value: int = 0) -> bytes:
@@ -64,15 +64,16 @@ def test_links_inside_a_zip_are_refused(write_zip):
         open_tree(str(path))
 
 
-def test_a_zip_that_grows_too_much_is_refused(write_zip):
-    bomb = write_zip(members() | {f"train/a/{i}.bmp": bytes(2**25) for i in range(10, 13)})
-    with pytest.raises(DatasetError, match="zip bomb"):
-        open_tree(str(bomb))
+def test_the_size_that_counts_is_that_of_the_files_not_how_small_they_were_packed(write_zip, monkeypatch):
+    drawings = write_zip(members() | {f"train/a/{i}.bmp": bytes(2**22) for i in range(10, 13)})
+    assert drawings.stat().st_size * 100 < 3 * 2**22 == open_tree(str(drawings)).size("train/a/10.bmp") * 3
+    monkeypatch.setattr(limits, "MAX_TOTAL_BYTES", 2**23)
+    with pytest.raises(DatasetError, match="would unpack to more than"):
+        open_tree(str(drawings))
 
 
-def test_a_zip_of_overlapping_members_is_refused(write_zip, monkeypatch):
+def test_a_zip_of_overlapping_members_is_refused(write_zip):
     """One packed stream that many entries of the directory point to grows although each entry looks harmless."""
-    monkeypatch.setattr(archive, "HARMLESS_BYTES", 1000)
     path = write_zip({"train/a/0.bmp": np.random.default_rng(0).bytes(50_000)}, zipfile.ZIP_STORED)
     with zipfile.ZipFile(path, "a") as file:
         first = file.infolist()[0]
@@ -98,7 +99,7 @@ def test_a_zip_of_overlapping_members_is_refused(write_zip, monkeypatch):
 def test_limits_of_a_zip(write_zip, monkeypatch, limit, value, message):
     path = write_zip(members())
     open_tree(str(path))
-    monkeypatch.setattr(archive, limit, value)
+    monkeypatch.setattr(limits, limit, value)
     with pytest.raises(DatasetError, match=message):
         open_tree(str(path))
 
@@ -136,8 +137,8 @@ def test_damaged_member_is_named(write_zip, home):
         start = file.getinfo("train/b/1.png").header_offset
     raw[start + 60] ^= 255
     path.write_bytes(bytes(raw))
-    with pytest.raises(DatasetError, match=r"train/b/1\.png is damaged inside the zip"):
-        prepare(DataSpec(dataset=f"folder:{path}"), home)
+    with pytest.raises(DatasetError, match=r"train/b/1\.png \(is damaged inside the zip"):
+        prepare(DataSpec(dataset=f"folder:{path}", unreadable=0.0), home)
 
 
 def test_encrypted_member_is_named(write_zip, home):
@@ -187,13 +188,29 @@ def test_linked_folders_are_refused(write_tree, tmp_path, name):
         (write_tree / "train").rename(tmp_path / "moved")
     (write_tree / name).symlink_to(outside)
     with pytest.raises(DatasetError, match=f"{name} is a link that leads out"):
-        open_tree(str(write_tree))
+        assert open_tree(str(write_tree)).files
 
 
-def test_a_link_to_a_folder_inside_is_refused_before_it_can_loop(write_tree):
+def test_a_link_to_a_folder_above_is_passed_over_and_counted(write_tree):
     (write_tree / "train/a/loop").symlink_to(write_tree / "train")
-    with pytest.raises(DatasetError, match="is a link to a folder"):
-        open_tree(str(write_tree))
+    tree = open_tree(str(write_tree))
+    assert tree.files == sorted(members()) and tree.circles == 1
+
+
+def test_links_to_folders_inside_are_followed(write_tree):
+    (write_tree / "train/c").symlink_to(write_tree / "train/b")
+    (write_tree / "train/a/more").symlink_to(write_tree / "test/a")
+    tree = open_tree(str(write_tree))
+    extra = {f"train/{name}/{i}.png" for name in ("c", "a/more") for i in range(2)}
+    assert tree.files == sorted(set(members()) | extra) and tree.circles == 0
+    assert tree.read("train/c/1.png") == png(1)
+
+
+def test_links_in_a_circle_lead_to_nothing(write_tree):
+    for one, other in (("x", "y"), ("y", "x")):
+        (write_tree / f"train/a/{one}.png").symlink_to(write_tree / f"train/a/{other}.png")
+    with pytest.raises(DatasetError, match=r"train/a/[xy]\.png is a link to nothing"):
+        assert open_tree(str(write_tree)).files
 
 
 def test_a_link_to_a_picture_inside_is_read(write_tree):
@@ -204,7 +221,7 @@ def test_a_link_to_a_picture_inside_is_read(write_tree):
 def test_a_link_to_nothing_is_named(write_tree):
     (write_tree / "train/a/link.png").symlink_to(write_tree / "train/a/gone.png")
     with pytest.raises(DatasetError, match="link to nothing"):
-        open_tree(str(write_tree))
+        assert open_tree(str(write_tree)).files
 
 
 def test_a_link_to_the_whole_folder_is_followed(write_tree, tmp_path):
@@ -218,12 +235,12 @@ def test_a_pipe_is_no_picture_and_does_not_block(write_tree):
 
 
 def test_limits_of_a_folder(write_tree, monkeypatch):
-    monkeypatch.setattr(archive, "MAX_FILE_BYTES", 10)
+    monkeypatch.setattr(limits, "MAX_FILE_BYTES", 10)
     with pytest.raises(DatasetError, match=r"train/a/0\.png is larger than"):
         open_tree(str(write_tree)).read("train/a/0.png")
-    monkeypatch.setattr(archive, "MAX_FILES", 3)
+    monkeypatch.setattr(limits, "MAX_FILES", 3)
     with pytest.raises(DatasetError, match="more than 3 files"):
-        open_tree(str(write_tree))
+        assert open_tree(str(write_tree)).files
 
 
 def test_a_picture_that_vanishes_is_named(write_tree):

@@ -46,6 +46,20 @@ def test_class_selects_exactly_the_samples_of_the_classes(data, draws):
     assert chosen.indices.tolist() == [i for i, label in enumerate(data.train_labels) if label in labels]
 
 
+def test_a_class_whose_name_has_a_comma_is_one_class():
+    data = data_of([*LABELS, 3], ("red,blue", "red", "blue", "green"))
+    assert resolve("class:red,blue", data, 0).classes == resolve('class:"red,blue"', data, 0).classes == (0,)
+    assert resolve('class:red,"red,blue"', data, 0).classes == (0, 1)
+    assert resolve('class:"red",blue', data, 0).classes == (1, 2)
+
+
+def test_folders_called_by_numbers_are_named_by_them():
+    data = data_of(LABELS, ("1", "2", "3"))
+    assert resolve("class:1", data, 0).classes == (0,)
+    with pytest.raises(BadInput, match="no class '0' .its classes are called by numbers"):
+        resolve("class:0,1", data, 0)
+
+
 @given(datasets(), st.integers(0, 2**31 - 1), st.data())
 def test_random_draws_so_many_and_depends_on_the_seed_alone(data, seed, draws):
     count = draws.draw(st.integers(1, len(data.train_labels) // 4))
@@ -110,7 +124,7 @@ def test_counts_per_class():
     ("text", "expected"),
     [
         ("class:5", Selection("class", ("5",))),
-        (" class: 5 , cat ", Selection("class", ("5", "cat"))),
+        (" class: 5 , cat ", Selection("class", ("5 , cat",))),
         ("random:500", Selection("random", ("500",))),
         ("fraction:0.1", Selection("fraction", ("0.1",))),
         ("indices:C:\\a,b.csv", Selection("indices", ("C:\\a,b.csv",))),
@@ -131,7 +145,6 @@ def test_parse(text, expected):
         ("klass:5", "is not a forget set"),
         ("class", "needs a value"),
         ("class:", "needs a value"),
-        ("class:1,,2", "empty class name"),
         ("random:", "needs a value"),
         ("random:0", "not a whole number"),
         ("random:-3", "not a whole number"),
@@ -160,6 +173,8 @@ def test_form_errors_name_the_field_and_what_is_allowed(text, reason):
     [
         ("class:7", "no class '7' .*0 to 2, a, b, c"),
         ("class:dog", "no class 'dog'"),
+        ("class:1,,2", "has an empty name"),
+        ("class:a,0", "class 'a' is named twice, as 'a' and as '0'"),
         ("class:-1", "no class '-1'"),
         ("class:a,b,c", "all classes would be forgotten"),
         ("class:0,1,2", "all classes would be forgotten"),

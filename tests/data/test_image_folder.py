@@ -114,7 +114,10 @@ def test_a_name_that_is_also_a_number_means_the_name(home, write_folder):
 def test_only_the_chosen_subset_is_decoded(home, write_folder, pictures, monkeypatch):
     folder = write_folder(pictures)
     decoded = []
-    monkeypatch.setattr("cu_core.data.folder.decode", lambda b, size: decoded.append(1) or transform.decode(b, size))
+    read = transform.read_picture
+    monkeypatch.setattr(
+        "cu_core.data.picture_reader.read_picture", lambda *given, **more: decoded.append(1) or read(*given, **more)
+    )
     prepare(spec_of(folder, train_limit=4), home)
     assert len(decoded) == 4 + 4
 
@@ -151,16 +154,18 @@ CASES = {
         tree("train/cat/a.png", "train/dog/a.png", "test/cat/a.png", "test/cow/a.png"),
         r"different classes \(only in train/: dog; only in test/: cow\)",
     ),
-    "missing in test": (
-        tree("train/cat/a.png", "train/dog/a.png", "test/cat/a.png"),
-        r"different classes \(only in train/: dog\)",
-    ),
     "only other files": (
         tree("train/cat/a.png") | {"train/dog/notes.txt": b""},
         "class 'dog' in train/ has no images",
     ),
-    "unreadable": (PAIR | {"train/dog/bad.png": b"no picture"}, r"train/dog/bad\.png is no readable image"),
-    "zero bytes": (PAIR | {"test/cat/a.png": b""}, r"test/cat/a\.png is no readable image"),
+    "unreadable": (
+        PAIR | {f"train/dog/bad{i}.png": b"no picture" for i in range(2)},
+        r"2 of 6 images cannot be read, .*train/dog/bad0\.png \(it is text\); train/dog/bad1\.png \(it is text\)",
+    ),
+    "nothing left of a class": (
+        PAIR | {"train/cat/a.png": b""},
+        r"1 of 4 images cannot be read, and without them .*train/cat/a\.png \(it is empty \(0 bytes\)\)",
+    ),
     "lonely": (tree("train/cat/a.png", "train/dog/a.png", "train/dog/b.png"), "class 'cat' has a single image"),
 }
 
@@ -190,12 +195,18 @@ def test_missing_path(home, path):
         prepare(spec_of(path), home)
 
 
-def test_a_truncated_picture_is_named(home, write_folder, pictures):
+def test_a_truncated_picture_is_named_and_left_out(home, write_folder, pictures):
     path = write_folder(pictures)
+    before = prepare(spec_of(path), home)
     whole = (path / "train/cat/3.png").read_bytes()
     (path / "train/cat/3.png").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DatasetError, match=r"train/cat/3\.png is no readable image"):
-        prepare(spec_of(path), home)
+    data = prepare(spec_of(path), home)
+    assert [name for name, _ in data.findings.unreadable] == ["train/cat/3.png"]
+    assert data.names("train") == [name for name in before.names("train") if name != "train/cat/3.png"]
+    np.testing.assert_array_equal(data.train_images, np.delete(before.train_images, 3, axis=0))
+    np.testing.assert_array_equal(data.train_labels, np.delete(before.train_labels, 3))
+    with pytest.raises(DatasetError, match=r"1 of 16 images cannot be read, .*train/cat/3\.png \(PNG that is cut off"):
+        prepare(spec_of(path, unreadable=0.0), home)
 
 
 def test_loading_decodes_nothing(home, write_folder):

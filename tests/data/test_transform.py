@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from cu_core.data import transform
-from cu_core.data.transform import Unreadable, decode, resize
+from cu_core.data.source import Unreadable
+from cu_core.data.transform import decode, resize
 
 RAMP = np.arange(256, dtype=np.uint8).reshape(16, 16)
 

@@ -13,9 +13,9 @@ from tests.fuzz.harness import fuzz, instrumented
 
 with instrumented():
     from cu_core.base.errors import DatasetError
-    from cu_core.data.archive import open_tree
-    from cu_core.data.folder import list_images
+    from cu_core.data.layouts.class_folders import list_images
     from cu_core.data.transform import Unreadable, decode
+    from cu_core.data.trees.opened_tree import open_tree
 
 SIZE = 4
 _FOLDER = tempfile.TemporaryDirectory(prefix="fuzz-zip-")

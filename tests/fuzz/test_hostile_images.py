@@ -17,12 +17,13 @@ from cu_core.base.errors import BadInput, DatasetError
 from cu_core.base.home import Home
 from cu_core.catalogue.spec import RunSpec
 from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec
-from cu_core.data import archive, index_file
-from cu_core.data.archive import open_tree
+from cu_core.data import index_file
 from cu_core.data.folder import load
 from cu_core.data.index_file import read_indices, scan_indices
 from cu_core.data.source import silent
 from cu_core.data.transform import Unreadable, decode
+from cu_core.data.trees import limits
+from cu_core.data.trees.opened_tree import open_tree
 from cu_core.jobs.adopt import adopt_index_file
 from tests.fuzz.image_zip import drawn, packed
 
@@ -99,25 +100,25 @@ def test_a_torn_header_of_a_member_is_said(tmp_path: Path) -> None:
 
 def test_an_endless_list_of_members_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path, packed(SOUND))
-    monkeypatch.setattr(archive, "MAX_LIST_BYTES", 50)
+    monkeypatch.setattr(limits, "MAX_LIST_BYTES", 50)
     with pytest.raises(DatasetError, match="list of members"):
         open_tree(path)
 
 
 def test_a_folder_that_never_ends_is_refused(tmp_path: Path) -> None:
     deep = tmp_path / "tree" / "train"
-    for _ in range(archive.MAX_DEPTH + 1):
+    for _ in range(limits.MAX_DEPTH + 1):
         deep = deep / "a"
     deep.mkdir(parents=True)
     with pytest.raises(DatasetError, match="too long or too deep"):
-        open_tree(str(tmp_path / "tree"))
+        assert open_tree(str(tmp_path / "tree")).files
 
 
 def test_a_file_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tree" / "train" / "a").mkdir(parents=True)
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/tree/train/a/\xff.png")).write_bytes(drawn("PNG"))
     with pytest.raises(DatasetError, match="no text; rename it") as caught:
-        open_tree(str(tmp_path / "tree"))
+        assert open_tree(str(tmp_path / "tree")).files
     str(caught.value).encode()
 
 

@@ -25,6 +25,7 @@ from cu_core.runstore.reader import list_runs, open_run
 from cu_core.runstore.verify import verify
 from tests.jobs import programs
 from tests.jobs.stubs import execute, spec
+from tests.madeup import write_dataset
 
 
 def state(home, run_id):
@@ -67,6 +68,27 @@ def test_a_name_that_no_page_can_show_is_refused(home):
     with pytest.raises(BadInput, match="name: holds the character"):
         submission.submit(RunSpec(name="\x00"), home)
     assert list_runs(home) == []
+
+
+@pytest.mark.parametrize(
+    ("select", "words"),
+    [
+        ("class:11", "the dataset has no class '11'"),
+        ("random:99999", "99999 of 600 training samples leaves nothing to retain"),
+        ("memorised:99999", "99999 of 600 training samples leaves nothing to retain"),
+        ("duplicates:600", "there is no training sample 600"),
+        ("class:0,1,2,3,4,5,6,7,8", "only class 'nine' would be left"),
+    ],
+)
+def test_a_forget_set_that_a_prepared_dataset_does_not_have_is_refused(home, select, words):
+    wanted = RunSpec(forget=ForgetSpec(select))
+    assert submission.submit(wanted, home), "nobody can know before the dataset is prepared"
+    write_dataset(home, DataSpec())
+    with pytest.raises(BadInput, match=words) as caught:
+        submission.submit(wanted, home)
+    assert caught.value.field == "forget.select" and len(list_runs(home)) == 1
+    assert not home.scores.exists(), "nothing is worked out for that"
+    submission.submit(RunSpec(forget=ForgetSpec("memorised:5")), home)
 
 
 def test_one_token_one_run(home):

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 from cu_core.base.errors import Cancelled
 from cu_core.base.home import Home
-from cu_core.catalogue.method_record import METHODS, Method
+from cu_core.catalogue.method_record import Method, methods_here
 from cu_core.catalogue.objective_record import OBJECTIVES
 from cu_core.catalogue.spec import spec_from_json
 from cu_core.engine.setup import RunSetup, set_up
@@ -29,7 +29,7 @@ from cu_core.methods.context import Context
 ROUNDS = 3
 CASES = [
     pytest.param(m, task, o.id, id=f"{m.id}-{task}-{o.id}")
-    for m in METHODS.values()
+    for m in methods_here().values()
     for task in m.tasks
     for o in OBJECTIVES.values()
     if o.kind in m.objectives

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cu_core.base.home import Home
-from cu_core.catalogue.method_record import METHODS, Method
+from cu_core.catalogue.method_record import Method, methods_here
 from cu_core.runstore.reader import RunView
 from tests.real_runs import submit_changed, work_to_the_end
 
@@ -16,7 +16,7 @@ SELECT = {"class": "class:5", "sample": "random:60"}
 CASES = [
     # One task of each method in make test, the other in make test-all.
     pytest.param(m, task, id=f"{m.id}-{task}", marks=[pytest.mark.thorough] * (task != m.tasks[0]))
-    for m in METHODS.values()
+    for m in methods_here().values()
     if "supervised" in m.objectives and not m.needs_shards
     for task in m.tasks
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from cu_core.base.home import Home
 from cu_core.catalogue.spec_parts import DataSpec, StopSpec
 from cu_core.data.forget import resolve
 from cu_core.data.memorisation import memorisation
-from cu_core.data.prepared import open_prepared
+from cu_core.data.prepared import dataset_key, open_prepared
+from cu_core.data.sample_names import write_names
 from cu_core.jobs import background, dispatcher
 from cu_core.runstore.reader import list_runs, open_run
 from pages._launch.forget_wish import KEY, Wish
@@ -84,6 +86,25 @@ def test_memorised_labels_are_scored_in_the_background_and_then_shown(
     assert launched(app, home) == "memorised:12"
 
 
+def test_too_many_memorised_labels_are_refused_before_anything_is_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+    monkeypatch.setattr(background, "start_prepare", lambda spec, where, select="": started.append(select))
+    app = choose("memorised", memorised=600)
+    assert "memorised:600" not in started
+    assert "600 of 600 training samples leaves nothing to retain" in texts(app)
+    assert button(app, "Launch").disabled
+
+
+def test_a_list_of_forget_sets_is_checked_one_by_one() -> None:
+    app = open_page("launch.py")
+    widget(app, "grid").set_value(True).run()
+    widget(app, "axes").set_value(["forget.select"]).run()
+    widget(app, "grid.forget.select").set_value("random:20; random:99999").run()
+    assert not app.exception, app.exception
+    assert "99999 of 600 training samples leaves nothing to retain" in texts(app)
+    assert not [b for b in app.button if b.label.startswith("Launch") and not b.disabled]
+
+
 def test_an_encoder_knows_no_label_by_heart() -> None:
     app = choose("memorised")
     app.get_by_key("new:train.objective").set_value("moco").run()
@@ -106,7 +127,7 @@ def with_file(path: str) -> AppTest:
 
 def test_a_file_is_shown_with_pictures_and_counts(home: Home, tmp_path: Path) -> None:
     app = with_file(csv(tmp_path, "index\n5\n15\n5\n7\n"))
-    assert "**3 of 600** training images" in texts(app) and "1 repeated indices" in texts(app)
+    assert "**3 of 600** training images" in texts(app) and "1 repeated entry of the file was dropped" in texts(app)
     assert app.dataframe[0].value[["Class", "Forget"]].values.tolist() == [["five", 2], ["seven", 1]]
     assert app.get("image")
 
@@ -168,3 +189,69 @@ def test_unseen_samples_alone_cannot_be_forgotten(home: Home) -> None:
     app.run()
     app.button(key="forget_instead_button").click().run()
     assert "Only unseen samples are selected" in texts(app) and not list(home.uploads.iterdir())
+
+
+def with_copies(home: Home, pairs: dict[int, int]) -> None:
+    """Noise in place of the images, so that none is like another, and some of them twice."""
+    folder = home.datasets / dataset_key(DataSpec())
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 600), ("test", 200)):
+        images = rng.integers(0, 256, (count, 1, 8, 8), dtype=np.uint8)
+        if split == "train":
+            for place, of in pairs.items():
+                images[place] = images[of]
+            images[9] = np.clip(images[5] * 0.8 + 20, 0, 255)
+        np.save(folder / f"{split}_images.npy", images)
+    meta = json.loads((folder / "meta.json").read_text())
+    (folder / "meta.json").write_text(json.dumps(meta | {"sha256": f"copies {sorted(pairs.items())}"}))
+
+
+def test_copies_of_forgotten_images_are_said_and_forgotten_with_one_click(home: Home) -> None:
+    with_copies(home, {11: 5, 16: 15})
+    app = choose("class", classes=["five"])
+    words = texts(app)
+    assert "Among the retained images are 2 exact copies and 1 near copy of forgotten ones" in words
+    assert "the forget set is a list of samples and not a class any more" in words
+    app = button(app, "Forget the exact copies, too").click().run()
+    assert not app.exception and widget(app, "forget.kind").value == "indices"
+    assert "**62 of 600** training images" in texts(app)
+    assert "Among the retained images is 1 near copy of forgotten ones" in texts(app)
+    app = button(app, "Forget all these copies, too").click().run()
+    assert "**63 of 600** training images" in texts(app)
+    assert "No retained image is a copy of one of these, nor looks like one." in texts(app)
+    file = Path(launched(app, home).removeprefix("indices:"))
+    assert file.parent == home.uploads
+    assert file.read_text().split()[1:] == [str(i) for i in range(600) if i % 10 == 5 or i in (9, 11, 16)]
+
+
+def test_without_copies_that_is_said(home: Home) -> None:
+    with_copies(home, {})
+    app = choose("random", count=20)
+    assert "No retained image is a copy of one of these" in texts(app)
+    assert not [b for b in app.button if "copies" in b.label]
+
+
+def test_samples_are_chosen_by_name(home: Home) -> None:
+    folder = home.datasets / dataset_key(DataSpec())
+    write_names(folder, "train", [f"train/{'cat' if n < 4 else 'dog'}/{n}.png" for n in range(600)])
+    app = choose("names")
+    assert "Say which names" in texts(app) and button(app, "Launch").disabled
+    widget(app, "forget.names").set_value("cat/*, dog/77.png").run()
+    assert "**5 of 600** training images" in texts(app)
+    widget(app, "forget.names").set_value("cow/*").run()
+    assert (
+        "'cow/*' names no training sample; the nearest are" in texts(app).replace("\\", "")
+        and button(app, "Launch").disabled
+    )
+    widget(app, "forget.names").set_value("*/7?.png").run()
+    assert launched(app, home) == "names:*/7?.png"
+
+
+def test_an_array_of_indices_is_taken(home: Home, tmp_path: Path) -> None:
+    np.save(tmp_path / "mine.npy", np.array([3, 13, 600]))
+    app = with_file(str(tmp_path / "mine.npy"))
+    assert "1 of 3 values name no training image" in texts(app)
+    assert app.dataframe[0].value.values.tolist() == [[3, "600 is out of range"]]
+    np.save(tmp_path / "mine.npy", np.array([3, 13]))
+    app = with_file(str(tmp_path / "mine.npy"))
+    assert "**2 of 600** training images" in texts(app)

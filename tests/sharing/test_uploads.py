@@ -40,7 +40,7 @@ def test_no_name_escapes_the_folder(home: Home, name: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "name", "content", "words"),
     [
-        (INDICES, "picks.txt", b"1", ".csv"),
+        (INDICES, "picks.pkl", b"1", ".csv"),
         (WEIGHTS, "model.pkl", b"1", ".safetensors"),
         (IMAGES, "images.tar", b"1", ".zip"),
         (IMAGES, "images.zip", b"not a zip", "not a zip"),

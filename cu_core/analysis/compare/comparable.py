@@ -5,18 +5,31 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from cu_core.analysis.compare.compared import Compared
 from cu_core.analysis.compare.difference import NAMES, SEEDS, flat, label_of, value_words
+from cu_core.catalogue.file_lists import REFERENCES
 
-SAME = ("data", "model", "train", "forget")
-"""Parts of a specification that must agree: images, network, training of base model and reference, forget set."""
+SAME = ("data", "model", "train", "forget", REFERENCES)
+"""What must agree: images, network, training of base model and reference, forget set, references of the user."""
 
 
 def set_of(run: Compared) -> str:
     """A key that comparable runs share: the same but for seeds in images, base recipe and forget set."""
-    values = {path: value for path, value in flat(run.spec).items() if path.split(".")[0] in SAME and path not in SEEDS}
+    values = {path: value for path, value in _counting(run).items() if path.split(".")[0] in SAME and path not in SEEDS}
     return json.dumps(values, sort_keys=True)
+
+
+def _counting(run: Compared) -> dict[str, Any]:
+    """The fields of a specification that count: a recipe by which nothing was trained decides nothing."""
+    values = flat(run.spec)
+    as_they_are = values.get("model.weights") and not values.get("model.train_on")
+    if as_they_are and not run.spec.get("reference"):
+        values = {p: v for p, v in values.items() if not p.startswith("train.") or p == "train.objective"}
+    if not values.get(REFERENCES):
+        values.pop(REFERENCES, None)
+    return values
 
 
 def configuration_of(run: Compared) -> str:
@@ -46,14 +59,15 @@ def warnings(runs: Sequence[Compared]) -> list[str]:
 
 
 def _different(runs: Sequence[Compared]) -> list[str]:
-    values = [flat(run.spec) for run in runs]
+    values = [_counting(run) for run in runs]
     specs = [run.spec for run in runs]
     found = []
     for path in dict.fromkeys(path for v in values for path in v):
         if path.split(".")[0] not in SAME or "." not in path or path in SEEDS:
             continue
-        counted = Counter(value_words(path, v.get(path), run.spec) for v, run in zip(values, runs, strict=True))
-        if len({json.dumps(v.get(path)) for v in values}) > 1:
+        known = [(v[path], run.spec) for v, run in zip(values, runs, strict=True) if path in v]
+        counted = Counter(value_words(path, value, spec) for value, spec in known)
+        if len({json.dumps(value) for value, _ in known}) > 1:
             options = ", ".join(f"{text} ({n} run{'s' if n > 1 else ''})" for text, n in counted.items())
             found.append(f"{label_of(path, *specs)}: {options}")
     return found

@@ -17,11 +17,13 @@ class Reference:
         seed: of its training.
         seconds: its training took; None if unknown.
         metrics: metric id to value over all samples.
+        file: name of the user's file that it comes from; empty where it was trained here.
     """
 
     seed: int
     seconds: float | None
     metrics: Mapping[str, float | None]
+    file: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Compared:
         references: one per retrained model whose numbers were kept; fewer than asked for before the run has ended.
         asked_references: how many the specification asks for.
         result: content of ``result.json``; empty where the run has none.
+        elsewhere: whether other code unlearned the model, so that what it took is not known.
     """
 
     run_id: str
@@ -77,6 +80,7 @@ class Compared:
     references: tuple[Reference, ...] = ()
     asked_references: int = 0
     result: Mapping[str, Any] = field(default_factory=dict)
+    elsewhere: bool = False
 
     @property
     def partial(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from cu_core.base.errors import BadInput
 from cu_core.base.parameters import Described, describe
+from cu_core.catalogue.file_lists import listed
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.spec import PARTS, RunSpec, short
 
@@ -128,7 +129,7 @@ def value_words(path: str, value: Any, spec: Mapping[str, Any], *, unit: bool = 
     if isinstance(value, str):
         return short(value) if value else "none"
     if isinstance(value, list | tuple):
-        return ", ".join(short(str(item)) for item in value) or "none"
+        return listed(value) if value else "none"
     found = _described(path, (str(spec["method"]["id"]),))
     if found is None:
         return f"{value:g}" if isinstance(value, float) else str(value)

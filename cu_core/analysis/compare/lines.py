@@ -135,7 +135,7 @@ def _labels(members: Sequence[tuple[Compared, ...]]) -> list[str]:
     first = [group[0] for group in members]
     parts: list[list[str]] = [[run.method_title] for run in first]
     for k, run in enumerate(first):
-        same = [other for other in first if other.method == run.method]
+        same = [other for other in first if (other.method, other.method_title) == (run.method, run.method_title)]
         if len(same) > 1:
             parts[k] += _told_apart(run, same)
     labels = [chart_text(" · ".join(part)) for part in parts]
@@ -155,7 +155,7 @@ def telling(run: Compared, others: Sequence[Compared], parts: Sequence[str] = ()
     """
     own, specs = flat(run.spec), [other.spec for other in others]
     theirs = [flat(spec) for spec in specs]
-    skipped = {*SEEDS, *NAMES, "reference"}
+    skipped = {*SEEDS, *NAMES, "reference", "method.label"}
     differing = [path for path, v in own.items() if path not in skipped and any(o.get(path, v) != v for o in theirs)]
     if parts:
         differing = [path for path in differing if path.split(".")[0] in parts]

@@ -13,6 +13,7 @@ UNFINISHED = "the run has not finished"
 NO_REFERENCE = "no reference was retrained"
 ONE_REFERENCE = "one reference gives no band"
 OLDER = "the run is older than this number"
+ELSEWHERE = "not known: it was unlearned elsewhere"
 ALL_AGREE = "all references agree, so they give no width to measure with"
 
 
@@ -88,7 +89,7 @@ def time_measure(run: Compared) -> ComparedMetric:
     spent = (run.result.get("seconds") or {}).get("unlearn")
     known = [r.seconds for r in run.references if r.seconds is not None and r.seconds > 0]
     if spent is None:
-        return ComparedMetric(None, UNFINISHED if run.partial else OLDER)
+        return ComparedMetric(None, _why_no_cost(run))
     if not known:
         return ComparedMetric(None, "the time of retraining is not known" if run.references else _why_no_reference(run))
     return ComparedMetric(float(spent) * len(known) / sum(known))
@@ -97,7 +98,7 @@ def time_measure(run: Compared) -> ComparedMetric:
 def seconds_measure(run: Compared) -> ComparedMetric:
     """Time of the method in seconds, evaluation not counted."""
     spent = (run.result.get("seconds") or {}).get("unlearn")
-    return ComparedMetric(spent, "" if spent is not None else UNFINISHED if run.partial else OLDER)
+    return ComparedMetric(spent, "" if spent is not None else _why_no_cost(run))
 
 
 def passes_measure(run: Compared, group: str) -> ComparedMetric:
@@ -110,7 +111,7 @@ def passes_measure(run: Compared, group: str) -> ComparedMetric:
     served = run.result.get("served")
     size = run.result.get("forget_count") if group == "forget" else (run.result.get("counts") or {}).get("retain")
     if not served or not size:
-        return ComparedMetric(None, UNFINISHED if run.partial else OLDER)
+        return ComparedMetric(None, _why_no_cost(run))
     return ComparedMetric(served[group] / size)
 
 
@@ -157,6 +158,12 @@ def _why_no_metric(run: Compared, metric_id: str) -> str:
     if metric_id not in run.after:
         return "not measured before the run has ended" if run.partial else OLDER
     return "no sample to measure it on"
+
+
+def _why_no_cost(run: Compared) -> str:
+    if run.elsewhere:
+        return ELSEWHERE
+    return UNFINISHED if run.partial else OLDER
 
 
 def _why_no_reference(run: Compared) -> str:

@@ -48,7 +48,8 @@ def command_of(spec: RunSpec) -> str:
         named = path in _OPTIONS or path in _TOP_OPTIONS or path == "method.id"
         # Recipes decide training and method where nobody names a value; elsewhere the defaults hold.
         if not named and (part in ("train", "method") or value != plain.get(path)):
-            words += ["--set", f"{path}={_word(value)}"]
+            for one in value if isinstance(value, list | tuple) else [value]:
+                words += ["--set", f"{path}={_word(one)}"]
     return shlex.join(words)
 
 
@@ -74,7 +75,7 @@ def _entries(view: RunView) -> Iterator[tuple[str, str, str]]:
     yield "Seeds", "Base model", str(spec.train_seed)
     yield "Seeds", "Forget set", str(spec.forget_seed)
     yield "Seeds", "Split", str(spec.data.split_seed)
-    yield "Seeds", "References", ", ".join(str(r["seed"]) for r in result.get("references") or ()) or "none recorded"
+    yield "Seeds", "References", ", ".join(map(_reference, result.get("references") or ())) or "none recorded"
     yield from _specification(spec)
     yield "Hashes", "Specification", spec.content_hash()
     yield "Hashes", "Images (sha256)", str(result.get("data_sha256") or "not recorded yet")
@@ -85,12 +86,18 @@ def _entries(view: RunView) -> Iterator[tuple[str, str, str]]:
         for name, value in (result.get(part) or {}).items():
             yield part.capitalize(), name.replace("_", " "), str(value)
     for name, value in (result.get("seconds") or {}).items():
-        yield "Seconds", name, f"{value:.2f}"
+        yield "Seconds", name, "not known" if value is None else f"{value:.2f}"
+    for file in result.get("given") or ():
+        yield "Files", str(file.get("role")), f"{file.get('name')} (sha256 {file.get('sha256')})"
     for note in result.get("notes") or ():
         yield "Notes", "", str(note)
     yield "Commands", "Run it again", command_of(spec)
     yield "Commands", "Check its files", f"unlearnscope verify {view.run_id}"
     yield "Commands", "Show its numbers", f"unlearnscope show {view.run_id} --json"
+
+
+def _reference(entry: Mapping[str, Any]) -> str:
+    return str(entry.get("file") or entry["seed"])
 
 
 def _specification(spec: RunSpec) -> Iterator[tuple[str, str, str]]:
@@ -102,8 +109,14 @@ def _specification(spec: RunSpec) -> Iterator[tuple[str, str, str]]:
         for d in known:
             path = f"{part}.{d.name}" if part else d.name
             # Paths in full: a short name would not say which of two files it was.
-            text = values[path] if isinstance(values[path], str) else value_words(path, values[path], content)
+            text = _in_full(values[path]) or value_words(path, values[path], content)
             yield PART_TITLES[part].capitalize(), label_of(path, content), text or "none"
+
+
+def _in_full(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return value if isinstance(value, str) else ""
 
 
 def _word(value: Any) -> str:

@@ -83,7 +83,7 @@ def read_run(view: RunView) -> Compared:
         finished=state.finished,
         spec=spec.to_json(),
         method=spec.method.id,
-        method_title=method(spec.method.id).title,
+        method_title=spec.method.title,
         seed=spec.seed,
         train_seed=spec.train_seed,
         forget_seed=spec.forget_seed,
@@ -97,14 +97,15 @@ def read_run(view: RunView) -> Compared:
         after=after or {},
         reference=metrics.get("reference") or {},
         references=tuple(_references(result.get("references") or ())),
-        asked_references=spec.reference,
+        asked_references=spec.references,
         result=result,
+        elsewhere=method(spec.method.id).from_files,
     )
 
 
 def _references(entries: Iterable[Mapping[str, Any]]) -> Iterable[Reference]:
     for entry in entries:
-        yield Reference(int(entry["seed"]), entry.get("seconds"), entry.get("metrics") or {})
+        yield Reference(int(entry["seed"]), entry.get("seconds"), entry.get("metrics") or {}, shown(entry.get("file")))
 
 
 def _round_metrics(view: RunView, number: int) -> Mapping[str, float | None]:

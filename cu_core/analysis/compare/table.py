@@ -156,11 +156,15 @@ def _retrained(runs: Sequence[Compared], columns: Sequence[ComparedColumn], atta
             values = [run.references[k].seconds for run, k in models]
         else:
             values = [None]
-        cells[column.id] = summarise(
-            [ComparedMetric(v, _unless(v, "not defined for retrained models")) for v in values]
-        )
+        cells[column.id] = summarise([ComparedMetric(v, _unless(v, _why_not(column, models))) for v in values])
     seeds = tuple(run.references[k].seed for run, k in models)
     return TableRow("reference", RETRAINED + suffix, tuple(runs), seeds, cells)
+
+
+def _why_not(column: ComparedColumn, models: Sequence[tuple[Compared, int]]) -> str:
+    if column.id == "seconds" and any(run.references[k].file for run, k in models):
+        return "not known of models that were retrained elsewhere"
+    return "not defined for retrained models"
 
 
 def _reference_auc(run: Compared, k: int, attack: str, way: str) -> float | None:

@@ -41,7 +41,8 @@ def write_hub_folder(home: Home, view: RunView, target: Path) -> tuple[int, bool
         raise BadInput("run", f"{view.run_id} is {view.state}: only a finished run has the numbers that a card tells")
     weights, data = weights_of(home, view, Which(AFTER)), images_of(home, view)
     config: dict[str, Any] = {"model_type": "unlearnscope", "architectures": [view.spec.model.backbone]}
-    config |= architecture(view.spec, data)
+    config |= architecture(view, weights.state, data)
+    loadable = "classes" in config and "mean" in config
     if data is not None:
         config |= {
             "num_classes": len(data.classes),
@@ -51,11 +52,11 @@ def write_hub_folder(home: Home, view: RunView, target: Path) -> tuple[int, bool
     # Without the specification: it may name files of this machine, and the folder is made to be shown to others.
     spec_hash = view.spec.content_hash()
     config["unlearnscope"] = {"run": view.run_id, "spec_hash": spec_hash}
-    card = model_card(read_run(view), spec_hash=spec_hash, loadable=data is not None)
+    card = model_card(read_run(view), spec_hash=spec_hash, loadable=loadable)
 
     def write(folder: Path) -> None:
         (folder / WEIGHTS).write_bytes(safetensors.torch.save(weights.state, weights.told))
         (folder / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", "utf-8")
         (folder / CARD).write_text(card, "utf-8")
 
-    return write_folder(target, write), data is not None
+    return write_folder(target, write), loadable

@@ -18,6 +18,7 @@ from cu_core.analysis.compare.measures import (
 from cu_core.base.display_text import CELL, cut, one_line
 from cu_core.base.version import __version__
 from cu_core.catalogue.attack_record import ATTACKS, WAYS
+from cu_core.catalogue.method_record import method
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.stopping import STOPPING_RULES
 from cu_core.metrics.band import Band
@@ -38,9 +39,9 @@ from cu_core.learning.build import build_model
 from cu_core.learning.weights import load_weights
 
 config = json.load(open("config.json", encoding="utf-8"))
-spec = ModelSpec(backbone=config["backbone"], head=config["head"], embedding_dim=config["embedding_dim"])
+chosen = {name: config[name] for name in ("backbone", "head", "embedding_dim", "stem")}
 model = build_model(
-    spec,
+    ModelSpec(**chosen),
     config["channels"],
     config["image_size"],
     config["num_classes"],
@@ -93,8 +94,8 @@ def model_card(run: Compared, *, spec_hash: str, loadable: bool) -> str:
 
 
 _NOT_LOADABLE = (
-    "The images of the run were not on the machine that wrote this card, so `config.json` lacks the classes, the size "
-    "of the images and their normalisation. Write it again where the dataset is prepared."
+    "The images of the run, or the file of weights that says how they are normalised, were not on the machine that "
+    "wrote this card, so `config.json` lacks the classes, the size of the images or their normalisation."
 )
 
 
@@ -117,11 +118,15 @@ def _what(run: Compared) -> str:
     samples = f"{total:,} training samples" if isinstance(total, int) else "training samples"
     stopped = _stopped(run)
     kind = "An encoder that was trained without labels" if run.kind == "self-supervised" else "A model"
+    rounds = f"{run.rounds} round{'' if run.rounds == 1 else 's'}"
+    how = f"by the method {said(run.method_title)}, in {rounds}{stopped}"
+    if method(run.method).from_files:
+        how = f"elsewhere; its weights after {rounds} were looked at"
     lines = [
         f"{kind} ({_code(run.backbone)}) that was trained on {_code(run.dataset)} and then made to forget {samples} "
-        f"({_code(run.forget)}) by the method {said(run.method_title)}, in {run.rounds} "
-        f"round{'' if run.rounds == 1 else 's'}{stopped}. Seed {run.seed}.",
+        f"({_code(run.forget)}) {how}. Seed {run.seed}.",
     ]
+    lines += [f"**{said(str(caution))}**" for caution in run.result.get("cautions") or ()]
     if run.collapsed:
         lines.append("**The run was ended because the model was being destroyed. Do not use it.**")
     return "\n\n".join(lines)
@@ -242,7 +247,8 @@ def _limits(run: Compared) -> str:
         "It is no statement about any law. Copies of the model before unlearning, and the data itself, are not touched "
         "by it.",
     ]
-    lines += [said(str(note)) for note in run.result.get("notes") or ()]
+    above = run.result.get("cautions") or ()
+    lines += [said(str(note)) for note in run.result.get("notes") or () if note not in above]
     return "\n".join(f"- {line}" for line in lines)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
@@ -34,8 +32,7 @@ def recorded_images(data: ImageData, probe: pd.DataFrame) -> np.ndarray:
 
 def recorded_names(data: ImageData | None, probe: pd.DataFrame) -> list[str] | None:
     """The file name of each recorded sample; None for datasets that were no files."""
-    named = getattr(data, "names", None)
-    by_split: dict[str, Sequence[str]] = {split: named(split) for split in ("train", "test")} if named else {}
+    by_split = {split: data.names(split) for split in ("train", "test")} if data is not None else {}
     if not any(by_split.values()):
         return None
     return [

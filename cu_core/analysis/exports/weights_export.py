@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,13 @@ from cu_core.base.files import write_atomically
 from cu_core.base.home import Home
 from cu_core.base.version import __version__
 from cu_core.catalogue.spec import RunSpec, short
+from cu_core.catalogue.spec_parts import ModelSpec
 from cu_core.data.forget import resolve
 from cu_core.data.images import ImageData
 from cu_core.learning.model_cache import cached_weights, train_key
+from cu_core.learning.model_shape import shaped
+from cu_core.learning.normalisation import normalisation_of
+from cu_core.learning.weight_shape import shape_of
 from cu_core.learning.weights import load_safely, weights_sha256
 from cu_core.runstore import layout
 from cu_core.runstore.checksums import damage_of
@@ -167,6 +171,8 @@ def _trained(home: Home, view: RunView, which: Which, data: ImageData | None) ->
     if which.kind == "reference" and which.number not in (seeds := layout.numbered(view.run_dir / "reference")):
         why = f"no reference with the seed {which.number}" if seeds else "no reference"
         raise BadInput(FIELD, f"{view.run_id} has {why}", [f"reference:{seed}" for seed in seeds])
+    if file := _noted_reference(view, which).get("file"):
+        raise BadInput(FIELD, f"{which.text} is the model of your own file {file}; take that one", _others(view))
     if (state := _from_cache(home, view, which, data)) is not None:
         return state
     if which.kind == BEFORE and 0 in view.rounds() and view.manifest(0).get("weights") is not None:
@@ -188,11 +194,14 @@ def _from_cache(home: Home, view: RunView, which: Which, data: ImageData | None)
 
 
 def _noted_key(view: RunView, which: Which) -> str | None:
-    result = view.result() or {}
     if which.kind == BEFORE:
-        return result.get("base_key")
-    entries = [e for e in result.get("references") or () if isinstance(e, dict) and e.get("seed") == which.number]
-    return entries[0].get("key") if entries else None
+        return (view.result() or {}).get("base_key")
+    return _noted_reference(view, which).get("key")
+
+
+def _noted_reference(view: RunView, which: Which) -> Mapping[str, Any]:
+    entries = (view.result() or {}).get("references") or ()
+    return next((e for e in entries if isinstance(e, dict) and e.get("seed") == which.number), {})
 
 
 def _possible_keys(view: RunView, which: Which, data: ImageData | None, home: Home) -> Iterator[str]:
@@ -209,11 +218,11 @@ def _possible_keys(view: RunView, which: Which, data: ImageData | None, home: Ho
     try:
         if isinstance(threads, int) and threads > 0:
             torch.set_num_threads(threads)
-        for recipe, device, precision in itertools.product(
-            (spec.base_recipe, spec.train), ("cpu", "cuda", "mps"), ("fp32", "bf16", "fp16")
+        for recipe, model, device, precision in itertools.product(
+            (spec.base_recipe, spec.train), _choices(spec, data), ("cpu", "cuda", "mps"), ("fp32", "bf16", "fp16")
         ):
-            model = spec.model if which.kind == BEFORE else dataclasses.replace(spec.model, weights="")
-            made = dataclasses.replace(spec, train=recipe, model=model)
+            own = model if which.kind == BEFORE else dataclasses.replace(model, weights="")
+            made = dataclasses.replace(spec, train=recipe, model=own)
             seed = spec.train_seed if which.kind == BEFORE else which.number or 0
             try:
                 yield train_key(made, data.sha256, indices, seed, device, precision)
@@ -221,6 +230,14 @@ def _possible_keys(view: RunView, which: Which, data: ImageData | None, home: Ho
                 continue
     finally:
         torch.set_num_threads(before)
+
+
+def _choices(spec: RunSpec, data: ImageData) -> list[ModelSpec]:
+    """The network as it was chosen, and as own weights have shaped it."""
+    try:
+        return [spec.model, shaped(spec.model, data.train_images.shape[-1])]
+    except UnlearnscopeError:  # own weights that are gone
+        return [spec.model]
 
 
 def _others(view: RunView) -> list[str]:
@@ -252,31 +269,41 @@ def _told(view: RunView, which: Which, state: dict[str, Tensor], data: ImageData
         "seed": spec.seed,
         "spec_hash": spec.content_hash(),
         "weights_sha256": weights_sha256(state),
-    } | architecture(spec, data)
+    } | architecture(view, state, data)
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in content.items()}
 
 
-def architecture(spec: RunSpec, data: ImageData | None) -> dict[str, Any]:
+def architecture(view: RunView, state: Mapping[str, Tensor], data: ImageData | None) -> dict[str, Any]:
     """What it takes to build the network and to feed it; what only the images know is left out where they are not here.
 
     Args:
-        spec: of the run.
-        data: its images.
+        view: the run.
+        state: weights of the network, whose shapes count where own weights decided them.
+        data: the run's images.
     """
+    spec, shape = view.spec, shape_of(state)
     known: dict[str, Any] = {
         "backbone": spec.model.backbone,
-        "head": spec.model.head,
-        "embedding_dim": spec.model.embedding_dim,
+        "head": shape.head or spec.model.head,
+        "embedding_dim": shape.embedding_dim or spec.model.embedding_dim,
+        "stem": shape.stem or spec.model.stem,
         "objective": spec.train.objective,
         "shards": spec.train.members,
     }
     if data is not None:
         channels, size = data.train_images.shape[1], data.train_images.shape[-1]
-        known |= {
-            "classes": list(data.classes),
-            "channels": channels,
-            "image_size": size,
-            "mean": list(data.mean),
-            "std": list(data.std),
-        }
+        known |= {"classes": list(data.classes), "channels": channels, "image_size": size}
+    if moments := _moments(view, data):
+        known |= {"mean": list(moments[0]), "std": list(moments[1])}
     return known
+
+
+def _moments(view: RunView, data: ImageData | None) -> tuple[Sequence[float], Sequence[float]] | None:
+    """What the images of the run were normalised with, as its result tells or as its specification says."""
+    noted = (view.result() or {}).get("normalisation") or {}
+    if noted.get("mean") and noted.get("std"):
+        return noted["mean"], noted["std"]
+    try:
+        return normalisation_of(view.spec.model, data) if data is not None else None
+    except UnlearnscopeError:  # it lies in a file of own weights that is gone
+        return None

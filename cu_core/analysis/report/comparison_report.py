@@ -18,7 +18,7 @@ from cu_core.analysis.report.document import Block, Document, FigureBlock, Folde
 from cu_core.analysis.scenes import Shown, boundary_scene, boundary_unit, samples_of
 from cu_core.base.home import Home
 from cu_core.base.version import __version__
-from cu_core.catalogue.selections import class_label, parse_selection
+from cu_core.catalogue.selections import parse_selection
 from cu_core.data.prepared import open_key
 from cu_core.figures.class_gaps import class_gaps, class_gaps_alt
 from cu_core.figures.class_matrix import highest_count, prediction_alt, prediction_matrix
@@ -219,8 +219,7 @@ class _Pictures:
         found = parse_selection(next(iter(selections)))
         if len(selections) != 1:
             return []
-        labels = (class_label(value, self.classes) for value in found.classes)
-        return [label for label in labels if label is not None]
+        return list(found.labels(self.classes))
 
     def _drift(self) -> list[Block]:
         blocks: list[Block] = []

@@ -9,7 +9,7 @@ from typing import Any
 
 from cu_core.base.errors import BadInput, Incompatible
 from cu_core.catalogue import compatibility, grid
-from cu_core.catalogue.method_record import METHODS, method
+from cu_core.catalogue.method_record import method, methods_here
 from cu_core.catalogue.recipes import unlearning_recipe
 from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import MethodSpec, RunSpec, digest, spec_from_json
@@ -52,7 +52,7 @@ class Sweep:
     @property
     def ids(self) -> tuple[str, ...]:
         """Ids of the methods, each once."""
-        return tuple(dict.fromkeys(self.methods or METHODS))
+        return tuple(dict.fromkeys(self.methods or methods_here()))
 
     @property
     def name(self) -> str:

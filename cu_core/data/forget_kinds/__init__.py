@@ -8,6 +8,8 @@ from cu_core.data.forget_kinds.drawn import FRACTION, RANDOM
 from cu_core.data.forget_kinds.indices import INDICES
 from cu_core.data.forget_kinds.memorised import MEMORISED
 from cu_core.data.forget_kinds.mislabelled import MISLABELLED
+from cu_core.data.forget_kinds.names import NAMED
 from cu_core.data.forget_kinds.near_duplicates import NEAR_DUPLICATES
+from cu_core.data.forget_kinds.one_of_two import ONE_OF_TWO
 
-FORGET_KINDS.add(CLASSES, RANDOM, FRACTION, INDICES, MISLABELLED, MEMORISED, NEAR_DUPLICATES)
+FORGET_KINDS.add(CLASSES, RANDOM, FRACTION, INDICES, NAMED, MISLABELLED, MEMORISED, NEAR_DUPLICATES, ONE_OF_TWO)

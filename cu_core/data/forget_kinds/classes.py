@@ -5,34 +5,30 @@ from __future__ import annotations
 import numpy as np
 
 from cu_core.base.errors import BadInput
-from cu_core.catalogue.selections import FIELD, Chosen, Draw, ForgetKind, Input, Known, class_label
+from cu_core.catalogue.class_names import class_labels
+from cu_core.catalogue.name_list import read_list
+from cu_core.catalogue.selections import FIELD, Chosen, Draw, ForgetKind, Input, Known
 from cu_core.data.images import ImageData
 
 
-def _parse(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(","))
-    if not all(names):
-        raise BadInput(FIELD, f"{text!r} has an empty class name", ("class:5", "class:5,7"))
-    return names
-
-
-def _choose(names: tuple[str, ...], data: ImageData, draw: Draw) -> Chosen:
-    """A name that is also a number means the name. Samples belong to the class that they are labelled with."""
-    labels = set()
-    for name in names:
-        if (label := class_label(name, data.classes)) is not None:
-            labels.add(label)
-        else:
-            allowed = [f"0 to {len(data.classes) - 1}", *data.classes[:20], *["…"][: len(data.classes) > 20]]
-            raise BadInput(FIELD, f"the dataset has no class {name!r}", allowed, given=name)
-    if len(labels) == len(data.classes):
+def _choose(values: tuple[str, ...], data: ImageData, draw: Draw) -> Chosen:
+    """Samples belong to the class that they are labelled with."""
+    classes = tuple(sorted(class_labels(values[0], data.classes)))
+    if len(classes) == len(data.classes):
         raise BadInput(FIELD, "all classes would be forgotten; nothing would be left to retain")
-    classes = tuple(sorted(labels))
     return Chosen(np.flatnonzero(np.isin(data.train_labels, classes)), classes)
 
 
-def _count(names: tuple[str, ...], known: Known) -> int:
-    return round(known.train * len(names) / known.classes) if known.classes else 0
+def _count(values: tuple[str, ...], known: Known) -> int:
+    named = class_labels(values[0], known.names) if known.names else _listed(values[0])
+    return round(known.train * len(named) / known.classes) if known.classes else 0
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    try:
+        return read_list(text, FIELD)
+    except BadInput:  # the name of one class, if anything
+        return (text,)
 
 
 CLASSES = ForgetKind(
@@ -41,7 +37,8 @@ CLASSES = ForgetKind(
     "All training samples of the named classes, by name or number.",
     ("class:5", "class:5,7"),
     _choose,
-    _parse,
+    # Only among the classes of a dataset can be said whether a comma is part of a name.
+    lambda text: (text,),
     task="class",
     rule="class",
     inputs=(

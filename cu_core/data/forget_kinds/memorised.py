@@ -21,6 +21,10 @@ def _choose(values: tuple[str, ...], data: ImageData, draw: Draw) -> Chosen:
     return Chosen(memorisation(data, draw.scores, draw.progress).highest(count))
 
 
+def _fits(values: tuple[str, ...], data: ImageData) -> None:
+    fewer(int(values[0]), len(data.train_labels))
+
+
 def _why_not(data: DataSpec, objective: str) -> Lacking | None:
     if objective != "self-supervised":
         return None
@@ -61,6 +65,7 @@ MEMORISED = ForgetKind(
     inputs=(Input("memorised", "Number of samples", "number", 100, step=50),),
     count=lambda values, known: int(values[0]),
     why_not=_why_not,
+    fits=_fits,
     ready=_ready,
     prepare=_prepare,
     tell=_tell,

@@ -24,12 +24,18 @@ def _parse(text: str) -> tuple[str, ...]:
     return sample, count or str(OTHERS)
 
 
-def _choose(values: tuple[str, ...], data: ImageData, draw: Draw) -> Chosen:
+def _fits(values: tuple[str, ...], data: ImageData) -> None:
     sample, count = map(int, values)
     total = len(data.train_labels)
     if sample >= total:
         raise BadInput(FIELD, f"there is no training sample {sample}", [f"0 to {total - 1}"])
-    return Chosen(nearest(data.train_images, sample, fewer(count + 1, total) - 1))
+    fewer(count + 1, total)
+
+
+def _choose(values: tuple[str, ...], data: ImageData, draw: Draw) -> Chosen:
+    _fits(values, data)
+    sample, count = map(int, values)
+    return Chosen(nearest(data.train_images, sample, count))
 
 
 def _count(values: tuple[str, ...], known: Known) -> int:
@@ -69,5 +75,6 @@ NEAR_DUPLICATES = ForgetKind(
     ),
     count=_count,
     costly=True,
+    fits=_fits,
     tell=_tell,
 )

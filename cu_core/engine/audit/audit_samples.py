@@ -69,7 +69,7 @@ def audit_samples(setup: RunSetup) -> AuditSamples:
         _side(members, data.train_labels, rng),
         _side(others, data.test_labels, rng),
     )
-    if not setup.spec.reference:
+    if not setup.spec.references:
         return AuditSamples(*attacked)
     whole_classes = setup.forget.task == "class"
     pool = np.setdiff1d(unseen, others) if whole_classes else others

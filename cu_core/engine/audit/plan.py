@@ -56,12 +56,12 @@ class AuditPlan:
     @property
     def models(self) -> list[str]:
         """Which of `MODELS` are attacked."""
-        return [m for m in MODELS if m != "reference" or self.setup.spec.reference]
+        return [m for m in MODELS if m != "reference" or self.setup.spec.references]
 
     @property
     def _attacked(self) -> int:
         """Models that are attacked, with all references."""
-        return 2 + self.setup.spec.reference
+        return 2 + self.setup.spec.references
 
     @property
     def units(self) -> int:
@@ -138,7 +138,7 @@ class AuditPlan:
             "folds": FOLDS,
             "views": spec.views,
             "draws": spec.draws,
-            "reference_seed": self.setup.spec.train_seed if self.setup.spec.reference else None,
+            "reference_seed": self.setup.spec.train_seed if self.setup.spec.references else None,
             "shadow": None
             if samples.known is None
             else {"members": len(samples.known), "non_members": len(samples.known)},
@@ -159,7 +159,7 @@ class AuditPlan:
                 f"same classes, that the stopping rule does not look at; there are {count}."
             )
             return None
-        if self.setup.spec.reference and samples.known is None:
+        if self.setup.spec.references and samples.known is None:
             self.notes.append(
                 "Membership attacks lack the shadow model: there are too few unseen samples"
                 f"{' of other classes' if of_classes else ' of classes that the reference knows'} to fit them on."

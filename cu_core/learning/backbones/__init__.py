@@ -21,6 +21,7 @@ BACKBONES.add(
         "The smallest CIFAR ResNet (16-32-64 channels).",
         "cu_core.learning.backbones.resnet:build",
         mflops=12.5,
+        stems=True,
     ),
     Backbone(
         "wide-cnn",
@@ -30,12 +31,36 @@ BACKBONES.add(
         mflops=5.6,
     ),
     Backbone(
-        "resnet18", "ResNet-18", "Four stages of basic blocks.", "cu_core.learning.backbones.resnet:build", mflops=556.0
+        "resnet18",
+        "ResNet-18",
+        "Four stages of basic blocks.",
+        "cu_core.learning.backbones.resnet:build",
+        mflops=556.0,
+        stems=True,
     ),
-    Backbone("resnet34", "ResNet-34", "Deeper basic blocks.", "cu_core.learning.backbones.resnet:build", mflops=1160.0),
-    Backbone("resnet50", "ResNet-50", "Bottleneck blocks.", "cu_core.learning.backbones.resnet:build", mflops=1302.0),
     Backbone(
-        "resnet101", "ResNet-101", "Deep bottleneck blocks.", "cu_core.learning.backbones.resnet:build", mflops=2514.0
+        "resnet34",
+        "ResNet-34",
+        "Deeper basic blocks.",
+        "cu_core.learning.backbones.resnet:build",
+        mflops=1160.0,
+        stems=True,
+    ),
+    Backbone(
+        "resnet50",
+        "ResNet-50",
+        "Bottleneck blocks.",
+        "cu_core.learning.backbones.resnet:build",
+        mflops=1302.0,
+        stems=True,
+    ),
+    Backbone(
+        "resnet101",
+        "ResNet-101",
+        "Deep bottleneck blocks.",
+        "cu_core.learning.backbones.resnet:build",
+        mflops=2514.0,
+        stems=True,
     ),
     Backbone(
         "vit-small",

@@ -1,8 +1,8 @@
 """Residual networks with the stem that fits the image size.
 
 ResNet-18 to -101 are torchvision's. ResNet-8 is the CIFAR network of He et al. 2016 (§4.2) with n = 1.
-Up to 64 px the stem is a 3×3 convolution of stride 1 without pooling, as is usual for CIFAR; above, it
-is the ordinary 7×7 convolution of stride 2 with max-pooling.
+Up to 64 px the stem is small: a 3×3 convolution of stride 1 without pooling, as is usual for CIFAR; above, it is
+large: the ordinary 7×7 convolution of stride 2 with max-pooling. Either can be asked for at any size.
 """
 
 from __future__ import annotations
@@ -20,8 +20,13 @@ LAYERS: dict[str, tuple[type[BasicBlock] | type[Bottleneck], list[int]]] = {
 }
 
 
-def _stem(channels: int, width: int, size: int) -> nn.Conv2d:
-    if size <= SMALL_IMAGE:
+def usual_stem(size: int) -> str:
+    """``small`` or ``large``: the stem for images of that many pixels, where none is asked for."""
+    return "small" if size <= SMALL_IMAGE else "large"
+
+
+def _stem(channels: int, width: int, stem: str) -> nn.Conv2d:
+    if stem == "small":
         convolution = nn.Conv2d(channels, width, 3, padding=1, bias=False)
     else:
         convolution = nn.Conv2d(channels, width, 7, stride=2, padding=3, bias=False)
@@ -29,8 +34,8 @@ def _stem(channels: int, width: int, size: int) -> nn.Conv2d:
     return convolution
 
 
-def _pool(size: int) -> nn.Module:
-    return nn.Identity() if size <= SMALL_IMAGE else nn.MaxPool2d(3, stride=2, padding=1)
+def _pool(stem: str) -> nn.Module:
+    return nn.Identity() if stem == "small" else nn.MaxPool2d(3, stride=2, padding=1)
 
 
 class ResNet8(nn.Module):
@@ -40,12 +45,12 @@ class ResNet8(nn.Module):
         width: number of features.
     """
 
-    def __init__(self, channels: int, size: int) -> None:
+    def __init__(self, channels: int, stem: str) -> None:
         super().__init__()
-        self.conv1 = _stem(channels, 16, size)
+        self.conv1 = _stem(channels, 16, stem)
         self.bn1 = nn.BatchNorm2d(16)
         self.relu = nn.ReLU(inplace=True)
-        self.maxpool = _pool(size)
+        self.maxpool = _pool(stem)
         self.layer1 = BasicBlock(16, 16)
         self.layer2 = BasicBlock(16, 32, stride=2, downsample=_shortcut(16, 32))
         self.layer3 = BasicBlock(32, 64, stride=2, downsample=_shortcut(32, 64))
@@ -64,14 +69,16 @@ def _shortcut(channels: int, width: int) -> nn.Module:
     return nn.Sequential(nn.Conv2d(channels, width, 1, stride=2, bias=False), nn.BatchNorm2d(width))
 
 
-def build(name: str, channels: int, size: int, pretrained: bool) -> nn.Module:
+def build(name: str, channels: int, size: int, pretrained: bool, stem: str = "auto") -> nn.Module:
     """The trunk of ``resnet8``, ``resnet18``, ``resnet34``, ``resnet50`` or ``resnet101``."""
+    if stem == "auto":
+        stem = usual_stem(size)
     if name == "resnet8":
-        return ResNet8(channels, size)
+        return ResNet8(channels, stem)
     block, layers = LAYERS[name]
     trunk = ResNet(block, layers)
     trunk.width = trunk.fc.in_features
-    trunk.conv1 = _stem(channels, 64, size)
-    trunk.maxpool = _pool(size)
+    trunk.conv1 = _stem(channels, 64, stem)
+    trunk.maxpool = _pool(stem)
     trunk.fc = nn.Identity()
     return trunk

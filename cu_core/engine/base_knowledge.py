@@ -1,0 +1,93 @@
+"""Whether a base model knows what is to be forgotten; said before a launch where an earlier run has found out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cu_core.base.files import read_json, write_json
+from cu_core.base.home import Home
+from cu_core.base.parameters import contents
+from cu_core.catalogue.spec import RunSpec, digest
+from cu_core.data.prepared import dataset_key
+from cu_core.metrics.chance import at_chance, below_chance
+
+
+def guessing_forget(task: str, labels: np.ndarray, train_labels: np.ndarray, classes: int) -> float:
+    """Accuracy on forget samples of who knows nothing of the images.
+
+    Args:
+        task: ``"class"`` or ``"sample"``. Of whole classes nothing can be guessed by their frequency: a constant answer
+            is right on all or on none.
+        labels: (n,) of the forget samples, at least one.
+        train_labels: (m,) of all training samples.
+        classes: how many there are.
+    """
+    if task == "class":
+        return 1 / classes
+    usual = int(np.bincount(train_labels, minlength=classes).argmax())
+    return float(max(1 / classes, (labels == usual).mean()))
+
+
+def hardly_known(accuracy: float | None, n: int, level: float) -> str | None:
+    """That a model hardly knows its forget samples, in words; None where it does, or where that is not known.
+
+    Args:
+        accuracy: of the model before unlearning on the forget samples; None where it has none.
+        n: number of these samples.
+        level: accuracy of guessing.
+    """
+    if accuracy is None or n == 0:
+        return None
+    right = round(accuracy * n)
+    if not at_chance(right, n, level):
+        return None
+    beside = "less than guessing gives" if below_chance(right, n, level) else "no better than guessing"
+    return (
+        f"Before unlearning, the model is right on {share(accuracy)} of {counted(n, 'forget sample')}, {beside} "
+        f"({share(level)}): it hardly knows what is to be forgotten, so what the numbers say of forgetting is not the "
+        "method's doing."
+    )
+
+
+def share(value: float) -> str:
+    """An accuracy in words; with a decimal where whole percents would hide it."""
+    percent = 100 * value
+    return f"{percent:.1f} %" if 0 < percent < 10 or 99 < percent < 100 else f"{percent:.0f} %"
+
+
+def counted(n: int, noun: str) -> str:
+    """A number with its noun, a comma between thousands."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """A list in words."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def remember_base(spec: RunSpec, home: Home, words: str | None) -> None:
+    """Keeps what a run has found out about its base model, for the launch of another with the same one."""
+    write_json(_path(spec, home), {"words": words})
+
+
+def known_base(spec: RunSpec, home: Home) -> str | None:
+    """That the base model of a run hardly knows its forget set, as an earlier run found; None if none did.
+
+    Raises:
+        BadInput: no such dataset; a folder that is missing.
+    """
+    try:
+        content: dict[str, Any] = read_json(_path(spec, home))
+        words = content["words"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return words if isinstance(words, str) else None
+
+
+def _path(spec: RunSpec, home: Home) -> Any:
+    model = {"model": contents(spec.model), "train": spec.train.content(), "seed": spec.train_seed}
+    key = digest([dataset_key(spec.data), model, spec.forget.select, spec.forget_seed, spec.device, spec.precision])
+    return home.root / "bases" / f"{key[:24]}.json"

@@ -1,0 +1,136 @@
+"""The door for a model that was unlearned elsewhere: its files instead of a method, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from cu_core.base.errors import BadInput, UnlearnscopeError
+from cu_core.base.parameters import describe
+from cu_core.catalogue.file_lists import REFERENCES, ROUNDS, file_lists, listed, natural
+from cu_core.catalogue.method_record import method
+from cu_core.catalogue.spec import MethodSpec, RunSpec
+from cu_core.catalogue.spec_files import absolute_paths
+from cu_core.jobs.foreign import GIVEN
+from cu_core.sharing.uploads import WEIGHTS
+from pages._frame import gate
+from pages._launch import form_draft, form_fields
+from pages._launch.form_fields import complain, field, key_of, put, value_of
+from pages._launch.form_sections import Errors, upload
+from pages._shared.plain_text import plain
+
+AFTER = form_draft.AFTER
+ONE_PER_LINE = "one per line; a folder, or a pattern such as run/epoch_*.pt, stands for its files"
+
+
+def given() -> bool:
+    """Whether the form is about a model that was unlearned elsewhere."""
+    return method(str(value_of("method.id"))).from_files
+
+
+def door() -> None:
+    """The way in, or the way back."""
+    if given():
+        st.button(
+            "Unlearn a model here instead",
+            key="leave_foreign",
+            icon=":material/arrow_back:",
+            on_click=_leave,
+        )
+    else:
+        st.button(
+            "Look at a model that I unlearned",
+            key="enter_foreign",
+            icon=":material/folder_open:",
+            on_click=_enter,
+            help="Files with weights from before, during and after become the rounds of an ordinary run.",
+        )
+
+
+def _enter() -> None:
+    put("method.id", GIVEN)
+    put("stop.rule", "none")
+    put("stop.max_rounds", 0)
+    put("model.train_on", False)
+    put("model.pretrained", False)
+    put("reference", 0)
+    st.session_state[key_of("grid")] = False
+
+
+def _leave() -> None:
+    put("method.id", MethodSpec().id)
+    put("stop.rule", "auto")
+
+
+def section(errors: Errors, specs: Sequence[RunSpec]) -> None:
+    """Files before, during and after unlearning, and of retrained models.
+
+    Args:
+        errors: messages by field; gets those of refused uploads.
+        specs: the runs that would be launched, with the lists that patterns stand for.
+    """
+    st.caption(
+        "Each file with weights is a round. Nothing is unlearned here, so time and settings of the method are not "
+        "known; everything else is shown as for a run of this program."
+    )
+    lists = _lists(specs)
+    record = method(GIVEN)
+    named = {d.name: d for d in describe(record.params)}
+    field(named["label"], form_draft.param_key(GIVEN, "label"), errors, error_name="method.label")
+    left, right = st.columns(2, gap="medium")
+    with left:
+        upload("Upload the weights before unlearning", WEIGHTS, "model.weights", errors)
+        _path("Before unlearning", "model.weights", errors)
+    with right:
+        upload("Upload the weights after unlearning", WEIGHTS, AFTER, errors)
+        _path("After unlearning", AFTER, errors)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _several("rounds in between", "Rounds in between", form_draft.param_key(GIVEN, "rounds"), errors)
+        complain(errors, ROUNDS)
+        if files := lists.get(ROUNDS):
+            st.caption(f"With the one after unlearning {plain(listed(files))}.")
+    with right:
+        _several("models that you retrained", "Own references", REFERENCES, errors)
+        complain(errors, REFERENCES)
+        if files := lists.get(REFERENCES):
+            st.caption(f"{plain(listed(files))}.")
+
+
+def _lists(specs: Sequence[RunSpec]) -> dict[str, tuple[str, ...]]:
+    try:
+        return file_lists(absolute_paths(specs[0])) if specs else {}
+    except UnlearnscopeError:
+        return {}
+
+
+def _path(label: str, name: str, errors: Errors) -> None:
+    st.text_input(label, key=key_of(name), persist_state="session", placeholder="/path/to/weights on this machine")
+    complain(errors, name)
+
+
+def _several(what: str, label: str, name: str, errors: Errors) -> None:
+    """A list of files: uploads are added to it, sorted by the numbers in their names."""
+    files = st.file_uploader(
+        f"Upload {what}",
+        type=[suffix.lstrip(".") for suffix in WEIGHTS.suffixes],
+        accept_multiple_files=True,
+        key=f"upload_{name}",
+        max_upload_size=max(1, WEIGHTS.limit // 10**6),
+    )
+    taken: set[str] = st.session_state.setdefault(f"taken_{name}", set())
+    new = sorted((file for file in files if file.file_id not in taken), key=lambda file: natural(file.name))
+    if new:
+        try:
+            kept = [str(gate.desk().keep(file, file.name, WEIGHTS)) for file in new]
+        except BadInput as error:
+            errors[name] = form_draft.in_words(error)[1]
+        except UnlearnscopeError as error:
+            errors[name] = str(error)
+        else:
+            taken.update(file.file_id for file in new)
+            put(name, "\n".join([*filter(None, str(value_of(name)).splitlines()), *kept]))
+            # Everything drawn so far was worked out without the files.
+            st.rerun()
+    st.text_area(label, key=form_fields.key_of(name), persist_state="session", height=100, placeholder=ONE_PER_LINE)
