@@ -27,7 +27,7 @@ PAGE = Page(
 )
 
 st.title(PAGE.title, anchor=False)
-rows = [row for row in list_runs(home()) if row.rounds or row.state == "succeeded"]
+rows = [row for row in list_runs(home()) if (row.rounds or row.state == "succeeded") and not row.copy_of]
 if not rows:
     empty_state(
         "Nothing to compare yet",

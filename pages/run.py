@@ -15,6 +15,7 @@ from pages._frame.page_records import Page
 from pages._run.run_actions import actions
 from pages._run.run_progress import run_state
 from pages._run.run_results import results
+from pages._run.run_takeout import takeout
 from pages._shared.plain_text import plain
 
 PAGE = Page(
@@ -58,6 +59,10 @@ actions(row)
 redraw(view, run_state)
 results(view)
 
+takeout_box = st.expander("Take it out", icon=":material/output:", key="takeout_box", on_change="rerun")
+if takeout_box.open:
+    with takeout_box:
+        takeout(view)
 log_box = st.expander("Log", icon=":material/terminal:", key="log_box", on_change="rerun")
 if log_box.open:
     with log_box:

@@ -11,6 +11,7 @@ from pages._frame.notices import empty_state
 from pages._frame.page_records import Page
 from pages._frame.run_deletion import offer_undo
 from pages._runs.first_run_banner import first_run_banner
+from pages._runs.run_intake import import_runs, tell_import
 from pages._runs.runs_bin import show_bin
 from pages._runs.runs_table import board
 from pages._shared.run_states import ACTIVE, STATES
@@ -34,10 +35,13 @@ if (run_id := st.query_params.get("run")) and "last_run" not in st.session_state
 
 with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
     st.title(PAGE.title, anchor=False)
-    if gate.button("Launch a run", "launch", type="primary", icon=":material/rocket_launch:"):
-        st.switch_page("launch.py")
+    with st.container(horizontal=True, width="content"):
+        import_runs()
+        if gate.button("Launch a run", "launch", type="primary", icon=":material/rocket_launch:"):
+            st.switch_page("launch.py")
 
 offer_undo()
+tell_import()
 rows = list_runs(home())
 first_run_banner(rows)
 if not rows and not submission.binned(home()):

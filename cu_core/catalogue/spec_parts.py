@@ -369,6 +369,18 @@ class ProbeSpec:
         advanced=True,
     )
     seed: int = param(0, "Probe seed", "Seed of the draw.", low=0, high=2**31 - 1, advanced=True)
+    keep_weights_mb: int = param(
+        64,
+        "Keep weights",
+        "Keeps the weights of each round as long as those of all rounds together fit into this; 0 keeps none. Of a "
+        "network that does not fit twice none are kept.",
+        low=0,
+        high=1_000_000,
+        unit="MB",
+        special="0 = none",
+        advanced=True,
+        later=True,
+    )
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,15 @@ from cu_core.cli.arguments import add_spec_arguments
 from cu_core.cli.audit_command import add_audit_arguments
 from cu_core.cli.commands import COMMANDS
 from cu_core.cli.compare_command import add_compare_arguments
-from cu_core.cli.completion import FILES, SHELLS, offer, offer_found, run_ids
+from cu_core.cli.completion import SHELLS, offer, offer_found, run_ids
+from cu_core.cli.export_commands import (
+    add_export_arguments,
+    add_folder_arguments,
+    add_import_arguments,
+    add_log_arguments,
+    add_samples_arguments,
+    add_weights_arguments,
+)
 from cu_core.cli.launcher_options import add_launcher_arguments
 from cu_core.cli.listing import REGISTRIES
 from cu_core.cli.map_command import add_map_arguments
@@ -144,8 +152,37 @@ def build_parser() -> Parser:
     command("show", "Show one run.", "RUN --json", run=True, json=True)
     command("delete", "Move a run to the bin.", "RUN", run=True)
     command("restore", "Take a run out of the bin.", "RUN", run=True)
-    export = command("export", "Write a run directory into a zip file.", "RUN run.zip", run=True)
-    offer_found(export.add_argument("file", metavar="FILE", help="the zip file to write"), FILES)
+    add_export_arguments(command("export", "Write a run directory into a zip file.", "RUN run.zip", run=True))
+    add_import_arguments(command("import", "Take an exported run into this home.", "run.zip", json=True))
+    add_weights_arguments(
+        command(
+            "weights",
+            "Write the weights of one of a run's models as safetensors.",
+            "RUN --of round:3 weights.safetensors",
+            run=True,
+            json=True,
+        )
+    )
+    add_samples_arguments(
+        command(
+            "samples",
+            "Write the recorded samples over rounds as Parquet, for Embedding Atlas.",
+            "RUN samples.parquet",
+            run=True,
+            json=True,
+        )
+    )
+    add_folder_arguments(
+        command("projector", "Write a folder for TensorBoard's projector.", "RUN projector", run=True, json=True)
+    )
+    add_folder_arguments(
+        command(
+            "hub", "Write the unlearned model and its card as a Hugging Face folder.", "RUN hub", run=True, json=True
+        )
+    )
+    add_log_arguments(
+        command("log", "Write a run into MLflow or trackio.", "RUN --to mlflow --at sqlite:///mlflow.db", run=True)
+    )
     verify = command("verify", "Check a run's files against their checksums.", "RUN --mend", run=True, json=True)
     verify.add_argument("--mend", action="store_true", help="derive or queue again what is damaged, as far as possible")
     command("reindex", "Rebuild the index from the run directories.", "")

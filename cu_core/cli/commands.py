@@ -13,10 +13,10 @@ from cu_core.analysis.papers.filled_table import fill, finished_runs
 from cu_core.analysis.papers.paper_list import ALL_TABLES, scales_of, table_named, usual_scale
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
-from cu_core.base.named_path import named_path
 from cu_core.catalogue import grid
 from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec
+from cu_core.cli import export_commands
 from cu_core.cli.arguments import read_spec, read_specs
 from cu_core.cli.audit_command import audit_of
 from cu_core.cli.compare_command import compare
@@ -35,7 +35,6 @@ from cu_core.jobs.acceptance import accepted
 from cu_core.jobs.cluster import read_settings
 from cu_core.jobs.progress_bar import ProgressBar, drawn_progress
 from cu_core.runstore import index, reader
-from cu_core.runstore.export import export_run
 from cu_core.runstore.mend import mend
 from cu_core.runstore.verify import verify
 from cu_core.sharing.dashboard import start_dashboard
@@ -167,7 +166,8 @@ def status(options: argparse.Namespace, home: Home) -> int:
         print_json([dataclasses.asdict(row) for row in rows])
         return 0
     print_table(
-        ("run", "state", "phase", "rounds", "title"), [(r.run_id, r.state, r.phase, r.rounds, r.title) for r in rows]
+        ("run", "state", "phase", "rounds", "title"),
+        [(r.run_id, r.state, r.phase, r.rounds, r.marked_title) for r in rows],
     )
     return 0
 
@@ -211,13 +211,6 @@ def restore(options: argparse.Namespace, home: Home) -> int:
     """Takes a run out of the bin."""
     submission.restore(home, options.run_id)
     print(options.run_id)
-    return 0
-
-
-def export(options: argparse.Namespace, home: Home) -> int:
-    """Writes a run into a zip file."""
-    size = export_run(home, options.run_id, named_path(options.file, "file"))
-    print(f"{options.file}: {size / 1e6:.1f} MB")
     return 0
 
 
@@ -345,7 +338,13 @@ COMMANDS: dict[str, Command] = {
     "show": show,
     "delete": delete,
     "restore": restore,
-    "export": export,
+    "export": export_commands.export,
+    "import": export_commands.import_zip,
+    "weights": export_commands.weights,
+    "samples": export_commands.samples,
+    "projector": export_commands.projector,
+    "hub": export_commands.hub,
+    "log": export_commands.log,
     "verify": check,
     "reindex": reindex,
     "prepare": prepare,

@@ -84,6 +84,8 @@ def sweep(options: argparse.Namespace, home: Home, run_here: RunHere) -> int:
         print_json(as_json(wanted, expanded, found) | {"queued": ids})
     else:
         print_lines(lines(expanded.runs, found))
+        if foreign := sorted({f"{row.run_id} ({row.origin})" for row in found.values() if row.origin}):
+            print(f"not made here, so machine and seed may both differ: {', '.join(foreign)}")
     return int(failed)
 
 
@@ -139,6 +141,7 @@ def as_json(swept: Sweep, expanded: Expanded, found: dict[str, Any]) -> dict[str
             {
                 "run_id": row.run_id if row else None,
                 "state": row.state if row else "missing",
+                "origin": row.origin if row else "",
                 "method": spec.method.id,
                 "params": dataclasses.asdict(spec.method.params),
                 "forget": spec.forget.select,

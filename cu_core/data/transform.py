@@ -113,7 +113,7 @@ def read_picture(
         content: bytes of a png, jpeg, webp, … file.
         size: height and width of the result in pixels.
         background: one of `BACKGROUNDS`.
-        ranges: of values of more than 8 bits, by `DecodedPicture.wide`; a picture whose range is missing has no pixels yet.
+        ranges: of values of more than 8 bits, by `DecodedPicture.wide`; one whose range is missing has no pixels yet.
         measure: looks for the spread of such values alone; no picture has pixels then, and one of 8 bits is not
             decoded.
 

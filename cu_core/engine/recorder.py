@@ -27,6 +27,7 @@ from cu_core.engine.setup import RunSetup
 from cu_core.engine.signal_pass import ClassifierPass, SignalPass
 from cu_core.engine.signals import FLOAT16_MAX, Forward, per_sample
 from cu_core.learning.network import Network
+from cu_core.learning.weights import weights_bytes
 from cu_core.metrics.accuracy import accuracy
 from cu_core.metrics.centroids import own_centroid_cosines
 from cu_core.metrics.drift.per_round import FixedSamples, Start, cka_by_group, drift_report
@@ -36,6 +37,7 @@ from cu_core.projections.fidelity import fidelity
 from cu_core.projections.linear_axes import Basis, fit_basis
 from cu_core.runstore import layout
 from cu_core.runstore.attempt import Attempt
+from cu_core.runstore.disk import weights_fit
 
 # What a training step on one image costs, in forward passes over one: backward takes about twice as long as forward,
 # and self-supervised losses see two views of each image.
@@ -44,6 +46,12 @@ STEP_COST = {"supervised": 3, "image-text": 3, "self-supervised": 6}
 RECORDING_SHARE = 0.5
 # Rounds whose arrangement of samples a reference is compared with.
 MOST_CKA_ROUNDS = 50
+
+
+def kept_weights(model: Network, most_mb: int, round_number: int) -> bytes | None:
+    """A round's weights as a safetensors file; None where those of all rounds so far do not fit into the bound."""
+    size = sum(value.numel() * value.element_size() for value in model.state_dict().values())
+    return weights_bytes(model) if weights_fit(size, most_mb, round_number) else None
 
 
 @dataclass(frozen=True)
@@ -157,7 +165,8 @@ class Recorder:
             "served": {} if self._elsewhere else dict(images_drawn),
             "seconds": {"unlearn": unlearn_seconds, "evaluate": time.perf_counter() - began},
         }
-        self.attempt.promote(f"rounds/{round_number}", arrays, manifest)
+        weights = kept_weights(model, self.setup.spec.probe.keep_weights_mb, round_number)
+        self.attempt.promote(f"rounds/{round_number}", arrays, manifest, weights=weights)
         return RecordedRound(metrics, verdict, time.perf_counter() - began)
 
     def record_reference(self, model: Network, seed: int, train_seconds: float | None, *, file: str = "") -> bool:

@@ -47,6 +47,7 @@ class Retrained:
             "seed": self.seed,
             "seconds": None if self.file else self.trained.seconds,
             "cached": self.trained.cached,
+            "key": self.trained.key,
             "metrics": self.evaluated.metrics,
         }
         return told | ({"file": self.file, "sha256": self.sha256} if self.file else {})

@@ -156,7 +156,7 @@ def _write_zip(run_dir: Path, target: Path, info: dict[str, Any], thinned: tuple
             if attempts and (attempts[-1] / name).exists():
                 add(f"{attempts[-1].name}/{name}", (attempts[-1] / name).read_bytes())
         for path, between in manifests.items():
-            manifest = read_json(path)
+            manifest = {name: value for name, value in read_json(path).items() if name != "weights"}
             folder = path.parent.relative_to(run_dir).as_posix()
             if between:
                 manifest["arrays"] = {k: v for k, v in manifest["arrays"].items() if k not in thinned}

@@ -244,7 +244,7 @@ class Dispatcher:
                 # One strange run directory must not keep the others waiting.
                 traceback.print_exc()
                 continue
-            if found.state in (*ACTIVE, "lost"):
+            if found.state in (*ACTIVE, "lost") and not self._entries[run_id].row.copy_of:
                 live[run_id] = found
         for run_id in self._entries.keys() - set(run_ids):
             self._forget(run_id)
@@ -294,7 +294,7 @@ class Dispatcher:
         taken = {name for found in at_work for name in slots_of(found.launch.get("slot"))}
         free = [slot for slot in self._slots if slot.name not in taken]
         queue = sorted(
-            (entry.row for entry in self._entries.values() if entry.row.state == "queued"),
+            (e.row for e in self._entries.values() if e.row.state == "queued" and not e.row.copy_of),
             key=lambda row: (row.submitted, row.run_id),
         )
         for row in queue:
@@ -385,6 +385,8 @@ def _ending_on_signals(end: threading.Event) -> Iterator[None]:
 
 def _is_work(entry: Entry) -> bool:
     row = entry.row
+    if row.copy_of:
+        return False  # whoever works on the original does not work on it
     return row.state == "queued" or (row.state not in FINAL and not row.foreground)
 
 

@@ -31,6 +31,7 @@ from cu_core.runstore.checksums import file_damage, write_sealed
 from cu_core.runstore.disk import check_floor
 from cu_core.runstore.handover import make_attempt, requeue
 from cu_core.runstore.index import list_runs
+from cu_core.runstore.rows import original_of
 from cu_core.runstore.staging import appearing
 from cu_core.runstore.state import ACTIVE, FINAL, FOREGROUND, RunState, read_state
 
@@ -223,7 +224,8 @@ def empty_bin(home: Home, run_ids: Iterable[str] | None = None) -> int:
 
 def work_waiting(home: Home) -> bool:
     """Whether a dispatcher has something to do: a run is queued, or one of its workers is at work or lost."""
-    return any(row.state == "queued" or (row.state not in FINAL and not row.foreground) for row in list_runs(home))
+    rows = [row for row in list_runs(home) if not row.copy_of]
+    return any(row.state == "queued" or (row.state not in FINAL and not row.foreground) for row in rows)
 
 
 def _info(spec: RunSpec, run_id: str, token: str | None, demo: bool, owner: str) -> dict[str, Any]:
@@ -243,6 +245,8 @@ def _info(spec: RunSpec, run_id: str, token: str | None, demo: bool, owner: str)
 
 
 def _requeue(run_dir: Path, run_id: str, found: RunState) -> None:
+    if original := original_of(run_dir):
+        raise BadInput("run", f"{run_id} is a copy of {original}; go on with that one")
     if found.state in ACTIVE:
         raise BadInput("run", f"{run_id} is {found.state}")
     if found.state == "succeeded":

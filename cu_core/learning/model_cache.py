@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,11 +36,12 @@ from cu_core.learning.parallel.team import ALONE, Team
 from cu_core.learning.shards import ShardedBase, ShardPlan
 from cu_core.learning.stages import StageFiles
 from cu_core.learning.training import EpochReport, train
-from cu_core.learning.weights import load_weights, read_state_dict, save_weights, weights_sha256
+from cu_core.learning.weights import load_safely, load_weights, read_state_dict, save_weights, weights_sha256
 
 # Part of every key: raised when the arithmetic of building or training changes.
 VERSION = 1
 WAIT_SECONDS = 0.5
+_KEY = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -221,6 +223,17 @@ def trained_model(
             )
         files.keep(model, {"seconds": result.seconds, "epochs": result.epochs, "seed": seed})
         return Trained(_ready(model, precision, device), key, result.seconds, cached=False)
+
+
+def cached_weights(home: Home, key: str) -> dict[str, torch.Tensor] | None:
+    """The state dict of a trained model; None where the cache does not hold it, or a damaged one.
+
+    Args:
+        home: where trained models are kept.
+        key: as `train_key` gives it, or a result notes it.
+    """
+    files = _Files(home.models, key)
+    return dict(load_safely(files.weights)) if _KEY.fullmatch(key) and files.info() is not None else None
 
 
 def _train_shards(

@@ -140,6 +140,16 @@ def portable(model: nn.Module) -> dict[str, Tensor]:
     }
 
 
+def weights_bytes(model: nn.Module, told: Mapping[str, str] | None = None) -> bytes:
+    """The model's state dict as a safetensors file.
+
+    Args:
+        model: any network.
+        told: what the file says about itself.
+    """
+    return safetensors.torch.save(portable(model), dict(told) if told else None)
+
+
 def save_weights(target: Path | IO[bytes], model: nn.Module) -> None:
     """Writes the model's state dict as `torch.save` does: into an open file, or atomically to a path.
 

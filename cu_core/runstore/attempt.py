@@ -199,7 +199,14 @@ class Attempt:
         with naming_full_disk(), (self.folder / layout.EVENTS).open("ab", buffering=0) as file:
             _append(file, json.dumps(sealed(line), allow_nan=False).encode() + b"\n")
 
-    def promote(self, folder: str, arrays: Mapping[str, np.ndarray], manifest: Mapping[str, Any]) -> None:
+    def promote(
+        self,
+        folder: str,
+        arrays: Mapping[str, np.ndarray],
+        manifest: Mapping[str, Any],
+        *,
+        weights: bytes | None = None,
+    ) -> None:
         """Makes a round, a reference or the audit visible: arrays first, manifest last.
 
         A folder that exists already (a round done again after a crash) keeps its old arrays until
@@ -209,6 +216,7 @@ class Attempt:
             folder: below the run directory, e.g. ``rounds/3`` or ``reference/0``.
             arrays: name to array; stored as ``.npy``.
             manifest: everything else; ``schema``, ``attempt`` and ``arrays`` are added.
+            weights: of the model, as a safetensors file, to lie beside the arrays; None for none.
 
         Raises:
             Replaced: this attempt may not write any more.
@@ -217,25 +225,35 @@ class Attempt:
         if not _FOLDER.fullmatch(folder):
             raise ValueError(f"not a folder of a run: {folder!r}")
         self._check_current()
-        check_floor(self.run_dir, sum(array.nbytes for array in arrays.values()))
+        check_floor(self.run_dir, sum(array.nbytes for array in arrays.values()) + len(weights or b""))
         target = self.run_dir / folder
         staged: dict[str, tuple[Path, dict[str, Any]]] = {}
+        beside: list[tuple[Path, str]] = []
         try:
             for name, array in arrays.items():
                 staged[name] = self._stage_array(name, array)
+            if weights is not None:
+                path = self._stage(layout.ROUND_WEIGHTS, lambda file: file.write(weights))
+                beside.append((path, self._sha256_of(path)))
             with self._fenced():
                 target.mkdir(parents=True, exist_ok=True)
                 taken = _named_files(target / layout.MANIFEST)
                 entries = {}
                 for name, (path, entry) in staged.items():
-                    file = _free_name(name, self.number, taken)
+                    file = _free_name(f"{name}.npy", self.number, taken)
                     os.replace(path, target / file)
                     entries[name] = {"file": file} | entry
                 content = {"schema": layout.SCHEMA, **plain(manifest), "attempt": self.number, "arrays": entries}
+                keep = {entry["file"] for entry in entries.values()}
+                for path, sha256 in beside:
+                    file = _free_name(layout.ROUND_WEIGHTS, self.number, taken)
+                    os.replace(path, target / file)
+                    content["weights"] = {"file": file, "sha256": sha256}
+                    keep.add(file)
                 self._put(target / layout.MANIFEST, content)
-                self._prune(target, {entry["file"] for entry in entries.values()})
+                self._prune(target, keep)
         finally:
-            for path, _ in staged.values():
+            for path, _ in [*staged.values(), *beside]:
                 path.unlink(missing_ok=True)
 
     def drop(self, folder: str) -> None:
@@ -442,13 +460,16 @@ def _append(file: io.FileIO, line: bytes) -> None:
 
 def _named_files(manifest: Path) -> set[str]:
     try:
-        return {entry["file"] for entry in read_json(manifest)["arrays"].values()}
+        content = read_json(manifest)
+        weights = content.get("weights") or {}
+        return {entry["file"] for entry in content["arrays"].values()} | {str(weights.get("file"))}
     except (OSError, json.JSONDecodeError, KeyError, TypeError, AttributeError):
         return set()
 
 
 def _free_name(name: str, number: int, taken: set[str]) -> str:
-    candidates = [f"{name}.npy", *(f"{name}-{number}{suffix}.npy" for suffix in ("", "b"))]
+    stem, _, ending = name.rpartition(".")
+    candidates = [name, *(f"{stem}-{number}{suffix}.{ending}" for suffix in ("", "b"))]
     return next(file for file in candidates if file not in taken)
 
 

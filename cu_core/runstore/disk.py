@@ -88,13 +88,25 @@ def folder_size(folder: Path) -> int:
     return total
 
 
+def weights_fit(size: int, most_mb: int, round_number: int) -> bool:
+    """Whether a round's weights are kept: all so far fit into a bound.
+
+    Args:
+        size: bytes of the weights of one round.
+        most_mb: the bound, `cu_core.catalogue.spec_parts.ProbeSpec.keep_weights_mb`.
+        round_number: the round, from 0.
+    """
+    # Of a network that fits but once, the base model alone would be kept, and that lies in the cache already.
+    return size * max(round_number + 1, 2) <= most_mb * 10**6
+
+
 @dataclass(frozen=True)
 class DiskEstimate:
     """What a run will take at most, in bytes.
 
     Attributes:
         snapshots: arrays of all rounds and references.
-        weights: checkpoint and final weights; None where the number of parameters is unknown.
+        weights: checkpoint, final weights and those of rounds; None where the number of parameters is unknown.
         rounds: rounds counted, with round 0.
         samples: probe samples per round.
         audit: arrays of the membership attacks.
@@ -164,7 +176,9 @@ def estimate_disk(
     if parameters is not None:
         # Final weights once; the checkpoint holds them with up to two optimizer moments, and is
         # written beside the old one before it replaces it.
-        weights = 4 * parameters * (1 + 2 * 3)
+        size = 4 * parameters
+        kept = min(rounds, spec.probe.keep_weights_mb * 10**6 // max(size, 1))
+        weights = size * (1 + 2 * 3 + (kept if weights_fit(size, spec.probe.keep_weights_mb, 0) else 0))
     audit = _audit_bytes(spec, record.test if record else 0)
     return DiskEstimate(per_round * (rounds + spec.references), weights, rounds, samples, audit)
 

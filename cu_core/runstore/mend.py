@@ -75,7 +75,9 @@ class _Mending:
             self._checksums(where)
         for name in sorted(where):
             first = name.partition("/")[0]
-            if first in ("rounds", "reference"):
+            if Path(name).name == layout.ROUND_WEIGHTS:
+                self._round_weights(Path(name).parent)
+            elif first in ("rounds", "reference"):
                 self.redo.append(name)
                 if first != name:
                     self._put_aside(name, "put aside, to be made again")
@@ -135,6 +137,15 @@ class _Mending:
         names = [n for n in (*_SHOWN, *_KEPT) if (self.run_dir / n).is_file() and n not in where]
         sums = {name: [sha256_of(self.run_dir / name)] for name in names}
         write_sealed(self.run_dir / layout.CHECKSUMS, {"files": sums})
+
+    def _round_weights(self, folder: Path) -> None:
+        """A round without the weights that it kept: nothing that a page shows rests on them."""
+        path = self.run_dir / folder / layout.MANIFEST
+        manifest = optional_json(path)
+        entry = manifest.pop("weights", None)
+        file = str(entry.get("file")) if isinstance(entry, dict) else layout.ROUND_WEIGHTS
+        self._put_aside(str(folder / Path(file).name), "put aside; the round goes without its weights")
+        write_sealed(path, manifest)
 
     def _attempt(self, path: Path) -> None:
         """What is left of an attempt's journal; a state is as good as its outcome can be derived."""

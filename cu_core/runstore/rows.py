@@ -47,6 +47,8 @@ class RunRow:
         attempt: number of the latest attempt; 0 if there was none.
         foreground: whether that attempt belongs to a terminal.
         owner: who launched it; empty for the owner of the home.
+        imported: whether it was taken in from another home.
+        copy_of: id of the run of whose folder it is a copy; empty for all others. A copy counts nowhere.
     """
 
     run_id: str
@@ -72,6 +74,20 @@ class RunRow:
     attempt: int
     foreground: bool
     owner: str = ""
+    imported: bool = False
+    copy_of: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from, in a word or two, unless it was made here."""
+        if self.copy_of:
+            return f"copy of {self.copy_of}"
+        return "demo" if self.demo else "imported" if self.imported else ""
+
+    @property
+    def marked_title(self) -> str:
+        """The title, behind its origin."""
+        return f"{self.origin} · {self.title}" if self.origin else self.title
 
     @property
     def damaged(self) -> bool:
@@ -113,7 +129,20 @@ def read_row(run_dir: Path) -> RunRow:
         attempt=found.attempt,
         foreground=found.foreground,
         owner=str(info.get("owner") or ""),
+        imported=isinstance(info.get("imported"), dict),
+        copy_of=original_of(run_dir, info),
     )
+
+
+def original_of(run_dir: Path, info: dict[str, Any] | None = None) -> str:
+    """Id of the run of whose folder this is a copy; empty where its files name the folder that they lie in.
+
+    Args:
+        run_dir: the folder.
+        info: its run.json, where that was read.
+    """
+    named = (optional_json(run_dir / layout.INFO) if info is None else info).get("run_id")
+    return named if isinstance(named, str) and layout.is_run_id(named) and named != run_dir.name else ""
 
 
 _LONGEST_SEARCH = 200

@@ -31,6 +31,7 @@ ROUND: dict[str, Any] = {
     "seed": NUMBER,
     "file": TEXT,
     "attempt": NUMBER,
+    "weights": {"file": TEXT, "sha256": TEXT},
 }
 _ATTACK = {
     "*": {

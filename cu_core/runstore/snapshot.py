@@ -20,6 +20,7 @@ from cu_core.runstore.shapes import AUDIT, BY_CLASS, ROUND, array_misfit, misfit
 _OF_ROUNDS = ("rounds", "reference")
 _NEEDED = ("metrics",)
 _FILE = re.compile(r"[a-z0-9_-]+\.npy")
+_WEIGHTS = re.compile(r"weights(-[0-9]{1,6}b?)?\.safetensors")
 # Two changes within the step of the clock leave the same times; a file so young is read each time.
 _SETTLED_NS = 100_000_000
 # A mapped array keeps a file open for as long as anything holds it, and pages hold thousands of small ones; many
@@ -136,6 +137,20 @@ def array_damage(folder: Path, entry: Any, *, again: bool = False) -> str | None
     return None
 
 
+def weights_damage(folder: Path, manifest: dict[str, Any], *, again: bool = False) -> str | None:
+    """Why the weights that a round's manifest names cannot be trusted; None if they can. See `damage` for `again`."""
+    entry = manifest.get("weights")
+    if not isinstance(entry, dict) or not _WEIGHTS.fullmatch(str(entry.get("file"))):
+        return "the manifest names no file"
+    try:
+        sha256 = _sum(folder / entry["file"], again=again)
+    except FileNotFoundError:
+        return "is missing"
+    except OSError as error:
+        return f"cannot be read: {error}"
+    return None if sha256 == entry.get("sha256") else "has changed since it was written (sha256)"
+
+
 def _manifest_misfit(folder: Path, manifest: dict[str, Any]) -> str | None:
     """What is wrong with a manifest that could be read, as the end of a sentence; None if nothing is."""
     of_round = folder.parent.name in _OF_ROUNDS
@@ -168,6 +183,9 @@ def _facts(path: Path) -> tuple[str, tuple[int, ...], str]:
     """Data type, shape and SHA-256 of an array file."""
     array = np.load(path, mmap_mode="r", allow_pickle=False)
     return str(array.dtype), array.shape, sha256_of(path)
+
+
+_sum = cached_by_file(maxsize=10_000)(sha256_of)
 
 
 def _name(folder: Path) -> str:

@@ -19,7 +19,7 @@ from cu_core.runstore.checksums import damage_of, file_damage, known_sums, line_
 from cu_core.runstore.probe_table import probe_rows, read_probe
 from cu_core.runstore.rows import optional_json
 from cu_core.runstore.shapes import BY_CLASS, RESULT, misfit
-from cu_core.runstore.snapshot import damage, read_manifest
+from cu_core.runstore.snapshot import damage, read_manifest, weights_damage
 from cu_core.runstore.state import read_state
 
 
@@ -67,7 +67,7 @@ def verify_dir(run_dir: Path, *, again: bool = False) -> list[Problem]:
         run_dir: of the run.
         again: also read arrays that this process has found sound before and that seem untouched since.
     """
-    found = _attempts(run_dir) + shown_damage(run_dir, again=again)
+    found = _attempts(run_dir) + shown_damage(run_dir, again=again) + _round_weights(run_dir, again)
     return found + _listed(run_dir, {problem.where for problem in found}, again)
 
 
@@ -188,6 +188,20 @@ def _snapshot(run_dir: Path, kind: str, number: int, samples: int | None, again:
         rows = entry["shape"][0] if entry["shape"] else None
         if samples is not None and name not in BY_CLASS and rows != samples:
             found.append(Problem(where, f"{name} has {rows} rows, the probe has {samples} samples"))
+    return found
+
+
+def _round_weights(run_dir: Path, again: bool) -> list[Problem]:
+    """What is wrong with the weights that rounds keep; no page reads them."""
+    found = []
+    for number in layout.numbered(run_dir / "rounds"):
+        folder = run_dir / "rounds" / str(number)
+        try:
+            manifest = read_manifest(folder)
+        except BadInput:
+            continue  # told with the round
+        if manifest.get("weights") is not None and (reason := weights_damage(folder, manifest, again=again)):
+            found.append(Problem(f"rounds/{number}/{layout.ROUND_WEIGHTS}", reason))
     return found
 
 

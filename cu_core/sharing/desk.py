@@ -5,6 +5,10 @@ Buttons that a user may not press are drawn disabled, but that is a courtesy: a 
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +22,8 @@ from cu_core.catalogue.spec import RunSpec
 from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec
 from cu_core.jobs import background, submission
 from cu_core.runstore import layout
+from cu_core.runstore.disk import check_floor
+from cu_core.runstore.import_run import Imported, import_run
 from cu_core.runstore.rows import optional_json
 from cu_core.runstore.state import FINAL, read_state
 from cu_core.sharing import uploads
@@ -160,6 +166,30 @@ class Desk:
         """Times a few steps of a run; see `cu_core.jobs.background.start_measure`."""
         self.check(spec)
         background.start_measure(spec, self.home)
+
+    @os_errors_in_words()
+    def import_run(self, file: IO[bytes], name: str) -> Imported:
+        """Takes an uploaded run in, in the user's name; raises like `cu_core.runstore.import_run.import_run`.
+
+        Raises:
+            BadInput: the run names files of this machine that the user may not name.
+            OverQuota: the file is too large, or the user's runs fill their share of the disk.
+        """
+        owner = self.require("upload").name
+        file.seek(0, os.SEEK_END)
+        size = file.tell()
+        file.seek(0)
+        if owner:
+            check_upload(self.home, owner, size)
+            check_disk(self.home, quota_of(self.home, owner), owner)
+        check_floor(self.home.root, size)
+        with tempfile.TemporaryDirectory(dir=self.home.root, prefix=".import-") as aside:
+            # For messages alone; what is left of it cannot lead anywhere.
+            path = Path(aside) / (re.sub(r"[^A-Za-z0-9._-]+", "-", Path(name).name).lstrip(".")[:80] or "run.zip")
+            with path.open("wb") as target:
+                shutil.copyfileobj(file, target, 1 << 20)
+            # A run that is resumed or cloned reads the files that it names.
+            return import_run(self.home, path, owner=owner, admit=self.check)
 
     @os_errors_in_words()
     def check_weights(self, spec: RunSpec) -> bool:

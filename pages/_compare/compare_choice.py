@@ -123,7 +123,7 @@ def _wanted(row: RunRow, text: str, picked: dict[str, list[str]]) -> bool:
 def _table(rows: Sequence[RunRow]) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "Run": [("demo · " if row.demo else "") + row.title for row in rows],
+            "Run": [row.marked_title for row in rows],
             "State": [row.state for row in rows],
             "Method": [row.method for row in rows],
             "Forget set": [short(row.forget) for row in rows],

@@ -108,5 +108,4 @@ def _explain_missing(run_id: str, need_rounds: bool) -> None:
 
 def run_label(row: RunRow) -> str:
     """One line that tells runs apart in a picker."""
-    demo = "demo · " if row.demo else ""
-    return f"{demo}{row.title} · seed {row.seed} · {row.state} · {row.run_id}"
+    return f"{row.marked_title} · seed {row.seed} · {row.state} · {row.run_id}"

@@ -94,6 +94,9 @@ def run_state(view: RunView) -> None:
         state_badge(row.state)
         if row.demo:
             st.badge("demo", icon=":material/inventory_2:", color="gray", help="Ships with the project")
+        elif row.origin:
+            words = "It counts in no comparison, sweep or table." if row.copy_of else "Taken in from another home"
+            st.badge(plain(row.origin), icon=":material/input:", color="gray", help=words)
         times = []
         if row.started:
             took = (row.finished or time.time()) - row.started

@@ -55,7 +55,7 @@ def table_of(rows: list[RunRow]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "open": ["Open"] * len(rows),
-            "title": [("demo · " if row.demo else "") + row.title for row in rows],
+            "title": [row.marked_title for row in rows],
             "state": [[row.state] for row in rows],
             "progress": [1.0 if row.state == "succeeded" else row.fraction for row in rows],
             "left": [duration(row.seconds_left) if row.state in ACTIVE else "" for row in rows],
@@ -77,8 +77,8 @@ def table_of(rows: list[RunRow]) -> pd.DataFrame:
 
 def numbers_of(rows: list[RunRow]) -> pd.DataFrame:
     """The rows for files: everything that a list knows of a run, shares as numbers from 0 to 1."""
-    plain = ("run_id", "title", "state", "dataset", "backbone", "forget", "task", "method", "seed", "group", "owner",
-             "rounds", "submitted", "started", "finished", "error")  # fmt: skip
+    plain = ("run_id", "title", "origin", "state", "dataset", "backbone", "forget", "task", "method", "seed", "group",
+             "owner", "rounds", "submitted", "started", "finished", "error")  # fmt: skip
     named = [name for name in METRICS if any((row.metrics or {}).get(name) is not None for row in rows)]
     table = pd.DataFrame(
         [

@@ -82,7 +82,8 @@ def cell_text(row: RunRow | None) -> str:
         return "not queued"
     sign = SIGNS[row.state]
     if row.state == "succeeded":
-        return f"{sign} {metric_text('forget_acc', key_value(row, 'forget_acc'))}"
+        origin = f" ({row.origin})" if row.origin else ""
+        return f"{sign} {metric_text('forget_acc', key_value(row, 'forget_acc'))}{origin}"
     if row.state == "running" and row.phase:
         part = "" if row.fraction is None else f" {row.fraction:.0%}"
         return f"{sign} {row.phase}{part}"

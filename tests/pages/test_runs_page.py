@@ -301,3 +301,32 @@ def test_a_damaged_run_does_not_hide_the_others(two_runs: Home) -> None:
     assert "spec.json" in texts(app)
     app.button(key="delete_damaged").click().run()
     assert [row.run_id for row in list_runs(two_runs)] == ["sample-run"]
+
+
+def test_what_can_be_taken_out_is_offered_and_made_apart(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_run(home, "class-run", MadeUp(rounds=1, audited=0))
+    asked = []
+    monkeypatch.setattr("pages._run.run_takeout.start_takeout", lambda home, run_id, what: asked.append((run_id, what)))
+    app = open_page("run.py", run="class-run")
+    app.session_state["takeout_box"] = True
+    app.run()
+    assert not app.exception, app.exception
+    app.selectbox(key="takeout_model").select("before").run()
+    app.button(key="takeout_make").click().run()
+    assert not app.exception, app.exception
+    app.selectbox(key="takeout_kind").select("samples").run()
+    app.button(key="takeout_make").click().run()
+    assert [(run_id, what.verb, what.model) for run_id, what in asked] == [
+        ("class-run", "weights", "before"),
+        ("class-run", "samples", ""),
+    ]
+
+
+def test_copies_and_imported_runs_are_marked(home: Home) -> None:
+    run_dir = write_run(home, "class-run", MadeUp(rounds=1, audited=0))
+    shutil.copytree(run_dir, home.runs / "class-run-copy")
+    info = read_json(run_dir / layout.INFO)
+    write_json(run_dir / layout.INFO, info | {"imported": {"t": 1.0, "run_id": "class-run"}})
+    rows = table(open_page("runs.py"))
+    assert rows.loc["class-run", "title"].startswith("imported · ")
+    assert rows.loc["class-run-copy", "title"].startswith("copy of class-run · ")

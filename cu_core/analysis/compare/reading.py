@@ -13,7 +13,7 @@ from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.spec import short
 from cu_core.runstore import layout
 from cu_core.runstore.reader import RunView, list_runs, open_run
-from cu_core.runstore.rows import GONE, optional_json, shown
+from cu_core.runstore.rows import GONE, optional_json, original_of, shown
 from cu_core.runstore.verify import how_to_mend
 
 Stamp = tuple[str, str, float | None, int]
@@ -27,7 +27,7 @@ def stamp_of(run_id: str, state: str, finished: float | None, rounds: int) -> St
 
 def group_ids(home: Home, group: str) -> list[str]:
     """Ids of the runs of a group, first submitted first."""
-    rows = [row for row in list_runs(home) if row.group == group]
+    rows = [row for row in list_runs(home) if row.group == group and not row.copy_of]
     return [row.run_id for row in sorted(rows, key=lambda row: (row.submitted, row.run_id))]
 
 
@@ -40,7 +40,11 @@ def read_runs(home: Home, run_ids: Iterable[str]) -> tuple[list[Compared], list[
     found, problems = [], []
     for run_id in dict.fromkeys(run_ids):
         try:
-            run = read_run(open_run(home, run_id))
+            view = open_run(home, run_id)
+            if original := original_of(view.run_dir):
+                problems.append(f"{run_id} is a copy of {original} and does not count besides it.")
+                continue
+            run = read_run(view)
         except UnlearnscopeError as error:
             problems.append(f"{run_id} cannot be compared: {error}")
             continue

@@ -152,7 +152,7 @@ def finished_runs(home: Home, table: PaperTable, scales: Iterable[Scale]) -> lis
     wanted = [spec for scale in scales for spec in row_specs(table, scale)]
     found = []
     for row in list_runs(home):
-        if row.state != "succeeded":
+        if row.state != "succeeded" or row.copy_of:
             continue
         spec = _spec(home.runs / row.run_id / layout.SPEC)
         # Results hold every round; only those that the table shows are read.
@@ -178,7 +178,7 @@ def waiting_runs(home: Home) -> list[Waiting]:
     """All runs of a home that are queued or at work and can be read."""
     found = []
     for row in list_runs(home):
-        if row.state in ("queued", "starting", "running"):
+        if row.state in ("queued", "starting", "running") and not row.copy_of:
             try:
                 found.append(Waiting(row.run_id, open_run(home, row.run_id).spec, row.state))
             except BadInput:

@@ -36,7 +36,7 @@ def matching(specs: Sequence[RunSpec], home: Home, rows: Iterable[RunRow] | None
     faces = set(wanted.values())
     found: dict[str, RunRow] = {}
     for row in list_runs(home) if rows is None else rows:
-        if (row.method, row.forget, row.backbone, row.seed) not in faces:
+        if row.copy_of or (row.method, row.forget, row.backbone, row.seed) not in faces:
             continue
         key = _key_of_run(row, home, wanted)
         if key in wanted and (key not in found or _place(row) < _place(found[key])):
