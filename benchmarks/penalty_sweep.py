@@ -32,9 +32,10 @@ from cu_core.base.home import Home, default_home
 from cu_core.catalogue.grid import expand, parse_axis
 from cu_core.catalogue.spec import RunSpec
 from cu_core.cli.arguments import add_spec_arguments, read_spec
-from cu_core.cli.output import ProgressBar, print_table
+from cu_core.cli.output import print_table
 from cu_core.engine.loop import execute
 from cu_core.engine.perform import run_attempt
+from cu_core.jobs.progress_bar import ProgressBar
 from cu_core.jobs.submission import resume_here, submit
 from cu_core.runstore.attempt import Attempt
 from cu_core.runstore.reader import RunView, open_run

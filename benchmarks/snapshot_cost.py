@@ -25,9 +25,9 @@ import torch
 from cu_core.base.errors import UnlearnscopeError
 from cu_core.base.home import Home
 from cu_core.catalogue.spec import spec_from_json
-from cu_core.cli.output import ProgressBar
 from cu_core.engine.loop import execute
 from cu_core.engine.perform import run_attempt
+from cu_core.jobs.progress_bar import ProgressBar
 from cu_core.jobs.submission import submit
 from cu_core.learning.device import choose_device, describe_device
 from cu_core.runstore.attempt import Attempt

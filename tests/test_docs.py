@@ -94,13 +94,13 @@ def test_every_verb_and_option_is_documented(verb: str) -> None:
 
 def test_no_verb_is_documented_that_does_not_exist() -> None:
     table = read(DOCS / "cli.md").split("| verb |")[1].split("\n\n")[0]
-    named = re.findall(r"`([a-z]+)[ `]", "\n".join(line.split("|")[1] for line in table.splitlines()[2:]))
+    named = re.findall(r"`([a-z-]+)[ `]", "\n".join(line.split("|")[1] for line in table.splitlines()[2:]))
     assert set(named) == set(verbs())
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_documented_commands_parse(command: str) -> None:
-    words = command.replace("\\\n", " ").split("`")[0].split(";")[0].split(" > ")[0].split()
+    words = command.replace("\\\n", " ").split("`")[0].split(";")[0].split(" > ")[0].split(" # ")[0].split()
     words = ["0" if word.startswith("$") else word for word in words]
     build_parser().parse_args(words)
 

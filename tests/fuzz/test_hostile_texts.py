@@ -25,7 +25,7 @@ from cu_core.catalogue import compatibility
 from cu_core.catalogue.grid import parse_axis
 from cu_core.catalogue.listed_models import model_names
 from cu_core.catalogue.method_record import Method, method
-from cu_core.catalogue.selections import class_label
+from cu_core.catalogue.named_classes import class_label
 from cu_core.catalogue.spec import MethodSpec, RunSpec
 from cu_core.catalogue.spec_parts import ForgetSpec, ModelSpec
 from cu_core.cli import main
