@@ -47,10 +47,10 @@ class TimedAttempt(Attempt):
         super().event(phase, done, total, *details, **named)
         self.bar.event({"phase": phase, "done": done, "total": total, "message": named.get("message", "")})
 
-    def promote(self, folder: str, arrays: Mapping[str, np.ndarray], manifest: Mapping[str, Any]) -> None:
+    def promote(self, folder: str, arrays: Mapping[str, np.ndarray], manifest: Mapping[str, Any], **more: Any) -> None:
         """Writes the round and takes the time."""
         began = time.perf_counter()
-        super().promote(folder, arrays, manifest)
+        super().promote(folder, arrays, manifest, **more)
         self.written[folder] = time.perf_counter() - began
 
 

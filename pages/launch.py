@@ -37,14 +37,7 @@ PAGE = Page(
     order=2,
 )
 
-if launched := st.session_state.pop("launched", None):
-    st.session_state["token"] = uuid.uuid4().hex
-    if len(launched) > 1:
-        st.session_state["compared"] = launched[:6]
-        st.toast(f"{len(launched)} runs were queued.", icon=":material/rocket_launch:")
-        st.switch_page("runs.py")
-    st.switch_page("run.py", query_params={"run": launched[0]})
-
+launch_bar.follow_launched()
 if "token" not in st.session_state:
     st.session_state["token"] = uuid.uuid4().hex
 if form_fields.key_of("data.dataset") not in st.session_state:

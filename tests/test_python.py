@@ -221,7 +221,7 @@ def test_errors_are_those_of_the_command_line(words, options, home: Home, capsys
             lambda at: us.audit(
                 dataset="digits", model="tiny-cnn", forget="class:5", before="no.pt", after=Path("no.pt"), home=at
             ),
-            "after",
+            "model.weights",
         ),
         (lambda at: us.open("no-such-run", at), "run"),
         (lambda at: us.open("../x/y", at), "run"),

@@ -174,7 +174,8 @@ class RunSpec:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict with the schema version."""
-        return {"schema": SCHEMA} | dataclasses.asdict(self)
+        content: dict[str, Any] = json.loads(json.dumps({"schema": SCHEMA} | dataclasses.asdict(self)))
+        return content
 
     def content_hash(self) -> str:
         """SHA-256 over everything that decides the outcome (all but name and group)."""

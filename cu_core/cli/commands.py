@@ -136,6 +136,8 @@ def submit(options: argparse.Namespace, home: Home) -> int:
 
 def _queue(specs: list[RunSpec], tokens: list[str | None], home: Home, as_json: bool) -> int:
     """Queues runs and prints their ids, and whether somebody is there to do them."""
+    # All of them first: one that cannot run leaves none behind.
+    specs = [accepted(spec, home) for spec in specs]
     ids = [submission.submit(spec, home, token=token) for spec, token in zip(specs, tokens, strict=True)]
     if as_json:
         print_json({"run_ids": ids} | ({"run_id": ids[0]} if len(ids) == 1 else {}))

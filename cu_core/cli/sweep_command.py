@@ -23,6 +23,7 @@ from cu_core.cli.arguments import add_spec_arguments, read_on, read_spec
 from cu_core.cli.completion import offer
 from cu_core.cli.output import print_json, print_table
 from cu_core.jobs import dispatcher, submission
+from cu_core.jobs.acceptance import accepted
 
 ALL = "all"
 RunHere = Callable[[RunSpec], str]
@@ -65,6 +66,8 @@ def sweep(options: argparse.Namespace, home: Home, run_here: RunHere) -> int:
     ids: list[str] = []
     failed = False
     if options.run or options.submit:
+        # All of them first: one that cannot run leaves none behind.
+        todo = [accepted(spec, home) for spec in todo]
         remember(wanted, home.create())
     if options.submit:
         ids = [submission.submit(spec, home) for spec in todo]

@@ -8,12 +8,12 @@ from typing import Any
 import streamlit as st
 
 from cu_core.base.errors import BadInput, UnlearnscopeError
-from cu_core.catalogue.compatibility import check
 from cu_core.catalogue.named_classes import class_text
 from cu_core.catalogue.presets import DEFAULT_PRESET, Preset, single_presets
 from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec
 from cu_core.jobs import dispatcher
+from cu_core.jobs.acceptance import accepted
 from cu_core.runstore.reader import open_run
 from pages._frame import gate
 from pages._frame.notices import say
@@ -87,7 +87,7 @@ def launch(token: str) -> None:
         specs = form_grid.expand(base)
         for spec in specs:
             desk.check(spec)
-            check(spec)
+            accepted(spec, home())
         ids = [desk.launch(spec, token=f"{token}-{n}") for n, spec in enumerate(specs)]
         dispatcher.ensure_dispatcher(home())
     except BadInput as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -76,3 +77,14 @@ def runs_of(values: dict[str, Any], errors: dict[str, str]) -> list[RunSpec]:
 def _different(specs: list[RunSpec]) -> list[RunSpec]:
     """One run for each forget set of each dataset."""
     return list({(spec.data, spec.forget.select, spec.forget_seed): spec for spec in specs}.values())
+
+
+def follow_launched() -> None:
+    """Goes on to what was just launched, if anything was."""
+    if launched := st.session_state.pop("launched", None):
+        st.session_state["token"] = uuid.uuid4().hex
+        if len(launched) > 1:
+            st.session_state["compared"] = launched[:6]
+            st.toast(f"{len(launched)} runs were queued.", icon=":material/rocket_launch:")
+            st.switch_page("runs.py")
+        st.switch_page("run.py", query_params={"run": launched[0]})

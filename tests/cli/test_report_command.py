@@ -40,5 +40,5 @@ def test_a_run_that_does_not_exist_makes_no_file(
     home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "out.html"
-    assert main(["report", "nothing", "--out", str(file)]) == 1 and not file.exists()
+    assert main(["report", "nothing", "--out", str(file)]) == 2 and not file.exists()
     assert "nothing" in capsys.readouterr().err

@@ -98,7 +98,12 @@ def test_it_runs_here_and_does_not_do_anything_twice(home: Home, capsys: pytest.
     assert all(0 <= run["metrics"]["forget_acc"] <= 1 for run in told["runs"])
     asked(capsys, *words)
     assert len(list_runs(home)) == 2
+    # One that cannot run leaves none behind.
+    words[words.index("class:5")] = "class:4;class:99"
+    assert main(["sweep", *words]) == 2 and "99" in capsys.readouterr().err
+    assert len(list_runs(home)) == 2
     # A run that fails is told by the exit code, and the rest is done all the same.
-    words[words.index("class:5")] = "class:99;class:5"
-    told = asked(capsys, *words, code=1)
-    assert told["states"] == {"succeeded": 2, "failed": 2}
+    words[words.index("class:4;class:99")] = "class:5"
+    wild = ("train.lr=10", "train.momentum=0.99", "train.weight_decay=1", "model.head=plain", "train.epochs=9")
+    told = asked(capsys, *words, *(word for setting in wild for word in ("--set", setting)), code=1)
+    assert told["states"] == {"failed": 2}

@@ -60,7 +60,7 @@ def test_a_finished_run_fills_its_row_alone_and_only_at_its_scale(home: Home) ->
     assert table["MIA after"].iloc[0] == f"50 · **{mia:.1f}**"
     assert "not run" in table["MIA after"].iloc[1]
     (facts,) = app.dataframe
-    assert facts.value["Run"].iloc[0] == "/run?run=mine" and facts.value["Seeds"].iloc[0] == "0"
+    assert facts.value["Run"].iloc[0] == "run?run=mine" and facts.value["Seeds"].iloc[0] == "0"
     assert "Queue 1 run" in [b.label for b in app.button]
     other = choose(app, "scale", "small")
     assert not other.dataframe and "**" not in "".join(other.table[0].value["MIA after"])
