@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import csv
 import io
 import itertools
 import json
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from cu_core.base.csv_rows import csv_rows
 from cu_core.base.errors import BadInput
 from cu_core.base.named_path import named_path
 from cu_core.data.array_file import NAMES, NPY, read_npy, read_npz
@@ -292,18 +292,8 @@ def _names_alone(content: bytes, names: NameLookup) -> Iterator[tuple[int, str]]
 def _rows(content: bytes, path: Path, field: str) -> Iterator[tuple[int, list[str]]]:
     """Number and cells of each line that is not blank."""
     start = content[:CELL_BYTES].removeprefix(codecs.BOM_UTF8).lstrip().partition(b"\n")[0]
-    text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
     delimiter = ";" if b";" in start else "\t" if b"\t" in start.strip() and b"," not in start else ","
-    reader = csv.reader(text, delimiter=delimiter, strict=True)
-    try:
-        for row in reader:
-            cells = [cell.strip() for cell in row]
-            if any(cells):
-                yield reader.line_num, cells
-    except UnicodeDecodeError:
-        raise BadInput(field, f"{path.name} is not a text file in UTF-8") from None
-    except csv.Error as error:
-        raise BadInput(field, f"{path.name} line {reader.line_num}: {error}") from None
+    return csv_rows(content, path.name, lambda words: BadInput(field, words), delimiter=delimiter, strict=True)
 
 
 def _column(first: tuple[int, list[str]], path: Path, field: str, names: NameLookup | None) -> tuple[int, bool, bool]:

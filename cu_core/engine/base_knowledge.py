@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec, digest
 from cu_core.data.prepared import dataset_key, open_prepared
 from cu_core.metrics.chance import at_chance, below_chance
+
+if TYPE_CHECKING:  # the set-up of a run loads torch, and pages ask here
+    from cu_core.engine.setup import RunSetup
 
 
 def guessing_forget(task: str, labels: np.ndarray, train_labels: np.ndarray, classes: int) -> float:
@@ -51,6 +54,21 @@ def hardly_known(accuracy: float | None, n: int, level: float) -> str | None:
         f"({share(level)}): it hardly knows what is to be forgotten, so what the numbers say of forgetting is not the "
         "method's doing."
     )
+
+
+def base_words(setup: RunSetup, before: Mapping[str, float | None]) -> str | None:
+    """That the base model of a run hardly knows what is to be forgotten; None where it does, and of encoders.
+
+    Args:
+        setup: the fixed part of the run.
+        before: metrics of the base model.
+    """
+    if setup.spec.self_supervised:
+        return None
+    data, forget = setup.data, setup.forget
+    labels = data.train_labels[setup.reported_forget]
+    level = guessing_forget(forget.task, labels, data.train_labels, len(data.classes)) if len(labels) else 1.0
+    return hardly_known(before.get("forget_acc"), len(labels), level)
 
 
 def share(value: float) -> str:

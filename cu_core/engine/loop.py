@@ -19,7 +19,7 @@ from cu_core.catalogue.method_record import method
 from cu_core.catalogue.spec import bare_name
 from cu_core.catalogue.stopping import collapsed
 from cu_core.engine.audit.plan import AuditPlan
-from cu_core.engine.base_knowledge import guessing_forget, hardly_known, remember_base
+from cu_core.engine.base_knowledge import base_words, remember_base
 from cu_core.engine.checkpoint import read_checkpoint, restore, write_checkpoint
 from cu_core.engine.estimate import EARLIER_RUN, Speed, remember_speed
 from cu_core.engine.evaluation import Metrics, finite
@@ -28,7 +28,7 @@ from cu_core.engine.given_files import GivenFile, GivenModels
 from cu_core.engine.progress import Progress
 from cu_core.engine.recorder import Recorder
 from cu_core.engine.reference_comparison import Comparison
-from cu_core.engine.result import build_result
+from cu_core.engine.result import build_result, known_seconds
 from cu_core.engine.setup import RunSetup, set_up
 from cu_core.engine.tsne_record import record_tsne
 from cu_core.engine.unlearning import method_rounds, unlearning_context
@@ -136,7 +136,7 @@ class _Execution:
             notes=self._cautions() + self.setup.notes + self.audit.notes,
             own_weights=self.own_weights,
             audit=audit,
-            seconds=self._known_seconds(),
+            seconds=known_seconds(self.spec, self.seconds),
             given=self.given.told,
             weights_sha256=weights_sha256(context.model.state_dict()),
         )
@@ -145,17 +145,6 @@ class _Execution:
     def _first_retrained(self) -> int:
         """Seed of the first reference that is trained here; the numbers before it belong to the user's own."""
         return self.spec.train_seed + len(self.spec.reference_files)
-
-    def _known_seconds(self) -> dict[str, float | None]:
-        """Time by phase, without what took place elsewhere: reading a file is neither training nor unlearning."""
-        known: dict[str, float | None] = dict(self.seconds)
-        if self.spec.base_recipe.work == 0:
-            known["train"] = None
-        if self.method.from_files:
-            known["unlearn"] = None
-        if self.spec.reference_files and not self.spec.reference:
-            known["reference"] = None
-        return known
 
     def _prepare(self) -> RunSetup:
         def report(done: int, total: int, message: str) -> None:
@@ -174,17 +163,7 @@ class _Execution:
     def _cautions(self) -> list[str]:
         """What nobody who reads the numbers should miss; complete once the base model was looked at."""
         own = self.own_weights["words"] if self.own_weights and self.own_weights["loud"] else None
-        return [*filter(None, (own, self._base_words()))]
-
-    def _base_words(self) -> str | None:
-        """That the base model hardly knows what is to be forgotten; None where it does, and of encoders."""
-        if self.spec.self_supervised:
-            return None
-        data, forget = self.setup.data, self.setup.forget
-        reported = self.setup.reported_forget
-        labels = data.train_labels[reported]
-        level = guessing_forget(forget.task, labels, data.train_labels, len(data.classes)) if len(labels) else 1.0
-        return hardly_known(self.before.get("forget_acc"), len(labels), level)
+        return [*filter(None, (own, base_words(self.setup, self.before)))]
 
     def _plan(self) -> None:
         recipe, forget = self.spec.train, self.setup.forget.indices
@@ -326,7 +305,7 @@ class _Execution:
         torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.0)
         doing = "reading the rounds" if self.method.from_files else "unlearning"
         self.progress.start("unlearn", " ".join([doing, *self.setup.notes]))
-        words = self._base_words()
+        words = base_words(self.setup, self.before)
         remember_base(self.spec, self.attempt.home, words)
         if words:
             self.attempt.event("unlearn", 0, self.spec.max_rounds, message=words, loud=True)

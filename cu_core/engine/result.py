@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from cu_core.base.version import __version__
+from cu_core.catalogue.method_record import method
 from cu_core.catalogue.pixel_scales import DATASET, FILE
+from cu_core.catalogue.spec import RunSpec
 from cu_core.engine.evaluation import Metrics
 from cu_core.engine.setup import RunSetup
 from cu_core.learning.device import describe_device
@@ -146,3 +148,15 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def known_seconds(spec: RunSpec, seconds: Mapping[str, float]) -> dict[str, float | None]:
+    """Time by phase, without what took place elsewhere: reading a file is neither training nor unlearning."""
+    known: dict[str, float | None] = dict(seconds)
+    if spec.base_recipe.work == 0:
+        known["train"] = None
+    if method(spec.method.id).from_files:
+        known["unlearn"] = None
+    if spec.reference_files and not spec.reference:
+        known["reference"] = None
+    return known

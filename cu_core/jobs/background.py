@@ -9,35 +9,26 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
 from filelock import FileLock
 
 from cu_core.base.errors import BadInput
-from cu_core.base.files import read_json, write_json
+from cu_core.base.files import write_json
 from cu_core.base.home import Home
-from cu_core.base.installation import dashboard_folder
 from cu_core.base.named_path import named_path
 from cu_core.base.parameters import contents
-from cu_core.base.process import identity, is_alive
 from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec, digest
 from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec
 from cu_core.data.prepared import dataset_key
 from cu_core.engine.estimate import speed_path
+from cu_core.jobs.own_process import OUTPUT, TAIL_BYTES, complaint_of, start_command, still_works, was_started
 from cu_core.runstore.reader import tail
 
 SPEC = "spec.json"
-OUTPUT = "output.jsonl"
-COMPLAINT = "errors.txt"
-PROCESS = "process.json"
-TAIL_BYTES = 4096
 MOST_FOUND = 10**6
 
 
@@ -165,30 +156,13 @@ def _start(command: str, spec: RunSpec, home: Home, folder: Path) -> None:
         if now is not None and now.working:
             return
         write_json(folder / SPEC, spec.to_json())
-        with (folder / OUTPUT).open("wb") as output, (folder / COMPLAINT).open("wb") as complaint:
-            # A session of its own: it goes on when the server or the terminal ends.
-            process = subprocess.Popen(
-                [sys.executable, "-m", "cu_core", command, "--json", "--spec", str(folder / SPEC)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=complaint,
-                start_new_session=True,
-                cwd=dashboard_folder(),
-                env=os.environ | {"CU_HOME": str(home.root)},
-            )
-        try:
-            who = identity(process.pid)
-        except psutil.NoSuchProcess:  # it has ended already
-            who = {}
-        write_json(folder / PROCESS, who)
+        start_command([command, "--json", "--spec", str(folder / SPEC)], home, folder)
 
 
 def _status(folder: Path) -> Background | None:
-    try:
-        process = read_json(folder / PROCESS)
-    except (FileNotFoundError, json.JSONDecodeError):
+    if not was_started(folder):
         return None
-    working = is_alive(process)
+    working = still_works(folder)
     done, total, message = 0, 0, "starting"
     finished = False
     for line in tail(folder / OUTPUT, TAIL_BYTES).splitlines():
@@ -202,14 +176,4 @@ def _status(folder: Path) -> Background | None:
             finished = True  # the summary comes last
     if working or finished:
         return Background(working, done, total, message)
-    return Background(False, done, total, message, _complaint(folder))
-
-
-def _complaint(folder: Path) -> str:
-    """Why the process ended without a result: what it said, or its last line."""
-    lines = [line for line in tail(folder / COMPLAINT, TAIL_BYTES).splitlines() if line.strip()]
-    for line in reversed(lines):
-        for start in ("bad input: ", "failed: "):
-            if line.startswith(start):
-                return line.removeprefix(start)
-    return lines[-1] if lines else "the process ended without a word; try again"
+    return Background(False, done, total, message, complaint_of(folder))

@@ -5,34 +5,24 @@ A page calls `start_takeout`, asks for the status, and hands out what `takeout_f
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 from filelock import FileLock
 
 from cu_core.base.errors import BadInput, UnlearnscopeError
-from cu_core.base.files import tail, write_json
 from cu_core.base.home import Home
-from cu_core.base.installation import dashboard_folder
-from cu_core.base.process import identity, is_alive
 from cu_core.catalogue.spec import digest
+from cu_core.jobs.own_process import complaint_of, start_command, still_works, was_started
 from cu_core.runstore import layout
 from cu_core.runstore.disk import check_floor
 from cu_core.runstore.index import stamp_of
-from cu_core.runstore.rows import optional_json
 
 KEPT_SECONDS = 3600.0
-PROCESS = "process.json"
-COMPLAINT = "errors.txt"
 _MODEL = re.compile(r"before|after|(round|reference):[0-9]{1,9}")
-_TAIL_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -99,26 +89,11 @@ def start_takeout(home: Home, run_id: str, what: Takeout) -> None:
         now = takeout_status(home, run_id, what)
         if now is not None and (now.working or now.file):
             return
-        if any(_works(other) for other in store.iterdir() if other.is_dir()):
+        if any(still_works(other) for other in store.iterdir() if other.is_dir()):
             raise UnlearnscopeError("another file is being made; try again in a moment")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        with (folder / COMPLAINT).open("wb") as complaint:
-            # A session of its own: it goes on when the server ends.
-            process = subprocess.Popen(
-                [sys.executable, "-m", "cu_core", *what.words(run_id, folder / what.file_name(run_id))],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=complaint,
-                start_new_session=True,
-                cwd=dashboard_folder(),
-                env=os.environ | {"CU_HOME": str(home.root)},
-            )
-        try:
-            who = identity(process.pid)
-        except psutil.NoSuchProcess:  # it has ended already
-            who = {}
-        write_json(folder / PROCESS, who)
+        start_command(what.words(run_id, folder / what.file_name(run_id)), home, folder)
 
 
 def takeout_status(home: Home, run_id: str, what: Takeout) -> Making | None:
@@ -128,12 +103,12 @@ def takeout_status(home: Home, run_id: str, what: Takeout) -> Making | None:
         BadInput: no such run.
     """
     folder = _folder(home, run_id, what)
-    if not (folder / PROCESS).exists():
+    if not was_started(folder):
         return None
-    if _works(folder):
+    if still_works(folder):
         return Making(True)
     file = folder / what.file_name(run_id)
-    return Making(False, file) if file.is_file() else Making(False, None, _complaint(folder))
+    return Making(False, file) if file.is_file() else Making(False, None, complaint_of(folder))
 
 
 def _store(home: Home) -> Path:
@@ -147,22 +122,7 @@ def _folder(home: Home, run_id: str, what: Takeout) -> Path:
     return _store(home) / digest([run_id, what.verb, what.model, stamp])[:32]
 
 
-def _works(folder: Path) -> bool:
-    who = optional_json(folder / PROCESS)
-    return bool(who) and is_alive(who)
-
-
 def _drop_old(store: Path) -> None:
     for folder in store.iterdir():
-        if folder.is_dir() and not _works(folder) and time.time() - folder.stat().st_mtime > KEPT_SECONDS:
+        if folder.is_dir() and not still_works(folder) and time.time() - folder.stat().st_mtime > KEPT_SECONDS:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _complaint(folder: Path) -> str:
-    """What the process said, without the word that begins it."""
-    lines = [line for line in tail(folder / COMPLAINT, _TAIL_BYTES).splitlines() if line.strip()]
-    for line in reversed(lines):
-        for start in ("bad input: ", "failed: "):
-            if line.startswith(start):
-                return line.removeprefix(start)
-    return lines[-1] if lines else "the process ended without a word; try again"

@@ -18,7 +18,7 @@ from cu_core.data.memorisation import memorisation, read_scores
 from cu_core.data.prepared import open_prepared
 from cu_core.engine.estimate import known_speed
 from cu_core.engine.setup import set_up
-from cu_core.jobs import background
+from cu_core.jobs import background, own_process
 
 PATIENCE = 300.0
 
@@ -89,20 +89,20 @@ def folder(home: Home) -> Path:
 
 
 def test_progress_is_the_last_whole_line(folder: Path) -> None:
-    (folder / background.PROCESS).write_text(json.dumps(identity()))
+    (folder / own_process.PROCESS).write_text(json.dumps(identity()))
     lines = [{"done": k, "total": 9, "message": f"step {k}"} for k in range(4)]
-    (folder / background.OUTPUT).write_text("\n".join(map(json.dumps, lines)) + '\n{"done": 4, "tot')
+    (folder / own_process.OUTPUT).write_text("\n".join(map(json.dumps, lines)) + '\n{"done": 4, "tot')
     found = background._status(folder)
     assert found == background.Background(True, 3, 9, "step 3")
 
 
 def test_a_process_that_vanished_is_no_endless_wait(folder: Path) -> None:
-    (folder / background.PROCESS).write_text(json.dumps(identity() | {"started": 1.0}))
-    (folder / background.OUTPUT).write_text('{"done": 1, "total": 9, "message": "x"}\n')
-    (folder / background.COMPLAINT).write_text("prepare 1/9 x\nKilled\n")
+    (folder / own_process.PROCESS).write_text(json.dumps(identity() | {"started": 1.0}))
+    (folder / own_process.OUTPUT).write_text('{"done": 1, "total": 9, "message": "x"}\n')
+    (folder / own_process.COMPLAINT).write_text("prepare 1/9 x\nKilled\n")
     found = background._status(folder)
     assert not found.working and found.error == "Killed"
-    (folder / background.COMPLAINT).write_text("")
+    (folder / own_process.COMPLAINT).write_text("")
     assert "without a word" in background._status(folder).error
 
 

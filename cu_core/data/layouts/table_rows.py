@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import io
 import itertools
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from cu_core.base.csv_rows import csv_rows
 from cu_core.base.errors import DatasetError
 from cu_core.base.heavy import later
 from cu_core.data.layouts.class_order import normal
@@ -122,17 +122,9 @@ def _bare_list(tree: Tree, name: str, line: str, encoding: str) -> LabelTable | 
 def _text_cells(tree: Tree, name: str, delimiter: str, encoding: str) -> Iterator[tuple[int, list[str]]]:
     if tree.size(name) > _MOST_BYTES:
         raise DatasetError(FIELD, f"{name} is larger than {_MOST_BYTES // 2**20} MB")
-    text = io.TextIOWrapper(io.BytesIO(tree.read(name)), encoding, newline="")
-    reader = csv.reader(text, delimiter=delimiter)
-    try:
-        for row in reader:
-            cells = [cell.strip() for cell in row]
-            if any(cells):
-                yield reader.line_num, cells
-    except UnicodeDecodeError:
-        raise DatasetError(FIELD, f"{name} is not a text in UTF-8; save it as that") from None
-    except csv.Error as error:
-        raise DatasetError(FIELD, f"{name} line {reader.line_num}: {error}") from None
+    yield from csv_rows(
+        tree.read(name), name, lambda words: DatasetError(FIELD, words), delimiter=delimiter, encoding=encoding
+    )
 
 
 def _parquet_table(tree: Tree, name: str) -> LabelTable | None:
