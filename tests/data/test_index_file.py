@@ -71,8 +71,8 @@ def test_index_goes_before_sample_and_id():
         ("a,index\n1,2\n3", "line 3: column 2 is missing"),
         ("a,index\n1,2\n3,", "line 3: '' is not a whole number"),
         ('"3\n4', "line"),
-        (b"\xff\xfe3\x00", "not a text file in UTF-8"),
-        (b"PK\x03\x04\x00\x00\x80", "not a text file in UTF-8"),
+        (b"\xff\xfe3\x00", "not a text in UTF-8"),
+        (b"PK\x03\x04\x00\x00\x80", "not a text in UTF-8"),
         (b"3\x00\n", "line"),
     ],
 )

@@ -114,7 +114,7 @@ def test_a_second_start_leaves_the_first_alone(home: Home, monkeypatch: pytest.M
             started.append(words)
             self.pid = identity()["pid"]
 
-    monkeypatch.setattr(background.subprocess, "Popen", Started)
+    monkeypatch.setattr(own_process.subprocess, "Popen", Started)
     background.start_prepare(DataSpec(), home)
     background.start_prepare(DataSpec(), home)
     assert len(started) == 1

@@ -13,7 +13,7 @@ import pytest
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
 from cu_core.base.process import identity
-from cu_core.jobs import takeout
+from cu_core.jobs import own_process, takeout
 from cu_core.jobs.takeout import Making, Takeout, start_takeout, takeout_status
 from tests.madeup import MadeUp, write_run
 
@@ -55,7 +55,7 @@ def test_why_a_file_could_not_be_made_is_said(home: Home, run_dir: Path) -> None
 
 def test_old_files_go_when_another_is_made(home: Home, run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
-    monkeypatch.setattr(takeout.subprocess, "Popen", lambda words, **_: started.append(words) or _Ended())
+    monkeypatch.setattr(own_process.subprocess, "Popen", lambda words, **_: started.append(words) or _Ended())
     old = home.root / "takeout" / "old"
     old.mkdir(parents=True)
     hours = time.time() - 2 * takeout.KEPT_SECONDS
@@ -67,7 +67,7 @@ def test_old_files_go_when_another_is_made(home: Home, run_dir: Path, monkeypatc
 def test_one_file_at_a_time(home: Home, run_dir: Path) -> None:
     busy = home.root / "takeout" / "busy"
     busy.mkdir(parents=True)
-    (busy / takeout.PROCESS).write_text(json.dumps(identity()))
+    (busy / own_process.PROCESS).write_text(json.dumps(identity()))
     with pytest.raises(Exception, match="another file is being made"):
         start_takeout(home, run_dir.name, Takeout("samples"))
 
