@@ -83,7 +83,7 @@ HARMS: Mapping[str, Callable[[Path, Random], None]] = {
 }
 
 TARGETS: Mapping[str, tuple[str, ...]] = {
-    "snapshot": ("rounds/*/*.npy", "reference/*/*.npy", "audit/*.npy"),
+    "snapshot": ("rounds/*/*.npy", "rounds/*/weights.safetensors", "reference/*/*.npy", "audit/*.npy"),
     "manifest": ("rounds/*/manifest.json", "reference/*/manifest.json", "audit/manifest.json"),
     "checkpoint": ("checkpoint.pt",),
     "weights": ("weights.pt",),
@@ -95,7 +95,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "result": ("result.json",),
     "probe": ("probe.parquet",),
     "checksums": ("checksums.json",),
-    "other state": ("before.json", "threads.json", "dataset.json"),
+    "other state": ("before.json", "threads.json", "dataset.json", "given.json"),
 }
 
 

@@ -208,7 +208,7 @@ def _check_lists(spec: RunSpec) -> None:
     if missing:
         names = [text for texts in missing.values() for text in texts]
         total = sum(map(len, lists.values()))
-        raise BadInput(next(iter(missing)), f"{len(names)} of {total} files are missing: {', '.join(names)}")
+        raise BadInput(next(iter(missing)), f"{len(names)} of {total} files cannot be found: {', '.join(names)}")
 
 
 def _is_file(text: str, field: str) -> bool:

@@ -23,8 +23,12 @@ def unquoted(text: str) -> str | None:
 
 
 def write_list(names: Sequence[str]) -> str:
-    """Names as a text that `read_list` reads back; none of them may be empty."""
-    return ",".join(quoted(name) if "," in name or name[0] == '"' or name != name.strip() else name for name in names)
+    """Names as a text that `read_list` reads back; an empty one, which it refuses, becomes an empty pair of quotes."""
+    return ",".join(quoted(name) if _misread(name) else name for name in names)
+
+
+def _misread(name: str) -> bool:
+    return "," in name or name[:1] in ("", '"') or name != name.strip()
 
 
 def read_list(text: str, field: str) -> tuple[str, ...]:

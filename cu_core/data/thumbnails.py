@@ -17,7 +17,7 @@ def sprite(images: np.ndarray, tile: int, columns: int) -> bytes:
         columns: images per row; fewer images than that make a single shorter row.
 
     Returns:
-        A PNG of ceil(n / columns) rows; tiles beyond the last image are black.
+        A PNG of ceil(n / columns) rows; tiles beyond the last image are transparent.
     """
     n, channels, height, width = images.shape
     columns = min(columns, n)
@@ -30,8 +30,13 @@ def sprite(images: np.ndarray, tile: int, columns: int) -> bytes:
     # Tiles stay apart: every pixel of the result is made of pixels of one image, because the scale of
     # the whole is exactly the scale of a tile.
     kind = Image.Resampling.NEAREST if tile >= max(height, width) else Image.Resampling.BOX
+    sheet = picture.resize((columns * tile, rows * tile), kind)
+    if n < rows * columns:
+        shown = Image.new("L", sheet.size, 255)
+        shown.paste(0, ((n - (rows - 1) * columns) * tile, (rows - 1) * tile, *sheet.size))
+        sheet.putalpha(shown)
     file = io.BytesIO()
-    picture.resize((columns * tile, rows * tile), kind).save(file, "PNG")
+    sheet.save(file, "PNG")
     return file.getvalue()
 
 

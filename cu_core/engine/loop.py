@@ -317,7 +317,8 @@ class _Execution:
             diagnostics = next(rounds, None)
             seconds = time.perf_counter() - began
             if diagnostics is None:
-                stopped_by = "max_rounds" if healthy >= self.spec.max_rounds else "method_finished"
+                told_to = healthy >= self.spec.max_rounds and not self.method.from_files
+                stopped_by = "max_rounds" if told_to else "method_finished"
                 write_checkpoint(self.attempt, context, healthy, self.seconds, stopped_by)
                 break
             self.seconds["unlearn"] += seconds

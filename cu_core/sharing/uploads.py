@@ -42,7 +42,8 @@ class Kind:
     limit: int
 
 
-IMAGES = Kind("data.dataset", (".zip", ".tar", ".tgz", ".gz", ".npz", ".parquet"), 2_000_000_000)
+_IMAGES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".tbz2", ".xz", ".txz", ".npz", ".parquet")
+IMAGES = Kind("data.dataset", _IMAGES, 2_000_000_000)
 # What training programs call their files. It is their content that is judged.
 _WEIGHTS = (".pt", ".pth", ".tar", ".ckpt", ".bin", ".safetensors", ".npz", ".pkl", ".model", ".t7")
 WEIGHTS = Kind("model.weights", _WEIGHTS, 2_000_000_000)

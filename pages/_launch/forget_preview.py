@@ -64,8 +64,8 @@ def offer_preparation(spec: DataSpec, select: str = "", *, is_read: bool = False
         st.error(plain(status.error), title="The dataset could not be prepared", icon=":material/error:")
         st.caption("A run with it would fail for the same reason.")
     else:
-        what = "Its first use downloads it." if record.download else "It is read and resized once."
-        todo = "its samples have to be scored" if is_read else f"{record.title} has to be prepared. {what}"
+        what = "What is not here yet is downloaded." if record.download else "They are read and resized once."
+        todo = "its samples have to be scored" if is_read else f"the images have to be prepared. {what}"
         st.caption(f"To preview the forget set, {todo.rstrip('.')}. A launch does it by itself.")
     pressed = st.button("Try again" if failed else "Prepare it now", icon=":material/download:", key="prepare")
     if pressed and _prepare(spec, select):

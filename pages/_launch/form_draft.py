@@ -54,12 +54,12 @@ def from_spec(spec: RunSpec, classes: Sequence[str] = ()) -> dict[str, Any]:
     draft: dict[str, Any] = {}
     for part, cls in PARTS.items():
         values = getattr(spec, part)
-        draft |= {f"{part}.{d.name}": _typed(d, values) for d in describe(cls)}
-    draft |= {d.name: _typed(d, spec) for d in described("top")}
+        draft |= {f"{part}.{d.name}": typed(d, values) for d in describe(cls)}
+    draft |= {d.name: typed(d, spec) for d in described("top")}
     draft["method.id"] = spec.method.id
     for record in METHODS.values():
         chosen = spec.method.params if record.id == spec.method.id else record.params()
-        draft |= {param_key(record.id, d.name): _typed(d, chosen) for d in describe(record.params)}
+        draft |= {param_key(record.id, d.name): typed(d, chosen) for d in describe(record.params)}
         if record.from_files:
             draft[param_key(record.id, "rounds")] = "\n".join(chosen.rounds[:-1])
             draft[AFTER] = "".join(chosen.rounds[-1:])
@@ -68,8 +68,8 @@ def from_spec(spec: RunSpec, classes: Sequence[str] = ()) -> dict[str, Any]:
     return draft | _forget_fields(spec.forget.select, classes)
 
 
-def _typed(d: Described, values: Any) -> Any:
-    """The value as its widget wants it: number inputs refuse to mix whole and real numbers."""
+def typed(d: Described, values: Any) -> Any:
+    """The value as its widget wants it: whole or real numbers, and of a list its items line by line."""
     value = getattr(values, d.name)
     if isinstance(value, tuple):
         return "\n".join(value)
@@ -167,6 +167,8 @@ def errors_of(draft: Mapping[str, Any]) -> dict[str, str]:
     record = method(draft["method.id"])
     for d in describe(record.params):
         _collect(errors, lambda d=d: coerce(d, draft[param_key(record.id, d.name)], "method."))
+    if DATASETS[draft["data.dataset"]].needs_path and not str(draft["data.path"]).strip():
+        errors["data.dataset"] = "Name a folder or a file on this machine, or upload one."
     if not errors:
         _collect(errors, lambda: check(spec_from_json(content_of(draft))))
     return errors

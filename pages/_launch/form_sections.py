@@ -58,6 +58,12 @@ def follow_recipe() -> None:
     st.session_state["new_recipe"] = recommended_recipe()
 
 
+def _other_dataset() -> None:
+    follow_recipe()
+    # A class of the one before would become another class here, or none.
+    put("forget.classes", [])
+
+
 def use_recipe(part: str) -> None:
     """Fills in the recommended values of one part, ``"train."`` or ``"method."``, hidden fields included."""
     for name, value in recommended_recipe(hidden=True).items():
@@ -82,7 +88,7 @@ def recommended_recipe(*, hidden: bool = False) -> dict[str, Any]:
     names = [d.name for d in describe(TrainSpec) if d.name != "objective"]
     names = [name for name in names if hidden or objective(wanted).reads(name)]
     return {f"train.{name}": getattr(training, name) for name in names} | {
-        form_draft.param_key(method_id, d.name): getattr(unlearning, d.name) for d in describe(type(unlearning))
+        form_draft.param_key(method_id, d.name): form_draft.typed(d, unlearning) for d in describe(type(unlearning))
     }
 
 
@@ -128,7 +134,7 @@ def data_section(errors: Errors) -> None:
         format_func=lambda name: DATASETS[name].title,
         key=key_of("data.dataset"),
         persist_state="session",
-        on_change=follow_recipe,
+        on_change=_other_dataset,
     )
     record = DATASETS[value_of("data.dataset")]
     st.caption(f"{record.summary} {record.licence}".strip())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 import streamlit as st
 
@@ -156,9 +158,10 @@ def comparison_table(run: Compared) -> pd.DataFrame:
 
 
 def _band_text(metric: str, band: Band) -> str:
-    """The ends of a band; a share ends at 0 and 100 %, wherever the interval does."""
-    low, high = (band.low, band.high) if not METRICS[metric].percent else (max(band.low, 0.0), min(band.high, 1.0))
-    return f"{metric_text(metric, low)} to {metric_text(metric, high)}"
+    """The ends of a band; a value that has a least and a most ends there, wherever the interval does."""
+    record = METRICS[metric]
+    least, most = (0.0 if record.percent or record.ranks else -1.0, 1.0) if record.bounded else (-math.inf, math.inf)
+    return f"{metric_text(metric, max(band.low, least))} to {metric_text(metric, min(band.high, most))}"
 
 
 def _place(distance: float) -> str:

@@ -35,6 +35,9 @@ ABOUT = {
 
 def takeout(view: RunView) -> None:
     """The section: what to take out, and the button that makes the file or hands it out."""
+    if not view.rounds():
+        st.caption("There is nothing to take out before the first round is recorded.")
+        return
     kinds = [kind for kind in TITLES if kind != "hub" or view.state == "succeeded"]
     kind = st.selectbox("What", kinds, format_func=TITLES.__getitem__, key="takeout_kind", width=320)
     model = ""

@@ -61,5 +61,6 @@ def difference_text(metric_id: str, value: float | None, other: float | None) ->
     """Difference of two values of a metric, in percentage points or plain; a dash where missing."""
     if value is None or other is None or not (math.isfinite(value) and math.isfinite(other)):
         return "–"
-    change = value - other
-    return f"{100 * change:+.1f} points" if METRICS[metric_id].percent else f"{change:+.3f}"
+    # Rounded first, so that nothing is less than nothing.
+    points, plain = round(100 * (value - other), 1) + 0.0, round(value - other, 3) + 0.0
+    return f"{points:+.1f} points" if METRICS[metric_id].percent else f"{plain:+.3f}"

@@ -40,7 +40,7 @@ def words(**changes: str | None) -> list[str]:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"before": "gone.pt", "round": "lost.pt"}, "2 of 3 files are missing"),
+        ({"before": "gone.pt", "round": "lost.pt"}, "2 of 3 files cannot be found"),
         ({"round": "none_*.pt"}, "no file is called like this"),
         ({"reference": "empty"}, "the folder holds no file"),
         ({"forget": "class:"}, "forget.select"),

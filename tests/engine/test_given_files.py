@@ -98,7 +98,7 @@ def failure(view: RunView) -> str:
 def test_files_are_rounds_and_references_to_the_last_sample(home: Home, files: Path) -> None:
     own = [str(files / "again_1.pt"), str(files / "again_2.pt")]
     view, result = work_to_the_end(home, submit(home, files, reference_files=own, reference=1))
-    assert view.rounds() == [0, 1, 2, 3] and result["stopped_by"] == "max_rounds"
+    assert view.rounds() == [0, 1, 2, 3] and result["stopped_by"] == "method_finished"
     for model, name in (("before", "before"), ("after", "after")):
         assert counted(result, result["metrics"][model]) == pytest.approx(right(home, files / f"{name}.pt"))
     first, second, trained = result["references"]
@@ -184,7 +184,7 @@ def test_a_model_that_lost_everything_is_shown(home: Home, files: Path) -> None:
     lost = {**state, "head.weight": torch.zeros_like(state["head.weight"]), "head.bias": torch.eye(10)[3]}
     torch.save(lost, files / "round_1.pt")
     view, result = work_to_the_end(home, submit(home, files, stop={"collapse_drop": 0.01}))
-    assert view.rounds() == [0, 1, 2, 3] and result["stopped_by"] == "max_rounds"
+    assert view.rounds() == [0, 1, 2, 3] and result["stopped_by"] == "method_finished"
 
 
 @pytest.mark.thorough

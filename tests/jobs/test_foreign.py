@@ -116,7 +116,7 @@ def test_what_rounds_of_files_cannot_be_combined_with(
 
 def test_all_missing_files_are_named_at_once(files: Path) -> None:
     made = spec(files, before="gone_1.pt", rounds=["gone_2.pt", str(files / "epoch_1.pt")], references=["gone_3.pt"])
-    with pytest.raises(BadInput, match="3 of 5 files are missing") as found:
+    with pytest.raises(BadInput, match="3 of 5 files cannot be found") as found:
         compatibility.check(made)
     assert all(f"gone_{number}.pt" in str(found.value) for number in (1, 2, 3))
 

@@ -80,7 +80,7 @@ def test_what_is_missing_is_said_beside_its_field(files: Path) -> None:
             "given.after": str(files / "after.pt"),
         },
     )
-    assert "2 of 4 files are missing" in texts(app) and "gone" in texts(app)
+    assert "2 of 4 files cannot be found" in texts(app) and "gone" in texts(app)
 
 
 def test_the_ordinary_list_of_methods_has_no_dead_entry() -> None:

@@ -110,7 +110,7 @@ def test_several_wrong_fields_are_all_reported() -> None:
 @pytest.mark.parametrize(
     ("change", "field", "words"),
     [
-        ({"data.dataset": "folder"}, "data.dataset", "path"),
+        ({"data.dataset": "folder"}, "data.dataset", "name a folder"),
         ({"data.dataset": "folder", "data.path": "/no/such/place"}, "data.dataset", "does not exist"),
         ({"model.backbone": "timm"}, "model.backbone", "timm"),
         ({"model.backbone": "vit-small"}, "model.backbone", "16 px"),
