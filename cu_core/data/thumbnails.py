@@ -8,16 +8,17 @@ import numpy as np
 from PIL import Image
 
 
-def sprite(images: np.ndarray, tile: int, columns: int) -> bytes:
+def sprite(images: np.ndarray, tile: int, columns: int, *, clear: bool = False) -> bytes:
     """Many images in one picture, row by row.
 
     Args:
         images: (n, 1 or 3, h, w) uint8, n at least 1.
         tile: height and width of each image in the result, in pixels.
         columns: images per row; fewer images than that make a single shorter row.
+        clear: whether tiles beyond the last image are transparent, and not black.
 
     Returns:
-        A PNG of ceil(n / columns) rows; tiles beyond the last image are transparent.
+        A PNG of ceil(n / columns) rows; of one channel or three, and of one more where tiles are transparent.
     """
     n, channels, height, width = images.shape
     columns = min(columns, n)
@@ -31,7 +32,7 @@ def sprite(images: np.ndarray, tile: int, columns: int) -> bytes:
     # the whole is exactly the scale of a tile.
     kind = Image.Resampling.NEAREST if tile >= max(height, width) else Image.Resampling.BOX
     sheet = picture.resize((columns * tile, rows * tile), kind)
-    if n < rows * columns:
+    if clear and n < rows * columns:
         shown = Image.new("L", sheet.size, 255)
         shown.paste(0, ((n - (rows - 1) * columns) * tile, (rows - 1) * tile, *sheet.size))
         sheet.putalpha(shown)

@@ -141,7 +141,7 @@ def pictures(data: ImageData, chosen: np.ndarray, caption: str, alt: str) -> Non
     edge = max(1, shown.shape[-1] // 16)
     framed = np.pad(shown, ((0, 0), (0, 0), (edge, edge), (edge, edge)), constant_values=EDGE)
     narrow = len(chosen) < COLUMNS // 2
-    sheet = sprite(framed, TILE, COLUMNS)
+    sheet = sprite(framed, TILE, COLUMNS, clear=True)
     st.image(sheet, caption=None if narrow else caption, alt=alt, width=min(COLUMNS, len(chosen)) * TILE)
     if narrow:
         st.caption(caption)

@@ -20,9 +20,10 @@ def pixels(png: bytes) -> np.ndarray:
 def test_small_images_are_magnified_in_whole_pixels(channels):
     images = np.random.default_rng(0).integers(0, 256, (5, channels, 4, 4), dtype=np.uint8)
     result = pixels(sprite(images, 12, 3))
-    assert result.shape == (24, 36, channels + 1), "the last row is not full: what is missing is transparent"
-    shown, result = result[..., -1], result[..., :-1]
-    assert shown[:12].min() == shown[12:, :24].min() == 255 and not shown[12:, 24:].any()
+    assert result.shape == ((24, 36) if channels == 1 else (24, 36, 3))
+    clear = pixels(sprite(images, 12, 3, clear=True))
+    assert clear[:12, :, -1].min() == clear[12:, :24, -1].min() == 255 and not clear[12:, 24:, -1].any()
+    np.testing.assert_array_equal(clear[..., :-1].reshape(result.shape), result)
     for number, image in enumerate(images):
         row, column = divmod(number, 3)
         tile = result[row * 12 : row * 12 + 12, column * 12 : column * 12 + 12]
