@@ -41,6 +41,7 @@ def load(spec: DataSpec, home: Home, progress: Progress) -> Source:
     names, labels, split = _parts(listing, order.names, spec)
     counts = {part: np.bincount(of, minlength=len(order.names)) for part, of in labels.items()}
     passed = (*found.tree.passed.counted(), *listing.skipped, *_circles(found.tree))
+    faulty = (f"A table was passed over: {reason}." for reason in found.tree.passed.faulty.values())
     size = spec.image_size or DEFAULT_SIZE
     listed = Findings(
         layout=listing.layout,
@@ -50,7 +51,7 @@ def load(spec: DataSpec, home: Home, progress: Progress) -> Source:
         test=tuple(counts["test"].tolist()),
         skipped=passed,
         side=size,
-        notes=(*order.notes, *titles.notes, *listing.notes),
+        notes=(*order.notes, *titles.notes, *listing.notes, *faulty),
     )
     total = sum(map(len, labels.values()))
     ignored = sum(count for _, count in listing.skipped)

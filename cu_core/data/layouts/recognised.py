@@ -40,6 +40,7 @@ def recognised(found: OpenedTree) -> Layout:
     if focus:
         return _focused(tree, focus)
     top = tree.names_in("")
+    wrapper = ""
     for _ in range(MOST_WRAPPERS + 1):
         layout = _layout_at(tree)
         if layout is not None:
@@ -47,8 +48,9 @@ def recognised(found: OpenedTree) -> Layout:
         folders, _files = tree.names_in("")
         if len(folders) != 1 or is_part(folders[0]):
             break
-        tree.enter(folders[0])
-    raise _none_fits(found.tree, top)
+        wrapper = folders[0]
+        tree.enter(wrapper)
+    raise _none_fits(found.tree, top, wrapper)
 
 
 def fingerprint(text: str) -> str:
@@ -111,6 +113,8 @@ def _layout_at(tree: Tree) -> Layout | None:
         if labelled or not (loose or pictures):
             return ClassFolderLayout(tree, parts)
         found = image_tables_at(tree, pictures) or tables_at(tree, ["", *[f for f in folders if is_part(f)]])
+        if found is None and tree.passed.faulty:
+            raise DatasetError(FIELD, next(iter(tree.passed.faulty.values())))
         return found or ClassFolderLayout(tree, parts)
     if parts.unseen and not pictures and not files:
         return None
@@ -128,14 +132,21 @@ def _parquet_in(tree: Tree, folders: list[str], files: list[str]) -> list[str]:
     return found
 
 
-def _none_fits(tree: Tree, top: tuple[list[str], list[str]]) -> DatasetError:
+def _none_fits(tree: Tree, top: tuple[list[str], list[str]], wrapper: str) -> DatasetError:
     folders, files = top
     seen = quoted([*folders, *files]) or "nothing"
     hint = ""
-    if any(name.lower().endswith(".arrow") or name in ("dataset_dict.json", "dataset_info.json") for name in files):
+    if tree.passed.faulty:
+        hint = f"; {'; '.join(tree.passed.faulty.values())}"
+    elif any(name.lower().endswith(".arrow") or name in ("dataset_dict.json", "dataset_info.json") for name in files):
         hint = "; this is what save_to_disk of Hugging Face wrote: save it with to_parquet instead"
     elif any(is_part(name) for name in folders):
         hint = "; there is an unseen part, but none to train on"
+    elif wrapper and any(picture_kind(tree, name) == PICTURE for name in tree.names_in("")[1][:50]):
+        hint = (
+            f"; {wrapper}/ would be a single class, and at least two are needed: put images of another class into a "
+            "folder beside it, or add a CSV"
+        )
     elif any(picture_kind(tree, name) == PICTURE for name in tree.names_in("")[1][:50]):
         hint = "; images lie beside each other without labels: put them into a folder per class, or add a CSV"
     return DatasetError(
