@@ -41,7 +41,7 @@ def load(spec: DataSpec, home: Home, progress: Progress) -> Source:
     names, labels, split = _parts(listing, order.names, spec)
     counts = {part: np.bincount(of, minlength=len(order.names)) for part, of in labels.items()}
     passed = (*found.tree.passed.counted(), *listing.skipped, *_circles(found.tree))
-    faulty = (f"A table was passed over: {reason}." for reason in found.tree.passed.faulty.values())
+    faulty = (f"A file was passed over: {reason}." for reason in dict.fromkeys(found.tree.passed.faulty.values()))
     size = spec.image_size or DEFAULT_SIZE
     listed = Findings(
         layout=listing.layout,

@@ -178,13 +178,19 @@ FOLDER_KINDS = [
         "a table with a line that is too long, beside class folders",
         tree(folders("", 5), {"notes.csv": b"file,label\n" + b"x" * 140_000 + b",red\n"}),
         SPLIT,
-        ("A table was passed over: notes.csv line 2: field larger than field limit",),
+        ("A file was passed over: notes.csv line 2: field larger than field limit",),
     ),
     InputKind(
         "a table in another encoding, beside class folders",
         tree(folders("", 5), {"notes.csv": b"file,label\ncaf\xe9.png,red\n"}),
         SPLIT,
-        ("A table was passed over: notes.csv is not a text in UTF-8",),
+        ("A file was passed over: notes.csv is not a text in UTF-8",),
+    ),
+    InputKind(
+        "a damaged Parquet file beside class folders",
+        tree(folders("", 5), {"notes.parquet": b"PAR1" + b"x" * 50 + b"PAR1"}),
+        SPLIT,
+        ("A file was passed over: notes.parquet cannot be read as Parquet",),
     ),
     InputKind(
         "titles in labels.json",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 from pathlib import Path
@@ -10,7 +11,7 @@ from cu_core.base.errors import DatasetError
 from cu_core.data.layouts.class_folders import ClassFolderLayout, class_folders_at, has_image
 from cu_core.data.layouts.class_titles import title_files
 from cu_core.data.layouts.image_arrays import arrays_at
-from cu_core.data.layouts.image_tables import image_tables_at
+from cu_core.data.layouts.image_tables import ImageTableLayout, image_tables_at
 from cu_core.data.layouts.label_tables import tables_at
 from cu_core.data.layouts.part_names import is_part, parts_among
 from cu_core.data.layouts.picture_files import PICTURE, picture_kind
@@ -118,8 +119,20 @@ def _layout_at(tree: Tree) -> Layout | None:
         return found or ClassFolderLayout(tree, parts)
     if parts.unseen and not pictures and not files:
         return None
-    found = image_tables_at(tree, pictures) if pictures else None
+    found = _parquet_at(tree, pictures) if pictures else None
     return found or tables_at(tree, [""]) or arrays_at(tree) or class_folders_at(tree)
+
+
+def _parquet_at(tree: Tree, pictures: list[str]) -> ImageTableLayout | None:
+    """The layout of Parquet files; one that cannot be read is passed over where each folder beside it is a class."""
+    try:
+        return image_tables_at(tree, pictures)
+    except DatasetError as error:
+        with contextlib.suppress(DatasetError):
+            if class_folders_at(tree) is not None:
+                tree.passed.faulty[error.reason] = error.reason
+                return None
+        raise
 
 
 def _parquet_in(tree: Tree, folders: list[str], files: list[str]) -> list[str]:
