@@ -234,6 +234,8 @@ def _json_list(content: bytes, name: str, field: str) -> tuple[str, list[Any]]:
 def _scan_list(values: list[Any], name: str, total: int, field: str, names: NameLookup | None, key: str) -> Scan:
     if not values:
         raise BadInput(field, f"{name} is empty", ("one index or more",))
+    if all(value in ("0", "1") for value in values):
+        values = list(map(int, values))
     if all(isinstance(value, int) and 0 <= value <= 1 for value in values) or key in MASKS:
         # Lists within the list make no array of numbers.
         flags = np.array([value if isinstance(value, (bool, int, float)) else "" for value in values])
@@ -252,6 +254,14 @@ def _scan_text(content: bytes, path: Path, total: int, field: str, names: NameLo
     first = next(rows, None)
     if first is None:
         raise BadInput(field, f"{path.name} is empty", ("one index per line",))
+    if masks := [cell for cell in first[1] if cell.lower() in MASKS]:
+        if len(first[1]) > 1:
+            words = (
+                f"{path.name} has a column {masks[0]!r} beside others, so whether all of its lines are meant is unclear"
+            )
+            raise BadInput(field, words, ("a column of the samples to forget", f"{masks[0]} alone"))
+        scan = _collect(_cells(rows, 0, 1), 2, None, "line")
+        return scan if scan.wrong else _scan_mask(scan.indices, path.name, total, field)
     column, header, named = _column(first, path, field, names)
     cells = _cells(rows if header else itertools.chain([first], rows), column, len(first[1]))
     scan = _collect(cells, total, names, "line", named=named)

@@ -74,12 +74,17 @@ MASK = np.array([0, 1, 0, 0, 1, 1, 0])
         json.dumps(MASK.tolist()),
         json.dumps({"indices": MASK.tolist()}),
         json.dumps({"mask": [float(value) for value in MASK]}),
+        json.dumps([str(value) for value in MASK]),
         "\n".join(map(str, MASK)),
+        "mask\n" + "\n".join(map(str, MASK)),
     ],
 )
 def test_zeros_and_ones_are_a_mask_and_one_of_another_length_is_refused(content):
     assert read(content, len(MASK)).tolist() == [1, 4, 5]
-    assert count_listed(content if isinstance(content, bytes) else content.encode(), "x", "f") in (3, len(MASK))
+    assert count_listed(content if isinstance(content, bytes) else content.encode(), "x", "f") in (
+        3,
+        *range(len(MASK), len(MASK) + 2),
+    )
     with pytest.raises(BadInput, match="all 0 or 1, as a mask of 8|a mask with 7 entries for 8"):
         read(content, len(MASK) + 1)
 
@@ -94,6 +99,10 @@ def test_few_of_them_and_those_below_a_header_are_samples():
 def test_what_is_called_a_mask_is_never_indices(content):
     with pytest.raises(BadInput, match="named as a mask, but holds other values than 0 and 1"):
         read(content, 4)
+    with pytest.raises(BadInput, match="line 3: 3 is out of range"):
+        read("mask\n0\n3\n", 4)
+    with pytest.raises(BadInput, match="a column 'mask' beside others"):
+        read("index,mask\n0,1\n", 4)
 
 
 def test_blank_lines_and_spaces_do_not_matter():
