@@ -48,7 +48,7 @@ class DataSpec:
         low=0,
         high=512,
         unit="px",
-        special="0 = as it is",
+        special="0 = as it is, 32 px for folders",
     )
     test_share: float = param(
         0.2,

@@ -15,6 +15,8 @@ from cu_core.base.errors import BadInput
 NPY = b"\x93NUMPY"
 NAMES = ("indices", "index", "forget", "forget_indices", "forget_idx", "mask", "forget_mask", "samples", "ids")
 """Arrays of an ``.npz`` file with several, or keys of an object in JSON, that hold what is to be forgotten."""
+MASKS = ("mask", "forget_mask")
+"""Those of the `NAMES` that hold one entry for each training sample."""
 
 
 def read_npy(content: bytes, name: str, field: str) -> np.ndarray:
@@ -48,8 +50,8 @@ def read_npy(content: bytes, name: str, field: str) -> np.ndarray:
     return np.frombuffer(rest, dtype).reshape(shape)
 
 
-def read_npz(content: bytes, name: str, field: str, most: int) -> np.ndarray:
-    """The only array of an ``.npz`` file, or of several the one with one of the `NAMES`.
+def read_npz(content: bytes, name: str, field: str, most: int) -> tuple[str, np.ndarray]:
+    """Name and values of the only array of an ``.npz`` file, or of several the one with one of the `NAMES`.
 
     Args:
         content: its bytes.
@@ -70,11 +72,12 @@ def read_npz(content: bytes, name: str, field: str, most: int) -> np.ndarray:
             if len(arrays) > 1 and not named:
                 listed = ", ".join(list(arrays)[:10])
                 raise BadInput(field, f"{name} holds several arrays ({listed}) and none is named as an index", NAMES)
-            chosen = arrays[named[0] if len(arrays) > 1 else next(iter(arrays))]
+            key = named[0] if len(arrays) > 1 else next(iter(arrays))
+            chosen = arrays[key]
             if chosen.file_size > most:
                 raise BadInput(field, f"{name} holds an array larger than {most // 2**20} MB")
             with archive.open(chosen) as member:
                 inner = member.read(most + 1)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
         raise BadInput(field, f"{name} is a damaged .npz file ({error})") from None
-    return read_npy(inner, f"{name}, {chosen.filename}", field)
+    return key, read_npy(inner, f"{name}, {chosen.filename}", field)

@@ -1,6 +1,8 @@
-"""Nearest duplicates of a training image: the images that differ least from it."""
+"""Duplicates: unseen images that are training images as well, and those that differ least from a training image."""
 
 from __future__ import annotations
+
+import hashlib
 
 import numpy as np
 
@@ -10,7 +12,25 @@ SIDE = 8
 """Images are compared at this many px, where compression and small shifts of larger pictures hardly count."""
 
 _BLOCK = 4096
+_DIGEST = 16
 _DECIMALS = 6
+
+
+def trained_on(train: np.ndarray, test: np.ndarray) -> int:
+    """How many unseen images have the very pixels of a training image.
+
+    Args:
+        train: (n, channels, h, w) uint8; may be mapped from a file.
+        test: (m, channels, h, w) uint8.
+    """
+    return int(np.isin(_digests(test), _digests(train)).sum())
+
+
+def _digests(images: np.ndarray) -> np.ndarray:
+    """(n,) values of 16 bytes, which are equal where all pixels are."""
+    parts = (images[start : start + _BLOCK] for start in range(0, len(images), _BLOCK))
+    found = (hashlib.blake2b(image.tobytes(), digest_size=_DIGEST).digest() for part in parts for image in part)
+    return np.frombuffer(b"".join(found), dtype=f"S{_DIGEST}")
 
 
 def distances(images: np.ndarray, index: int) -> np.ndarray:

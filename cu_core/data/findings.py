@@ -21,11 +21,12 @@ class Findings:
         layout: how the files lie and where labels come from.
         split: where the unseen samples come from.
         order: how classes got their numbers.
-        train: training images by label, before a limit on their number.
-        test: unseen images by label.
+        train: training images by label, before a limit on their number; without those that cannot be read.
+        test: unseen images by label, without those that cannot be read.
         skipped: what was passed over and how many of it, such as ``("files of disks and network storage", 60)``.
         modes: how pixels are stored and in how many images, such as ``("RGB, 8 bits", 60)``.
-        sizes: width and height of the smallest and of the largest image; empty where nobody looked.
+        sizes: width and height of the smallest and of the largest image, upright; empty where nobody looked.
+        side: width and height that all images are brought to; 0 where nobody has noted it.
         scaled: how values beyond 8 bits became pixels.
         unreadable: name and fault of images that were skipped, at most `MOST_UNREADABLE`.
         unreadable_count: how many were skipped because they could not be read.
@@ -40,6 +41,7 @@ class Findings:
     skipped: tuple[tuple[str, int], ...] = ()
     modes: tuple[tuple[str, int], ...] = ()
     sizes: tuple[tuple[int, int], ...] = ()
+    side: int = 0
     scaled: tuple[str, ...] = ()
     unreadable: tuple[tuple[str, str], ...] = ()
     unreadable_count: int = 0
@@ -62,6 +64,7 @@ class Findings:
                 skipped=tuple((str(words), int(n)) for words, n in content.get("skipped", ())),
                 modes=tuple((str(words), int(n)) for words, n in content.get("modes", ())),
                 sizes=tuple((int(width), int(height)) for width, height in content.get("sizes", ())),
+                side=int(content.get("side", 0)),
                 scaled=tuple(str(words) for words in content.get("scaled", ())),
                 unreadable=tuple((str(name), str(fault)) for name, fault in content.get("unreadable", ())),
                 unreadable_count=int(content.get("unreadable_count", 0)),
@@ -80,7 +83,7 @@ class Findings:
         if self.modes:
             said.append(f"Stored as {_listed(self.modes)}.")
         if self.sizes:
-            said.append(_sized(self.sizes))
+            said.append(_sized(self.sizes, self.side))
         said += self.scaled
         if self.skipped:
             said.append(f"Passed over: {'; '.join(f'{words}: {count:,}' for words, count in self.skipped)}.")
@@ -116,8 +119,10 @@ def _span(counts: Sequence[int]) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def _sized(sizes: Sequence[tuple[int, int]]) -> str:
+def _sized(sizes: Sequence[tuple[int, int]], side: int) -> str:
     (width, height), (wide, high) = sizes[0], sizes[-1]
+    differs = side and {tuple(sizes[0]), tuple(sizes[-1])} != {(side, side)}
+    resized = f", resized to {side}×{side}" if differs else ""
     if sizes[0] == sizes[-1]:
-        return f"All are {width}×{height} px."
-    return f"From {width}×{height} to {wide}×{high} px."
+        return f"All are {width}×{height} px{resized}."
+    return f"From {width}×{height} to {wide}×{high} px{resized}."

@@ -41,6 +41,8 @@ def load(spec: DataSpec, home: Home, progress: Progress) -> Source:
     names, labels, split = _parts(listing, order.names, spec)
     counts = {part: np.bincount(of, minlength=len(order.names)) for part, of in labels.items()}
     passed = (*found.tree.passed.counted(), *listing.skipped, *_circles(found.tree))
+    faulty = (f"A file was passed over: {reason}." for reason in dict.fromkeys(found.tree.passed.faulty.values()))
+    size = spec.image_size or DEFAULT_SIZE
     listed = Findings(
         layout=listing.layout,
         split=split,
@@ -48,12 +50,12 @@ def load(spec: DataSpec, home: Home, progress: Progress) -> Source:
         train=tuple(counts["train"].tolist()),
         test=tuple(counts["test"].tolist()),
         skipped=passed,
-        notes=(*order.notes, *titles.notes, *listing.notes),
+        side=size,
+        notes=(*order.notes, *titles.notes, *listing.notes, *faulty),
     )
     total = sum(map(len, labels.values()))
     ignored = sum(count for _, count in listing.skipped)
     progress(0, total, f"found {total} images in {len(titles.names)} classes, ignoring {ignored} other files")
-    size = spec.image_size or DEFAULT_SIZE
     reader: Pixels | PictureReader
     if listing.pixels is not None:
         reader = listing.pixels(size)

@@ -10,7 +10,7 @@ import re
 import stat
 import zipfile
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import numpy as np
 from cu_core.base.csv_rows import csv_rows
 from cu_core.base.errors import BadInput
 from cu_core.base.named_path import named_path
-from cu_core.data.array_file import NAMES, NPY, read_npy, read_npz
+from cu_core.data.array_file import MASKS, NAMES, NPY, read_npy, read_npz
 from cu_core.data.name_lookup import NameLookup
 
 HEADERS = ("index", "sample", "id")
@@ -30,6 +30,8 @@ MAX_BYTES = 256 * 2**20
 # Of JSON, which takes many times its size when it is read.
 MAX_JSON_BYTES = 32 * 2**20
 MOST_PROBLEMS = 1000
+# Up to so many entries that are all 0 or 1 are samples 0 and 1; more of them are a mask.
+_FEW_FLAGS = 2
 # The header is looked for in this much of a file.
 CELL_BYTES = 2**16
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
@@ -66,7 +68,8 @@ def read_indices(file: str, base: Path, total: int, field: str, names: NameLooku
     Text has one sample per line in a single column, or a header of which one column is called index, sample or id, or
     file or name (the first of these that there is). Commas, semicolons or tabs separate columns; blank lines are
     skipped. A ``.npy`` or ``.npz`` file holds whole numbers, names, or a mask with one entry for each training sample;
-    JSON a list of the same, or an object with such a list.
+    JSON a list of the same, or an object with such a list. More than two numbers that are all 0 or 1 are a mask, too,
+    except below a header.
 
     Args:
         file: the file's path as the user typed it.
@@ -104,12 +107,11 @@ def scan_indices(file: str, base: Path, total: int, field: str, names: NameLooku
     known = names if names is not None and names.train else None
     kind = kind_of(content)
     if kind in ("npy", "npz"):
-        values = (
-            read_npy(content, path.name, field) if kind == "npy" else read_npz(content, path.name, field, MAX_BYTES)
-        )
-        return _scan_array(values, path.name, total, field, known)
+        key, values = _array(content, kind, path.name, field)
+        return _scan_array(values, path.name, total, field, known, key)
     if kind == "json":
-        return _scan_list(_json_list(content, path.name, field), path.name, total, field, known)
+        key, listed = _json_list(content, path.name, field)
+        return _scan_list(listed, path.name, total, field, known, key)
     return _scan_text(content, path, total, field, known)
 
 
@@ -136,12 +138,11 @@ def count_listed(content: bytes, name: str, field: str) -> int:
     if kind == "csv":
         return content.count(b"\n") + 1
     if kind == "json":
-        values: Sequence[Any] | np.ndarray = _json_list(content, name, field)
-        is_mask = all(isinstance(value, bool) for value in values)
+        key, listed = _json_list(content, name, field)
+        values = np.array(listed if all(isinstance(value, int) for value in listed) else [2] * len(listed))
     else:
-        values = read_npy(content, name, field) if kind == "npy" else read_npz(content, name, field, MAX_BYTES)
-        is_mask = values.dtype == bool
-    return int(np.count_nonzero(values)) if is_mask else len(np.ravel(values))
+        key, values = _array(content, kind, name, field)
+    return int(np.count_nonzero(values)) if _is_mask(values, key) else len(np.ravel(values))
 
 
 def read_bounded(path: Path, field: str) -> bytes:
@@ -159,12 +160,26 @@ def read_bounded(path: Path, field: str) -> bytes:
     return path.read_bytes()
 
 
-def _scan_array(values: np.ndarray, name: str, total: int, field: str, names: NameLookup | None) -> Scan:
+def _array(content: bytes, kind: str, name: str, field: str) -> tuple[str, np.ndarray]:
+    """Name and values of the array of a NumPy file; one that stands alone has no name."""
+    if kind == "npy":
+        return "", read_npy(content, name, field)
+    return read_npz(content, name, field, MAX_BYTES)
+
+
+def _is_mask(values: np.ndarray, key: str) -> bool:
+    """Whether values say of each sample if it is meant, rather than which samples are."""
+    if values.dtype == bool or key.lower() in MASKS:
+        return True
+    return values.dtype.kind in "iu" and values.size > _FEW_FLAGS and bool(((values == 0) | (values == 1)).all())
+
+
+def _scan_array(values: np.ndarray, name: str, total: int, field: str, names: NameLookup | None, key: str) -> Scan:
     if values.ndim != 1:
         raise BadInput(field, f"{name} holds an array of shape {values.shape}", ("one row of whole numbers",))
     if len(values) == 0:
         raise BadInput(field, f"{name} is empty", ("one index or more",))
-    if values.dtype == bool:
+    if _is_mask(values, key):
         return _scan_mask(values, name, total, field)
     if values.dtype.kind in "US":
         try:
@@ -181,7 +196,12 @@ def _scan_array(values: np.ndarray, name: str, total: int, field: str, names: Na
 
 
 def _scan_mask(values: np.ndarray, name: str, total: int, field: str) -> Scan:
+    if values.dtype.kind not in "biuf" or not ((values == 0) | (values == 1)).all():
+        raise BadInput(field, f"{name} is named as a mask, but holds other values than 0 and 1", ("True and False",))
     if len(values) != total:
+        if values.dtype != bool:
+            words = f"{name} holds {len(values):,} values that are all 0 or 1, as a mask of {total:,} training samples"
+            raise BadInput(field, f"{words} would, but of another length", [f"{total} entries", "indices, once each"])
         words = f"{name} is a mask with {len(values):,} entries for {total:,} training samples"
         raise BadInput(field, words, [f"{total} entries"])
     if not values.any():
@@ -189,8 +209,8 @@ def _scan_mask(values: np.ndarray, name: str, total: int, field: str) -> Scan:
     return Scan(np.flatnonzero(values), unit="value")
 
 
-def _json_list(content: bytes, name: str, field: str) -> list[Any]:
-    """The list of a JSON file, or that of its object which is named as one of samples."""
+def _json_list(content: bytes, name: str, field: str) -> tuple[str, list[Any]]:
+    """The list of a JSON file, or that of its object which is named as one of samples, with its name."""
     if len(content) > MAX_JSON_BYTES:
         raise BadInput(field, f"{name} is JSON larger than {MAX_JSON_BYTES // 2**20} MB", ("a .npy file",))
     try:
@@ -199,22 +219,28 @@ def _json_list(content: bytes, name: str, field: str) -> list[Any]:
         raise BadInput(field, f"{name} line {error.lineno}: is not JSON ({error.msg})") from None
     except (ValueError, RecursionError) as error:  # no UTF-8, a number without end, brackets without end
         raise BadInput(field, f"{name} is not JSON that can be read ({type(error).__name__})") from None
+    key = ""
     if isinstance(found, dict):
         keys = [key for key in (*NAMES, *NAME_HEADERS) if isinstance(found.get(key), list)]
         if not keys:
             listed = ", ".join(map(repr, list(found)[:10]))
             raise BadInput(field, f"{name} has no list of samples (its keys are {listed or 'none'})", NAMES)
-        found = found[keys[0]]
+        key, found = keys[0], found[keys[0]]
     if not isinstance(found, list):
         raise BadInput(field, f"{name} holds no list", ("a list of whole numbers or names",))
-    return found
+    return key, found
 
 
-def _scan_list(values: list[Any], name: str, total: int, field: str, names: NameLookup | None) -> Scan:
+def _scan_list(values: list[Any], name: str, total: int, field: str, names: NameLookup | None, key: str) -> Scan:
     if not values:
         raise BadInput(field, f"{name} is empty", ("one index or more",))
-    if all(isinstance(value, bool) for value in values):
-        return _scan_mask(np.array(values), name, total, field)
+    if all(value in ("0", "1") for value in values):
+        values = list(map(int, values))
+    if all(isinstance(value, int) and 0 <= value <= 1 for value in values) or key in MASKS:
+        # Lists within the list make no array of numbers.
+        flags = np.array([value if isinstance(value, (bool, int, float)) else "" for value in values])
+        if _is_mask(flags, key):
+            return _scan_mask(flags, name, total, field)
     return _collect(enumerate(values, 1), total, names, "value")
 
 
@@ -228,9 +254,19 @@ def _scan_text(content: bytes, path: Path, total: int, field: str, names: NameLo
     first = next(rows, None)
     if first is None:
         raise BadInput(field, f"{path.name} is empty", ("one index per line",))
+    if masks := [cell for cell in first[1] if cell.lower() in MASKS]:
+        if len(first[1]) > 1:
+            words = (
+                f"{path.name} has a column {masks[0]!r} beside others, so whether all of its lines are meant is unclear"
+            )
+            raise BadInput(field, words, ("a column of the samples to forget", f"{masks[0]} alone"))
+        scan = _collect(_cells(rows, 0, 1), 2, None, "line")
+        return scan if scan.wrong else _scan_mask(scan.indices, path.name, total, field)
     column, header, named = _column(first, path, field, names)
     cells = _cells(rows if header else itertools.chain([first], rows), column, len(first[1]))
     scan = _collect(cells, total, names, "line", named=named)
+    if not header and not scan.wrong and not named and _is_mask(scan.indices, ""):
+        return _scan_mask(scan.indices, path.name, total, field)
     if not scan.wrong and not len(scan.indices):
         raise BadInput(field, f"{path.name} has a header but no index below it", ("one index per line",))
     return scan

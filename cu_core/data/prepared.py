@@ -23,6 +23,7 @@ from cu_core.base.registry import imported
 from cu_core.catalogue.dataset_record import dataset
 from cu_core.catalogue.spec import digest
 from cu_core.catalogue.spec_parts import DataSpec
+from cu_core.data.duplicates import trained_on
 from cu_core.data.findings import Findings
 from cu_core.data.folder import DEFAULT_SIZE
 from cu_core.data.image_file import CHUNK, ImageFile
@@ -180,6 +181,8 @@ def _write(spec: DataSpec, key: str, home: Home, folder: Path, progress: Progres
     described, contrast = _describe(folder, source.classes, found)
     if found is not None:
         found = noted(found, left_out, wanted, source, contrast)
+        if dataset(spec.dataset).needs_path:
+            found = _repeats_noted(found, folder)
         described["findings"] = found.to_json()
     write_json(folder / "meta.json", described)
 
@@ -256,6 +259,17 @@ def _describe(folder: Path, classes: tuple[str, ...], found: Findings | None) ->
         "arrays": {name: [str(a.dtype), list(a.shape)] for name, a in arrays.items()},
     }
     return described, (int(levels[0]), int(levels[-1]))
+
+
+def _repeats_noted(found: Findings, folder: Path) -> Findings:
+    """Adds how many of the unseen images are no unseen ones."""
+    train, test = (np.load(folder / f"{split}_images.npy", mmap_mode="r") for split in ("train", "test"))
+    count = trained_on(train, test)
+    if not count:
+        return found
+    some = "1 unseen image has" if count == 1 else f"{count:,} unseen images have"
+    words = f"All {count:,} unseen images have" if count == len(test) > 1 else some
+    return dataclasses.replace(found, notes=(*found.notes, f"{words} the pixels of a training image."))
 
 
 def _level_counts(images: np.ndarray) -> np.ndarray:

@@ -44,6 +44,7 @@ _WORDS = {
     "LAB": "Lab, 8 bits",
 }
 _ORIENTATION_TAG = 0x0112
+_QUARTER_TURNS = range(5, 9)
 _LARGE = threading.Lock()
 
 
@@ -54,7 +55,7 @@ class DecodedPicture:
     Attributes:
         pixels: (1 or 3, size, size) uint8; None where the range of its values has to be known first.
         stored: how its pixels are stored, such as ``"RGB, 8 bits"``.
-        width: in pixels, before anything was done.
+        width: in pixels, of the picture as it stands upright, before anything else was done.
         height: the same.
         wide: which other pictures its values of more than 8 bits share a range with; empty for one of 8 bits.
         spread: of those values; None for a picture of 8 bits.
@@ -160,6 +161,7 @@ def _unusual(content: bytes) -> tuple[WidePicture, tuple[int, int]] | None:
 
 def _usual(image: Image.Image, sides: tuple[int, int], size: int | None, background: str) -> DecodedPicture:
     """A picture of 8 bits; without a size, what its head says of it."""
+    sides = _upright_sides(sides, image.getexif().get(_ORIENTATION_TAG, 1))
     stored, more = _WORDS.get(image.mode, image.mode), bool(getattr(image, "is_animated", False))
     if size is None:
         return DecodedPicture(None, stored, *sides, more=more)
@@ -174,6 +176,7 @@ def _wide(
     if spread is None:
         raise Unreadable("it holds values that are no finite numbers")
     known = wide.known or ranges.get(wide.group)
+    sides = _upright_sides(sides, wide.orientation)
     found = DecodedPicture(
         None, wide.stored, *sides, "" if wide.known else wide.group, spread, wide.family, more=wide.more
     )
@@ -228,6 +231,11 @@ def _upright(image: Image.Image) -> Image.Image:
     if image.getexif().get(_ORIENTATION_TAG, 1) == 1:
         return image
     return ImageOps.exif_transpose(image)
+
+
+def _upright_sides(sides: tuple[int, int], orientation: int) -> tuple[int, int]:
+    """Width and height after a turn as EXIF numbers them."""
+    return (sides[1], sides[0]) if orientation in _QUARTER_TURNS else sides
 
 
 def _turned(image: Image.Image, orientation: int) -> Image.Image:

@@ -13,6 +13,7 @@ from cu_core.base.display_text import cut
 from cu_core.base.errors import DatasetError
 from cu_core.base.files import write_atomically
 from cu_core.data.findings import MOST_UNREADABLE, Findings
+from cu_core.data.layouts.set_listing import quoted
 from cu_core.data.source import Source
 
 MOST_NAMED = 20
@@ -59,7 +60,7 @@ def noted(
     source: Source,
     levels: tuple[int, int],
 ) -> Findings:
-    """Adds what was left out, and whether pictures are hard to tell apart.
+    """Adds what was left out, which is no longer counted, and whether pictures are hard to tell apart.
 
     Args:
         found: what the loader has said.
@@ -70,13 +71,33 @@ def noted(
     """
     faults = _faults(left_out, wanted, source)
     low, high = levels
+    train = _kept(found.train, left_out["train"], source.train_labels[wanted["train"]])
+    test = _kept(found.test, left_out["test"], source.test_labels[wanted["test"]])
     notes = found.notes
+    pairs = zip(source.classes, found.test, test, strict=False)
+    if lacking := [name for name, before, after in pairs if before and not after]:
+        what = "class lacks" if len(lacking) == 1 else "classes lack"
+        notes = (
+            *notes,
+            f"Without those that cannot be read, {len(lacking):,} {what} unseen images: {quoted(lacking)}.",
+        )
     if high - low < _FAINT:
         words = f"All pixels lie between {low} and {high} of 255, so the pictures are nearly of one colour"
         notes = (*notes, f"{words}; their files may hold values of another range.")
     return dataclasses.replace(
-        found, unreadable=tuple(faults[:MOST_UNREADABLE]), unreadable_count=len(faults), notes=notes
+        found,
+        train=train,
+        test=test,
+        unreadable=tuple(faults[:MOST_UNREADABLE]),
+        unreadable_count=len(faults),
+        notes=notes,
     )
+
+
+def _kept(counts: tuple[int, ...], left_out: Mapping[int, str], labels: np.ndarray) -> tuple[int, ...]:
+    """Images by label without those that were left out."""
+    lost = np.bincount(labels[list(left_out)], minlength=len(counts)) if left_out else np.zeros(len(counts), int)
+    return tuple((np.array(counts) - lost).tolist()) if counts else ()
 
 
 def blank(level: int, found: Findings | None) -> DatasetError:

@@ -163,6 +163,36 @@ FOLDER_KINDS = [
         ("Titles of classes come from classes.txt",),
     ),
     InputKind(
+        "classes.txt with the folders' own names in another order",
+        tree(*USUAL, {"classes.txt": b"red\ngreen\nblue\n"}),
+        ALL,
+        ("it names the classes themselves, and its order is not taken.",),
+    ),
+    InputKind(
+        "numbers of classes, by their names",
+        tree(*USUAL, {"labels.json": b'{"red": 7, "green": 8, "blue": 9}'}),
+        ALL,
+        ("it names the classes themselves, with numbers that are not taken.",),
+    ),
+    InputKind(
+        "a table with a line that is too long, beside class folders",
+        tree(folders("", 5), {"notes.csv": b"file,label\n" + b"x" * 140_000 + b",red\n"}),
+        SPLIT,
+        ("A file was passed over: notes.csv line 2: field larger than field limit",),
+    ),
+    InputKind(
+        "a table in another encoding, beside class folders",
+        tree(folders("", 5), {"notes.csv": b"file,label\ncaf\xe9.png,red\n"}),
+        SPLIT,
+        ("A file was passed over: notes.csv is not a text in UTF-8",),
+    ),
+    InputKind(
+        "a damaged Parquet file beside class folders",
+        tree(folders("", 5), {"notes.parquet": b"PAR1" + b"x" * 50 + b"PAR1"}),
+        SPLIT,
+        ("A file was passed over: notes.parquet cannot be read as Parquet",),
+    ),
+    InputKind(
         "titles in labels.json",
         tree(*CODED, {"labels.json": json.dumps(TITLES).encode()}),
         BY_LIST,

@@ -25,6 +25,7 @@ from tests.data.input_kinds import (
     table,
     tarred,
     tree,
+    zipped,
 )
 
 REFUSED_KINDS = [
@@ -34,6 +35,36 @@ REFUSED_KINDS = [
         tree({f"{n}.png": picture("red", n) for n in range(3)}),
         None,
         ("without labels", "a CSV or Parquet of file and label"),
+    ),
+    InputKind(
+        "a single folder of images",
+        tree({f"cats/{n}.png": picture("red", n) for n in range(3)}),
+        None,
+        ("cats/ would be a single class, and at least two are needed",),
+    ),
+    InputKind(
+        "two entries of one name in a tar",
+        tarred(*USUAL, {"./train/red/1.png": picture("blue")}),
+        None,
+        ("the tar holds two entries of the name 'train/red/1.png'",),
+    ),
+    InputKind(
+        "two entries of one name in a zip",
+        zipped(*USUAL, {"train\\red\\1.png": picture("blue")}),
+        None,
+        ("the zip holds two entries of the name 'train/red/1.png'",),
+    ),
+    InputKind(
+        "a file and a link of one name in a zip",
+        zipped(*USUAL, links={"train/red/1.png": "0.png"}),
+        None,
+        ("the zip holds two entries of the name 'train/red/1.png'",),
+    ),
+    InputKind(
+        "images and a table with a line that is too long",
+        tree(loose("x", 2), {"labels.csv": b"file,label\n" + b"x" * 140_000 + b",red\n"}),
+        None,
+        ("labels.csv line 2: field larger than field limit",),
     ),
     InputKind("an empty folder", tree(), None, ("found: nothing",)),
     InputKind("a single class", tree(folders("train", 3, ("red",))), None, ("a single class, 'red'",)),

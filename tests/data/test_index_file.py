@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import tempfile
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from cu_core.base.errors import BadInput
 from cu_core.data import index_file
-from cu_core.data.index_file import read_indices, scan_indices
+from cu_core.data.index_file import count_listed, read_indices, scan_indices
 
 
 def read(content: str | bytes, total: int = 100) -> np.ndarray:
@@ -40,7 +42,67 @@ def test_whatever_is_written_is_read(indices, header, newline, separator, mark, 
     if header is not None:
         rows.insert(0, [*["other"] * before, header, *["more"] * after])
     text = ("\ufeff" if mark else "") + newline.join(separator.join(row) for row in rows)
-    assert read(text).tolist() == indices
+    if header is None and len(indices) > 2 and max(indices) < 2:
+        with pytest.raises(BadInput, match="all 0 or 1"):
+            read(text)
+    else:
+        assert read(text).tolist() == indices
+
+
+def npy(values) -> bytes:
+    file = io.BytesIO()
+    np.save(file, values)
+    return file.getvalue()
+
+
+def npz(**arrays) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+MASK = np.array([0, 1, 0, 0, 1, 1, 0])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(npy(MASK.astype(kind)) for kind in (bool, np.uint8, np.int64)),
+        npz(forget=MASK),
+        npz(mask=MASK.astype(float), labels=MASK + 5),
+        npz(forget_mask=MASK),
+        json.dumps(MASK.tolist()),
+        json.dumps({"indices": MASK.tolist()}),
+        json.dumps({"mask": [float(value) for value in MASK]}),
+        json.dumps([str(value) for value in MASK]),
+        "\n".join(map(str, MASK)),
+        "mask\n" + "\n".join(map(str, MASK)),
+    ],
+)
+def test_zeros_and_ones_are_a_mask_and_one_of_another_length_is_refused(content):
+    assert read(content, len(MASK)).tolist() == [1, 4, 5]
+    assert count_listed(content if isinstance(content, bytes) else content.encode(), "x", "f") in (
+        3,
+        *range(len(MASK), len(MASK) + 2),
+    )
+    with pytest.raises(BadInput, match="all 0 or 1, as a mask of 8|a mask with 7 entries for 8"):
+        read(content, len(MASK) + 1)
+
+
+def test_few_of_them_and_those_below_a_header_are_samples():
+    assert read(npy(np.array([0, 1])), 2).tolist() == [0, 1]
+    assert read("[0, 1]", 2).tolist() == [0, 1]
+    assert read("index\n0\n1\n1\n", 3).tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize("content", [npz(mask=np.array([0, 3])), '{"mask": [0, 3]}', '{"forget_mask": [[0], "a"]}'])
+def test_what_is_called_a_mask_is_never_indices(content):
+    with pytest.raises(BadInput, match="named as a mask, but holds other values than 0 and 1"):
+        read(content, 4)
+    with pytest.raises(BadInput, match="line 3: 3 is out of range"):
+        read("mask\n0\n3\n", 4)
+    with pytest.raises(BadInput, match="a column 'mask' beside others"):
+        read("index,mask\n0,1\n", 4)
 
 
 def test_blank_lines_and_spaces_do_not_matter():

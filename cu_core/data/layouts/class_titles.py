@@ -116,16 +116,31 @@ def _titles_of(tree: Tree, file: str, classes: Sequence[str]) -> tuple[dict[str,
     readings = [pairs] if pairs is not None else list(_text_pairs(text, ending, classes))
     missing: set[str] = set(classes)
     for reading in readings:
+        if listed := _own_names(reading, classes):
+            if listed == list(classes):
+                return {name: name for name in classes}, ""
+            return None, "it names the classes themselves, and its order is not taken"
         turned = {value: key for key, value in reading.items()}
         for direction in (reading, turned) if len(turned) == len(reading) else (reading,):
             found = _fitting(direction, classes)
             if found is not None:
                 return found, ""
-            lacking = set(classes) - set(direction)
+            lacking = {name for name in classes if not direction.get(name)}
             missing = min(missing, lacking, key=len)
     if len(missing) == len(classes):
         return None, "it names none of the classes"
+    if not missing:
+        return None, "it names the classes themselves, with numbers that are not taken"
     return None, f"it has no title for {quoted(missing)}"
+
+
+def _own_names(pairs: Mapping[str, str], classes: Sequence[str]) -> list[str]:
+    """The classes in the order in which a file lists them, where it holds nothing but their own names and places."""
+    places = [str(place) for place in range(len(classes))]
+    for direction in (pairs, {value: key for key, value in pairs.items()}):
+        if set(direction) == set(places) and sorted(direction.values()) == sorted(classes):
+            return [direction[place] for place in places]
+    return []
 
 
 def _fitting(pairs: Mapping[str, str], classes: Sequence[str]) -> dict[str, str] | None:

@@ -18,7 +18,7 @@ from cu_core.data.layouts.set_listing import LabelledImages, Layout, Listing, qu
 from cu_core.data.layouts.table_rows import LabelTable, Row, parquet_or_text, table_of
 from cu_core.data.source import Progress
 from cu_core.data.trees.limits import FIELD
-from cu_core.data.trees.tree import Tree
+from cu_core.data.trees.tree import Tree, unread
 
 # Up to this share of rows may name files that are not there.
 MISSING_SHARE = 0.01
@@ -129,13 +129,18 @@ def _tables_in(tree: Tree, folder: str) -> Iterator[LabelTable]:
         path = f"{folder}/{name}" if folder else name
         if any(word in name.lower() for word in _NO_LABELS):
             continue
-        table = table_of(tree, path)
-        if table is None:
-            continue
-        finder = _Finder(tree, path)
-        # The first rows may name files that were lost.
-        if any(finder.find(row.file) for row in itertools.islice(table.rows(tree), 20)):
-            yield table
+        try:
+            table = table_of(tree, path)
+            finder = _Finder(tree, path)
+            # The first rows may name files that were lost.
+            named = table and any(finder.find(row.file) for row in itertools.islice(table.rows(tree), 20))
+        except DatasetError as error:
+            tree.passed.faulty[path] = error.reason
+        except OSError as error:
+            tree.passed.faulty[path] = unread(path, error).reason
+        else:
+            if table and named:
+                yield table
 
 
 class _Rows:

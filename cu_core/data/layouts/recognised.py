@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 from pathlib import Path
@@ -10,7 +11,7 @@ from cu_core.base.errors import DatasetError
 from cu_core.data.layouts.class_folders import ClassFolderLayout, class_folders_at, has_image
 from cu_core.data.layouts.class_titles import title_files
 from cu_core.data.layouts.image_arrays import arrays_at
-from cu_core.data.layouts.image_tables import image_tables_at
+from cu_core.data.layouts.image_tables import ImageTableLayout, image_tables_at
 from cu_core.data.layouts.label_tables import tables_at
 from cu_core.data.layouts.part_names import is_part, parts_among
 from cu_core.data.layouts.picture_files import PICTURE, picture_kind
@@ -40,6 +41,7 @@ def recognised(found: OpenedTree) -> Layout:
     if focus:
         return _focused(tree, focus)
     top = tree.names_in("")
+    wrapper = ""
     for _ in range(MOST_WRAPPERS + 1):
         layout = _layout_at(tree)
         if layout is not None:
@@ -47,8 +49,9 @@ def recognised(found: OpenedTree) -> Layout:
         folders, _files = tree.names_in("")
         if len(folders) != 1 or is_part(folders[0]):
             break
-        tree.enter(folders[0])
-    raise _none_fits(found.tree, top)
+        wrapper = folders[0]
+        tree.enter(wrapper)
+    raise _none_fits(found.tree, top, wrapper)
 
 
 def fingerprint(text: str) -> str:
@@ -111,11 +114,25 @@ def _layout_at(tree: Tree) -> Layout | None:
         if labelled or not (loose or pictures):
             return ClassFolderLayout(tree, parts)
         found = image_tables_at(tree, pictures) or tables_at(tree, ["", *[f for f in folders if is_part(f)]])
+        if found is None and tree.passed.faulty:
+            raise DatasetError(FIELD, next(iter(tree.passed.faulty.values())))
         return found or ClassFolderLayout(tree, parts)
     if parts.unseen and not pictures and not files:
         return None
-    found = image_tables_at(tree, pictures) if pictures else None
+    found = _parquet_at(tree, pictures) if pictures else None
     return found or tables_at(tree, [""]) or arrays_at(tree) or class_folders_at(tree)
+
+
+def _parquet_at(tree: Tree, pictures: list[str]) -> ImageTableLayout | None:
+    """The layout of Parquet files; one that cannot be read is passed over where each folder beside it is a class."""
+    try:
+        return image_tables_at(tree, pictures)
+    except DatasetError as error:
+        with contextlib.suppress(DatasetError):
+            if class_folders_at(tree) is not None:
+                tree.passed.faulty[error.reason] = error.reason
+                return None
+        raise
 
 
 def _parquet_in(tree: Tree, folders: list[str], files: list[str]) -> list[str]:
@@ -128,14 +145,21 @@ def _parquet_in(tree: Tree, folders: list[str], files: list[str]) -> list[str]:
     return found
 
 
-def _none_fits(tree: Tree, top: tuple[list[str], list[str]]) -> DatasetError:
+def _none_fits(tree: Tree, top: tuple[list[str], list[str]], wrapper: str) -> DatasetError:
     folders, files = top
     seen = quoted([*folders, *files]) or "nothing"
     hint = ""
-    if any(name.lower().endswith(".arrow") or name in ("dataset_dict.json", "dataset_info.json") for name in files):
+    if tree.passed.faulty:
+        hint = f"; {'; '.join(tree.passed.faulty.values())}"
+    elif any(name.lower().endswith(".arrow") or name in ("dataset_dict.json", "dataset_info.json") for name in files):
         hint = "; this is what save_to_disk of Hugging Face wrote: save it with to_parquet instead"
     elif any(is_part(name) for name in folders):
         hint = "; there is an unseen part, but none to train on"
+    elif wrapper and any(picture_kind(tree, name) == PICTURE for name in tree.names_in("")[1][:50]):
+        hint = (
+            f"; {wrapper}/ would be a single class, and at least two are needed: put images of another class into a "
+            "folder beside it, or add a CSV"
+        )
     elif any(picture_kind(tree, name) == PICTURE for name in tree.names_in("")[1][:50]):
         hint = "; images lie beside each other without labels: put them into a folder per class, or add a CSV"
     return DatasetError(

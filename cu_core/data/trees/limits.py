@@ -56,6 +56,16 @@ def check_total(name: str, count: int, total: int) -> None:
         raise DatasetError(FIELD, f"{name} would unpack to more than {MAX_TOTAL_BYTES // 2**30} GB")
 
 
+def twice(name: str, archive: str) -> DatasetError:
+    """What is said of two entries of one path, of which nobody knows which is meant.
+
+    Args:
+        name: their path.
+        archive: its kind.
+    """
+    return DatasetError(FIELD, f"the {archive} holds two entries of the name {name!r}; pack it anew with one of them")
+
+
 def check_path(name: str) -> None:
     """Refuses a path that nobody could list or show.
 

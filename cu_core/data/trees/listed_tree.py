@@ -42,13 +42,15 @@ class ListedTree(Tree, Generic[Member]):
             links: path of each link, and the path inside the archive that it names.
 
         Raises:
-            DatasetError: a link to nothing, or more files by links than a tree may have.
+            DatasetError: two files of one path, a link to nothing, or more files by links than a tree may have.
         """
         for name, about in members:
             if not name or self._is_passed(name, about is not None):
                 continue
             if about is None:
                 self._folders.add(name)
+            elif name in self._members or name in links:
+                raise limits.twice(name, self.kind)
             else:
                 self._members[name] = about
             self._folders.update(_parents(name))

@@ -36,10 +36,15 @@ def system_name(name: str) -> str:
 
 
 class PassedOver:
-    """Counts what was passed over, by its kind and name."""
+    """Counts what was passed over, by its kind and name.
+
+    Attributes:
+        faulty: by name, what is wrong with each table that could not be read.
+    """
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, str]] = Counter()
+        self.faulty: dict[str, str] = {}
 
     def add(self, name: str, count: int = 1) -> None:
         """Counts files of a system's name, or inside a folder of such a name."""

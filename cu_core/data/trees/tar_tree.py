@@ -52,7 +52,13 @@ class TarTree(ListedTree[tuple[int, int]]):
                 for member in archive:
                     name = inner_path(member.name, "tar")
                     if member.issym() or member.islnk():
-                        links[name] = link_target(name, member.linkname, "tar", beside=member.issym())
+                        target = link_target(name, member.linkname, "tar", beside=member.issym())
+                        # A file that was packed twice is, the second time, a link to itself.
+                        if target == name and member.islnk():
+                            continue
+                        if name in links:
+                            raise limits.twice(name, "tar")
+                        links[name] = target
                     elif member.isdir():
                         plain.append((name, None))
                     elif member.isreg() and not member.issparse():

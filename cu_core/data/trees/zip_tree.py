@@ -46,6 +46,8 @@ class ZipTree(ListedTree[zipfile.ZipInfo]):
         for member in members:
             name = inner_path(_text(member), "zip")
             if stat.S_ISLNK(member.external_attr >> 16):
+                if name in links:
+                    raise limits.twice(name, "zip")
                 links[name] = link_target(name, self._target(member, name), "zip", beside=True)
             else:
                 plain.append((name, None if member.filename.endswith(("/", "\\")) else member))
