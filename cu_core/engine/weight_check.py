@@ -90,12 +90,13 @@ def judge(setup: RunSetup, home: Home, check: Callable[[], None] = lambda: None)
     try:
         found: dict[str, Any] = read_json(path)
         if found["version"] == VERSION:
-            return found
+            return found | {"read": setup.own_weights}
     except (OSError, ValueError, KeyError, TypeError):
         pass
     found = _Judge(setup, check).judge()
     write_json(path, found)
-    return found
+    # How the file was read is words of the reader, which may change while the judgement stays.
+    return found | {"read": setup.own_weights}
 
 
 def _key(setup: RunSetup) -> str:

@@ -134,6 +134,15 @@ def test_weights_that_know_nothing_fit_in_no_way(home: Home, data: ImageData, tm
     assert "hardly knows what is to be forgotten" in found["forget_words"]
 
 
+def test_of_several_networks_it_is_said_which_was_taken(
+    home: Home, theirs: nn.Module, data: ImageData, tmp_path: Path
+) -> None:
+    torch.save({"netA": theirs.state_dict(), "netB": theirs.state_dict()}, tmp_path / "two.pt")
+    for _ in range(2):  # the second time the judgement was kept
+        read = judged(home, tmp_path / "two.pt", normalisation="unit")["read"]
+        assert read.startswith("read from 'netA'") and "'netB' is there, too (model.part=netB)" in read
+
+
 def test_the_given_case_is_said_loudly(home: Home) -> None:
     path = CASES / "weights_permuted" / "perm.pt"
     if not path.is_file():
@@ -223,7 +232,10 @@ def test_the_command_says_what_would_fit(
     words = ["--dataset", "digits", "--forget", "class:5", "--method", "finetune", "--device", "cpu"]
     settings = [f"--set=model.{name}" for name in ("head=plain", f"weights={permuted}", "normalisation=unit")]
     assert main(["check-weights", *words, *settings, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["best"]["normalisation"] == "unit"
+    found = json.loads(capsys.readouterr().out)
+    assert found["best"]["normalisation"] == "unit" and found["read"] == "head plain"
+    assert main(["check-weights", *words, *settings]) == 0
+    assert capsys.readouterr().out.startswith("Read: head plain.\nOwn weights are right on")
     assert main(["estimate", *words, *settings]) == 0
     told = capsys.readouterr().err
     assert "note: Own weights are right on" in told and "--set model.class_order=3,0,4,1,5,9,2,6,7,8" in told
