@@ -20,6 +20,7 @@ import numpy as np
 from cu_core.base.csv_rows import csv_rows
 from cu_core.base.errors import BadInput
 from cu_core.base.named_path import named_path
+from cu_core.catalogue.spec import bare_name
 from cu_core.data.array_file import NAMES, NPY, read_npy, read_npz
 from cu_core.data.name_lookup import NameLookup
 
@@ -86,7 +87,7 @@ def read_indices(file: str, base: Path, total: int, field: str, names: NameLooku
         place, words = scan.problems[0]
         more = scan.wrong - 1
         also = f"; {more} more {scan.unit}{'s are' if more > 1 else ' is'} wrong" if more else ""
-        raise BadInput(field, f"{Path(file).name} {scan.unit} {place}: {words}{also}", [f"0 to {total - 1}"])
+        raise BadInput(field, f"{bare_name(file.strip())} {scan.unit} {place}: {words}{also}", [f"0 to {total - 1}"])
     return scan.indices
 
 
@@ -105,11 +106,13 @@ def scan_indices(file: str, base: Path, total: int, field: str, names: NameLooku
     kind = kind_of(content)
     if kind in ("npy", "npz"):
         values = (
-            read_npy(content, path.name, field) if kind == "npy" else read_npz(content, path.name, field, MAX_BYTES)
+            read_npy(content, bare_name(path.name), field)
+            if kind == "npy"
+            else read_npz(content, bare_name(path.name), field, MAX_BYTES)
         )
-        return _scan_array(values, path.name, total, field, known)
+        return _scan_array(values, bare_name(path.name), total, field, known)
     if kind == "json":
-        return _scan_list(_json_list(content, path.name, field), path.name, total, field, known)
+        return _scan_list(_json_list(content, bare_name(path.name), field), bare_name(path.name), total, field, known)
     return _scan_text(content, path, total, field, known)
 
 
@@ -153,9 +156,9 @@ def read_bounded(path: Path, field: str) -> bytes:
     """
     found = path.stat()
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
-        raise BadInput(field, f"{path.name} is not a file", FORMS)
+        raise BadInput(field, f"{bare_name(path.name)} is not a file", FORMS)
     if found.st_size > MAX_BYTES:
-        raise BadInput(field, f"{path.name} is larger than {MAX_BYTES // 2**20} MB")
+        raise BadInput(field, f"{bare_name(path.name)} is larger than {MAX_BYTES // 2**20} MB")
     return path.read_bytes()
 
 
@@ -221,18 +224,18 @@ def _scan_list(values: list[Any], name: str, total: int, field: str, names: Name
 def _scan_text(content: bytes, path: Path, total: int, field: str, names: NameLookup | None) -> Scan:
     for magic, words in _OTHER.items():
         if content.startswith(magic):
-            raise BadInput(field, f"{path.name} {words}; this is not read", _READ)
+            raise BadInput(field, f"{bare_name(path.name)} {words}; this is not read", _READ)
     if names and (lines := _names_alone(content, names)):
         return _collect(lines, total, names, "line", named=True)
     rows = _rows(content, path, field)
     first = next(rows, None)
     if first is None:
-        raise BadInput(field, f"{path.name} is empty", ("one index per line",))
+        raise BadInput(field, f"{bare_name(path.name)} is empty", ("one index per line",))
     column, header, named = _column(first, path, field, names)
     cells = _cells(rows if header else itertools.chain([first], rows), column, len(first[1]))
     scan = _collect(cells, total, names, "line", named=named)
     if not scan.wrong and not len(scan.indices):
-        raise BadInput(field, f"{path.name} has a header but no index below it", ("one index per line",))
+        raise BadInput(field, f"{bare_name(path.name)} has a header but no index below it", ("one index per line",))
     return scan
 
 
@@ -293,7 +296,9 @@ def _rows(content: bytes, path: Path, field: str) -> Iterator[tuple[int, list[st
     """Number and cells of each line that is not blank."""
     start = content[:CELL_BYTES].removeprefix(codecs.BOM_UTF8).lstrip().partition(b"\n")[0]
     delimiter = ";" if b";" in start else "\t" if b"\t" in start.strip() and b"," not in start else ","
-    return csv_rows(content, path.name, lambda words: BadInput(field, words), delimiter=delimiter, strict=True)
+    return csv_rows(
+        content, bare_name(path.name), lambda words: BadInput(field, words), delimiter=delimiter, strict=True
+    )
 
 
 def _column(first: tuple[int, list[str]], path: Path, field: str, names: NameLookup | None) -> tuple[int, bool, bool]:
@@ -308,7 +313,9 @@ def _column(first: tuple[int, list[str]], path: Path, field: str, names: NameLoo
         if by_name:
             return by_name[0], False, True
         known = (*HEADERS, *NAME_HEADERS[:1]) if names else HEADERS
-        raise BadInput(field, f"{path.name} line {line}: several columns and none is named as an index", known)
+        raise BadInput(
+            field, f"{bare_name(path.name)} line {line}: several columns and none is named as an index", known
+        )
     return 0, False, False
 
 
