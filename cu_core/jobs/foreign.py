@@ -95,10 +95,13 @@ def audit_spec(
 
 def _texts(given: object, field: str) -> list[str]:
     listed = list(given) if isinstance(given, Iterable) and not isinstance(given, str | bytes) else [given]
+    found = []
     for path in listed:
-        if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
+        text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
+        if not isinstance(text, str):
             raise BadInput(field, f"{path!r} is no path of a file")
-    return [os.fspath(path) for path in listed]
+        found.append(text)
+    return found
 
 
 def _chosen(settings: object) -> dict[str, Any]:
