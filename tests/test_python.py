@@ -32,6 +32,9 @@ print(json.dumps({"loaded": loaded, "offered": offered}))
 """
 
 
+AUDIT = {"dataset": "digits", "model": "tiny-cnn", "forget": "class:5", "before": __file__, "after": __file__}
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A class run with two references and an encoder's; only read."""
@@ -228,6 +231,26 @@ def test_errors_are_those_of_the_command_line(words, options, home: Home, capsys
         (lambda at: us.runs(at, state="done"), "state"),
         (lambda at: us.runs(__file__), "home"),
         (lambda at: us.runs(""), "home"),
+        (lambda at: us.runs(home=5), "home"),
+        (lambda at: us.runs(home="/nope/x"), "home"),
+        (lambda at: us.open(None), "run"),
+        (lambda at: us.open(3, at), "run"),
+        (lambda at: us.open(b"x", at), "run"),
+        (lambda at: us.run(home=at, spec=3), "spec"),
+        (lambda at: us.run(home=at, settings=3), "settings"),
+        (lambda at: us.run(home=at, token=3), "token"),
+        (lambda at: us.run(home=3), "home"),
+        (lambda at: us.audit(**AUDIT, home=at, rounds=3), "rounds"),
+        (lambda at: us.audit(**AUDIT, home=at, rounds=[3]), "rounds"),
+        (lambda at: us.audit(**AUDIT, home=at, references=3), "references"),
+        (lambda at: us.audit(**AUDIT, home=at, retrain="x", recipe=3), "recipe"),
+        (lambda at: us.audit(**AUDIT, home=at, retrain="x", recipe="standard"), "reference"),
+        (lambda at: us.audit(**AUDIT, home=at, settings=3), "settings"),
+        (lambda at: us.audit(**AUDIT, home=at, settings=[3]), "settings"),
+        (lambda at: us.audit(**AUDIT, home=at, settings={3: 4}), "settings"),
+        (lambda at: us.audit(**AUDIT | {"forget": 5}, home=at), "forget"),
+        (lambda at: us.audit(**AUDIT, home=at, name=5), "name"),
+        (lambda at: us.audit(**AUDIT, home=at, seed=[]), "seed"),
         (lambda at: Home(""), "home"),
         (lambda at: Home(5), "home"),  # type: ignore[arg-type]
         (lambda at: Home(None), "home"),  # type: ignore[arg-type]

@@ -51,7 +51,7 @@ def _judge(spec: RunSpec, home: Home, report: Any) -> dict[str, Any]:
 
 
 def _sentences(found: dict[str, Any]) -> list[str]:
-    said = [found["words"], *filter(None, [found["forget_words"]])]
+    said = [f"Read: {found['read']}.", found["words"], *filter(None, [found["forget_words"]])]
     if best := found["best"]:
         chosen = found["chosen"]
         names = [name for name in ("normalisation", "class_order") if best[name] != chosen[name]]

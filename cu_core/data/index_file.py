@@ -20,6 +20,7 @@ import numpy as np
 from cu_core.base.csv_rows import csv_rows
 from cu_core.base.errors import BadInput
 from cu_core.base.named_path import named_path
+from cu_core.catalogue.spec import bare_name
 from cu_core.data.array_file import MASKS, NAMES, NPY, read_npy, read_npz
 from cu_core.data.name_lookup import NameLookup
 
@@ -89,7 +90,7 @@ def read_indices(file: str, base: Path, total: int, field: str, names: NameLooku
         place, words = scan.problems[0]
         more = scan.wrong - 1
         also = f"; {more} more {scan.unit}{'s are' if more > 1 else ' is'} wrong" if more else ""
-        raise BadInput(field, f"{Path(file).name} {scan.unit} {place}: {words}{also}", [f"0 to {total - 1}"])
+        raise BadInput(field, f"{bare_name(file.strip())} {scan.unit} {place}: {words}{also}", [f"0 to {total - 1}"])
     return scan.indices
 
 
@@ -107,11 +108,11 @@ def scan_indices(file: str, base: Path, total: int, field: str, names: NameLooku
     known = names if names is not None and names.train else None
     kind = kind_of(content)
     if kind in ("npy", "npz"):
-        key, values = _array(content, kind, path.name, field)
-        return _scan_array(values, path.name, total, field, known, key)
+        key, values = _array(content, kind, bare_name(path.name), field)
+        return _scan_array(values, bare_name(path.name), total, field, known, key)
     if kind == "json":
-        key, listed = _json_list(content, path.name, field)
-        return _scan_list(listed, path.name, total, field, known, key)
+        key, listed = _json_list(content, bare_name(path.name), field)
+        return _scan_list(listed, bare_name(path.name), total, field, known, key)
     return _scan_text(content, path, total, field, known)
 
 
@@ -154,9 +155,9 @@ def read_bounded(path: Path, field: str) -> bytes:
     """
     found = path.stat()
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
-        raise BadInput(field, f"{path.name} is not a file", FORMS)
+        raise BadInput(field, f"{bare_name(path.name)} is not a file", FORMS)
     if found.st_size > MAX_BYTES:
-        raise BadInput(field, f"{path.name} is larger than {MAX_BYTES // 2**20} MB")
+        raise BadInput(field, f"{bare_name(path.name)} is larger than {MAX_BYTES // 2**20} MB")
     return path.read_bytes()
 
 
@@ -247,28 +248,26 @@ def _scan_list(values: list[Any], name: str, total: int, field: str, names: Name
 def _scan_text(content: bytes, path: Path, total: int, field: str, names: NameLookup | None) -> Scan:
     for magic, words in _OTHER.items():
         if content.startswith(magic):
-            raise BadInput(field, f"{path.name} {words}; this is not read", _READ)
+            raise BadInput(field, f"{bare_name(path.name)} {words}; this is not read", _READ)
     if names and (lines := _names_alone(content, names)):
         return _collect(lines, total, names, "line", named=True)
     rows = _rows(content, path, field)
     first = next(rows, None)
     if first is None:
-        raise BadInput(field, f"{path.name} is empty", ("one index per line",))
+        raise BadInput(field, f"{bare_name(path.name)} is empty", ("one index per line",))
     if masks := [cell for cell in first[1] if cell.lower() in MASKS]:
         if len(first[1]) > 1:
-            words = (
-                f"{path.name} has a column {masks[0]!r} beside others, so whether all of its lines are meant is unclear"
-            )
+            words = f"{bare_name(path.name)} has a column {masks[0]!r} beside others, so whether all of its lines are meant is unclear"
             raise BadInput(field, words, ("a column of the samples to forget", f"{masks[0]} alone"))
         scan = _collect(_cells(rows, 0, 1), 2, None, "line")
-        return scan if scan.wrong else _scan_mask(scan.indices, path.name, total, field)
+        return scan if scan.wrong else _scan_mask(scan.indices, bare_name(path.name), total, field)
     column, header, named = _column(first, path, field, names)
     cells = _cells(rows if header else itertools.chain([first], rows), column, len(first[1]))
     scan = _collect(cells, total, names, "line", named=named)
     if not header and not scan.wrong and not named and _is_mask(scan.indices, ""):
-        return _scan_mask(scan.indices, path.name, total, field)
+        return _scan_mask(scan.indices, bare_name(path.name), total, field)
     if not scan.wrong and not len(scan.indices):
-        raise BadInput(field, f"{path.name} has a header but no index below it", ("one index per line",))
+        raise BadInput(field, f"{bare_name(path.name)} has a header but no index below it", ("one index per line",))
     return scan
 
 
@@ -329,7 +328,9 @@ def _rows(content: bytes, path: Path, field: str) -> Iterator[tuple[int, list[st
     """Number and cells of each line that is not blank."""
     start = content[:CELL_BYTES].removeprefix(codecs.BOM_UTF8).lstrip().partition(b"\n")[0]
     delimiter = ";" if b";" in start else "\t" if b"\t" in start.strip() and b"," not in start else ","
-    return csv_rows(content, path.name, lambda words: BadInput(field, words), delimiter=delimiter, strict=True)
+    return csv_rows(
+        content, bare_name(path.name), lambda words: BadInput(field, words), delimiter=delimiter, strict=True
+    )
 
 
 def _column(first: tuple[int, list[str]], path: Path, field: str, names: NameLookup | None) -> tuple[int, bool, bool]:
@@ -344,7 +345,9 @@ def _column(first: tuple[int, list[str]], path: Path, field: str, names: NameLoo
         if by_name:
             return by_name[0], False, True
         known = (*HEADERS, *NAME_HEADERS[:1]) if names else HEADERS
-        raise BadInput(field, f"{path.name} line {line}: several columns and none is named as an index", known)
+        raise BadInput(
+            field, f"{bare_name(path.name)} line {line}: several columns and none is named as an index", known
+        )
     return 0, False, False
 
 

@@ -48,12 +48,26 @@ def hardly_known(accuracy: float | None, n: int, level: float) -> str | None:
     right = round(accuracy * n)
     if not at_chance(right, n, level):
         return None
-    beside = "less than guessing gives" if below_chance(right, n, level) else "no better than guessing"
+    beside = beside_guessing([accuracy], level, below=below_chance(right, n, level))
     return (
-        f"Before unlearning, the model is right on {share(accuracy)} of {counted(n, 'forget sample')}, {beside} "
-        f"({share(level)}): it hardly knows what is to be forgotten, so what the numbers say of forgetting is not the "
-        "method's doing."
+        f"Before unlearning, the model is right on {share(accuracy)} of {counted(n, 'forget sample')}, {beside}: it "
+        "hardly knows what is to be forgotten, so what the numbers say of forgetting is not the method's doing."
     )
+
+
+def beside_guessing(accuracies: Sequence[float], level: float, *, below: bool) -> str:
+    """How accuracies that are no knowledge stand to guessing, in words.
+
+    Args:
+        accuracies: one or more that are at chance.
+        level: accuracy of guessing.
+        below: whether they are lower than that, and not by chance.
+    """
+    if below:
+        return f"less than guessing gives ({share(level)})"
+    if any(accuracy > level and share(accuracy) != share(level) for accuracy in accuracies):
+        return f"within what chance gives for so few samples (guessing: {share(level)})"
+    return f"no better than guessing ({share(level)})"
 
 
 def base_words(setup: RunSetup, before: Mapping[str, float | None]) -> str | None:

@@ -36,12 +36,15 @@ from cu_core.metrics.chance import at_chance, below_chance, guessing
 from cu_core.metrics.knn import TEMPERATURE, K, weighted_knn
 
 # Part of every key: raised when the arithmetic changes.
-VERSION = 1
+VERSION = 2
 MOST, FEWEST = 1_000, 200
 # Multiplications that may be spent, on a CPU seconds; a GPU does as many times more in that time.
 BUDGET = {"cpu": 4e11, "cuda": 8e12, "mps": 2e12}
-# A reading is another one where it is right on this much more of the samples, and not by chance.
-FAR = 0.03
+# A reading is offered where it leaves at most this share of the errors, at least so many samples of all, or is right
+# on so much more of them; by more than chance in each case, and itself above guessing.
+LEFT, FAR, MUCH = 0.5, 0.03, 0.2
+# Of the difference between two readings of the same samples: deviations from none.
+SIGNIFICANT = 3
 # An order of classes that is worked out from answers has to explain them.
 EXPLAINS, EXPLAINS_MORE = 0.5, 0.2
 # Readings as good as the best one but for this are taken in the order in which they are tried.
@@ -90,12 +93,13 @@ def judge(setup: RunSetup, home: Home, check: Callable[[], None] = lambda: None)
     try:
         found: dict[str, Any] = read_json(path)
         if found["version"] == VERSION:
-            return found
+            return found | {"read": setup.own_weights}
     except (OSError, ValueError, KeyError, TypeError):
         pass
     found = _Judge(setup, check).judge()
     write_json(path, found)
-    return found
+    # How the file was read is words of the reader, which may change while the judgement stays.
+    return found | {"read": setup.own_weights}
 
 
 def _key(setup: RunSetup) -> str:
@@ -207,7 +211,9 @@ class _Judge:
         scale = next(scale for scale in self.scales if scale.text == text)
         other = np.array(meaning)[self._answers("test", self.unseen, scale)] == labels
         gained, lost = int((other & ~right).sum()), int((right & ~other).sum())
-        if gained - lost < max(FAR * len(labels), 3 * np.sqrt(gained + lost)):
+        if at_chance(int(other.sum()), len(labels), guessing(labels, len(self.setup.data.classes))):
+            return None
+        if not clearly_better(int((~right).sum()), gained, lost, len(labels)):
             return None
         return {
             "normalisation": scale.text,
@@ -266,6 +272,22 @@ class _Judge:
             x, _ = source.take(torch.from_numpy(np.asarray(index[start : start + BATCH])))
             parts.append(wanted(self.model.outputs(x)).cpu())
         return torch.cat(parts)
+
+
+def clearly_better(wrong: int, gained: int, lost: int, n: int) -> bool:
+    """Whether another reading is so much better than the chosen one that it is offered.
+
+    Args:
+        wrong: errors of the chosen reading.
+        gained: of these, those on which the other one is right.
+        lost: errors of the other reading on which the chosen one is right.
+        n: samples of both.
+    """
+    # McNemar's test of paired answers.
+    if gained - lost < SIGNIFICANT * np.sqrt(gained + lost):
+        return False
+    halved = wrong - gained + lost <= LEFT * wrong and gained - lost >= FAR * n
+    return halved or gained - lost >= MUCH * n
 
 
 def _chosen(setup: RunSetup) -> _Scale:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cu_core.catalogue.class_orders import DATASET, NUMBER, TEXT
-from cu_core.engine.base_knowledge import counted, listed, share
+from cu_core.engine.base_knowledge import beside_guessing, counted, listed, share
 
 MOST_LISTED = 20
 
@@ -44,16 +44,19 @@ def judgement_words(found: Mapping[str, Any]) -> str:
     Args:
         found: as `cu_core.engine.weight_check.judge` makes it.
     """
-    chosen, best, guess = found["chosen"], found["best"], share(found["guessing"])
+    chosen, best = found["chosen"], found["best"]
     unseen, retain = found["accuracy"]["unseen"], found["accuracy"]["retain"]
     right = "Own weights are right on" if found["by"] == "accuracy" else "The nearest neighbours of own weights name"
     of_unseen = f"{share(unseen)} of {counted(found['samples']['unseen'], 'unseen sample')}"
     of_retain = f"{share(retain)} of {counted(found['samples']['retain'], 'retained training sample')}"
-    beside = "less than guessing gives" if found["below"] else "no better than guessing"
+    rates = [found["accuracy"][group] for group in found["at_chance"]]
+    beside = beside_guessing(rates, found["guessing"], below=found["below"])
     if found["at_chance"] == ["unseen"]:
-        said = f"{right} {of_retain}, but on {of_unseen}: {beside} ({guess})"
+        said = f"{right} {of_retain}, but on {of_unseen}: {beside}"
+    elif found["at_chance"] == ["retain"]:
+        said = f"{right} {of_unseen}, but on {of_retain}: {beside}"
     elif found["at_chance"]:
-        said = f"{right} {of_unseen} and {of_retain}: {beside} ({guess})"
+        said = f"{right} {of_unseen} and {of_retain}: {beside}"
     else:
         said = f"{right} {of_unseen} and {of_retain}"
     if best:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -65,15 +66,20 @@ def audit_spec(
     Raises:
         BadInput: a value that cannot be used, a pattern without a file.
     """
-    chosen = dict(_pair(text) for text in settings) if not isinstance(settings, Mapping) else dict(settings)
-    steps = (*files_of(_texts(rounds), "rounds"), *_one(after, "after"))
+    texts = {"dataset": dataset, "model": model, "forget": forget, "before": before, "after": after, "recipe": recipe}
+    texts |= {"objective": objective, "device": device, "name": name, "method_name": method_name}
+    for field, value in texts.items():
+        if not isinstance(value, str):
+            raise BadInput(field, f"{value!r} is not text")
+    chosen = _chosen(settings)
+    steps = (*files_of(_texts(rounds, "rounds"), "rounds"), *_one(after, "after"))
     content: dict[str, Any] = {
         "data": {"dataset": dataset},
         "model": {"backbone": model, "weights": before},
         "forget": {"select": forget},
         "method": {"id": GIVEN, "params": {"rounds": list(steps), "label": method_name}},
         "stop": {"rule": "none"},
-        REFERENCES: list(files_of(_texts(references), "references")),
+        REFERENCES: list(files_of(_texts(references, "references"), "references")),
         "reference": retrain,
         "seed": seed,
         "device": device,
@@ -87,8 +93,28 @@ def audit_spec(
     return adopt_index_file(spec, home) if home else spec
 
 
-def _texts(given: str | Iterable[str]) -> list[str]:
-    return [given] if isinstance(given, str) else [str(text) for text in given]
+def _texts(given: object, field: str) -> list[str]:
+    listed = list(given) if isinstance(given, Iterable) and not isinstance(given, str | bytes) else [given]
+    found = []
+    for path in listed:
+        text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
+        if not isinstance(text, str):
+            raise BadInput(field, f"{path!r} is no path of a file")
+        found.append(text)
+    return found
+
+
+def _chosen(settings: object) -> dict[str, Any]:
+    if isinstance(settings, Mapping):
+        found = dict(settings)
+    elif isinstance(settings, str) or not isinstance(settings, Iterable):
+        found = dict([_pair(settings)])
+    else:
+        found = dict(_pair(text) for text in settings)
+    for name in found:
+        if not isinstance(name, str):
+            raise BadInput("settings", f"{name!r} is not the name of a setting")
+    return found
 
 
 def _one(path: str, field: str) -> tuple[str, ...]:
@@ -100,7 +126,9 @@ def _one(path: str, field: str) -> tuple[str, ...]:
     return found
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _pair(text: object) -> tuple[str, str]:
+    if not isinstance(text, str):
+        raise BadInput("settings", f"{text!r} is not NAME=VALUE", ("probe.size=500",))
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
         raise BadInput("settings", f"{text!r} is not NAME=VALUE", ("probe.size=500",))

@@ -20,9 +20,10 @@ WRAPPERS = (
 )  # fmt: skip
 """What training scripts call the plain model, the likeliest first."""
 AVERAGED = re.compile(r"ema|swa|averag|shadow|teacher|target|momentum|encoder_k|key_|slow", re.IGNORECASE)
-_BESIDE = re.compile(
+BESIDE = re.compile(
     r"optim|sched|scaler|rng|random|loops|callback|hyper|criterion|loss|history|metric|amp$|grad", re.IGNORECASE
 )
+"""What training scripts call what is no network."""
 _HEADS = ("classifier", "head", "fc", "linear", "projector", "projection_head", "predictor")
 _TRUNKS = ("backbone", "encoder", "feature_extractor", "features", "trunk", "model", "net", "module")
 _DEEP = 4
@@ -80,7 +81,7 @@ def _parts(content: Any, way: tuple[str, ...], deep: int) -> Iterator[WeightPart
     inner = {
         key: found
         for key, value in content.items()
-        if isinstance(key, str) and not _BESIDE.search(key) and key not in texts
+        if isinstance(key, str) and not BESIDE.search(key) and key not in texts
         if (found := list(_parts(value, (*way, key), deep - 1)))
     }
     # One number beside the weights, such as the best accuracy so far, is no network.

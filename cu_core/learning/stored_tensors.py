@@ -43,6 +43,12 @@ DTYPES: dict[str, torch.dtype] = {
     "ComplexFloatStorage": torch.complex64,
     "ComplexDoubleStorage": torch.complex128,
     "UntypedStorage": torch.uint8,
+    # Of quantised tensors, which are refused by what they are; their bytes are never read.
+    "QInt8Storage": torch.int8,
+    "QUInt8Storage": torch.uint8,
+    "QInt32Storage": torch.int32,
+    "QUInt4x2Storage": torch.uint8,
+    "QUInt2x4Storage": torch.uint8,
 }
 _WIDE = {"2": "int16", "4": "int32", "8": "int64"}
 NUMPY_DTYPES: dict[str, torch.dtype] = {

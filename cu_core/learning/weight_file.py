@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from cu_core.base.files import sha256_of
 from cu_core.learning.checkpoint_parts import WeightPart, averaged, parts_of
 from cu_core.learning.foreign_kinds import foreign_kind
 from cu_core.learning.inert_pickle import HoldsCode, NotWeights, PickledObject
+from cu_core.learning.refused_content import held, special_tensors
 from cu_core.learning.reparametrised import whole_weights
 from cu_core.learning.stored_tensors import opened
 from cu_core.learning.weight_names import Names, as_ours, plain_names
@@ -114,7 +115,8 @@ def read_weights(
         raise CheckpointError(field, f"{path.name!r} cannot be read: {reason}") from error
     except Exception as error:  # damaged bytes make the readers fail in many ways; none may reach the user
         told = f": {error}" if isinstance(error, NotWeights) else ""
-        reason = str(error) if told.startswith(": it is ") else f"it is damaged or of another kind{told}"
+        plain = told.startswith((": it is ", ": it holds "))
+        reason = str(error) if plain else f"it is damaged or of another kind{told}"
         raise CheckpointError(field, f"{path.name!r} cannot be read: {reason}") from error
 
 
@@ -124,8 +126,12 @@ def _found(path: Path, field: str, wanted: str, *, renamed: bool) -> WeightFile:
     with _content(path) as content:
         parts = parts_of(content)
         if not parts:
+            if special := special_tensors(content):
+                raise NotWeights(special)
             raise CheckpointError(field, _nothing(path, content))
         part, prefix = _chosen(parts, wanted, path)
+        if part.left and (special := special_tensors(content, part)):
+            raise NotWeights(special)
         stored = {name: tensor for name, tensor in part.tensors.items() if isinstance(name, str)}
         kinds = {tensor.dtype for tensor in stored.values()}
         state = {name: tensor if isinstance(tensor, Tensor) else tensor.read() for name, tensor in stored.items()}
@@ -170,10 +176,7 @@ def _nothing(path: Path, content: Any) -> str:
             f"{path.name!r} holds no named tensors but an object of {content.kind}; "
             "save the weights alone: torch.save(model.state_dict(), FILE)"
         )
-    kind = type(content).__name__
-    if isinstance(content, Mapping):
-        kind = f"a dict of {', '.join(str(key)[:40] for key in list(content)[:4]) or 'nothing'}"
-    return f"{path.name!r} holds no named tensors (a state dict is needed) but {kind}"
+    return f"{path.name!r} holds no named tensors (a state dict is needed) but {held(content)}"
 
 
 def _chosen(parts: list[WeightPart], wanted: str, path: Path) -> tuple[WeightPart, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator, Mapping
 
@@ -11,6 +12,8 @@ from cu_core.catalogue.backbone_record import BACKBONES
 from cu_core.learning.weight_names import OURS
 from cu_core.learning.weight_shape import shape_of
 
+# Grey and colour, with and without transparency; another number is that of an inner layer.
+CHANNELS = (1, 3, 4)
 LAST = ("head.weight", "head.bias")
 _TRANSFORMER = (
     (r"^cls_token$", "class_token"),
@@ -97,7 +100,10 @@ def why_another(state: Mapping[str, Tensor], given: Mapping[str, Tensor], wanted
         wanted: of the network.
     """
     theirs, ours = shape_of(state), shape_of(wanted)
-    if theirs.channels and ours.channels and theirs.channels != ours.channels:
+    if _lacks_the_first(given, wanted):
+        # What would be taken for the first convolution is a later one, and says nothing of images.
+        theirs = dataclasses.replace(theirs, channels=None, stem=None, words="")
+    if theirs.channels in CHANNELS and ours.channels and theirs.channels != ours.channels:
         return f"they are for images of {_channels(theirs.channels)}, and these have {_channels(ours.channels)}"
     if theirs.words and theirs.words != ours.words and not _same_body(given, wanted):
         known = theirs.backbone.partition(":")[0] in BACKBONES
@@ -112,6 +118,12 @@ def why_another(state: Mapping[str, Tensor], given: Mapping[str, Tensor], wanted
         chosen = "model.backbone=" + theirs.backbone if "trunk.model.conv1.weight" in wanted else "model.stem=auto"
         return f"they have a {theirs.stem} stem: {chosen}"
     return None
+
+
+def _lacks_the_first(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> bool:
+    """Whether weights are those of the network but for its first convolution."""
+    first = next((name for name, value in wanted.items() if value.ndim == 4), "")
+    return first not in given and 2 * sum(name in given for name in wanted) > len(wanted)
 
 
 def _same_body(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> bool:

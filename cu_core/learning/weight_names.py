@@ -29,6 +29,8 @@ HEADS = (
 )  # fmt: skip
 PROJECTOR = re.compile(r"project|proj\b|proj_|mlp|contrast|^g$|predict|prototype|queue", re.IGNORECASE)
 
+NO_BIAS = "biases of the last layer are 0"
+
 _STAGE = re.compile(r"^(.*?)layer1(?:\.0)?\.conv1\.weight$")
 _NUMBERED = re.compile(r"^((?:.*\.)?)(\d+)\.0\.conv1\.weight$")
 _PATCHES = re.compile(r"^(.*?)(?:conv_proj|patch_embed\.proj)\.weight$")
@@ -65,6 +67,9 @@ def as_ours(state: Mapping[str, Tensor], chosen: str = "") -> Names:
         if len(taken := _taken(names.state, bare)):
             names.told.append(f"prefix {taken} removed")
         names.state = bare
+        if "head.weight" in bare and "head.bias" not in bare:
+            names.state = bare | _layer(bare, "head", "head")
+            names.told.append(NO_BIAS)
         return names
     queued = any(re.search(r"(^|\.)queue", name) for name in state)
     _number_stages(names)
@@ -218,7 +223,7 @@ def _tell_head(names: Names, name: str, head: Mapping[str, Tensor]) -> None:
         names.told.append(f"last layer {name}")
     bias = head["head.bias"]
     if bias.device.type == "cpu" and not bool(bias.any()):
-        names.told.append("biases of the last layer are 0")
+        names.told.append(NO_BIAS)
 
 
 def _other_family(names: Names) -> None:

@@ -103,8 +103,20 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], field: str = FIE
         raise CheckpointError(field, f"the weights do not fit the chosen model; {reason}")
     odd = [name for name in wanted if name in given and not _usable(given[name], wanted[name], name)]
     if odd:
+        other = [name for name in odd if _other_type(given[name], wanted[name])]
+        kinds = {str(given[name].dtype).removeprefix("torch.") for name in other}
+        if kinds:
+            raise CheckpointError(
+                field,
+                f"the weights are numbers of type {', '.join(sorted(kinds))}, and the network's have fractions: "
+                f"{_listed(other)}; save them as float32 (of a quantised model, the one before it was quantised)",
+            )
         raise CheckpointError(field, f"the weights hold values that no network can run with: {_listed(odd)}")
     model.load_state_dict(wanted | given)
+
+
+def _other_type(value: Tensor, like: Tensor) -> bool:
+    return like.is_floating_point() and not value.is_floating_point()
 
 
 def _usable(value: Tensor, like: Tensor, name: str) -> bool:

@@ -81,6 +81,7 @@ def run(
     if spec is not None and preset is not None:
         raise BadInput("preset", "a run starts from a preset or from a specification, not from both")
     start = spec_from_json(spec) if isinstance(spec, Mapping) else spec
+    path = None if start is None or isinstance(start, RunSpec) else _path(start, "spec")
     texts = {"preset": preset, "dataset": dataset, "model": model, "objective": objective, "method": method}
     texts |= {"forget": forget, "device": device, "name": name}
     for field, value in texts.items():
@@ -88,7 +89,7 @@ def run(
             raise BadInput(field, f"{value!r} is not text")
     asked = Wishes(
         **texts,
-        spec=None if start is None or isinstance(start, RunSpec) else os.fspath(start),
+        spec=path,
         seed=seed,
         reference=int(reference) if isinstance(reference, bool) else reference,
         processes=processes,
@@ -132,6 +133,8 @@ def audit(*, home: Place = None, token: str | None = None, progress: Progress = 
 
 def make(spec: RunSpec, home: Home, *, token: str | None = None, progress: Progress = True) -> Run:
     """Runs a specification here; see `run`."""
+    if token is not None and not isinstance(token, str):
+        raise BadInput("token", f"{token!r} is not text")
     with _told(progress) as show:
         run_id, _ = foreground.run_here(spec, home, token=token, show=show)
     return Run(home, layout.run_dir(home, run_id)).need_success()
@@ -149,6 +152,8 @@ def runs(home: Place = None, *, group: str | None = None, state: str | None = No
         BadInput: no such home or state.
     """
     at = as_home(home)
+    if home is not None and not at.root.is_dir():
+        raise BadInput("home", f"there is no folder {at.root}")
     if state is not None and state not in STATES:
         raise BadInput("state", f"no state named {state!r}", STATES, given=str(state))
     rows = [row for row in list_runs(at) if group in (None, row.group) and state in (None, row.state)]
@@ -161,7 +166,7 @@ def open(run: str | os.PathLike[str], home: Place = None) -> Run:
     Raises:
         BadInput: no such run.
     """
-    text = os.fspath(run)
+    text = _path(run, "run")
     if isinstance(run, str) and os.sep not in text:
         at = as_home(home)
         return Run(at, layout.run_dir(at, text))
@@ -180,7 +185,13 @@ def as_home(home: Place = None) -> Home:
     """
     if isinstance(home, Home):
         return home
-    return default_home() if home is None else home_at(os.fspath(home), "home")
+    return default_home() if home is None else home_at(_path(home, "home"), "home")
+
+
+def _path(value: object, field: str) -> str:
+    if isinstance(value, str | os.PathLike) and isinstance(text := os.fspath(value), str):
+        return text
+    raise BadInput(field, f"{value!r} is no path")
 
 
 @contextmanager
@@ -197,6 +208,8 @@ def _told(progress: Progress) -> Iterator[Callable[[dict[str, Any]], None]]:
 def _settings(settings: Settings) -> list[Setting]:
     if isinstance(settings, str):
         return [settings]
+    if not isinstance(settings, Iterable):
+        raise BadInput("settings", f"{settings!r} is not NAME=VALUE", ("train.epochs=5", "temperature=0.7"))
     found: list[Any] = list(settings.items() if isinstance(settings, Mapping) else settings)
     for setting in found:
         name = setting[0] if isinstance(setting, tuple) and len(setting) == 2 else setting

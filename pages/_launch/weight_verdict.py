@@ -64,6 +64,8 @@ def _watch(spec: RunSpec) -> None:
 
 def _show(found: dict[str, Any]) -> None:
     words, best = plain(found["words"]), found.get("best")
+    if found.get("read"):
+        st.caption(f":material/description: How the file was read: {plain(found['read'])}.")
     if not found.get("loud"):
         st.caption(f":material/check: {words}")
     else:

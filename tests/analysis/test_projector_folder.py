@@ -51,6 +51,17 @@ def test_a_zip_holds_the_same_and_a_folder_keeps_other_files(home: Home, view: R
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
 
 
+def test_files_of_an_earlier_export_are_replaced(home: Home, view: RunView, tmp_path: Path) -> None:
+    longer = open_run(home, write_run(home, "longer", made=MadeUp(rounds=4, audited=0)).name)
+    write_projector(home, longer, tmp_path / "p")
+    (tmp_path / "p" / "mine.tsv").write_text("mine")
+    size, _, _ = write_projector(home, view, tmp_path / "p")
+    write_projector(home, view, tmp_path / "new")
+    names = {path.name for path in (tmp_path / "new").iterdir()}
+    assert {path.name for path in (tmp_path / "p").iterdir()} == names | {"mine.tsv"}
+    assert size == sum(path.stat().st_size for path in (tmp_path / "p").iterdir())
+
+
 @pytest.mark.thorough
 def test_tensorboards_plugin_serves_it(home: Home, view: RunView, tmp_path: Path) -> None:
     module = pytest.importorskip("tensorboard.plugins.projector.projector_plugin", reason="tensorboard is missing")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import pickle
 import struct
@@ -165,17 +166,22 @@ def test_any_bytes_are_read_or_refused_in_words(content):
 
 def test_a_copy_keeps_content_and_kind_and_is_counted(tmp_path):
     home = Home(tmp_path / "home").create()
-    for content, ending, count in (
-        (npy([1, 4]), "npy", 2),
-        ("[true, false]", "json", 1),
-        (npz(x=np.arange(3)), "npz", 3),
-    ):
+    for content, count in ((npy([1, 4]), 2), ("[true, false]", 1), (npz(x=np.arange(3)), 3)):
         raw = content if isinstance(content, bytes) else content.encode()
         (tmp_path / "mine.x").write_bytes(raw)
         kept = adopt_index_file(RunSpec(forget=ForgetSpec(f"indices:{tmp_path / 'mine.x'}")), home).forget.select
         copy = Path(kept.removeprefix("indices:"))
-        assert copy.parent == home.uploads and copy.suffix == f".{ending}" and copy.read_bytes() == raw
+        assert copy == home.uploads / f"{hashlib.sha256(raw).hexdigest()[:12]}-mine.x" and copy.read_bytes() == raw
+        assert adopt_index_file(RunSpec(forget=ForgetSpec(kept)), home).forget.select == kept, "a copy of no copy"
         assert count_listed(raw, "x", "f") == count
+
+
+def test_messages_about_a_copy_name_the_users_file(tmp_path):
+    home = Home(tmp_path / "home").create()
+    (tmp_path / "My list (2).csv").write_text("1\nx\n")
+    spec = adopt_index_file(RunSpec(forget=ForgetSpec(f"indices:{tmp_path / 'My list (2).csv'}")), home)
+    with pytest.raises(BadInput, match=r"^forget\.select: My-list-2-\.csv line 2: 'x' is not a whole number"):
+        read_indices(spec.forget.select.removeprefix("indices:"), tmp_path, 5, "forget.select")
 
 
 @pytest.fixture

@@ -16,9 +16,10 @@ from cu_core.catalogue.spec import RunSpec, spec_from_json
 from cu_core.cli import main
 from cu_core.data.images import ImageData
 from cu_core.data.prepared import prepare
-from cu_core.engine.base_knowledge import known_base
+from cu_core.engine.base_knowledge import hardly_known, known_base
 from cu_core.engine.setup import set_up
-from cu_core.engine.weight_check import check_weights
+from cu_core.engine.weight_check import check_weights, clearly_better
+from cu_core.engine.weight_words import judgement_words
 from cu_core.learning.build import build_for
 from cu_core.learning.model_cache import train_key
 from cu_core.learning.weights import save_weights
@@ -129,9 +130,18 @@ def test_weights_that_know_nothing_fit_in_no_way(home: Home, data: ImageData, tm
     save_weights(tmp_path / "untrained.pt", build_for(spec_of(""), data, seed=4))
     found = judged(home, tmp_path / "untrained.pt")
     assert found["at_chance"] == ["unseen", "retain"] and found["best"] is None
-    assert "no better than guessing (10 %)" in found["words"] or "less than guessing gives" in found["words"]
+    assert "guessing" in found["words"]
     assert "No usual reading of these weights fits" in found["words"]
     assert "hardly knows what is to be forgotten" in found["forget_words"]
+
+
+def test_of_several_networks_it_is_said_which_was_taken(
+    home: Home, theirs: nn.Module, data: ImageData, tmp_path: Path
+) -> None:
+    torch.save({"netA": theirs.state_dict(), "netB": theirs.state_dict()}, tmp_path / "two.pt")
+    for _ in range(2):  # the second time the judgement was kept
+        read = judged(home, tmp_path / "two.pt", normalisation="unit")["read"]
+        assert read.startswith("read from 'netA'") and "'netB' is there, too (model.part=netB)" in read
 
 
 def test_the_given_case_is_said_loudly(home: Home) -> None:
@@ -200,6 +210,33 @@ def test_a_run_says_it_in_its_result(home: Home, permuted: Path, capsys: pytest.
     assert open_run(home, view.run_id).result() is not None, "it is of the shape that pages expect"
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "n", "offered"),
+    [
+        (0.19, 0.30, 500, False),  # another guess, more or less
+        (0.01, 0.45, 500, True),  # the order of a hundred classes
+        (0.90, 0.96, 500, True),  # half of the errors
+        (0.90, 0.94, 500, False),
+        (0.97, 0.99, 500, False),  # less than three in a hundred
+        (0.10, 0.50, 10, False),  # four of ten are by chance
+    ],
+)
+def test_a_reading_is_offered_where_it_is_clearly_better(before: float, after: float, n: int, offered: bool) -> None:
+    wrong, gained = round((1 - before) * n), round((after - before) * n)
+    assert clearly_better(wrong, gained, 0, n) == offered
+
+
+def test_few_right_answers_are_no_contradiction() -> None:
+    found: dict[str, Any] = {"by": "accuracy", "guessing": 0.11, "below": False, "best": None, "chosen": {}, "tried": 7}
+    found |= {"accuracy": {"unseen": 0.19, "retain": 0.5}, "samples": {"unseen": 27, "retain": 40}}
+    words = judgement_words(found | {"at_chance": ["unseen"]})
+    assert "but on 19 % of 27 unseen samples: within what chance gives for so few samples (guessing: 11 %)" in words
+    assert "no better" not in words
+    found["accuracy"] = {"unseen": 0.10, "retain": 0.11}
+    assert "no better than guessing (11 %)" in judgement_words(found | {"at_chance": ["unseen", "retain"]})
+    assert "chance gives for so few samples (guessing: 11 %)" in str(hardly_known(5 / 27, 27, 0.11))
+
+
 @pytest.mark.thorough
 def test_a_run_that_was_read_right_has_no_caution(home: Home, file: Path) -> None:
     usual = {
@@ -223,7 +260,10 @@ def test_the_command_says_what_would_fit(
     words = ["--dataset", "digits", "--forget", "class:5", "--method", "finetune", "--device", "cpu"]
     settings = [f"--set=model.{name}" for name in ("head=plain", f"weights={permuted}", "normalisation=unit")]
     assert main(["check-weights", *words, *settings, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["best"]["normalisation"] == "unit"
+    found = json.loads(capsys.readouterr().out)
+    assert found["best"]["normalisation"] == "unit" and found["read"] == "head plain"
+    assert main(["check-weights", *words, *settings]) == 0
+    assert capsys.readouterr().out.startswith("Read: head plain.\nOwn weights are right on")
     assert main(["estimate", *words, *settings]) == 0
     told = capsys.readouterr().err
     assert "note: Own weights are right on" in told and "--set model.class_order=3,0,4,1,5,9,2,6,7,8" in told

@@ -55,6 +55,9 @@ def fixed(in_channels=3, img_size=32, n_classes=10, **others):
 
 def needs(depth): ...
 def fails(num_classes): raise ValueError("no such size")
+def ends(num_classes): raise SystemExit(3)
+class EndsLater(Net):
+    def forward(self, x): raise SystemExit("enough")
 def nothing(): return None
 def empty(): return nn.Flatten()
 def wrong_shape(num_classes): return nn.Sequential(nn.Conv2d(1, num_classes, 3))
@@ -159,6 +162,8 @@ def test_a_classifier_serves_as_an_encoder(nets: Path, theirs: Any, tmp_path: Pa
         ("missing", "did you mean|has no function"),
         ("needs", "asks for depth"),
         ("fails", "ValueError: no such size"),
+        ("ends", "ends fails: SystemExit: 3"),
+        ("EndsLater", "fails on .* images: SystemExit: enough"),
         ("nothing", "returns a NoneType"),
         ("empty", "no weights to train"),
         ("wrong_shape", r"shape \(2, 3, 6, 6\)"),

@@ -266,3 +266,29 @@ def test_several_normalisations_are_none(tmp_path: Path) -> None:
     )
     found = read_weights(tmp_path / "w.pt")
     assert found.mean == (0.5,) * 3 and found.std == pytest.approx((0.2,) * 3)
+
+
+def test_reasons_are_those_of_the_file(tmp_path: Path) -> None:
+    weights = build_model(ModelSpec("tiny-cnn", head="plain"), 1, 12, 4, seed=0).state_dict()
+
+    def reason(changed: dict[str, Any]) -> str:
+        torch.save(changed, tmp_path / "w.pt")
+        with pytest.raises(CheckpointError) as error:
+            outputs(tmp_path / "w.pt", "tiny-cnn")
+        return str(error.value)
+
+    without = {name: value for name, value in weights.items() if name != "trunk.layers.0.weight"}
+    torch.save(without, tmp_path / "w.pt")
+    with pytest.raises(CheckpointError, match=r"missing: trunk\.layers\.0\.weight$"):
+        build_model(ModelSpec("tiny-cnn", head="plain", weights=str(tmp_path / "w.pt")), 1, 12, 4, seed=0)
+    for kind in (torch.int8, torch.complex64):
+        name = str(kind).removeprefix("torch.")
+        assert f"of type {name}" in reason(weights | {"head.weight": weights["head.weight"].to(kind)})
+
+
+def test_a_last_layer_without_biases_has_zeros_and_it_is_said(tmp_path: Path) -> None:
+    weights = build_model(ModelSpec("tiny-cnn", head="plain"), 1, 12, 4, seed=0).state_dict()
+    del weights["head.bias"]
+    torch.save(weights, tmp_path / "w.pt")
+    assert "biases of the last layer are 0" in read_weights(tmp_path / "w.pt").told
+    assert not outputs(tmp_path / "w.pt", "tiny-cnn").head.bias.any()

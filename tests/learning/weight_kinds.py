@@ -70,6 +70,24 @@ def state(prefix: str = "", rename: dict[str, str] | None = None) -> State:
     return found
 
 
+def changed(how: Callable[[torch.Tensor], torch.Tensor]) -> State:
+    """Its weights, the last layer's stored in another way."""
+    return {name: how(value) if value.ndim == 2 else value for name, value in state().items()}
+
+
+def quantised(value: torch.Tensor) -> torch.Tensor:
+    """The same values in eight bits."""
+    return torch.quantize_per_tensor(value, 0.1, 0, torch.qint8)
+
+
+def wrapped(times: int) -> dict[str, Any]:
+    """Its weights in wrappers inside of each other."""
+    found: dict[str, Any] = state()
+    for number in range(times):
+        found = {f"w{number}": found}
+    return found
+
+
 def other() -> State:
     """Weights of the same shape that are not the network's."""
     return trained(Small(), 7).state_dict()
@@ -433,6 +451,11 @@ KINDS: tuple[WeightKind, ...] = (
         saved(lambda: {"optimizer": _optimizer(), "epoch": 4}),
         refused="a dict of optimizer, epoch",
     ),
+    WeightKind("a sparse tensor", "w.pt", saved(lambda: changed(torch.Tensor.to_sparse)), refused="to_dense"),
+    WeightKind("sparse rows", "w.pt", saved(lambda: changed(torch.Tensor.to_sparse_csr)), refused="to_dense"),
+    WeightKind("a quantised tensor", "w.pt", saved(lambda: changed(quantised)), refused=r"call \.dequantize\(\)"),
+    WeightKind("state dicts in a list", "w.pt", saved(lambda: [state(), state()]), refused="2 of them state dicts"),
+    WeightKind("wrapped deep", "w.pt", saved(lambda: wrapped(6)), refused=r"6 deep .*torch\.save\(model\.state_dict"),
     WeightKind("an object without tensors", "w.pt", saved(Settings), refused=r"torch\.save\(model\.state_dict\(\)"),
     WeightKind("packed parts", "w.pt", _packed, refused="its parts are packed"),
     WeightKind("NumPy archive of zeros", "w.npz", _zeros_npz, refused="its parts are packed"),

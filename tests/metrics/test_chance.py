@@ -51,6 +51,7 @@ def test_a_constant_answer_is_no_knowledge_of_samples_but_says_nothing_of_a_clas
 def test_a_base_that_hardly_knows_is_said_and_others_are_not() -> None:
     said = hardly_known(0.02, 200, 0.1)
     assert said and "right on 2.0 % of 200 forget samples, less than guessing gives (10 %)" in said
-    assert "no better than guessing (10 %)" in str(hardly_known(0.11, 200, 0.1))
+    assert "no better than guessing (10 %)" in str(hardly_known(0.1, 200, 0.1))
+    assert "within what chance gives for so few samples (guessing: 10 %)" in str(hardly_known(0.11, 200, 0.1))
     assert hardly_known(0.9, 200, 0.1) is None
     assert hardly_known(None, 200, 0.1) is None and hardly_known(0.0, 0, 0.1) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,7 +28,7 @@ LARGEST_TILE = 64
 
 
 def write_projector(home: Home, view: RunView, target: Path) -> tuple[int, int, bool]:
-    """Writes the folder, or a zip of it.
+    """Writes the folder, or a zip of it. Files of an earlier export that is there already go; other files stay.
 
     Args:
         home: where the run's images are.
@@ -56,7 +57,26 @@ def write_projector(home: Home, view: RunView, target: Path) -> tuple[int, int, 
             (folder / f"{stem}-metadata.tsv").write_text("\n".join(map("\t".join, lines)) + "\n", "utf-8")
         (folder / CONFIG).write_text(_config(moments, tile), "utf-8")
 
-    return write_folder(target, write), len(moments), data is not None
+    earlier = _written_before(target)
+    size = write_folder(target, write)
+    now = _written_before(target)
+    for name in earlier - now:
+        size -= (target / name).stat().st_size
+        (target / name).unlink()
+    return size, len(moments), data is not None
+
+
+def _written_before(folder: Path) -> set[str]:
+    """Names of the files that the config of an export in a folder speaks of, of those that are there."""
+    try:
+        config = (folder / CONFIG).read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return set()
+    # As `_config` writes them; a tensor without such metadata, or in another folder, is somebody else's.
+    named = set(re.findall(r'_path: "([^"/\\]+)"', config))
+    tensors = {name for name in named if name.replace(".tsv", "-metadata.tsv") in named - {name}}
+    ours = tensors | {name.replace(".tsv", "-metadata.tsv") for name in tensors} | (named & {SPRITE})
+    return {name for name in ours if (folder / name).is_file()}
 
 
 def _write_sprite(path: Path, data: ImageData, probe: pd.DataFrame) -> int:

@@ -147,7 +147,7 @@ def _trunk_of(model: nn.Module, name: str, shape: tuple[int, ...], classes: int)
     try:
         with torch.no_grad():
             answer = model(torch.rand(shape, generator=torch.Generator().manual_seed(0)))
-    except Exception as error:  # the user's own code
+    except (Exception, SystemExit) as error:  # the user's own code, which may also end the program
         raise Incompatible(
             FIELD, f"the network of {name} fails on {shape[1]}×{shape[2]}×{shape[3]} images: {_said(error)}"
         ) from error
@@ -210,7 +210,7 @@ def _called(code: OwnCode, function: Callable[..., Any], given: dict[str, int]) 
         words.setdefault("num_classes", given["num_classes"])
     try:
         return function(*positional, **words)
-    except Exception as error:  # the user's own code
+    except (Exception, SystemExit) as error:  # the user's own code, which may also end the program
         raise BadInput(FIELD, f"{code.function} fails: {_said(error)}") from error
 
 
