@@ -257,8 +257,8 @@ def _scan_text(content: bytes, path: Path, total: int, field: str, names: NameLo
         raise BadInput(field, f"{bare_name(path.name)} is empty", ("one index per line",))
     if masks := [cell for cell in first[1] if cell.lower() in MASKS]:
         if len(first[1]) > 1:
-            column = f"{bare_name(path.name)} has a column {masks[0]!r} beside others"
-            words = f"{column}, so whether all of its lines are meant is unclear"
+            mixed = f"{bare_name(path.name)} has a column {masks[0]!r} beside others"
+            words = f"{mixed}, so whether all of its lines are meant is unclear"
             raise BadInput(field, words, ("a column of the samples to forget", f"{masks[0]} alone"))
         scan = _collect(_cells(rows, 0, 1), 2, None, "line")
         return scan if scan.wrong else _scan_mask(scan.indices, bare_name(path.name), total, field)
