@@ -145,8 +145,8 @@ def test_choices_of_a_figure_count(run: us.Run) -> None:
         (lambda run: run.samples("reference:9"), "reference:0, reference:1"),
         (lambda run: run.embeddings(True), "True was not recorded"),
         (lambda run: run.embeddings(1.5), "1.5 was not recorded"),
-        (lambda run: run.weights("round:1"), "allowed: after, before"),
-        (lambda run: run.weights(), "are not there"),
+        (lambda run: run.weights("rounds:1"), "before, after, round:N, reference:SEED"),
+        (lambda run: run.weights(), "has no final weights: weights.pt is missing"),
     ],
 )
 def test_what_cannot_be_had_is_said(ask, said, run: us.Run) -> None:  # type: ignore[no-untyped-def]
@@ -328,7 +328,7 @@ def test_a_run_from_python_is_that_of_the_command_line(home: Home, capsys) -> No
     from cu_core.learning.weights import weights_sha256  # noqa: PLC0415
 
     assert weights_sha256(made.weights()) == other["weights_sha256"]
-    assert made.weights("before").keys() == made.weights().keys()
+    assert made.weights("before").keys() == made.weights("round:1").keys() == made.weights("reference:0").keys()
     for word in FIGURES:
         assert isinstance(made.figure(word), go.Figure)
     assert isinstance(made.figure("map", axes=3), go.Figure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +21,6 @@ from cu_core.python.moments import Moment, moment_of
 from cu_core.python.run_figures import figure_of
 from cu_core.python.run_html import html_of_list, html_of_run
 from cu_core.python.run_tables import metrics_table, references_table, rounds_table, samples_table
-from cu_core.python.run_weights import weights_of
 from cu_core.runstore.reader import RunRow, RunView
 
 
@@ -106,12 +106,16 @@ class Run:
         """The weights as tensors by name.
 
         Args:
-            of: ``"after"`` for the unlearned model, ``"before"`` for the one that it began from.
+            of: as ``--of`` of the command line: ``"after"`` for the unlearned model, ``"before"`` for the one that it
+                began from, ``"round:3"`` or ``"reference:0"``.
 
         Raises:
-            BadInput: they were not kept.
+            BadInput: no such model, or its weights were not kept.
         """
-        return weights_of(self.view, self.home, of)
+        # Reading weights takes torch, and nothing else here does.
+        export = importlib.import_module("cu_core.analysis.exports.weights_export")
+        state: dict[str, Any] = export.weights_of(self.home, self.view, export.which_model(str(of))).state
+        return state
 
     def figure(self, word: str, **choices: Any) -> go.Figure:
         """A picture by the word that pages use; `cu_core.python.run_figures.FIGURES` lists them with their choices.

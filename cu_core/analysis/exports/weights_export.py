@@ -125,7 +125,8 @@ def export_weights(home: Home, view: RunView, which: Which, file: Path) -> Weigh
 def _final(view: RunView) -> dict[str, Tensor]:
     path = view.run_dir / layout.WEIGHTS
     if not path.exists():
-        why = "no demo brings weights along" if view.info.get("demo") else f"the run is {view.state}"
+        ended = f"{layout.WEIGHTS} is missing" if view.state == "succeeded" else f"the run is {view.state}"
+        why = "no demo brings weights along" if view.info.get("demo") else ended
         raise BadInput(FIELD, f"{view.run_id} has no final weights: {why}", _others(view))
     if (reason := damage_of(view.run_dir, layout.WEIGHTS)) is not None:
         raise BadInput(FIELD, f"the final weights cannot be taken: {layout.WEIGHTS} {reason}", _others(view))
