@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import psutil
-
+from cu_core.base.detached import start_detached
 from cu_core.base.files import tail, write_json
 from cu_core.base.home import Home
-from cu_core.base.installation import dashboard_folder
-from cu_core.base.process import identity, is_alive
+from cu_core.base.process import is_alive
 from cu_core.runstore.rows import optional_json
 
 PROCESS = "process.json"
@@ -31,20 +26,7 @@ def start_command(words: Sequence[str], home: Home, folder: Path) -> None:
         folder: where its files are; exists.
     """
     with (folder / OUTPUT).open("wb") as output, (folder / COMPLAINT).open("wb") as complaint:
-        # A session of its own: it goes on when the server or the terminal ends.
-        process = subprocess.Popen(
-            [sys.executable, "-m", "cu_core", *words],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=complaint,
-            start_new_session=True,
-            cwd=dashboard_folder(),
-            env=os.environ | {"CU_HOME": str(home.root)},
-        )
-    try:
-        who = identity(process.pid)
-    except psutil.NoSuchProcess:  # it has ended already
-        who = {}
+        who = start_detached(words, home.root, output, complaint)
     write_json(folder / PROCESS, who)
 
 

@@ -6,23 +6,18 @@ request, because compiling the layout takes longer than a layout.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
 from filelock import FileLock
 
+from cu_core.base.detached import start_detached
 from cu_core.base.errors import os_errors_in_words
 from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
-from cu_core.base.installation import dashboard_folder
-from cu_core.base.process import identity, is_alive
+from cu_core.base.process import is_alive
 from cu_core.projections.map_request import MapRequest
 
 LOG = "worker.log"
@@ -104,18 +99,9 @@ def _start(home: Home) -> None:
         if _alive(home):
             return
         with (home.maps / LOG).open("wb") as log:
-            # A session of its own: it goes on when the server or the terminal ends.
-            process = subprocess.Popen(
-                [sys.executable, "-m", "cu_core", "map", "--serve"],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                cwd=dashboard_folder(),
-                env=os.environ | {"CU_HOME": str(home.root)},
-            )
-        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended already
-            write_json(home.maps / PROCESS, identity(process.pid))
+            who = start_detached(["map", "--serve"], home.root, log, log)
+        if who:
+            write_json(home.maps / PROCESS, who)
 
 
 def _alive(home: Home) -> bool:

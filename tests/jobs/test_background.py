@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cu_core.base import detached
 from cu_core.base.home import Home
 from cu_core.base.process import identity
 from cu_core.catalogue.spec import RunSpec
@@ -114,7 +115,7 @@ def test_a_second_start_leaves_the_first_alone(home: Home, monkeypatch: pytest.M
             started.append(words)
             self.pid = identity()["pid"]
 
-    monkeypatch.setattr(own_process.subprocess, "Popen", Started)
+    monkeypatch.setattr(detached.subprocess, "Popen", Started)
     background.start_prepare(DataSpec(), home)
     background.start_prepare(DataSpec(), home)
     assert len(started) == 1

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from cu_core.base import detached
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
 from cu_core.base.process import identity
@@ -55,7 +56,7 @@ def test_why_a_file_could_not_be_made_is_said(home: Home, run_dir: Path) -> None
 
 def test_old_files_go_when_another_is_made(home: Home, run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
-    monkeypatch.setattr(own_process.subprocess, "Popen", lambda words, **_: started.append(words) or _Ended())
+    monkeypatch.setattr(detached.subprocess, "Popen", lambda words, **_: started.append(words) or _Ended())
     old = home.root / "takeout" / "old"
     old.mkdir(parents=True)
     hours = time.time() - 2 * takeout.KEPT_SECONDS
