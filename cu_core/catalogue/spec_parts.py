@@ -421,4 +421,11 @@ class AuditSpec:
         unit="draws",
         advanced=True,
     )
+    verdict: bool = param(
+        True,
+        "Verdict",
+        "At the end, asks whether the model can be told from retrained ones; it needs five references to conclude.",
+        advanced=True,
+        later=True,
+    )
     seed: int = param(0, "Audit seed", "Seed of draws, folds and views.", low=0, high=2**31 - 1, advanced=True)

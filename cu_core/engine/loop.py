@@ -32,6 +32,7 @@ from cu_core.engine.result import build_result, known_seconds
 from cu_core.engine.setup import RunSetup, set_up
 from cu_core.engine.tsne_record import record_tsne
 from cu_core.engine.unlearning import method_rounds, unlearning_context
+from cu_core.engine.verdict.verdict_phase import VerdictModels, recorded_answers, verdict_on
 from cu_core.engine.weight_check import judge
 from cu_core.learning.device import keep_freed_memory, memory_errors
 from cu_core.learning.model_cache import Trained, trained_model
@@ -121,6 +122,7 @@ class _Execution:
         for seed in range(self._first_retrained, self._first_retrained + self.spec.reference):
             self._reference(seed)
         audit = self._audit(base.model, context.model)
+        verdict = self._verdict(base.model, context.model, context.first_round - 1)
         self._picture(context.first_round - 1)
         self.progress.start("finish", "writing the result")
         return build_result(
@@ -136,6 +138,7 @@ class _Execution:
             notes=self._cautions() + self.setup.notes + self.audit.notes,
             own_weights=self.own_weights,
             audit=audit,
+            verdict=verdict,
             seconds=known_seconds(self.spec, self.seconds),
             given=self.given.told,
             weights_sha256=weights_sha256(context.model.state_dict()),
@@ -396,6 +399,24 @@ class _Execution:
         self.attempt.promote(layout.AUDIT, found.arrays, found.manifest)
         self.seconds["audit"] = found.manifest["seconds"]
         return found.manifest
+
+    def _verdict(self, before: Network, after: Network, last: int) -> dict[str, Any] | None:
+        if not self.spec.audit.verdict:
+            return None
+
+        def step(message: str) -> None:
+            self.attempt.check()
+            self.attempt.event("finish", 0, 0, message=message)
+
+        self.progress.start("finish", "verdict")
+        models = VerdictModels(
+            base=before,
+            after=after,
+            references=[r.trained.model for r in self.comparison.references],
+            stored=self.attempt.run_dir / layout.WEIGHTS,
+            recorded=self.attempt.array(f"rounds/{last}", recorded_answers(self.setup)),
+        )
+        return verdict_on(self.setup, models, self.recorder.signal_pass, step)
 
     def _picture(self, last: int) -> None:
         if not self.spec.probe.tsne:

@@ -35,6 +35,7 @@ def build_result(
     notes: list[str],
     own_weights: dict[str, Any] | None,
     audit: dict[str, Any] | None,
+    verdict: dict[str, Any] | None,
     seconds: dict[str, float | None],
     weights_sha256: str,
     given: Sequence[Mapping[str, Any]] = (),
@@ -55,6 +56,7 @@ def build_result(
         notes: what a reader of the numbers should know, in words.
         own_weights: as `cu_core.engine.weight_check.judge` found them; None where the base model was trained here.
         audit: manifest of the membership attacks; None where none were made.
+        verdict: as `cu_core.engine.verdict.verdict_phase.verdict_on` gives it; None where it was switched off.
         seconds: time by phase; None where it is not known.
         weights_sha256: hash of the final weights.
         given: files of the user that the run shows: role, name, hash, and what was done to read each.
@@ -85,6 +87,7 @@ def build_result(
         "own_weights": own_weights,
         "cautions": cautions,
         "notes": notes,
+        "verdict": verdict,
         "attacks": audit["attacks"] if audit else None,
         "reference_attacks": audit["reference_attacks"] if audit else None,
         **comparison,

@@ -1,0 +1,141 @@
+"""The verdict on a run's unlearned model: evidence of all its models, then the questions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from cu_core.catalogue.method_record import method
+from cu_core.engine.layer_similarity import Activations, LayerPass
+from cu_core.engine.setup import RunSetup
+from cu_core.engine.signal_pass import SignalPass
+from cu_core.engine.verdict.verdict_pass import VerdictPass
+from cu_core.engine.verdict.verdict_samples import verdict_samples
+from cu_core.learning.build import build_for
+from cu_core.learning.network import Network
+from cu_core.learning.weights import load_weights, read_state_dict
+from cu_core.metrics.questions.judgement import judge_evidence
+from cu_core.metrics.questions.verdict_evidence import ModelSeen, VerdictEvidence
+
+
+@dataclass(frozen=True)
+class VerdictModels:
+    """The models of a run, on the device.
+
+    Attributes:
+        base: before unlearning.
+        after: the unlearned one, as it answered.
+        references: retrained without the forget samples.
+        stored: file of the unlearned model's weights.
+        recorded: (n, k) what the last round has recorded of the probe (logits; of encoders embeddings); None where
+            nothing is left.
+    """
+
+    base: Network
+    after: Network
+    references: Sequence[Network]
+    stored: Path
+    recorded: np.ndarray | None
+
+
+def verdict_on(
+    setup: RunSetup, models: VerdictModels, signal_pass: SignalPass, step: Callable[[str], None] = lambda message: None
+) -> dict[str, Any]:
+    """The verdict of a run.
+
+    Args:
+        setup: its fixed part.
+        models: all of its models.
+        signal_pass: passes through its probe.
+        step: called with what is done now; may raise to stop.
+
+    Returns:
+        As `judge_evidence`, with the ``seconds`` that it took.
+    """
+    began = time.perf_counter()
+    found = judge_evidence(evidence_of(setup, models, signal_pass, step))
+    return found | {"seconds": time.perf_counter() - began}
+
+
+def recorded_answers(setup: RunSetup) -> str:
+    """Name of the recorded array that stored weights have to repeat."""
+    return "embedding" if setup.spec.self_supervised else "logits"
+
+
+def evidence_of(
+    setup: RunSetup, models: VerdictModels, signal_pass: SignalPass, step: Callable[[str], None] = lambda message: None
+) -> VerdictEvidence:
+    """The answers of all models to the samples of the verdict; arguments as of `verdict_on`."""
+    layer_pass = LayerPass(setup, models.base)
+    ask = VerdictPass(setup, verdict_samples(setup), lambda: step("verdict"))
+
+    def seen(model: Network, layers: Activations) -> ModelSeen:
+        return ask(model, layers)
+
+    base, after = (seen(model, layer_pass(model)) for model in (models.base, models.after))
+    references = []
+    for number, model in enumerate(models.references, start=1):
+        step(f"verdict: asking reference {number} of {len(models.references)}")
+        references.append(seen(model, layer_pass(model)))
+    return VerdictEvidence(
+        base=base,
+        after=after,
+        references=tuple(references),
+        task=setup.forget.task,
+        kind="self-supervised" if setup.spec.self_supervised else "supervised",
+        classes=len(setup.data.classes),
+        forgotten=tuple(int(c) for c in setup.forget.classes) if setup.forget.task == "class" else (),
+        layer_names=tuple(layer_pass.names),
+        same_weights=_same(models.base, models.after),
+        stored_gap=stored_gap(setup, models, signal_pass, ask, after),
+        elsewhere=method(setup.spec.method.id).from_files,
+    )
+
+
+def stored_gap(
+    setup: RunSetup, models: VerdictModels, signal_pass: SignalPass, ask: VerdictPass, after: ModelSeen
+) -> float | None:
+    """Largest gap between answers and those of the stored weights in a fresh network, in deviations of the answers.
+
+    Args:
+        setup: the fixed part of the run.
+        models: all of its models.
+        signal_pass: passes through the probe.
+        ask: passes through the samples of the verdict.
+        after: what the unlearned model said of those.
+
+    Returns:
+        None where no weights are stored.
+    """
+    if not models.stored.exists():
+        return None
+    fresh = build_for(setup.spec, setup.data, setup.spec.train_seed)
+    load_weights(fresh, read_state_dict(models.stored))
+    setup.precision.place(fresh, setup.device)
+    fresh.eval()
+    again = ask(fresh, {})
+    gaps = [
+        _gap(getattr(after, group).outputs, getattr(again, group).outputs) for group in ("forget", "retain", "unseen")
+    ]
+    if models.recorded is not None:
+        answers = signal_pass.probe(fresh)
+        now = answers.embedding if setup.spec.self_supervised else answers.logits
+        gaps.append(_gap(models.recorded.astype(np.float64), now.astype(np.float64)))
+    return max(gaps)
+
+
+def _gap(said: np.ndarray, now: np.ndarray) -> float:
+    if not said.size:
+        return 0.0
+    return float(np.abs(said - now).max() / max(float(now.std()), 1e-9))
+
+
+def _same(first: Network, second: Network) -> bool:
+    one, other = first.state_dict(), second.state_dict()
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
