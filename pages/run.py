@@ -1,4 +1,4 @@
-"""One run: verdict, progress while it works, curves, before and after beside the reference, what can be done with it."""
+"""One run: verdict, progress while it works, curves, before and after beside the reference, and what to do with it."""
 
 from __future__ import annotations
 

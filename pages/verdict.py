@@ -7,6 +7,7 @@ from functools import partial
 import streamlit as st
 
 from cu_core.analysis.verdict_reading import verdict_of, worst_first
+from cu_core.figures.verdict_rows import row_of_test
 from cu_core.runstore.reader import RunView
 from pages._frame.one_run import show_run
 from pages._frame.page_records import Page
@@ -28,10 +29,10 @@ PAGE = Page(
     needs="rounds",
 )
 LEGEND = (
-    "In the pictures: ▼ this model; △ the model before unlearning, or a planted difference, as a control that the "
-    "question has to see; ■ retrained models, each measured beside the others; shaded: where one more retrained model "
-    "would lie in 19 of 20 cases; dotted: the smallest difference that would have been called one. The axis counts in "
-    "half widths of the shaded band, as they are up to 1, by powers of ten beyond; an arrow at its end stands for more."
+    "▼ this model · △ the model before unlearning, or a planted difference: the control, which a question has to see · "
+    "■ retrained models, each measured beside the others · shaded: where one more would lie in 19 of 20 cases · "
+    "dotted: the smallest difference that would have been called one. The axis counts half widths of the shaded band, "
+    "beyond 1 by powers of ten; an arrow at its end stands for more."
 )
 
 
@@ -45,7 +46,9 @@ def sections(view: RunView) -> None:
     for_statisticians(verdict)
     references = verdict["references"]
     took = f" It took {duration(verdict['seconds'])}." if verdict["seconds"] is not None else ""
-    st.caption(f"Compared with {references} retrained model{'' if references == 1 else 's'}.{took} {LEGEND}")
+    st.caption(f"Compared with {references} retrained model{'' if references == 1 else 's'}.{took}")
+    if any(row_of_test(test) for claim in verdict["claims"] for test in claim["tests"]):
+        st.caption(LEGEND)
     for claim in worst_first(verdict["claims"]):
         claim_section(view, claim)
     with st.container(horizontal=True):

@@ -55,7 +55,7 @@ def _picture(claim: Mapping[str, Any]) -> None:
         return
     unit = f" {test['unit']}" if test["unit"] else ""
     samples = f", {test['n']:,} samples" if test["n"] else ""
-    st.caption(f"{plain(test['title'])}{plain(unit)}{samples}")
+    st.caption(plain(f"{test['title']}{unit}{samples}"))
     st.plotly_chart(
         verdict_rows([row]),
         key=f"verdict_{claim['id']}",

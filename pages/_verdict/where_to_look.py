@@ -36,7 +36,7 @@ def where_to_look(view: RunView, claim: Mapping[str, Any], question: Question | 
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if question.look == "attack":
             attack = attack_of(view, claim)
-            title = f"Attack: {ATTACKS[attack].title}, at its threshold" if attack else page.title
+            title = f"{page.title}: {ATTACKS[attack].title}" if attack in ATTACKS else page.title
             link_to("attack", title, run=view.run_id, **({"attack": attack} if attack else {}))
         else:
             link_to(page.id, run=view.run_id)
