@@ -12,9 +12,9 @@ SETTLED = ("unchanged", "integrity")
 """Questions that need no retrained models."""
 
 
-def madeup_test(value: float = 5.0, *, references: int = 8, decisive: bool = True, **changes: Any) -> dict[str, Any]:
+def madeup_test(value: float | None = 5.0, *, count: int = 8, decisive: bool = True, **changes: Any) -> dict[str, Any]:
     """One test: retrained models around 0, the model before unlearning at 8."""
-    several = references > 1
+    several = count > 1
     found = {
         "id": "margin",
         "title": "Margin of forget minus unseen samples",
@@ -23,10 +23,10 @@ def madeup_test(value: float = 5.0, *, references: int = 8, decisive: bool = Tru
         "value": value,
         "base": 8.0,
         "planted": False,
-        "references": np.linspace(-0.4, 0.4, references).tolist() if several else [],
+        "references": np.linspace(-0.4, 0.4, count).tolist() if several else [],
         "null_low": -1.0 if several else None,
         "null_high": 1.0 if several else None,
-        "p": 0.0001 if abs(value) > 1 else 0.4,
+        "p": 0.4 if value is None or abs(value) <= 1 else 0.0001,
         "detectable": 1.5 if several else None,
         "margin": 4.0,
         "controlled": True,
@@ -40,9 +40,9 @@ def madeup_claim(question: str, state: str, *, references: int = 8, **changes: A
     """The answer to one question."""
     value = 5.0 if state == DIFFERS else 0.3
     settled = question in SETTLED
-    tests = [] if settled else [madeup_test(value, references=references)]
+    tests = [] if settled else [madeup_test(value, count=references)]
     if not settled:
-        tests.append(madeup_test(value, references=references, decisive=False, id="auc", title="AUC", unit=""))
+        tests.append(madeup_test(value, count=references, decisive=False, id="auc", title="AUC", unit=""))
     few = references < 5 and not settled
     found = {
         "id": question,

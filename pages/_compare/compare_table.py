@@ -150,6 +150,7 @@ def _config(columns: Sequence[ComparedColumn], cells: str) -> dict[str, Any]:
             heading,
             help=f"{column.title}. {column.summary}",
             width=STATE_WIDTH if column.states else max(96, 7 * len(heading) + 20),
+            alignment="left" if column.states else "right",
         )
     return config
 
@@ -159,6 +160,7 @@ def _below(table: Table, cells: str) -> None:
         "Colour: distance to the mean of the retrained models in half widths of their 95 % prediction band. None "
         "within it: the number could be one more retrained model's. Purple below, green above, stronger from 2, 4 and "
         "8 on. It does not depend on which runs are chosen."
+        + (" Of a verdict the colour repeats the state." if any(column.states for column in table.columns) else "")
     )
     for title, reasons in (("n/a", table.missing()), ("No distance to the reference", table.without_band())):
         if reasons and not (title == "n/a" and cells == "distance"):

@@ -19,8 +19,9 @@ from cu_core.analysis.scenes import Shown, boundary_scene, boundary_unit, sample
 from cu_core.analysis.verdict_reading import question_title, verdict_line, verdict_of
 from cu_core.base.home import Home
 from cu_core.base.version import __version__
+from cu_core.catalogue.question_record import STATES
 from cu_core.catalogue.selections import parse_selection
-from cu_core.catalogue.verdict_states import state_words
+from cu_core.catalogue.verdict_states import SHAPES, state_words
 from cu_core.data.prepared import open_key
 from cu_core.figures.class_gaps import class_gaps, class_gaps_alt
 from cu_core.figures.class_matrix import highest_count, prediction_alt, prediction_matrix
@@ -78,15 +79,17 @@ def report_of(
 
 def _verdicts(runs: Sequence[Compared]) -> Iterator[Block]:
     """What each run's verdict says: the states of all questions, a sentence for anybody, and one for statisticians."""
-    found = {f"{run.title}, seed {run.seed}": verdict_of(run.result) for run in runs}
+    found = {f"{run.title}, seed {run.seed} ({run.run_id})": verdict_of(run.result) for run in runs}
     claims = {name: {c["id"]: c for c in verdict["claims"]} if verdict else {} for name, verdict in found.items()}
     asked = {key: question_title(claim) for known in claims.values() for key, claim in known.items()}
     rows = []
     for name, verdict in found.items():
         answers = [claims[name].get(key) for key in asked]
-        states = [state_words(c["state"]) if c and c["applies"] else "–" for c in answers]
+        states = [SHAPES[c["state"]] if c and c["applies"] else "–" for c in answers]
         rows.append([name, state_words(verdict["state"]) if verdict else "none", *states])
     yield TableBlock(["Run", "Verdict", *asked.values()], rows)
+    if asked:
+        yield ", ".join([*map(state_words, STATES), "– the question does not exist for the run"]) + "."
     yield from (f"{name}: {verdict_line(verdict)}" for name, verdict in found.items())
     if methods := [f"{name}: {verdict['statistician']}" for name, verdict in found.items() if verdict]:
         yield Folded("For statisticians", methods)
