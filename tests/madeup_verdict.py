@@ -1,80 +1,89 @@
-"""Made-up verdicts with everything that a real one has, in every state."""
+"""Made-up answers of models for verdicts: a base that knows the forget samples, retrained models that do not."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
-from cu_core.catalogue.question_record import CANNOT_TELL, DIFFERS, NO_DIFFERENCE, QUESTIONS, STATES
+from cu_core.metrics.questions.verdict_evidence import GroupSeen, ModelSeen, TrainedOn, VerdictEvidence
 
-SETTLED = ("unchanged", "integrity")
-"""Questions that need no retrained models."""
-
-
-def madeup_test(value: float | None = 5.0, *, count: int = 8, decisive: bool = True, **changes: Any) -> dict[str, Any]:
-    """One test: retrained models around 0, the model before unlearning at 8."""
-    several = count > 1
-    found = {
-        "id": "margin",
-        "title": "Margin of forget minus unseen samples",
-        "unit": "of log-odds",
-        "sides": "both",
-        "value": value,
-        "base": 8.0,
-        "planted": False,
-        "references": np.linspace(-0.4, 0.4, count).tolist() if several else [],
-        "null_low": -1.0 if several else None,
-        "null_high": 1.0 if several else None,
-        "p": 0.4 if value is None or abs(value) <= 1 else 0.0001,
-        "detectable": 1.5 if several else None,
-        "margin": 4.0,
-        "controlled": True,
-        "decisive": decisive and several,
-        "n": 130,
-    }
-    return found | changes
+CLASSES = 4
+FORGOTTEN = 3
+WIDTH = 8
 
 
-def madeup_claim(question: str, state: str, *, references: int = 8, **changes: Any) -> dict[str, Any]:
-    """The answer to one question."""
-    value = 5.0 if state == DIFFERS else 0.3
-    settled = question in SETTLED
-    tests = [] if settled else [madeup_test(value, count=references)]
-    if not settled:
-        tests.append(madeup_test(value, count=references, decisive=False, id="auc", title="AUC", unit=""))
-    few = references < 5 and not settled
-    found = {
-        "id": question,
-        "state": CANNOT_TELL if few else state,
-        "direction": f"{question} too much" if state == DIFFERS else "",
-        "statistic": None if few else value,
-        "null_low": None if few or settled else -1.0,
-        "null_high": None if few else 1.0,
-        "p": None if few or settled else 0.0002 if state == DIFFERS else 0.9,
-        "detectable": None if few or settled else 1.5,
-        "n": 130,
-        "applies": True,
-        "controlled": None if few or settled else state != CANNOT_TELL,
-        "notes": [f"A note of {question}."],
-        "tests": tests,
-        "sentence": f"The answer of {question} is {state}.",
-    }
-    return found | changes
+def evidence(task: str = "sample", references: int = 8, seed: int = 0, *, known: float = 0.0) -> VerdictEvidence:
+    """Evidence of an honestly retrained model, or of one that still knows a share of the forget samples.
+
+    Args:
+        task: ``"sample"`` or ``"class"``.
+        references: number of retrained models.
+        seed: of everything.
+        known: share of the forget samples that the unlearned model knows as the base does.
+    """
+    rng = np.random.default_rng(seed)
+    sizes = {"forget": 80, "retain": 240, "unseen": 240}
+    labels = {g: rng.integers(0, CLASSES, n) for g, n in sizes.items()}
+    if task == "class":
+        labels["forget"][:] = FORGOTTEN
+        labels["retain"] %= FORGOTTEN
+    hard = {g: rng.normal(0, 1, n) for g, n in sizes.items()}
+    made = [model(task, labels, hard, rng, known=share) for share in (1.0, known, *[0.0] * references)]
+    return VerdictEvidence(
+        base=made[0],
+        after=made[1],
+        references=tuple(made[2:]),
+        task=task,
+        kind="supervised",
+        classes=CLASSES,
+        forgotten=(FORGOTTEN,) if task == "class" else (),
+        layer_names=("embedding",),
+        stored_gap=0.0,
+    )
 
 
-def madeup_verdict(state: str, *, references: int = 8) -> dict[str, Any]:
-    """A verdict whose worst claim has this state; the questions take turns through the states from it on."""
-    states = list(STATES)[list(STATES).index(state) :]
-    asked = [name for name in QUESTIONS if name not in SETTLED]
-    claims = {name: madeup_claim(name, NO_DIFFERENCE) for name in SETTLED if name in QUESTIONS}
-    claims |= {name: madeup_claim(name, states[k % len(states)], references=references) for k, name in enumerate(asked)}
-    return {
-        "state": CANNOT_TELL if references < 5 else state,
-        "sentence": f"In short it is {state}.",
-        "statistician": f"Of {references} retrained models each was left out in turn.",
-        "references": references,
-        "level": 0.05,
-        "seconds": 0.5,
-        "claims": [claims[name] for name in QUESTIONS if name in claims],
-    }
+def model(
+    task: str,
+    labels: dict[str, np.ndarray],
+    hard: dict[str, np.ndarray],
+    rng: np.random.Generator,
+    *,
+    known: float,
+) -> ModelSeen:
+    """One model: retained samples are known well, unseen ones less, a share of the forget samples as retained ones."""
+    groups = {}
+    for group, label in labels.items():
+        n = len(label)
+        sure = np.full(n, 4.0 if group == "retain" else 2.0)
+        if group == "forget":
+            stranger = -3.0 if task == "class" else 2.0
+            sure = np.where(np.arange(n) < known * n, 4.0, stranger)
+        if group == "unseen" and task == "class":
+            sure = np.where(label == FORGOTTEN, 4.0 if known > 0.5 else -3.0, sure)
+        groups[group] = seen(label, sure + hard[group] + rng.normal(0, 0.3) / 3 + rng.normal(0, 0.3, n), rng, known)
+    stages = tuple(
+        TrainedOn(steps, groups["forget"].score, groups["forget"].right, groups["unseen"].score) for steps in (0, 20)
+    )
+    layers = {group: [made.embedding] for group, made in groups.items()}
+    return ModelSeen(groups["forget"], groups["retain"], groups["unseen"], layers, stages)
+
+
+def seen(labels: np.ndarray, margin: np.ndarray, rng: np.random.Generator, known: float) -> GroupSeen:
+    """Answers with given margins; the rest of the probability is spread over the other classes."""
+    n = len(labels)
+    logits = rng.normal(0, 0.1, (n, CLASSES))
+    rows = np.arange(n)
+    logits[rows, labels] = -np.inf
+    others = np.log(np.exp(logits).sum(1))
+    logits[rows, labels] = others + margin
+    outputs = np.exp(logits - logits.max(1, keepdims=True))
+    outputs /= outputs.sum(1, keepdims=True)
+    centres = np.eye(CLASSES, WIDTH) * 3
+    embedding = centres[labels] * (1 / (1 + np.exp(-margin)))[:, None] + rng.normal(0, 0.5, (n, WIDTH))
+    return GroupSeen(labels, outputs, logits.argmax(1), margin, embedding.astype(np.float32))
+
+
+def with_after(made: VerdictEvidence, after: ModelSeen) -> VerdictEvidence:
+    """The same evidence with another unlearned model."""
+    return replace(made, after=after)

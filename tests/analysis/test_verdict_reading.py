@@ -36,7 +36,7 @@ from cu_core.python.python_run import Run
 from cu_core.runstore.reader import list_runs, open_run
 from tests.analysis.runs_in_memory import run_of, spec_of
 from tests.madeup import MadeUp, write_run
-from tests.madeup_verdict import madeup_claim, madeup_verdict
+from tests.madeup_claims import madeup_claim, madeup_verdict
 
 EIGHT = tuple(range(8))
 

@@ -17,7 +17,7 @@ from cu_core.figures.verdict_rows import (
     verdict_alt,
     verdict_rows,
 )
-from tests.madeup_verdict import madeup_test
+from tests.madeup_claims import madeup_test
 
 
 def row(value: float | None = 5.0, **changes: object) -> VerdictRow:

@@ -17,7 +17,7 @@ from cu_core.catalogue.verdict_states import SHAPES, state_words
 from cu_core.figures.verdict_rows import place_of
 from cu_core.runstore.reader import open_run
 from tests.madeup import MadeUp, write_run
-from tests.madeup_verdict import SETTLED, madeup_claim, madeup_verdict
+from tests.madeup_claims import SETTLED, madeup_claim, madeup_verdict
 from tests.pages.page_helpers import open_page, texts
 
 EIGHT = tuple(range(8))
