@@ -39,10 +39,10 @@ class VerdictRow:
         value: of the unlearned model; None where it has none.
         control: of the positive control; None where there is none.
         control_title: what the control is called.
-        references: one number per retrained model.
-        low: lower end of their 95 % band.
+        references: one number per retrained model; at least one.
+        low: lower end of their 95 % band, which ends where the number does: a share at 0.
         high: upper end.
-        detectable: smallest distance to the band's centre that would have been called a difference; None if unknown.
+        detectable: smallest distance to their mean that would have been called a difference; None if unknown.
         sides: ``"both"``, ``"high"`` or ``"low"``: in which direction a difference counts.
     """
 
@@ -58,13 +58,20 @@ class VerdictRow:
     sides: str = "both"
 
     @property
-    def centre(self) -> float:
-        """Mean of the band."""
-        return (self.low + self.high) / 2
+    def mean(self) -> float:
+        """Mean of the retrained models."""
+        return sum(self.references) / len(self.references)
 
     def distance(self, value: float) -> float:
-        """Signed distance of a number to the centre, in half widths of the band."""
-        return (value - self.centre) / max((self.high - self.low) / 2, 1e-300)
+        """Signed distance of a number to the mean, in half widths of the band: of its wider side, if one is cut off."""
+        return (value - self.mean) / max(self.mean - self.low, self.high - self.mean, 1e-300)
+
+    def where(self, value: float) -> str:
+        """Where a number lies, in words."""
+        if self.low <= value <= self.high:
+            return "inside the band"
+        distance = self.distance(value)
+        return f"{number_text(abs(distance))} half widths {'above' if distance > 0 else 'below'} the mean"
 
 
 def row_of_test(test: Mapping[str, Any], title: str = "") -> VerdictRow | None:
@@ -74,7 +81,8 @@ def row_of_test(test: Mapping[str, Any], title: str = "") -> VerdictRow | None:
         test: an entry of a claim's ``tests``.
         title: before the test's own; empty for a row that has no title.
     """
-    low, high, references = test.get("null_low"), test.get("null_high"), test.get("references") or ()
+    low, high = test.get("null_low"), test.get("null_high")
+    references = tuple(float(v) for v in test.get("references") or () if v is not None)
     if low is None or high is None or len(references) < 2:
         return None
     return VerdictRow(
@@ -83,7 +91,7 @@ def row_of_test(test: Mapping[str, Any], title: str = "") -> VerdictRow | None:
         value=test.get("value"),
         control=test.get("base"),
         control_title="Planted difference" if test.get("planted") else "Before unlearning",
-        references=tuple(float(v) for v in references if v is not None),
+        references=references,
         low=float(low),
         high=float(high),
         detectable=test.get("detectable"),
@@ -150,10 +158,9 @@ def verdict_alt(rows: Sequence[VerdictRow]) -> str:
             f"{len(row.references)} retrained models, 95 % between {number_text(row.low)} and {number_text(row.high)}"
         ]
         if row.value is not None:
-            where = _where(row.distance(row.value))
-            parts.append(f"this model {number_text(row.value)}, {where}")
+            parts.append(f"this model {number_text(row.value)}, {row.where(row.value)}")
         if row.control is not None:
-            parts.append(f"{row.control_title.lower()} {number_text(row.control)}, {_where(row.distance(row.control))}")
+            parts.append(f"{row.control_title.lower()} {number_text(row.control)}, {row.where(row.control)}")
         said.append(f"{row.title + ': ' if row.title else ''}{'; '.join(parts)}.")
     return " ".join(said)
 
@@ -161,8 +168,8 @@ def verdict_alt(rows: Sequence[VerdictRow]) -> str:
 def _draw(figure: go.Figure, row: VerdictRow, y: float, *, first: bool) -> None:
     figure.add_shape(
         type="rect",
-        x0=-1,
-        x1=1,
+        x0=place_of(row.distance(row.low)),
+        x1=place_of(row.distance(row.high)),
         y0=y - 0.26,
         y1=y + 0.26,
         layer="below",
@@ -238,19 +245,13 @@ def _limits(row: VerdictRow) -> list[float]:
     """Places on the axis from which on a difference would have been called one."""
     if row.detectable is None:
         return []
-    distance = row.distance(row.centre + row.detectable)
+    distance = row.distance(row.mean + row.detectable)
     signs = {"both": (-1.0, 1.0), "high": (1.0,), "low": (-1.0,)}.get(row.sides, (-1.0, 1.0))
     return [] if beyond(distance) else [place_of(sign * distance) for sign in signs]
 
 
 def _words(value: float, row: VerdictRow) -> str:
-    return f"{number_text(value)} {row.unit}".strip() + f", {_where(row.distance(value))}"
-
-
-def _where(distance: float) -> str:
-    if abs(distance) <= 1:
-        return "inside the band"
-    return f"{number_text(abs(distance))} half widths {'above' if distance > 0 else 'below'} the mean"
+    return f"{number_text(value)} {row.unit}".strip() + f", {row.where(value)}"
 
 
 def _tick(tick: int) -> str:

@@ -41,9 +41,19 @@ def test_the_axis_is_linear_in_the_band_and_logarithmic_beyond_it() -> None:
     assert place_of(1 + 1e-9) == pytest.approx(1.0)
 
 
-def test_distances_are_in_half_widths_of_the_band_around_its_centre() -> None:
+def test_distances_are_in_half_widths_of_the_band_around_the_mean() -> None:
     found = row(4.0, null_low=2.0, null_high=3.0, references=[2.4, 2.6])
     assert found.distance(4.0) == pytest.approx(3.0) and found.distance(2.0) == pytest.approx(-1.0)
+
+
+def test_a_band_that_is_cut_off_ends_there_and_its_other_side_is_the_measure() -> None:
+    found = row(0.9, null_low=0.96, null_high=1.0, references=[0.98, 1.0], detectable=0.06)
+    assert found.distance(0.96) == pytest.approx(-1.0) and found.distance(0.9) == pytest.approx(-3.0)
+    (band,) = [shape for shape in verdict_rows([found]).layout.shapes if shape.type == "rect"]
+    assert band.x0 == pytest.approx(-1.0) and band.x1 == pytest.approx(1 / 3)
+    assert found.where(0.999) == "inside the band" and found.where(0.9) == "3 half widths below the mean"
+    # A number above the band is not inside it, although it is nearer to the mean than the band's lower end.
+    assert row(1.0, null_low=0.9, null_high=0.95, references=[0.95, 0.95]).where(0.96).endswith("above the mean")
 
 
 def test_marks_lie_where_their_numbers_are_and_name_themselves() -> None:
