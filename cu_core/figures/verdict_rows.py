@@ -23,6 +23,8 @@ DECADES = 3
 END = 1.0 + DECADES
 THIS, CONTROL = "#7162DE", "#8A8F98"
 ROW_PX, TITLED_PX = 96, 124
+HALF = 0.17
+"""Half the height of a band, of the height of a row: so much that the marks lie within and their names outside."""
 AXIS = "Distance to the retrained models' mean, in half widths of their 95 % band"
 LEAST = 1e-12
 """Smaller numbers are what rounding leaves of nothing."""
@@ -170,8 +172,8 @@ def _draw(figure: go.Figure, row: VerdictRow, y: float, *, first: bool) -> None:
         type="rect",
         x0=place_of(row.distance(row.low)),
         x1=place_of(row.distance(row.high)),
-        y0=y - 0.26,
-        y1=y + 0.26,
+        y0=y - HALF,
+        y1=y + HALF,
         layer="below",
         line={"width": 0},
         fillcolor=tint(COLOURS["reference"], 0.22),
@@ -179,7 +181,12 @@ def _draw(figure: go.Figure, row: VerdictRow, y: float, *, first: bool) -> None:
     figure.add_shape(type="line", x0=-END, x1=END, y0=y, y1=y, layer="below", line={"width": 1, "color": GRID})
     for x in _limits(row):
         figure.add_shape(
-            type="line", x0=x, x1=x, y0=y - 0.3, y1=y + 0.3, line={"width": 1.5, "dash": "dot", "color": NEUTRAL}
+            type="line",
+            x0=x,
+            x1=x,
+            y0=y - 1.2 * HALF,
+            y1=y + 1.2 * HALF,
+            line={"width": 1.5, "dash": "dot", "color": NEUTRAL},
         )
     if row.title:
         title = "<br>".join(textwrap.wrap(row.title, _WRAP))

@@ -12,7 +12,6 @@ from cu_core.analysis.verdict_reading import (
     question_title,
     verdict_of,
     why_no_verdict,
-    worst_first,
 )
 from cu_core.base.errors import UnlearnscopeError
 from cu_core.catalogue.question_record import STATES
@@ -35,11 +34,11 @@ def verdict_head(view: RunView, row: RunRow) -> None:
         return
     with st.container(border=True, key="verdict_head"):
         said_verdict(verdict, view.run_id)
-        with st.container(horizontal=True, gap="small"):
-            for claim in worst_first(verdict["claims"]):
-                if claim["applies"]:
-                    about = f"{STATES[claim['state']]}. {plain(claim['sentence'])}"
-                    verdict_badge(claim["state"], plain(question_title(claim)), about)
+        for state in STATES:
+            if named := [question_title(c) for c in verdict["claims"] if c["applies"] and c["state"] == state]:
+                with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                    verdict_badge(state)
+                    st.markdown(plain(" · ".join(named)), width="content")
         for_statisticians(verdict)
         link_to("verdict", "Question by question", run=view.run_id)
 

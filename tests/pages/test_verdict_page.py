@@ -13,7 +13,7 @@ from cu_core.analysis.standing_out import standing_out
 from cu_core.base.home import Home
 from cu_core.catalogue.question_record import QUESTIONS, STATES
 from cu_core.catalogue.spec_parts import AuditSpec
-from cu_core.catalogue.verdict_states import SHAPES, state_words
+from cu_core.catalogue.verdict_states import state_words
 from cu_core.figures.verdict_rows import place_of
 from cu_core.runstore.reader import open_run
 from tests.madeup import MadeUp, write_run
@@ -114,8 +114,9 @@ def test_the_run_page_begins_with_the_verdict(home: Home) -> None:
     shown = [str(one.value) for one in app.markdown]
     said = "\n".join(shown)
     assert said.index("In short it is differs.") < said.index("Stopped after")
-    for claim in verdict["claims"]:
-        assert f"{SHAPES[claim['state']]} {QUESTIONS[claim['id']].title}" in said
+    for state in STATES:
+        of = [QUESTIONS[claim["id"]].title for claim in verdict["claims"] if claim["state"] == state]
+        assert shown.index(" · ".join(of)) > [state_words(state) in one for one in shown].index(True)
     assert "Of 8 retrained models" in said
     links = [link.proto.page for link in app.get("page_link")]
     assert any("verdict" in link for link in links)
