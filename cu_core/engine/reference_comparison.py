@@ -111,6 +111,7 @@ class Comparison:
                 [(m["round"], m["metrics"]) for m in manifests if m["round"] > 0],
                 probes,
                 manifests[0]["counts"]["forget"],
+                end_alone=method(self.recorder.setup.spec.method.id).starts_anew,
             ),
             "layers": layer_report(self._layer_pass, self._layers["before"], self._layers["after"], layers),
             "served": None if method(self.recorder.setup.spec.method.id).from_files else _served(manifests),

@@ -110,6 +110,7 @@ class ComparedMetric:
         reference: mean over the references; None where they do not have it.
         band: of the references; None where there is none.
         why_no_band: why not, in words; empty where there is one, or where none is wanted.
+        note: what a reader of the band should know, in a few words.
     """
 
     value: float | None
@@ -119,6 +120,7 @@ class ComparedMetric:
     reference: float | None = None
     band: Band | None = None
     why_no_band: str = ""
+    note: str = ""
 
     @property
     def gap(self) -> float | None:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from cu_core.analysis.compare.compared import Compared, ComparedMetric
 from cu_core.catalogue.attack_record import ATTACKS
+from cu_core.catalogue.method_record import METHODS
 from cu_core.catalogue.metric_record import METRICS
-from cu_core.metrics.band import Band, auc_band, band
+from cu_core.metrics.band import band
+from cu_core.metrics.own_interval import auc_interval, share_interval
 
 UNFINISHED = "the run has not finished"
 NO_REFERENCE = "no reference was retrained"
@@ -15,6 +17,8 @@ ONE_REFERENCE = "one reference gives no band"
 OLDER = "the run is older than this number"
 ELSEWHERE = "not known: it was unlearned elsewhere"
 ALL_AGREE = "all references agree, so they give no width to measure with"
+SUBJECT = "the forget samples"
+LESS_KNOWN = "less known than to retrained models"
 
 
 def metric_measure(run: Compared, metric_id: str) -> ComparedMetric:
@@ -26,9 +30,10 @@ def metric_measure(run: Compared, metric_id: str) -> ComparedMetric:
     """
     values = [reference.metrics.get(metric_id) for reference in run.references]
     why_no_band = "" if len(run.references) > 1 else _why_no_band(run)
-    found = _auc_band(run, values) if METRICS[metric_id].ranks else band(values, samples_behind(run, metric_id))
+    counted = samples_behind(run, metric_id)
+    found = band(values, counted)
     if found is None and not why_no_band:
-        why_no_band = ALL_AGREE if sum(v is not None for v in values) > 1 else "the references do not have it"
+        why_no_band = ALL_AGREE + one_sample(run, metric_id) if _agree(values) else "the references do not have it"
     value = run.after.get(metric_id)
     return ComparedMetric(
         value=value,
@@ -36,7 +41,18 @@ def metric_measure(run: Compared, metric_id: str) -> ComparedMetric:
         reference=run.reference.get(metric_id),
         band=found,
         why_no_band="" if found else why_no_band,
+        note=f"all agree; one sample is {_percent(1 / counted)}" if found and counted and _agree(values) else "",
     )
+
+
+def _agree(values: Sequence[float | None]) -> bool:
+    known = {value for value in values if value is not None}
+    return len(known) == 1 and sum(value is not None for value in values) > 1
+
+
+def _percent(share: float) -> str:
+    """A small share with two digits that count."""
+    return f"{100 * share:.2g} %"
 
 
 def samples_behind(run: Compared, metric_id: str) -> int | None:
@@ -45,6 +61,30 @@ def samples_behind(run: Compared, metric_id: str) -> int | None:
     if "unseen" in counts and "unseen_forgotten" in counts:
         counts["unseen_retained"] = counts["unseen"] - counts["unseen_forgotten"]
     return counts.get(METRICS[metric_id].counted_on) if METRICS[metric_id].percent else None
+
+
+def one_sample(run: Compared, metric_id: str) -> str:
+    """How much one forget sample can move an AUC, in words behind a comma; empty for others, or where n is unknown."""
+    members, others = _ranked(run)
+    if not METRICS[metric_id].ranks or not members or not others:
+        return ""
+    return f"; one forget sample is worth up to {1 / members:.3f}"
+
+
+def own_interval(run: Compared, metric_id: str) -> tuple[float, float] | None:
+    """The 95 % interval of a metric after unlearning from its own samples alone; None where it is not known.
+
+    Args:
+        run: of which.
+        metric_id: of a share or an AUC; means of other numbers do not say how their samples spread.
+    """
+    value, samples = run.after.get(metric_id), samples_behind(run, metric_id)
+    if value is None or run.partial:
+        return None
+    if METRICS[metric_id].ranks:
+        members, others = _ranked(run)
+        return auc_interval(value, members, others) if members and others else None
+    return share_interval(value, samples) if samples else None
 
 
 def tow_measure(run: Compared) -> ComparedMetric:
@@ -78,7 +118,7 @@ def attack_measure(run: Compared, attack: str, way: str) -> ComparedMetric:
     if not values and first:
         values = [first[0]]
     known = [v for v in values if v is not None]
-    found = _auc_band(run, values)
+    found = band(values)
     why = "" if found else ALL_AGREE if len(known) > 1 else _why_no_band(run)
     mean = sum(known) / len(known) if known else None
     return ComparedMetric(auc[0], low=auc[1], high=auc[2], reference=mean, band=found, why_no_band=why)
@@ -115,11 +155,11 @@ def passes_measure(run: Compared, group: str) -> ComparedMetric:
     return ComparedMetric(served[group] / size)
 
 
-def _auc_band(run: Compared, values: Sequence[float | None]) -> Band | None:
-    """The band of AUCs that tell forget samples from unseen ones of the same classes."""
+def _ranked(run: Compared) -> tuple[int, int]:
+    """How many forget samples, and how many unseen ones of the same classes, an AUC tells apart; 0 if not known."""
     counts = run.result.get("counts") or {}
     others = counts.get("unseen_forgotten" if run.task == "class" else "unseen")
-    return auc_band(values, counts.get("forget") or 0, others or 0)
+    return int(counts.get("forget") or 0), int(others or 0)
 
 
 def rounds_measure(run: Compared) -> ComparedMetric:
@@ -128,7 +168,7 @@ def rounds_measure(run: Compared) -> ComparedMetric:
 
 
 def over_unlearning(run: Compared) -> tuple[bool | None, str]:
-    """Whether the run has forgotten more than retrained models do, and that in words.
+    """Whether forget samples look less known than to retrained models, and that in words with their subject.
 
     Returns:
         None with the reason where it cannot be told.
@@ -140,13 +180,16 @@ def over_unlearning(run: Compared) -> tuple[bool | None, str]:
     found = run.result["over_unlearning"]
     if found is None:
         return None, _why_no_band(run)
-    if found.get("first_round") is None:
-        return False, "never beyond the references' band"
-    since = f"beyond the references' band from round {found['first_round']} on"
-    if not found.get("final"):
-        return False, f"{since}, but not at the end"
+    # A method that starts anew has learned too little before its end; older results judged its rounds as well.
+    end_alone = run.method in METHODS and METHODS[run.method].starts_anew
+    first, final = found.get("first_round"), bool(found.get("final"))
+    if not final and (first is None or end_alone):
+        return False, f"{SUBJECT} {'at the end do not' if end_alone else 'never'} look {LESS_KNOWN}"
+    if not final:
+        return False, f"{SUBJECT} look {LESS_KNOWN} in round {first} for the first time, but not at the end"
     named = ", ".join(METRICS[m].title if m in METRICS else m for m in found.get("metrics") or ())
-    return True, f"{since} and at the end ({named})"
+    since = "at the end" if end_alone else f"in round {first} for the first time, and at the end"
+    return True, f"{SUBJECT} look {LESS_KNOWN} {since} ({named})"
 
 
 def _why_no_metric(run: Compared, metric_id: str) -> str:

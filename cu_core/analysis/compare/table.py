@@ -103,8 +103,8 @@ def flag_words(run: Compared) -> list[str]:
     if run.stopped_by == "not_a_number":
         said.append("its weights were no longer numbers; the last healthy round is kept")
     over, words = over_unlearning(run)
-    if over is not None and not words.startswith("never"):
-        said.append(f"more was forgotten than by retraining: {words}")
+    if over:
+        said.append(f"over-unlearning: {words}")
     return said
 
 
