@@ -147,8 +147,8 @@ PRESETS: dict[str, SelectionPreset] = {
         SelectionPreset(
             "forgotten",
             "Prediction changed",
-            "Forget samples that were predicted as labelled before unlearning and are not in the shown round. Whether they "
-            "are forgotten is another question.",
+            "Forget samples that were predicted as labelled before unlearning and are not in the shown round. Whether "
+            "they are forgotten is another question.",
             _forgotten,
         ),
         SelectionPreset(
