@@ -19,7 +19,7 @@ from cu_core.catalogue.method_record import method
 from cu_core.catalogue.spec import bare_name
 from cu_core.catalogue.stopping import collapsed
 from cu_core.engine.audit.plan import AuditPlan
-from cu_core.engine.base_knowledge import base_words, remember_base
+from cu_core.engine.base_knowledge import base_words, beside_words, remember_base, remember_beside
 from cu_core.engine.checkpoint import read_checkpoint, restore, write_checkpoint
 from cu_core.engine.estimate import EARLIER_RUN, Speed, remember_speed
 from cu_core.engine.evaluation import Metrics, finite
@@ -120,6 +120,7 @@ class _Execution:
             self._given_reference(number, file)
         for seed in range(self._first_retrained, self._first_retrained + self.spec.reference):
             self._reference(seed)
+        remember_beside(self.spec, self.attempt.home, self._beside())
         audit = self._audit(base.model, context.model)
         self._picture(context.first_round - 1)
         self.progress.start("finish", "writing the result")
@@ -163,7 +164,11 @@ class _Execution:
     def _cautions(self) -> list[str]:
         """What nobody who reads the numbers should miss; complete once the base model was looked at."""
         own = self.own_weights["words"] if self.own_weights and self.own_weights["loud"] else None
-        return [*filter(None, (own, base_words(self.setup, self.before)))]
+        return [*filter(None, (own, base_words(self.setup, self.before) or self._beside()))]
+
+    def _beside(self) -> str | None:
+        references = [reference.evaluated.metrics for reference in self.comparison.references]
+        return beside_words(self.setup, self.before, references)
 
     def _plan(self) -> None:
         recipe, forget = self.spec.train, self.setup.forget.indices
