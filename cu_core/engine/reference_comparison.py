@@ -46,6 +46,7 @@ class Retrained:
         told = {
             "seed": self.seed,
             "seconds": None if self.file else self.trained.seconds,
+            "cpu_seconds": None if self.file else self.trained.cpu_seconds,
             "cached": self.trained.cached,
             "key": self.trained.key,
             "metrics": self.evaluated.metrics,

@@ -67,6 +67,7 @@ RESULT: dict[str, Any] = {
     "metrics": {"before": _METRICS, "after": _METRICS, "reference": _METRICS, "*": _METRICS},
     "reference_band": {"*": [NUMBER]},
     "seconds": {"*": NUMBER},
+    "cpu_seconds": {"*": NUMBER},
     "weights_sha256": TEXT,
     "forget_count": NUMBER,
     "counts": {"*": NUMBER},

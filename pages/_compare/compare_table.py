@@ -25,6 +25,7 @@ SHORT = {metric.id: metric.heading for metric in METRICS.values()} | {
     "auc_transferred": "AUC transf.",
     "auc_refitted": "AUC re-fitted",
     "time_share": "Time share",
+    "images_share": "Images share",
 }
 """Headings that fit; the full title stands in the help."""
 

@@ -10,9 +10,12 @@ import streamlit as st
 from cu_core.analysis.compare.compared import Compared, ComparedMetric
 from cu_core.analysis.compare.measures import (
     ALL_AGREE,
+    WALL,
+    images_measure,
     metric_measure,
     over_unlearning,
     own_interval,
+    time_kind,
     time_measure,
     tow_measure,
 )
@@ -129,13 +132,12 @@ def verdicts(run: Compared) -> list[tuple[bool, str]]:
         )
     tow = tow_measure(run)
     if tow.value is not None:
-        share = time_measure(run).value
-        cost = f" It took **{share:.1%}** of the time of one retraining." if share is not None else ""
+        cost = cost_words(run)
         said.append(
             (
                 False,
                 f":material/balance: Tug of war **{tow.value:.3f}** (95 %: {tow.low:.3f} to {tow.high:.3f}); 1 is like "
-                f"retraining.{cost}",
+                f"retraining.{cost and f' {cost}'}",
             )
         )
     over, words = over_unlearning(run)
@@ -146,6 +148,19 @@ def verdicts(run: Compared) -> list[tuple[bool, str]]:
             (False, f":material/straighten: Over-unlearning: {words}. Whether they are still known is not said.")
         )
     return said
+
+
+def cost_words(run: Compared) -> str:
+    """What the method took as shares of one retraining, in a sentence; empty where nothing is known of it."""
+    time, images, kind = time_measure(run).value, images_measure(run).value, time_kind(run)
+    said = []
+    if time is not None:
+        said.append(f"took **{time:.1%}** of the {kind}")
+    if images is not None:
+        said.append(f"drew **{images:.1%}** of the images")
+    cost = f"It {' and '.join(said)} of one retraining." if said else ""
+    load = " Wall time depends on what else the machine did." if time is not None and kind == WALL else ""
+    return cost + load
 
 
 def comparison_table(run: Compared) -> pd.DataFrame:
@@ -250,6 +265,8 @@ def _whose(run: Compared) -> str:
 
 def _times(result: dict) -> None:
     seconds = result.get("seconds") or {}
+    device = str((result.get("hardware") or {}).get("device") or "cpu")
+    of = "Processor, over all threads" if device == "cpu" else "Device"
     with st.grid(4, min_column_width=120):
         for key, label in SECONDS.items():
             cached = result.get("base_cached" if key == "train" else "reference_cached") and key in (
@@ -258,4 +275,7 @@ def _times(result: dict) -> None:
             )
             if key in seconds:
                 known = "not known" if seconds[key] is None else duration(seconds[key])
-                st.metric(label, known, border=True, help="Taken from the cache" if cached else None)
+                work = (result.get("cpu_seconds") or {}).get(key)
+                told = ["Taken from the cache."] if cached else []
+                told += [] if work is None else [f"{of}: {duration(work)}."]
+                st.metric(label, known, border=True, help=" ".join(told) or None)

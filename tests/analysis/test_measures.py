@@ -11,12 +11,14 @@ import scipy.stats
 from cu_core.analysis.compare import measures
 from cu_core.analysis.compare.measures import (
     attack_measure,
+    images_measure,
     metric_measure,
     over_unlearning,
     own_interval,
     passes_measure,
     samples_behind,
     seconds_measure,
+    time_kind,
     time_measure,
     tow_measure,
 )
@@ -112,11 +114,42 @@ def test_a_missing_metric_says_why() -> None:
 
 
 def test_time_is_a_share_of_the_mean_retraining() -> None:
-    assert time_measure(run_of(references=REFERENCES)).value == pytest.approx(4 / 20)
+    # Of the processor, half of the time that passed for retraining and a quarter for the method.
+    assert time_measure(run_of(references=REFERENCES)).value == pytest.approx(2 / 10)
     assert time_measure(run_of(replace(BASE, reference=0))).why == measures.NO_REFERENCE
     assert time_measure(run_of(state="cancelled")).why == measures.UNFINISHED
     assert "not known" in time_measure(run_of(references=REFERENCES, seconds=(0.0, 0.0, 0.0))).why
-    assert seconds_measure(run_of()).value == 4.0
+    assert seconds_measure(run_of()).value == 2.0
+
+
+def test_older_results_know_the_time_that_passed_alone() -> None:
+    run = run_of(references=REFERENCES)
+    assert time_kind(run) == measures.PROCESSOR
+    on_cuda = run_of(references=REFERENCES, result={"hardware": {"device": "cuda:0"}})
+    assert time_kind(on_cuda) == measures.DEVICE
+
+    older = run_of(references=REFERENCES, result={"cpu_seconds": None})
+    assert time_kind(older) == measures.WALL
+    assert time_measure(older).value == pytest.approx(8 / 20) and seconds_measure(older).value == 8.0
+    cached = replace(run, references=tuple(replace(r, cpu_seconds=None) for r in run.references))
+    assert time_kind(cached) == measures.WALL, "references from a cache of an earlier version"
+    assert time_measure(cached).value == pytest.approx(8 / 20)
+    one = replace(run, references=(run.references[0], *cached.references[1:]))
+    assert time_measure(one).value == pytest.approx(2 / 5), "the one that tells"
+    assert time_kind(run_of(replace(BASE, reference=0))) == measures.PROCESSOR
+
+
+def test_images_are_a_share_of_those_that_retraining_draws() -> None:
+    drawn = 150 + 800
+    plain = replace(BASE, train=replace(BASE.train, epochs=5))
+    assert images_measure(run_of(plain)).value == pytest.approx(drawn / (5 * 400))
+    sharded = replace(BASE, train=replace(BASE.train, epochs=6, shards=4, slices=3))
+    first, second, third = sharded.train.stage_epochs
+    visits = 400 * (first / 3 + second * 2 / 3 + third)
+    assert images_measure(run_of(sharded)).value == pytest.approx(drawn / visits)
+    assert images_measure(run_of(result={"served": None})).why == measures.OLDER
+    taken = replace(BASE, train=replace(BASE.train, epochs=0))
+    assert images_measure(run_of(taken)).why == "nothing was trained"
 
 
 def test_passes_are_images_served_by_the_size_of_the_set() -> None:

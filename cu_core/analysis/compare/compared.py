@@ -18,12 +18,14 @@ class Reference:
         seconds: its training took; None if unknown.
         metrics: metric id to value over all samples.
         file: name of the user's file that it comes from; empty where it was trained here.
+        cpu_seconds: of the processor or the device that its training took; None if unknown.
     """
 
     seed: int
     seconds: float | None
     metrics: Mapping[str, float | None]
     file: str = ""
+    cpu_seconds: float | None = None
 
 
 @dataclass(frozen=True)

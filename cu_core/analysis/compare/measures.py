@@ -8,6 +8,7 @@ from cu_core.analysis.compare.compared import Compared, ComparedMetric
 from cu_core.catalogue.attack_record import ATTACKS
 from cu_core.catalogue.method_record import METHODS
 from cu_core.catalogue.metric_record import METRICS
+from cu_core.catalogue.spec_parts import TrainSpec
 from cu_core.metrics.band import band
 from cu_core.metrics.own_interval import auc_interval, share_interval
 
@@ -17,6 +18,7 @@ ONE_REFERENCE = "one reference gives no band"
 OLDER = "the run is older than this number"
 ELSEWHERE = "not known: it was unlearned elsewhere"
 ALL_AGREE = "all references agree, so they give no width to measure with"
+PROCESSOR, DEVICE, WALL = "processor time", "device time", "wall time"
 SUBJECT = "the forget samples"
 LESS_KNOWN = "less known than to retrained models"
 
@@ -125,20 +127,54 @@ def attack_measure(run: Compared, attack: str, way: str) -> ComparedMetric:
 
 
 def time_measure(run: Compared) -> ComparedMetric:
-    """Time of the method as a share of the mean time of one retraining."""
-    spent = (run.result.get("seconds") or {}).get("unlearn")
-    known = [r.seconds for r in run.references if r.seconds is not None and r.seconds > 0]
+    """Time of the method as a share of the mean time of one retraining, both as `time_kind` says."""
+    spent = seconds_measure(run).value
     if spent is None:
         return ComparedMetric(None, _why_no_cost(run))
+    known = _retraining(run, "seconds" if time_kind(run) == WALL else "cpu_seconds")
     if not known:
         return ComparedMetric(None, "the time of retraining is not known" if run.references else _why_no_reference(run))
-    return ComparedMetric(float(spent) * len(known) / sum(known))
+    return ComparedMetric(spent * len(known) / sum(known))
 
 
 def seconds_measure(run: Compared) -> ComparedMetric:
-    """Time of the method in seconds, evaluation not counted."""
-    spent = (run.result.get("seconds") or {}).get("unlearn")
+    """Time of the method in seconds as `time_kind` says, evaluation not counted."""
+    kind = "seconds" if time_kind(run) == WALL else "cpu_seconds"
+    spent = (run.result.get(kind) or {}).get("unlearn")
     return ComparedMetric(spent, "" if spent is not None else _why_no_cost(run))
+
+
+def time_kind(run: Compared) -> str:
+    """What a run's times are: of the processor or the device where method and retraining tell, else what passed.
+
+    Returns:
+        `PROCESSOR`, `DEVICE` or `WALL`.
+    """
+    unlearning = (run.result.get("cpu_seconds") or {}).get("unlearn")
+    if unlearning is None or (_retraining(run, "seconds") and not _retraining(run, "cpu_seconds")):
+        return WALL
+    device = str((run.result.get("hardware") or {}).get("device") or "cpu")
+    return PROCESSOR if device == "cpu" else DEVICE
+
+
+def _retraining(run: Compared, kind: str) -> list[float]:
+    """What each reference took, where that is known."""
+    values = [getattr(reference, kind) for reference in run.references]
+    return [float(value) for value in values if value]
+
+
+def images_measure(run: Compared) -> ComparedMetric:
+    """Images that the method drew as a share of those that one retraining draws."""
+    served, retain = run.result.get("served"), (run.result.get("counts") or {}).get("retain")
+    if not served or not retain:
+        return ComparedMetric(None, _why_no_cost(run))
+    recipe = run.spec.get("train") or {}
+    train = TrainSpec(**{name: recipe[name] for name in ("epochs", "shards", "slices") if name in recipe})
+    # A shard's stage sees the slices up to its own; all shards together see every sample once a stage's epoch.
+    visits = sum(epochs * stage / train.slices for stage, epochs in enumerate(train.stage_epochs, start=1))
+    if not visits:
+        return ComparedMetric(None, "nothing was trained")
+    return ComparedMetric(sum(served.values()) / (visits * retain))
 
 
 def passes_measure(run: Compared, group: str) -> ComparedMetric:

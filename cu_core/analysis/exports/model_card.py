@@ -8,10 +8,13 @@ from typing import Any
 
 from cu_core.analysis.compare.compared import Compared, ComparedMetric
 from cu_core.analysis.compare.measures import (
+    WALL,
     attack_measure,
+    images_measure,
     metric_measure,
     over_unlearning,
     seconds_measure,
+    time_kind,
     time_measure,
     tow_measure,
 )
@@ -189,7 +192,10 @@ def _beside(run: Compared) -> list[str]:
     share, seconds = time_measure(run).value, seconds_measure(run).value
     if seconds is not None:
         of = f", {share:.1%} of one retraining" if share is not None else ""
-        lines.append(f"Unlearning took {seconds:.1f} s{of} on the machine of the run; both depend on its load.")
+        load = "; wall time depends on what else the machine does" if time_kind(run) == WALL else ""
+        lines.append(f"Unlearning took {seconds:.1f} s of {time_kind(run)}{of}, on the machine of the run{load}.")
+    if (images := images_measure(run).value) is not None:
+        lines.append(f"It drew {images:.1%} of the images that one retraining draws.")
     return lines
 
 
