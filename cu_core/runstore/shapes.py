@@ -78,6 +78,8 @@ RESULT: dict[str, Any] = {
     "cautions": [TEXT],
     "notes": [TEXT],
     "attacks": _ATTACKS,
+    "hardware": {"*": SCALAR},
+    "versions": {"*": TEXT},
     "given": [{"role": TEXT, "name": TEXT, "sha256": TEXT, "told": TEXT}],
 }
 
