@@ -83,7 +83,7 @@ def nothing_to_forget(accuracy: float | None, references: Sequence[float | None]
             theirs += f", one more on up to {share(most)}"
     return (
         f"Before unlearning, the model is right on {share(accuracy)} of {counted(n, 'forget sample')}, and {theirs}. "
-        "By accuracy there is nothing to forget: one like theirs is not the method's doing."
+        "By accuracy there is nothing to forget: an accuracy like theirs is not the method's doing."
     )
 
 

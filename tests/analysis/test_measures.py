@@ -150,6 +150,8 @@ def test_images_are_a_share_of_those_that_retraining_draws() -> None:
     assert images_measure(run_of(result={"served": None})).why == measures.OLDER
     taken = replace(BASE, train=replace(BASE.train, epochs=0))
     assert images_measure(run_of(taken)).why == "nothing was trained"
+    anew = replace(BASE, method=MethodSpec("retrain", method("retrain").params()))
+    assert images_measure(run_of(anew, result={"served": {"forget": 0, "retain": 0}})).why == measures.OLDER
 
 
 def test_passes_are_images_served_by_the_size_of_the_set() -> None:

@@ -143,7 +143,8 @@ def test_retraining_is_inside_its_own_band(home: Home) -> None:
     ):
         level = band([r["metrics"][metric] for r in result["references"]], samples)
         assert level is not None and abs(level.distance(after[metric])) <= 1, metric
-    assert result["over_unlearning"]["final"] is False
+    assert result["over_unlearning"]["final"] is False and result["over_unlearning"]["first_round"] is None
+    assert result["served"] == {"forget": 0, "retain": 4 * counts["retain"], "unseen": 0}
     assert result["tow"]["value"] > 0.93
 
 

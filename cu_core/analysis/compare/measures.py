@@ -168,6 +168,8 @@ def images_measure(run: Compared) -> ComparedMetric:
     served, retain = run.result.get("served"), (run.result.get("counts") or {}).get("retain")
     if not served or not retain:
         return ComparedMetric(None, _why_no_cost(run))
+    if _starts_anew(run) and not any(served.values()):
+        return ComparedMetric(None, OLDER)  # which did not count what such a method draws
     recipe = run.spec.get("train") or {}
     train = TrainSpec(**{name: recipe[name] for name in ("epochs", "shards", "slices") if name in recipe})
     # A shard's stage sees the slices up to its own; all shards together see every sample once a stage's epoch.
@@ -217,7 +219,7 @@ def over_unlearning(run: Compared) -> tuple[bool | None, str]:
     if found is None:
         return None, _why_no_band(run)
     # A method that starts anew has learned too little before its end; older results judged its rounds as well.
-    end_alone = run.method in METHODS and METHODS[run.method].starts_anew
+    end_alone = _starts_anew(run)
     first, final = found.get("first_round"), bool(found.get("final"))
     if not final and (first is None or end_alone):
         return False, f"{SUBJECT} {'at the end do not' if end_alone else 'never'} look {LESS_KNOWN}"
@@ -226,6 +228,10 @@ def over_unlearning(run: Compared) -> tuple[bool | None, str]:
     named = ", ".join(METRICS[m].title if m in METRICS else m for m in found.get("metrics") or ())
     since = "at the end" if end_alone else f"in round {first} for the first time, and at the end"
     return True, f"{SUBJECT} look {LESS_KNOWN} {since} ({named})"
+
+
+def _starts_anew(run: Compared) -> bool:
+    return run.method in METHODS and METHODS[run.method].starts_anew
 
 
 def _why_no_metric(run: Compared, metric_id: str) -> str:
