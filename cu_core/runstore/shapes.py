@@ -67,6 +67,7 @@ RESULT: dict[str, Any] = {
     "metrics": {"before": _METRICS, "after": _METRICS, "reference": _METRICS, "*": _METRICS},
     "reference_band": {"*": [NUMBER]},
     "seconds": {"*": NUMBER},
+    "cpu_seconds": {"*": NUMBER},
     "weights_sha256": TEXT,
     "forget_count": NUMBER,
     "counts": {"*": NUMBER},
@@ -77,6 +78,8 @@ RESULT: dict[str, Any] = {
     "cautions": [TEXT],
     "notes": [TEXT],
     "attacks": _ATTACKS,
+    "hardware": {"*": SCALAR},
+    "versions": {"*": TEXT},
     "given": [{"role": TEXT, "name": TEXT, "sha256": TEXT, "told": TEXT}],
 }
 
