@@ -59,6 +59,49 @@ AUDIT: dict[str, Any] = {
     "reference_attacks": {"*": {"*": {"accuracy": [NUMBER], "auc": [NUMBER]}}},
     "seconds": NUMBER,
 }
+_TEST = {
+    "id": TEXT,
+    "title": TEXT,
+    "unit": TEXT,
+    "sides": TEXT,
+    "value": NUMBER,
+    "base": NUMBER,
+    "planted": FLAG,
+    "references": [NUMBER],
+    "null_low": NUMBER,
+    "null_high": NUMBER,
+    "p": NUMBER,
+    "detectable": NUMBER,
+    "margin": NUMBER,
+    "controlled": FLAG,
+    "decisive": FLAG,
+    "n": NUMBER,
+}
+_CLAIM = {
+    "id": TEXT,
+    "state": TEXT,
+    "direction": TEXT,
+    "statistic": NUMBER,
+    "null_low": NUMBER,
+    "null_high": NUMBER,
+    "p": NUMBER,
+    "detectable": NUMBER,
+    "n": NUMBER,
+    "sentence": TEXT,
+    "applies": FLAG,
+    "controlled": FLAG,
+    "notes": [TEXT],
+    "tests": [_TEST],
+}
+VERDICT: dict[str, Any] = {
+    "state": TEXT,
+    "sentence": TEXT,
+    "statistician": TEXT,
+    "references": NUMBER,
+    "level": NUMBER,
+    "seconds": NUMBER,
+    "claims": [_CLAIM],
+}
 RESULT: dict[str, Any] = {
     "run_id": TEXT,
     "state": TEXT,
@@ -80,6 +123,7 @@ RESULT: dict[str, Any] = {
     "attacks": _ATTACKS,
     "hardware": {"*": SCALAR},
     "versions": {"*": TEXT},
+    "verdict": VERDICT,
     "given": [{"role": TEXT, "name": TEXT, "sha256": TEXT, "told": TEXT}],
 }
 
