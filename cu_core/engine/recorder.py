@@ -21,6 +21,7 @@ from cu_core.engine.boundary_signals import boundary_signals
 from cu_core.engine.encoder_pass import EncoderPass
 from cu_core.engine.evaluation import Metrics, finite, metrics_of
 from cu_core.engine.evaluation_cache import Evaluation
+from cu_core.engine.likeness import Likeness
 from cu_core.engine.probe import GROUPS
 from cu_core.engine.probe_recovery import probe_recovery
 from cu_core.engine.setup import RunSetup
@@ -76,6 +77,8 @@ class Recorder:
         self.signal_pass = _signal_pass(setup)
         probe = setup.probe
         self._samples = FixedSamples(probe.label, {name: probe.group == place for place, name in enumerate(GROUPS)})
+        # Of rules that compare with references.
+        self.likeness: Likeness | None = None
         self._start: Start | None = None
         self._basis: Basis | None = None
 
@@ -131,11 +134,15 @@ class Recorder:
         outputs, rule_forget, rule_unseen = self.signal_pass.round(model)
         if not outputs.finite:
             return None
-        verdict = judge(
-            self.setup.rule,
-            accuracy(rule_forget.prediction, rule_forget.labels),
-            accuracy(rule_unseen.prediction, rule_unseen.labels),
-            len(self.setup.data.classes),
+        verdict = (
+            judge(
+                self.setup.rule,
+                accuracy(rule_forget.prediction, rule_forget.labels),
+                accuracy(rule_unseen.prediction, rule_unseen.labels),
+                len(self.setup.data.classes),
+            )
+            if self.likeness is None
+            else self.likeness.judge(model, outputs)
         )
         ends = bool(verdict and verdict.met) or round_number in (0, self.setup.spec.max_rounds)
         everything = ends or round_number % self._views_every(sum(images_drawn.values())) == 0
