@@ -26,6 +26,7 @@ from cu_core.cli.map_command import draw_map
 from cu_core.cli.output import print_json, print_result, print_table
 from cu_core.cli.report_command import report
 from cu_core.cli.sweep_command import sweep
+from cu_core.cli.verdict_command import verdict
 from cu_core.cli.weights_command import check_weights, say_own_weights
 from cu_core.data.copies import copies_in_words
 from cu_core.data.forget import copies_of
@@ -347,6 +348,7 @@ COMMANDS: dict[str, Command] = {
     "projector": export_commands.projector,
     "hub": export_commands.hub,
     "log": export_commands.log,
+    "verdict": verdict,
     "verify": check,
     "reindex": reindex,
     "prepare": prepare,

@@ -18,14 +18,13 @@ from cu_core.catalogue.metric_record import Evidence
 from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.stopping import RuleOutcome, judge
 from cu_core.engine.boundary_signals import boundary_signals
-from cu_core.engine.encoder_pass import EncoderPass
+from cu_core.engine.encoder_pass import signal_pass_of
 from cu_core.engine.evaluation import Metrics, finite, metrics_of
 from cu_core.engine.evaluation_cache import Evaluation
 from cu_core.engine.likeness import Likeness
 from cu_core.engine.probe import GROUPS
 from cu_core.engine.probe_recovery import probe_recovery
 from cu_core.engine.setup import RunSetup
-from cu_core.engine.signal_pass import ClassifierPass, SignalPass
 from cu_core.engine.signals import FLOAT16_MAX, Forward, per_sample
 from cu_core.learning.network import Network
 from cu_core.learning.weights import weights_bytes
@@ -74,7 +73,7 @@ class Recorder:
     def __init__(self, setup: RunSetup, attempt: Attempt) -> None:
         self.setup = setup
         self.attempt = attempt
-        self.signal_pass = _signal_pass(setup)
+        self.signal_pass = signal_pass_of(setup)
         probe = setup.probe
         self._samples = FixedSamples(probe.label, {name: probe.group == place for place, name in enumerate(GROUPS)})
         # Of rules that compare with references.
@@ -325,7 +324,3 @@ class Recorder:
                 "basis": "pca of round 0",
             },
         }
-
-
-def _signal_pass(setup: RunSetup) -> SignalPass:
-    return EncoderPass(setup) if setup.spec.self_supervised else ClassifierPass(setup)
