@@ -9,8 +9,8 @@ from typing import Any
 
 from cu_core.base.errors import BadInput
 from cu_core.base.home import NOT_WRITABLE, Home
-from cu_core.catalogue.question_record import LEAST_REFERENCES, QUESTIONS, STATES
-from cu_core.cli.output import print_json, print_table
+from cu_core.catalogue.question_record import CANNOT_TELL, LEAST_REFERENCES, QUESTIONS, STATES
+from cu_core.cli.output import print_json
 from cu_core.engine.control_knowledge import remember_controls
 from cu_core.jobs.progress_bar import drawn_progress
 from cu_core.runstore.amend import amend_result
@@ -47,13 +47,14 @@ def verdict(options: argparse.Namespace, home: Home) -> int:
 
 def print_verdict(found: dict[str, Any]) -> None:
     """A verdict in words: the whole in two sentences, then a line per question."""
-    print(f"{STATES[found['state']]}: {found['sentence']}")
-    rows = []
+    print(f"{STATES[found['state']]}: {found['sentence']}\n")
     for claim in found["claims"]:
         title = QUESTIONS[claim["id"]].title if claim["id"] in QUESTIONS else claim["id"]
-        rows.append((title, STATES[claim["state"]] if claim["applies"] else "Does not apply", claim["sentence"]))
-    print_table(("question", "answer", ""), rows)
-    print(found["statistician"])
+        state = f"{STATES[claim['state']]}: " if claim["applies"] else ""
+        # What cannot be told, and what does not apply, says so itself.
+        own = claim["sentence"].startswith((STATES[CANNOT_TELL], "Does not apply"))
+        print(f"{title + ':':12}{'' if own else state}{claim['sentence']}")
+    print(f"\n{found['statistician']}")
 
 
 def _wanted(text: str) -> int:

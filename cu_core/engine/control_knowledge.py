@@ -12,6 +12,7 @@ from cu_core.base.home import Home
 from cu_core.catalogue.question_record import LEAST_REFERENCES, QUESTIONS
 from cu_core.catalogue.spec import RunSpec
 from cu_core.engine.base_knowledge import _path as base_path
+from cu_core.engine.base_knowledge import listed
 
 
 def remember_controls(spec: RunSpec, home: Home, verdict: Mapping[str, Any] | None) -> None:
@@ -41,12 +42,15 @@ def controlled(verdict: Mapping[str, Any]) -> dict[str, bool]:
 
 
 def known_controls(spec: RunSpec, home: Home) -> str | None:
-    """What an earlier run with the same base model and forget set found that a verdict can tell; None for all or nothing.
+    """What a verdict on a run cannot tell, as an earlier run with the same base model and forget set found.
 
     Args:
-        spec: of the run that is to be launched. Found with as many references, or else with more of them, or else with
-            the most.
+        spec: of the run that is to be launched. What was found with as many references counts, or else with the next
+            larger number of them, or else with the largest.
         home: where that is kept.
+
+    Returns:
+        In words; None where all of it was told, or nobody has found out.
 
     Raises:
         BadInput: no such dataset; a folder that is missing.
@@ -72,18 +76,15 @@ def control_words(blind: Sequence[str], *, all_of_them: bool, references: int) -
         all_of_them: whether no question about the forget set is left.
         references: retrained models with which that was found.
     """
-    listed = blind[0] if len(blind) == 1 else f"{', '.join(blind[:-1])} and {blind[-1]}"
-    asked = f"the question{'' if len(blind) == 1 else 's'} {listed}"
-    found = f"an earlier run with this base model, this forget set and {references} references found that "
+    asked = f"the question{'' if len(blind) == 1 else 's'} {listed(blind)}"
+    found = f"an earlier run with this base model, this forget set and {references} references found that {asked}"
+    told = "cannot tell the model before unlearning from retrained ones"
     if all_of_them:
         return (
-            f"Nothing detectable is there to forget: {found}{asked} cannot tell the model before unlearning from "
-            'retrained ones. The verdict cannot end better than with "cannot tell".'
+            f"Nothing detectable is there to forget: {found} {told}. With as many references a verdict ends in "
+            '"cannot tell" at best.'
         )
-    return (
-        f'Some of the verdict will end in "cannot tell" unless a difference shows: {found}{asked} cannot tell the model '
-        "before unlearning from retrained ones."
-    )
+    return f'A part of the verdict will end in "cannot tell", unless a difference shows: {found} {told}.'
 
 
 def few_reference_words(spec: RunSpec) -> str | None:

@@ -14,7 +14,6 @@ import torch
 
 from cu_core.base.errors import BadInput, CheckpointError, Diverged, UnlearnscopeError
 from cu_core.base.files import read_json
-from cu_core.catalogue.attack_record import REFERENCE
 from cu_core.catalogue.file_lists import REFERENCES, ROUNDS
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.spec import bare_name
@@ -36,7 +35,7 @@ from cu_core.engine.run_references import RunReference, RunReferences
 from cu_core.engine.setup import RunSetup, set_up
 from cu_core.engine.tsne_record import record_tsne
 from cu_core.engine.unlearning import method_rounds, unlearning_context
-from cu_core.engine.verdict.verdict_phase import VerdictModels, recorded_answers, verdict_on
+from cu_core.engine.verdict.verdict_step import verdict_step
 from cu_core.engine.weight_check import judge
 from cu_core.learning.device import keep_freed_memory, memory_errors
 from cu_core.learning.model_cache import Trained, trained_model
@@ -388,37 +387,11 @@ class _Execution:
         if self.audit.samples is None:
             return None
         references = [r.trained.model for r in self.comparison.references]
-        models = {"before": before, "after": after}
-        if references:
-            models[REFERENCE] = references[0]
-
-        def step(message: str) -> None:
-            self.attempt.check()
-            self.progress.step("audit", message=message)
-
-        self.progress.start("audit", "membership attacks")
-        found = self.audit.make(models, step, self.attempt.check, references[1:])
-        self.attempt.promote(layout.AUDIT, found.arrays, found.manifest)
-        self.seconds["audit"] = found.manifest["seconds"]
-        return found.manifest
-
-    def _verdict(self, before: Network, after: Network, last: int) -> dict[str, Any] | None:
-        if not self.spec.audit.verdict:
-            return None
-
-        def step(message: str) -> None:
-            self.attempt.check()
-            self.attempt.event("finish", 0, 0, message=message)
-
-        self.progress.start("finish", "verdict")
-        models = VerdictModels(
-            base=before,
-            after=after,
-            references=[r.trained.model for r in self.comparison.references],
-            stored=self.attempt.run_dir / layout.WEIGHTS,
-            recorded=self.attempt.array(f"rounds/{last}", recorded_answers(self.setup)),
+        references = [r.trained.model for r in self.comparison.references]
+        passes = self.recorder.signal_pass
+        return verdict_step(
+            self.attempt, self.setup, passes, before=before, after=after, references=references, last=last
         )
-        return verdict_on(self.setup, models, self.recorder.signal_pass, step)
 
     def _picture(self, last: int) -> None:
         if not self.spec.probe.tsne:

@@ -95,7 +95,7 @@ class _Anew:
         self.view = view
         self.setup = setup
         self.report = report
-        self.again: list[str] = []
+        self.trained_here: list[str] = []
 
     def work(self, wanted: int) -> Anew:
         base = self._base()
@@ -109,8 +109,15 @@ class _Anew:
             recorded=self._recorded(last),
         )
         passes = signal_pass_of(self.setup)
-        found = verdict_on(self.setup, models, passes, lambda message: self.report(0, 0, message))
-        notes = [f"Trained again here: {', '.join(self.again)}."] if self.again else []
+        told: set[str] = set()
+
+        def step(message: str) -> None:
+            if message not in told:
+                self.report(len(told), 2 * (2 + len(references)), message)
+                told.add(message)
+
+        found = verdict_on(self.setup, models, passes, step)
+        notes = [f"Trained here: {', '.join(self.trained_here)}."] if self.trained_here else []
         return Anew(found, nearness_report(self.setup, self.view), tuple(notes))
 
     def _base(self) -> Network:
@@ -156,7 +163,7 @@ class _Anew:
         )
         if found is not None:
             return found.model
-        self.again.append(what)
+        self.trained_here.append(what)
 
         def on_epoch(epoch: EpochReport) -> None:
             self.report(epoch.epoch, epoch.epochs, f"training {what}: epoch {epoch.epoch} of {epoch.epochs}")
