@@ -14,6 +14,7 @@ import torch
 
 from cu_core.base.errors import BadInput, CheckpointError, Diverged, UnlearnscopeError
 from cu_core.base.files import read_json
+from cu_core.catalogue.attack_record import REFERENCE
 from cu_core.catalogue.file_lists import REFERENCES, ROUNDS
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.spec import bare_name
@@ -387,6 +388,24 @@ class _Execution:
         if self.audit.samples is None:
             return None
         references = [r.trained.model for r in self.comparison.references]
+        models = {"before": before, "after": after}
+        if references:
+            models[REFERENCE] = references[0]
+
+        def step(message: str) -> None:
+            self.attempt.check()
+            self.progress.step("audit", message=message)
+
+        self.progress.start("audit", "membership attacks")
+        found = self.audit.make(models, step, self.attempt.check, references[1:])
+        self.attempt.promote(layout.AUDIT, found.arrays, found.manifest)
+        self.seconds["audit"] = found.manifest["seconds"]
+        return found.manifest
+
+    def _verdict(self, before: Network, after: Network, last: int) -> dict[str, Any] | None:
+        if not self.spec.audit.verdict:
+            return None
+        self.progress.start("finish", "verdict")
         references = [r.trained.model for r in self.comparison.references]
         passes = self.recorder.signal_pass
         return verdict_step(

@@ -96,8 +96,8 @@ def earlier_bases(specs: Sequence[RunSpec]) -> None:
     That it hardly knows what is to be forgotten; that nothing detectable is there to forget; that there are too few
     references for a verdict.
     """
-    for words in before_launch(specs, home()):
-        st.caption(f":material/gavel: {plain(words)}")
+    for sentence in before_launch(specs, home()):
+        st.caption(f":material/gavel: {plain(sentence)}")
     try:
         said = {known_base(spec, home()) for spec in specs if not spec.takes_own_weights}
     except UnlearnscopeError:
