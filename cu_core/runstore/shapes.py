@@ -77,6 +77,18 @@ RESULT: dict[str, Any] = {
     "cautions": [TEXT],
     "notes": [TEXT],
     "attacks": _ATTACKS,
+    "nearness": {
+        "rounds": [NUMBER],
+        "distance": [NUMBER],
+        "farthest": [TEXT],
+        "position": [NUMBER],
+        "nearest": NUMBER,
+        "inside": [NUMBER],
+        "accuracy_rule": NUMBER,
+        "accuracy_rule_name": TEXT,
+        "samples": NUMBER,
+        "references": NUMBER,
+    },
     "given": [{"role": TEXT, "name": TEXT, "sha256": TEXT, "told": TEXT}],
 }
 
