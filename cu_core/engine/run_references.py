@@ -79,7 +79,8 @@ class RunReferences:
             else:
                 self._kept[seed] = RunReference(seed, self.train(seed))
             # A cached reference takes no epochs; its share of the plan is done all the same.
-            self.progress.works["reference"].done = self.spec.train.work * (seed - first + 1)
+            work = self.progress.works["reference"]
+            work.done = max(work.done, self.spec.train.work * (seed - first + 1))
             yield self._kept[seed] if keep else self._kept.pop(seed)
 
 
