@@ -32,6 +32,7 @@ from cu_core.runstore.checksums import damage_of
 from cu_core.runstore.reader import RunView, open_run
 from cu_core.runstore.rows import optional_json
 from cu_core.runstore.snapshot import weights_damage
+from cu_core.runstore.verify import how_to_mend
 
 Report = Callable[[int, int, str], None]
 """Receives done, total and a message; may raise to stop."""
@@ -68,7 +69,7 @@ def verdict_anew(home: Home, run_id: str, report: Report = lambda *_: None, *, r
     view = open_run(home, run_id)
     if view.state != "succeeded":
         raise BadInput("run", f"{run_id} is {view.state}: a verdict is made on runs that have succeeded")
-    _check_weights(view)
+    _check_files(view)
     threads = optional_json(view.run_dir / layout.THREADS).get("threads")
     if isinstance(threads, int) and threads > 0:
         # On the CPU they decide how sums are rounded, and so which models the cache knows.
@@ -78,7 +79,10 @@ def verdict_anew(home: Home, run_id: str, report: Report = lambda *_: None, *, r
         return _Anew(home, view, set_up(view.spec, home, report), report).work(references)
 
 
-def _check_weights(view: RunView) -> None:
+def _check_files(view: RunView) -> None:
+    reason = "is not there" if view.result() is None else damage_of(view.run_dir, layout.RESULT, again=True)
+    if reason is not None:
+        raise BadInput("run", f"the result of {view.run_id} {reason}. {how_to_mend(view.run_id)}")
     path = view.run_dir / layout.WEIGHTS
     if not path.exists():
         why = "no demo brings them along" if view.info.get("demo") else f"{layout.WEIGHTS} is gone"
