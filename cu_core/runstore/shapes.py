@@ -124,6 +124,18 @@ RESULT: dict[str, Any] = {
     "hardware": {"*": SCALAR},
     "versions": {"*": TEXT},
     "verdict": VERDICT,
+    "nearness": {
+        "rounds": [NUMBER],
+        "distance": [NUMBER],
+        "farthest": [TEXT],
+        "position": [NUMBER],
+        "nearest": NUMBER,
+        "inside": [NUMBER],
+        "accuracy_rule": NUMBER,
+        "accuracy_rule_name": TEXT,
+        "samples": NUMBER,
+        "references": NUMBER,
+    },
     "given": [{"role": TEXT, "name": TEXT, "sha256": TEXT, "told": TEXT}],
 }
 
