@@ -12,6 +12,7 @@ from cu_core.catalogue.spec import RunSpec, short
 from cu_core.runstore.reader import RunRow, RunView
 from pages._frame.one_run import head, redraw
 from pages._frame.page_records import Page
+from pages._run.nearness_section import nearness
 from pages._run.run_actions import actions
 from pages._run.run_progress import run_state
 from pages._run.run_results import results
@@ -61,6 +62,7 @@ verdict_head(view, row)
 actions(row)
 redraw(view, run_state)
 results(view)
+nearness(view)
 
 takeout_box = st.expander("Take it out", icon=":material/output:", key="takeout_box", on_change="rerun")
 if takeout_box.open:

@@ -32,6 +32,7 @@ from cu_core.cli.output import Visible
 from cu_core.cli.parser import Parser
 from cu_core.cli.report_command import add_report_arguments
 from cu_core.cli.sweep_command import add_sweep_arguments
+from cu_core.cli.verdict_command import add_verdict_arguments
 from cu_core.sharing.dashboard import USUAL_PORT
 
 PROGRAM = "unlearnscope"
@@ -182,6 +183,15 @@ def build_parser() -> Parser:
     )
     add_log_arguments(
         command("log", "Write a run into MLflow or trackio.", "RUN --to mlflow --at sqlite:///mlflow.db", run=True)
+    )
+    add_verdict_arguments(
+        command(
+            "verdict",
+            "Make the verdict on a finished run anew: can it be told from models that never saw the data?",
+            "RUN --references 8",
+            run=True,
+            json=True,
+        )
     )
     verify = command("verify", "Check a run's files against their checksums.", "RUN --mend", run=True, json=True)
     verify.add_argument("--mend", action="store_true", help="derive or queue again what is damaged, as far as possible")

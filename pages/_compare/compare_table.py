@@ -27,6 +27,7 @@ SHORT = {metric.id: metric.heading for metric in METRICS.values()} | {
     "auc_transferred": "AUC transf.",
     "auc_refitted": "AUC re-fitted",
     "time_share": "Time share",
+    "images_share": "Images share",
 }
 """Headings that fit; the full title stands in the help."""
 
@@ -141,7 +142,9 @@ def _config(columns: Sequence[ComparedColumn], cells: str) -> dict[str, Any]:
     config: dict[str, Any] = {
         "line": st.column_config.TextColumn("", width=200, pinned=True),
         "seeds": st.column_config.NumberColumn("n", help="Runs, or retrained models, behind the line.", width=36),
-        "flags": st.column_config.TextColumn("Flags", help="Collapsed, or more forgotten than by retraining."),
+        "flags": st.column_config.TextColumn(
+            "Flags", help="Collapsed, or over-unlearned: forget samples look less known than to retrained models."
+        ),
     }
     for column in columns:
         unit = " %" if column.percent and cells == "value" else " pt" if column.percent and cells == "gap" else ""
@@ -158,8 +161,8 @@ def _config(columns: Sequence[ComparedColumn], cells: str) -> dict[str, Any]:
 def _below(table: Table, cells: str) -> None:
     st.caption(
         "Colour: distance to the mean of the retrained models in half widths of their 95 % prediction band. None "
-        "within it: the number could be one more retrained model's. Purple below, green above, stronger from 2, 4 and "
-        "8 on. It does not depend on which runs are chosen."
+        "within it: the number could be one more retrained model's; of a true retraining one in 20 lies outside. "
+        "Purple below, green above, stronger from 2, 4 and 8 on. It does not depend on which runs are chosen."
         + (" Of a verdict the colour repeats the state." if any(column.states for column in table.columns) else "")
     )
     for title, reasons in (("n/a", table.missing()), ("No distance to the reference", table.without_band())):

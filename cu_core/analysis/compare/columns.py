@@ -10,6 +10,7 @@ from functools import partial
 from cu_core.analysis.compare.compared import Compared, ComparedMetric
 from cu_core.analysis.compare.measures import (
     attack_measure,
+    images_measure,
     metric_measure,
     passes_measure,
     rounds_measure,
@@ -148,16 +149,27 @@ COLUMNS: dict[str, ComparedColumn] = {
         ComparedColumn(
             "time_share",
             "Time of retraining",
-            "Time of the method, evaluation not counted, as a share of the mean time of one retraining.",
+            "Time of the method, evaluation not counted, as a share of the mean time of one retraining: seconds of the "
+            "processor over all threads, on CUDA of the device. Of older runs the time that passed.",
             True,
             1,
             False,
             _without_attack(time_measure),
         ),
         ComparedColumn(
+            "images_share",
+            "Images of retraining",
+            "Images that the method drew, in all groups, as a share of those that one retraining draws.",
+            True,
+            1,
+            False,
+            _without_attack(images_measure),
+        ),
+        ComparedColumn(
             "seconds",
             "Seconds",
-            "Time of the method, evaluation not counted.",
+            "Time of the method, evaluation not counted: of the processor over all threads, on CUDA of the device. Of "
+            "older runs the time that passed.",
             False,
             1,
             False,
@@ -190,7 +202,7 @@ COLUMNS: dict[str, ComparedColumn] = {
 
 _CLASS = ("forget_acc", "retain_acc", "test_acc_forgotten", "test_acc_retained", "probe_recovery")
 _SAMPLE = ("forget_acc", "retain_acc", "test_acc")
-_ALWAYS = ("tow", "auc_transferred", "auc_refitted", "time_share", "passes_forget", "passes_retain")
+_ALWAYS = ("tow", "auc_transferred", "auc_refitted", "time_share", "images_share", "passes_forget", "passes_retain")
 
 
 def default_columns(runs: Sequence[Compared]) -> list[str]:

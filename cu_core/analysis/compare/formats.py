@@ -73,7 +73,7 @@ def footnotes(table: Table) -> list[str]:
     if any(cell.distance is not None for row in table.rows for cell in row.cells.values()):
         notes.append(
             "In brackets: distance to the retrained models' mean in half widths of their 95 % prediction band; within "
-            "-1 and 1 it could be one more retrained model."
+            "-1 and 1 it could be one more retrained model. Of a true retraining one number in 20 lies outside."
         )
     notes += [f"n/a: {reason}." for reason in table.missing()]
     notes += [f"No distance: {reason}." for reason in table.without_band()]

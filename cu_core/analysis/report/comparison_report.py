@@ -176,9 +176,10 @@ class _Pictures:
         utility, forgetting = outcome_data.pareto_titles(self.runs)
         figure = pareto(lines, boxes, utility=utility, forgetting=forgetting, means=self.means)
         words = (
-            "The centre is the mean of the retrained models, the box their 95 % prediction band. Above the centre too "
-            "little was forgotten, below it more than by retraining. The area of a marker grows with the time as a "
-            "share of retraining; where that is not known, it is the smallest."
+            "The centre is the mean of the retrained models, the box their 95 % prediction band. Above the centre "
+            "forget samples are predicted as labelled more often than by retrained models, below it less often. "
+            "The area of a marker grows with the time as a share of retraining; where that is not known, it is the "
+            "smallest."
         )
         return [FigureBlock(figure, pareto_alt(lines)), words, *_left_out(left_out)]
 
