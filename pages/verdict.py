@@ -15,7 +15,7 @@ from pages._run.verdict_head import for_statisticians, lacking, said_verdict, wi
 from pages._shared.downloads import table_downloads
 from pages._shared.number_words import duration
 from pages._verdict.claim_section import claim_section
-from pages._verdict.claim_tests import tests_frame
+from pages._verdict.claim_tests import frame_of_tests
 
 PAGE = Page(
     id="verdict",
@@ -52,7 +52,7 @@ def sections(view: RunView) -> None:
     for claim in worst_first(verdict["claims"]):
         claim_section(view, claim)
     with st.container(horizontal=True):
-        table_downloads(partial(tests_frame, verdict), f"verdict-{view.run_id}", "verdict")
+        table_downloads(partial(frame_of_tests, verdict), f"verdict-{view.run_id}", "verdict")
 
 
 show_run(PAGE, sections)

@@ -45,13 +45,13 @@ def tests_section(claim: Mapping[str, Any]) -> None:
         st.caption(_words(claim))
 
 
-def tests_frame(verdict: Mapping[str, Any]) -> pd.DataFrame:
+def frame_of_tests(verdict: Mapping[str, Any]) -> pd.DataFrame:
     """Every test of a verdict, one a row, as numbers in their own units.
 
     Args:
         verdict: as `cu_core.analysis.verdict_reading.verdict_of` gives it.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     for claim in verdict["claims"]:
         head = {"question": claim["id"], "state": claim["state"], "p_corrected": claim["p"]}
         for test in claim["tests"] or [{}]:
@@ -59,7 +59,10 @@ def tests_frame(verdict: Mapping[str, Any]) -> pd.DataFrame:
             references = " ".join(f"{v:.6g}" for v in test.get("references") or () if v is not None)
             flags = {name: bool(test.get(name)) for name in ("decisive", "planted")}
             rows.append(head | named | flags | {"references": references, "sentence": claim["sentence"]})
-    return pd.DataFrame(rows).astype(dict.fromkeys(("p_corrected", *_NUMBERS), "Float64"))
+    # Named, so that a verdict without any claim is a table without rows.
+    columns = ["question", "state", "p_corrected", "id", "title", "unit", "sides", *_NUMBERS, "decisive", "planted"]
+    table = pd.DataFrame(rows, columns=[*columns, "references", "sentence"])
+    return table.astype(dict.fromkeys(("p_corrected", *_NUMBERS), "Float64"))
 
 
 def _line(test: Mapping[str, Any]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from cu_core.catalogue.spec_parts import AuditSpec
 from cu_core.catalogue.verdict_states import state_words
 from cu_core.figures.verdict_rows import place_of
 from cu_core.runstore.reader import open_run
+from pages._verdict.claim_tests import frame_of_tests
 from tests.madeup import MadeUp, write_run
 from tests.madeup_claims import SETTLED, madeup_claim, madeup_verdict
 from tests.pages.page_helpers import open_page, texts
@@ -89,6 +90,16 @@ def test_a_question_that_does_not_apply_comes_last_and_says_why(home: Home) -> N
     assert titled(app)[-1] == name and "Does not apply: no classes." in texts(app)
     assert QUESTIONS[name].means not in texts(app)
     assert len(app.get("plotly_chart")) == len(BY_TESTS) - 1
+
+
+def test_the_table_for_files_has_every_test_in_its_own_unit() -> None:
+    table = frame_of_tests(madeup_verdict("differs"))
+    tested = table[table["question"] == "remembers"]
+    assert tested["value"].tolist() == [5.0, 5.0] and tested["p_corrected"].tolist() == [0.0002, 0.0002]
+    assert tested["decisive"].tolist() == [True, False] and len(tested["references"].iloc[0].split()) == 8
+    assert set(table["question"]) == set(QUESTIONS)
+    empty = frame_of_tests(madeup_verdict("differs") | {"claims": []})
+    assert empty.empty and list(empty.columns) == list(table.columns)
 
 
 def test_a_question_of_a_newer_program_is_shown_without_its_record(home: Home) -> None:
