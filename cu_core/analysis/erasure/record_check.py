@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from html.parser import HTMLParser
 from typing import Any
 
@@ -15,7 +16,10 @@ from cu_core.analysis.erasure.signing_keys import ALGORITHM, is_signed, key_id
 from cu_core.base.display_text import CELL, cut, one_line
 from cu_core.base.version import __version__
 
-MOST_LINES = 5
+MOST_LINES = 10
+"""Changes of a page that are told one by one."""
+MOST_TEXTS = 20_000
+"""Of a page; comparing takes time with the square of their number."""
 _SILENT = ("script", "style")
 
 
@@ -127,21 +131,35 @@ def _page(envelope: Mapping[str, Any], html: str) -> Iterator[Finding]:
     ):
         yield Finding(True, "page", "The page is as it was made; its text is that of the JSON.")
         return
-    shown, meant = _texts(html), _texts(again)
-    lines = [line for line in shown if line not in set(meant)]
-    lacking = [line for line in meant if line not in set(shown)]
+    changes = list(_changes(_texts(again), _texts(html)))
     version = (envelope["record"].get("about") or {}).get("version")
     other = f" (made by version {version}, this is {__version__}: wording may differ)" if version != __version__ else ""
-    if not lines and not lacking:
+    if not changes:
         if same:
             yield Finding(False, "page", "The page fits the JSON in it, and not the hash in the seal.")
         else:
             yield Finding(False, "page", f"Order, style or script of the page was changed; its texts are not{other}.")
         return
-    for line in lines[:MOST_LINES]:
-        yield Finding(False, "page", _short(f"The page says what the JSON does not: {line!r}{other}."))
-    for line in lacking[:MOST_LINES]:
-        yield Finding(False, "page", _short(f"The page lacks what the JSON says: {line!r}{other}."))
+    yield from (Finding(False, "page", _short(f"{words}{other}.")) for words in changes[:MOST_LINES])
+    if len(changes) > MOST_LINES:
+        yield Finding(False, "page", f"The page differs from the JSON in {len(changes) - MOST_LINES} more places.")
+
+
+def _changes(meant: list[str], shown: list[str]) -> Iterator[str]:
+    """Where the texts of a page differ from what they should be, in order, each with the text before it."""
+    if max(len(meant), len(shown)) > MOST_TEXTS:
+        yield "The page has too many texts to compare"
+        return
+    for kind, a, b, c, d in SequenceMatcher(None, meant, shown, autojunk=False).get_opcodes():
+        if kind == "equal":
+            continue
+        after = f" after {_cell(meant[a - 1 : a])}" if a else ""
+        was, now = _cell(meant[a:b]), _cell(shown[c:d])
+        yield {
+            "replace": f"The page says {now} where the JSON says {was}{after}",
+            "delete": f"The page lacks what the JSON says: {was}{after}",
+            "insert": f"The page says what the JSON does not: {now}{after}",
+        }[kind]
 
 
 class _Reader(HTMLParser):
@@ -189,6 +207,10 @@ def _decoded(text: Any) -> bytes:
 
 def _listed(names: list[str]) -> str:
     return cut(one_line(", ".join(map(str, names))), CELL)
+
+
+def _cell(texts: list[str]) -> str:
+    return repr(cut(one_line(" | ".join(texts)), 60))
 
 
 def _short(words: str) -> str:

@@ -23,7 +23,7 @@ from cu_core.base.files import parse_json
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-_DATA = re.compile(r'<script type="application/json" id="unlearnscope">(.*?)</script>', re.DOTALL)
+_DATA = re.compile(r'<script type="application/json" id="unlearnscope">([^<]*)</script>')
 _SIGNED = re.compile(rf'<section id="s\d+"><h2>{SIGNATURE}</h2>.*?</section>', re.DOTALL)
 
 
@@ -113,6 +113,7 @@ def read_envelope(content: bytes) -> tuple[dict[str, Any], str]:
                 raise BadInput("file", "holds no record, or more than one", ("a record in JSON or HTML",))
             content = found[0].encode()
         envelope = parse_json(content)
+        json.loads(content, object_pairs_hook=_once)
     except ValueError as error:
         raise BadInput("file", f"is no record: {error}", ("a record in JSON or HTML",)) from error
     parts = [envelope.get(part) if isinstance(envelope, dict) else None for part in ("record", "seal")]
@@ -122,6 +123,14 @@ def read_envelope(content: bytes) -> tuple[dict[str, Any], str]:
     if seal.get("format") != FORMAT or seal.get("schema") != SCHEMA:
         raise BadInput("file", f"is of the format {seal.get('format')!r}, schema {seal.get('schema')!r}", [str(SCHEMA)])
     return envelope, html
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object none of whose fields is there twice: of two, one reader would take the first and another the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a field of it is there twice")
+    return found
 
 
 def _sign(seal: Mapping[str, Any], key: Ed25519PrivateKey) -> dict[str, str]:

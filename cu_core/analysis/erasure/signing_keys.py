@@ -51,23 +51,27 @@ def make_keys(private: Path) -> Path:
     return public
 
 
-def read_private(file: Path) -> ed25519.Ed25519PrivateKey:
+def read_private(file: Path, field: str = "--sign") -> ed25519.Ed25519PrivateKey:
     """A private key from its PEM file.
+
+    Args:
+        file: with the key.
+        field: named in errors.
 
     Raises:
         BadInput: no such file, no such key, one that is protected by a passphrase, or one that others may read.
     """
-    content = _content(file, "--sign")
+    content = _content(file, field)
     if os.name == "posix" and file.stat().st_mode & _OPEN_TO_OTHERS:
-        raise BadInput("--sign", f"{file.name} may be read by others; chmod 600 {file.name}")
+        raise BadInput(field, f"{file.name} may be read by others; chmod 600 {file.name}")
     try:
         key: Any = serialization.load_pem_private_key(content, None)
     except TypeError as error:
-        raise BadInput("--sign", f"{file.name} is protected by a passphrase, which is not asked for here") from error
+        raise BadInput(field, f"{file.name} is protected by a passphrase, which is not asked for here") from error
     except ValueError as error:
-        raise BadInput("--sign", f"{file.name} holds no private key in PEM") from error
+        raise BadInput(field, f"{file.name} holds no private key in PEM") from error
     if not isinstance(key, ed25519.Ed25519PrivateKey):
-        raise BadInput("--sign", f"{file.name} holds a key of another kind", (ALGORITHM,))
+        raise BadInput(field, f"{file.name} holds a key of another kind", (ALGORITHM,))
     return key
 
 
