@@ -21,7 +21,7 @@ def canonical(content: Any) -> bytes:
     """The canonical bytes of what `json.loads` gives: objects, lists, texts, numbers, true, false and null.
 
     Raises:
-        ValueError: a number that is not finite, a whole number beyond `LARGEST`, half a character, or no JSON.
+        ValueError: a number that is not finite, a whole number that is no double, half a character, or no JSON.
     """
     return _text(content).encode()
 
@@ -35,9 +35,7 @@ def _text(value: Any) -> str:
     if value is None or isinstance(value, bool | str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, int):
-        if abs(value) > LARGEST:
-            raise ValueError(f"{value} is beyond what every reader of JSON tells apart")
-        return str(value)
+        return str(value) if abs(value) <= LARGEST else _large(value)
     if isinstance(value, float):
         return _number(value)
     if isinstance(value, list | tuple):
@@ -46,6 +44,13 @@ def _text(value: Any) -> str:
         keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
         return f"{{{','.join(f'{_text(key)}:{_text(value[key])}' for key in keys)}}}"
     raise ValueError(f"{type(value).__name__} is not JSON")
+
+
+def _large(value: int) -> str:
+    """A whole number beyond `LARGEST`: as written by whoever takes all numbers for real ones, if it is one."""
+    if value.bit_length() > 1023 or int(float(value)) != value:
+        raise ValueError("a whole number is beyond what every reader of JSON tells apart")
+    return _number(float(value))
 
 
 def _number(value: float) -> str:

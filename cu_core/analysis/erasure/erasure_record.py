@@ -20,13 +20,13 @@ from cu_core.analysis.erasure.measured_results import Measured, measured
 from cu_core.analysis.erasure.own_copies import own_copies
 from cu_core.analysis.erasure.stated_fields import Stated
 from cu_core.analysis.erasure.verdict_claims import Judgement, judgement
+from cu_core.analysis.exports.run_images import images_of
 from cu_core.base.errors import BadInput
 from cu_core.base.files import plain
 from cu_core.base.home import Home
 from cu_core.base.version import __version__
 from cu_core.catalogue.method_record import method
 from cu_core.data.images import ImageData
-from cu_core.data.prepared import open_key
 from cu_core.runstore.reader import RunView
 
 FORMAT = "unlearnscope-erasure-record"
@@ -124,8 +124,7 @@ def record_of(
 
 
 def _images(home: Home, view: RunView) -> ImageData | None:
-    key = view.dataset_key()
-    data = open_key(key, home) if key else None
+    data = images_of(home, view)
     noted = (view.result() or {}).get("data_sha256")
     return data if data is not None and noted in (None, data.sha256) else None
 

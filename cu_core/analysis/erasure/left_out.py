@@ -19,8 +19,10 @@ WHAT = ("names", "indices", "images")
 _PATH = re.compile(r"(?<![\w.)])(?:~|[A-Za-z]:|\.{1,2})?[/\\][^\s,;:)'\"]+")
 _ENDINGS = "pt|pth|bin|ckpt|safetensors|np[yz]|csv|json|txt|zip|tar|t?gz|parquet|png|jpe?g"
 _FILE = re.compile(rf"[^\s,;:()'\"]+\.(?:{_ENDINGS})\b")
-_CLASS = re.compile(r"\b(class(?:es)?) \d+(?:(?:, | and |, and )\d+)*")
-_INDICES = re.compile(r"\b(samples?|images?|index|indices) (?:number |no\. |#)?\d+(?:(?:, | and |, and )\d+)*")
+_CLASS = re.compile(r"\b(class(?:es)?) \d+(?:(?:, | and |, and )\d+)*", re.IGNORECASE)
+_INDICES = re.compile(
+    r"\b(samples?|images?|index|indices) (?:number |no\. |#)?\d+(?:(?:, | and |, and )\d+)*", re.IGNORECASE
+)
 # Settings that are free text and yet name nothing of the user's.
 _OPEN = ("device", "model.normalisation", "method.id")
 _RUN_ID = re.compile(r"(\d{8})-.*-([0-9a-f]{8})")
