@@ -76,6 +76,8 @@ def write_kind(home: Home, kind: str) -> str:
     spec = {"name": "Wish of Mustermann", "group": "customer-4711"} | made.spec
     select = "class:ferret" if made.task == "class" else made.select
     run_id = f"20261130-wish-of-mustermann-{kind.encode().hex()[:8]}"
+    if (home.runs / run_id).exists():
+        return run_id
     run_dir = write_run(home, run_id, replace(made, spec=spec, select=select))
     for meta in home.datasets.glob("*/meta.json"):
         write_json(meta, read_json(meta) | {"classes": ANIMALS})

@@ -1,4 +1,4 @@
-"""Canonical JSON: the bytes of RFC 8785, against its samples, its examples, and a JavaScript engine where there is one."""
+"""Canonical JSON: the bytes of RFC 8785, against its samples, its example, and a JavaScript engine."""
 
 from __future__ import annotations
 
