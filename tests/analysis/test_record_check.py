@@ -227,8 +227,27 @@ def test_a_record_is_signed_once(made: SealedRecord, folder: Path) -> None:
         signed(made, read_private(folder / "erasure.key"))
 
 
+def test_what_the_docs_say_of_checking_works(
+    made: SealedRecord, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path
+) -> None:
+    text = (root / "docs" / "erasure-record.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    shutil.copy(folder / "erasure.key.pub", tmp_path)
+    (tmp_path / "record.json").write_bytes(made.json())
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    (tmp_path / "record.json").write_bytes(made.json().replace(b'"results":"', b'"results":"0', 1))
+    with pytest.raises(InvalidSignature):
+        exec(code, {})
+    if shutil.which("jq") and shutil.which("openssl"):
+        (shell,) = re.findall(r"```\n(jq .*?)```", text, re.DOTALL)
+        assert subprocess.run(["sh", "-ec", shell], capture_output=True).returncode != 0
+        (tmp_path / "record.json").write_bytes(made.json())
+        done = subprocess.run(["sh", "-ec", shell], capture_output=True, text=True)
+        assert done.returncode == 0 and "Success" in done.stdout, done.stderr
+
+
 def test_others_can_check_the_signature(made: SealedRecord, folder: Path) -> None:
-    """As docs/erasure-record.md says, without anything of this program."""
     content = json.loads(made.json())
     plain = json.dumps(content["seal"], sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     key = load_pem_public_key((folder / "erasure.key.pub").read_bytes())

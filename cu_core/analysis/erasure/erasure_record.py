@@ -14,10 +14,10 @@ from cu_core.analysis.compare.provenance import command_of
 from cu_core.analysis.compare.reading import read_run
 from cu_core.analysis.erasure.forgotten_scope import Scope, scope_of
 from cu_core.analysis.erasure.left_out import Included, Reader, reader_of
-from cu_core.analysis.erasure.limits import limits_of
-from cu_core.analysis.erasure.lineage import Lineage, Retrained, lineage_of, retrained_of, stop_words
-from cu_core.analysis.erasure.measured_results import Measured, measured
+from cu_core.analysis.erasure.lineage import Lineage, RetrainedModels, lineage_of, retrained_of, stop_words
+from cu_core.analysis.erasure.measured_results import RecordedNumber, measured
 from cu_core.analysis.erasure.own_copies import own_copies
+from cu_core.analysis.erasure.remaining_limits import limits_of
 from cu_core.analysis.erasure.stated_fields import Stated
 from cu_core.analysis.erasure.verdict_claims import Judgement, judgement
 from cu_core.analysis.exports.run_images import images_of
@@ -58,8 +58,8 @@ class ErasureRecord:
     copies: Mapping[str, Any]
     model: Lineage
     method: Mapping[str, Any]
-    references: Retrained
-    results: list[Measured]
+    references: RetrainedModels
+    results: list[RecordedNumber]
     verdict: Judgement
     limits: Mapping[str, Any]
     review: Mapping[str, str]

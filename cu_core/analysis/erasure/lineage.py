@@ -56,7 +56,7 @@ class Lineage:
 
 
 @dataclass(frozen=True)
-class Retrained:
+class RetrainedModels:
     """The models that stand for retraining.
 
     Attributes:
@@ -97,8 +97,8 @@ def lineage_of(home: Home, view: RunView, result: Mapping[str, Any], data: Image
     )
 
 
-def retrained_of(home: Home, spec: RunSpec, result: Mapping[str, Any], reader: Reader) -> Retrained:
-    """The references of a run; see `Retrained`."""
+def retrained_of(home: Home, spec: RunSpec, result: Mapping[str, Any], reader: Reader) -> RetrainedModels:
+    """The references of a run; see `RetrainedModels`."""
     models = []
     for entry in result.get("references") or ():
         own, key = bool(entry.get("file")), str(entry.get("key") or "")
@@ -115,7 +115,7 @@ def retrained_of(home: Home, spec: RunSpec, result: Mapping[str, Any], reader: R
     recipe = "the training of the model before, from new initial weights, on the retained samples alone" if here else ""
     if spec.reference_files:
         recipe = "; ".join(filter(None, [recipe, f"{len(spec.reference_files)} from files: not known to this program"]))
-    return Retrained(len(models), spec.references, recipe or "none were made", models)
+    return RetrainedModels(len(models), spec.references, recipe or "none were made", models)
 
 
 def stop_words(stopped_by: str) -> str:

@@ -20,7 +20,7 @@ STATES = {
 
 
 @dataclass(frozen=True)
-class Measured:
+class RecordedNumber:
     """One number after unlearning, beside what retrained models say of it.
 
     Attributes:
@@ -52,7 +52,7 @@ class Measured:
     why: str
 
 
-def measured(run: Compared, members: int | None) -> list[Measured]:
+def measured(run: Compared, members: int | None) -> list[RecordedNumber]:
     """All numbers of a run that has ended: metrics, tug of war, membership attacks.
 
     Args:
@@ -62,7 +62,7 @@ def measured(run: Compared, members: int | None) -> list[Measured]:
     return [*_metrics(run), *_tug_of_war(run), *_attacks(run, members)]
 
 
-def _metrics(run: Compared) -> Iterator[Measured]:
+def _metrics(run: Compared) -> Iterator[RecordedNumber]:
     for name, metric in METRICS.items():
         found = metric_measure(run, name)
         before = run.before.get(name)
@@ -72,14 +72,14 @@ def _metrics(run: Compared) -> Iterator[Measured]:
         yield _one(name, metric.title_for(run.kind), unit, before, found, _samples(run, metric.counted_on))
 
 
-def _tug_of_war(run: Compared) -> Iterator[Measured]:
+def _tug_of_war(run: Compared) -> Iterator[RecordedNumber]:
     found = tow_measure(run)
     if found.value is not None:
         why = "it is a distance to retraining, and retrained models were not measured against each other"
         yield _one("tow", "Tug of war (1 is like retraining)", "", None, found, _samples(run, "forget"), why)
 
 
-def _attacks(run: Compared, members: int | None) -> Iterator[Measured]:
+def _attacks(run: Compared, members: int | None) -> Iterator[RecordedNumber]:
     for attack, made in (run.result.get("attacks") or {}).items():
         for way in made.get("after") or {}:
             found = attack_measure(run, attack, way)
@@ -92,11 +92,11 @@ def _attacks(run: Compared, members: int | None) -> Iterator[Measured]:
 
 def _one(
     name: str, title: str, unit: str, before: float | None, found: ComparedMetric, n: int | None, why: str = ""
-) -> Measured:
+) -> RecordedNumber:
     low, high, band, distance = found.low, found.high, found.band, found.distance
     reason = why or found.why or found.why_no_band or "there is no band of retrained models"
     state = CANNOT_TELL if distance is None else DIFFERS if abs(distance) > 1 else NO_DIFFERENCE
-    return Measured(
+    return RecordedNumber(
         id=name,
         title=title,
         unit=unit,
