@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -90,7 +91,7 @@ class VerdictEvidence:
         same_weights: whether every weight is bit for bit what it was before unlearning.
         stored_gap: largest difference between the answers that were recorded and those of the stored weights, in
             standard deviations of the answers; None where there is nothing to compare.
-        elsewhere: whether other code unlearned the model, so that its answers are those of its weights by definition.
+        untrained: why no model was trained on, in words; empty where they were, or where there are too few references.
     """
 
     base: ModelSeen
@@ -103,7 +104,7 @@ class VerdictEvidence:
     layer_names: tuple[str, ...] = ()
     same_weights: bool = False
     stored_gap: float | None = None
-    elsewhere: bool = False
+    untrained: str = ""
 
     def ours(self, group: GroupSeen) -> np.ndarray:
         """(n,) bool: samples of classes that are not forgotten as a whole."""
@@ -130,6 +131,7 @@ class Statistic:
             count.
         least: difference that is too small to matter.
         floor: no smaller standard deviation over references is believed.
+        bounds: least and largest value that the number can have.
     """
 
     id: str
@@ -142,6 +144,11 @@ class Statistic:
     control: Measure | None = None
     least: float = 0.0
     floor: float = 0.0
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+
+    def within(self, value: float) -> float:
+        """A value cut to `bounds`."""
+        return min(max(value, self.bounds[0]), self.bounds[1])
 
     @property
     def sides(self) -> str:
