@@ -12,6 +12,7 @@ import pytest
 
 from cu_core.analysis.compare.measures import metric_measure
 from cu_core.analysis.compare.reading import read_run
+from cu_core.analysis.erasure.deep_results import deep_results
 from cu_core.analysis.erasure.erasure_record import SECTIONS, record_of
 from cu_core.analysis.erasure.left_out import LEFT_OUT, Included, included
 from cu_core.analysis.erasure.lineage import stored_sha256
@@ -184,6 +185,41 @@ def test_results_have_the_numbers_of_the_run_and_a_state_each(home: Home) -> Non
     assert {one.state for one in alone} == {"cannot-tell"}
 
 
+def test_a_deep_audit_is_told_by_its_numbers(home: Home) -> None:
+    made = record(home, "deep-audit")
+    results = {one["id"]: one for one in made.envelope["record"]["results"] if one["id"].startswith("deep.")}
+    assert set(results) == {
+        "deep.over_shadows", "deep.ulira", "deep.ulira.tpr", "deep.ruli.privacy", "deep.klom",
+    }  # fmt: skip
+    over = results["deep.over_shadows"]
+    assert (over["value"], over["before"], over["band"], over["references"]) == (0.61, 0.93, [0.45, 0.55], 64)
+    assert over["state"] == "differs" and results["deep.ulira"]["interval"] == [0.5, 0.7]
+    assert "at_risk" not in made.json().decode() and "No attack with shadow models" not in made.html()
+    assert "No attack with shadow models" in record(home, "no-references").html()
+
+
+@pytest.mark.parametrize(
+    ("after", "before", "state"),
+    [
+        (0.01, 0.01, "differs"),
+        (0.5, 0.01, "no-difference-found"),
+        (0.5, 0.5, "cannot-tell"),
+        (None, 0.01, "cannot-tell"),
+    ],
+)
+def test_shadow_models_find_nothing_only_where_they_find_the_model_before(
+    after: float | None, before: float, state: str
+) -> None:
+    over = {"ulira": {"area": 0.5, "p": after}, "before": {"area": 0.9, "p": before}, "models": 64}
+    (row,) = deep_results({"over_shadows": over})
+    assert row.state == state and bool(row.why) == (state == "cannot-tell")
+
+
+@pytest.mark.parametrize("broken", [None, 3, [], {"over_shadows": 3, "ulira": {"auc": [None]}, "klom": []}])
+def test_a_deep_audit_of_any_shape_makes_rows(broken: object) -> None:
+    assert all(row.state == "cannot-tell" for row in deep_results(broken))
+
+
 def test_what_people_typed_in_is_told_and_the_rest_is_not_stated(home: Home) -> None:
     stated = Stated(request_id="4711", basis="Contract, section 3", residual_risk="low", sign_off="")
     made = record(home, "class-differs", stated)
@@ -277,6 +313,14 @@ def test_limits_are_those_of_the_run(home: Home) -> None:
 def test_notes_are_left_out_where_names_in_them_cannot_be_told(home: Home) -> None:
     limits = record_of(home, open_run(home, write_kind(home, "images-gone"))).limits
     assert limits["notes"] == [] and any("3 notes of the run are left out" in said for said in limits["sentences"])
+
+
+def test_where_a_run_came_from_is_said(home: Home) -> None:
+    run_id = write_kind(home, "no-references")
+    path = home.runs / run_id / layout.INFO
+    for told, said in (({"imported": {"t": 1}}, "from another home"), ({"demo": True}, "as a demonstration")):
+        write_json(path, read_json(path) | told)
+        assert any(said in s for s in record_of(home, open_run(home, run_id)).limits["sentences"])
 
 
 def test_a_run_that_has_not_ended_has_no_record(home: Home) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from cu_core.analysis.compare.compared import Compared
 from cu_core.analysis.compare.provenance import command_of
 from cu_core.analysis.compare.reading import read_run
+from cu_core.analysis.erasure.deep_results import deep_results
 from cu_core.analysis.erasure.forgotten_scope import Scope, scope_of
 from cu_core.analysis.erasure.left_out import Included, Reader, reader_of
 from cu_core.analysis.erasure.lineage import Lineage, RetrainedModels, lineage_of, retrained_of, stop_words
@@ -114,7 +115,7 @@ def record_of(
         model=lineage_of(home, view, result, data, reader),
         method=_method(view, result, reader),
         references=retrained_of(home, spec, result, reader),
-        results=measured(run, (view.audit() or {}).get("members")),
+        results=[*measured(run, (view.audit() or {}).get("members")), *deep_results(result.get("deep_audit"))],
         verdict=verdict,
         limits=limits_of(view, run, scope, copies, verdict, reader, known=data is not None)
         | _some(stated, "residual_risk", "retest"),

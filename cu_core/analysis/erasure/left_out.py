@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,8 +110,8 @@ def reader_of(asked: Included, spec: RunSpec, classes: Sequence[str], given: Seq
         classes: names of its classes; numbers among them are known by the word before them.
         given: files of the user that the run shows, as its result lists them.
     """
-    texts = [value for value in _texts(flat(spec.to_json()).values()) if "/" in value or "\\" in value]
-    files = [bare_name(path_of(text) or text) for text in texts]
+    content = flat(spec.to_json())
+    files = [bare_name(path_of(text) or text) for text in _texts(content[path] for path, _ in _hidden(spec))]
     files += [str(file["name"]) for file in given if isinstance(file, dict) and file.get("name")]
     titles = [spec.name, spec.group, *classes, *_named_classes(spec)]
     kept = dict.fromkeys(name for name in (*files, *titles) if name and not name.isdigit())
@@ -123,7 +123,7 @@ def _named_classes(spec: RunSpec) -> list[str]:
     return [part.strip(' "') for part in rest.split(",")] if kind in ("class", "names") else []
 
 
-def _texts(values: Any) -> Iterator[str]:
+def _texts(values: Iterable[Any]) -> Iterator[str]:
     for value in values:
         if isinstance(value, str):
             yield value

@@ -107,7 +107,7 @@ def retrained_of(home: Home, spec: RunSpec, result: Mapping[str, Any], reader: R
                 "seed": None if own else entry.get("seed"),
                 "weights_sha256": _cached(home, key),
                 "own": own,
-                "file": reader.text(entry["file"]) if own else None,
+                "file": (str(entry["file"]) if reader.asked.names else LEFT_OUT) if own else None,
                 "cached": entry.get("cached"),
             }
         )

@@ -45,7 +45,16 @@ def limits_of(
         reader: leaves out of notes what is not asked for.
         known: whether the names of the classes are; notes are left out where nobody could tell names in them.
     """
-    said = [*ALWAYS, *_references(len(run.references)), *_open(verdict), *_files(view), *_remaining(scope, copies)]
+    said = [
+        *ALWAYS,
+        *_origin(view),
+        *_references(len(run.references)),
+        *_open(verdict),
+        *_files(view),
+        *_remaining(scope, copies),
+    ]
+    if not run.result.get("deep_audit"):
+        said.append("No attack with shadow models that were unlearned by the same method was made in this run.")
     if few := few_words(run.result.get("counts") or {}):
         said.append(few)
     notes = [*(run.result.get("cautions") or ()), *(run.result.get("notes") or ())]
@@ -56,6 +65,13 @@ def limits_of(
         )
         notes = []
     return {"sentences": said, "notes": [reader.text(note) for note in notes]}
+
+
+def _origin(view: RunView) -> Iterator[str]:
+    if view.info.get("demo"):
+        yield "The run came with the program as a demonstration: it was not made in this home."
+    elif view.info.get("imported"):
+        yield "The run was taken in from another home: what is said of copies is said of this home, not of that one."
 
 
 def _references(count: int) -> Iterator[str]:
