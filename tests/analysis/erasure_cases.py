@@ -63,12 +63,13 @@ KINDS: dict[str, MadeUp] = {
         rounds=1,
         result={
             "deep_audit": {
-                "forget": 40, "unseen": 40, "of_run": "20261130-wish-of-mustermann-abc", "at_risk": [{"sample": 17}] * 4,
+                "forget": 40, "unseen": 40, "of_run": "20261130-wish-of-mustermann-abc", "at_risk": [{"sample": 17}],
                 "over_shadows": {
                     "models": 64, "ulira": {"area": 0.61, "low": 0.45, "high": 0.55, "p": 0.0025},
                     "before": {"area": 0.93, "low": 0.45, "high": 0.55, "p": 0.0025},
                 },
-                "ulira": {"auc": [0.6, 0.5, 0.7], "tpr": 0.1, "fpr": 0.025}, "controls": {"before": {"auc": [0.9, 0.8, 1.0]}},
+                "ulira": {"auc": [0.6, 0.5, 0.7], "tpr": 0.1, "fpr": 0.025},
+                "controls": {"before": {"auc": [0.9, 0.8, 1.0]}},
                 "ruli": {"privacy": {"auc": [0.55, 0.4, 0.7]}, "efficacy": {"why": "too few"}},
                 "klom": {"half_p95": 3.5, "floor_p95": 1.25},
             }

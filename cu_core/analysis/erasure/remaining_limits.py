@@ -48,7 +48,7 @@ def limits_of(
     said = [
         *ALWAYS,
         *_origin(view),
-        *_references(len(run.references)),
+        *_references(len(run.references), run.asked_references),
         *_open(verdict),
         *_files(view),
         *_remaining(scope, copies),
@@ -74,8 +74,10 @@ def _origin(view: RunView) -> Iterator[str]:
         yield "The run was taken in from another home: what is said of copies is said of this home, not of that one."
 
 
-def _references(count: int) -> Iterator[str]:
-    if count == 0:
+def _references(count: int, asked: int) -> Iterator[str]:
+    if count == 0 and asked:
+        yield "Models were retrained, but the run is older than their single numbers, so there is no band."
+    elif count == 0:
         yield "No model was retrained without the samples, so nothing here says how such a model would answer."
     elif count == 1:
         yield "One model was retrained. One gives no band: any difference from it may be chance."
