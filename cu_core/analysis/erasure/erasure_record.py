@@ -159,7 +159,7 @@ def _method(view: RunView, result: Mapping[str, Any], reader: Reader) -> dict[st
         "specification_sha256": spec.content_hash(),
         "rounds": result.get("rounds"),
         "stopped_by": result.get("stopped_by"),
-        "why_stopped": stop_words(str(result.get("stopped_by") or "")),
+        "why_stopped": stop_words(str(result.get("stopped_by") or ""), elsewhere=method(spec.method.id).from_files),
         "images_drawn": result.get("served"),
         "seconds": result.get("seconds") or {},
         "seeds": {

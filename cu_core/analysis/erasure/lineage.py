@@ -92,7 +92,7 @@ def lineage_of(home: Home, view: RunView, result: Mapping[str, Any], data: Image
         parent=_parent(spec),
         parent_after=_parent_after(spec),
         round=None if rounds is None else int(rounds),
-        why_round=stop_words(str(result.get("stopped_by") or "")),
+        why_round=stop_words(str(result.get("stopped_by") or ""), elsewhere=method(spec.method.id).from_files),
         files=[_file(entry, reader) for entry in result.get("given") or () if isinstance(entry, Mapping)],
     )
 
@@ -118,8 +118,15 @@ def retrained_of(home: Home, spec: RunSpec, result: Mapping[str, Any], reader: R
     return RetrainedModels(len(models), spec.references, recipe or "none were made", models)
 
 
-def stop_words(stopped_by: str) -> str:
-    """Why a run ended, in words."""
+def stop_words(stopped_by: str, *, elsewhere: bool = False) -> str:
+    """Why a run ended, in words.
+
+    Args:
+        stopped_by: as in its result.
+        elsewhere: whether its rounds were made by other code, from whose files it is.
+    """
+    if elsewhere:
+        return "it is the last of the files that were given"
     rule = stopped_by.removesuffix("_rule")
     if rule != stopped_by and rule in STOPPING_RULES:
         return f"the stopping rule was met: {STOPPING_RULES[rule].summary}"

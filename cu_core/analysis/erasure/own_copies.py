@@ -53,6 +53,7 @@ def own_copies(home: Home, view: RunView, result: Mapping[str, Any], *, places: 
     rounds = (run / "rounds").rglob("*")
     kinds: list[tuple[str, str, Iterable[Path]]] = [
         ("images and labels, prepared for training", "images", _inside(home.datasets / key) if key else ()),
+        ("originals of datasets that the program fetched", "images", _inside(home.datasets / "downloads")),
         ("files of the user below the home's uploads that the run read", "images", _uploaded(home, view)),
         ("the model before unlearning in the cache of trained models", "models", _cached(home, base)),
         ("weights of recorded rounds", "models", (p for p in rounds if p.suffix == ".safetensors")),
@@ -60,6 +61,7 @@ def own_copies(home: Home, view: RunView, result: Mapping[str, Any], *, places: 
         ("answers to single samples: rounds, references, attacks, pictures", "answers", run.rglob("*.npy")),
         ("table of the recorded samples", "list", [run / layout.PROBE]),
         ("pictures of all rounds that pages have drawn", "answers", _drawn(home.maps, view.run_id)),
+        ("evaluations of trained models, of all runs: who is right on what", "answers", home.evaluations.glob("*.npz")),
         ("scores of training samples", "answers", home.scores.glob(f"*{content[:24]}*") if content else ()),
         ("files that pages handed out and keep for an hour", "models", _inside(home.root / "takeout")),
         ("other runs, with those in the bin, that start from the same model", "models", same_base),

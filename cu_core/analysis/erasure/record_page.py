@@ -133,6 +133,7 @@ def _copies(copies: Mapping[str, Any]) -> Iterator[Block]:
     yield "As found in the home of the run when this record was made; unlearning removes none of it:"
     rows = [[c["what"], c["holds"], _count(c["files"]), _size(c["bytes"])] for c in copies["here"]]
     yield TableBlock(["What", "Holds", "Found", "Size"], rows)
+    yield "Small pictures on pages are drawn from the prepared images; a server keeps them in memory until it ends."
     for copy in copies["here"]:
         if copy["places"]:
             yield f"{_upper(copy['what'])}: {', '.join(copy['places'])}."
