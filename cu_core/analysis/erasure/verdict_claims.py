@@ -99,7 +99,7 @@ def judgement(verdict: Any, samples: int | None, references: int, read: Callable
     behind = int(_number(verdict.get("references")) or 0)
     state = str(verdict["state"])
     of = f"n = {samples:,} samples to forget, {behind} retrained models" if samples else f"{behind} retrained models"
-    power = "; the smallest difference that each test would have shown is listed below" if claims else ""
+    power = "; the smallest difference that each test would have shown is listed with it" if claims else ""
     return Judgement(
         state=state,
         headline=f"{WHOLE[state]} ({of}{power}).",

@@ -36,7 +36,11 @@ th[aria-sort="ascending"]::after { content: " ▴"; }
 .wide { overflow-x: auto; } details { margin: 0.5rem 0; } summary { cursor: pointer; }
 nav a { margin-right: 1rem; } p.headline { font-size: 1.35rem; font-weight: 600; margin: 0.6rem 0; }
 p.pictures img { width: 48px; image-rendering: pixelated; margin-right: 3px; }
-@media print { nav { display: none; } body { margin: 0; max-width: none; } tr, p { break-inside: avoid; } }
+@media print {
+  nav { display: none; } body { font-size: 11px; margin: 0; max-width: none; } tr, p { break-inside: avoid; }
+  .wide { overflow: visible; } table { font-size: 10px; } th, td { padding: 2px 5px; }
+  th, td, td:first-child { min-width: 0; overflow-wrap: break-word; }
+}
 """
 
 _SCRIPT = """
