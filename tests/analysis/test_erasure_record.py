@@ -281,7 +281,10 @@ def test_near_copies_among_the_retained_are_counted(home: Home) -> None:
     np.save(folder / "train_images.npy", images)
     made = record_of(home, open_run(home, run_id))
     assert made.scope.exact_copies == 1
-    assert any("exact cop" in sentence for sentence in made.limits["sentences"])
+    (said,) = [sentence for sentence in made.limits["sentences"] if "exact cop" in sentence]
+    path = home.runs / run_id / layout.RESULT
+    write_json(path, read_json(path) | {"notes": [said, "Another note."]})
+    assert record_of(home, open_run(home, run_id)).limits["notes"] == ["Another note."]
 
 
 def test_the_hash_of_stored_weights_is_that_of_torch(tmp_path) -> None:

@@ -14,6 +14,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -170,6 +171,24 @@ def test_any_other_change_of_the_page_is_found(made: SealedRecord, public: bytes
     page = made.html()
     assert old in page
     assert {what for what, _ in checked(page.replace(old, new, 1).encode(), public)} == {"page"}
+
+
+@pytest.mark.parametrize(("ending", "flips"), [("html", 60), ("json", 300)])
+def test_no_flipped_byte_goes_unseen(made: SealedRecord, public: bytes, ending: str, flips: int) -> None:
+    whole = made.html().encode() if ending == "html" else made.json()
+    rng = np.random.default_rng(0)
+    seen = 0
+    for place in rng.integers(0, len(whole), flips):
+        other = bytes([rng.choice([letter for letter in range(32, 127) if letter != whole[place]])])
+        content = whole[:place] + other + whole[place + 1 :]
+        try:
+            envelope, html = read_envelope(content)
+        except BadInput:
+            seen += 1
+            continue
+        assert bad(check_record(envelope, html, public)) or envelope == made.envelope, (place, other)
+        seen += envelope != made.envelope or bool(html)
+    assert seen > flips * 0.9
 
 
 def test_a_page_of_another_version_is_checked_by_its_hash(

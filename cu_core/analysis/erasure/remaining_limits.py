@@ -58,7 +58,8 @@ def limits_of(
     if few := few_words(run.result.get("counts") or {}):
         said.append(few)
     notes = [*(run.result.get("cautions") or ()), *(run.result.get("notes") or ())]
-    notes = list(dict.fromkeys(map(str, notes)))
+    # What is said of copies stands among the run's notes as well.
+    notes = [note for note in dict.fromkeys(map(str, notes)) if note not in said]
     if notes and not (known or reader.asked.names):
         said.append(
             f"{len(notes)} notes of the run are left out: the images are not here, so names in them cannot be told."
