@@ -59,6 +59,49 @@ AUDIT: dict[str, Any] = {
     "reference_attacks": {"*": {"*": {"accuracy": [NUMBER], "auc": [NUMBER]}}},
     "seconds": NUMBER,
 }
+_TEST = {
+    "id": TEXT,
+    "title": TEXT,
+    "unit": TEXT,
+    "sides": TEXT,
+    "value": NUMBER,
+    "base": NUMBER,
+    "planted": FLAG,
+    "references": [NUMBER],
+    "null_low": NUMBER,
+    "null_high": NUMBER,
+    "p": NUMBER,
+    "detectable": NUMBER,
+    "margin": NUMBER,
+    "controlled": FLAG,
+    "decisive": FLAG,
+    "n": NUMBER,
+}
+_CLAIM = {
+    "id": TEXT,
+    "state": TEXT,
+    "direction": TEXT,
+    "statistic": NUMBER,
+    "null_low": NUMBER,
+    "null_high": NUMBER,
+    "p": NUMBER,
+    "detectable": NUMBER,
+    "n": NUMBER,
+    "sentence": TEXT,
+    "applies": FLAG,
+    "controlled": FLAG,
+    "notes": [TEXT],
+    "tests": [_TEST],
+}
+VERDICT: dict[str, Any] = {
+    "state": TEXT,
+    "sentence": TEXT,
+    "statistician": TEXT,
+    "references": NUMBER,
+    "level": NUMBER,
+    "seconds": NUMBER,
+    "claims": [_CLAIM],
+}
 RESULT: dict[str, Any] = {
     "run_id": TEXT,
     "state": TEXT,
@@ -67,6 +110,7 @@ RESULT: dict[str, Any] = {
     "metrics": {"before": _METRICS, "after": _METRICS, "reference": _METRICS, "*": _METRICS},
     "reference_band": {"*": [NUMBER]},
     "seconds": {"*": NUMBER},
+    "cpu_seconds": {"*": NUMBER},
     "weights_sha256": TEXT,
     "forget_count": NUMBER,
     "counts": {"*": NUMBER},
@@ -77,6 +121,9 @@ RESULT: dict[str, Any] = {
     "cautions": [TEXT],
     "notes": [TEXT],
     "attacks": _ATTACKS,
+    "hardware": {"*": SCALAR},
+    "versions": {"*": TEXT},
+    "verdict": VERDICT,
     "given": [{"role": TEXT, "name": TEXT, "sha256": TEXT, "told": TEXT}],
 }
 

@@ -105,7 +105,7 @@ def record_of(
     reader = reader_of(asked, spec, data.classes if data is not None else (), result.get("given") or ())
     scope = scope_of(home, view, result, data, asked, salt or secrets.token_hex(16))
     copies = own_copies(home, view, result, places=asked.names)
-    verdict = judgement(result.get("verdict"), scope.samples, len(run.references), reader.text)
+    verdict = judgement(result, scope.samples, len(run.references), reader.text)
     made = made or datetime.datetime.now(datetime.UTC)
     return ErasureRecord(
         about=_about(view, run, asked, reader, made),
@@ -162,6 +162,7 @@ def _method(view: RunView, result: Mapping[str, Any], reader: Reader) -> dict[st
         "why_stopped": stop_words(str(result.get("stopped_by") or ""), elsewhere=method(spec.method.id).from_files),
         "images_drawn": result.get("served"),
         "seconds": result.get("seconds") or {},
+        "cpu_seconds": result.get("cpu_seconds") or {},
         "seeds": {
             "run": spec.seed,
             "model before": spec.train_seed,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cu_core.analysis.compare.compared import Compared, ComparedMetric
-from cu_core.analysis.compare.measures import attack_measure, metric_measure, tow_measure
+from cu_core.analysis.compare.measures import attack_measure, metric_measure, own_interval, tow_measure
 from cu_core.catalogue.attack_record import ATTACKS, WAYS
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.question_record import CANNOT_TELL, DIFFERS, NO_DIFFERENCE
@@ -65,11 +66,15 @@ def measured(run: Compared, members: int | None) -> list[RecordedNumber]:
 def _metrics(run: Compared) -> Iterator[RecordedNumber]:
     for name, metric in METRICS.items():
         found = metric_measure(run, name)
+        if (interval := own_interval(run, name)) is not None:
+            found = dataclasses.replace(found, low=interval[0], high=interval[1])
         before = run.before.get(name)
         if run.task not in metric.tasks or (before is None and found.value is None):
             continue
         unit = "%" if metric.percent else metric.unit
-        yield _one(name, metric.title_for(run.kind), unit, before, found, _samples(run, metric.counted_on))
+        yield _one(
+            name, metric.title_for(run.kind), unit, before, found, _samples(run, metric.counted_on), ends=metric.ends
+        )
 
 
 def _tug_of_war(run: Compared) -> Iterator[RecordedNumber]:
@@ -91,7 +96,15 @@ def _attacks(run: Compared, members: int | None) -> Iterator[RecordedNumber]:
 
 
 def _one(
-    name: str, title: str, unit: str, before: float | None, found: ComparedMetric, n: int | None, why: str = ""
+    name: str,
+    title: str,
+    unit: str,
+    before: float | None,
+    found: ComparedMetric,
+    n: int | None,
+    why: str = "",
+    *,
+    ends: tuple[float, float] = (0.0, 1.0),
 ) -> RecordedNumber:
     low, high, band, distance = found.low, found.high, found.band, found.distance
     reason = why or found.why or found.why_no_band or "there is no band of retrained models"
@@ -104,7 +117,7 @@ def _one(
         value=found.value,
         interval=None if low is None or high is None else (low, high),
         reference=found.reference,
-        band=None if band is None else (band.low, band.high),
+        band=None if band is None else band.ends(*ends),
         references=0 if band is None else band.count,
         n=n,
         state=state,

@@ -167,8 +167,9 @@ def _method(method: Mapping[str, Any]) -> Iterator[Block]:
     ]
     for part in ("seeds", "images_drawn", "versions", "hardware"):
         rows += [[f"{_upper(part.replace('_', ' '))}: {k}", _plain(v)] for k, v in (method[part] or {}).items()]
-    for phase, seconds in method["seconds"].items():
-        rows.append([f"Duration: {phase}", "not known" if seconds is None else f"{seconds:.1f} s"])
+    for kind, what in (("seconds", "Duration"), ("cpu_seconds", "Processor or device")):
+        for phase, spent in method[kind].items():
+            rows.append([f"{what}: {phase}", "not known" if spent is None else f"{spent:.1f} s"])
     rows += [[f"Setting: {path}", _plain(value)] for path, value in method["settings"].items()]
     yield from _pairs(rows)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cu_core.analysis.erasure.measured_results import STATES
+from cu_core.analysis.verdict_reading import decisive_test, question_title, verdict_of
 from cu_core.catalogue.question_record import CANNOT_TELL, DIFFERS, NO_DIFFERENCE, QUESTIONS
 
 NOT_TESTED = "not-tested"
@@ -84,72 +83,59 @@ class Judgement:
     claims: list[Claim]
 
 
-def judgement(verdict: Any, samples: int | None, references: int, read: Callable[[Any], str]) -> Judgement:
+def judgement(result: Mapping[str, Any], samples: int | None, references: int, read: Callable[[Any], str]) -> Judgement:
     """The verdict as a record tells it.
 
     Args:
-        verdict: of ``result.json``, which may come from anywhere; None where the run has none.
+        result: content of ``result.json``.
         samples: that were to be forgotten.
         references: of the run.
         read: leaves out of a text what the record does not show.
     """
-    if not isinstance(verdict, Mapping) or verdict.get("state") not in STATES:
+    verdict = verdict_of(result)
+    if verdict is None:
         return Judgement(NOT_TESTED, f"{WHOLE[NOT_TESTED]}: this run has no verdict.", "", "", references, None, [])
-    claims = [_claim(entry, read) for entry in verdict.get("claims") or () if isinstance(entry, Mapping)]
-    behind = int(_number(verdict.get("references")) or 0)
-    state = str(verdict["state"])
-    of = f"n = {samples:,} samples to forget, {behind} retrained models" if samples else f"{behind} retrained models"
+    claims = [_claim(claim, read) for claim in verdict["claims"]]
+    behind = f"{verdict['references']} retrained models"
+    of = f"n = {samples:,} samples to forget, {behind}" if samples else behind
     power = "; the smallest difference that each test would have shown is listed with it" if claims else ""
     return Judgement(
-        state=state,
-        headline=f"{WHOLE[state]} ({of}{power}).",
-        sentence=read(verdict.get("sentence") or ""),
-        statistician=read(verdict.get("statistician") or ""),
-        references=behind,
-        level=_number(verdict.get("level")),
+        state=verdict["state"],
+        headline=f"{WHOLE[verdict['state']]} ({of}{power}).",
+        sentence=read(verdict["sentence"]),
+        statistician=read(verdict["statistician"]),
+        references=verdict["references"],
+        level=verdict["level"],
         claims=claims,
     )
 
 
-def _claim(entry: Mapping[str, Any], read: Callable[[Any], str]) -> Claim:
-    applies = entry.get("applies") is not False
-    state = entry.get("state") if applies and entry.get("state") in STATES else CANNOT_TELL
-    tests = [t for t in entry.get("tests") or () if isinstance(t, Mapping)]
-    decisive = next((t for t in tests if t.get("decisive")), {})
-    n, controlled = _number(entry.get("n")), entry.get("controlled")
-    name = str(entry.get("id") or "")
-    question = QUESTIONS.get(name)
+def _claim(claim: Mapping[str, Any], read: Callable[[Any], str]) -> Claim:
+    question = QUESTIONS.get(claim["id"])
     return Claim(
-        id=read(name),
-        title=question.title if question else read(name),
+        id=read(claim["id"]),
+        title=read(question_title(claim)),
         question=question.question if question else "",
-        state=str(state),
-        applies=applies,
-        direction=read(entry.get("direction") or ""),
-        statistic=_number(entry.get("statistic")),
-        null=_range(entry),
-        p=_number(entry.get("p")),
-        detectable=_number(entry.get("detectable")),
-        unit=read(decisive.get("unit") or ""),
-        n=None if n is None else int(n),
-        control=controlled if isinstance(controlled, bool) else None,
-        sentence=read(entry.get("sentence") or ""),
-        tests=[_test(test, read) for test in tests],
-        notes=[read(note) for note in entry.get("notes") or ()],
+        state=claim["state"] if claim["applies"] else CANNOT_TELL,
+        applies=claim["applies"],
+        direction=read(claim["direction"]),
+        statistic=claim["statistic"],
+        null=(claim["null_low"], claim["null_high"]),
+        p=claim["p"],
+        detectable=claim["detectable"],
+        unit=read((decisive_test(claim) or {}).get("unit", "")),
+        n=claim["n"] or None,
+        control=claim["controlled"],
+        sentence=read(claim["sentence"]),
+        tests=[_test(test, read) for test in claim["tests"]],
+        notes=[read(note) for note in claim["notes"]],
     )
 
 
 def _test(test: Mapping[str, Any], read: Callable[[Any], str]) -> dict[str, Any]:
-    texts = {name: read(test.get(name) or "") for name in ("id", "title", "unit", "sides")}
-    numbers = {name: _number(test.get(name)) for name in ("value", "base", "p", "detectable", "margin")}
-    references = [_number(value) for value in test.get("references") or ()]
-    return texts | numbers | {"null": _range(test), "references": references, "decisive": bool(test.get("decisive"))}
-
-
-def _range(entry: Mapping[str, Any]) -> tuple[float | None, float | None]:
-    return _number(entry.get("null_low")), _number(entry.get("null_high"))
-
-
-def _number(value: Any) -> float | None:
-    plain = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if plain else None
+    numbers = ("value", "base", "references", "p", "detectable", "margin", "decisive", "n")
+    return (
+        {name: read(test[name]) for name in ("id", "title", "unit", "sides")}
+        | {name: test[name] for name in numbers}
+        | {"null": (test["null_low"], test["null_high"])}
+    )
