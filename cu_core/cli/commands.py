@@ -17,7 +17,7 @@ from cu_core.base.home import Home
 from cu_core.catalogue import grid
 from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec
-from cu_core.cli import export_commands
+from cu_core.cli import erasure_command, export_commands
 from cu_core.cli.arguments import read_spec, read_specs
 from cu_core.cli.audit_command import audit_of
 from cu_core.cli.compare_command import compare
@@ -358,6 +358,9 @@ COMMANDS: dict[str, Command] = {
     "submit": submit,
     "sweep": sweep_command,
     "report": report,
+    "keygen": erasure_command.keygen,
+    "sign-report": erasure_command.sign_report,
+    "verify-report": erasure_command.verify_report,
     "dispatch": dispatch,
     "worker": worker,
     "status": status,
