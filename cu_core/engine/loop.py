@@ -21,6 +21,7 @@ from cu_core.catalogue.stopping import collapsed
 from cu_core.engine.audit.plan import AuditPlan
 from cu_core.engine.base_knowledge import base_words, remember_base
 from cu_core.engine.checkpoint import read_checkpoint, restore, write_checkpoint
+from cu_core.engine.deep.deep_phase import DeepAudit
 from cu_core.engine.estimate import EARLIER_RUN, Speed, remember_speed
 from cu_core.engine.evaluation import Metrics, finite
 from cu_core.engine.evaluation_cache import EvaluationCache
@@ -122,6 +123,9 @@ class _Execution:
             self._reference(seed)
         audit = self._audit(base.model, context.model)
         self._picture(context.first_round - 1)
+        weights = weights_sha256(context.model.state_dict())
+        retrained = next((r.trained.model for r in self.comparison.references), None)
+        deep_audit = self.deep.make(base.model, context.model, retrained, context.first_round - 1, weights)
         self.progress.start("finish", "writing the result")
         return build_result(
             setup=self.setup,
@@ -138,7 +142,8 @@ class _Execution:
             audit=audit,
             seconds=known_seconds(self.spec, self.seconds),
             given=self.given.told,
-            weights_sha256=weights_sha256(context.model.state_dict()),
+            weights_sha256=weights,
+            deep_audit=deep_audit,
         )
 
     @property
@@ -172,6 +177,7 @@ class _Execution:
         self.progress.plan("reference", recipe.work * self.spec.reference)
         self.audit = AuditPlan(self.setup)
         self.progress.plan("audit", self.audit.units)
+        self.deep = DeepAudit(self.setup, self.attempt, self.progress)
         # Until the first round is measured: images drawn in it, at the speed of a training epoch.
         drawn = 2 * len(forget) * getattr(self.spec.method.params, "retain_batches", 1)
         # Epochs of shards are shorter than passes over all images.
@@ -238,7 +244,9 @@ class _Execution:
         # Asked forward only, at about a third of what training an image takes.
         passes = self.audit.images / 3 / len(self.setup.data.train_labels) / max(self.audit.units, 1)
         asked = passes * self.pass_in_epochs * max(self.spec.train.members, 1)
-        for phase, factor in (("unlearn", self.round_in_epochs), ("reference", 1.0), ("audit", asked)):
+        shadow = self.spec.train.work + self.spec.max_rounds * self.round_in_epochs
+        factors = {"unlearn": self.round_in_epochs, "reference": 1.0, "audit": asked, "shadows": shadow}
+        for phase, factor in factors.items():
             work = self.progress.works[phase]
             if work.done == 0:
                 work.rate = epoch_seconds * factor

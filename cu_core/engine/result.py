@@ -38,6 +38,7 @@ def build_result(
     seconds: dict[str, float | None],
     weights_sha256: str,
     given: Sequence[Mapping[str, Any]] = (),
+    deep_audit: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What ``result.json`` and the last line of ``--json`` hold.
 
@@ -58,6 +59,7 @@ def build_result(
         seconds: time by phase; None where it is not known.
         weights_sha256: hash of the final weights.
         given: files of the user that the run shows: role, name, hash, and what was done to read each.
+        deep_audit: as `cu_core.engine.deep.deep_phase.DeepAudit.make` gives it; None where none was asked for.
     """
     references = [reference["metrics"] for reference in comparison["references"]]
     return {
@@ -89,6 +91,7 @@ def build_result(
         "reference_attacks": audit["reference_attacks"] if audit else None,
         **comparison,
         **({"given": list(given)} if given else {}),
+        **({"deep_audit": deep_audit} if deep_audit else {}),
         "versions": {"unlearnscope": __version__, "python": platform.python_version()} | _versions(),
         "hardware": describe_device(setup.device) | {"precision": setup.precision.name},
     }
