@@ -11,6 +11,7 @@ from cu_core.catalogue.spec import RunSpec
 FEWEST_SHADOWS = 12
 """Four worlds of each kind in thirds: two would be left of each beside the one that is judged, and one to spare."""
 USUAL_SHADOWS = 64
+_PREFIX = "Deep audit of "
 
 
 def why_no_deep_audit(spec: RunSpec) -> str | None:
@@ -69,11 +70,14 @@ def deep_audit_of(spec: RunSpec, run_id: str, shadows: int, spread: int = 1) -> 
         raise Incompatible(
             "--spread", f"{shadows} shadow models cannot be spread over {spread} runs", (f"1 to {shadows}",)
         )
+    # Of a run that is a deep audit itself, the one that it audits.
+    run_id = spec.audit.of_run or run_id
     found = []
     for number in range(spread):
         part = f" ({number + 1} of {spread})" if spread > 1 else ""
         audit = dataclasses.replace(spec.audit, shadows=shadows, first_shadow=number * shadows // spread, of_run=run_id)
-        name = f"Deep audit of {spec.title}{part}"
+        title = spec.title.removeprefix(_PREFIX)
+        name = f"{_PREFIX}{title}{part}"
         found.append(dataclasses.replace(spec, audit=audit, name=name, group=""))
     for one in found:
         check_deep_audit(one)

@@ -12,11 +12,11 @@ LEAST = 1e-5
 
 
 def klom(unlearned: np.ndarray, retrained: np.ndarray, *, as_published: bool = False) -> float:
-    """KL(unlearned ‖ retrained) between two histograms of one sample's margins (Georgiev et al., Attribute-to-Delete,
-    ICLR 2025, arXiv 2410.23232).
+    """KL(unlearned ‖ retrained) between two histograms of one sample's margins.
 
-    Margins are cut to ±100; 20 equal bins reach from the smallest to the largest of both; a bin that only unlearned
-    models reach counts as if 1e-5 of the retrained ones did.
+    Georgiev et al., Attribute-to-Delete, ICLR 2025 (arXiv 2410.23232). Margins are cut to ±100; 20 equal bins reach
+    from the smallest to the largest of both; a bin that only unlearned models reach counts as if 1e-5 of the retrained
+    ones did.
 
     Args:
         unlearned: (N,) margins under unlearned models.

@@ -34,10 +34,10 @@ def normals(margins: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def ulira_scores(phi: np.ndarray, margins: np.ndarray, unlearned: np.ndarray, never: np.ndarray) -> np.ndarray:
-    """Log N(φ; IN-worlds) - log N(φ; OUT-worlds) (Hayes et al., Inexact Unlearning Needs More Careful Evaluations,
-    SaTML 2025, arXiv 2403.01218).
+    """Log N(φ; IN-worlds) - log N(φ; OUT-worlds) of each sample.
 
-    IN-worlds were trained with the sample and then unlearned it by the method that is audited; OUT-worlds never saw it.
+    Hayes et al., Inexact Unlearning Needs More Careful Evaluations, SaTML 2025 (arXiv 2403.01218). IN-worlds
+    were trained with the sample and then unlearned it by the method that is audited; OUT-worlds never saw it.
 
     Args:
         phi: (n,) margins under the model that is attacked.

@@ -59,6 +59,20 @@ AUDIT: dict[str, Any] = {
     "reference_attacks": {"*": {"*": {"accuracy": [NUMBER], "auc": [NUMBER]}}},
     "seconds": NUMBER,
 }
+_TOLD_APART = {"auc": [NUMBER], "tpr": NUMBER, "fpr": NUMBER, "why": TEXT}
+_DEEP_AUDIT = {
+    "ulira": _TOLD_APART,
+    "controls": {"*": _TOLD_APART},
+    "over_shadows": {"models": NUMBER, "*": [NUMBER]},
+    "ruli": {"published_bandwidth": {"*": [NUMBER]}, "*": _TOLD_APART},
+    "klom": {"why": TEXT, "*": NUMBER},
+    "at_risk": [{"*": NUMBER}],
+    "notes": [TEXT],
+    "of_run": TEXT,
+    "same_weights": FLAG,
+    "own_spread": FLAG,
+    "*": NUMBER,
+}
 RESULT: dict[str, Any] = {
     "run_id": TEXT,
     "state": TEXT,
@@ -77,6 +91,7 @@ RESULT: dict[str, Any] = {
     "cautions": [TEXT],
     "notes": [TEXT],
     "attacks": _ATTACKS,
+    "deep_audit": _DEEP_AUDIT,
     "given": [{"role": TEXT, "name": TEXT, "sha256": TEXT, "told": TEXT}],
 }
 

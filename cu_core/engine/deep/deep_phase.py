@@ -134,8 +134,8 @@ class DeepAudit:
             said.append(f"{lost} of the shadow models diverged in unlearning and are left out.")
         if spec.takes_own_weights or spec.model.weights:
             said.append(
-                "The model before unlearning came from a file; shadow models were trained from scratch by the recipe of "
-                "this run, and are only as good a guide as that recipe is the one behind the file."
+                "The model before unlearning came from a file; shadow models were trained from scratch by the recipe "
+                "of this run, and are only as good a guide as that recipe is the one behind the file."
             )
         assert self._targets is not None
         if len(self._targets.always):

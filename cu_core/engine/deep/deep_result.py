@@ -52,6 +52,7 @@ class _Worlds:
         self.sound = np.isfinite(self.unlearned).all(1) & np.isfinite(self.trained).all(1)
         self.out = self._of(Role.OUT)
         self.gone = self._of(Role.UNLEARN)
+        self.known = (self.roles != Role.OUT) & self.sound[:, None]
 
     def _of(self, role: Role) -> np.ndarray:
         return (self.roles == role) & self.sound[:, None]
@@ -87,7 +88,7 @@ def deep_numbers(
 
     whole_classes = targets.roles != tuple(Role)
     score = ulira_scores(asked.after, worlds.unlearned, worlds.gone, worlds.out)
-    before = ulira_scores(asked.before, worlds.trained, ~worlds.out & worlds.sound[:, None], worlds.out)
+    before = ulira_scores(asked.before, worlds.trained, worlds.known, worlds.out)
     controls: dict[str, Any] = {"before": told(before), "reference": None}
     if asked.reference is not None:
         of_reference = ulira_scores(asked.reference, worlds.unlearned, worlds.gone, worlds.out)
@@ -101,7 +102,7 @@ def deep_numbers(
         "worlds": worlds.fewest,
         "own_spread": worlds.fewest >= OWN_SPREAD_FROM,
         "ulira": told(score),
-        "over_shadows": _over_shadows(worlds),
+        "over_shadows": _over_shadows(worlds, whole_classes),
         "controls": controls,
         "ruli": _games(worlds, asked, member, told, whole_classes),
         "klom": {"why": f"{_OF_CLASSES}."} if whole_classes else _klom(worlds, seed),
@@ -126,28 +127,43 @@ def _games(worlds: _Worlds, asked: Asked, member: np.ndarray, told: Any, whole_c
     return found | {"published_bandwidth": published}
 
 
-def _over_shadows(worlds: _Worlds) -> dict[str, Any] | None:
-    """U-LiRA on each shadow in turn, of which it is known what it unlearned; its own block judges nobody.
+def _over_shadows(worlds: _Worlds, whole_classes: bool) -> dict[str, Any] | None:
+    """The same attacks on each shadow in turn, of which it is known what it unlearned; its own block judges nobody.
 
-    Without the whole block both worlds lose as many models: left out alone, a shadow would be missing on the side that
-    it belongs to, and look as if it belonged to the other.
+    Without the whole block all worlds lose as many models: left out alone, a shadow would be missing in the world that
+    it belongs to, and look as if it belonged to another.
 
     Returns:
-        ``auc`` as mean over shadows with the 95 % interval of that mean, and ``models``; None where blocks are too few.
+        Areas under the ROC curve as mean over shadows with the 95 % interval of that mean: ``before`` unlearning,
+        ``ulira``, ``privacy`` and ``efficacy`` (None where whole classes are forgotten), and ``models``. None where
+        blocks are too few.
     """
-    areas = []
+    areas: dict[str, list[float]] = {name: [] for name in ("before", "ulira", "privacy", "efficacy")}
     for row in np.flatnonzero(worlds.sound):
         others = (worlds.blocks != worlds.blocks[row])[:, None]
-        gone, out = worlds.gone & others, worlds.out & others
+        gone, out, known = worlds.gone & others, worlds.out & others, worlds.known & others
         if min(gone.sum(0).min(), out.sum(0).min()) < 2:
             return None
-        asked = worlds.gone[row] | worlds.out[row]
-        score = ulira_scores(worlds.unlearned[row], worlds.unlearned, gone, out)[asked]
-        areas.append(_area(score, worlds.gone[row][asked]))
-    if len(areas) < 2:
-        return None
-    mean, half = float(np.mean(areas)), 1.96 * float(np.std(areas, ddof=1)) / len(areas) ** 0.5
-    return {"auc": [mean, mean - half, mean + half], "models": len(areas)}
+        trained, unlearned = worlds.trained[row], worlds.unlearned[row]
+        mine, never = worlds.gone[row], worlds.out[row]
+        scores = {
+            "before": (ulira_scores(trained, worlds.trained, known, out), worlds.known[row] | never),
+            "ulira": (ulira_scores(unlearned, worlds.unlearned, gone, out), mine | never),
+            "privacy": (game_scores(unlearned, (worlds.unlearned, gone), (worlds.unlearned, out)), mine | never),
+        }
+        if not whole_classes:
+            phi = np.where(mine, unlearned, trained)
+            scores["efficacy"] = (game_scores(phi, (worlds.unlearned, gone), (worlds.trained, out)), mine | never)
+        for name, (score, asked) in scores.items():
+            areas[name].append(_area(score[asked], ~never[asked]))
+    found = {name: _mean(values) if values else None for name, values in areas.items()}
+    return found | {"models": int(worlds.sound.sum())}
+
+
+def _mean(values: list[float]) -> list[float]:
+    """Mean over models with the 95 % interval of the mean, within what an area can be."""
+    mean, half = float(np.mean(values)), 1.96 * float(np.std(values, ddof=1)) / len(values) ** 0.5
+    return [mean, max(mean - half, 0.0), min(mean + half, 1.0)]
 
 
 def _area(score: np.ndarray, member: np.ndarray) -> float:
