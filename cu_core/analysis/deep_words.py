@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-CHANCE = 0.5
+from cu_core.metrics.exchange_test import LEVEL
+
 DIFFERS, CANNOT_TELL, NO_DIFFERENCE = "Differs", "Cannot tell", "No difference found"
 
 
 def deep_state(deep: Mapping[str, Any]) -> str:
     """What the shadow models say of the method: `DIFFERS`, `CANNOT_TELL` or `NO_DIFFERENCE`.
 
-    Judged over shadow models, on the 95 % interval of the mean area under the ROC curve. Nothing was looked for where
+    Judged by the exact test over shadow models at `cu_core.metrics.exchange_test.LEVEL`. Nothing was looked for where
     the attack does not even work before unlearning.
 
     Args:
         deep: ``deep_audit`` of a result.
     """
     over = deep.get("over_shadows") or {}
-    after, before = triple(over.get("ulira")), triple(over.get("before"))
+    after, before = (_number((over.get(name) or {}).get("p")) for name in ("ulira", "before"))
     if after is None or before is None:
         return CANNOT_TELL
-    if after[1] > CHANCE:
+    if after <= LEVEL:
         return DIFFERS
-    return NO_DIFFERENCE if before[1] > CHANCE else CANNOT_TELL
+    return NO_DIFFERENCE if before <= LEVEL else CANNOT_TELL
 
 
 def deep_sentences(deep: Mapping[str, Any]) -> list[str]:
@@ -63,7 +64,7 @@ def triple(value: Any) -> tuple[float, float, float] | None:
 
 def _state_words(deep: Mapping[str, Any]) -> str:
     over = deep.get("over_shadows") or {}
-    after, before = _numbers(over.get("ulira")), _numbers(over.get("before"))
+    after, before = _tested(over.get("ulira")), _tested(over.get("before"))
     state = deep_state(deep)
     if not after or not before:
         return f"{state}: there are too few shadow models to attack each by the others."
@@ -73,9 +74,19 @@ def _state_words(deep: Mapping[str, Any]) -> str:
         CANNOT_TELL: "the attack does not work before unlearning either, so it can say nothing of what is left",
     }
     return (
-        f"{state}: {words[state]}. Over {over.get('models')} shadow models, area under the ROC curve {after} after "
-        f"unlearning, {before} before it; 0.5 is chance."
+        f"{state}: {words[state]}. Over {over.get('models')} shadow models, mean area under the ROC curve {after} "
+        f"after unlearning and {before} before it."
     )
+
+
+def _tested(told: Any) -> str:
+    """An area beside what chance gives."""
+    if not isinstance(told, Mapping):
+        return ""
+    area, low, high, p = (_number(told.get(name)) for name in ("area", "low", "high", "p"))
+    if area is None or low is None or high is None or p is None:
+        return ""
+    return f"{area:.3f} (chance: {low:.3f} to {high:.3f}, p = {p:.3f})"
 
 
 def _of_this_run(deep: Mapping[str, Any]) -> str:
@@ -107,10 +118,10 @@ def _game_words(title: str, ruli: Mapping[str, Any], name: str, deep: Mapping[st
     area = _area(told)
     if not area:
         return ""
-    over = _numbers((deep.get("over_shadows") or {}).get(name))
+    over = _number((deep.get("over_shadows") or {}).get(name))
     published = _numbers((ruli.get("published_bandwidth") or {}).get(name))
     more = [
-        f"{over} over the shadow models" if over else "",
+        "" if over is None else f"{over:.3f} over the shadow models",
         f"{published} with the published kernels" if published else "",
     ]
     tail = "".join(f"; {text}" for text in more if text)
@@ -138,3 +149,7 @@ def _area(told: Any) -> str:
 def _numbers(value: Any) -> str:
     found = triple(value)
     return "" if found is None else f"{found[0]:.3f} ({found[1]:.3f} to {found[2]:.3f})"
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

@@ -21,7 +21,7 @@ from cu_core.catalogue.stopping import collapsed
 from cu_core.engine.audit.plan import AuditPlan
 from cu_core.engine.base_knowledge import base_words, remember_base
 from cu_core.engine.checkpoint import read_checkpoint, restore, write_checkpoint
-from cu_core.engine.deep.deep_phase import DeepAudit
+from cu_core.engine.deep.deep_phase import DeepAudit, threads_of_audited
 from cu_core.engine.estimate import EARLIER_RUN, Speed, remember_speed
 from cu_core.engine.evaluation import Metrics, finite
 from cu_core.engine.evaluation_cache import EvaluationCache
@@ -74,10 +74,11 @@ def execute(attempt: Attempt, team: Team = ALONE) -> dict[str, Any]:
 
 def _fix_threads(attempt: Attempt) -> None:
     """Gives every attempt at a run the same number of threads: on the CPU it decides how sums are rounded."""
-    stored = optional_json(attempt.run_dir / layout.THREADS) if attempt.is_sound(layout.THREADS) else {}
+    own = optional_json(attempt.run_dir / layout.THREADS) if attempt.is_sound(layout.THREADS) else {}
+    stored = own or threads_of_audited(attempt)
     if isinstance(stored.get("threads"), int) and stored["threads"] > 0:
         torch.set_num_threads(stored["threads"])
-    else:
+    if own.get("threads") != torch.get_num_threads():
         attempt.write_json(layout.THREADS, {"threads": torch.get_num_threads()})
 
 

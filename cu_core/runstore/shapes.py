@@ -63,7 +63,7 @@ _TOLD_APART = {"auc": [NUMBER], "tpr": NUMBER, "fpr": NUMBER, "why": TEXT}
 _DEEP_AUDIT = {
     "ulira": _TOLD_APART,
     "controls": {"*": _TOLD_APART},
-    "over_shadows": {"models": NUMBER, "*": [NUMBER]},
+    "over_shadows": {"ulira": {"*": NUMBER}, "before": {"*": NUMBER}, "*": NUMBER},
     "ruli": {"published_bandwidth": {"*": [NUMBER]}, "*": _TOLD_APART},
     "klom": {"why": TEXT, "*": NUMBER},
     "at_risk": [{"*": NUMBER}],

@@ -9,6 +9,7 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import KernelDensity
 
+from cu_core.metrics.exchange_test import INSIDE, NONE, OUTSIDE, exchange_test
 from cu_core.metrics.klom import klom
 from cu_core.metrics.logit_margin import logit_margins
 from cu_core.metrics.resolvable import told_apart
@@ -168,3 +169,55 @@ def test_the_mended_klom_keeps_the_largest_margin() -> None:
 def test_margins_beyond_a_hundred_are_cut() -> None:
     assert klom(np.full(60, 500.0), np.full(60, 100.0)) == 0
     assert klom(np.full(60, 500.0), np.full(60, -500.0)) == pytest.approx(np.log(1e5))
+
+
+def blocked(trace: float, seed: int, models: int = 18, targets: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Margins, kinds and blocks of three: roles drawn per target, all models shifted as a whole."""
+    rng = np.random.default_rng(seed)
+    each = np.tile(np.array([[NONE], [OUTSIDE], [INSIDE]], np.int8), (models // 3, 1, targets))
+    kinds = rng.permuted(each, axis=1).reshape(models, targets)
+    margins = rng.normal(3, 2, targets) + rng.standard_t(5, (models, targets)) + rng.normal(0, 0.5, (models, 1))
+    return margins + trace * (kinds == INSIDE), kinds, np.arange(models) // 3
+
+
+def test_each_model_is_attacked_by_those_of_other_blocks() -> None:
+    margins, kinds, blocks = blocked(0.7, 0)
+    found = exchange_test(margins, kinds, blocks, 19, 0)
+    areas = []
+    for row in range(len(margins)):
+        others = (blocks != blocks[row])[:, None]
+        score = ulira_scores(margins[row], margins, (kinds == INSIDE) & others, (kinds == OUTSIDE) & others)
+        asked = kinds[row] != NONE
+        areas.append(roc_auc_score(kinds[row][asked] == INSIDE, score[asked]))
+    assert found is not None
+    assert found.area == pytest.approx(np.mean(areas))
+
+
+def test_roles_that_mean_nothing_are_called_a_trace_in_one_audit_of_twenty() -> None:
+    found = [exchange_test(*blocked(0.0, seed, 12, 40), 19, seed) for seed in range(200)]
+    called = sum(one is not None and one.p <= 0.05 for one in found)
+    # Binomial with 200 and .05: 3 to 19 in 999 of 1,000.
+    assert 3 <= called <= 19
+
+
+def test_a_small_trace_is_called_so_by_enough_models() -> None:
+    found = exchange_test(*blocked(0.5, 1, 60, 60), 99, 0)
+    assert found is not None
+    assert found.p == pytest.approx(0.01)
+    assert found.low < 0.5 < found.high < found.area
+
+
+def test_too_few_blocks_give_no_test() -> None:
+    assert exchange_test(*blocked(1.0, 2, 6), 19, 0) is None
+
+
+def test_a_model_that_counts_for_nothing_changes_nothing() -> None:
+    margins, kinds, blocks = blocked(0.5, 3, 30)
+    kinds[4], margins[4] = NONE, np.nan
+    keep = np.arange(30) != 4
+    with_it, without = (
+        exchange_test(margins, kinds, blocks, 19, 0),
+        exchange_test(margins[keep], kinds[keep], blocks[keep], 19, 0),
+    )
+    assert with_it is not None and without is not None
+    assert with_it.area == pytest.approx(without.area)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from cu_core.engine.deep.deep_targets import Role, ShadowTargets
 from cu_core.engine.deep.shadow_models import ShadowMargins
+from cu_core.metrics.exchange_test import INSIDE, NONE, OUTSIDE, area_of, exchange_test
 from cu_core.metrics.klom import FEWEST_PAIRS, klom
 from cu_core.metrics.resolvable import told_apart
 from cu_core.metrics.ruli import CODE_BANDWIDTH, game_scores
@@ -17,6 +19,8 @@ from cu_core.metrics.ulira import OWN_SPREAD_FROM, ulira_scores
 
 LISTED = 50
 """Forget samples in the list of those most at risk."""
+EXCHANGES = 399
+"""Exchanges of roles behind each p-value; the smallest that they can give is 1/400."""
 HEADLINE = 0.95
 """Quantile over samples that KLoM is told by (P95)."""
 _OF_CLASSES = (
@@ -70,6 +74,7 @@ def deep_numbers(
     *,
     draws: int,
     seed: int,
+    exchanges: int = EXCHANGES,
 ) -> dict[str, Any]:
     """What the run's result tells of a deep audit.
 
@@ -79,6 +84,7 @@ def deep_numbers(
         asked: the models of the run.
         draws: of the bootstrap over samples.
         seed: of the draws.
+        exchanges: of roles behind each p-value.
     """
     worlds = _Worlds(targets, shadows)
     member = np.arange(len(targets)) < len(targets.forget)
@@ -102,7 +108,7 @@ def deep_numbers(
         "worlds": worlds.fewest,
         "own_spread": worlds.fewest >= OWN_SPREAD_FROM,
         "ulira": told(score),
-        "over_shadows": _over_shadows(worlds, whole_classes),
+        "over_shadows": _over_shadows(worlds, whole_classes, seed, exchanges),
         "controls": controls,
         "ruli": _games(worlds, asked, member, told, whole_classes),
         "klom": {"why": f"{_OF_CLASSES}."} if whole_classes else _klom(worlds, seed),
@@ -127,50 +133,40 @@ def _games(worlds: _Worlds, asked: Asked, member: np.ndarray, told: Any, whole_c
     return found | {"published_bandwidth": published}
 
 
-def _over_shadows(worlds: _Worlds, whole_classes: bool) -> dict[str, Any] | None:
+def _over_shadows(worlds: _Worlds, whole_classes: bool, seed: int, exchanges: int) -> dict[str, Any] | None:
     """The same attacks on each shadow in turn, of which it is known what it unlearned; its own block judges nobody.
 
     Without the whole block all worlds lose as many models: left out alone, a shadow would be missing in the world that
     it belongs to, and look as if it belonged to another.
 
     Returns:
-        Areas under the ROC curve as mean over shadows with the 95 % interval of that mean: ``before`` unlearning,
-        ``ulira``, ``privacy`` and ``efficacy`` (None where whole classes are forgotten), and ``models``. None where
-        blocks are too few.
+        ``before`` unlearning and ``ulira`` after it: mean area under the ROC curve with its test, see
+        `cu_core.metrics.exchange_test.Exchanged`; mean areas of ``privacy`` and ``efficacy`` (None where whole classes
+        are forgotten); and ``models``. None where blocks are too few.
     """
-    areas: dict[str, list[float]] = {name: [] for name in ("before", "ulira", "privacy", "efficacy")}
+    kinds = {
+        "before": (worlds.trained, worlds.known),
+        "ulira": (worlds.unlearned, worlds.gone),
+    }
+    found: dict[str, Any] = {}
+    for name, (margins, inside) in kinds.items():
+        kind = np.where(inside, INSIDE, np.where(worlds.out, OUTSIDE, NONE)).astype(np.int8)
+        told = exchange_test(margins, kind, worlds.blocks, exchanges, seed)
+        if told is None:
+            return None
+        found[name] = dataclasses.asdict(told)
+    games: dict[str, list[float]] = {"privacy": [], "efficacy": []}
     for row in np.flatnonzero(worlds.sound):
         others = (worlds.blocks != worlds.blocks[row])[:, None]
-        gone, out, known = worlds.gone & others, worlds.out & others, worlds.known & others
-        if min(gone.sum(0).min(), out.sum(0).min()) < 2:
-            return None
-        trained, unlearned = worlds.trained[row], worlds.unlearned[row]
-        mine, never = worlds.gone[row], worlds.out[row]
-        scores = {
-            "before": (ulira_scores(trained, worlds.trained, known, out), worlds.known[row] | never),
-            "ulira": (ulira_scores(unlearned, worlds.unlearned, gone, out), mine | never),
-            "privacy": (game_scores(unlearned, (worlds.unlearned, gone), (worlds.unlearned, out)), mine | never),
-        }
-        if not whole_classes:
-            phi = np.where(mine, unlearned, trained)
-            scores["efficacy"] = (game_scores(phi, (worlds.unlearned, gone), (worlds.trained, out)), mine | never)
-        for name, (score, asked) in scores.items():
-            areas[name].append(_area(score[asked], ~never[asked]))
-    found = {name: _mean(values) if values else None for name, values in areas.items()}
-    return found | {"models": int(worlds.sound.sum())}
-
-
-def _mean(values: list[float]) -> list[float]:
-    """Mean over models with the 95 % interval of the mean, within what an area can be."""
-    mean, half = float(np.mean(values)), 1.96 * float(np.std(values, ddof=1)) / len(values) ** 0.5
-    return [mean, max(mean - half, 0.0), min(mean + half, 1.0)]
-
-
-def _area(score: np.ndarray, member: np.ndarray) -> float:
-    """Share of pairs in which the member scores higher, ties counting half."""
-    others = np.sort(score[~member])
-    below = np.searchsorted(others, score[member], "left") + np.searchsorted(others, score[member], "right")
-    return float(below.mean() / 2 / len(others))
+        gone, mine, never = (worlds.unlearned, worlds.gone & others), worlds.gone[row], worlds.out[row]
+        for name, margins in (("privacy", worlds.unlearned), ("efficacy", worlds.trained)):
+            if name == "efficacy" and whole_classes:
+                continue
+            phi = np.where(mine, worlds.unlearned[row], margins[row])
+            score = game_scores(phi, gone, (margins, worlds.out & others))
+            games[name].append(area_of(score[mine], score[never]))
+    means = {name: float(np.mean(areas)) if areas else None for name, areas in games.items()}
+    return found | means | {"models": int(worlds.sound.sum())}
 
 
 def _klom(worlds: _Worlds, seed: int) -> dict[str, Any]:
