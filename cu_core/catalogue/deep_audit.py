@@ -42,16 +42,16 @@ def check_deep_audit(spec: RunSpec) -> None:
     Raises:
         Incompatible: says why.
     """
-    if not spec.audit.shadows:
-        return
+    if spec.audit.shadows:
+        _check(spec, spec.audit.shadows, ("0",))
+
+
+def _check(spec: RunSpec, shadows: int, otherwise: tuple[str, ...] = ()) -> None:
     if reason := why_no_deep_audit(spec):
-        raise Incompatible("audit.shadows", reason, ("0",))
-    if spec.audit.shadows < FEWEST_SHADOWS:
-        raise Incompatible(
-            "audit.shadows",
-            f"{spec.audit.shadows} shadow models tell nothing apart",
-            ("0", f"{FEWEST_SHADOWS} or more"),
-        )
+        raise Incompatible("audit.shadows", reason, otherwise)
+    if shadows < FEWEST_SHADOWS:
+        words = f"{shadows} shadow models tell nothing apart"
+        raise Incompatible("audit.shadows", words, (*otherwise, f"{FEWEST_SHADOWS} or more"))
 
 
 def deep_audit_of(spec: RunSpec, run_id: str, shadows: int, spread: int = 1) -> list[RunSpec]:
@@ -66,7 +66,8 @@ def deep_audit_of(spec: RunSpec, run_id: str, shadows: int, spread: int = 1) -> 
         shadows: how many models.
         spread: over how many runs.
     """
-    if spread < 1 or spread > shadows:
+    _check(spec, shadows)
+    if not 1 <= spread <= shadows:
         raise Incompatible(
             "--spread", f"{shadows} shadow models cannot be spread over {spread} runs", (f"1 to {shadows}",)
         )
@@ -79,6 +80,4 @@ def deep_audit_of(spec: RunSpec, run_id: str, shadows: int, spread: int = 1) -> 
         title = spec.title.removeprefix(_PREFIX)
         name = f"{_PREFIX}{title}{part}"
         found.append(dataclasses.replace(spec, audit=audit, name=name, group=""))
-    for one in found:
-        check_deep_audit(one)
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 from cu_core.base.files import read_json
@@ -105,7 +106,7 @@ class DeepAudit:
                 self._attempt.check()
                 margins = maker.kept(shadow)
                 if margins is None:
-                    margins = maker.make(shadow, lambda doing, shadow=shadow: self._tell(shadow, doing))
+                    margins = maker.make(shadow, partial(self._tell, shadow))
                     made += margins is not None
                     if margins is not None:
                         self._progress.step(PHASE, message=f"shadow {shadow + 1} of {self._count} is done")

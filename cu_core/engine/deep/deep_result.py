@@ -111,7 +111,7 @@ def deep_numbers(
         "over_shadows": _over_shadows(worlds, whole_classes, seed, exchanges),
         "controls": controls,
         "ruli": _games(worlds, asked, member, told, whole_classes),
-        "klom": {"why": f"{_OF_CLASSES}."} if whole_classes else _klom(worlds, seed),
+        "klom": {"why": f"KLoM is not made, because {_OF_CLASSES}."} if whole_classes else _klom(worlds, seed),
         "at_risk": _at_risk(targets, score, member),
     }
 

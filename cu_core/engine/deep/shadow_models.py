@@ -9,6 +9,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -143,10 +144,8 @@ class ShadowMaker:
         )
         context = unlearning_context(own, trained.model, self._check)
         rounds = method_rounds(own.spec, context)
-        for _ in range(self._rounds):
-            if next(rounds, None) is None:
-                break
-        rounds.close()
+        for _ in islice(rounds, self._rounds):
+            self._check()
         after = self.margins(context.model)
         # Of a trained model that lay in the cache, the time that it took then.
         waited = trained.seconds - spent if trained.cached else 0.0
