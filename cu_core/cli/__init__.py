@@ -17,6 +17,7 @@ from cu_core.cli.audit_command import add_audit_arguments
 from cu_core.cli.commands import COMMANDS
 from cu_core.cli.compare_command import add_compare_arguments
 from cu_core.cli.completion import SHELLS, offer, offer_found, run_ids
+from cu_core.cli.deep_audit_command import add_deep_audit_arguments
 from cu_core.cli.erasure_command import add_check_arguments, add_keygen_arguments, add_sign_arguments
 from cu_core.cli.export_commands import (
     add_export_arguments,
@@ -119,6 +120,15 @@ def build_parser() -> Parser:
             "audit",
             "Look at a model that was unlearned elsewhere: its files become the rounds of an ordinary run.",
             "--dataset digits --model tiny-cnn --forget class:5 --before base.pt --after unlearned.pt",
+            json=True,
+        )
+    )
+    add_deep_audit_arguments(
+        command(
+            "deep-audit",
+            "Attack a run with shadow models that are trained and unlearned as its own was.",
+            "RUN --shadows 64",
+            run=True,
             json=True,
         )
     )
