@@ -17,12 +17,15 @@ from cu_core.analysis.compare.measures import (
     seconds_measure,
     time_measure,
     tow_measure,
+    verdict_measure,
 )
 from cu_core.base.errors import BadInput
 from cu_core.catalogue.attack_record import ATTACKS, WAYS
 from cu_core.catalogue.metric_record import METRICS
+from cu_core.catalogue.question_record import STATES
 
 DEFAULT_ATTACK = "loss"
+VERDICT = "verdict"
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class ComparedColumn:
         digits: after the decimal point, as it is shown.
         against_reference: whether its target is the reference, so that a distance to it means something.
         read: takes a run and the id of a membership attack.
+        states: whether it is a state of a verdict: its number is the state's rank, 0 for the worst.
     """
 
     id: str
@@ -46,12 +50,22 @@ class ComparedColumn:
     digits: int
     against_reference: bool
     read: Callable[[Compared, str], ComparedMetric]
+    states: bool = False
 
     def text(self, value: float | None) -> str:
         """The value as people read it, without a unit; ``n/a`` where there is none."""
         if value is None or not math.isfinite(value):
             return "n/a"
         return f"{100 * value if self.percent else value:.{self.digits}f}"
+
+    def named(self, values: Sequence[float | None]) -> list[str]:
+        """The states behind the values of single runs; empty texts for runs without one.
+
+        Args:
+            values: ranks of `cu_core.catalogue.question_record.STATES`.
+        """
+        names = list(STATES)
+        return ["" if value is None else names[int(value)] for value in values]
 
     @property
     def heading(self) -> str:
@@ -97,6 +111,17 @@ def _passes(group: str, run: Compared) -> ComparedMetric:
 COLUMNS: dict[str, ComparedColumn] = {
     c.id: c
     for c in (
+        ComparedColumn(
+            VERDICT,
+            "Verdict",
+            "Whether the model can be told from retrained ones; over seeds the worst state and how many runs have it. "
+            "Sorted, the worst come first.",
+            False,
+            0,
+            False,
+            _without_attack(verdict_measure),
+            states=True,
+        ),
         *_metrics(),
         ComparedColumn(
             "tow",
@@ -181,7 +206,7 @@ _ALWAYS = ("tow", "auc_transferred", "auc_refitted", "time_share", "images_share
 
 
 def default_columns(runs: Sequence[Compared]) -> list[str]:
-    """Ids of the columns that suit some runs: accuracies by their tasks, tug of war, attacks, cost."""
+    """Ids of the columns that suit some runs: accuracies by their tasks, tug of war, attacks, cost, verdicts if any."""
     wanted = [
         column
         for task, columns in (("class", _CLASS), ("sample", _SAMPLE))
@@ -190,6 +215,8 @@ def default_columns(runs: Sequence[Compared]) -> list[str]:
     ]
     if any(run.kind == "self-supervised" for run in runs):
         wanted.append("linear_acc")
+    if any(verdict_measure(run).value is not None for run in runs):
+        wanted.insert(0, VERDICT)
     return [column for column in dict.fromkeys([*wanted, *_ALWAYS]) if column in COLUMNS]
 
 

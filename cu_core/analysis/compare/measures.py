@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cu_core.analysis.compare.compared import Compared, ComparedMetric
+from cu_core.analysis.verdict_reading import verdict_of
 from cu_core.catalogue.attack_record import ATTACKS
 from cu_core.catalogue.method_record import METHODS
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.spec_parts import TrainSpec
+from cu_core.catalogue.verdict_states import rank_of
 from cu_core.metrics.band import band
 from cu_core.metrics.own_interval import auc_interval, share_interval
 
@@ -191,6 +193,18 @@ def passes_measure(run: Compared, group: str) -> ComparedMetric:
     if not served or not size:
         return ComparedMetric(None, _why_no_cost(run))
     return ComparedMetric(served[group] / size)
+
+
+def verdict_measure(run: Compared) -> ComparedMetric:
+    """State of the verdict as its rank, 0 for the worst."""
+    verdict = verdict_of(run.result)
+    if verdict is not None:
+        rank = rank_of(verdict["state"])
+        return ComparedMetric(None if rank is None else float(rank))
+    if run.partial:
+        return ComparedMetric(None, UNFINISHED)
+    off = (run.spec.get("audit") or {}).get("verdict") is False
+    return ComparedMetric(None, "no verdict was made: it was switched off" if off else "no verdict was made")
 
 
 def _ranked(run: Compared) -> tuple[int, int]:

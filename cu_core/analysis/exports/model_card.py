@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cu_core.analysis.compare.compared import Compared, ComparedMetric
@@ -19,12 +19,17 @@ from cu_core.analysis.compare.measures import (
     tow_measure,
 )
 from cu_core.analysis.compare.outside import outside
+from cu_core.analysis.verdict_reading import verdict_of
 from cu_core.base.display_text import CELL, cut, one_line
 from cu_core.base.version import __version__
 from cu_core.catalogue.attack_record import ATTACKS, WAYS
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.metric_record import METRICS
+from cu_core.catalogue.question_record import STATES
 from cu_core.catalogue.stopping import STOPPING_RULES
+
+COMES_BACK = "comes-back"
+"""The question of the verdict that trains the model on."""
 
 FEW_SAMPLES = 20
 """Below this an AUC says next to nothing."""
@@ -86,6 +91,7 @@ def model_card(run: Compared, *, spec_hash: str, loadable: bool) -> str:
         "\n".join(head),
         f"# {said(run.title)}",
         _what(run),
+        *([_verdict(verdict)] if (verdict := verdict_of(run.result)) else []),
         "## Numbers\n\n" + _numbers(run),
         "## Membership attacks\n\n" + _attacks(run),
         "## What these numbers do not say\n\n" + _limits(run),
@@ -133,6 +139,16 @@ def _what(run: Compared) -> str:
     if run.collapsed:
         lines.append("**The run was ended because the model was being destroyed. Do not use it.**")
     return "\n\n".join(lines)
+
+
+def _verdict(verdict: Mapping[str, Any]) -> str:
+    """State and sentence; a sentence of a run's file may hold anything, and names no markup here."""
+    sentence = "".join(_SPECIAL.get(letter, letter) for letter in one_line(verdict["sentence"]))
+    return f"**Verdict: {STATES[verdict['state']]}.** {sentence} It rests on {_retrained(verdict['references'])}."
+
+
+def _retrained(count: int) -> str:
+    return f"{count} model{'' if count == 1 else 's'} retrained without the samples"
 
 
 def _stopped(run: Compared) -> str:
@@ -250,14 +266,28 @@ def _limits(run: Compared) -> str:
         "An attack that fails shows that this attack failed. Stronger ones, such as those with many shadow models, "
         "were not made.",
         "This is one run with one seed. Another seed, network, dataset or forget set may come out otherwise.",
-        "Whether the samples can be relearned quickly, or be brought back by fine-tuning or quantising the model, was "
-        "not tried.",
+        _relearned(run),
         "It is no statement about any law. Copies of the model before unlearning, and the data itself, are not touched "
         "by it.",
     ]
     above = run.result.get("cautions") or ()
     lines += [said(str(note)) for note in run.result.get("notes") or () if note not in above]
     return "\n".join(f"- {line}" for line in lines)
+
+
+def _relearned(run: Compared) -> str:
+    """Which ways of bringing the samples back were not tried."""
+    verdict = verdict_of(run.result)
+    tried = any(c["id"] == COMES_BACK and c["applies"] and c["tests"] for c in (verdict or {}).get("claims", ()))
+    if tried:
+        return (
+            "Short training on retained samples was tried, and the verdict says what came of it. Whether the samples "
+            "can be relearned from some of them, or be brought back by quantising the model, was not."
+        )
+    return (
+        "Whether the samples can be relearned quickly, or be brought back by fine-tuning or quantising the model, was "
+        "not tried."
+    )
 
 
 def _value(value: float | None, percent: bool) -> str:
