@@ -92,6 +92,8 @@ def _entries(view: RunView) -> Iterator[tuple[str, str, str]]:
             yield part.capitalize(), name.replace("_", " "), str(value)
     for name, value in (result.get("seconds") or {}).items():
         yield "Seconds", name, "not known" if value is None else f"{value:.2f}"
+    for name, value in (result.get("cpu_seconds") or {}).items():
+        yield "Seconds of processor or device", name, "not known" if value is None else f"{value:.2f}"
     for file in result.get("given") or ():
         yield "Files", str(file.get("role")), f"{file.get('name')} (sha256 {file.get('sha256')})"
     for note in result.get("notes") or ():
