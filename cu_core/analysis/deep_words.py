@@ -48,7 +48,11 @@ def deep_sentences(deep: Mapping[str, Any]) -> list[str]:
     )
     said.append(
         _game_words(
-            "RULI, efficacy (unlearned, or never seen by a model that unlearned nothing)", ruli, "efficacy", deep
+            "RULI, efficacy (unlearned, or never seen by a model that unlearned nothing; exact retraining may be told, "
+            "too)",
+            ruli,
+            "efficacy",
+            deep,
         )
     )
     said.append(_klom_words(deep.get("klom") or {}))

@@ -65,19 +65,29 @@ def exchange_test(
     if area is None:
         return None
     rng = np.random.default_rng(seed)
-    before = np.argsort(~counted, axis=1, kind="stable")
     drawn = []
     for _ in range(draws):
-        # The rows that count, in random order, take over what they were in theirs.
-        after = np.argsort(np.where(counted, rng.random(shape), 2.0), axis=1)
-        exchanged = np.zeros_like(kind)
-        np.put_along_axis(exchanged, after, np.take_along_axis(kind, before, 1), 1)
-        other = _mean_area(laid, exchanged)
+        other = _mean_area(laid, exchanged(kind, rng))
         if other is not None:
             drawn.append(other)
     null = np.array(drawn)
     low, high = np.quantile(null, [0.025, 0.975])
     return Exchanged(area, float(low), float(high), float((1 + (null >= area - _TINY).sum()) / (1 + len(null))))
+
+
+def exchanged(kinds: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """In each block and for each target the same kinds, in random order among the models that count.
+
+    Args:
+        kinds: (B, k, T) int8; `NONE` stays where it is.
+        rng: of the order.
+    """
+    counted = kinds != NONE
+    before = np.argsort(~counted, axis=1, kind="stable")
+    after = np.argsort(np.where(counted, rng.random(kinds.shape), 2.0), axis=1)
+    found = np.zeros_like(kinds)
+    np.put_along_axis(found, after, np.take_along_axis(kinds, before, 1), 1)
+    return found
 
 
 def _mean_area(margins: np.ndarray, kind: np.ndarray) -> float | None:

@@ -9,7 +9,7 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import KernelDensity
 
-from cu_core.metrics.exchange_test import INSIDE, NONE, OUTSIDE, exchange_test
+from cu_core.metrics.exchange_test import INSIDE, NONE, OUTSIDE, exchange_test, exchanged
 from cu_core.metrics.klom import klom
 from cu_core.metrics.logit_margin import logit_margins
 from cu_core.metrics.resolvable import told_apart
@@ -205,6 +205,15 @@ def test_a_small_trace_is_called_so_by_enough_models() -> None:
     assert found is not None
     assert found.p == pytest.approx(0.01)
     assert found.low < 0.5 < found.high < found.area
+
+
+def test_only_models_that_count_exchange_their_roles() -> None:
+    kinds = blocked(0.0, 5)[1].reshape(-1, 3, 60)
+    found = exchanged(kinds, np.random.default_rng(0))
+    assert ((found == NONE) == (kinds == NONE)).all()
+    assert (np.sort(found, axis=1) == np.sort(kinds, axis=1)).all()
+    moved = (found != kinds).any(axis=1).mean()
+    assert moved == pytest.approx(0.5, abs=0.1)
 
 
 def test_too_few_blocks_give_no_test() -> None:
