@@ -12,7 +12,9 @@ from cu_core.catalogue.spec import RunSpec, short
 from cu_core.runstore.reader import RunRow, RunView
 from pages._frame.one_run import head, redraw
 from pages._frame.page_records import Page
+from pages._run.deep_audit_section import deep_audit
 from pages._run.erasure_section import erasure_section
+from pages._run.nearness_section import nearness
 from pages._run.run_actions import actions
 from pages._run.run_progress import run_state
 from pages._run.run_results import results
@@ -62,6 +64,8 @@ verdict_head(view, row)
 actions(row)
 redraw(view, run_state)
 results(view)
+nearness(view)
+deep_audit(view, row)
 
 takeout_box = st.expander("Take it out", icon=":material/output:", key="takeout_box", on_change="rerun")
 if takeout_box.open:

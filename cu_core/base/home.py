@@ -11,7 +11,8 @@ from cu_core.base.errors import BadInput, UnlearnscopeError, in_words
 from cu_core.base.installation import dashboard_folder, from_wheel
 from cu_core.base.named_path import named_path
 
-_NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM)
+NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM)
+"""What a file system says where somebody may read and not write."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,11 @@ class Home:
     def scores(self) -> Path:
         """Scores of training samples, named by the content of their dataset; made again where they are missing."""
         return self.root / "scores"
+
+    @property
+    def shadows(self) -> Path:
+        """What shadow models of deep audits answered, named by content hash; made again where they are missing."""
+        return self.root / "shadows"
 
     @property
     def uploads(self) -> Path:
@@ -129,7 +135,7 @@ def home_in_words(error: OSError, home: Home) -> UnlearnscopeError:
     """
     named = error.filename if isinstance(error.filename, str) else ""
     below = not named or Path(os.path.abspath(named)).is_relative_to(home.root)
-    if error.errno in _NOT_WRITABLE and below:
+    if error.errno in NOT_WRITABLE and below:
         return UnlearnscopeError(
             f"the home {home.root} cannot be written ({error.strerror}); what is there can still be shown, and CU_HOME "
             "names another one"

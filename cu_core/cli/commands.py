@@ -22,15 +22,18 @@ from cu_core.cli.arguments import read_spec, read_specs
 from cu_core.cli.audit_command import audit_of
 from cu_core.cli.compare_command import compare
 from cu_core.cli.completion import completion
+from cu_core.cli.deep_audit_command import deep_audits
 from cu_core.cli.listing import REGISTRIES, catalogue
 from cu_core.cli.map_command import draw_map
 from cu_core.cli.output import print_json, print_result, print_table
 from cu_core.cli.report_command import report
 from cu_core.cli.sweep_command import sweep
+from cu_core.cli.verdict_command import verdict
 from cu_core.cli.weights_command import check_weights, say_own_weights
 from cu_core.data.copies import copies_in_words
 from cu_core.data.forget import copies_of
 from cu_core.engine.base_knowledge import known_base
+from cu_core.engine.control_knowledge import before_launch
 from cu_core.engine.estimate import estimate
 from cu_core.jobs import dispatcher, foreground, submission
 from cu_core.jobs.acceptance import accepted
@@ -65,8 +68,18 @@ def audit(options: argparse.Namespace, home: Home) -> int:
     return _run(spec, options.token, home, options.json)
 
 
+def deep_audit(options: argparse.Namespace, home: Home) -> int:
+    """Makes a run once more with shadow models, in the foreground or, over several runs, in the queue."""
+    specs = deep_audits(options, home)
+    if options.queue or len(specs) > 1:
+        tokens = [options.token and f"{options.token}/{n}" for n in range(len(specs))]
+        return _queue(specs, tokens, home, options.json)
+    return _run(specs[0], options.token, home, options.json)
+
+
 def _run(spec: RunSpec, token: str | None, home: Home, as_json: bool) -> int:
     _say_bases([spec], home)
+    _say_beforehand([spec], home)
     with drawn_progress() as show:
         run_id, state = foreground.run_here(spec, home, token=token, show=show, tell=_note)
     return _tell(reader.open_run(home, run_id), state, as_json)
@@ -81,6 +94,12 @@ def resume(options: argparse.Namespace, home: Home) -> int:
     with drawn_progress() as show:
         state = foreground.resume_here(home, options.run_id, show=show, tell=_note)
     return _tell(reader.open_run(home, options.run_id), state, options.json)
+
+
+def _say_beforehand(specs: list[RunSpec], home: Home) -> None:
+    """What can be said of the verdict before runs start, on stderr."""
+    for words in before_launch(specs, home):
+        _note(f"note: {words}")
 
 
 def _note(text: str) -> None:
@@ -152,6 +171,7 @@ def _queue(specs: list[RunSpec], tokens: list[str | None], home: Home, as_json: 
     # All of them first: one that cannot run leaves none behind.
     specs = [accepted(spec, home) for spec in specs]
     _say_bases(specs, home)
+    _say_beforehand(specs, home)
     ids = [submission.submit(spec, home, token=token) for spec, token in zip(specs, tokens, strict=True)]
     if as_json:
         print_json({"run_ids": ids} | ({"run_id": ids[0]} if len(ids) == 1 else {}))
@@ -294,6 +314,7 @@ def estimate_run(options: argparse.Namespace, home: Home) -> int:
         found = estimate(spec, home, importlib.import_module("cu_core.engine.speed").measure_speed(spec, home))
     own_weights = say_own_weights(spec, home)
     _say_bases([spec], home)
+    _say_beforehand([spec], home)
     if options.json:
         print_json(dataclasses.asdict(found) | ({"own_weights": own_weights} if own_weights else {}))
     else:
@@ -344,6 +365,7 @@ COMMANDS: dict[str, Command] = {
     "app": app,
     "run": run,
     "audit": audit,
+    "deep-audit": deep_audit,
     "submit": submit,
     "sweep": sweep_command,
     "report": report,
@@ -365,6 +387,7 @@ COMMANDS: dict[str, Command] = {
     "projector": export_commands.projector,
     "hub": export_commands.hub,
     "log": export_commands.log,
+    "verdict": verdict,
     "verify": check,
     "reindex": reindex,
     "prepare": prepare,

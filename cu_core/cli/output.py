@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+from cu_core.analysis.deep_words import deep_sentences
 from cu_core.analysis.verdict_reading import verdict_line, verdict_of
 from cu_core.base.display_text import CELL, cut, one_line, visible
 from cu_core.catalogue.metric_record import METRICS
@@ -57,6 +58,9 @@ def print_result(result: dict[str, Any]) -> None:
     few = few_words(result.get("counts") or {})
     for note in [*result.get("notes", []), *([few] if few else [])]:
         print(f"note: {note}")
+    if deep := result.get("deep_audit"):
+        for text in [*deep_sentences(deep), *(deep.get("notes") or [])]:
+            print(f"deep audit: {text}")
 
 
 def _value(value: float | None, percent: bool) -> str:

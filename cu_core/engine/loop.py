@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,22 +18,26 @@ from cu_core.catalogue.attack_record import REFERENCE
 from cu_core.catalogue.file_lists import REFERENCES, ROUNDS
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.spec import bare_name
-from cu_core.catalogue.stopping import collapsed
+from cu_core.catalogue.stopping import STOPPING_RULES, collapsed
 from cu_core.engine.audit.plan import AuditPlan
 from cu_core.engine.base_knowledge import base_words, beside_words, remember_base, remember_beside
 from cu_core.engine.checkpoint import read_checkpoint, restore, write_checkpoint
+from cu_core.engine.deep.deep_phase import DeepAudit, threads_of_audited
 from cu_core.engine.estimate import EARLIER_RUN, Speed, remember_speed
 from cu_core.engine.evaluation import Metrics, finite
 from cu_core.engine.evaluation_cache import EvaluationCache
-from cu_core.engine.given_files import GivenFile, GivenModels
+from cu_core.engine.given_files import GivenModels
+from cu_core.engine.likeness import Likeness
 from cu_core.engine.progress import Progress
+from cu_core.engine.recorded_models import nearness_report
 from cu_core.engine.recorder import Recorder
 from cu_core.engine.reference_comparison import Comparison
 from cu_core.engine.result import build_result, known_seconds
+from cu_core.engine.run_references import RunReference, RunReferences
 from cu_core.engine.setup import RunSetup, set_up
 from cu_core.engine.tsne_record import record_tsne
 from cu_core.engine.unlearning import method_rounds, unlearning_context
-from cu_core.engine.verdict.verdict_phase import VerdictModels, recorded_answers, verdict_on
+from cu_core.engine.verdict.verdict_step import verdict_step
 from cu_core.engine.weight_check import judge
 from cu_core.learning.device import keep_freed_memory, memory_errors
 from cu_core.learning.model_cache import Trained, trained_model
@@ -44,6 +49,7 @@ from cu_core.learning.work_clock import WorkClock, total
 from cu_core.methods.context import Context
 from cu_core.runstore import layout
 from cu_core.runstore.attempt import Attempt
+from cu_core.runstore.reader import RunView
 from cu_core.runstore.rows import optional_json
 from cu_core.runstore.snapshot import damage
 
@@ -75,10 +81,11 @@ def execute(attempt: Attempt, team: Team = ALONE) -> dict[str, Any]:
 
 def _fix_threads(attempt: Attempt) -> None:
     """Gives every attempt at a run the same number of threads: on the CPU it decides how sums are rounded."""
-    stored = optional_json(attempt.run_dir / layout.THREADS) if attempt.is_sound(layout.THREADS) else {}
+    own = optional_json(attempt.run_dir / layout.THREADS) if attempt.is_sound(layout.THREADS) else {}
+    stored = own or threads_of_audited(attempt)
     if isinstance(stored.get("threads"), int) and stored["threads"] > 0:
         torch.set_num_threads(stored["threads"])
-    else:
+    if own.get("threads") != torch.get_num_threads():
         attempt.write_json(layout.THREADS, {"threads": torch.get_num_threads()})
 
 
@@ -110,23 +117,27 @@ class _Execution:
         self._judge_own_weights()
         self.recorder = Recorder(self.setup, self.attempt)
         self.comparison = Comparison(self.recorder, EvaluationCache(self.attempt.home, self.setup))
+        retrain = partial(self._train, self.setup.retain, phase="reference")
+        self.references = RunReferences(self.setup, self.given, self.progress, retrain)
         self._plan()
         base = self._train(np.arange(len(self.setup.data.train_labels)), self.spec.train_seed, "train")
         self.seconds["train"], self.cpu_seconds["train"] = base.seconds, base.cpu_seconds
+        self._compare_rounds(base.model)
         context, stopped_by = self._start_or_resume(base)
         if not stopped_by:
             stopped_by = self._unlearn(context)
         self.progress.finish("unlearn")
         after = self._timed(lambda: self.comparison.finished(base, context.model))
         self.attempt.write("weights.pt", lambda file: save_weights(file, context.model))
-        for number, file in self.given.references():
-            self._given_reference(number, file)
-        for seed in range(self._first_retrained, self._first_retrained + self.spec.reference):
-            self._reference(seed)
+        for reference in self.references.each():
+            self._reference(reference)
         remember_beside(self.spec, self.attempt.home, self._beside())
         audit = self._audit(base.model, context.model)
         verdict = self._verdict(base.model, context.model, context.first_round - 1)
         self._picture(context.first_round - 1)
+        weights = weights_sha256(context.model.state_dict())
+        retrained = next((r.trained.model for r in self.comparison.references), None)
+        deep_audit = self.deep.make(base.model, context.model, retrained, context.first_round - 1, weights)
         self.progress.start("finish", "writing the result")
         return build_result(
             setup=self.setup,
@@ -142,16 +153,13 @@ class _Execution:
             own_weights=self.own_weights,
             audit=audit,
             verdict=verdict,
+            nearness=nearness_report(self.setup, RunView(self.attempt.run_dir)),
             seconds=known_seconds(self.spec, self.seconds),
             cpu_seconds=known_seconds(self.spec, self.cpu_seconds),
             given=self.given.told,
-            weights_sha256=weights_sha256(context.model.state_dict()),
+            weights_sha256=weights,
+            deep_audit=deep_audit,
         )
-
-    @property
-    def _first_retrained(self) -> int:
-        """Seed of the first reference that is trained here; the numbers before it belong to the user's own."""
-        return self.spec.train_seed + len(self.spec.reference_files)
 
     def _prepare(self) -> RunSetup:
         def report(done: int, total: int, message: str) -> None:
@@ -183,6 +191,7 @@ class _Execution:
         self.progress.plan("reference", recipe.work * self.spec.reference)
         self.audit = AuditPlan(self.setup)
         self.progress.plan("audit", self.audit.units)
+        self.deep = DeepAudit(self.setup, self.attempt, self.progress)
         # Until the first round is measured: images drawn in it, at the speed of a training epoch.
         drawn = 2 * len(forget) * getattr(self.spec.method.params, "retain_batches", 1)
         # Epochs of shards are shorter than passes over all images.
@@ -193,7 +202,7 @@ class _Execution:
 
     def _train(self, indices: np.ndarray, seed: int, phase: str) -> Trained:
         what = "training the base model" if phase == "train" else f"training the reference (seed {seed})"
-        first = 0 if phase == "train" else (seed - self._first_retrained) * self.spec.train.work
+        first = 0 if phase == "train" else (seed - self.references.first_retrained) * self.spec.train.work
 
         def on_epoch(report: EpochReport) -> None:
             self.attempt.check()
@@ -249,7 +258,9 @@ class _Execution:
         # Asked forward only, at about a third of what training an image takes.
         passes = self.audit.images / 3 / len(self.setup.data.train_labels) / max(self.audit.units, 1)
         asked = passes * self.pass_in_epochs * max(self.spec.train.members, 1)
-        for phase, factor in (("unlearn", self.round_in_epochs), ("reference", 1.0), ("audit", asked)):
+        shadow = self.spec.train.work + self.spec.max_rounds * self.round_in_epochs
+        factors = {"unlearn": self.round_in_epochs, "reference": 1.0, "audit": asked, "shadows": shadow}
+        for phase, factor in factors.items():
             work = self.progress.works[phase]
             if work.done == 0:
                 work.rate = epoch_seconds * factor
@@ -379,23 +390,24 @@ class _Execution:
             return CheckpointError(field, f"{bare_name(path)} gives outputs that are not finite numbers")
         return Diverged(f"{who} gives outputs that are not finite numbers. Lower train.lr.")
 
-    def _given_reference(self, number: int, file: GivenFile) -> None:
-        """A reference that the user retrained."""
-        trained = self.given.retrained(file)
-        if not self.recorder.record_reference(trained.model, number, None, file=file.name):
-            raise self._not_finite("The reference", file.path, file.field)
-        self._timed(lambda: self.comparison.reference(trained, number, file=file.name, sha256=self.given.sha256(file)))
+    def _reference(self, found: RunReference) -> None:
+        self.seconds["reference"] += found.seconds or 0.0
+        if not found.file:
+            self.cpu_seconds["reference"] = total(self.cpu_seconds["reference"], found.trained.cpu_seconds)
+        if not self.recorder.record_reference(found.trained.model, found.number, found.seconds, file=found.name):
+            if found.file:
+                raise self._not_finite("The reference", found.file.path, found.file.field)
+            raise self._not_finite(f"The reference (seed {found.number})", "", REFERENCES)
+        named = {"file": found.name, "sha256": found.sha256}
+        self._timed(lambda: self.comparison.reference(found.trained, found.number, **named))
 
-    def _reference(self, seed: int) -> None:
-        trained = self._train(self.setup.retain, seed, "reference")
-        # A cached reference takes no epochs; its share of the plan is done all the same.
-        done = self.spec.train.work * (seed - self._first_retrained + 1)
-        self.progress.works["reference"].done = done
-        self.seconds["reference"] += trained.seconds
-        self.cpu_seconds["reference"] = total(self.cpu_seconds["reference"], trained.cpu_seconds)
-        if not self.recorder.record_reference(trained.model, seed, trained.seconds):
-            raise self._not_finite(f"The reference (seed {seed})", "", REFERENCES)
-        self._timed(lambda: self.comparison.reference(trained, seed))
+    def _compare_rounds(self, base: Network) -> None:
+        """References before unlearning, for a rule that compares every round with them."""
+        if not STOPPING_RULES.named(self.setup.rule).references:
+            return
+        models = [found.trained.model for found in self.references.each(keep=True)]
+        self.recorder.likeness = Likeness(self.setup, self.recorder.signal_pass)
+        self.recorder.likeness.compare_with(base, models)
 
     def _audit(self, before: Network, after: Network) -> dict[str, Any] | None:
         """Membership attacks on the finished run; done again by an attempt that was interrupted after them."""
@@ -421,20 +433,12 @@ class _Execution:
     def _verdict(self, before: Network, after: Network, last: int) -> dict[str, Any] | None:
         if not self.spec.audit.verdict:
             return None
-
-        def step(message: str) -> None:
-            self.attempt.check()
-            self.attempt.event("finish", 0, 0, message=message)
-
         self.progress.start("finish", "verdict")
-        models = VerdictModels(
-            base=before,
-            after=after,
-            references=[r.trained.model for r in self.comparison.references],
-            stored=self.attempt.run_dir / layout.WEIGHTS,
-            recorded=self.attempt.array(f"rounds/{last}", recorded_answers(self.setup)),
+        references = [r.trained.model for r in self.comparison.references]
+        passes = self.recorder.signal_pass
+        return verdict_step(
+            self.attempt, self.setup, passes, before=before, after=after, references=references, last=last
         )
-        return verdict_on(self.setup, models, self.recorder.signal_pass, step)
 
     def _picture(self, last: int) -> None:
         if not self.spec.probe.tsne:

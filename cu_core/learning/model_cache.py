@@ -186,8 +186,7 @@ def trained_model(
         raise BadInput(
             "train.epochs", "zero epochs need own weights (model.weights) or a pretrained model", ("at least 1",)
         )
-    moments = None if source.moments == (tuple(data.mean), tuple(data.std)) else source.moments
-    key = train_key(spec, data.sha256, indices, seed, device.type, precision.name, moments)
+    key = _key_of(spec, data, source, indices, seed, device, precision)
     files = _Files(home.models, key)
     stages = StageFiles(home.models, key, spec.train.shards, spec.train.slices) if spec.train.sharded else None
     plan = ShardPlan.of(spec.train, len(data.train_labels), seed)
@@ -233,6 +232,41 @@ def trained_model(
         about = {"seconds": result.seconds, "cpu_seconds": cpu, "epochs": result.epochs, "seed": seed}
         files.keep(model, about)
         return Trained(_ready(model, precision, device), key, result.seconds, cached=False, cpu_seconds=cpu)
+
+
+def cached_model(
+    spec: RunSpec,
+    data: ImageData,
+    source: ImageSource,
+    indices: np.ndarray,
+    seed: int,
+    *,
+    home: Home,
+    device: torch.device,
+    precision: Precision,
+) -> Trained | None:
+    """What `trained_model` takes from the cache; None where it would train. Waits for nobody and writes nothing."""
+    key = _key_of(spec, data, source, indices, seed, device, precision)
+    files = _Files(home.models, key)
+    info = files.info()
+    if info is None:
+        return None
+    model = build_for(spec, data, seed)
+    load_weights(model, read_state_dict(files.weights))
+    return Trained(_ready(model, precision, device), key, info["seconds"], True)
+
+
+def _key_of(
+    spec: RunSpec,
+    data: ImageData,
+    source: ImageSource,
+    indices: np.ndarray,
+    seed: int,
+    device: torch.device,
+    precision: Precision,
+) -> str:
+    moments = None if source.moments == (tuple(data.mean), tuple(data.std)) else source.moments
+    return train_key(spec, data.sha256, indices, seed, device.type, precision.name, moments)
 
 
 def cached_weights(home: Home, key: str) -> dict[str, torch.Tensor] | None:

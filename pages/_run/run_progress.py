@@ -23,6 +23,7 @@ PHASES = {
     "unlearn": "Unlearning",
     "reference": "Retraining the reference",
     "audit": "Attacking the finished run",
+    "shadows": "Training and unlearning shadow models",
     "finish": "Writing the results",
 }
 GIVEN = PHASES | {"train": "Reading the model before", "unlearn": "Looking at the rounds"}
@@ -34,7 +35,8 @@ def time_left(row: RunRow) -> str:
         return ""
     if row.seconds_left < 1:
         return " · nearly done"
-    sure = row.phase in ("reference", "audit", "finish")
+    # A rule that compares with references has them trained before the first round.
+    sure = row.phase in ("audit", "shadows", "finish") or (row.phase == "reference" and row.rounds > 0)
     return f" · {'about' if sure else 'at most about'} {duration(row.seconds_left)} left"
 
 

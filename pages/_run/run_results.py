@@ -34,6 +34,8 @@ STOPPED = {
     "class_rule": "unseen samples of the forgotten classes are classified no better than by chance (class rule)",
     "sample_rule": "forget samples are classified no better than unseen ones (sample rule)",
     "chance_rule": "the wrong labels are no more likely than chance (chance rule)",
+    "like-reference_rule": "on the rule's samples, margin, position and odds are those of one more reference "
+    "(like-reference rule)",
     "max_rounds": "all rounds were run",
     "method_finished": "the method had nothing left to do",
     "collapse": "retain accuracy was in free fall (collapse guard)",
@@ -182,7 +184,8 @@ def coloured_table(run: Compared) -> Any:
 
 def _lines(run: Compared) -> list[tuple[dict[str, str], float | None]]:
     """A line of the table per metric, each with its distance in half widths of the band."""
-    first, rest = [], []
+    first: list[tuple[dict[str, str], float | None]] = []
+    rest: list[tuple[dict[str, str], float | None]] = []
     for key, metric in METRICS.items():
         before, measure = run.before.get(key), metric_measure(run, key)
         if run.task not in metric.tasks or (before is None and measure.value is None):

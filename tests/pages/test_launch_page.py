@@ -120,6 +120,7 @@ def test_several_wrong_fields_are_all_reported() -> None:
         ({"forget.kind": "random", "forget.count": 0}, "forget.select", "random:0"),
         ({"device": "tpu"}, "device", "cuda"),
         ({"train.epochs": 0, "reference": 0}, "train.epochs", "weights"),
+        ({"stop.rule": "like-reference", "reference": 4}, "reference", "at least 5 retrained models"),
         ({"model.weights": "/no/such/file.pt"}, "model.weights", "not a file"),
         ({"data.train_limit": 5000}, "data.train_limit", "1297"),
         ({"forget.kind": "random", "stop.rule": "class"}, "stop.rule", "whole classes"),

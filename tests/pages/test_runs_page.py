@@ -223,6 +223,11 @@ def test_a_running_run_shows_its_progress_and_can_be_cancelled(home: Home) -> No
         events.write_text(json.dumps(event | {"phase": "reference", "seconds_left": seconds}) + "\n")
         app.run()
         assert app.progress[0].text == f"**Retraining the reference** · {words}"
+    # A rule that compares with references has them trained before the first round.
+    shutil.rmtree(run_dir / "rounds")
+    events.write_text(json.dumps(event | {"phase": "reference"}) + "\n")
+    app.run()
+    assert app.progress[0].text == "**Retraining the reference** · at most about 1 min 15 s left"
     assert not [b for b in app.button if b.key == "delete"]
     app.button(key="cancel").click().run()
     assert (run_dir / layout.CANCEL).exists()

@@ -126,7 +126,7 @@ def weighed(
         positives: the model before unlearning alone, or one planted model per reference, made out of it.
         references: retrained models.
     """
-    value, control = (_beside(of, model, references) for of in (statistic.of, statistic.control))
+    value, control = (measured_beside(of, model, references) for of in (statistic.of, statistic.control))
     if len(positives) == len(references) and len(positives) > 1:
         found = [_planted(statistic.of, model, references, i) for i, model in enumerate(positives)]
         positive = _mean(found)
@@ -136,8 +136,8 @@ def weighed(
             else _mean([_planted(statistic.control, model, references, i) for i, model in enumerate(positives)])
         )
     else:
-        positive = _beside(statistic.of, positives[0], references) if positives else None
-        positive_control = _beside(statistic.control, positives[0], references) if positives else None
+        positive = measured_beside(statistic.of, positives[0], references) if positives else None
+        positive_control = measured_beside(statistic.control, positives[0], references) if positives else None
     null = null_of(statistic.of, references, statistic.floor)
     second = null_of(statistic.control, references) if statistic.control else None
     return Tested(
@@ -221,7 +221,7 @@ def _tail(value: float, null: Null, sides: str, least: float) -> float:
     return float(stats.t.sf((off - least) / null.spread, null.freedom))
 
 
-def _beside(of: Measure | None, model: ModelSeen, references: Sequence[ModelSeen]) -> float | None:
+def measured_beside(of: Measure | None, model: ModelSeen, references: Sequence[ModelSeen]) -> float | None:
     """A model's number: the mean beside all sets of references with one left out, as those have it themselves."""
     if of is None or not references:
         return None
