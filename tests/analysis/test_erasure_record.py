@@ -141,7 +141,7 @@ def test_every_state_is_printed_as_large_as_the_others(home: Home, kind: str, st
     assert len(headlines) == 1 and headlines[0].startswith(WHOLE[state])
     if state not in ("not-tested", "cannot-tell"):
         n = "60" if kind != "cannot-tell" else "40"
-        assert f"n = {n} samples to forget, 5 retrained models" in headlines[0]
+        assert f"n = {n} samples to forget, 5 retrained models; the smallest difference" in headlines[0]
 
 
 def test_the_verdict_is_told_number_by_number(home: Home) -> None:
@@ -163,6 +163,7 @@ def test_a_verdict_that_lacks_much_makes_a_record(home: Home, broken: dict) -> N
     path = home.runs / run_id / layout.RESULT
     write_json(path, read_json(path) | {"verdict": broken})
     verdict = sealed(record_of(home, open_run(home, run_id))).envelope["record"]["verdict"]
+    assert "smallest difference" not in verdict["headline"], "where none is listed"
     assert verdict["state"] == ("differs" if "claims" in broken else "not-tested")
 
 

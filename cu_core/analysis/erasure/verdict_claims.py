@@ -98,7 +98,8 @@ def judgement(result: Mapping[str, Any], samples: int | None, references: int, r
     claims = [_claim(claim, read) for claim in verdict["claims"]]
     behind = f"{verdict['references']} retrained models"
     of = f"n = {samples:,} samples to forget, {behind}" if samples else behind
-    power = "; the smallest difference that each test would have shown is listed with it" if claims else ""
+    shown = any(claim.detectable is not None for claim in claims)
+    power = "; the smallest difference that each test would have shown is listed with it" if shown else ""
     return Judgement(
         state=verdict["state"],
         headline=f"{WHOLE[verdict['state']]} ({of}{power}).",
