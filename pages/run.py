@@ -1,4 +1,4 @@
-"""One run: progress while it works, curves, before and after beside the reference, and what can be done with it."""
+"""One run: verdict, progress while it works, curves, before and after beside the reference, and what to do with it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ from pages._run.run_actions import actions
 from pages._run.run_progress import run_state
 from pages._run.run_results import results
 from pages._run.run_takeout import takeout
+from pages._run.verdict_head import verdict_head
 from pages._shared.plain_text import plain
 
 PAGE = Page(
     id="run",
     title="Run",
     icon=":material/monitoring:",
-    help="One run: live progress, curves over rounds, before and after beside the retrained reference.",
-    purpose="one run: live progress, curves over rounds, before and after beside the reference, log, cancel, resume",
+    help="One run: verdict, live progress, curves over rounds, before and after beside the retrained reference.",
+    purpose="one run: its verdict, live progress, curves over rounds, before and after beside the reference, log, "
+    "cancel, resume",
     section="One run",
     order=1,
     needs="a run",
@@ -56,6 +58,7 @@ def details(view: RunView) -> None:
 view = head(PAGE, undo=True)
 row = view.row()
 st.caption(plain(summary(view.spec, row)))
+verdict_head(view, row)
 actions(row)
 redraw(view, run_state)
 results(view)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+from cu_core.analysis.verdict_reading import verdict_line, verdict_of
 from cu_core.base.display_text import CELL, cut, one_line, visible
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.metrics.membership import few_words
@@ -39,8 +40,10 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 
 def print_result(result: dict[str, Any]) -> None:
-    """A finished run in words: why it stopped, and the metrics before, after and of the reference."""
+    """A finished run in words: its verdict, why it stopped, and the metrics before, after and of the reference."""
     print(f"run {result['run_id']}: {result['state']}")
+    if (verdict := verdict_of(result)) is not None:
+        print(f"verdict: {verdict_line(verdict)}")
     print(f"rounds: {result['rounds']}, stopped by {result['stopped_by']}")
     columns = {name: values for name, values in result["metrics"].items() if values is not None}
     rows = []

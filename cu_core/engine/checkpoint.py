@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,12 @@ from cu_core.runstore.attempt import Attempt
 
 
 def write_checkpoint(
-    attempt: Attempt, context: Context, round_number: int, seconds: dict[str, float], stopped_by: str
+    attempt: Attempt,
+    context: Context,
+    round_number: int,
+    seconds: dict[str, float],
+    stopped_by: str,
+    cpu_seconds: Mapping[str, float | None] | None = None,
 ) -> None:
     """Stores weights, kept state and all random states; the file of the round before is replaced.
 
@@ -24,6 +30,7 @@ def write_checkpoint(
         round_number: the round that is complete.
         seconds: time spent so far.
         stopped_by: why unlearning ended, or empty if it goes on.
+        cpu_seconds: seconds of the processor or the device so far.
     """
     state = {
         "round": round_number,
@@ -33,6 +40,7 @@ def write_checkpoint(
         "random": torch.get_rng_state(),
         "cuda_random": torch.cuda.get_rng_state_all() if context.device.type == "cuda" else [],
         "seconds": seconds,
+        "cpu_seconds": dict(cpu_seconds or {}),
         "stopped_by": stopped_by,
     }
     attempt.write(attempt.checkpoint_path.name, lambda file: torch.save(state, file))

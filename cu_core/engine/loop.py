@@ -20,7 +20,7 @@ from cu_core.catalogue.method_record import method
 from cu_core.catalogue.spec import bare_name
 from cu_core.catalogue.stopping import STOPPING_RULES, collapsed
 from cu_core.engine.audit.plan import AuditPlan
-from cu_core.engine.base_knowledge import base_words, remember_base
+from cu_core.engine.base_knowledge import base_words, beside_words, remember_base, remember_beside
 from cu_core.engine.checkpoint import read_checkpoint, restore, write_checkpoint
 from cu_core.engine.estimate import EARLIER_RUN, Speed, remember_speed
 from cu_core.engine.evaluation import Metrics, finite
@@ -44,6 +44,7 @@ from cu_core.learning.network import Network
 from cu_core.learning.parallel.team import ALONE, Team
 from cu_core.learning.training import EpochReport
 from cu_core.learning.weights import save_weights, weights_sha256
+from cu_core.learning.work_clock import WorkClock, total
 from cu_core.methods.context import Context
 from cu_core.runstore import layout
 from cu_core.runstore.attempt import Attempt
@@ -98,6 +99,7 @@ class _Execution:
         self.unlearners: Team = team if self.method.divided(self.spec.method.params) else ALONE
         self.progress = Progress(attempt)
         self.seconds = {"train": 0.0, "unlearn": 0.0, "evaluate": 0.0, "reference": 0.0, "audit": 0.0}
+        self.cpu_seconds: dict[str, float | None] = dict(self.seconds)
         self.before: Metrics = {}
         self.own_weights: dict[str, Any] | None = None
 
@@ -117,7 +119,7 @@ class _Execution:
         self.references = RunReferences(self.setup, self.given, self.progress, retrain)
         self._plan()
         base = self._train(np.arange(len(self.setup.data.train_labels)), self.spec.train_seed, "train")
-        self.seconds["train"] = base.seconds
+        self.seconds["train"], self.cpu_seconds["train"] = base.seconds, base.cpu_seconds
         self._compare_rounds(base.model)
         context, stopped_by = self._start_or_resume(base)
         if not stopped_by:
@@ -127,6 +129,7 @@ class _Execution:
         self.attempt.write("weights.pt", lambda file: save_weights(file, context.model))
         for reference in self.references.each():
             self._reference(reference)
+        remember_beside(self.spec, self.attempt.home, self._beside())
         audit = self._audit(base.model, context.model)
         verdict = self._verdict(base.model, context.model, context.first_round - 1)
         self._picture(context.first_round - 1)
@@ -147,6 +150,7 @@ class _Execution:
             verdict=verdict,
             nearness=nearness_report(self.setup, RunView(self.attempt.run_dir)),
             seconds=known_seconds(self.spec, self.seconds),
+            cpu_seconds=known_seconds(self.spec, self.cpu_seconds),
             given=self.given.told,
             weights_sha256=weights_sha256(context.model.state_dict()),
         )
@@ -168,7 +172,11 @@ class _Execution:
     def _cautions(self) -> list[str]:
         """What nobody who reads the numbers should miss; complete once the base model was looked at."""
         own = self.own_weights["words"] if self.own_weights and self.own_weights["loud"] else None
-        return [*filter(None, (own, base_words(self.setup, self.before)))]
+        return [*filter(None, (own, base_words(self.setup, self.before) or self._beside()))]
+
+    def _beside(self) -> str | None:
+        references = [reference.evaluated.metrics for reference in self.comparison.references]
+        return beside_words(self.setup, self.before, references)
 
     def _plan(self) -> None:
         recipe, forget = self.spec.train, self.setup.forget.indices
@@ -261,6 +269,9 @@ class _Execution:
         self._take_start(base)
         restore(context, state)
         self.seconds = dict(state["seconds"]) | {"train": self.seconds["train"]}
+        # Checkpoints of earlier versions do not tell.
+        kept = state.get("cpu_seconds") or dict.fromkeys(self.cpu_seconds)
+        self.cpu_seconds = dict(kept) | {"train": self.cpu_seconds["train"]}
         self.recorder.resume()
         self.progress.works["unlearn"].done = state["round"]
         return context, state["stopped_by"]
@@ -296,11 +307,13 @@ class _Execution:
         self.recorder.write_probe()
         self.before = self._timed(lambda: self.comparison.base(base))
         self.attempt.write_json(layout.BEFORE, self.before)
+        mark = self.clock.mark()
         recorded = self.recorder.record(context.model, 0, {}, 0.0, images_drawn={})
+        self._worked("evaluate", mark)
         if recorded is None:
             raise self._not_finite("The base model", self.spec.model.weights, "model.weights")
         self.seconds["evaluate"] += recorded.seconds
-        write_checkpoint(self.attempt, context, 0, self.seconds, "")
+        self._checkpoint(context, 0, "")
 
     def _unlearn(self, context: Context) -> str:
         retain_before = read_json(self.attempt.run_dir / "rounds" / "0" / "manifest.json")["metrics"]["retain_acc"]
@@ -318,16 +331,17 @@ class _Execution:
         stopped_by = ""
         while not stopped_by:
             drawn = _images_drawn(context)
-            began = time.perf_counter()
+            mark, began = self.clock.mark(), time.perf_counter()
             diagnostics = next(rounds, None)
             seconds = time.perf_counter() - began
             if diagnostics is None:
                 told_to = healthy >= self.spec.max_rounds and not self.method.from_files
                 stopped_by = "max_rounds" if told_to else "method_finished"
-                write_checkpoint(self.attempt, context, healthy, self.seconds, stopped_by)
+                self._checkpoint(context, healthy, stopped_by)
                 break
             self.seconds["unlearn"] += seconds
-            recorded = None
+            self._worked("unlearn", mark, by=self.unlearners)
+            mark, recorded = self.clock.mark(), None
             if not collapsed(diagnostics, None, None, 1.0):
                 images_drawn = {group: now - drawn[group] for group, now in _images_drawn(context).items()}
                 recorded = self.recorder.record(
@@ -344,17 +358,18 @@ class _Execution:
                 # The weights are useless now: go back to the last round that has numbers.
                 restore(context, read_checkpoint(self.attempt.checkpoint_path))
                 stopped_by = "not_a_number"
-                write_checkpoint(self.attempt, context, healthy, self.seconds, stopped_by)
+                self._checkpoint(context, healthy, stopped_by)
                 break
             healthy += 1
             self.seconds["evaluate"] += recorded.seconds
+            self._worked("evaluate", mark)
             # First the guard: a model that has lost everything meets every rule.
             guarded = None if self.method.unguarded else retain_before
             stopped_by = collapsed(diagnostics, guarded, recorded.metrics["retain_acc"], self.spec.stop.collapse_drop)
             if not stopped_by and recorded.verdict and recorded.verdict.met:
                 stopped_by = f"{recorded.verdict.name}_rule"
             context.first_round = healthy + 1
-            write_checkpoint(self.attempt, context, healthy, self.seconds, stopped_by)
+            self._checkpoint(context, healthy, stopped_by)
             self.progress.step("unlearn", recorded.metrics, f"round {healthy}")
         rounds.close()
         context.first_round = healthy + 1
@@ -368,6 +383,8 @@ class _Execution:
 
     def _reference(self, found: RunReference) -> None:
         self.seconds["reference"] += found.seconds or 0.0
+        if not found.file:
+            self.cpu_seconds["reference"] = total(self.cpu_seconds["reference"], found.trained.cpu_seconds)
         if not self.recorder.record_reference(found.trained.model, found.number, found.seconds, file=found.name):
             if found.file:
                 raise self._not_finite("The reference", found.file.path, found.file.field)
@@ -397,7 +414,9 @@ class _Execution:
             self.progress.step("audit", message=message)
 
         self.progress.start("audit", "membership attacks")
+        mark = self.clock.mark()
         found = self.audit.make(models, step, self.attempt.check, references[1:])
+        self._worked("audit", mark)
         self.attempt.promote(layout.AUDIT, found.arrays, found.manifest)
         self.seconds["audit"] = found.manifest["seconds"]
         return found.manifest
@@ -416,16 +435,28 @@ class _Execution:
         if not self.spec.probe.tsne:
             return
         self.progress.start("finish", "drawing t-SNE")
-        began = time.perf_counter()
         reference = self.spec.train_seed if self.spec.references else None
-        record_tsne(self.attempt, self.setup.probe, last, reference)
-        self.seconds["evaluate"] += time.perf_counter() - began
+        self._timed(lambda: record_tsne(self.attempt, self.setup.probe, last, reference))
 
     def _timed(self, evaluate: Callable[[], Timed]) -> Timed:
-        began = time.perf_counter()
+        mark, began = self.clock.mark(), time.perf_counter()
         found = evaluate()
         self.seconds["evaluate"] += time.perf_counter() - began
+        self._worked("evaluate", mark)
         return found
+
+    @property
+    def clock(self) -> WorkClock:
+        """Reads what processor or device have done."""
+        return WorkClock(self.setup.device)
+
+    def _worked(self, phase: str, mark: Any, by: Team = ALONE) -> None:
+        """Adds the work since a mark to a phase; what the other processes of a team did is not known here."""
+        spent = self.clock.since(mark) if by.size == 1 else None
+        self.cpu_seconds[phase] = total(self.cpu_seconds.get(phase, 0.0), spent)
+
+    def _checkpoint(self, context: Context, number: int, stopped_by: str) -> None:
+        write_checkpoint(self.attempt, context, number, self.seconds, stopped_by, self.cpu_seconds)
 
 
 def _images_drawn(context: Context) -> dict[str, int]:

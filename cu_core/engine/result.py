@@ -39,6 +39,7 @@ def build_result(
     nearness: dict[str, Any] | None,
     seconds: dict[str, float | None],
     weights_sha256: str,
+    cpu_seconds: Mapping[str, float | None],
     given: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """What ``result.json`` and the last line of ``--json`` hold.
@@ -61,6 +62,7 @@ def build_result(
         nearness: as `cu_core.engine.recorded_models.nearness_report` gives it.
         seconds: time by phase; None where it is not known.
         weights_sha256: hash of the final weights.
+        cpu_seconds: seconds of the processor over all threads by phase, on CUDA of the device; None if not known.
         given: files of the user that the run shows: role, name, hash, and what was done to read each.
     """
     references = [reference["metrics"] for reference in comparison["references"]]
@@ -72,6 +74,7 @@ def build_result(
         "metrics": {"before": before, "after": after, "reference": mean_of(references)},
         "reference_band": band_of(references),
         "seconds": seconds,
+        "cpu_seconds": dict(cpu_seconds),
         "weights_sha256": weights_sha256,
         "forget_count": len(setup.forget.indices),
         "counts": {
@@ -156,7 +159,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def known_seconds(spec: RunSpec, seconds: Mapping[str, float]) -> dict[str, float | None]:
+def known_seconds(spec: RunSpec, seconds: Mapping[str, Any]) -> dict[str, float | None]:
     """Time by phase, without what took place elsewhere: reading a file is neither training nor unlearning."""
     known: dict[str, float | None] = dict(seconds)
     if spec.base_recipe.work == 0:

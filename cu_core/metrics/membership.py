@@ -1,4 +1,4 @@
-"""Loss-threshold membership inference (Yeom et al.): AUC of forget against unseen samples."""
+"""Membership by the loss: its AUC (Yeom et al.), and its mean difference, of forget against unseen samples."""
 
 from __future__ import annotations
 
@@ -63,6 +63,43 @@ def loss_auc(
     return float(1.0 - (lower + upper).mean() / 2 / weight[-1])
 
 
+def loss_gap(
+    forget_loss: np.ndarray, forget_labels: np.ndarray, unseen_loss: np.ndarray, unseen_labels: np.ndarray
+) -> float | None:
+    """Mean loss of forget samples minus that of unseen ones of the same class.
+
+    A model that was retrained on fewer images is less sure of every sample, and so its loss on the forget samples is
+    higher although nothing is wrong. Unseen samples of the same classes show by how much.
+
+    Args:
+        forget_loss: (n,) losses of forget samples.
+        forget_labels: (n,) their labels.
+        unseen_loss: (m,) losses of unseen samples.
+        unseen_labels: (m,) their labels.
+
+    Returns:
+        Mean over the forget samples of the difference to their class's unseen mean, in the unit of the loss; classes
+        that one side lacks are left out. None if the two groups share no class.
+    """
+    known = np.intersect1d(forget_labels, unseen_labels)
+    if not len(known):
+        return None
+    level = np.full(int(known.max()) + 1, np.nan)
+    for label in known:
+        level[label] = unseen_loss[unseen_labels == label].mean(dtype=np.float64)
+    shared = np.isin(forget_labels, known)
+    return float((forget_loss[shared].astype(np.float64) - level[forget_labels[shared]]).mean())
+
+
+def _loss_gap(evidence: Evidence) -> float | None:
+    forget, unseen = evidence.forget, evidence.unseen
+    return loss_gap(forget.loss, forget.labels, unseen.loss, unseen.labels)
+
+
+def _samples_forgotten(evidence: Evidence) -> bool:
+    return not evidence.forgotten
+
+
 def _loss_auc(evidence: Evidence) -> float | None:
     forget, unseen = evidence.forget, evidence.unseen
     return loss_auc(forget.loss, forget.labels, unseen.loss, unseen.labels)
@@ -79,4 +116,20 @@ MIA_AUC = Metric(
     percent=False,
     ranks=True,
     heading="Memb. AUC",
+)
+LOSS_GAP = Metric(
+    "loss_gap",
+    "Loss, forget − unseen",
+    "Mean loss of forget samples minus that of unseen samples of the same classes, so that it does not count that a "
+    "retrained model has seen fewer images. Below 0 forget samples are known better; the target is the reference. "
+    "Whole classes have none: their unseen samples are forgotten as well.",
+    _loss_gap,
+    "forget",
+    target="the reference",
+    unit="nats",
+    percent=False,
+    bounded=False,
+    heading="Loss gap",
+    applies=_samples_forgotten,
+    tasks=("sample",),
 )
