@@ -101,9 +101,9 @@ def before_launch(specs: Sequence[RunSpec], home: Home) -> list[str]:
     """What can be said of the verdicts of runs before they start, where it is the same for all of them."""
     said = []
     for words in (few_reference_words, lambda spec: _quietly(spec, home)):
-        found = {words(spec) for spec in specs}
-        if len(found) == 1 and (sentence := found.pop()):
-            said.append(sentence)
+        first = words(specs[0]) if specs else None
+        if first and all(words(spec) == first for spec in specs[1:]):
+            said.append(first)
     return said
 
 

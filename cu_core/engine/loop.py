@@ -21,7 +21,7 @@ from cu_core.catalogue.spec import bare_name
 from cu_core.catalogue.stopping import STOPPING_RULES, collapsed
 from cu_core.engine.audit.plan import AuditPlan
 from cu_core.engine.base_knowledge import base_words, beside_words, remember_base, remember_beside
-from cu_core.engine.checkpoint import read_checkpoint, restore, write_checkpoint
+from cu_core.engine.checkpoint import read_checkpoint, restore, saved_state, write_checkpoint
 from cu_core.engine.deep.deep_phase import DeepAudit, threads_of_audited
 from cu_core.engine.estimate import EARLIER_RUN, Speed, remember_speed
 from cu_core.engine.evaluation import Metrics, finite
@@ -51,7 +51,6 @@ from cu_core.runstore import layout
 from cu_core.runstore.attempt import Attempt
 from cu_core.runstore.reader import RunView
 from cu_core.runstore.rows import optional_json
-from cu_core.runstore.snapshot import damage
 
 Timed = TypeVar("Timed")
 
@@ -269,7 +268,7 @@ class _Execution:
         check = self.unlearners.check(self.attempt.check)
         context = unlearning_context(self.setup, copy.deepcopy(base.model), check, base.shards)
         context.load = lambda path: self.given.load(context.model, path)
-        state = self._saved_state()
+        state = saved_state(self.attempt)
         # Rounds that no checkpoint vouches for are done again, and then may end elsewhere.
         self.recorder.drop_rounds_after(state["round"] if state else -1)
         if state is None:
@@ -284,23 +283,6 @@ class _Execution:
         self.recorder.resume()
         self.progress.works["unlearn"].done = state["round"]
         return context, state["stopped_by"]
-
-    def _saved_state(self) -> dict[str, Any] | None:
-        """The latest checkpoint; None where it or a round before it is missing or damaged: the run starts over."""
-        path = self.attempt.checkpoint_path
-        if not path.exists():
-            return None
-        try:
-            if not self.attempt.is_sound(path.name):
-                raise CheckpointError("checkpoint", "has changed since it was written")
-            state = read_checkpoint(path)
-            for number in range(state["round"] + 1):
-                if reasons := damage(self.attempt.run_dir / "rounds" / str(number)):
-                    raise CheckpointError("checkpoint", f"round {number} is damaged: {reasons[0]}")
-            return state
-        except CheckpointError as error:
-            self.attempt.event("prepare", 0, 0, message=f"starting unlearning again: {error}")
-            return None
 
     def _take_start(self, base: Trained) -> None:
         """What an earlier attempt has written of the base model, worked out again where it is damaged."""
