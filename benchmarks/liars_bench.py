@@ -6,8 +6,8 @@
     .venv/bin/python -m benchmarks.liars_bench --out liars.json --print
 
 Questions and liars were developed with base seeds 10 to 12; numbers are reported with 0 to 2. Goes on where it stopped
-when called again with the same file; models are kept in `CU_HOME`. Exits with 1 where a liar that has to be told is not,
-or any liar is told that no difference was found.
+when called again with the same file; models are kept in `CU_HOME`. Exits with 1 where a liar that has to be told is
+not, or where no difference is found to any.
 """
 
 from __future__ import annotations

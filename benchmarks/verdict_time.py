@@ -1,0 +1,146 @@
+"""How long a verdict takes beyond its references, and as a share of one retraining.
+
+    .venv/bin/python -m benchmarks.verdict_time --out time.json
+    .venv/bin/python -m benchmarks.verdict_time --cifar folder:PATH --out time.json
+
+On CIFAR-10 the base model is trained for one epoch and stands for all models: what a verdict costs does not depend on
+what they have learned. A retraining is that epoch times the epochs of the recipe.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import torch
+
+from benchmarks.liars.tasks import TASKS
+from benchmarks.measuring import machine, machine_words, table, write_out
+from cu_core.base.home import Home
+from cu_core.catalogue.question_record import LEAST_REFERENCES
+from cu_core.catalogue.recipes import recipe
+from cu_core.catalogue.spec import RunSpec
+from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, ModelSpec
+from cu_core.engine.setup import RunSetup, set_up
+from cu_core.engine.signal_pass import ClassifierPass
+from cu_core.engine.verdict.verdict_phase import VerdictModels, verdict_on
+from cu_core.learning.model_cache import Trained, trained_model
+from cu_core.learning.weights import save_weights
+
+SEED = 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measures, and prints a table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--tasks", nargs="*", choices=list(TASKS), default=["class", "random", "wrong-labels"])
+    parser.add_argument("--cifar", default="", help="CIFAR-10 as folder:PATH; then that instead of the tasks")
+    parser.add_argument("--models", nargs="*", default=["resnet8", "resnet18"], help="networks on CIFAR-10")
+    parser.add_argument("--images", type=int, default=0, help="training images of CIFAR-10; 0 takes all")
+    parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--home", type=Path, default=Path(os.environ.get("CU_HOME", ".unlearnscope")))
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    found = {"machine": machine(torch.device("cpu")), "rows": []}
+    home = Home(options.home.resolve()).create()
+    if options.cifar:
+        for model in options.models:
+            found["rows"].append(_cifar(options.cifar, model, options.images, options.times, home))
+    else:
+        for task in options.tasks:
+            found["rows"].append(_digits(task, options.times, home))
+    heads = ["task", "network", "references", "verdict, s", "one retraining, s", "share of it"]
+    lines = [
+        [
+            row["task"],
+            row["network"],
+            row["references"],
+            f"{row['verdict']:.1f}",
+            f"{row['retraining']:,.1f}",
+            f"{row['verdict'] / row['retraining']:.1%}",
+        ]
+        for row in found["rows"]
+    ]
+    print(table(heads, lines))
+    print(machine_words(found["machine"]))
+    write_out(options.out, found)
+    return 0
+
+
+def _digits(task: str, times: int, home: Home) -> dict[str, object]:
+    spec = TASKS[task].spec(SEED)
+    setup = set_up(spec, home, lambda done, total, message: None)
+    everything = np.arange(len(setup.data.train_labels))
+    base = _trained(setup, home, everything, spec.train_seed)
+    references = [_trained(setup, home, setup.retain, spec.train_seed + i) for i in range(spec.reference)]
+    with tempfile.TemporaryDirectory() as folder:
+        # Times of cached models are those of the day on which they were trained.
+        fresh = [_trained(setup, Home(Path(folder) / str(i)).create(), setup.retain, SEED) for i in range(times)]
+    return _row(TASKS[task].title, setup, [base, *references], times, float(np.median([f.seconds for f in fresh])))
+
+
+def _cifar(source: str, model: str, images: int, times: int, home: Home) -> dict[str, object]:
+    train = recipe("cifar10", model)
+    spec = RunSpec(
+        data=DataSpec(source, train_limit=images),
+        model=ModelSpec(model),
+        train=dataclasses.replace(train, epochs=1),
+        forget=ForgetSpec("random:500"),
+        seed=SEED,
+        reference=LEAST_REFERENCES,
+        device="cpu",
+    )
+    setup = set_up(spec, home, lambda done, total, message: None)
+    base = _trained(setup, home, np.arange(len(setup.data.train_labels)), SEED)
+    retraining = base.seconds * train.epochs * len(setup.retain) / len(setup.data.train_labels)
+    return _row("CIFAR-10, 500 random", setup, [base] * (1 + spec.reference), times, retraining)
+
+
+def _trained(setup: RunSetup, home: Home, indices: np.ndarray, seed: int) -> Trained:
+    return trained_model(
+        setup.spec,
+        setup.data,
+        setup.train,
+        indices,
+        seed,
+        home=home,
+        device=setup.device,
+        precision=setup.precision,
+        on_epoch=lambda report: None,
+    )
+
+
+def _row(task: str, setup: RunSetup, models: Sequence[Trained], times: int, retraining: float) -> dict[str, object]:
+    signal_pass = ClassifierPass(setup)
+    base, *references = (trained.model for trained in models)
+    seconds = []
+    with tempfile.TemporaryDirectory() as folder:
+        stored = Path(folder) / "weights.pt"
+        with stored.open("wb") as file:
+            save_weights(file, base)
+        asked = VerdictModels(base, base, references, stored, signal_pass.probe(base).logits)
+        for _ in range(times):
+            began = time.perf_counter()
+            verdict_on(setup, asked, signal_pass)
+            seconds.append(time.perf_counter() - began)
+    return {
+        "task": task,
+        "network": setup.spec.model.backbone,
+        "references": len(references),
+        "verdict": float(np.median(seconds)),
+        "retraining": retraining,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
