@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,10 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from cu_core.catalogue.method_record import method
-from cu_core.engine.layer_similarity import Activations, LayerPass
+from cu_core.catalogue.question_record import LEAST_REFERENCES
+from cu_core.engine.layer_similarity import LayerPass
 from cu_core.engine.setup import RunSetup
 from cu_core.engine.signal_pass import SignalPass
+from cu_core.engine.verdict.retained_training import trained_on, why_untrained
 from cu_core.engine.verdict.verdict_pass import VerdictPass
 from cu_core.engine.verdict.verdict_samples import verdict_samples
 from cu_core.learning.build import build_for
@@ -73,16 +75,24 @@ def evidence_of(
 ) -> VerdictEvidence:
     """The answers of all models to the samples of the verdict; arguments as of `verdict_on`."""
     layer_pass = LayerPass(setup, models.base)
-    ask = VerdictPass(setup, verdict_samples(setup), lambda: step("verdict"))
+    ask = VerdictPass(setup, verdict_samples(setup))
+    # What a conclusion needs is made only where one can be drawn.
+    why_not_trained = why_untrained(setup)
+    trains = not why_not_trained and len(models.references) >= LEAST_REFERENCES
 
-    def seen(model: Network, layers: Activations) -> ModelSeen:
-        return ask(model, layers)
+    def seen(model: Network, who: str) -> ModelSeen:
+        step(f"verdict: asking {who}")
+        found = ask(model, layer_pass(model))
+        if not trains:
+            return found
+        return dataclasses.replace(
+            found, trained_on=trained_on(setup, ask, model, found, lambda: step(f"verdict: training {who} on"))
+        )
 
-    base, after = (seen(model, layer_pass(model)) for model in (models.base, models.after))
+    base, after = seen(models.base, "the model before unlearning"), seen(models.after, "the unlearned model")
     references = []
     for number, model in enumerate(models.references, start=1):
-        step(f"verdict: asking reference {number} of {len(models.references)}")
-        references.append(seen(model, layer_pass(model)))
+        references.append(seen(model, f"reference {number} of {len(models.references)}"))
     return VerdictEvidence(
         base=base,
         after=after,
@@ -94,7 +104,7 @@ def evidence_of(
         layer_names=tuple(layer_pass.names),
         same_weights=_same(models.base, models.after),
         stored_gap=stored_gap(setup, models, signal_pass, ask, after),
-        elsewhere=method(setup.spec.method.id).from_files,
+        untrained=why_not_trained,
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
 from cu_core.catalogue.question_record import Question
 from cu_core.metrics.membership import loss_auc
+from cu_core.metrics.questions.shadow_scores import iam, label_probability, rmia, rmia_scale
 from cu_core.metrics.questions.verdict_evidence import (
     GroupSeen,
     Inquiry,
@@ -19,6 +21,13 @@ from cu_core.metrics.questions.verdict_evidence import (
 
 FEWEST = 10
 """Samples of a group below which its mean says nothing."""
+SHADOW_TITLES = {
+    "auc": "AUC of calibrated margins, forget against unseen",
+    "rmia": "AUC of RMIA with retrained models as shadows",
+    "iam": "AUC of IAM with retrained models as shadows",
+}
+Attacked = Callable[[ModelSeen, Sequence[ModelSeen]], float | None]
+"""AUC of an attack on a model with the help of references."""
 STILL = "still known"
 TOO_BAD = "known as too bad"
 
@@ -66,20 +75,65 @@ def remembers(evidence: VerdictEvidence) -> Inquiry:
         own, others = calibrated("forget", model, references), calibrated("retain", model, references)
         return float(own[members].mean() - np.average(others, weights=kept)) if kept.sum() else None
 
-    def area(model: ModelSeen, references: Sequence[ModelSeen]) -> float | None:
-        own, others = calibrated("forget", model, references), calibrated("unseen", model, references)
-        return loss_auc(-own, forget.labels, -others, unseen.labels)
-
     unit = "of cosine" if evidence.kind == "self-supervised" else "of log-odds"
     title = "Margin of forget minus other classes" if of_classes else "Margin of forget minus unseen samples"
     n = int(members.sum())
     statistics = [Statistic("margin", title, unit, gap, n, TOO_BAD, STILL, control=beside_retained)]
-    both = np.isin(unseen.labels, forget.labels).sum()
-    if both >= FEWEST:
-        statistics.append(
-            Statistic("auc", "AUC of calibrated margins, forget against unseen", "", area, n, TOO_BAD, STILL)
-        )
+    for attack, area in shadow_attacks(evidence, strangers).items():
+        floor = auc_floor(n, int(strangers.sum()))
+        statistics.append(Statistic(attack, SHADOW_TITLES[attack], "", area, n, TOO_BAD, STILL, floor=floor))
     return Inquiry(tuple(statistics))
+
+
+def shadow_attacks(evidence: VerdictEvidence, strangers: np.ndarray) -> dict[str, Attacked]:
+    """AUCs of attacks that compare a sample with what retrained models say of it: calibrated margin, RMIA, IAM.
+
+    Of whole classes, strangers have other labels by design, and then all samples count as of one class.
+
+    Args:
+        evidence: of all models.
+        strangers: (m,) bool, unseen samples that forget samples are told from.
+    """
+    one = evidence.task == "class"
+    mine = np.zeros(len(evidence.after.forget), int) if one else evidence.after.forget.labels
+    theirs = np.zeros(int(strangers.sum()), int) if one else evidence.after.unseen.labels[strangers]
+
+    def area(forget: np.ndarray, unseen: np.ndarray) -> float | None:
+        return loss_auc(-forget, mine, -unseen[strangers], theirs)
+
+    def by_margin(model: ModelSeen, references: Sequence[ModelSeen]) -> float | None:
+        return area(calibrated("forget", model, references), calibrated("unseen", model, references))
+
+    if evidence.kind == "self-supervised" or not evidence.references:
+        return {"auc": by_margin}
+
+    def by_ratio(scale: float, model: ModelSeen, references: Sequence[ModelSeen]) -> float | None:
+        return area(*(rmia(*probabilities(group, model, references), scale) for group in ("forget", "unseen")))
+
+    scale = rmia_scale(lambda a: by_ratio(a, evidence.base, evidence.references))
+    before = {g: label_probability(getattr(evidence.base, g).score) for g in ("forget", "unseen")}
+
+    def interpolated(group: str, model: ModelSeen, references: Sequence[ModelSeen]) -> np.ndarray:
+        own, others = probabilities(group, model, references)
+        return iam(own, before[group], others)
+
+    def by_interpolation(model: ModelSeen, references: Sequence[ModelSeen]) -> float | None:
+        return area(interpolated("forget", model, references), interpolated("unseen", model, references))
+
+    return {"auc": by_margin, "rmia": partial(by_ratio, scale), "iam": by_interpolation}
+
+
+def probabilities(group: str, model: ModelSeen, references: Sequence[ModelSeen]) -> tuple[np.ndarray, np.ndarray]:
+    """Probability of the label under a model, (n,), and under references, (k, n)."""
+    return (
+        label_probability(getattr(model, group).score),
+        np.stack([label_probability(getattr(r, group).score) for r in references]),
+    )
+
+
+def auc_floor(members: int, others: int) -> float:
+    """No AUC has a smaller spread: half of what one sample that changes its rank moves it by."""
+    return 0.5 / max(min(members, others), 1)
 
 
 def class_mix(others: GroupSeen, forget: GroupSeen) -> np.ndarray:

@@ -90,7 +90,7 @@ class VerdictEvidence:
         same_weights: whether every weight is bit for bit what it was before unlearning.
         stored_gap: largest difference between the answers that were recorded and those of the stored weights, in
             standard deviations of the answers; None where there is nothing to compare.
-        elsewhere: whether other code unlearned the model, so that its answers are those of its weights by definition.
+        untrained: why no model was trained on, in words; empty where they were, or where there are too few references.
     """
 
     base: ModelSeen
@@ -103,7 +103,7 @@ class VerdictEvidence:
     layer_names: tuple[str, ...] = ()
     same_weights: bool = False
     stored_gap: float | None = None
-    elsewhere: bool = False
+    untrained: str = ""
 
     def ours(self, group: GroupSeen) -> np.ndarray:
         """(n,) bool: samples of classes that are not forgotten as a whole."""

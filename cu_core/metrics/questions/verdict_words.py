@@ -38,7 +38,7 @@ def claim_sentence(asked: Asked, told: Mapping[str, Any], references: int) -> st
     of = f"{what.title} is {number(decisive.value)} {what.unit}".rstrip()
     between = f"retrained models lie between {number(told['null_low'])} and {number(told['null_high'])}"
     if told["state"] == DIFFERS:
-        return f"{_upper(told['direction'])}: {of[:1].lower()}{of[1:]}, {between} (95 %; p = {p_text(told['p'])})."
+        return f"{_upper(told['direction'])}: {_lower(of)}, {between} (95 %; p = {p_text(told['p'])})."
     if told["state"] == NO_DIFFERENCE:
         return (
             f"{of}; {between}. A difference of {number(told['detectable'])} would have been called one, less than half "
@@ -127,6 +127,11 @@ def _control(asked: Asked) -> str:
 
 def _are(count: int) -> str:
     return "is 1" if count == 1 else "are none" if count == 0 else f"are {count}"
+
+
+def _lower(text: str) -> str:
+    """With a small first letter, unless it begins an abbreviation."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _upper(text: str) -> str:
