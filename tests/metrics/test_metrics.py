@@ -39,6 +39,19 @@ def test_loss_auc_matches_sklearn_where_the_class_mix_is_equal():
     assert loss_auc(forget, labels, unseen, labels) == pytest.approx(want)
 
 
+def test_loss_auc_matches_sklearn_with_ties_and_another_class_mix():
+    rng = np.random.default_rng(4)
+    forget, unseen = rng.integers(0, 6, 70) / 2, rng.integers(1, 8, 50) / 2
+    forget_labels, unseen_labels = rng.integers(0, 3, 70), np.arange(50) % 3
+    mix = np.bincount(forget_labels) / np.bincount(unseen_labels)
+    want = roc_auc_score(
+        np.r_[np.ones(70), np.zeros(50)],
+        -np.r_[forget, unseen],
+        sample_weight=np.r_[np.ones(70), mix[unseen_labels]],
+    )
+    assert loss_auc(forget, forget_labels, unseen, unseen_labels) == pytest.approx(want, abs=1e-12)
+
+
 def test_loss_auc_is_not_fooled_by_class_difficulty():
     # Class 1 is hard, class 0 easy; within a class, members and others are the same distribution.
     rng = np.random.default_rng(2)
