@@ -16,7 +16,10 @@ from cu_core.engine.setup import set_up
 from cu_core.engine.signal_pass import ClassifierPass
 from cu_core.engine.signals import per_sample
 from cu_core.engine.unlearning import unlearning_context
+from cu_core.engine.verdict.retained_training import trained_on
+from cu_core.engine.verdict.verdict_pass import VerdictPass
 from cu_core.engine.verdict.verdict_phase import VerdictModels, evidence_of
+from cu_core.engine.verdict.verdict_samples import verdict_samples
 from cu_core.learning.model_cache import trained_model
 from cu_core.learning.network import Network
 from cu_core.learning.weights import save_weights
@@ -49,6 +52,7 @@ class Scene:
         self.base = self.trained(np.arange(len(self.setup.data.train_labels)), spec.train_seed)
         count = spec.reference if references is None else references
         self.references = [self.retrained(spec.train_seed + i) for i in range(count)]
+        self._ask = VerdictPass(self.setup, verdict_samples(self.setup))
         self._known: VerdictEvidence | None = None
 
     def trained(self, indices: np.ndarray, seed: int) -> Network:
@@ -95,7 +99,11 @@ class Scene:
             recorded = per_sample(self.signal_pass.probe(live))["logits"]
             models = VerdictModels(self.base, live, (), path, recorded)
             found = evidence_of(self.setup, models, self.signal_pass)
-        return dataclasses.replace(found, base=self.known.base, references=self.known.references)
+        after = found.after
+        if self.known.base.trained_on:
+            stages = trained_on(self.setup, self._ask, live, after, lambda: None)
+            after = dataclasses.replace(after, trained_on=stages)
+        return dataclasses.replace(found, base=self.known.base, after=after, references=self.known.references)
 
     def seen(self, model: Network) -> ModelSeen:
         """What a model answers to the samples of the verdict."""
