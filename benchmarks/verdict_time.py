@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -59,6 +60,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         for task in options.tasks:
             found["rows"].append(_digits(task, options.times, home))
+    print(summary(found["rows"]))
+    print(machine_words(found["machine"]))
+    write_out(options.out, found)
+    return 0
+
+
+def summary(rows: Sequence[dict[str, Any]]) -> str:
+    """A Markdown table."""
     heads = ["task", "network", "references", "verdict, s", "one retraining, s", "share of it"]
     lines = [
         [
@@ -69,15 +78,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{row['retraining']:,.1f}",
             f"{row['verdict'] / row['retraining']:.1%}",
         ]
-        for row in found["rows"]
+        for row in rows
     ]
-    print(table(heads, lines))
-    print(machine_words(found["machine"]))
-    write_out(options.out, found)
-    return 0
+    return table(heads, lines)
 
 
-def _digits(task: str, times: int, home: Home) -> dict[str, object]:
+def _digits(task: str, times: int, home: Home) -> dict[str, Any]:
     spec = TASKS[task].spec(SEED)
     setup = set_up(spec, home, lambda done, total, message: None)
     everything = np.arange(len(setup.data.train_labels))
@@ -89,7 +95,7 @@ def _digits(task: str, times: int, home: Home) -> dict[str, object]:
     return _row(TASKS[task].title, setup, [base, *references], times, float(np.median([f.seconds for f in fresh])))
 
 
-def _cifar(source: str, model: str, images: int, times: int, home: Home) -> dict[str, object]:
+def _cifar(source: str, model: str, images: int, times: int, home: Home) -> dict[str, Any]:
     train = recipe("cifar10", model)
     spec = RunSpec(
         data=DataSpec(source, train_limit=images),
@@ -120,7 +126,7 @@ def _trained(setup: RunSetup, home: Home, indices: np.ndarray, seed: int) -> Tra
     )
 
 
-def _row(task: str, setup: RunSetup, models: Sequence[Trained], times: int, retraining: float) -> dict[str, object]:
+def _row(task: str, setup: RunSetup, models: Sequence[Trained], times: int, retraining: float) -> dict[str, Any]:
     signal_pass = ClassifierPass(setup)
     base, *references = (trained.model for trained in models)
     seconds = []
