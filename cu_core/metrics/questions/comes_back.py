@@ -81,7 +81,7 @@ def comes_back(evidence: VerdictEvidence) -> Inquiry:
 
 def _curve(evidence: VerdictEvidence) -> tuple[str, ...]:
     """Accuracy on the forget samples over the steps, in words; nothing of encoders."""
-    if evidence.kind == "self-supervised":
+    if evidence.kind == "self-supervised" or not evidence.references:
         return ()
 
     def words(model: ModelSeen) -> str:

@@ -78,6 +78,7 @@ def _of_classes(evidence: VerdictEvidence, n: int) -> tuple[Statistic, ...]:
             "",
             alone(compact),
             n,
+            bounds=(-1.0, 1.0),
             low="forgotten samples are scattered unlike in retrained models",
             high="the forgotten class still lies together",
         ),
@@ -139,6 +140,7 @@ def _of_samples(evidence: VerdictEvidence, n: int) -> tuple[Statistic, ...]:
             "",
             alone(own),
             n,
+            bounds=(-1.0, 1.0),
             low="forget samples lie away from their label's class",
             high="forget samples still lie with their label's class",
         ),
@@ -167,6 +169,7 @@ def _of_samples(evidence: VerdictEvidence, n: int) -> tuple[Statistic, ...]:
                 "",
                 alone(probed),
                 n,
+                bounds=(0.0, 1.0),
                 high="a probe of the features tells forget from unseen samples",
             )
         )

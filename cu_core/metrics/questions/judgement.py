@@ -17,7 +17,7 @@ from cu_core.catalogue.question_record import (
     STATES,
     Question,
 )
-from cu_core.metrics.questions.null_test import LEVEL, Tested, holm, tested
+from cu_core.metrics.questions.null_test import LEVEL, Tested, holm, weighed
 from cu_core.metrics.questions.verdict_evidence import Inquiry, VerdictEvidence
 from cu_core.metrics.questions.verdict_words import claim_sentence, statistician_sentence, whole_sentence
 
@@ -118,7 +118,7 @@ def ask_all(evidence: VerdictEvidence, questions: Mapping[str, Question] = QUEST
     found = []
     for question in questions.values():
         inquiry: Inquiry = imported(question.ask)(evidence)
-        asks = not (inquiry.why_not or inquiry.missing or inquiry.settled)
+        asks = evidence.references and not (inquiry.why_not or inquiry.missing or inquiry.settled)
         found.append(Asked(question, inquiry, _tests(inquiry, evidence) if asks else ()))
     places = [i for i, asked in enumerate(found) if asked.told] if enough else []
     if not places:
@@ -163,11 +163,10 @@ def claim(asked: Asked, references: int) -> dict[str, Any]:
         "notes": [*asked.inquiry.notes, *(settled.notes if settled else ())],
         "tests": [_told(t, asked, t is decisive) for t in asked.tests],
     }
-    if decisive is not None and decisive.null is not None:
-        half = decisive.null.half_width(LEVEL)
+    if decisive is not None and (usual := decisive.usual()):
         told |= {
-            "null_low": decisive.null.mean - half,
-            "null_high": decisive.null.mean + half,
+            "null_low": usual[0],
+            "null_high": usual[1],
             "detectable": decisive.detectable(asked.level) if enough else None,
         }
     return told | {"sentence": claim_sentence(asked, told, references)}
@@ -188,7 +187,7 @@ def _tests(inquiry: Inquiry, evidence: VerdictEvidence) -> tuple[Tested, ...]:
     positives = [evidence.base]
     if inquiry.planted is not None:
         positives = [inquiry.planted(reference) for reference in evidence.references]
-    return tuple(tested(s, evidence.after, positives, evidence.references) for s in inquiry.statistics)
+    return tuple(weighed(s, evidence.after, positives, evidence.references) for s in inquiry.statistics)
 
 
 def _smallest(ps: Sequence[float | None], tests: int) -> float:
@@ -196,8 +195,7 @@ def _smallest(ps: Sequence[float | None], tests: int) -> float:
 
 
 def _told(test: Tested, asked: Asked, decisive: bool) -> dict[str, Any]:
-    null = test.null
-    half = null.half_width(LEVEL) if null else 0.0
+    low, high = test.usual() or (None, None)
     return {
         "id": test.statistic.id,
         "title": test.statistic.title,
@@ -206,9 +204,9 @@ def _told(test: Tested, asked: Asked, decisive: bool) -> dict[str, Any]:
         "value": test.value,
         "base": test.positive,
         "planted": asked.inquiry.planted is not None,
-        "references": list(null.values) if null else [],
-        "null_low": null.mean - half if null else None,
-        "null_high": null.mean + half if null else None,
+        "references": list(test.null.values) if test.null else [],
+        "null_low": low,
+        "null_high": high,
         "p": test.p,
         "detectable": test.detectable(asked.level) if asked.p is not None else None,
         "margin": test.margin,

@@ -72,6 +72,13 @@ class Tested:
         assert self.value is not None and self.null is not None
         return self.value - self.null.mean
 
+    def usual(self) -> tuple[float, float] | None:
+        """Where one more reference lies with 95 %, within the number's bounds; None without a null."""
+        if self.null is None:
+            return None
+        half = self.null.half_width(LEVEL)
+        return self.statistic.within(self.null.mean - half), self.statistic.within(self.null.mean + half)
+
     @property
     def margin(self) -> float | None:
         """The equivalence margin: half of what the positive control is off; None where that is unknown."""
@@ -104,7 +111,7 @@ class Tested:
         return abs(off) + self.null.half_width(2 * LEVEL) <= self.margin
 
 
-def tested(
+def weighed(
     statistic: Statistic, model: ModelSeen, positives: Sequence[ModelSeen], references: Sequence[ModelSeen]
 ) -> Tested:
     """Tests one statistic of a model against retrained models.

@@ -72,6 +72,7 @@ def others_harmed(evidence: VerdictEvidence) -> Inquiry:
                 low="one class is classified worse",
                 floor=_floor(0.9, few),
                 least=0.02,
+                bounds=(-1.0, 1.0),
             )
         )
 
@@ -124,7 +125,9 @@ def _accuracy(group: str, title: str, rows: np.ndarray, evidence: VerdictEvidenc
     right = [accuracy(r, ()) for r in evidence.references]
     level = (sum(right) * n + 2) / (len(right) * n + 4)
     words = {"retain": "retained samples are classified worse", "unseen": "unseen samples are classified worse"}
-    return Statistic(group, title, "(share)", accuracy, n, low=words[group], floor=_floor(level, n), least=LEAST)
+    return Statistic(
+        group, title, "(share)", accuracy, n, low=words[group], floor=_floor(level, n), least=LEAST, bounds=(0.0, 1.0)
+    )
 
 
 def _floor(level: float, n: int) -> float:

@@ -81,7 +81,9 @@ def remembers(evidence: VerdictEvidence) -> Inquiry:
     statistics = [Statistic("margin", title, unit, gap, n, TOO_BAD, STILL, control=beside_retained)]
     for attack, area in shadow_attacks(evidence, strangers).items():
         floor = auc_floor(n, int(strangers.sum()))
-        statistics.append(Statistic(attack, SHADOW_TITLES[attack], "", area, n, TOO_BAD, STILL, floor=floor))
+        statistics.append(
+            Statistic(attack, SHADOW_TITLES[attack], "", area, n, TOO_BAD, STILL, floor=floor, bounds=(0.0, 1.0))
+        )
     return Inquiry(tuple(statistics))
 
 

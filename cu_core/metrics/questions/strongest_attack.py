@@ -79,6 +79,7 @@ def strongest_attack(evidence: VerdictEvidence) -> Inquiry:
                 best,
                 len(forget),
                 high="an attack tells more than on retrained models",
+                bounds=(0.0, 1.0),
                 floor=auc_floor(len(forget), int(min(same.sum(), others.sum()))),
             ),
         )

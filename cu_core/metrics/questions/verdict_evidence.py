@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -130,6 +131,7 @@ class Statistic:
             count.
         least: difference that is too small to matter.
         floor: no smaller standard deviation over references is believed.
+        bounds: least and largest value that the number can have.
     """
 
     id: str
@@ -142,6 +144,11 @@ class Statistic:
     control: Measure | None = None
     least: float = 0.0
     floor: float = 0.0
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+
+    def within(self, value: float) -> float:
+        """A value cut to `bounds`."""
+        return min(max(value, self.bounds[0]), self.bounds[1])
 
     @property
     def sides(self) -> str:

@@ -38,7 +38,7 @@ def claim_sentence(asked: Asked, told: Mapping[str, Any], references: int) -> st
     of = f"{what.title} is {number(decisive.value)} {what.unit}".rstrip()
     between = f"retrained models lie between {number(told['null_low'])} and {number(told['null_high'])}"
     if told["state"] == DIFFERS:
-        return f"{_upper(told['direction'])}: {_lower(of)}, {between} (95 %; p = {p_text(told['p'])})."
+        return f"{_upper(told['direction'])}: {_lower(of)}, {between} (95 %; {p_text(told['p'])})."
     if told["state"] == NO_DIFFERENCE:
         return (
             f"{of}; {between}. A difference of {number(told['detectable'])} would have been called one, less than half "
@@ -117,8 +117,8 @@ def number(value: float | None) -> str:
 def p_text(p: float | None) -> str:
     """A p-value in words; very small ones as a bound."""
     if p is None:
-        return "n/a"
-    return "< 0.0001" if p < 1e-4 else f"{p:.2g}"
+        return "p not known"
+    return "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"
 
 
 def _control(asked: Asked) -> str:
