@@ -76,7 +76,7 @@ def spec_of(task: str, record: Method) -> RunSpec | None:
     return dataclasses.replace(
         spec,
         method=MethodSpec(record.id, unlearning_recipe(record.id, "digits", "tiny-cnn", spec.task)),
-        probe=ProbeSpec(tsne=False),
+        probe=ProbeSpec(size=600, tsne=False),
         audit=AuditSpec(attacks="none"),
         group="verdict-methods",
     )
