@@ -37,10 +37,10 @@ from cu_core.metrics.questions.judgement import judge_evidence
 SEED = 0
 SAMPLES = (50, 100, 500)
 REFERENCES = (3, 5, 8, 16)
-SHARES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4)
-MODELS = 4
+SHARES = (0.0, 0.05, 0.1, 0.2, 0.4)
+MODELS = 3
 """Trained for each share."""
-DRAWS = 4
+DRAWS = 3
 """Of the references, where there are more than are wanted."""
 SEEN = 0.8
 """Share of the verdicts that have to differ for something to count as seen."""
@@ -132,7 +132,7 @@ def _work(found: Row, setting: str, samples: int, models: int, home: Home, out: 
 def subsets(count: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """Draws of references, of each size of `REFERENCES`."""
     for size in REFERENCES:
-        for _ in range(1 if size >= count else DRAWS):
+        for _ in range(1 if size >= count or size < LEAST_REFERENCES else DRAWS):
             yield np.sort(rng.permutation(count)[:size])
 
 
@@ -159,11 +159,10 @@ def summary(rows: Sequence[Row]) -> str:
     for setting, samples in dict.fromkeys((r["setting"], r["samples"]) for r in rows):
         line = [SETTINGS[setting].title, samples]
         for references in REFERENCES:
-            if references < LEAST_REFERENCES:
-                line.append("no verdict")
-                continue
-            least = least_seen(rates(rows, setting, samples, references))
-            line.append(f"{least:.0%} ({round(least * samples)})" if least is not None else "not seen")
+            found = rates(rows, setting, samples, references)
+            least = least_seen(found)
+            nothing = "not seen" if any(found.values()) else "cannot tell"
+            line.append(f"{least:.0%} ({round(least * samples)})" if least is not None else nothing)
         none = [r for r in rows if r["setting"] == setting and r["samples"] == samples and r["share"] == 0]
         none = [r for r in none if r["references"] >= LEAST_REFERENCES]
         line.append(f"{np.mean([r['state'] == DIFFERS for r in none]):.0%}")
