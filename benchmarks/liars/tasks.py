@@ -13,7 +13,7 @@ from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, ModelSpec, TrainS
 DIGITS_COUNT = 1437
 """Training images of the digits."""
 MEMORISING = dataclasses.replace(DIGITS, epochs=60)
-CIFAR = dataclasses.replace(LAPTOP, epochs=20, augment="none")
+CIFAR = dataclasses.replace(LAPTOP, epochs=15, augment="none")
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def emoji(seed: int, select: str) -> RunSpec:
     )
 
 
-def cifar(seed: int, source: str, images: int = 3000) -> RunSpec:
+def cifar(seed: int, source: str, images: int = 2000) -> RunSpec:
     """A run on some of CIFAR-10, of which a class is to be forgotten.
 
     Args:
