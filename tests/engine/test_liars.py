@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from benchmarks.liars import LIARS
@@ -15,9 +17,11 @@ from cu_core.catalogue.spec import RunSpec
 
 pytestmark = pytest.mark.thorough
 
+# At the recipe's step size one training in twenty fails on so few digits, which the verdict sees.
+CALM = dataclasses.replace(DIGITS_BY_HEART, lr=0.05)
 TASKS: dict[str, RunSpec] = {
     "class": digits(0, "class:5", references=6, train_limit=700),
-    "wrong labels": digits(0, "mislabelled", DIGITS_BY_HEART, 6, train_limit=500, label_noise=0.1),
+    "wrong labels": digits(0, "mislabelled", CALM, 6, train_limit=500, label_noise=0.1),
 }
 UNUSED = 1000
 
