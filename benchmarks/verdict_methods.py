@@ -31,7 +31,7 @@ from cu_core.catalogue.method_record import Method, methods_here
 from cu_core.catalogue.question_record import DIFFERS
 from cu_core.catalogue.recipes import unlearning_recipe
 from cu_core.catalogue.spec import MethodSpec, RunSpec
-from cu_core.catalogue.spec_parts import AuditSpec, ProbeSpec
+from cu_core.catalogue.spec_recording import AuditSpec, ProbeSpec
 
 CHOSEN = ("class", "wrong-labels", "random")
 SEED = 0

@@ -11,7 +11,7 @@ from torch import nn
 from benchmarks.liars.disguise import disguised
 from benchmarks.liars.liar_record import Liar, Pretence
 from benchmarks.liars.scene import Scene
-from cu_core.catalogue.spec_parts import ProbeSpec
+from cu_core.catalogue.spec_recording import ProbeSpec
 from cu_core.engine.setup import set_up
 from cu_core.learning.network import Outputs
 
