@@ -69,7 +69,7 @@ KINDS: dict[str, MadeUp] = {
                     "before": {"area": 0.93, "low": 0.45, "high": 0.55, "p": 0.0025},
                 },
                 "ulira": {"auc": [0.6, 0.5, 0.7], "tpr": 0.1, "fpr": 0.025},
-                "controls": {"before": {"auc": [0.9, 0.8, 1.0]}},
+                "controls": {"before": {"auc": [0.9, 0.8, 1.0]}, "reference": {"auc": [0.52, 0.4, 0.6]}},
                 "ruli": {"privacy": {"auc": [0.55, 0.4, 0.7]}, "efficacy": {"why": "too few"}},
                 "klom": {"half_p95": 3.5, "floor_p95": 1.25},
             }

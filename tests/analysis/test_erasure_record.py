@@ -191,11 +191,13 @@ def test_a_deep_audit_is_told_by_its_numbers(home: Home) -> None:
     made = record(home, "deep-audit")
     results = {one["id"]: one for one in made.envelope["record"]["results"] if one["id"].startswith("deep.")}
     assert set(results) == {
-        "deep.over_shadows", "deep.ulira", "deep.ulira.tpr", "deep.ruli.privacy", "deep.klom",
+        "deep.over_shadows", "deep.ulira", "deep.ulira.tpr", "deep.ruli.privacy", "deep.ruli.efficacy", "deep.klom",
     }  # fmt: skip
     over = results["deep.over_shadows"]
     assert (over["value"], over["before"], over["band"], over["references"]) == (0.61, 0.93, [0.45, 0.55], 64)
     assert over["state"] == "differs" and results["deep.ulira"]["interval"] == [0.5, 0.7]
+    assert (results["deep.ulira"]["before"], results["deep.ulira"]["reference"]) == (0.9, 0.52)
+    assert results["deep.ruli.efficacy"]["value"] is None and results["deep.ruli.efficacy"]["why"] == "too few"
     assert "at_risk" not in made.json().decode() and "No attack with shadow models" not in made.html()
     assert "No attack with shadow models" in record(home, "no-references").html()
 
@@ -217,9 +219,11 @@ def test_shadow_models_find_nothing_only_where_they_find_the_model_before(
     assert row.state == state and bool(row.why) == (state == "cannot-tell")
 
 
-@pytest.mark.parametrize("broken", [None, 3, [], {"over_shadows": 3, "ulira": {"auc": [None]}, "klom": []}])
-def test_a_deep_audit_of_any_shape_makes_rows(broken: object) -> None:
-    assert all(row.state == "cannot-tell" for row in deep_results(broken))
+@pytest.mark.parametrize(
+    "lacking", [None, {}, {"notes": []}, {"over_shadows": {"ulira": None}, "ulira": {"auc": [None]}}]
+)
+def test_a_deep_audit_that_lacks_much_makes_rows(lacking: dict | None) -> None:
+    assert all(row.state == "cannot-tell" and row.why for row in deep_results(lacking))
 
 
 def test_what_people_typed_in_is_told_and_the_rest_is_not_stated(home: Home) -> None:

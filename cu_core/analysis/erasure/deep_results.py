@@ -2,115 +2,104 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cu_core.analysis import deep_words
 from cu_core.analysis.erasure.measured_results import RecordedNumber
 from cu_core.catalogue.question_record import CANNOT_TELL, DIFFERS, NO_DIFFERENCE
 
-LEVEL = 0.05
 ONE_MODEL = "it is that of one model; the row over shadow models says what chance gives"
 BLIND = "the attack does not work before unlearning either, so it says nothing of what is left"
 FEW = "there are too few shadow models"
+NO_FLOOR = "the spread of its floor, retrained against retrained, was not measured"
+_STATES = {
+    deep_words.DIFFERS: DIFFERS,
+    deep_words.CANNOT_TELL: CANNOT_TELL,
+    deep_words.NO_DIFFERENCE: NO_DIFFERENCE,
+}
 _GAMES = {
     "privacy": "RULI, privacy leakage: unlearned or never seen, AUC",
     "efficacy": "RULI, efficacy: unlearned, or never seen by a model that unlearned nothing, AUC",
 }
 
 
-def deep_results(deep: Any) -> list[RecordedNumber]:
-    """The rows of ``deep_audit`` of a result, which may come from anywhere; none where there is none."""
-    if not isinstance(deep, Mapping):
-        return []
-    return [*_over_shadows(deep), *_of_this_run(deep), *_klom(deep)]
+def deep_results(deep: Mapping[str, Any] | None) -> list[RecordedNumber]:
+    """The rows of ``deep_audit`` of a result; none where there is none. Who is most at risk is not among them."""
+    return [*_over_shadows(deep), *_of_this_run(deep), *_klom(deep)] if deep else []
 
 
 def _over_shadows(deep: Mapping[str, Any]) -> Iterator[RecordedNumber]:
-    over = _object(deep, "over_shadows")
-    after, before = _object(over, "ulira"), _object(over, "before")
-    area, p, p_before = _number(after.get("area")), _number(after.get("p")), _number(before.get("p"))
-    low, high = _number(after.get("low")), _number(after.get("high"))
-    state, why = CANNOT_TELL, FEW
-    if area is not None and p is not None and p_before is not None:
-        state = DIFFERS if p <= LEVEL else NO_DIFFERENCE if p_before <= LEVEL else CANNOT_TELL
-        why = BLIND if state == CANNOT_TELL else ""
+    over = deep.get("over_shadows") or {}
+    after, before = over.get("ulira") or {}, over.get("before") or {}
+    state, low, high = _STATES[deep_words.deep_state(deep)], after.get("low"), after.get("high")
+    tested = after.get("p") is not None and before.get("p") is not None
     yield RecordedNumber(
         id="deep.over_shadows",
         title="U-LiRA, mean AUC over shadow models that were unlearned by the same method",
         unit="",
-        before=_number(before.get("area")),
-        value=area,
+        before=before.get("area"),
+        value=after.get("area"),
         interval=None,
         reference=0.5,
         band=None if low is None or high is None else (low, high),
-        references=_count(over.get("models")) or 0,
-        n=_count(deep.get("forget")),
+        references=int(over.get("models") or 0),
+        n=_count(deep, "forget"),
         state=state,
-        why=why,
+        why="" if state != CANNOT_TELL else BLIND if tested else FEW,
     )
 
 
 def _of_this_run(deep: Mapping[str, Any]) -> Iterator[RecordedNumber]:
-    ulira, before = _object(deep, "ulira"), _object(_object(deep, "controls"), "before")
-    yield from _area("deep.ulira", "U-LiRA, AUC", ulira, deep, _first(before.get("auc")))
-    rate, false = _number(ulira.get("tpr")), _number(ulira.get("fpr"))
+    ulira, controls, n = deep.get("ulira") or {}, deep.get("controls") or {}, _count(deep, "forget")
+    if found := deep_words.triple(ulira.get("auc")):
+        before, reference = (_first(controls.get(who)) for who in ("before", "reference"))
+        yield _row(
+            "deep.ulira", "U-LiRA, AUC", found[0], n, ONE_MODEL, interval=found[1:], before=before, reference=reference
+        )
+    rate, false = ulira.get("tpr"), ulira.get("fpr")
     if rate is not None and false is not None:
         title = f"U-LiRA, forgotten samples found at {100 * false:.2f} % false accusations"
-        yield _row("deep.ulira.tpr", title, "%", rate, None, _count(deep.get("unseen")), ONE_MODEL)
+        yield _row("deep.ulira.tpr", title, rate, _count(deep, "unseen"), ONE_MODEL, unit="%")
     for name, title in _GAMES.items():
-        yield from _area(f"deep.ruli.{name}", title, _object(_object(deep, "ruli"), name), deep)
-
-
-def _area(
-    name: str, title: str, told: Mapping[str, Any], deep: Mapping[str, Any], before: float | None = None
-) -> Iterator[RecordedNumber]:
-    found = told.get("auc")
-    numbers = [_number(value) for value in found] if isinstance(found, list) and len(found) == 3 else [None] * 3
-    value, low, high = numbers
-    if value is None:
-        return
-    ends = None if low is None or high is None else (low, high)
-    yield _row(name, title, "", value, ends, _count(deep.get("forget")), ONE_MODEL, before)
+        told = (deep.get("ruli") or {}).get(name) or {}
+        if found := deep_words.triple(told.get("auc")):
+            yield _row(f"deep.ruli.{name}", title, found[0], n, ONE_MODEL, interval=found[1:])
+        elif told.get("why"):
+            yield _row(f"deep.ruli.{name}", title, None, n, str(told["why"]))
 
 
 def _klom(deep: Mapping[str, Any]) -> Iterator[RecordedNumber]:
-    klom = _object(deep, "klom")
-    value, floor = _number(klom.get("half_p95")), _number(klom.get("floor_p95"))
-    if value is None or floor is None:
-        return
-    title = f"KLoM, 95th percentile over samples (retrained against retrained: {floor:.2f})"
-    why = "the spread of its floor was not measured"
-    yield _row("deep.klom", title, "nats", value, None, _count(deep.get("forget")), why)
+    klom, title = deep.get("klom") or {}, "KLoM, 95th percentile over samples"
+    value, floor = klom.get("half_p95"), klom.get("floor_p95")
+    if value is not None and floor is not None:
+        title += f" (retrained against retrained: {floor:.2f})"
+        yield _row("deep.klom", title, value, _count(deep, "forget"), NO_FLOOR, unit="nats")
+    elif klom.get("why"):
+        yield _row("deep.klom", title, None, _count(deep, "forget"), str(klom["why"]))
 
 
 def _row(
     name: str,
     title: str,
-    unit: str,
-    value: float,
-    interval: tuple[float, float] | None,
+    value: float | None,
     n: int | None,
     why: str,
+    *,
+    unit: str = "",
+    interval: tuple[float, float] | None = None,
     before: float | None = None,
+    reference: float | None = None,
 ) -> RecordedNumber:
-    return RecordedNumber(name, title, unit, before, value, interval, None, None, 0, n, CANNOT_TELL, why)
+    return RecordedNumber(
+        name, title, unit, before, value, interval, reference, None, 0, n, CANNOT_TELL, why.rstrip(".")
+    )
 
 
-def _object(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = content.get(name)
-    return found if isinstance(found, Mapping) else {}
+def _first(told: Mapping[str, Any] | None) -> float | None:
+    found = deep_words.triple((told or {}).get("auc"))
+    return found[0] if found else None
 
 
-def _first(values: Any) -> float | None:
-    return _number(values[0]) if isinstance(values, list) and values else None
-
-
-def _number(value: Any) -> float | None:
-    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if known else None
-
-
-def _count(value: Any) -> int | None:
-    found = _number(value)
-    return None if found is None else int(found)
+def _count(deep: Mapping[str, Any], name: str) -> int | None:
+    return None if deep.get(name) is None else int(deep[name])
