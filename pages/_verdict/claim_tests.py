@@ -13,6 +13,7 @@ from cu_core.base.csv_cells import shown_table
 from cu_core.figures.verdict_rows import number_text
 
 SIDES = {"both": "either way", "high": "above", "low": "below"}
+DECIDES = "▸"
 _NUMBERS = ("value", "base", "null_low", "null_high", "p", "detectable", "margin")
 
 
@@ -27,7 +28,7 @@ def tests_section(claim: Mapping[str, Any]) -> None:
             shown_table(pd.DataFrame([_line(test) for test in tests])),
             hide_index=True,
             column_config={
-                "Number": st.column_config.TextColumn(width=280),
+                "Number": st.column_config.TextColumn(width=280, help=f"{DECIDES}: on this test the answer rests."),
                 "Counts": st.column_config.TextColumn(help="In which direction a difference counts."),
                 "p": st.column_config.TextColumn(
                     help="Of this test alone; the answer rests on the smallest, corrected for all tests and questions."
@@ -66,7 +67,7 @@ def _line(test: Mapping[str, Any]) -> dict[str, str]:
     if test["null_low"] is not None and test["null_high"] is not None:
         band = f"{number_text(test['null_low'])} to {number_text(test['null_high'])}"
     return {
-        "Number": f"{test['title']} {test['unit']}".strip() + (" (decides)" if test["decisive"] else ""),
+        "Number": f"{DECIDES if test['decisive'] else ''} {test['title']} {test['unit']}".strip(),
         "This model": _number(test["value"]),
         "Planted" if test["planted"] else "Before": _number(test["base"]),
         "Retrained, 95 %": band,

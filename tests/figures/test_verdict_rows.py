@@ -37,6 +37,7 @@ def test_the_axis_is_linear_in_the_band_and_logarithmic_beyond_it() -> None:
         assert place_of(10**power) == pytest.approx(1 + power) == -place_of(-(10**power))
     assert place_of(7.0) == pytest.approx(1 + math.log(7) / math.log(10))
     assert place_of(1e9) == END and not beyond(10**DECADES) and beyond(-(10**DECADES) * 1.01)
+    assert place_of(1.5) == pytest.approx(1 + math.log10(1.5))
     # It goes on without a jump where the one ends and the other begins.
     assert place_of(1 + 1e-9) == pytest.approx(1.0)
 

@@ -18,11 +18,12 @@ from pages._shared import recorded_rounds
 from pages._shared.plain_text import plain
 from tests.fuzz.profile import fewer
 from tests.madeup import MadeUp, write_run
+from tests.madeup_claims import madeup_verdict
 from tests.madeup_tsne import write_tsne
 from tests.pages.page_helpers import open_page
 
-PAGES = ("runs.py", "launch.py", "run.py", "drift.py", "confidence.py", "similarity.py", "signals.py", "attack.py",
-         "papers.py", "sweep.py", "compare.py")  # fmt: skip
+PAGES = ("runs.py", "launch.py", "run.py", "verdict.py", "drift.py", "confidence.py", "similarity.py", "signals.py",
+         "attack.py", "papers.py", "sweep.py", "compare.py")  # fmt: skip
 PARAMETERS = (
     "run", "runs", "group", "clone", "round", "reference", "view", "layout", "attack", "way", "number", "signal", "q",
     "state", "picture", "table", "scale", "cells", "rows", "samples", "seeds", "members", "mine", "beside", "cosine",
@@ -149,7 +150,8 @@ def test_runs_from_elsewhere_break_no_page(tmp_path_factory: pytest.TempPathFact
     home = Home(tmp_path_factory.getbasetemp() / "odd-runs").create()
     run_dir = home.runs / "odd"
     if not run_dir.exists():
-        write_run(home, "odd", MadeUp(rounds=3, references=(0, 1), audited=30))
+        verdict = madeup_verdict("differs", references=2)
+        write_run(home, "odd", MadeUp(rounds=3, references=(0, 1), audited=30, result={"verdict": verdict}))
         write_tsne(run_dir, rows=np.arange(0, 200, 2), rounds=[0, 1, 3], reference=0)
     path = run_dir / data.draw(st.sampled_from(FILES))
     before = path.read_bytes() if path.exists() else None
