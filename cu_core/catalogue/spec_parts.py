@@ -429,3 +429,30 @@ class AuditSpec:
         later=True,
     )
     seed: int = param(0, "Audit seed", "Seed of draws, folds and views.", low=0, high=2**31 - 1, advanced=True)
+    shadows: int = param(
+        0,
+        "Shadow models",
+        "Deep audit: so many models are trained as the base model was, and unlearned by the same method; 0 makes none.",
+        low=0,
+        high=10_000,
+        unit="models",
+        special="0 = no deep audit",
+        advanced=True,
+        later=True,
+    )
+    first_shadow: int = param(
+        0,
+        "First shadow",
+        "Shadow model that this run begins with; runs that begin elsewhere share the work.",
+        low=0,
+        high=9_999,
+        advanced=True,
+        later=True,
+    )
+    of_run: str = param(
+        "",
+        "Audited run",
+        "Id of the run whose unlearning a deep audit repeats; its weights are compared with what comes out.",
+        advanced=True,
+        later=True,
+    )

@@ -11,8 +11,7 @@ from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
 from cu_core.catalogue.question_record import LEAST_REFERENCES, QUESTIONS
 from cu_core.catalogue.spec import RunSpec
-from cu_core.engine.base_knowledge import _path as base_path
-from cu_core.engine.base_knowledge import listed
+from cu_core.engine.base_knowledge import base_path, listed
 
 
 def remember_controls(spec: RunSpec, home: Home, verdict: Mapping[str, Any] | None) -> None:

@@ -22,6 +22,7 @@ from cu_core.catalogue.stopping import STOPPING_RULES, collapsed
 from cu_core.engine.audit.plan import AuditPlan
 from cu_core.engine.base_knowledge import base_words, beside_words, remember_base, remember_beside
 from cu_core.engine.checkpoint import read_checkpoint, restore, saved_state, write_checkpoint
+from cu_core.engine.deep.deep_phase import DeepAudit, threads_of_audited
 from cu_core.engine.estimate import EARLIER_RUN, Speed, remember_speed
 from cu_core.engine.evaluation import Metrics, finite
 from cu_core.engine.evaluation_cache import EvaluationCache
@@ -79,10 +80,11 @@ def execute(attempt: Attempt, team: Team = ALONE) -> dict[str, Any]:
 
 def _fix_threads(attempt: Attempt) -> None:
     """Gives every attempt at a run the same number of threads: on the CPU it decides how sums are rounded."""
-    stored = optional_json(attempt.run_dir / layout.THREADS) if attempt.is_sound(layout.THREADS) else {}
+    own = optional_json(attempt.run_dir / layout.THREADS) if attempt.is_sound(layout.THREADS) else {}
+    stored = own or threads_of_audited(attempt)
     if isinstance(stored.get("threads"), int) and stored["threads"] > 0:
         torch.set_num_threads(stored["threads"])
-    else:
+    if own.get("threads") != torch.get_num_threads():
         attempt.write_json(layout.THREADS, {"threads": torch.get_num_threads()})
 
 
@@ -132,6 +134,9 @@ class _Execution:
         audit = self._audit(base.model, context.model)
         verdict = self._verdict(base.model, context.model, context.first_round - 1)
         self._picture(context.first_round - 1)
+        weights = weights_sha256(context.model.state_dict())
+        retrained = next((r.trained.model for r in self.comparison.references), None)
+        deep_audit = self.deep.make(base.model, context.model, retrained, context.first_round - 1, weights)
         self.progress.start("finish", "writing the result")
         return build_result(
             setup=self.setup,
@@ -151,7 +156,8 @@ class _Execution:
             seconds=known_seconds(self.spec, self.seconds),
             cpu_seconds=known_seconds(self.spec, self.cpu_seconds),
             given=self.given.told,
-            weights_sha256=weights_sha256(context.model.state_dict()),
+            weights_sha256=weights,
+            deep_audit=deep_audit,
         )
 
     def _prepare(self) -> RunSetup:
@@ -184,6 +190,7 @@ class _Execution:
         self.progress.plan("reference", recipe.work * self.spec.reference)
         self.audit = AuditPlan(self.setup)
         self.progress.plan("audit", self.audit.units)
+        self.deep = DeepAudit(self.setup, self.attempt, self.progress)
         # Until the first round is measured: images drawn in it, at the speed of a training epoch.
         drawn = 2 * len(forget) * getattr(self.spec.method.params, "retain_batches", 1)
         # Epochs of shards are shorter than passes over all images.
@@ -250,7 +257,9 @@ class _Execution:
         # Asked forward only, at about a third of what training an image takes.
         passes = self.audit.images / 3 / len(self.setup.data.train_labels) / max(self.audit.units, 1)
         asked = passes * self.pass_in_epochs * max(self.spec.train.members, 1)
-        for phase, factor in (("unlearn", self.round_in_epochs), ("reference", 1.0), ("audit", asked)):
+        shadow = self.spec.train.work + self.spec.max_rounds * self.round_in_epochs
+        factors = {"unlearn": self.round_in_epochs, "reference": 1.0, "audit": asked, "shadows": shadow}
+        for phase, factor in factors.items():
             work = self.progress.works[phase]
             if work.done == 0:
                 work.rate = epoch_seconds * factor

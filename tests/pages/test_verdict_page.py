@@ -173,7 +173,7 @@ def test_links_lead_to_the_page_and_the_attack_that_a_question_is_about(home: Ho
 
 def test_the_list_of_runs_shows_the_verdict(home: Home) -> None:
     for state in STATES:
-        write_run(home, state, MadeUp(references=EIGHT, result={"verdict": madeup_verdict(state)}))
+        write_run(home, state, MadeUp(result={"verdict": madeup_verdict(state)}))
     write_run(home, "older")
     table = open_page("runs.py").dataframe[0].value.set_index("run")
     for state in STATES:
@@ -183,8 +183,8 @@ def test_the_list_of_runs_shows_the_verdict(home: Home) -> None:
 
 def test_the_comparison_shows_and_sorts_verdicts(home: Home) -> None:
     for seed, state in enumerate(STATES):
-        write_run(home, state, MadeUp(references=EIGHT, seed=seed, result={"verdict": madeup_verdict(state)}))
-    write_run(home, "older", MadeUp(references=EIGHT, seed=9))
+        write_run(home, state, MadeUp(seed=seed, result={"verdict": madeup_verdict(state)}))
+    write_run(home, "older", MadeUp(seed=9))
     app = open_page("compare.py", runs=",".join([*STATES, "older"]))
     app.get_by_key("seeds").set_value("each").run()
     (table,) = [one.value for one in app.dataframe if "verdict" in one.value]

@@ -69,7 +69,9 @@ def report_of(
         "Everything is inside this file; it opens without a network. Point at a chart for numbers, drag to zoom, and "
         "use its two cameras for PNG and SVG. A click on the head of a column sorts a table.",
     ]
-    sections = [Section("Verdict", list(_verdicts(runs))), Section("Numbers", [_numbers(table), *footnotes(table)])]
+    sections = [Section("Numbers", [_numbers(table), *footnotes(table)])]
+    if any(verdict_of(run.result) for run in runs):
+        sections.insert(0, Section("Verdict", list(_verdicts(runs))))
     views = _Pictures(lines, home, means=over_seeds)
     sections += [Section(name, blocks) for name, blocks in views.sections() if blocks]
     sections.append(Section("What the runs do differently", list(_differences(lines))))
