@@ -79,7 +79,6 @@ def deep_audit(options: argparse.Namespace, home: Home) -> int:
 
 def _run(spec: RunSpec, token: str | None, home: Home, as_json: bool) -> int:
     _say_bases([spec], home)
-    _say_beforehand([spec], home)
     with drawn_progress() as show:
         run_id, state = foreground.run_here(spec, home, token=token, show=show, tell=_note)
     return _tell(reader.open_run(home, run_id), state, as_json)
