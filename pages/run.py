@@ -12,6 +12,8 @@ from cu_core.catalogue.spec import RunSpec, short
 from cu_core.runstore.reader import RunRow, RunView
 from pages._frame.one_run import head, redraw
 from pages._frame.page_records import Page
+from pages._run.deep_audit_section import deep_audit
+from pages._run.erasure_section import erasure_section
 from pages._run.nearness_section import nearness
 from pages._run.run_actions import actions
 from pages._run.run_progress import run_state
@@ -63,11 +65,16 @@ actions(row)
 redraw(view, run_state)
 results(view)
 nearness(view)
+deep_audit(view, row)
 
 takeout_box = st.expander("Take it out", icon=":material/output:", key="takeout_box", on_change="rerun")
 if takeout_box.open:
     with takeout_box:
         takeout(view)
+record_box = st.expander("Erasure record", icon=":material/contract:", key="record_box", on_change="rerun")
+if record_box.open:
+    with record_box:
+        erasure_section(view)
 log_box = st.expander("Log", icon=":material/terminal:", key="log_box", on_change="rerun")
 if log_box.open:
     with log_box:

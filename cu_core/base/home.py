@@ -64,6 +64,11 @@ class Home:
         return self.root / "scores"
 
     @property
+    def shadows(self) -> Path:
+        """What shadow models of deep audits answered, named by content hash; made again where they are missing."""
+        return self.root / "shadows"
+
+    @property
     def uploads(self) -> Path:
         """Files that users handed in through the browser."""
         return self.root / "uploads"

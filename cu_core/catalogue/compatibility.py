@@ -10,6 +10,7 @@ from cu_core.base.named_path import named_path
 from cu_core.catalogue.backbone_record import backbone
 from cu_core.catalogue.class_orders import check_order
 from cu_core.catalogue.dataset_record import dataset
+from cu_core.catalogue.deep_audit import check_deep_audit
 from cu_core.catalogue.file_lists import ROUNDS, expanded, file_lists
 from cu_core.catalogue.listed_models import why_not_listed
 from cu_core.catalogue.method_record import Method, method
@@ -146,6 +147,7 @@ def check(spec: RunSpec) -> None:
         raise Incompatible("reference", reason, (f"{STOPPING_RULES.named(spec.stop.rule).references} or more",))
     if method(spec.method.id).from_files:
         _check_given(spec)
+    check_deep_audit(spec)
     if spec.train.epochs == 0 and not (spec.model.weights or spec.model.pretrained):
         raise Incompatible("train.epochs", "0 epochs needs own or published weights to start from")
     if method(spec.method.id).starts_anew and spec.train.epochs == 0:

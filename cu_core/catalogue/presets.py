@@ -11,7 +11,8 @@ from cu_core.catalogue.question_record import LEAST_REFERENCES
 from cu_core.catalogue.recipes import DIGITS, DIGITS_BY_HEART, DIGITS_ENCODER_BY_HEART, EMOJI, PAPER, unlearning_recipe
 from cu_core.catalogue.selections import task_of
 from cu_core.catalogue.spec import MethodSpec, RunSpec
-from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, ModelSpec, StopSpec
+from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, ModelSpec
+from cu_core.catalogue.spec_recording import StopSpec
 
 
 @dataclass(frozen=True)

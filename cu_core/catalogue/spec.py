@@ -17,7 +17,8 @@ from cu_core.catalogue.method_record import PER_EPOCH, PER_FILE, PER_SHARD, meth
 from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.own_code import short_code
 from cu_core.catalogue.selections import FORGET_KINDS, task_of
-from cu_core.catalogue.spec_parts import AuditSpec, DataSpec, ForgetSpec, ModelSpec, ProbeSpec, StopSpec, TrainSpec
+from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, ModelSpec, TrainSpec
+from cu_core.catalogue.spec_recording import AuditSpec, ProbeSpec, StopSpec
 
 SCHEMA = 1
 
@@ -183,7 +184,7 @@ class RunSpec:
 
 
 def planned_epochs(spec: RunSpec) -> int:
-    """Most epochs of training that a run may take: of base model, references and a method that trains anew.
+    """Most epochs of training that a run may take: of base model, references, shadows and a method that trains anew.
 
     Models that are trained already are counted too, since nobody knows beforehand which are there. In shards every
     epoch of every stage of every shard counts, as progress tells them.
@@ -194,7 +195,8 @@ def planned_epochs(spec: RunSpec) -> int:
         anew = spec.train.work  # at most: every shard from its beginning
     elif record.starts_anew:
         anew = spec.max_rounds  # a round is an epoch
-    return spec.base_recipe.work + spec.train.work * spec.reference + anew
+    shadows = spec.audit.shadows * (spec.train.work + anew)
+    return spec.base_recipe.work + spec.train.work * spec.reference + anew + shadows
 
 
 PARTS: dict[str, type] = {

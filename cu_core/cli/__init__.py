@@ -17,6 +17,8 @@ from cu_core.cli.audit_command import add_audit_arguments
 from cu_core.cli.commands import COMMANDS
 from cu_core.cli.compare_command import add_compare_arguments
 from cu_core.cli.completion import SHELLS, offer, offer_found, run_ids
+from cu_core.cli.deep_audit_command import add_deep_audit_arguments
+from cu_core.cli.erasure_command import add_check_arguments, add_keygen_arguments, add_sign_arguments
 from cu_core.cli.export_commands import (
     add_export_arguments,
     add_folder_arguments,
@@ -121,6 +123,15 @@ def build_parser() -> Parser:
             json=True,
         )
     )
+    add_deep_audit_arguments(
+        command(
+            "deep-audit",
+            "Attack a run with shadow models that are trained and unlearned as its own was.",
+            "RUN --shadows 64",
+            run=True,
+            json=True,
+        )
+    )
     add_sweep_arguments(
         command(
             "sweep",
@@ -132,8 +143,18 @@ def build_parser() -> Parser:
     add_report_arguments(
         command(
             "report",
-            "Write runs side by side into one HTML file that opens offline.",
-            "--group all-methods-digits --out digits.html",
+            "Write runs side by side into one HTML file that opens offline, or the erasure record of one run.",
+            "--group all-methods-digits --out digits.html\nreport RUN --erasure record --sign erasure.key",
+            json=True,
+        )
+    )
+    add_keygen_arguments(command("keygen", "Make a pair of keys that sign erasure records.", "erasure.key"))
+    add_sign_arguments(command("sign-report", "Sign an erasure record.", "record.html --key erasure.key"))
+    add_check_arguments(
+        command(
+            "verify-report",
+            "Check an erasure record, and say what was changed.",
+            "record.html --key erasure.key.pub",
             json=True,
         )
     )

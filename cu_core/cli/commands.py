@@ -17,11 +17,12 @@ from cu_core.base.home import Home
 from cu_core.catalogue import grid
 from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec
-from cu_core.cli import export_commands
+from cu_core.cli import erasure_command, export_commands
 from cu_core.cli.arguments import read_spec, read_specs
 from cu_core.cli.audit_command import audit_of
 from cu_core.cli.compare_command import compare
 from cu_core.cli.completion import completion
+from cu_core.cli.deep_audit_command import deep_audits
 from cu_core.cli.listing import REGISTRIES, catalogue
 from cu_core.cli.map_command import draw_map
 from cu_core.cli.output import print_json, print_result, print_table
@@ -67,9 +68,17 @@ def audit(options: argparse.Namespace, home: Home) -> int:
     return _run(spec, options.token, home, options.json)
 
 
+def deep_audit(options: argparse.Namespace, home: Home) -> int:
+    """Makes a run once more with shadow models, in the foreground or, over several runs, in the queue."""
+    specs = deep_audits(options, home)
+    if options.queue or len(specs) > 1:
+        tokens = [options.token and f"{options.token}/{n}" for n in range(len(specs))]
+        return _queue(specs, tokens, home, options.json)
+    return _run(specs[0], options.token, home, options.json)
+
+
 def _run(spec: RunSpec, token: str | None, home: Home, as_json: bool) -> int:
     _say_bases([spec], home)
-    _say_beforehand([spec], home)
     with drawn_progress() as show:
         run_id, state = foreground.run_here(spec, home, token=token, show=show, tell=_note)
     return _tell(reader.open_run(home, run_id), state, as_json)
@@ -355,9 +364,13 @@ COMMANDS: dict[str, Command] = {
     "app": app,
     "run": run,
     "audit": audit,
+    "deep-audit": deep_audit,
     "submit": submit,
     "sweep": sweep_command,
     "report": report,
+    "keygen": erasure_command.keygen,
+    "sign-report": erasure_command.sign_report,
+    "verify-report": erasure_command.verify_report,
     "dispatch": dispatch,
     "worker": worker,
     "status": status,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
+from cu_core.analysis.deep_words import deep_sentences
 from cu_core.analysis.verdict_reading import verdict_line, verdict_of
 from cu_core.base.display_text import CELL, cut, one_line, visible
 from cu_core.catalogue.metric_record import METRICS
@@ -51,12 +52,20 @@ def print_result(result: dict[str, Any]) -> None:
         record = METRICS[metric]
         rows.append([record.title, *[_value(values.get(metric), record.percent) for values in columns.values()]])
     print_table(["", *columns], rows)
-    seconds = {name: "not known" if value is None else f"{value:.1f}" for name, value in result["seconds"].items()}
-    print("seconds: " + ", ".join(f"{phase} {value}" for phase, value in seconds.items()))
+    print(f"seconds: {_times(result['seconds'])}")
+    if worked := result.get("cpu_seconds"):
+        print(f"seconds of processor or device: {_times(worked)}")
     print(f"weights sha256: {result['weights_sha256']}")
     few = few_words(result.get("counts") or {})
     for note in [*result.get("notes", []), *([few] if few else [])]:
         print(f"note: {note}")
+    if deep := result.get("deep_audit"):
+        for text in [*deep_sentences(deep), *(deep.get("notes") or [])]:
+            print(f"deep audit: {text}")
+
+
+def _times(seconds: Mapping[str, float | None]) -> str:
+    return ", ".join(f"{phase} {'not known' if value is None else f'{value:.1f}'}" for phase, value in seconds.items())
 
 
 def _value(value: float | None, percent: bool) -> str:

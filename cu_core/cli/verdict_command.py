@@ -21,7 +21,7 @@ MOST_REFERENCES = 100
 
 def add_verdict_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds how many references it may take."""
-    few = f"train more until there are K, for this verdict alone: {LEAST_REFERENCES} are the least for its tests"
+    few = f"train more until there are K, for this verdict alone; it needs {LEAST_REFERENCES}; default %(default)s"
     parser.add_argument("--references", metavar="K", default="0", help=few)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -170,12 +171,12 @@ def known_base(spec: RunSpec, home: Home) -> str | None:
     Raises:
         BadInput: no such dataset; a folder that is missing.
     """
-    kept = _kept(_path(spec, home))
+    kept = _kept(base_path(spec, home))
     return next((words for name in ("words", "beside") if isinstance(words := kept.get(name), str)), None)
 
 
 def _remember(spec: RunSpec, home: Home, name: str, words: str | None) -> None:
-    path = _path(spec, home)
+    path = base_path(spec, home)
     write_json(path, _kept(path) | {name: words})
 
 
@@ -187,7 +188,12 @@ def _kept(path: Any) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _path(spec: RunSpec, home: Home) -> Any:
+def base_path(spec: RunSpec, home: Home) -> Path:
+    """File of what is known of a base model and its forget set.
+
+    Raises:
+        BadInput: no such dataset; a folder that is missing.
+    """
     model = {"model": contents(spec.model), "train": spec.train.content(), "seed": spec.train_seed}
     data, selection = open_prepared(spec.data, home), parse_selection(spec.forget.select)
     forget: Any = spec.forget.select

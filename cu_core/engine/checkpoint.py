@@ -12,6 +12,7 @@ from cu_core.base.errors import CheckpointError
 from cu_core.learning.weights import load_safely
 from cu_core.methods.context import Context
 from cu_core.runstore.attempt import Attempt
+from cu_core.runstore.snapshot import damage
 
 
 def write_checkpoint(
@@ -62,6 +63,24 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if missing:
         raise CheckpointError("checkpoint", f"{path} lacks {', '.join(sorted(missing))}")
     return dict(state)
+
+
+def saved_state(attempt: Attempt) -> dict[str, Any] | None:
+    """The latest checkpoint; None where it or a round before it is missing or damaged: the run starts over."""
+    path = attempt.checkpoint_path
+    if not path.exists():
+        return None
+    try:
+        if not attempt.is_sound(path.name):
+            raise CheckpointError("checkpoint", "has changed since it was written")
+        state = read_checkpoint(path)
+        for number in range(state["round"] + 1):
+            if reasons := damage(attempt.run_dir / "rounds" / str(number)):
+                raise CheckpointError("checkpoint", f"round {number} is damaged: {reasons[0]}")
+        return state
+    except CheckpointError as error:
+        attempt.event("prepare", 0, 0, message=f"starting unlearning again: {error}")
+        return None
 
 
 def restore(context: Context, state: dict[str, Any]) -> None:

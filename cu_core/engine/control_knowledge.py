@@ -11,8 +11,7 @@ from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
 from cu_core.catalogue.question_record import LEAST_REFERENCES, QUESTIONS
 from cu_core.catalogue.spec import RunSpec
-from cu_core.engine.base_knowledge import _path as base_path
-from cu_core.engine.base_knowledge import listed
+from cu_core.engine.base_knowledge import base_path, listed
 
 
 def remember_controls(spec: RunSpec, home: Home, verdict: Mapping[str, Any] | None) -> None:
@@ -102,9 +101,9 @@ def before_launch(specs: Sequence[RunSpec], home: Home) -> list[str]:
     """What can be said of the verdicts of runs before they start, where it is the same for all of them."""
     said = []
     for words in (few_reference_words, lambda spec: _quietly(spec, home)):
-        found = {words(spec) for spec in specs}
-        if len(found) == 1 and (sentence := found.pop()):
-            said.append(sentence)
+        first = words(specs[0]) if specs else None
+        if first and all(words(spec) == first for spec in specs[1:]):
+            said.append(first)
     return said
 
 

@@ -92,7 +92,8 @@ def estimate(spec: RunSpec, home: Home, speed: Speed | None = None) -> Estimate:
     evaluated = (2 + spec.references) * (train + unseen) / 3
     # Each image trains one member of a model in shards, and passes through all of them.
     passed = max(spec.train.members, 1) * (probed + evaluated + _audited(spec, forget, unseen) / 3)
-    images = trained + plain * (drawn + passed)
+    shadows = spec.audit.shadows * (spec.train.epochs * train + plain * drawn)
+    images = trained + plain * (drawn + passed) + shadows
     per_image = speed.seconds_per_image
     return Estimate(images * per_image, disk, speed.source, trained * per_image)
 

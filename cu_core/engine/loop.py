@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import time
 from collections.abc import Callable
 from functools import partial
@@ -21,9 +20,9 @@ from cu_core.catalogue.spec import bare_name
 from cu_core.catalogue.stopping import STOPPING_RULES, collapsed
 from cu_core.engine.audit.plan import AuditPlan
 from cu_core.engine.base_knowledge import base_words, beside_words, remember_base, remember_beside
-from cu_core.engine.checkpoint import read_checkpoint, restore, write_checkpoint
-from cu_core.engine.estimate import EARLIER_RUN, Speed, remember_speed
-from cu_core.engine.evaluation import Metrics, finite
+from cu_core.engine.checkpoint import read_checkpoint, restore, saved_state, write_checkpoint
+from cu_core.engine.deep.deep_phase import DeepAudit, threads_of_audited
+from cu_core.engine.evaluation import Metrics
 from cu_core.engine.evaluation_cache import EvaluationCache
 from cu_core.engine.given_files import GivenModels
 from cu_core.engine.likeness import Likeness
@@ -33,16 +32,16 @@ from cu_core.engine.recorder import Recorder
 from cu_core.engine.reference_comparison import Comparison
 from cu_core.engine.result import build_result, known_seconds
 from cu_core.engine.run_references import RunReference, RunReferences
+from cu_core.engine.run_training import RunTraining
 from cu_core.engine.setup import RunSetup, set_up
 from cu_core.engine.tsne_record import record_tsne
 from cu_core.engine.unlearning import method_rounds, unlearning_context
 from cu_core.engine.verdict.verdict_step import verdict_step
 from cu_core.engine.weight_check import judge
 from cu_core.learning.device import keep_freed_memory, memory_errors
-from cu_core.learning.model_cache import Trained, trained_model
+from cu_core.learning.model_cache import Trained
 from cu_core.learning.network import Network
 from cu_core.learning.parallel.team import ALONE, Team
-from cu_core.learning.training import EpochReport
 from cu_core.learning.weights import save_weights, weights_sha256
 from cu_core.learning.work_clock import WorkClock, total
 from cu_core.methods.context import Context
@@ -50,7 +49,6 @@ from cu_core.runstore import layout
 from cu_core.runstore.attempt import Attempt
 from cu_core.runstore.reader import RunView
 from cu_core.runstore.rows import optional_json
-from cu_core.runstore.snapshot import damage
 
 Timed = TypeVar("Timed")
 
@@ -80,10 +78,11 @@ def execute(attempt: Attempt, team: Team = ALONE) -> dict[str, Any]:
 
 def _fix_threads(attempt: Attempt) -> None:
     """Gives every attempt at a run the same number of threads: on the CPU it decides how sums are rounded."""
-    stored = optional_json(attempt.run_dir / layout.THREADS) if attempt.is_sound(layout.THREADS) else {}
+    own = optional_json(attempt.run_dir / layout.THREADS) if attempt.is_sound(layout.THREADS) else {}
+    stored = own or threads_of_audited(attempt)
     if isinstance(stored.get("threads"), int) and stored["threads"] > 0:
         torch.set_num_threads(stored["threads"])
-    else:
+    if own.get("threads") != torch.get_num_threads():
         attempt.write_json(layout.THREADS, {"threads": torch.get_num_threads()})
 
 
@@ -115,10 +114,13 @@ class _Execution:
         self._judge_own_weights()
         self.recorder = Recorder(self.setup, self.attempt)
         self.comparison = Comparison(self.recorder, EvaluationCache(self.attempt.home, self.setup))
-        retrain = partial(self._train, self.setup.retain, phase="reference")
+        self.audit = AuditPlan(self.setup)
+        self.training = RunTraining(self.setup, self.attempt, self.progress, self.audit, self.team)
+        self.training.plan()
+        self.deep = DeepAudit(self.setup, self.attempt, self.progress)
+        retrain = partial(self.training.train, self.setup.retain, phase="reference")
         self.references = RunReferences(self.setup, self.given, self.progress, retrain)
-        self._plan()
-        base = self._train(np.arange(len(self.setup.data.train_labels)), self.spec.train_seed, "train")
+        base = self.training.train(np.arange(len(self.setup.data.train_labels)), self.spec.train_seed, "train")
         self.seconds["train"], self.cpu_seconds["train"] = base.seconds, base.cpu_seconds
         self._compare_rounds(base.model)
         context, stopped_by = self._start_or_resume(base)
@@ -133,6 +135,9 @@ class _Execution:
         audit = self._audit(base.model, context.model)
         verdict = self._verdict(base.model, context.model, context.first_round - 1)
         self._picture(context.first_round - 1)
+        weights = weights_sha256(context.model.state_dict())
+        retrained = next((r.trained.model for r in self.comparison.references), None)
+        deep_audit = self.deep.make(base.model, context.model, retrained, context.first_round - 1, weights)
         self.progress.start("finish", "writing the result")
         return build_result(
             setup=self.setup,
@@ -152,7 +157,8 @@ class _Execution:
             seconds=known_seconds(self.spec, self.seconds),
             cpu_seconds=known_seconds(self.spec, self.cpu_seconds),
             given=self.given.told,
-            weights_sha256=weights_sha256(context.model.state_dict()),
+            weights_sha256=weights,
+            deep_audit=deep_audit,
         )
 
     def _prepare(self) -> RunSetup:
@@ -178,89 +184,11 @@ class _Execution:
         references = [reference.evaluated.metrics for reference in self.comparison.references]
         return beside_words(self.setup, self.before, references)
 
-    def _plan(self) -> None:
-        recipe, forget = self.spec.train, self.setup.forget.indices
-        self.progress.plan("train", self.spec.base_recipe.work)
-        self.progress.plan("unlearn", self.spec.max_rounds)
-        self.progress.plan("reference", recipe.work * self.spec.reference)
-        self.audit = AuditPlan(self.setup)
-        self.progress.plan("audit", self.audit.units)
-        # Until the first round is measured: images drawn in it, at the speed of a training epoch.
-        drawn = 2 * len(forget) * getattr(self.spec.method.params, "retain_batches", 1)
-        # Epochs of shards are shorter than passes over all images.
-        self.pass_in_epochs = recipe.work / max(recipe.epochs, 1)
-        self.round_in_epochs = drawn / len(self.setup.data.train_labels) * self.pass_in_epochs
-        if self.method.needs_shards:
-            self.round_in_epochs = float(sum(recipe.stage_epochs))
-
-    def _train(self, indices: np.ndarray, seed: int, phase: str) -> Trained:
-        what = "training the base model" if phase == "train" else f"training the reference (seed {seed})"
-        first = 0 if phase == "train" else (seed - self.references.first_retrained) * self.spec.train.work
-
-        def on_epoch(report: EpochReport) -> None:
-            self.attempt.check()
-            where = report.where and f"{report.where}, "
-            message = f"{what}: {where}epoch {report.epoch} of {report.epochs}, loss {report.loss:.3f}"
-            if report.knn is not None:
-                message += f", kNN accuracy {report.knn:.1%}"
-            # Counted from the epoch's number: a training that is resumed does not start at the first one.
-            self.progress.works[phase].done = first + report.epoch - 1
-            # Absent where it does not exist: training accuracy of encoders, kNN accuracy of classifiers.
-            named = {"train_loss": report.loss, "train_acc": report.accuracy, "train_knn_acc": report.knn}
-            measured = {name: finite(value) for name, value in named.items() if value is not None}
-            self.progress.step(phase, measured, message)
-            self._guess(self.progress.works[phase].rate)
-
-        spec = dataclasses.replace(self.spec, train=self.spec.base_recipe)
-        if phase == "reference":
-            # From scratch: the user's own weights have seen the forget set.
-            spec = dataclasses.replace(self.spec, model=dataclasses.replace(self.spec.model, weights=""))
-        self.progress.start(phase, what)
-        trained = trained_model(
-            spec,
-            self.setup.data,
-            self.setup.train,
-            indices,
-            seed,
-            home=self.attempt.home,
-            device=self.setup.device,
-            precision=self.setup.precision,
-            on_epoch=on_epoch,
-            check=self.attempt.check,
-            team=self.team,
-        )
-        if phase == "train":
-            self.progress.finish("train")
-            if self.spec.base_recipe.work:
-                self._guess(trained.seconds / self.spec.base_recipe.work)
-            self._remember_speed(trained, len(indices))
-        return trained
-
-    def _remember_speed(self, trained: Trained, images: int) -> None:
-        """Lets the next estimate rest on this training, unless it was not measured here and now."""
-        seen = images * self.spec.base_recipe.epochs
-        if seen and not trained.cached:
-            parameters = sum(p.numel() for p in trained.model.parameters())
-            # Under the choices as they were made: an estimate does not read weights.
-            remember_speed(self.attempt.spec, self.attempt.home, Speed(trained.seconds / seen, parameters, EARLIER_RUN))
-
-    def _guess(self, epoch_seconds: float | None) -> None:
-        """Speeds of phases that have not started yet, from a training epoch's."""
-        if epoch_seconds is None:
-            return
-        # Asked forward only, at about a third of what training an image takes.
-        passes = self.audit.images / 3 / len(self.setup.data.train_labels) / max(self.audit.units, 1)
-        asked = passes * self.pass_in_epochs * max(self.spec.train.members, 1)
-        for phase, factor in (("unlearn", self.round_in_epochs), ("reference", 1.0), ("audit", asked)):
-            work = self.progress.works[phase]
-            if work.done == 0:
-                work.rate = epoch_seconds * factor
-
     def _start_or_resume(self, base: Trained) -> tuple[Context, str]:
         check = self.unlearners.check(self.attempt.check)
         context = unlearning_context(self.setup, copy.deepcopy(base.model), check, base.shards)
         context.load = lambda path: self.given.load(context.model, path)
-        state = self._saved_state()
+        state = saved_state(self.attempt)
         # Rounds that no checkpoint vouches for are done again, and then may end elsewhere.
         self.recorder.drop_rounds_after(state["round"] if state else -1)
         if state is None:
@@ -275,23 +203,6 @@ class _Execution:
         self.recorder.resume()
         self.progress.works["unlearn"].done = state["round"]
         return context, state["stopped_by"]
-
-    def _saved_state(self) -> dict[str, Any] | None:
-        """The latest checkpoint; None where it or a round before it is missing or damaged: the run starts over."""
-        path = self.attempt.checkpoint_path
-        if not path.exists():
-            return None
-        try:
-            if not self.attempt.is_sound(path.name):
-                raise CheckpointError("checkpoint", "has changed since it was written")
-            state = read_checkpoint(path)
-            for number in range(state["round"] + 1):
-                if reasons := damage(self.attempt.run_dir / "rounds" / str(number)):
-                    raise CheckpointError("checkpoint", f"round {number} is damaged: {reasons[0]}")
-            return state
-        except CheckpointError as error:
-            self.attempt.event("prepare", 0, 0, message=f"starting unlearning again: {error}")
-            return None
 
     def _take_start(self, base: Trained) -> None:
         """What an earlier attempt has written of the base model, worked out again where it is damaged."""

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
-PHASES = ("prepare", "train", "unlearn", "reference", "audit", "finish")
+PHASES = ("prepare", "train", "unlearn", "reference", "audit", "shadows", "finish")
 
 
 class EventSink(Protocol):

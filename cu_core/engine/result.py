@@ -41,6 +41,7 @@ def build_result(
     weights_sha256: str,
     cpu_seconds: Mapping[str, float | None],
     given: Sequence[Mapping[str, Any]] = (),
+    deep_audit: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What ``result.json`` and the last line of ``--json`` hold.
 
@@ -64,6 +65,7 @@ def build_result(
         weights_sha256: hash of the final weights.
         cpu_seconds: seconds of the processor over all threads by phase, on CUDA of the device; None if not known.
         given: files of the user that the run shows: role, name, hash, and what was done to read each.
+        deep_audit: as `cu_core.engine.deep.deep_phase.DeepAudit.make` gives it; None where none was asked for.
     """
     references = [reference["metrics"] for reference in comparison["references"]]
     return {
@@ -98,6 +100,7 @@ def build_result(
         "reference_attacks": audit["reference_attacks"] if audit else None,
         **comparison,
         **({"given": list(given)} if given else {}),
+        **({"deep_audit": deep_audit} if deep_audit else {}),
         "versions": {"unlearnscope": __version__, "python": platform.python_version()} | _versions(),
         "hardware": describe_device(setup.device) | {"precision": setup.precision.name},
     }

@@ -11,6 +11,7 @@ from cu_core.base.home import Home
 from cu_core.catalogue.spec import RunSpec
 from cu_core.data.copies import copies_in_words
 from cu_core.data.forget import copies_of
+from cu_core.engine.control_knowledge import before_launch
 from cu_core.engine.perform import run_attempt
 from cu_core.jobs import submission
 from cu_core.jobs.command import processes_of
@@ -65,6 +66,8 @@ def run_here(
     if found := copies_of(spec, home):
         for words in copies_in_words(found):
             tell(words)
+    for words in before_launch([spec], home):
+        tell(f"note: {words}")
     return run_id, work_here(home, run_id, 1, show=show, tell=tell)
 
 

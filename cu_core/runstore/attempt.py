@@ -175,7 +175,7 @@ class Attempt:
         """Tells how far the work is.
 
         Args:
-            phase: ``prepare``, ``train``, ``unlearn``, ``reference``, ``audit`` or ``finish``.
+            phase: ``prepare``, ``train``, ``unlearn``, ``reference``, ``audit``, ``shadows`` or ``finish``.
             done: steps of this phase that are done.
             total: steps of this phase; 0 if unknown.
             seconds_left: of this phase; None if unknown.

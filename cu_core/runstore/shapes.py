@@ -59,6 +59,20 @@ AUDIT: dict[str, Any] = {
     "reference_attacks": {"*": {"*": {"accuracy": [NUMBER], "auc": [NUMBER]}}},
     "seconds": NUMBER,
 }
+_TOLD_APART = {"auc": [NUMBER], "tpr": NUMBER, "fpr": NUMBER, "why": TEXT}
+_DEEP_AUDIT = {
+    "ulira": _TOLD_APART,
+    "controls": {"*": _TOLD_APART},
+    "over_shadows": {"ulira": {"*": NUMBER}, "before": {"*": NUMBER}, "*": NUMBER},
+    "ruli": {"published_bandwidth": {"*": [NUMBER]}, "*": _TOLD_APART},
+    "klom": {"why": TEXT, "*": NUMBER},
+    "at_risk": [{"*": NUMBER}],
+    "notes": [TEXT],
+    "of_run": TEXT,
+    "same_weights": FLAG,
+    "own_spread": FLAG,
+    "*": NUMBER,
+}
 _TEST = {
     "id": TEXT,
     "title": TEXT,
@@ -136,6 +150,7 @@ RESULT: dict[str, Any] = {
         "samples": NUMBER,
         "references": NUMBER,
     },
+    "deep_audit": _DEEP_AUDIT,
     "given": [{"role": TEXT, "name": TEXT, "sha256": TEXT, "told": TEXT}],
 }
 

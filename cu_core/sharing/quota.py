@@ -45,7 +45,8 @@ def check_spec(quota: Quota, spec: RunSpec) -> None:
     if quota.epochs is not None and (planned := planned_epochs(spec)) > quota.epochs:
         references = f"{spec.reference} reference{'s' if spec.reference > 1 else ''}" if spec.reference else ""
         anew = "a method that trains anew" if method(spec.method.id).starts_anew else ""
-        parts = ", ".join(part for part in ("base model", references, anew) if part)
+        shadows = f"{spec.audit.shadows} shadow models" if spec.audit.shadows else ""
+        parts = ", ".join(part for part in ("base model", references, anew, shadows) if part)
         raise OverQuota(
             f"{planned:,} epochs of training ({parts}) are more than the {quota.epochs:,} that you may use in one run"
         )

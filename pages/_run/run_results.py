@@ -184,7 +184,8 @@ def coloured_table(run: Compared) -> Any:
 
 def _lines(run: Compared) -> list[tuple[dict[str, str], float | None]]:
     """A line of the table per metric, each with its distance in half widths of the band."""
-    first, rest = [], []
+    first: list[tuple[dict[str, str], float | None]] = []
+    rest: list[tuple[dict[str, str], float | None]] = []
     for key, metric in METRICS.items():
         before, measure = run.before.get(key), metric_measure(run, key)
         if run.task not in metric.tasks or (before is None and measure.value is None):

@@ -20,7 +20,8 @@ from cu_core.catalogue.compatibility import check
 from cu_core.catalogue.method_record import METHODS, methods_here
 from cu_core.catalogue.recipes import unlearning_recipe
 from cu_core.catalogue.spec import RunSpec
-from cu_core.catalogue.spec_parts import DataSpec, ModelSpec, StopSpec, TrainSpec
+from cu_core.catalogue.spec_parts import DataSpec, ModelSpec, TrainSpec
+from cu_core.catalogue.spec_recording import StopSpec
 from cu_core.runstore import layout
 from cu_core.runstore.layout import INFO, SPEC
 from cu_core.runstore.reader import list_runs, open_run

@@ -10,7 +10,8 @@ import pytest
 from cu_core.base.home import Home
 from cu_core.catalogue.question_record import QUESTIONS
 from cu_core.catalogue.spec import RunSpec
-from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, StopSpec
+from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec
+from cu_core.catalogue.spec_recording import StopSpec
 from cu_core.cli import main
 from cu_core.data.prepared import prepare
 from cu_core.engine.control_knowledge import (

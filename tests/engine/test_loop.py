@@ -210,7 +210,7 @@ def test_a_checkpoint_of_an_earlier_version_leaves_the_work_before_it_unknown(ho
         del state["cpu_seconds"]
         return state
 
-    monkeypatch.setattr("cu_core.engine.loop.read_checkpoint", older)
+    monkeypatch.setattr("cu_core.engine.checkpoint.read_checkpoint", older)
     result = work(home, run_id, submission.resume_here(home, run_id)).result()
     assert result["cpu_seconds"]["unlearn"] is None and result["cpu_seconds"]["train"] > 0
     assert result["seconds"]["unlearn"] > 0

@@ -17,7 +17,8 @@ from cu_core.catalogue.objective_record import OWN_SETTINGS
 from cu_core.catalogue.presets import DEFAULT_PRESET, single_presets
 from cu_core.catalogue.recipes import recipe
 from cu_core.catalogue.spec import MethodSpec, RunSpec
-from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, ModelSpec, StopSpec, TrainSpec
+from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, ModelSpec, TrainSpec
+from cu_core.catalogue.spec_recording import StopSpec
 from cu_core.engine.estimate import EARLIER_RUN, Speed, remember_speed
 from cu_core.jobs import dispatcher, submission
 from cu_core.methods.contrastive import ContrastiveParams

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from cu_core.analysis.standing_out import standing_out
 from cu_core.base.home import Home
 from cu_core.catalogue.question_record import QUESTIONS, STATES
-from cu_core.catalogue.spec_parts import AuditSpec
+from cu_core.catalogue.spec_recording import AuditSpec
 from cu_core.catalogue.verdict_states import state_words
 from cu_core.figures.verdict_rows import place_of
 from cu_core.runstore.reader import open_run

@@ -23,7 +23,7 @@ from cu_core.metrics.questions.verdict_words import claim_sentence, statistician
 
 
 @dataclass(frozen=True)
-class Asked:
+class AnsweredQuestion:
     """A question with everything that was found.
 
     Attributes:
@@ -107,7 +107,7 @@ def judge_evidence(evidence: VerdictEvidence) -> dict[str, Any]:
     }
 
 
-def ask_all(evidence: VerdictEvidence, questions: Mapping[str, Question] = QUESTIONS) -> list[Asked]:
+def ask_all(evidence: VerdictEvidence, questions: Mapping[str, Question] = QUESTIONS) -> list[AnsweredQuestion]:
     """Asks every question, and corrects their p-values for each other.
 
     Args:
@@ -119,7 +119,7 @@ def ask_all(evidence: VerdictEvidence, questions: Mapping[str, Question] = QUEST
     for question in questions.values():
         inquiry: Inquiry = imported(question.ask)(evidence)
         asks = evidence.references and not (inquiry.why_not or inquiry.missing or inquiry.settled)
-        found.append(Asked(question, inquiry, _tests(inquiry, evidence) if asks else ()))
+        found.append(AnsweredQuestion(question, inquiry, _tests(inquiry, evidence) if asks else ()))
     places = [i for i, asked in enumerate(found) if asked.told] if enough else []
     if not places:
         return found
@@ -128,7 +128,7 @@ def ask_all(evidence: VerdictEvidence, questions: Mapping[str, Question] = QUEST
     for i, p, positive_p in zip(places, holm(raw), holm(positive), strict=True):
         asked = found[i]
         level = LEVEL / len(places) / len(asked.told)
-        found[i] = Asked(asked.question, asked.inquiry, asked.tests, level, p, positive_p)
+        found[i] = AnsweredQuestion(asked.question, asked.inquiry, asked.tests, level, p, positive_p)
     return found
 
 
@@ -138,13 +138,13 @@ def whole_state(claims: Sequence[Mapping[str, Any]]) -> str:
     return next((state for state in STATES if state in states), CANNOT_TELL)
 
 
-def asked_tests(asked: Sequence[Asked]) -> tuple[int, int]:
+def asked_tests(asked: Sequence[AnsweredQuestion]) -> tuple[int, int]:
     """Number of questions that were answered by tests, and of tests."""
     by_tests = [a for a in asked if a.p is not None]
     return len(by_tests), sum(len(a.told) for a in by_tests)
 
 
-def claim(asked: Asked, references: int) -> dict[str, Any]:
+def claim(asked: AnsweredQuestion, references: int) -> dict[str, Any]:
     """What the verdict says of one question, as ``result.json`` holds it."""
     decisive, settled = asked.decisive, asked.inquiry.settled
     enough = references >= LEAST_REFERENCES
@@ -172,7 +172,7 @@ def claim(asked: Asked, references: int) -> dict[str, Any]:
     return told | {"sentence": claim_sentence(asked, told, references)}
 
 
-def direction_of(asked: Asked) -> str:
+def direction_of(asked: AnsweredQuestion) -> str:
     """What the difference is, in a few words; empty where none was found."""
     if asked.state != DIFFERS:
         return ""
@@ -194,7 +194,7 @@ def _smallest(ps: Sequence[float | None], tests: int) -> float:
     return min(1.0, tests * min((p for p in ps if p is not None), default=1.0))
 
 
-def _told(test: Tested, asked: Asked, decisive: bool) -> dict[str, Any]:
+def _told(test: Tested, asked: AnsweredQuestion, decisive: bool) -> dict[str, Any]:
     low, high = test.usual() or (None, None)
     return {
         "id": test.statistic.id,

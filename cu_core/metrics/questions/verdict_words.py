@@ -9,10 +9,10 @@ from cu_core.catalogue.question_record import CANNOT_TELL, DIFFERS, LEAST_REFERE
 from cu_core.metrics.questions.null_test import LEVEL
 
 if TYPE_CHECKING:
-    from cu_core.metrics.questions.judgement import Asked
+    from cu_core.metrics.questions.judgement import AnsweredQuestion
 
 
-def claim_sentence(asked: Asked, told: Mapping[str, Any], references: int) -> str:
+def claim_sentence(asked: AnsweredQuestion, told: Mapping[str, Any], references: int) -> str:
     """The answer to one question in words, true of this model and these references.
 
     Args:
@@ -121,7 +121,7 @@ def p_text(p: float | None) -> str:
     return "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"
 
 
-def _control(asked: Asked) -> str:
+def _control(asked: AnsweredQuestion) -> str:
     return "the planted difference" if asked.inquiry.planted else "how far the model before unlearning is off"
 
 
