@@ -33,6 +33,7 @@ def integrity(evidence: VerdictEvidence) -> Inquiry:
         settled=Settled(
             differs=not evidence.stored_gap <= LIMIT,
             direction="the stored weights answer otherwise than what was measured",
+            otherwise="the stored weights repeat the answers that were measured",
             value=evidence.stored_gap,
             limit=LIMIT,
             unit="standard deviations of the answers, the largest gap",

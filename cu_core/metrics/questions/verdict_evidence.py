@@ -162,7 +162,8 @@ class Settled:
 
     Attributes:
         differs: whether the model is not what it should be.
-        direction: in a few words; empty where it does not differ.
+        direction: what it is where it differs, in a few words.
+        otherwise: the same where it does not.
         value: what was measured.
         limit: beyond which it differs.
         unit: of both, in words.
@@ -172,6 +173,7 @@ class Settled:
 
     differs: bool
     direction: str
+    otherwise: str
     value: float
     limit: float
     unit: str

@@ -28,7 +28,7 @@ def claim_sentence(asked: AnsweredQuestion, told: Mapping[str, Any], references:
     if inquiry.settled is not None:
         s = inquiry.settled
         numbers = f"{number(s.value)} {s.unit}, limit {number(s.limit)}"
-        return f"{_upper(s.direction)} ({numbers})." if s.differs else f"No such difference found ({numbers})."
+        return f"{_upper(s.direction if s.differs else s.otherwise)} ({numbers})."
     if references < LEAST_REFERENCES:
         return f"Cannot tell: {few_references(references)}."
     decisive = asked.decisive
