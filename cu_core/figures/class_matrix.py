@@ -56,7 +56,11 @@ def prediction_matrix(
     """
     size = max((len(pane.counts) for pane in panes), default=len(classes))
     names = [class_name(classes, label) for label in range(size)]
-    used = np.flatnonzero(np.sum([pane.counts.sum(1) for pane in panes], axis=0))
+    # Runs that name no classes know only those that they have seen.
+    seen = np.zeros(size, np.int64)
+    for pane in panes:
+        seen[: len(pane.counts)] += pane.counts.sum(1)
+    used = np.flatnonzero(seen)
     rows = [names[label] for label in used]
     figure = make_subplots(
         rows=1,
@@ -66,7 +70,9 @@ def prediction_matrix(
         horizontal_spacing=0.03,
     )
     for column, pane in enumerate(panes, start=1):
-        counts = _visible(pane.counts, hide_diagonal)[used].astype(float)
+        counts = np.zeros((size, size))
+        counts[: len(pane.counts), : len(pane.counts)] = _visible(pane.counts, hide_diagonal)
+        counts = counts[used]
         counts[counts == 0] = np.nan
         heatmap = go.Heatmap(
             z=counts,

@@ -77,3 +77,10 @@ def test_cells_carry_numbers_while_there_is_room(classes: int, numbers: bool) ->
 
 def test_alt_text_counts_the_diagonal() -> None:
     assert "13 of 14 on the diagonal before" in prediction_alt(panes())
+
+
+def test_panes_of_runs_that_know_unlike_many_classes_stand_side_by_side():
+    panes = [Predictions("small", np.array([[1, 2], [0, 3]])), Predictions("large", np.eye(3, dtype=int))]
+    figure = prediction_matrix(panes, (), most=3, rows_title="True class")
+    assert [trace.z.shape for trace in figure.data] == [(3, 3), (3, 3)]
+    assert np.nansum(figure.data[0].z) == 6 and np.nansum(figure.data[1].z) == 3

@@ -1,4 +1,4 @@
-"""Question: is it still the model before unlearning? Weights, answers and the arrangement of samples layer by layer, against the base."""
+"""Question: is it still the model before unlearning? Weights, answers and the arrangement of samples by layer."""
 
 from __future__ import annotations
 
