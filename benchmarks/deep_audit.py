@@ -28,7 +28,8 @@ from cu_core.base.home import Home
 from cu_core.catalogue.method_record import METHODS
 from cu_core.catalogue.recipes import DIGITS, unlearning_recipe
 from cu_core.catalogue.spec import MethodSpec, RunSpec
-from cu_core.catalogue.spec_parts import AuditSpec, ForgetSpec, ProbeSpec
+from cu_core.catalogue.spec_parts import ForgetSpec
+from cu_core.catalogue.spec_recording import AuditSpec, ProbeSpec
 from cu_core.data.batches import Split
 from cu_core.engine.deep.deep_targets import shadow_targets
 from cu_core.engine.deep.shadow_models import ShadowMaker

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import cu_core.data.forget_kinds
 import cu_core.metrics.attacks
+import cu_core.metrics.questions
 import cu_core.learning.backbones
 import cu_core.learning.objectives
 import cu_core.methods

@@ -25,7 +25,7 @@ PAGE = Page(
     help="Whether membership attacks can tell that the forgotten samples were trained on, before and after.",
     purpose="whether membership attacks can tell the forgotten samples, before, after and on the reference",
     section="One run",
-    order=6,
+    order=7,
     needs="rounds",
 )
 

@@ -13,7 +13,7 @@ PAGE = Page(
     help="How sure the model is of forget, retain and unseen samples, before and after.",
     purpose="how sure the model is of forget, retain and unseen samples",
     section="One run",
-    order=3,
+    order=4,
     needs="rounds",
 )
 

@@ -23,7 +23,7 @@ PAGE = Page(
     purpose="how samples move, round by round: exact distances to the decision boundary first, then one map for all "
     "rounds with what it is worth; select samples and follow them everywhere",
     section="One run",
-    order=2,
+    order=3,
     needs="rounds",
 )
 

@@ -1,4 +1,4 @@
-"""One run: progress while it works, curves, before and after beside the reference, and what can be done with it."""
+"""One run: verdict, progress while it works, curves, before and after beside the reference, and what to do with it."""
 
 from __future__ import annotations
 
@@ -13,18 +13,22 @@ from cu_core.runstore.reader import RunRow, RunView
 from pages._frame.one_run import head, redraw
 from pages._frame.page_records import Page
 from pages._run.deep_audit_section import deep_audit
+from pages._run.erasure_section import erasure_section
+from pages._run.nearness_section import nearness
 from pages._run.run_actions import actions
 from pages._run.run_progress import run_state
 from pages._run.run_results import results
 from pages._run.run_takeout import takeout
+from pages._run.verdict_head import verdict_head
 from pages._shared.plain_text import plain
 
 PAGE = Page(
     id="run",
     title="Run",
     icon=":material/monitoring:",
-    help="One run: live progress, curves over rounds, before and after beside the retrained reference.",
-    purpose="one run: live progress, curves over rounds, before and after beside the reference, log, cancel, resume",
+    help="One run: verdict, live progress, curves over rounds, before and after beside the retrained reference.",
+    purpose="one run: its verdict, live progress, curves over rounds, before and after beside the reference, log, "
+    "cancel, resume",
     section="One run",
     order=1,
     needs="a run",
@@ -56,15 +60,21 @@ def details(view: RunView) -> None:
 view = head(PAGE, undo=True)
 row = view.row()
 st.caption(plain(summary(view.spec, row)))
+verdict_head(view, row)
 actions(row)
 redraw(view, run_state)
 results(view)
+nearness(view)
 deep_audit(view, row)
 
 takeout_box = st.expander("Take it out", icon=":material/output:", key="takeout_box", on_change="rerun")
 if takeout_box.open:
     with takeout_box:
         takeout(view)
+record_box = st.expander("Erasure record", icon=":material/contract:", key="record_box", on_change="rerun")
+if record_box.open:
+    with record_box:
+        erasure_section(view)
 log_box = st.expander("Log", icon=":material/terminal:", key="log_box", on_change="rerun")
 if log_box.open:
     with log_box:

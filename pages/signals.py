@@ -20,7 +20,7 @@ PAGE = Page(
     help="Probability, similarity and loss of every sample in one space, before and after side by side.",
     purpose="every sample by top-1 probability, loss and cosine of two views, before and after side by side in 3-D",
     section="One run",
-    order=5,
+    order=6,
     needs="rounds",
 )
 

@@ -13,7 +13,7 @@ PAGE = Page(
     help="How alike views, samples and classes are to the model: members against non-members.",
     purpose="cosines of two views and to the own class, members against non-members, and class against class",
     section="One run",
-    order=4,
+    order=5,
     needs="rounds",
 )
 

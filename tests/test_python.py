@@ -21,6 +21,7 @@ from cu_core.jobs import foreground
 from cu_core.python.run_figures import FIGURES
 from cu_core.runstore.reader import open_run
 from tests.madeup import CLASSES, MadeUp, write_run
+from tests.madeup_claims import madeup_verdict
 from tests.test_house import fresh
 
 IMPORT = """
@@ -39,7 +40,8 @@ AUDIT = {"dataset": "digits", "model": "tiny-cnn", "forget": "class:5", "before"
 def made(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A class run with two references and an encoder's; only read."""
     home = Home(tmp_path_factory.mktemp("python")).create()
-    write_run(home, "class-run", MadeUp(references=(0, 1), spec={"group": "g", "name": "<b>one</b>"}))
+    spec, verdict = {"group": "g", "name": "<b>one</b>"}, madeup_verdict("differs", references=2)
+    write_run(home, "class-run", MadeUp(references=(0, 1), spec=spec, result={"verdict": verdict}))
     write_run(home, "encoder-run", MadeUp(select="random:40", objective="moco", references=(0,)))
     write_run(home, "failed-run", MadeUp(state="failed", references=(), audited=0))
     return home
@@ -320,9 +322,9 @@ def test_settings_named_like_the_runs_own_are_told_apart(home: Home, monkeypatch
 @pytest.mark.thorough
 def test_a_run_from_python_is_that_of_the_command_line(home: Home, capsys) -> None:  # type: ignore[no-untyped-def]
     words = {"train.epochs": 2, "stop.max_rounds": 2, "probe.size": 300, "batch_size": 64}
-    made = us.run(dataset="digits", forget="class:5", reference=True, home=home.root, progress=False, **words)
+    made = us.run(dataset="digits", forget="class:5", reference=2, home=home.root, progress=False, **words)
     settings = [word for name, value in words.items() for word in ("--set", f"{name}={value}")]
-    assert main(["run", "--dataset", "digits", "--forget", "class:5", "--reference", *settings, "--json"]) == 0
+    assert main(["run", "--dataset", "digits", "--forget", "class:5", "--reference", "2", *settings, "--json"]) == 0
     other = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert made.result["weights_sha256"] == other["weights_sha256"]
     from cu_core.learning.weights import weights_sha256  # noqa: PLC0415

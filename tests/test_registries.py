@@ -26,7 +26,7 @@ from cu_core.catalogue.projection_record import PROJECTIONS, Projection
 from cu_core.catalogue.selections import FORGET_KINDS, ForgetKind, forms, parse_selection
 from cu_core.catalogue.spec import PARTS, RunSpec
 from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec
-from cu_core.catalogue.stopping import STOPPING_RULES, StoppingRule, judge, rule_for
+from cu_core.catalogue.stopping import STOPPING_RULES, StoppingRule, judge, judge_distance, rule_for
 from cu_core.cli import main
 from cu_core.cli.listing import REGISTRIES
 from cu_core.data.forget import resolve
@@ -162,7 +162,12 @@ def test_every_dataset_that_needs_no_network_is_prepared(record: Dataset, home: 
 @pytest.mark.parametrize("rule", STOPPING_RULES.values(), ids=STOPPING_RULES)
 def test_every_stopping_rule_is_judged(rule: StoppingRule) -> None:
     high, low = judge(rule.id, 0.9, 0.8, 10), judge(rule.id, 0.05, 0.07, 10)
-    assert (high is None) == (low is None) == (rule.looks_at == ())
+    if rule.references:
+        far, near = judge_distance(rule.id, 1.1), judge_distance(rule.id, 1.0)
+        assert high is None and far is not None and near is not None and (far.met, near.met) == (False, True)
+        assert judge_distance(rule.id, None) is None
+    else:
+        assert (high is None) == (low is None) == (rule.looks_at == ())
     assert high is None or low is None or (not high.met and low.met and high.name == rule.id)
     assert judge(rule.id, None, None, 10) is None
     assert rule.metric in ("", *METRICS) and rule.why_not("class", "supervised") is None

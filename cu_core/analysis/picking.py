@@ -140,14 +140,15 @@ PRESETS: dict[str, SelectionPreset] = {
     for p in (
         SelectionPreset(
             "not-forgotten",
-            "Not forgotten",
-            "Forget samples that are still predicted as labelled in the shown round.",
+            "Predicted as labelled",
+            "Forget samples that are predicted as labelled in the shown round. A retrained model may do so as well.",
             _not_forgotten,
         ),
         SelectionPreset(
             "forgotten",
-            "Correctly forgotten",
-            "Forget samples that were predicted as labelled before unlearning and are not in the shown round.",
+            "Prediction changed",
+            "Forget samples that were predicted as labelled before unlearning and are not in the shown round. Whether "
+            "they are forgotten is another question.",
             _forgotten,
         ),
         SelectionPreset(

@@ -48,7 +48,5 @@ def later(name: str) -> Any:
 
 if TYPE_CHECKING:
     import torch as torch
-    from sklearn import metrics as sklearn_metrics
 else:
     torch = later("torch")
-    sklearn_metrics = later("sklearn.metrics")

@@ -11,7 +11,8 @@ from cu_core.base.errors import BadInput, UnlearnscopeError, in_words
 from cu_core.base.installation import dashboard_folder, from_wheel
 from cu_core.base.named_path import named_path
 
-_NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM)
+NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM)
+"""What a file system says where somebody may read and not write."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def home_in_words(error: OSError, home: Home) -> UnlearnscopeError:
     """
     named = error.filename if isinstance(error.filename, str) else ""
     below = not named or Path(os.path.abspath(named)).is_relative_to(home.root)
-    if error.errno in _NOT_WRITABLE and below:
+    if error.errno in NOT_WRITABLE and below:
         return UnlearnscopeError(
             f"the home {home.root} cannot be written ({error.strerror}); what is there can still be shown, and CU_HOME "
             "names another one"

@@ -21,7 +21,7 @@ from cu_core.catalogue.selections import FORGET_KINDS, parse_selection
 from cu_core.catalogue.spec import RunSpec
 from cu_core.catalogue.spec_files import named_files
 from cu_core.catalogue.spec_parts import DataSpec
-from cu_core.catalogue.stopping import STOPPING_RULES
+from cu_core.catalogue.stopping import STOPPING_RULES, why_too_few
 
 FOLDER_SIZE = 32
 
@@ -143,6 +143,8 @@ def check(spec: RunSpec) -> None:
     if spec.stop.rule != "auto" and (reason := STOPPING_RULES.named(spec.stop.rule).why_not(spec.task, kind)):
         fitting = [rule.id for rule in STOPPING_RULES.values() if rule.why_not(spec.task, kind) is None]
         raise Incompatible("stop.rule", reason, ("auto", *fitting))
+    if reason := why_too_few(spec.stop.rule, spec.references):
+        raise Incompatible("reference", reason, (f"{STOPPING_RULES.named(spec.stop.rule).references} or more",))
     if method(spec.method.id).from_files:
         _check_given(spec)
     check_deep_audit(spec)

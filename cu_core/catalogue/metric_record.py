@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -100,6 +101,7 @@ class Metric:
         unit: unit of the value; shares (`percent`) have none.
         percent: whether it is a share to be shown in percent.
         bounded: whether it lies within -1..1.
+        signed: whether it can be below 0.
         predicted: whether it rests on predicted classes, which for encoders come from a vote of neighbours.
         ranks: whether it is an AUC that tells forget samples from unseen ones, which has a band of its own.
         recorded: in which rounds: ``"every"``, ``"some"``, or ``"end"`` for what takes all samples.
@@ -118,6 +120,7 @@ class Metric:
     unit: str = ""
     percent: bool = True
     bounded: bool = True
+    signed: bool = True
     predicted: bool = False
     ranks: bool = False
     recorded: str = "every"
@@ -136,6 +139,12 @@ class Metric:
     def group(self) -> str:
         """``"forget"``, ``"retain"`` or ``"unseen"``."""
         return self.counted_on.partition("_")[0]
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The smallest and the largest value that there can be."""
+        least = 0.0 if self.percent or self.ranks or not self.signed else -1.0 if self.bounded else -math.inf
+        return least, 1.0 if self.bounded else math.inf
 
     @property
     def whole_group(self) -> bool:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from cu_core.base.registry import Registry
 from cu_core.catalogue.method_record import method
+from cu_core.catalogue.question_record import LEAST_REFERENCES
 from cu_core.catalogue.recipes import DIGITS, DIGITS_BY_HEART, DIGITS_ENCODER_BY_HEART, EMOJI, PAPER, unlearning_recipe
 from cu_core.catalogue.selections import task_of
 from cu_core.catalogue.spec import MethodSpec, RunSpec
-from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, ModelSpec, StopSpec
+from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, ModelSpec
+from cu_core.catalogue.spec_recording import StopSpec
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,9 @@ class Preset:
 _PAPER = MethodSpec("contrastive", method("contrastive").params(batch_size=128))
 _DIGITS = MethodSpec("contrastive", unlearning_recipe("contrastive", "digits", "tiny-cnn", "class"))
 
-BAND = 3
-"""References of presets that train in seconds: one has no band, and with two it is very wide."""
+SECONDS_EACH = 8
+"""References of presets that train in seconds: a verdict sees the more the more there are."""
+HALF_A_MINUTE_EACH = LEAST_REFERENCES
 
 
 def _emoji(name: str, select: str) -> RunSpec:
@@ -52,7 +55,7 @@ def _emoji(name: str, select: str) -> RunSpec:
         train=EMOJI,
         forget=ForgetSpec(select),
         method=MethodSpec("contrastive", unlearning_recipe("contrastive", "emoji", "wide-cnn", task_of(select))),
-        reference=BAND,
+        reference=HALF_A_MINUTE_EACH,
         name=name,
     )
 
@@ -65,7 +68,7 @@ DEFAULT_PRESET = Preset(
         train=DIGITS,
         forget=ForgetSpec("class:5"),
         method=_DIGITS,
-        reference=BAND,
+        reference=SECONDS_EACH,
         name="Forget digit 5",
     ),
 )
@@ -83,7 +86,7 @@ PRESETS.add(
             train=DIGITS_BY_HEART,
             forget=ForgetSpec("mislabelled"),
             method=_DIGITS,
-            reference=BAND,
+            reference=SECONDS_EACH,
             name="Forget mislabelled digits",
         ),
     ),
@@ -95,7 +98,7 @@ PRESETS.add(
             train=DIGITS,
             forget=ForgetSpec("fraction:0.1"),
             method=_DIGITS,
-            reference=BAND,
+            reference=SECONDS_EACH,
             name="Forget a random tenth of the digits",
         ),
     ),

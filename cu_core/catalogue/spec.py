@@ -17,7 +17,8 @@ from cu_core.catalogue.method_record import PER_EPOCH, PER_FILE, PER_SHARD, meth
 from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.own_code import short_code
 from cu_core.catalogue.selections import FORGET_KINDS, task_of
-from cu_core.catalogue.spec_parts import AuditSpec, DataSpec, ForgetSpec, ModelSpec, ProbeSpec, StopSpec, TrainSpec
+from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, ModelSpec, TrainSpec
+from cu_core.catalogue.spec_recording import AuditSpec, ProbeSpec, StopSpec
 
 SCHEMA = 1
 

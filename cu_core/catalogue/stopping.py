@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from cu_core.base.registry import Registry
+from cu_core.catalogue.question_record import LEAST_REFERENCES
 from cu_core.catalogue.selections import FORGET_KINDS
 
 
@@ -17,8 +18,9 @@ class RuleOutcome:
 
     Attributes:
         name: id of the `StoppingRule`.
-        value: accuracy that has to fall, 0..1.
-        threshold: level that it has to reach, 0..1.
+        value: accuracy that has to fall, 0..1; of rules that compare with references a distance to them, 0 or more, in
+            half widths of the 95 % band of one more reference.
+        threshold: level that it has to reach, in the same unit.
         met: whether value ≤ threshold.
     """
 
@@ -46,6 +48,8 @@ class StoppingRule:
         looks_at: its own samples: ``"forget"``, ``"unseen"`` or ``"unseen_forgotten"``, those of the forgotten classes.
         why_not: from task and kind of the training objective to why the rule cannot be asked for.
         metric: of `cu_core.catalogue.metric_record.METRICS` in whose pane the threshold is drawn; empty for none.
+        references: how many retrained models it needs at least; they are then trained before unlearning, and what has
+            to fall is the distance to them. 0 for rules of accuracies.
     """
 
     id: str
@@ -55,7 +59,10 @@ class StoppingRule:
     looks_at: tuple[str, ...] = ()
     why_not: Callable[[str, str], str | None] = lambda task, objective: None
     metric: str = ""
+    references: int = 0
 
+
+LIKE_REFERENCE = "like-reference"
 
 STOPPING_RULES: Registry[StoppingRule] = Registry("stopping rule", StoppingRule, field="stop.rule")
 
@@ -108,6 +115,15 @@ STOPPING_RULES.add(
         _chance_levels,
         ("forget",),
     ),
+    StoppingRule(
+        LIKE_REFERENCE,
+        "Like reference",
+        "Margin, position and odds of the answers lie within the 95 % band of one more reference (this project's own; "
+        f"needs {LEAST_REFERENCES} references or more, which are trained before unlearning).",
+        lambda forget, unseen, classes: None,
+        ("forget", "unseen"),
+        references=LEAST_REFERENCES,
+    ),
     StoppingRule("none", "None", "Runs all rounds.", lambda forget, unseen, classes: None),
 )
 
@@ -128,6 +144,32 @@ def rule_for(requested: str, selection: str, *, encoder: bool = False, unguarded
     if requested != "auto":
         return requested
     return "none" if encoder else FORGET_KINDS.named(selection).rule
+
+
+def why_too_few(rule: str, references: int) -> str | None:
+    """Why there are too few retrained models for a rule, in words; None where there are enough or it needs none.
+
+    Args:
+        rule: id of a `StoppingRule`, or ``"auto"``.
+        references: how many there will be.
+    """
+    needed = 0 if rule == "auto" else STOPPING_RULES.named(rule).references
+    if references >= needed:
+        return None
+    return f"the {rule} rule compares with at least {needed} retrained models, and {references} are asked for"
+
+
+def judge_distance(rule: str, distance: float | None) -> RuleOutcome | None:
+    """Applies a rule that compares with references.
+
+    Args:
+        rule: id of a `StoppingRule`.
+        distance: to the references, in half widths of their band; None where it cannot be measured.
+
+    Returns:
+        The outcome, or None where there is nothing to judge.
+    """
+    return None if distance is None else RuleOutcome(rule, distance, 1.0, distance <= 1.0)
 
 
 def judge(

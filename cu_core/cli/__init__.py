@@ -18,6 +18,7 @@ from cu_core.cli.commands import COMMANDS
 from cu_core.cli.compare_command import add_compare_arguments
 from cu_core.cli.completion import SHELLS, offer, offer_found, run_ids
 from cu_core.cli.deep_audit_command import add_deep_audit_arguments
+from cu_core.cli.erasure_command import add_check_arguments, add_keygen_arguments, add_sign_arguments
 from cu_core.cli.export_commands import (
     add_export_arguments,
     add_folder_arguments,
@@ -33,6 +34,7 @@ from cu_core.cli.output import Visible
 from cu_core.cli.parser import Parser
 from cu_core.cli.report_command import add_report_arguments
 from cu_core.cli.sweep_command import add_sweep_arguments
+from cu_core.cli.verdict_command import add_verdict_arguments
 from cu_core.sharing.dashboard import USUAL_PORT
 
 PROGRAM = "unlearnscope"
@@ -141,8 +143,18 @@ def build_parser() -> Parser:
     add_report_arguments(
         command(
             "report",
-            "Write runs side by side into one HTML file that opens offline.",
-            "--group all-methods-digits --out digits.html",
+            "Write runs side by side into one HTML file that opens offline, or the erasure record of one run.",
+            "--group all-methods-digits --out digits.html\nreport RUN --erasure record --sign erasure.key",
+            json=True,
+        )
+    )
+    add_keygen_arguments(command("keygen", "Make a pair of keys that sign erasure records.", "erasure.key"))
+    add_sign_arguments(command("sign-report", "Sign an erasure record.", "record.html --key erasure.key"))
+    add_check_arguments(
+        command(
+            "verify-report",
+            "Check an erasure record, and say what was changed.",
+            "record.html --key erasure.key.pub",
             json=True,
         )
     )
@@ -192,6 +204,15 @@ def build_parser() -> Parser:
     )
     add_log_arguments(
         command("log", "Write a run into MLflow or trackio.", "RUN --to mlflow --at sqlite:///mlflow.db", run=True)
+    )
+    add_verdict_arguments(
+        command(
+            "verdict",
+            "Make the verdict on a finished run anew: can it be told from models that never saw the data?",
+            "RUN --references 8",
+            run=True,
+            json=True,
+        )
     )
     verify = command("verify", "Check a run's files against their checksums.", "RUN --mend", run=True, json=True)
     verify.add_argument("--mend", action="store_true", help="derive or queue again what is damaged, as far as possible")

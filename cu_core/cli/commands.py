@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cu_core.analysis.papers import table_text
 from cu_core.analysis.papers.filled_table import fill, finished_runs
 from cu_core.analysis.papers.paper_list import ALL_TABLES, scales_of, table_named, usual_scale
-from cu_core.base.errors import BadInput
+from cu_core.base.errors import BadInput, UnlearnscopeError
 from cu_core.base.home import Home
 from cu_core.catalogue import grid
 from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec
-from cu_core.cli import export_commands
+from cu_core.cli import erasure_command, export_commands
 from cu_core.cli.arguments import read_spec, read_specs
 from cu_core.cli.audit_command import audit_of
 from cu_core.cli.compare_command import compare
@@ -27,9 +28,12 @@ from cu_core.cli.map_command import draw_map
 from cu_core.cli.output import print_json, print_result, print_table
 from cu_core.cli.report_command import report
 from cu_core.cli.sweep_command import sweep
+from cu_core.cli.verdict_command import verdict
 from cu_core.cli.weights_command import check_weights, say_own_weights
 from cu_core.data.copies import copies_in_words
 from cu_core.data.forget import copies_of
+from cu_core.engine.base_knowledge import known_base
+from cu_core.engine.control_knowledge import before_launch
 from cu_core.engine.estimate import estimate
 from cu_core.jobs import dispatcher, foreground, submission
 from cu_core.jobs.acceptance import accepted
@@ -74,6 +78,8 @@ def deep_audit(options: argparse.Namespace, home: Home) -> int:
 
 
 def _run(spec: RunSpec, token: str | None, home: Home, as_json: bool) -> int:
+    _say_bases([spec], home)
+    _say_beforehand([spec], home)
     with drawn_progress() as show:
         run_id, state = foreground.run_here(spec, home, token=token, show=show, tell=_note)
     return _tell(reader.open_run(home, run_id), state, as_json)
@@ -90,8 +96,24 @@ def resume(options: argparse.Namespace, home: Home) -> int:
     return _tell(reader.open_run(home, options.run_id), state, options.json)
 
 
+def _say_beforehand(specs: list[RunSpec], home: Home) -> None:
+    """What can be said of the verdict before runs start, on stderr."""
+    for words in before_launch(specs, home):
+        _note(f"note: {words}")
+
+
 def _note(text: str) -> None:
     print(text, file=sys.stderr)
+
+
+def _say_bases(specs: Sequence[RunSpec], home: Home) -> None:
+    """Says before a run what an earlier one with the same base model has found out about it."""
+    found = []
+    for spec in specs:
+        with contextlib.suppress(UnlearnscopeError):
+            found.append(None if spec.takes_own_weights else known_base(spec, home))
+    for words in dict.fromkeys(filter(None, found)):
+        _note(f"note: an earlier run with the same model found: {words}")
 
 
 def sweep_command(options: argparse.Namespace, home: Home) -> int:
@@ -148,6 +170,8 @@ def _queue(specs: list[RunSpec], tokens: list[str | None], home: Home, as_json: 
     """Queues runs and prints their ids, and whether somebody is there to do them."""
     # All of them first: one that cannot run leaves none behind.
     specs = [accepted(spec, home) for spec in specs]
+    _say_bases(specs, home)
+    _say_beforehand(specs, home)
     ids = [submission.submit(spec, home, token=token) for spec, token in zip(specs, tokens, strict=True)]
     if as_json:
         print_json({"run_ids": ids} | ({"run_id": ids[0]} if len(ids) == 1 else {}))
@@ -289,6 +313,8 @@ def estimate_run(options: argparse.Namespace, home: Home) -> int:
     if found.seconds is None:
         found = estimate(spec, home, importlib.import_module("cu_core.engine.speed").measure_speed(spec, home))
     own_weights = say_own_weights(spec, home)
+    _say_bases([spec], home)
+    _say_beforehand([spec], home)
     if options.json:
         print_json(dataclasses.asdict(found) | ({"own_weights": own_weights} if own_weights else {}))
     else:
@@ -343,6 +369,9 @@ COMMANDS: dict[str, Command] = {
     "submit": submit,
     "sweep": sweep_command,
     "report": report,
+    "keygen": erasure_command.keygen,
+    "sign-report": erasure_command.sign_report,
+    "verify-report": erasure_command.verify_report,
     "dispatch": dispatch,
     "worker": worker,
     "status": status,
@@ -358,6 +387,7 @@ COMMANDS: dict[str, Command] = {
     "projector": export_commands.projector,
     "hub": export_commands.hub,
     "log": export_commands.log,
+    "verdict": verdict,
     "verify": check,
     "reindex": reindex,
     "prepare": prepare,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from cu_core.analysis.deep_words import deep_sentences
+from cu_core.analysis.verdict_reading import verdict_line, verdict_of
 from cu_core.base.display_text import CELL, cut, one_line, visible
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.metrics.membership import few_words
@@ -40,8 +41,10 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 
 def print_result(result: dict[str, Any]) -> None:
-    """A finished run in words: why it stopped, and the metrics before, after and of the reference."""
+    """A finished run in words: its verdict, why it stopped, and the metrics before, after and of the reference."""
     print(f"run {result['run_id']}: {result['state']}")
+    if (verdict := verdict_of(result)) is not None:
+        print(f"verdict: {verdict_line(verdict)}")
     print(f"rounds: {result['rounds']}, stopped by {result['stopped_by']}")
     columns = {name: values for name, values in result["metrics"].items() if values is not None}
     rows = []
@@ -49,8 +52,9 @@ def print_result(result: dict[str, Any]) -> None:
         record = METRICS[metric]
         rows.append([record.title, *[_value(values.get(metric), record.percent) for values in columns.values()]])
     print_table(["", *columns], rows)
-    seconds = {name: "not known" if value is None else f"{value:.1f}" for name, value in result["seconds"].items()}
-    print("seconds: " + ", ".join(f"{phase} {value}" for phase, value in seconds.items()))
+    print(f"seconds: {_times(result['seconds'])}")
+    if worked := result.get("cpu_seconds"):
+        print(f"seconds of processor or device: {_times(worked)}")
     print(f"weights sha256: {result['weights_sha256']}")
     few = few_words(result.get("counts") or {})
     for note in [*result.get("notes", []), *([few] if few else [])]:
@@ -58,6 +62,10 @@ def print_result(result: dict[str, Any]) -> None:
     if deep := result.get("deep_audit"):
         for text in [*deep_sentences(deep), *(deep.get("notes") or [])]:
             print(f"deep audit: {text}")
+
+
+def _times(seconds: Mapping[str, float | None]) -> str:
+    return ", ".join(f"{phase} {'not known' if value is None else f'{value:.1f}'}" for phase, value in seconds.items())
 
 
 def _value(value: float | None, percent: bool) -> str:

@@ -1,4 +1,4 @@
-"""The verb ``report``: a comparison as one HTML file."""
+"""The verb ``report``: a comparison as one HTML file, or the erasure record of one run."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from cu_core.base.home import Home
 from cu_core.base.named_path import named_path
 from cu_core.catalogue.attack_record import ATTACKS
 from cu_core.cli.completion import FILES, offer_found, run_ids
+from cu_core.cli.erasure_command import add_record_arguments, write_record
 from cu_core.cli.output import print_json
 from cu_core.runstore import layout
 
@@ -31,10 +32,13 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     add("--title", help="of the report; by default the group")
     add("--each", action="store_true", help="one line per run instead of mean and sd over seeds")
     add("--attack", default=DEFAULT_ATTACK, choices=tuple(ATTACKS), help="whose AUC is shown; default %(default)s")
+    add_record_arguments(parser)
 
 
 def report(options: argparse.Namespace, home: Home) -> int:
-    """Writes the report of some runs."""
+    """Writes the report of some runs, or the record of one."""
+    if options.erasure:
+        return write_record(options, home)
     ids = [*options.run_ids, *(group_ids(home, options.group) if options.group else [])]
     if not ids:
         raise BadInput("run", "no such runs; name runs, or a group of runs with --group")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cu_core.analysis.sweeps.done import key_of, matching, missing
+from cu_core.analysis.sweeps.made_on import unlike_most
 from cu_core.analysis.sweeps.named import SWEEPS
 from cu_core.analysis.sweeps.sweep import Expanded, Sweep, expand
 from cu_core.analysis.sweeps.sweep_matrix import KEY_METRICS, SeedRuns, key_value, lines, tally
@@ -83,12 +84,15 @@ def sweep(options: argparse.Namespace, home: Home, run_here: RunHere) -> int:
                 break
     if options.run or options.submit:
         found = matching(expanded.runs, home)
+    unlike = unlike_most(found.values(), home, wanted.name)
     if options.json:
-        print_json(as_json(wanted, expanded, found) | {"queued": ids})
+        print_json(as_json(wanted, expanded, found, unlike) | {"queued": ids})
     else:
         print_lines(lines(expanded.runs, found))
         if foreign := sorted({f"{row.run_id} ({row.origin})" for row in found.values() if row.origin}):
             print(f"not made here, so machine and seed may both differ: {', '.join(foreign)}")
+        for run_id, said in unlike.items():
+            print(f"made otherwise than most: {run_id} ({'; '.join(said)})")
     return int(failed)
 
 
@@ -135,7 +139,9 @@ def read_sweep(options: argparse.Namespace, home: Home) -> Sweep:
     return dataclasses.replace(swept, group=f"{named.group} {swept.name.rpartition(' ')[2]}")
 
 
-def as_json(swept: Sweep, expanded: Expanded, found: dict[str, Any]) -> dict[str, Any]:
+def as_json(
+    swept: Sweep, expanded: Expanded, found: dict[str, Any], unlike: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
     """A sweep and how far it is as one JSON object."""
     runs = []
     for spec in expanded.runs:
@@ -145,6 +151,7 @@ def as_json(swept: Sweep, expanded: Expanded, found: dict[str, Any]) -> dict[str
                 "run_id": row.run_id if row else None,
                 "state": row.state if row else "missing",
                 "origin": row.origin if row else "",
+                "made_otherwise": list(unlike.get(row.run_id, ())) if row else [],
                 "method": spec.method.id,
                 "params": dataclasses.asdict(spec.method.params),
                 "forget": spec.forget.select,

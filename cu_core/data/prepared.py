@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from cu_core.base.errors import BadInput, DatasetError, OutOfDisk
 from cu_core.base.files import read_json, write_json
-from cu_core.base.home import Home
+from cu_core.base.home import NOT_WRITABLE, Home
 from cu_core.base.named_path import absolute_choice
 from cu_core.base.parameters import contents
 from cu_core.base.registry import imported
@@ -120,6 +120,9 @@ def prepare(spec: DataSpec, home: Home, progress: Progress | None = None) -> Ima
     except OSError as error:
         if _disk_is_full(error, home.datasets):
             raise OutOfDisk(f"the disk is full: no room for the prepared dataset in {home.datasets}") from error
+        # Of a home that can only be read what lies there is as good, and nobody prepares it at the same time.
+        if error.errno in NOT_WRITABLE and (found := open_key(key, home)) is not None:
+            return found
         raise
 
 

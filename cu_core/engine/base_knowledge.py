@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from cu_core.base.parameters import contents
 from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec, digest
 from cu_core.data.prepared import dataset_key, open_prepared
+from cu_core.metrics.band import ROUNDING, band
 from cu_core.metrics.chance import at_chance, below_chance
+from cu_core.metrics.own_interval import share_interval
 
 if TYPE_CHECKING:  # the set-up of a run loads torch, and pages ask here
     from cu_core.engine.setup import RunSetup
@@ -55,6 +58,36 @@ def hardly_known(accuracy: float | None, n: int, level: float) -> str | None:
     )
 
 
+def nothing_to_forget(accuracy: float | None, references: Sequence[float | None], n: int) -> str | None:
+    """That models which never saw the forget samples are right on as many of them, in words; None where they are not.
+
+    Args:
+        accuracy: of the model before unlearning on the forget samples; None where it has none.
+        references: the same of retrained models, on the same samples.
+        n: number of these samples.
+    """
+    known = [value for value in references if value is not None]
+    if accuracy is None or n == 0 or not known:
+        return None
+    level = band(known, n)
+    # One reference does not tell how retrained models differ: then what so few samples can tell has to do.
+    most = level.ends(0.0, 1.0)[1] if level else share_interval(known[0], n)[1]
+    if accuracy > most + ROUNDING:
+        return None
+    if len(known) == 1:
+        theirs = f"a model retrained without them on {share(known[0])}; on so few samples that may be the same"
+    else:
+        ends = [share(least_or_most(known)) for least_or_most in (min, max)]
+        reach = ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+        theirs = f"{len(known)} models retrained without them on {reach}"
+        if share(most) != ends[1]:
+            theirs += f", one more on up to {share(most)}"
+    return (
+        f"Before unlearning, the model is right on {share(accuracy)} of {counted(n, 'forget sample')}, and {theirs}. "
+        "By accuracy there is nothing to forget: an accuracy like theirs is not the method's doing."
+    )
+
+
 def beside_guessing(accuracies: Sequence[float], level: float, *, below: bool) -> str:
     """How accuracies that are no knowledge stand to guessing, in words.
 
@@ -85,6 +118,22 @@ def base_words(setup: RunSetup, before: Mapping[str, float | None]) -> str | Non
     return hardly_known(before.get("forget_acc"), len(labels), level)
 
 
+def beside_words(
+    setup: RunSetup, before: Mapping[str, float | None], references: Sequence[Mapping[str, float | None]]
+) -> str | None:
+    """That the base model of a run is no more right on its forget samples than retrained models; None of encoders.
+
+    Args:
+        setup: the fixed part of the run.
+        before: metrics of the base model.
+        references: metrics of the retrained models.
+    """
+    if setup.spec.self_supervised:
+        return None
+    accuracies = [reference.get("forget_acc") for reference in references]
+    return nothing_to_forget(before.get("forget_acc"), accuracies, len(setup.reported_forget))
+
+
 def share(value: float) -> str:
     """An accuracy in words; with a decimal where whole percents would hide it."""
     percent = 100 * value
@@ -103,24 +152,48 @@ def listed(words: Sequence[str]) -> str:
 
 def remember_base(spec: RunSpec, home: Home, words: str | None) -> None:
     """Keeps what a run has found out about its base model, for the launch of another with the same one."""
-    write_json(_path(spec, home), {"words": words})
+    _remember(spec, home, "words", words)
+
+
+def remember_beside(spec: RunSpec, home: Home, words: str | None) -> None:
+    """Keeps how it stands beside retrained models, which a later run need not have."""
+    # Files of retrained models are the user's own: another run may have others.
+    if spec.reference and not spec.reference_files:
+        _remember(spec, home, "beside", words)
 
 
 def known_base(spec: RunSpec, home: Home) -> str | None:
-    """That the base model of a run hardly knows its forget set, as an earlier run found; None if none did.
+    """That the base model of a run hardly knows its forget set, or knows it no better than retrained models do.
+
+    Returns:
+        As an earlier run found; None if none did.
 
     Raises:
         BadInput: no such dataset; a folder that is missing.
     """
+    kept = _kept(base_path(spec, home))
+    return next((words for name in ("words", "beside") if isinstance(words := kept.get(name), str)), None)
+
+
+def _remember(spec: RunSpec, home: Home, name: str, words: str | None) -> None:
+    path = base_path(spec, home)
+    write_json(path, _kept(path) | {name: words})
+
+
+def _kept(path: Any) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = read_json(_path(spec, home))
-        words = content["words"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return words if isinstance(words, str) else None
+        content = read_json(path)
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
-def _path(spec: RunSpec, home: Home) -> Any:
+def base_path(spec: RunSpec, home: Home) -> Path:
+    """File of what is known of a base model and its forget set.
+
+    Raises:
+        BadInput: no such dataset; a folder that is missing.
+    """
     model = {"model": contents(spec.model), "train": spec.train.content(), "seed": spec.train_seed}
     data, selection = open_prepared(spec.data, home), parse_selection(spec.forget.select)
     forget: Any = spec.forget.select

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,16 @@ from cu_core.base.errors import CheckpointError
 from cu_core.learning.weights import load_safely
 from cu_core.methods.context import Context
 from cu_core.runstore.attempt import Attempt
+from cu_core.runstore.snapshot import damage
 
 
 def write_checkpoint(
-    attempt: Attempt, context: Context, round_number: int, seconds: dict[str, float], stopped_by: str
+    attempt: Attempt,
+    context: Context,
+    round_number: int,
+    seconds: dict[str, float],
+    stopped_by: str,
+    cpu_seconds: Mapping[str, float | None] | None = None,
 ) -> None:
     """Stores weights, kept state and all random states; the file of the round before is replaced.
 
@@ -24,6 +31,7 @@ def write_checkpoint(
         round_number: the round that is complete.
         seconds: time spent so far.
         stopped_by: why unlearning ended, or empty if it goes on.
+        cpu_seconds: seconds of the processor or the device so far.
     """
     state = {
         "round": round_number,
@@ -33,6 +41,7 @@ def write_checkpoint(
         "random": torch.get_rng_state(),
         "cuda_random": torch.cuda.get_rng_state_all() if context.device.type == "cuda" else [],
         "seconds": seconds,
+        "cpu_seconds": dict(cpu_seconds or {}),
         "stopped_by": stopped_by,
     }
     attempt.write(attempt.checkpoint_path.name, lambda file: torch.save(state, file))
@@ -54,6 +63,24 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if missing:
         raise CheckpointError("checkpoint", f"{path} lacks {', '.join(sorted(missing))}")
     return dict(state)
+
+
+def saved_state(attempt: Attempt) -> dict[str, Any] | None:
+    """The latest checkpoint; None where it or a round before it is missing or damaged: the run starts over."""
+    path = attempt.checkpoint_path
+    if not path.exists():
+        return None
+    try:
+        if not attempt.is_sound(path.name):
+            raise CheckpointError("checkpoint", "has changed since it was written")
+        state = read_checkpoint(path)
+        for number in range(state["round"] + 1):
+            if reasons := damage(attempt.run_dir / "rounds" / str(number)):
+                raise CheckpointError("checkpoint", f"round {number} is damaged: {reasons[0]}")
+        return state
+    except CheckpointError as error:
+        attempt.event("prepare", 0, 0, message=f"starting unlearning again: {error}")
+        return None
 
 
 def restore(context: Context, state: dict[str, Any]) -> None:

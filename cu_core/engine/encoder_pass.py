@@ -20,7 +20,7 @@ from cu_core.engine.encoder_signals import (
 )
 from cu_core.engine.probe import GROUPS, stratified
 from cu_core.engine.setup import RunSetup
-from cu_core.engine.signal_pass import VIEWS_SEED, Reported, SignalPass
+from cu_core.engine.signal_pass import VIEWS_SEED, ClassifierPass, Reported, SignalPass
 from cu_core.engine.signals import Forward
 from cu_core.learning.network import Network
 from cu_core.learning.objectives.training_objective import TrainingObjective, make_objective
@@ -190,6 +190,11 @@ class EncoderPass(SignalPass):
 
     def _on_device(self, values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(values).to(self.setup.device)
+
+
+def signal_pass_of(setup: RunSetup) -> SignalPass:
+    """The forward passes of a run, through encoders or through classifiers."""
+    return EncoderPass(setup) if setup.spec.self_supervised else ClassifierPass(setup)
 
 
 def index_in(index: np.ndarray, bank: np.ndarray) -> np.ndarray:

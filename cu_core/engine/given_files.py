@@ -141,6 +141,14 @@ class GivenModels:
         """Of a file that was checked."""
         return str(next(told["sha256"] for told in self.told if told["role"] == file.role))
 
+    def sha256_now(self, file: GivenFile) -> str:
+        """Of a file as it lies there now.
+
+        Raises:
+            CheckpointError: it is gone, or cannot be read.
+        """
+        return str(self._read(file).sha256)
+
     def _read(self, file: GivenFile) -> WeightFile:
         path = named_path(file.path, file.field)
         if not path.is_file():

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,34 +17,38 @@ from cu_core.catalogue.attack_record import REFERENCE
 from cu_core.catalogue.file_lists import REFERENCES, ROUNDS
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.spec import bare_name
-from cu_core.catalogue.stopping import collapsed
+from cu_core.catalogue.stopping import STOPPING_RULES, collapsed
 from cu_core.engine.audit.plan import AuditPlan
-from cu_core.engine.base_knowledge import base_words, remember_base
-from cu_core.engine.checkpoint import read_checkpoint, restore, write_checkpoint
+from cu_core.engine.base_knowledge import base_words, beside_words, remember_base, remember_beside
+from cu_core.engine.checkpoint import read_checkpoint, restore, saved_state, write_checkpoint
 from cu_core.engine.deep.deep_phase import DeepAudit, threads_of_audited
-from cu_core.engine.estimate import EARLIER_RUN, Speed, remember_speed
-from cu_core.engine.evaluation import Metrics, finite
+from cu_core.engine.evaluation import Metrics
 from cu_core.engine.evaluation_cache import EvaluationCache
-from cu_core.engine.given_files import GivenFile, GivenModels
+from cu_core.engine.given_files import GivenModels
+from cu_core.engine.likeness import Likeness
 from cu_core.engine.progress import Progress
+from cu_core.engine.recorded_models import nearness_report
 from cu_core.engine.recorder import Recorder
 from cu_core.engine.reference_comparison import Comparison
 from cu_core.engine.result import build_result, known_seconds
+from cu_core.engine.run_references import RunReference, RunReferences
+from cu_core.engine.run_training import RunTraining
 from cu_core.engine.setup import RunSetup, set_up
 from cu_core.engine.tsne_record import record_tsne
 from cu_core.engine.unlearning import method_rounds, unlearning_context
+from cu_core.engine.verdict.verdict_step import verdict_step
 from cu_core.engine.weight_check import judge
 from cu_core.learning.device import keep_freed_memory, memory_errors
-from cu_core.learning.model_cache import Trained, trained_model
+from cu_core.learning.model_cache import Trained
 from cu_core.learning.network import Network
 from cu_core.learning.parallel.team import ALONE, Team
-from cu_core.learning.training import EpochReport
 from cu_core.learning.weights import save_weights, weights_sha256
+from cu_core.learning.work_clock import WorkClock, total
 from cu_core.methods.context import Context
 from cu_core.runstore import layout
 from cu_core.runstore.attempt import Attempt
+from cu_core.runstore.reader import RunView
 from cu_core.runstore.rows import optional_json
-from cu_core.runstore.snapshot import damage
 
 Timed = TypeVar("Timed")
 
@@ -94,6 +98,7 @@ class _Execution:
         self.unlearners: Team = team if self.method.divided(self.spec.method.params) else ALONE
         self.progress = Progress(attempt)
         self.seconds = {"train": 0.0, "unlearn": 0.0, "evaluate": 0.0, "reference": 0.0, "audit": 0.0}
+        self.cpu_seconds: dict[str, float | None] = dict(self.seconds)
         self.before: Metrics = {}
         self.own_weights: dict[str, Any] | None = None
 
@@ -109,20 +114,26 @@ class _Execution:
         self._judge_own_weights()
         self.recorder = Recorder(self.setup, self.attempt)
         self.comparison = Comparison(self.recorder, EvaluationCache(self.attempt.home, self.setup))
-        self._plan()
-        base = self._train(np.arange(len(self.setup.data.train_labels)), self.spec.train_seed, "train")
-        self.seconds["train"] = base.seconds
+        self.audit = AuditPlan(self.setup)
+        self.training = RunTraining(self.setup, self.attempt, self.progress, self.audit, self.team)
+        self.training.plan()
+        self.deep = DeepAudit(self.setup, self.attempt, self.progress)
+        retrain = partial(self.training.train, self.setup.retain, phase="reference")
+        self.references = RunReferences(self.setup, self.given, self.progress, retrain)
+        base = self.training.train(np.arange(len(self.setup.data.train_labels)), self.spec.train_seed, "train")
+        self.seconds["train"], self.cpu_seconds["train"] = base.seconds, base.cpu_seconds
+        self._compare_rounds(base.model)
         context, stopped_by = self._start_or_resume(base)
         if not stopped_by:
             stopped_by = self._unlearn(context)
         self.progress.finish("unlearn")
         after = self._timed(lambda: self.comparison.finished(base, context.model))
         self.attempt.write("weights.pt", lambda file: save_weights(file, context.model))
-        for number, file in self.given.references():
-            self._given_reference(number, file)
-        for seed in range(self._first_retrained, self._first_retrained + self.spec.reference):
-            self._reference(seed)
+        for reference in self.references.each():
+            self._reference(reference)
+        remember_beside(self.spec, self.attempt.home, self._beside())
         audit = self._audit(base.model, context.model)
+        verdict = self._verdict(base.model, context.model, context.first_round - 1)
         self._picture(context.first_round - 1)
         weights = weights_sha256(context.model.state_dict())
         retrained = next((r.trained.model for r in self.comparison.references), None)
@@ -141,16 +152,14 @@ class _Execution:
             notes=self._cautions() + self.setup.notes + self.audit.notes,
             own_weights=self.own_weights,
             audit=audit,
+            verdict=verdict,
+            nearness=nearness_report(self.setup, RunView(self.attempt.run_dir)),
             seconds=known_seconds(self.spec, self.seconds),
+            cpu_seconds=known_seconds(self.spec, self.cpu_seconds),
             given=self.given.told,
             weights_sha256=weights,
             deep_audit=deep_audit,
         )
-
-    @property
-    def _first_retrained(self) -> int:
-        """Seed of the first reference that is trained here; the numbers before it belong to the user's own."""
-        return self.spec.train_seed + len(self.spec.reference_files)
 
     def _prepare(self) -> RunSetup:
         def report(done: int, total: int, message: str) -> None:
@@ -169,94 +178,17 @@ class _Execution:
     def _cautions(self) -> list[str]:
         """What nobody who reads the numbers should miss; complete once the base model was looked at."""
         own = self.own_weights["words"] if self.own_weights and self.own_weights["loud"] else None
-        return [*filter(None, (own, base_words(self.setup, self.before)))]
+        return [*filter(None, (own, base_words(self.setup, self.before) or self._beside()))]
 
-    def _plan(self) -> None:
-        recipe, forget = self.spec.train, self.setup.forget.indices
-        self.progress.plan("train", self.spec.base_recipe.work)
-        self.progress.plan("unlearn", self.spec.max_rounds)
-        self.progress.plan("reference", recipe.work * self.spec.reference)
-        self.audit = AuditPlan(self.setup)
-        self.progress.plan("audit", self.audit.units)
-        self.deep = DeepAudit(self.setup, self.attempt, self.progress)
-        # Until the first round is measured: images drawn in it, at the speed of a training epoch.
-        drawn = 2 * len(forget) * getattr(self.spec.method.params, "retain_batches", 1)
-        # Epochs of shards are shorter than passes over all images.
-        self.pass_in_epochs = recipe.work / max(recipe.epochs, 1)
-        self.round_in_epochs = drawn / len(self.setup.data.train_labels) * self.pass_in_epochs
-        if self.method.needs_shards:
-            self.round_in_epochs = float(sum(recipe.stage_epochs))
-
-    def _train(self, indices: np.ndarray, seed: int, phase: str) -> Trained:
-        what = "training the base model" if phase == "train" else f"training the reference (seed {seed})"
-        first = 0 if phase == "train" else (seed - self._first_retrained) * self.spec.train.work
-
-        def on_epoch(report: EpochReport) -> None:
-            self.attempt.check()
-            where = report.where and f"{report.where}, "
-            message = f"{what}: {where}epoch {report.epoch} of {report.epochs}, loss {report.loss:.3f}"
-            if report.knn is not None:
-                message += f", kNN accuracy {report.knn:.1%}"
-            # Counted from the epoch's number: a training that is resumed does not start at the first one.
-            self.progress.works[phase].done = first + report.epoch - 1
-            # Absent where it does not exist: training accuracy of encoders, kNN accuracy of classifiers.
-            named = {"train_loss": report.loss, "train_acc": report.accuracy, "train_knn_acc": report.knn}
-            measured = {name: finite(value) for name, value in named.items() if value is not None}
-            self.progress.step(phase, measured, message)
-            self._guess(self.progress.works[phase].rate)
-
-        spec = dataclasses.replace(self.spec, train=self.spec.base_recipe)
-        if phase == "reference":
-            # From scratch: the user's own weights have seen the forget set.
-            spec = dataclasses.replace(self.spec, model=dataclasses.replace(self.spec.model, weights=""))
-        self.progress.start(phase, what)
-        trained = trained_model(
-            spec,
-            self.setup.data,
-            self.setup.train,
-            indices,
-            seed,
-            home=self.attempt.home,
-            device=self.setup.device,
-            precision=self.setup.precision,
-            on_epoch=on_epoch,
-            check=self.attempt.check,
-            team=self.team,
-        )
-        if phase == "train":
-            self.progress.finish("train")
-            if self.spec.base_recipe.work:
-                self._guess(trained.seconds / self.spec.base_recipe.work)
-            self._remember_speed(trained, len(indices))
-        return trained
-
-    def _remember_speed(self, trained: Trained, images: int) -> None:
-        """Lets the next estimate rest on this training, unless it was not measured here and now."""
-        seen = images * self.spec.base_recipe.epochs
-        if seen and not trained.cached:
-            parameters = sum(p.numel() for p in trained.model.parameters())
-            # Under the choices as they were made: an estimate does not read weights.
-            remember_speed(self.attempt.spec, self.attempt.home, Speed(trained.seconds / seen, parameters, EARLIER_RUN))
-
-    def _guess(self, epoch_seconds: float | None) -> None:
-        """Speeds of phases that have not started yet, from a training epoch's."""
-        if epoch_seconds is None:
-            return
-        # Asked forward only, at about a third of what training an image takes.
-        passes = self.audit.images / 3 / len(self.setup.data.train_labels) / max(self.audit.units, 1)
-        asked = passes * self.pass_in_epochs * max(self.spec.train.members, 1)
-        shadow = self.spec.train.work + self.spec.max_rounds * self.round_in_epochs
-        factors = {"unlearn": self.round_in_epochs, "reference": 1.0, "audit": asked, "shadows": shadow}
-        for phase, factor in factors.items():
-            work = self.progress.works[phase]
-            if work.done == 0:
-                work.rate = epoch_seconds * factor
+    def _beside(self) -> str | None:
+        references = [reference.evaluated.metrics for reference in self.comparison.references]
+        return beside_words(self.setup, self.before, references)
 
     def _start_or_resume(self, base: Trained) -> tuple[Context, str]:
         check = self.unlearners.check(self.attempt.check)
         context = unlearning_context(self.setup, copy.deepcopy(base.model), check, base.shards)
         context.load = lambda path: self.given.load(context.model, path)
-        state = self._saved_state()
+        state = saved_state(self.attempt)
         # Rounds that no checkpoint vouches for are done again, and then may end elsewhere.
         self.recorder.drop_rounds_after(state["round"] if state else -1)
         if state is None:
@@ -265,26 +197,12 @@ class _Execution:
         self._take_start(base)
         restore(context, state)
         self.seconds = dict(state["seconds"]) | {"train": self.seconds["train"]}
+        # Checkpoints of earlier versions do not tell.
+        kept = state.get("cpu_seconds") or dict.fromkeys(self.cpu_seconds)
+        self.cpu_seconds = dict(kept) | {"train": self.cpu_seconds["train"]}
         self.recorder.resume()
         self.progress.works["unlearn"].done = state["round"]
         return context, state["stopped_by"]
-
-    def _saved_state(self) -> dict[str, Any] | None:
-        """The latest checkpoint; None where it or a round before it is missing or damaged: the run starts over."""
-        path = self.attempt.checkpoint_path
-        if not path.exists():
-            return None
-        try:
-            if not self.attempt.is_sound(path.name):
-                raise CheckpointError("checkpoint", "has changed since it was written")
-            state = read_checkpoint(path)
-            for number in range(state["round"] + 1):
-                if reasons := damage(self.attempt.run_dir / "rounds" / str(number)):
-                    raise CheckpointError("checkpoint", f"round {number} is damaged: {reasons[0]}")
-            return state
-        except CheckpointError as error:
-            self.attempt.event("prepare", 0, 0, message=f"starting unlearning again: {error}")
-            return None
 
     def _take_start(self, base: Trained) -> None:
         """What an earlier attempt has written of the base model, worked out again where it is damaged."""
@@ -300,11 +218,13 @@ class _Execution:
         self.recorder.write_probe()
         self.before = self._timed(lambda: self.comparison.base(base))
         self.attempt.write_json(layout.BEFORE, self.before)
+        mark = self.clock.mark()
         recorded = self.recorder.record(context.model, 0, {}, 0.0, images_drawn={})
+        self._worked("evaluate", mark)
         if recorded is None:
             raise self._not_finite("The base model", self.spec.model.weights, "model.weights")
         self.seconds["evaluate"] += recorded.seconds
-        write_checkpoint(self.attempt, context, 0, self.seconds, "")
+        self._checkpoint(context, 0, "")
 
     def _unlearn(self, context: Context) -> str:
         retain_before = read_json(self.attempt.run_dir / "rounds" / "0" / "manifest.json")["metrics"]["retain_acc"]
@@ -322,16 +242,17 @@ class _Execution:
         stopped_by = ""
         while not stopped_by:
             drawn = _images_drawn(context)
-            began = time.perf_counter()
+            mark, began = self.clock.mark(), time.perf_counter()
             diagnostics = next(rounds, None)
             seconds = time.perf_counter() - began
             if diagnostics is None:
                 told_to = healthy >= self.spec.max_rounds and not self.method.from_files
                 stopped_by = "max_rounds" if told_to else "method_finished"
-                write_checkpoint(self.attempt, context, healthy, self.seconds, stopped_by)
+                self._checkpoint(context, healthy, stopped_by)
                 break
             self.seconds["unlearn"] += seconds
-            recorded = None
+            self._worked("unlearn", mark, by=self.unlearners)
+            mark, recorded = self.clock.mark(), None
             if not collapsed(diagnostics, None, None, 1.0):
                 images_drawn = {group: now - drawn[group] for group, now in _images_drawn(context).items()}
                 recorded = self.recorder.record(
@@ -348,17 +269,18 @@ class _Execution:
                 # The weights are useless now: go back to the last round that has numbers.
                 restore(context, read_checkpoint(self.attempt.checkpoint_path))
                 stopped_by = "not_a_number"
-                write_checkpoint(self.attempt, context, healthy, self.seconds, stopped_by)
+                self._checkpoint(context, healthy, stopped_by)
                 break
             healthy += 1
             self.seconds["evaluate"] += recorded.seconds
+            self._worked("evaluate", mark)
             # First the guard: a model that has lost everything meets every rule.
             guarded = None if self.method.unguarded else retain_before
             stopped_by = collapsed(diagnostics, guarded, recorded.metrics["retain_acc"], self.spec.stop.collapse_drop)
             if not stopped_by and recorded.verdict and recorded.verdict.met:
                 stopped_by = f"{recorded.verdict.name}_rule"
             context.first_round = healthy + 1
-            write_checkpoint(self.attempt, context, healthy, self.seconds, stopped_by)
+            self._checkpoint(context, healthy, stopped_by)
             self.progress.step("unlearn", recorded.metrics, f"round {healthy}")
         rounds.close()
         context.first_round = healthy + 1
@@ -370,22 +292,24 @@ class _Execution:
             return CheckpointError(field, f"{bare_name(path)} gives outputs that are not finite numbers")
         return Diverged(f"{who} gives outputs that are not finite numbers. Lower train.lr.")
 
-    def _given_reference(self, number: int, file: GivenFile) -> None:
-        """A reference that the user retrained."""
-        trained = self.given.retrained(file)
-        if not self.recorder.record_reference(trained.model, number, None, file=file.name):
-            raise self._not_finite("The reference", file.path, file.field)
-        self._timed(lambda: self.comparison.reference(trained, number, file=file.name, sha256=self.given.sha256(file)))
+    def _reference(self, found: RunReference) -> None:
+        self.seconds["reference"] += found.seconds or 0.0
+        if not found.file:
+            self.cpu_seconds["reference"] = total(self.cpu_seconds["reference"], found.trained.cpu_seconds)
+        if not self.recorder.record_reference(found.trained.model, found.number, found.seconds, file=found.name):
+            if found.file:
+                raise self._not_finite("The reference", found.file.path, found.file.field)
+            raise self._not_finite(f"The reference (seed {found.number})", "", REFERENCES)
+        named = {"file": found.name, "sha256": found.sha256}
+        self._timed(lambda: self.comparison.reference(found.trained, found.number, **named))
 
-    def _reference(self, seed: int) -> None:
-        trained = self._train(self.setup.retain, seed, "reference")
-        # A cached reference takes no epochs; its share of the plan is done all the same.
-        done = self.spec.train.work * (seed - self._first_retrained + 1)
-        self.progress.works["reference"].done = done
-        self.seconds["reference"] += trained.seconds
-        if not self.recorder.record_reference(trained.model, seed, trained.seconds):
-            raise self._not_finite(f"The reference (seed {seed})", "", REFERENCES)
-        self._timed(lambda: self.comparison.reference(trained, seed))
+    def _compare_rounds(self, base: Network) -> None:
+        """References before unlearning, for a rule that compares every round with them."""
+        if not STOPPING_RULES.named(self.setup.rule).references:
+            return
+        models = [found.trained.model for found in self.references.each(keep=True)]
+        self.recorder.likeness = Likeness(self.setup, self.recorder.signal_pass)
+        self.recorder.likeness.compare_with(base, models)
 
     def _audit(self, before: Network, after: Network) -> dict[str, Any] | None:
         """Membership attacks on the finished run; done again by an attempt that was interrupted after them."""
@@ -401,25 +325,49 @@ class _Execution:
             self.progress.step("audit", message=message)
 
         self.progress.start("audit", "membership attacks")
+        mark = self.clock.mark()
         found = self.audit.make(models, step, self.attempt.check, references[1:])
+        self._worked("audit", mark)
         self.attempt.promote(layout.AUDIT, found.arrays, found.manifest)
         self.seconds["audit"] = found.manifest["seconds"]
         return found.manifest
+
+    def _verdict(self, before: Network, after: Network, last: int) -> dict[str, Any] | None:
+        if not self.spec.audit.verdict:
+            return None
+        self.progress.start("finish", "verdict")
+        references = [r.trained.model for r in self.comparison.references]
+        passes = self.recorder.signal_pass
+        return verdict_step(
+            self.attempt, self.setup, passes, before=before, after=after, references=references, last=last
+        )
 
     def _picture(self, last: int) -> None:
         if not self.spec.probe.tsne:
             return
         self.progress.start("finish", "drawing t-SNE")
-        began = time.perf_counter()
         reference = self.spec.train_seed if self.spec.references else None
-        record_tsne(self.attempt, self.setup.probe, last, reference)
-        self.seconds["evaluate"] += time.perf_counter() - began
+        self._timed(lambda: record_tsne(self.attempt, self.setup.probe, last, reference))
 
     def _timed(self, evaluate: Callable[[], Timed]) -> Timed:
-        began = time.perf_counter()
+        mark, began = self.clock.mark(), time.perf_counter()
         found = evaluate()
         self.seconds["evaluate"] += time.perf_counter() - began
+        self._worked("evaluate", mark)
         return found
+
+    @property
+    def clock(self) -> WorkClock:
+        """Reads what processor or device have done."""
+        return WorkClock(self.setup.device)
+
+    def _worked(self, phase: str, mark: Any, by: Team = ALONE) -> None:
+        """Adds the work since a mark to a phase; what the other processes of a team did is not known here."""
+        spent = self.clock.since(mark) if by.size == 1 else None
+        self.cpu_seconds[phase] = total(self.cpu_seconds.get(phase, 0.0), spent)
+
+    def _checkpoint(self, context: Context, number: int, stopped_by: str) -> None:
+        write_checkpoint(self.attempt, context, number, self.seconds, stopped_by, self.cpu_seconds)
 
 
 def _images_drawn(context: Context) -> dict[str, int]:

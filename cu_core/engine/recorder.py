@@ -18,13 +18,13 @@ from cu_core.catalogue.metric_record import Evidence
 from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.stopping import RuleOutcome, judge
 from cu_core.engine.boundary_signals import boundary_signals
-from cu_core.engine.encoder_pass import EncoderPass
+from cu_core.engine.encoder_pass import signal_pass_of
 from cu_core.engine.evaluation import Metrics, finite, metrics_of
 from cu_core.engine.evaluation_cache import Evaluation
+from cu_core.engine.likeness import Likeness
 from cu_core.engine.probe import GROUPS
 from cu_core.engine.probe_recovery import probe_recovery
 from cu_core.engine.setup import RunSetup
-from cu_core.engine.signal_pass import ClassifierPass, SignalPass
 from cu_core.engine.signals import FLOAT16_MAX, Forward, per_sample
 from cu_core.learning.network import Network
 from cu_core.learning.weights import weights_bytes
@@ -73,9 +73,11 @@ class Recorder:
     def __init__(self, setup: RunSetup, attempt: Attempt) -> None:
         self.setup = setup
         self.attempt = attempt
-        self.signal_pass = _signal_pass(setup)
+        self.signal_pass = signal_pass_of(setup)
         probe = setup.probe
         self._samples = FixedSamples(probe.label, {name: probe.group == place for place, name in enumerate(GROUPS)})
+        # Of rules that compare with references.
+        self.likeness: Likeness | None = None
         self._start: Start | None = None
         self._basis: Basis | None = None
 
@@ -131,11 +133,15 @@ class Recorder:
         outputs, rule_forget, rule_unseen = self.signal_pass.round(model)
         if not outputs.finite:
             return None
-        verdict = judge(
-            self.setup.rule,
-            accuracy(rule_forget.prediction, rule_forget.labels),
-            accuracy(rule_unseen.prediction, rule_unseen.labels),
-            len(self.setup.data.classes),
+        verdict = (
+            judge(
+                self.setup.rule,
+                accuracy(rule_forget.prediction, rule_forget.labels),
+                accuracy(rule_unseen.prediction, rule_unseen.labels),
+                len(self.setup.data.classes),
+            )
+            if self.likeness is None
+            else self.likeness.judge(model, outputs)
         )
         ends = bool(verdict and verdict.met) or round_number in (0, self.setup.spec.max_rounds)
         everything = ends or round_number % self._views_every(sum(images_drawn.values())) == 0
@@ -318,7 +324,3 @@ class Recorder:
                 "basis": "pca of round 0",
             },
         }
-
-
-def _signal_pass(setup: RunSetup) -> SignalPass:
-    return EncoderPass(setup) if setup.spec.self_supervised else ClassifierPass(setup)

@@ -46,6 +46,7 @@ class Retrained:
         told = {
             "seed": self.seed,
             "seconds": None if self.file else self.trained.seconds,
+            "cpu_seconds": None if self.file else self.trained.cpu_seconds,
             "cached": self.trained.cached,
             "key": self.trained.key,
             "metrics": self.evaluated.metrics,
@@ -111,6 +112,7 @@ class Comparison:
                 [(m["round"], m["metrics"]) for m in manifests if m["round"] > 0],
                 probes,
                 manifests[0]["counts"]["forget"],
+                end_alone=method(self.recorder.setup.spec.method.id).starts_anew,
             ),
             "layers": layer_report(self._layer_pass, self._layers["before"], self._layers["after"], layers),
             "served": None if method(self.recorder.setup.spec.method.id).from_files else _served(manifests),

@@ -35,8 +35,11 @@ def build_result(
     notes: list[str],
     own_weights: dict[str, Any] | None,
     audit: dict[str, Any] | None,
+    verdict: dict[str, Any] | None,
+    nearness: dict[str, Any] | None,
     seconds: dict[str, float | None],
     weights_sha256: str,
+    cpu_seconds: Mapping[str, float | None],
     given: Sequence[Mapping[str, Any]] = (),
     deep_audit: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -47,8 +50,8 @@ def build_result(
         run_id: its name.
         base: the base model and where it came from.
         rounds: number of the last healthy round.
-        stopped_by: ``class_rule``, ``sample_rule``, ``chance_rule``, ``max_rounds``, ``method_finished``,
-            ``collapse`` or ``not_a_number``.
+        stopped_by: ``class_rule``, ``sample_rule``, ``chance_rule``, ``like-reference_rule``,
+            ``max_rounds``, ``method_finished``, ``collapse`` or ``not_a_number``.
         before: metrics of the base model on all samples.
         after: metrics of the unlearned model on all samples.
         comparison: as `cu_core.engine.reference_comparison.Comparison.report` gives it.
@@ -56,8 +59,11 @@ def build_result(
         notes: what a reader of the numbers should know, in words.
         own_weights: as `cu_core.engine.weight_check.judge` found them; None where the base model was trained here.
         audit: manifest of the membership attacks; None where none were made.
+        verdict: as `cu_core.engine.verdict.verdict_phase.verdict_on` gives it; None where it was switched off.
+        nearness: as `cu_core.engine.recorded_models.nearness_report` gives it.
         seconds: time by phase; None where it is not known.
         weights_sha256: hash of the final weights.
+        cpu_seconds: seconds of the processor over all threads by phase, on CUDA of the device; None if not known.
         given: files of the user that the run shows: role, name, hash, and what was done to read each.
         deep_audit: as `cu_core.engine.deep.deep_phase.DeepAudit.make` gives it; None where none was asked for.
     """
@@ -70,6 +76,7 @@ def build_result(
         "metrics": {"before": before, "after": after, "reference": mean_of(references)},
         "reference_band": band_of(references),
         "seconds": seconds,
+        "cpu_seconds": dict(cpu_seconds),
         "weights_sha256": weights_sha256,
         "forget_count": len(setup.forget.indices),
         "counts": {
@@ -87,6 +94,8 @@ def build_result(
         "own_weights": own_weights,
         "cautions": cautions,
         "notes": notes,
+        "verdict": verdict,
+        "nearness": nearness,
         "attacks": audit["attacks"] if audit else None,
         "reference_attacks": audit["reference_attacks"] if audit else None,
         **comparison,
@@ -153,7 +162,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def known_seconds(spec: RunSpec, seconds: Mapping[str, float]) -> dict[str, float | None]:
+def known_seconds(spec: RunSpec, seconds: Mapping[str, Any]) -> dict[str, float | None]:
     """Time by phase, without what took place elsewhere: reading a file is neither training nor unlearning."""
     known: dict[str, float | None] = dict(seconds)
     if spec.base_recipe.work == 0:

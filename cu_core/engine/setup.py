@@ -29,6 +29,7 @@ from cu_core.learning.device import Precision, choose_device, choose_precision
 from cu_core.learning.model_shape import shaped
 from cu_core.learning.normalisation import normalisation_of
 from cu_core.learning.weight_file import FIELD, read_weights
+from cu_core.metrics.questions.remembers import FEWEST
 
 _SAMPLES = {
     "forget": "forget samples",
@@ -109,6 +110,8 @@ class RunSetup:
             notes.append(
                 f"The {rule} rule has no {' and no '.join(missing)} to look at, {cause}; it cannot end this run."
             )
+        if STOPPING_RULES.named(rule).references and not missing:
+            notes.append(self._compared())
         notes += copies_in_words(self._copies)
         if self.forget.duplicates:
             notes.append(f"{self.forget.duplicates:,} of the file's entries repeat others and were dropped.")
@@ -118,6 +121,26 @@ class RunSetup:
                 "is no accuracy on those, and unseen samples of them count as wrong."
             )
         return notes
+
+    def _compared(self) -> str:
+        """What a rule that compares with references looks at, beside what is reported."""
+        held_out = self.spec.stop.protocol == "held-out"
+        seen = self.probe.rule if held_out else np.ones(len(self.probe.rule), bool)
+        recorded = int((seen & (self.probe.group == 0)).sum())
+        if recorded < FEWEST:
+            return (
+                f"The {self.rule} rule needs {FEWEST} recorded forget samples to look at and has {recorded}; it cannot "
+                "end this run."
+            )
+        if held_out:
+            return (
+                f"The {self.rule} rule looks at {recorded} forget samples that are reported on nowhere. The verdict is "
+                "asked of the others, beside the same retrained models."
+            )
+        return (
+            f"The {self.rule} rule looks at the samples that are reported (stop.protocol=paper), so near to the "
+            "references is where it has stopped."
+        )
 
     @cached_property
     def _copies(self) -> Copies:

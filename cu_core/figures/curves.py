@@ -233,11 +233,12 @@ def _reference(run: RunCurves, metric: str, alone: bool, legend_shown: set[str])
     traces = []
     spread = ""
     if width is not None:
-        spread = f", 95 % band {_number(metric, width.low)} to {_number(metric, width.high)}"
+        low, high = width.ends(*METRICS[metric].ends)
+        spread = f", 95 % band {_number(metric, low)} to {_number(metric, high)}"
         traces.append(
             go.Scatter(
                 x=[*ends, *ends[::-1]],
-                y=[width.low, width.low, width.high, width.high],
+                y=[low, low, high, high],
                 fill="toself",
                 fillcolor=tint(COLOURS["reference"], 0.22),
                 line={"width": 0},

@@ -33,6 +33,13 @@ NEUTRAL = "#8A8F98"
 GRID = "rgba(128, 128, 128, 0.22)"
 """Grid lines on any ground."""
 
+VERDICT_COLOURS: dict[str, str] = {
+    "differs": "#D55E00",
+    "cannot-tell": "#8A8F98",
+    "no-difference-found": "#0072B2",
+}
+"""Colours of the states of a verdict. Not a green one: that no difference was found is no clearance."""
+
 RUN_COLOURS: tuple[str, ...] = ("#56B4E9", "#E69F00", "#9467D6", "#B5651D", "#5AAE61", "#D6604D")
 """Colours of runs where several share a pane; none is a group's colour."""
 

@@ -176,10 +176,11 @@ def _scatter(
 def _band(band: Band, ends: Sequence[float], metric: str, *, showlegend: bool) -> list[go.Scatter]:
     shown = "%{y:.1%}" if METRICS[metric].percent else "%{y:.3f}"
     common = {"legendgroup": "reference"}
+    low, high = band.ends(*METRICS[metric].ends)
     return [
         go.Scatter(
             x=[*ends, *ends[::-1]],
-            y=[band.low, band.low, band.high, band.high],
+            y=[low, low, high, high],
             fill="toself",
             fillcolor=tint(COLOURS["reference"], 0.18),
             line={"width": 0},

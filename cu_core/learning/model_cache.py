@@ -37,6 +37,7 @@ from cu_core.learning.shards import ShardedBase, ShardPlan
 from cu_core.learning.stages import StageFiles
 from cu_core.learning.training import EpochReport, train
 from cu_core.learning.weights import load_safely, load_weights, read_state_dict, save_weights, weights_sha256
+from cu_core.learning.work_clock import total
 
 # Part of every key: raised when the arithmetic of building or training changes.
 VERSION = 1
@@ -55,6 +56,7 @@ class Trained:
         cached: whether it was there already.
         shards: how it was trained in shards, and its members' earlier weights; None of ordinary models, and of those
             that were trained on a part of the samples, from which nothing is ever unlearned.
+        cpu_seconds: seconds of the processor or the device that its training took; None if not known.
     """
 
     model: Network
@@ -62,6 +64,7 @@ class Trained:
     seconds: float
     cached: bool
     shards: ShardedBase | None = None
+    cpu_seconds: float | None = None
 
 
 def train_key(
@@ -183,8 +186,7 @@ def trained_model(
         raise BadInput(
             "train.epochs", "zero epochs need own weights (model.weights) or a pretrained model", ("at least 1",)
         )
-    moments = None if source.moments == (tuple(data.mean), tuple(data.std)) else source.moments
-    key = train_key(spec, data.sha256, indices, seed, device.type, precision.name, moments)
+    key = _key_of(spec, data, source, indices, seed, device, precision)
     files = _Files(home.models, key)
     stages = StageFiles(home.models, key, spec.train.shards, spec.train.slices) if spec.train.sharded else None
     plan = ShardPlan.of(spec.train, len(data.train_labels), seed)
@@ -196,16 +198,20 @@ def trained_model(
         if info is not None and (shards is None or (stages and stages.complete())):
             model = build_for(spec, data, seed)
             load_weights(model, read_state_dict(files.weights))
-            return Trained(_ready(model, precision, device), key, info["seconds"], True, shards)
+            ready = _ready(model, precision, device)
+            return Trained(ready, key, info["seconds"], True, shards, info.get("cpu_seconds"))
         model = build_for(spec, data, seed, own_weights=True)
         precision.place(model, device)
         if stages:
             assert isinstance(model, Ensemble)
-            seconds = _train_shards(model, plan, stages, source, indices, files.partial, precision, on_epoch, check)
-            files.keep(model, {"seconds": seconds, "epochs": spec.train.work, "seed": seed})
+            seconds, cpu = _train_shards(
+                model, plan, stages, source, indices, files.partial, precision, on_epoch, check
+            )
+            about = {"seconds": seconds, "cpu_seconds": cpu, "epochs": spec.train.work, "seed": seed}
+            files.keep(model, about)
             if shards is None:
                 stages.drop()
-            return Trained(_ready(model, precision, device), key, seconds, False, shards)
+            return Trained(_ready(model, precision, device), key, seconds, False, shards, cpu)
         # Own weights as they are: nobody has anything to divide.
         divided = team if spec.train.epochs else ALONE
         with divided.training(model, indices, seed, check, on_epoch) as together:
@@ -221,8 +227,46 @@ def trained_model(
                 check=together.check,
                 ready=together.ready,
             )
-        files.keep(model, {"seconds": result.seconds, "epochs": result.epochs, "seed": seed})
-        return Trained(_ready(model, precision, device), key, result.seconds, cached=False)
+        # What the other processes did is not known here.
+        cpu = result.cpu_seconds if divided.size == 1 else None
+        about = {"seconds": result.seconds, "cpu_seconds": cpu, "epochs": result.epochs, "seed": seed}
+        files.keep(model, about)
+        return Trained(_ready(model, precision, device), key, result.seconds, cached=False, cpu_seconds=cpu)
+
+
+def cached_model(
+    spec: RunSpec,
+    data: ImageData,
+    source: ImageSource,
+    indices: np.ndarray,
+    seed: int,
+    *,
+    home: Home,
+    device: torch.device,
+    precision: Precision,
+) -> Trained | None:
+    """What `trained_model` takes from the cache; None where it would train. Waits for nobody and writes nothing."""
+    key = _key_of(spec, data, source, indices, seed, device, precision)
+    files = _Files(home.models, key)
+    info = files.info()
+    if info is None:
+        return None
+    model = build_for(spec, data, seed)
+    load_weights(model, read_state_dict(files.weights))
+    return Trained(_ready(model, precision, device), key, info["seconds"], True)
+
+
+def _key_of(
+    spec: RunSpec,
+    data: ImageData,
+    source: ImageSource,
+    indices: np.ndarray,
+    seed: int,
+    device: torch.device,
+    precision: Precision,
+) -> str:
+    moments = None if source.moments == (tuple(data.mean), tuple(data.std)) else source.moments
+    return train_key(spec, data.sha256, indices, seed, device.type, precision.name, moments)
 
 
 def cached_weights(home: Home, key: str) -> dict[str, torch.Tensor] | None:
@@ -246,13 +290,15 @@ def _train_shards(
     precision: Precision,
     on_epoch: Callable[[EpochReport], None],
     check: Callable[[], None],
-) -> float:
+) -> tuple[float, float | None]:
     """Trains all members, stage by stage; those that an earlier attempt finished are taken from their files.
 
     Returns:
-        Training time in seconds, earlier attempts included.
+        Training time in seconds, earlier attempts included, and that of the processor or the device; None where it
+        is not known.
     """
     spent, done = 0.0, 0
+    worked: float | None = 0.0
 
     def report(inner: EpochReport) -> None:
         where = f"shard {shard + 1} of {stages.shards}, stage {stage + 1} of {stages.slices}"
@@ -273,9 +319,9 @@ def _train_shards(
             kept = stages.read(shard, stage)
             if kept is not None:
                 member.load_state_dict(kept["model"])
-                seconds = kept["seconds"]
+                seconds, cpu = kept["seconds"], kept.get("cpu_seconds")
             else:
-                seconds = plan.train_stage(
+                result = plan.train_stage(
                     member,
                     source,
                     indices,
@@ -285,12 +331,14 @@ def _train_shards(
                     checkpoint=partial,
                     on_epoch=report,
                     check=check,
-                ).seconds
-                stages.write(shard, stage, member, seconds)
+                )
+                seconds, cpu = result.seconds, result.cpu_seconds
+                stages.write(shard, stage, member, seconds, cpu)
             spent += seconds
+            worked = total(worked, cpu)
             done += plan.spec.stage_epochs[stage]
     plan.set_voters(model, indices)
-    return spent
+    return spent, worked
 
 
 def _ready(model: Network, precision: Precision, device: torch.device) -> Network:

@@ -124,7 +124,7 @@ class ShardPlan:
         chosen, epochs = self.samples(indices, shard, stage), self.spec.stage_epochs[stage]
         if len(chosen) < FEWEST or epochs == 0:
             member.eval()
-            return TrainResult(0.0, epochs, 0)
+            return TrainResult(0.0, epochs, 0, 0.0)
         return train(
             member,
             Split(source, chosen, torch.Generator()),

@@ -34,12 +34,15 @@ class StageFiles:
         """The file of a shard after a stage; both count from 0."""
         return self.folder / f"{self.key}.shard{shard}.stage{stage}.pt"
 
-    def write(self, shard: int, stage: int, member: Classifier, seconds: float) -> None:
+    def write(
+        self, shard: int, stage: int, member: Classifier, seconds: float, cpu_seconds: float | None = None
+    ) -> None:
         """Keeps a member's weights and what the stage took."""
-        write_sealed(self.path(shard, stage), {"model": portable(member), "seconds": seconds})
+        state = {"model": portable(member), "seconds": seconds, "cpu_seconds": cpu_seconds}
+        write_sealed(self.path(shard, stage), state)
 
     def read(self, shard: int, stage: int) -> dict[str, Any] | None:
-        """What `write` kept: ``model`` and ``seconds``; None where it is missing or damaged."""
+        """What `write` kept: ``model``, ``seconds`` and ``cpu_seconds``; None where it is missing or damaged."""
         return read_sealed(self.path(shard, stage))
 
     def weights(self, shard: int, stage: int) -> dict[str, Tensor]:

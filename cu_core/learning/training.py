@@ -32,6 +32,7 @@ from cu_core.learning.knn_monitor import KnnMonitor
 from cu_core.learning.network import Network
 from cu_core.learning.objectives.training_objective import make_objective
 from cu_core.learning.weights import load_safely, portable
+from cu_core.learning.work_clock import WorkClock, total
 
 # One-cycle as in Smith & Topin 2017 with the constants of torch.optim.lr_scheduler.OneCycleLR.
 WARM_UP = 0.3
@@ -79,11 +80,13 @@ class TrainResult:
         seconds: training time, interrupted attempts included.
         epochs: number of epochs that the weights have seen.
         resumed_from: number of epochs that came from a checkpoint.
+        cpu_seconds: of the processor or the device (`WorkClock`), interrupted attempts included; None if not known.
     """
 
     seconds: float
     epochs: int
     resumed_from: int
+    cpu_seconds: float | None = None
 
 
 def train(
@@ -137,7 +140,7 @@ def train(
                 pause.after(lambda: training.save(checkpoint))
             on_epoch(report)
     model.eval()
-    return TrainResult(training.seconds, training.epoch, resumed_from)
+    return TrainResult(training.seconds, training.epoch, resumed_from, training.cpu_seconds)
 
 
 class _Pause:
@@ -171,6 +174,7 @@ class Training:
     Attributes:
         epoch: number of complete epochs.
         seconds: time spent in them.
+        cpu_seconds: the same of the processor or the device; None if not known.
 
     Raises:
         DatasetError: fewer than two samples.
@@ -204,6 +208,7 @@ class Training:
         self.scaler = precision.scaler()
         self.epoch = 0
         self.seconds = 0.0
+        self.cpu_seconds: float | None = 0.0
         self.knn: float | None = None
 
     def run_epoch(self, check: Callable[[], None]) -> EpochReport:
@@ -218,10 +223,11 @@ class Training:
         chosen = epoch_seed(self.seed, self.epoch)
         self.generator.manual_seed(chosen)
         torch.manual_seed(chosen)
-        began = time.perf_counter()
+        device = self.samples.source.device
+        clock, began = WorkClock(device), time.perf_counter()
+        mark = clock.mark()
         self.mode(self.model)
         steps = self.samples.steps(self.spec.batch_size)
-        device = self.samples.source.device
         loss_sum = torch.zeros((), device=device)
         correct = torch.zeros((), device=device, dtype=torch.int64)
         for step, (images, labels, _) in enumerate(self.samples.epoch(self.spec.batch_size)):
@@ -234,12 +240,13 @@ class Training:
             if step % CHECK_EVERY == 0 or step == steps - 1:
                 self._require_finite(loss_sum)
         self.epoch += 1
+        self.cpu_seconds = total(self.cpu_seconds, clock.since(mark))
         self.seconds += time.perf_counter() - began
         if self.monitor is not None and self.monitor.due(self.epoch, self.spec.epochs):
             self.knn = self.monitor.accuracy(self.model, self.precision)
-        total = len(self.samples)
-        accuracy = None if self.monitor is not None else correct.item() / total
-        return EpochReport(self.epoch, self.spec.epochs, loss_sum.item() / total, accuracy, self.knn, self.seconds)
+        samples = len(self.samples)
+        accuracy = None if self.monitor is not None else correct.item() / samples
+        return EpochReport(self.epoch, self.spec.epochs, loss_sum.item() / samples, accuracy, self.knn, self.seconds)
 
     def _step(self, images: Tensor, labels: Tensor, rate: float) -> Tensor:
         for group in self.optimizer.param_groups:
@@ -265,6 +272,7 @@ class Training:
             "fingerprint": self.fingerprint,
             "epoch": self.epoch,
             "seconds": self.seconds,
+            "cpu_seconds": self.cpu_seconds,
             "knn": self.knn,
             "model": portable(self.model),
             "objective": self.objective.state_dict(),
@@ -280,6 +288,8 @@ class Training:
         self.scaler.load_state_dict(state["scaler"])
         self.epoch = state["epoch"]
         self.seconds = state["seconds"]
+        # Files of earlier versions do not tell.
+        self.cpu_seconds = state.get("cpu_seconds")
         self.knn = state["knn"]
 
     def save(self, path: Path) -> None:

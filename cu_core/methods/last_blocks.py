@@ -109,6 +109,8 @@ def retrain(context: Context, params: EuKParams) -> Iterator[dict[str, float]]:
     for _ in context.rounds():
         with only(context.model, names):
             report = again.run_epoch(context.check)
+        # The training draws from batches of its own.
+        context.retain.images_drawn += len(context.retain)
         diagnostics = {"loss": report.loss, "accuracy": report.accuracy}
         yield {name: value for name, value in diagnostics.items() if value is not None}
 

@@ -68,5 +68,7 @@ def unlearn(context: Context, params: RetrainParams) -> Iterator[dict[str, float
     )
     for _ in context.rounds():
         report = again.run_epoch(context.check)
+        # The training draws from batches of its own.
+        context.retain.images_drawn += len(context.retain)
         diagnostics = {"loss": report.loss, "accuracy": report.accuracy}
         yield {name: value for name, value in diagnostics.items() if value is not None}

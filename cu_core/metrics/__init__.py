@@ -17,7 +17,7 @@ from cu_core.metrics.accuracy import (
 from cu_core.metrics.centroids import OTHER_CENTROID_COSINE, OWN_CENTROID_COSINE
 from cu_core.metrics.linear import LINEAR_ACC, PROBE_RECOVERY
 from cu_core.metrics.means import FORGET_LOSS, FORGET_TOP1, FORGET_TWO_VIEW, UNSEEN_LOSS, UNSEEN_TOP1, UNSEEN_TWO_VIEW
-from cu_core.metrics.membership import MIA_AUC
+from cu_core.metrics.membership import LOSS_GAP, MIA_AUC
 
 METRICS.add(
     FORGET_ACC,
@@ -35,6 +35,7 @@ METRICS.add(
     UNSEEN_TOP1,
     FORGET_LOSS,
     UNSEEN_LOSS,
+    LOSS_GAP,
     FORGET_TWO_VIEW,
     UNSEEN_TWO_VIEW,
 )

@@ -31,6 +31,8 @@ T95 = (
     2.10092204024104,
     2.093024054408309,
 )
+ROUNDING = 1e-9
+"""Share of one sample by which a band is wider than one, so that the next count is inside however it was rounded."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,15 @@ class Band:
         """Upper end."""
         return self.mean + self.half
 
+    def ends(self, least: float = -math.inf, most: float = math.inf) -> tuple[float, float]:
+        """Lower and upper end, as far as there are such values.
+
+        Args:
+            least: the smallest value that there can be.
+            most: the largest.
+        """
+        return max(self.low, least), min(self.high, most)
+
     def distance(self, value: float) -> float:
         """Signed distance to the mean in half widths: within -1..1 the value could be one more reference's."""
         return (value - self.mean) / self.half
@@ -71,31 +82,22 @@ def t95(freedom: int) -> float:
     return T95[min(freedom, len(T95)) - 1]
 
 
-def auc_half(auc: float, members: int, others: int) -> float:
-    """Half width of an AUC's 95 % interval from its samples alone (Hanley & McNeil 1982, Radiology 143(1), Eq. 1).
-
-    Args:
-        auc: 0..1.
-        members: number of positive samples, 1 or more.
-        others: number of negative samples, 1 or more.
-    """
-    both_above, one_above = auc / (2 - auc), 2 * auc**2 / (1 + auc)
-    spread = auc * (1 - auc) + (members - 1) * (both_above - auc**2) + (others - 1) * (one_above - auc**2)
-    return 1.96 * math.sqrt(max(spread, 0.0) / (members * others))
-
-
-def band(values: Sequence[float | None], samples: int | None = None, *, least: float = 0.0) -> Band | None:
+def band(values: Sequence[float | None], samples: int | None = None) -> Band | None:
     """The band of some references.
 
     The 95 % prediction interval for one more reference, mean ± t · sd · √(1 + 1/k), Student's t with k - 1 degrees of
     freedom (normal theory). It is wide for few references, because few say little: 18 sd for two, 5 for three.
 
+    References and model are judged on the same samples. What these samples happen to be moves all of them alike, so
+    the sampling error of a number (`cu_core.metrics.own_interval`) is no part of this band: added to it, it would hide
+    differences that are there.
+
     Args:
         values: one per reference; None where a reference has no such number.
-        samples: for shares: how many samples each was counted on. No band is then narrower than what counting
-            allows, 1.96 · √(p(1-p)/n) with p pulled towards a half by two more successes and failures (Agresti &
-            Coull 1998). Without it, a band in which all references agree has no width to measure with.
-        least: no band has a smaller half width than this.
+        samples: for shares: how many samples each was counted on. A share is a whole number of samples. So the
+            references' sd counts as no smaller than that of rounding to one, 1/√12 of a sample, and the half width as
+            no smaller than one sample: otherwise few references that agree by chance would exclude the next count.
+            Without it, a band in which all references agree has no width to measure with.
 
     Returns:
         None with fewer than two values or no width.
@@ -104,21 +106,8 @@ def band(values: Sequence[float | None], samples: int | None = None, *, least: f
     if len(known) < 2:
         return None
     k, mean = len(known), float(known.mean())
-    half = max(least, t95(k - 1) * float(known.std(ddof=1)) * math.sqrt(1 + 1 / k))
-    if samples:
-        share = (mean * samples + 2) / (samples + 4)
-        half = max(half, 1.96 * math.sqrt(share * (1 - share) / samples))
+    # Equal numbers have a mean that may differ from them in the last bit, and then a spread.
+    spread = 0.0 if np.ptp(known) == 0 else float(known.std(ddof=1))
+    one = 1 / samples if samples else 0.0
+    half = max(t95(k - 1) * max(spread, one / math.sqrt(12)) * math.sqrt(1 + 1 / k), one * (1 + ROUNDING))
     return Band(mean, half, k) if half > 0 else None
-
-
-def auc_band(values: Sequence[float | None], members: int, others: int) -> Band | None:
-    """The band of some references' AUCs, no narrower than the samples alone make an AUC jump (`auc_half`).
-
-    Args:
-        values: one per reference; None where a reference has no such number.
-        members: number of positive samples behind each; 0 where it is not known, and then nothing is held against it.
-        others: number of negative samples; the same.
-    """
-    known = [v for v in values if v is not None]
-    counted = bool(known and members and others)
-    return band(values, least=auc_half(sum(known) / len(known), members, others) if counted else 0.0)

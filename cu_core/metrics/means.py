@@ -21,6 +21,7 @@ FORGET_TOP1 = Metric(
     "forget",
     target="unseen samples",
     percent=False,
+    signed=False,
 )
 UNSEEN_TOP1 = Metric(
     "unseen_top1",
@@ -29,6 +30,7 @@ UNSEEN_TOP1 = Metric(
     lambda evidence: mean(evidence.unseen.top1),
     "unseen",
     percent=False,
+    signed=False,
 )
 FORGET_LOSS = Metric(
     "forget_loss",
@@ -41,6 +43,7 @@ FORGET_LOSS = Metric(
     unit="nats",
     percent=False,
     bounded=False,
+    signed=False,
 )
 UNSEEN_LOSS = Metric(
     "unseen_loss",
@@ -51,6 +54,7 @@ UNSEEN_LOSS = Metric(
     unit="nats",
     percent=False,
     bounded=False,
+    signed=False,
 )
 FORGET_TWO_VIEW = Metric(
     "forget_two_view",

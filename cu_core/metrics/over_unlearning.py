@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cu_core.metrics.band import auc_band, band
+from cu_core.metrics.band import band
 
-# Metric and the side of the band on which too much was forgotten. Too low an AUC gives forget samples away as well:
-# they are told from unseen ones by being worse.
-TOO_MUCH = {"forget_acc": "low", "forget_loss": "high", "mia_auc": "low"}
 SHARES = ("forget_acc",)
-AREAS = ("mia_auc",)
+
+
+def too_much(reference: Mapping[str, float | None]) -> dict[str, str]:
+    """Metrics that are judged, and the side of the band on which too much was forgotten.
+
+    Too low an AUC gives forget samples away as well: they are told from unseen ones by being worse. The loss is judged
+    minus that of unseen samples of the same classes, since retrained models have seen fewer images and are less sure
+    of all; where whole classes were forgotten there is no such difference, and the loss itself is taken.
+
+    Args:
+        reference: metrics of a retrained model.
+    """
+    return {"forget_acc": "low", "loss_gap" if "loss_gap" in reference else "forget_loss": "high", "mia_auc": "low"}
 
 
 def beyond(
@@ -25,17 +34,12 @@ def beyond(
         samples: forget samples behind the metrics.
 
     Returns:
-        Ids of `TOO_MUCH`; none with fewer than two references.
+        Ids of `too_much`; none with fewer than two references.
     """
     found = []
-    for name, side in TOO_MUCH.items():
+    for name, side in (too_much(references[0]) if references else {}).items():
         value = metrics.get(name)
-        values = [reference.get(name) for reference in references]
-        if name in AREAS:
-            # As many unseen samples of the same classes at the least: an AUC on few samples jumps by itself.
-            level = auc_band(values, samples, samples)
-        else:
-            level = band(values, samples if name in SHARES else None)
+        level = band([reference.get(name) for reference in references], samples if name in SHARES else None)
         if value is None or level is None:
             continue
         distance = level.distance(value)
@@ -48,6 +52,8 @@ def over_unlearning(
     rounds: Sequence[tuple[int, Mapping[str, float | None]]],
     references: Sequence[Mapping[str, float | None]],
     samples: int,
+    *,
+    end_alone: bool = False,
 ) -> dict[str, Any] | None:
     """Where a run went beyond the band of its references.
 
@@ -55,16 +61,18 @@ def over_unlearning(
         rounds: round number and metrics, in order, without round 0.
         references: metrics of retrained models on the same samples.
         samples: forget samples behind them.
+        end_alone: judge the last round only: a method that starts anew has learned too little in those before.
 
     Returns:
-        ``first_round`` (None if it never did), ``final`` (whether the last round is beyond) and ``metrics`` of that
-        last round that are; None with fewer than two references or no round.
+        ``first_round`` (None if it never did), ``final`` (whether the last round is beyond), ``metrics`` of that
+        last round that are, and ``judged``, those that were looked at; None with fewer than two references or no round.
     """
     if len(references) < 2 or not rounds:
         return None
-    found = [(number, beyond(metrics, references, samples)) for number, metrics in rounds]
+    found = [(number, beyond(metrics, references, samples)) for number, metrics in rounds[-1 if end_alone else 0 :]]
     return {
         "first_round": next((number for number, names in found if names), None),
         "final": bool(found[-1][1]),
         "metrics": found[-1][1],
+        "judged": [name for name in too_much(references[0]) if references[0].get(name) is not None],
     }

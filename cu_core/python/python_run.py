@@ -66,6 +66,14 @@ class Run:
         return self.view.result()
 
     @property
+    def verdict(self) -> dict[str, Any] | None:
+        """Whether the model can be told from retrained ones: state, sentences, and the answer to every question.
+
+        None while there is no result, of older runs, and where it was switched off.
+        """
+        return (self.view.result() or {}).get("verdict")
+
+    @property
     def metrics(self) -> pd.DataFrame:
         """One row a metric: before, after, and the mean of the references."""
         return metrics_table(self.view)

@@ -22,6 +22,7 @@ from cu_core.analysis.scenes import (
 )
 from cu_core.analysis.seen_images import images_of
 from cu_core.analysis.tsne_picture import tsne_figure
+from cu_core.analysis.verdict_reading import decisive_test, question_title, verdict_of, worst_first
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
 from cu_core.catalogue.attack_record import ATTACKS, MODELS, NUMBERS, WAYS, score_array
@@ -46,6 +47,7 @@ from cu_core.figures.scene import Scene
 from cu_core.figures.scene_figure import scene_figure
 from cu_core.figures.similarity_panes import COSINES, similarity_histograms
 from cu_core.figures.theme import GROUPS
+from cu_core.figures.verdict_rows import row_of_test, verdict_rows
 from cu_core.metrics.drift.drift_measure import MEASURES
 from cu_core.metrics.drift.events import crossings, flips
 from cu_core.metrics.drift.seed_noise import noise_band
@@ -285,6 +287,20 @@ def _attacks(shows: _Shows) -> Mapping[str, Any]:
     return made
 
 
+def _verdict(shows: _Shows) -> go.Figure:
+    verdict = verdict_of(shows.view.result())
+    if verdict is None:
+        raise BadInput(FIELD, "the run has no verdict; unlearnscope verdict RUN makes one")
+    rows = []
+    for claim in worst_first(verdict["claims"]):
+        test = decisive_test(claim) if claim["applies"] else None
+        row = row_of_test(test, question_title(claim)) if test else None
+        rows += [row] if row else []
+    if not rows:
+        raise BadInput(FIELD, "the verdict has nothing to draw: it takes two retrained models or more")
+    return verdict_rows(rows)
+
+
 def _attack(shows: _Shows, *, number: str) -> go.Figure:
     return overview(_attacks(shows), number)
 
@@ -349,6 +365,7 @@ FIGURES: dict[str, RunFigure] = {
         RunFigure("predictions", "What samples are taken for, class by class.", _predictions, {"group": GROUPS}),
         RunFigure("similarity", "Distribution of a cosine by group.", _similarity, {"cosine": tuple(COSINES)}),
         RunFigure("classes", "Which retained classes they resemble.", _classes, {"group": ("forget", "unseen")}),
+        RunFigure("verdict", "The answers of the verdict beside those of retrained models.", _verdict),
         RunFigure("attack", "All membership attacks with their intervals.", _attack, {"number": tuple(NUMBERS)}),
         RunFigure("scores", "Scores of one attack by model.", _scores, {"attack": _ATTACK_IDS, "way": tuple(WAYS)}),
         RunFigure("roc", "ROC of one attack by model.", _roc, {"attack": _ATTACK_IDS, "axis": ("log", "linear")}),

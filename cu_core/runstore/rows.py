@@ -9,6 +9,7 @@ from typing import Any
 from cu_core.base.display_text import cut, one_line
 from cu_core.base.errors import BadInput
 from cu_core.base.files import parse_json, read_json
+from cu_core.catalogue.question_record import STATES
 from cu_core.catalogue.spec import RunSpec, spec_from_json
 from cu_core.runstore import layout
 from cu_core.runstore.state import RunState, read_state
@@ -49,6 +50,7 @@ class RunRow:
         owner: who launched it; empty for the owner of the home.
         imported: whether it was taken in from another home.
         copy_of: id of the run of whose folder it is a copy; empty for all others. A copy counts nowhere.
+        verdict: state of its verdict, key of `cu_core.catalogue.question_record.STATES`; empty where it has none.
     """
 
     run_id: str
@@ -76,6 +78,7 @@ class RunRow:
     owner: str = ""
     imported: bool = False
     copy_of: str = ""
+    verdict: str = ""
 
     @property
     def origin(self) -> str:
@@ -105,6 +108,7 @@ def read_row(run_dir: Path) -> RunRow:
     spec, damage = _spec(run_dir)
     event = last_event(layout.attempt_dir(run_dir, found.attempt)) if found.state == "running" else {}
     rounds = layout.numbered(run_dir / "rounds")
+    result = optional_json(run_dir / layout.RESULT) if found.state == "succeeded" else {}
     return RunRow(
         run_id=run_dir.name,
         title=shown(info.get("title")) or shown(spec.title if spec else "") or run_dir.name,
@@ -124,13 +128,14 @@ def read_row(run_dir: Path) -> RunRow:
         group=shown(info.get("group")),
         demo=bool(info.get("demo")),
         rounds=max(rounds, default=0),
-        metrics=numbers(_metrics(run_dir, found, rounds)),
-        error=damage or _gone(run_dir, found, info) or _error(found),
+        metrics=numbers(_metrics(run_dir, found, rounds, result)),
+        error=damage or _gone(found, info, result) or _error(found),
         attempt=found.attempt,
         foreground=found.foreground,
         owner=str(info.get("owner") or ""),
         imported=isinstance(info.get("imported"), dict),
         copy_of=original_of(run_dir, info),
+        verdict=_verdict_state(result),
     )
 
 
@@ -221,10 +226,16 @@ def _spec(run_dir: Path) -> tuple[RunSpec | None, str | None]:
         return None, f"{layout.SPEC} cannot be read: {error}"
 
 
-def _metrics(run_dir: Path, found: RunState, rounds: list[int]) -> dict[str, Any]:
+def _verdict_state(result: dict[str, Any]) -> str:
+    verdict = result.get("verdict")
+    state = verdict.get("state") if isinstance(verdict, dict) else None
+    return state if isinstance(state, str) and state in STATES else ""
+
+
+def _metrics(run_dir: Path, found: RunState, rounds: list[int], result: dict[str, Any]) -> dict[str, Any]:
     if found.state == "succeeded":
         # Numbers of the latest round are those of other samples; they do not stand in for a result that is damaged.
-        metrics = optional_json(run_dir / layout.RESULT).get("metrics")
+        metrics = result.get("metrics")
         after = metrics.get("after") if isinstance(metrics, dict) else None
         return after if isinstance(after, dict) else {}
     for number in reversed(rounds):
@@ -234,11 +245,11 @@ def _metrics(run_dir: Path, found: RunState, rounds: list[int]) -> dict[str, Any
     return {}
 
 
-def _gone(run_dir: Path, found: RunState, info: dict[str, Any]) -> str | None:
+def _gone(found: RunState, info: dict[str, Any], result: dict[str, Any]) -> str | None:
     """Which of the small files that every such run has is missing or beyond reading; None if none is."""
     if not info:
         return f"{layout.INFO} {GONE}"
-    lacks = found.state == "succeeded" and not isinstance(optional_json(run_dir / layout.RESULT).get("metrics"), dict)
+    lacks = found.state == "succeeded" and not isinstance(result.get("metrics"), dict)
     return f"{layout.RESULT} {GONE}" if lacks else None
 
 

@@ -14,7 +14,9 @@ from cu_core.analysis.compare.lines import Summary
 from cu_core.analysis.compare.table import Table, TableRow, flag_words
 from cu_core.base.csv_cells import shown_table
 from cu_core.catalogue.metric_record import METRICS
-from cu_core.figures.theme import distance_colour
+from cu_core.catalogue.question_record import STATES
+from cu_core.catalogue.verdict_states import several_rank, several_words
+from cu_core.figures.theme import VERDICT_COLOURS, distance_colour, tint
 from pages._shared.plain_text import plain
 
 CELLS = {"value": "Value", "distance": "Distance in bands", "gap": "Value − reference"}
@@ -25,8 +27,11 @@ SHORT = {metric.id: metric.heading for metric in METRICS.values()} | {
     "auc_transferred": "AUC transf.",
     "auc_refitted": "AUC re-fitted",
     "time_share": "Time share",
+    "images_share": "Images share",
 }
 """Headings that fit; the full title stands in the help."""
+
+STATE_OPACITY, STATE_WIDTH = 0.28, 160
 
 MOST_REASONS = 3
 """More reasons than these are folded away."""
@@ -88,7 +93,7 @@ def styled(rows: Sequence[TableRow], columns: Sequence[ComparedColumn], cells: s
         shown[column.id] = [_number(column, cell, cells) for cell in found]
         texts[column.id] = RowTexts([_text(column, cell, cells) for cell in found])
         colours[column.id] = [
-            distance_colour(cell.distance) if row.kind == "runs" else "" for row, cell in zip(rows, found, strict=True)
+            _colour(column, cell) if row.kind == "runs" else "" for row, cell in zip(rows, found, strict=True)
         ]
     if any(row.flags for row in rows):
         shown["flags"] = [", ".join(row.flags) for row in rows]
@@ -99,7 +104,17 @@ def styled(rows: Sequence[TableRow], columns: Sequence[ComparedColumn], cells: s
     return data.style.apply(lambda _: css, axis=None).format(texts)
 
 
+def _colour(column: ComparedColumn, cell: Summary) -> str:
+    """Ground of a cell: how far it is from retraining, or which state it names."""
+    if not column.states:
+        return distance_colour(cell.distance)
+    rank = several_rank(column.named(cell.values))
+    return "" if rank is None else tint(VERDICT_COLOURS[list(STATES)[int(rank)]], STATE_OPACITY)
+
+
 def _text(column: ComparedColumn, cell: Summary, cells: str) -> str:
+    if column.states:
+        return several_words(column.named(cell.values)) or "n/a"
     if cells == "distance":
         # Without a minus before zero.
         return "n/a" if cell.distance is None else f"{round(cell.distance, 1) + 0.0:+.1f}"
@@ -111,6 +126,9 @@ def _text(column: ComparedColumn, cell: Summary, cells: str) -> str:
 
 
 def _number(column: ComparedColumn, cell: Summary, cells: str) -> float:
+    if column.states:
+        rank = several_rank(column.named(cell.values))
+        return np.nan if rank is None else rank
     if cells == "distance":
         return np.nan if cell.distance is None else cell.distance
     return _scaled(column, cell.gap if cells == "gap" else cell.mean)
@@ -124,13 +142,18 @@ def _config(columns: Sequence[ComparedColumn], cells: str) -> dict[str, Any]:
     config: dict[str, Any] = {
         "line": st.column_config.TextColumn("", width=200, pinned=True),
         "seeds": st.column_config.NumberColumn("n", help="Runs, or retrained models, behind the line.", width=36),
-        "flags": st.column_config.TextColumn("Flags", help="Collapsed, or more forgotten than by retraining."),
+        "flags": st.column_config.TextColumn(
+            "Flags", help="Collapsed, or over-unlearned: forget samples look less known than to retrained models."
+        ),
     }
     for column in columns:
         unit = " %" if column.percent and cells == "value" else " pt" if column.percent and cells == "gap" else ""
         heading = f"{SHORT.get(column.id, column.title)}{unit}"
         config[column.id] = st.column_config.NumberColumn(
-            heading, help=f"{column.title}. {column.summary}", width=max(96, 7 * len(heading) + 20)
+            heading,
+            help=f"{column.title}. {column.summary}",
+            width=STATE_WIDTH if column.states else max(96, 7 * len(heading) + 20),
+            alignment="left" if column.states else "right",
         )
     return config
 
@@ -138,8 +161,9 @@ def _config(columns: Sequence[ComparedColumn], cells: str) -> dict[str, Any]:
 def _below(table: Table, cells: str) -> None:
     st.caption(
         "Colour: distance to the mean of the retrained models in half widths of their 95 % prediction band. None "
-        "within it: the number could be one more retrained model's. Purple below, green above, stronger from 2, 4 and "
-        "8 on. It does not depend on which runs are chosen."
+        "within it: the number could be one more retrained model's; of a true retraining one in 20 lies outside. "
+        "Purple below, green above, stronger from 2, 4 and 8 on. It does not depend on which runs are chosen."
+        + (" Of a verdict the colour repeats the state." if any(column.states for column in table.columns) else "")
     )
     for title, reasons in (("n/a", table.missing()), ("No distance to the reference", table.without_band())):
         if reasons and not (title == "n/a" and cells == "distance"):

@@ -79,9 +79,9 @@ class Views:
         band = "" if boxes else " No band is drawn: it takes two retrained models or more."
         st.caption(
             "The centre is the mean of the retrained models, the box their 95 % prediction band: inside it a run could "
-            "be one more of them. Above the centre too little was forgotten, below it more than by retraining. The "
-            "area of a marker grows with the time as a share of retraining; where that is not known, it is the "
-            f"smallest.{band}"
+            "be one more of them. Above the centre forget samples are predicted as labelled more often than by "
+            "retrained models, below it less often. The area of a marker grows with the time as a share of "
+            f"retraining; where that is not known, it is the smallest.{band}"
         )
         self._left_out(left_out)
 

@@ -11,6 +11,7 @@ from cu_core.base.errors import UnlearnscopeError
 from cu_core.catalogue.spec import RunSpec
 from cu_core.data.images import ImageData
 from cu_core.engine.base_knowledge import known_base
+from cu_core.engine.control_knowledge import before_launch
 from cu_core.jobs import background
 from pages._frame import gate
 from pages._launch import form_fields
@@ -90,7 +91,13 @@ def _take(best: dict[str, Any]) -> None:
 
 
 def earlier_bases(specs: Sequence[RunSpec]) -> None:
-    """Says that a base model hardly knows what is to be forgotten, where an earlier run has found that out."""
+    """Says what is known of base model and verdict, mostly from earlier runs with the same base model.
+
+    That it hardly knows what is to be forgotten; that nothing detectable is there to forget; that there are too few
+    references for a verdict.
+    """
+    for sentence in before_launch(specs, home()):
+        st.caption(f":material/gavel: {plain(sentence)}")
     try:
         said = {known_base(spec, home()) for spec in specs if not spec.takes_own_weights}
     except UnlearnscopeError:

@@ -35,7 +35,8 @@ def time_left(row: RunRow) -> str:
         return ""
     if row.seconds_left < 1:
         return " · nearly done"
-    sure = row.phase in ("reference", "audit", "shadows", "finish")
+    # A rule that compares with references has them trained before the first round.
+    sure = row.phase in ("audit", "shadows", "finish") or (row.phase == "reference" and row.rounds > 0)
     return f" · {'about' if sure else 'at most about'} {duration(row.seconds_left)} left"
 
 

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from cu_core.analysis.compare.compared import Compared
-from cu_core.analysis.compare.measures import metric_measure, over_unlearning, time_measure, tow_measure
+from cu_core.analysis.compare.compared import Compared, ComparedMetric
+from cu_core.analysis.compare.measures import (
+    ALL_AGREE,
+    WALL,
+    images_measure,
+    metric_measure,
+    over_unlearning,
+    own_interval,
+    time_kind,
+    time_measure,
+    tow_measure,
+)
+from cu_core.analysis.compare.outside import is_outside, outside
 from cu_core.analysis.compare.reading import read_run
 from cu_core.base.csv_cells import shown_table
 from cu_core.catalogue.file_lists import listed
 from cu_core.catalogue.metric_record import METRICS
-from cu_core.metrics.band import Band
+from cu_core.figures.theme import distance_colour
 from cu_core.metrics.membership import few_words
 from cu_core.runstore.reader import RunView
 from pages._shared.number_words import difference_text, duration, metric_text
@@ -23,6 +34,8 @@ STOPPED = {
     "class_rule": "unseen samples of the forgotten classes are classified no better than by chance (class rule)",
     "sample_rule": "forget samples are classified no better than unseen ones (sample rule)",
     "chance_rule": "the wrong labels are no more likely than chance (chance rule)",
+    "like-reference_rule": "on the rule's samples, margin, position and odds are those of one more reference "
+    "(like-reference rule)",
     "max_rounds": "all rounds were run",
     "method_finished": "the method had nothing left to do",
     "collapse": "retain accuracy was in free fall (collapse guard)",
@@ -30,6 +43,12 @@ STOPPED = {
 }
 # Beyond this many half widths a number says no more than that it is far.
 FAR = 100
+PLACE = "In band?"
+OWN = "After, 95 % of its samples"
+OWN_HELP = (
+    "How far the number after unlearning might be from where it is, had other samples of the same kind been measured. "
+    "The reference was measured on the same samples: whether the two differ is for the band to say."
+)
 SECONDS = {
     "train": "Training",
     "unlearn": "Unlearning",
@@ -59,13 +78,14 @@ def results(view: RunView) -> None:
         (st.warning if level else st.markdown)(text)
     st.subheader("Before, after and reference", anchor=False)
     st.dataframe(
-        shown_table(comparison_table(run)),
+        coloured_table(run),
         hide_index=True,
         height="content",
-        alt="Metrics before and after unlearning and of the retrained reference",
+        column_config={OWN: st.column_config.TextColumn(OWN, help=OWN_HELP)},
+        alt="Metrics before and after unlearning and of the retrained reference; those outside their band first",
     )
     few = few_words(result.get("counts") or {})
-    st.caption(" ".join(filter(None, [measured_on(result), few, reference_words(run)])))
+    st.caption(" ".join(filter(None, [measured_on(result), few, reference_words(run), outside(run).words()])))
     for note in result.get("notes") or []:
         if note not in cautions:
             st.caption(plain(note))
@@ -114,33 +134,63 @@ def verdicts(run: Compared) -> list[tuple[bool, str]]:
         )
     tow = tow_measure(run)
     if tow.value is not None:
-        share = time_measure(run).value
-        cost = f" It took **{share:.1%}** of the time of one retraining." if share is not None else ""
+        cost = cost_words(run)
         said.append(
             (
                 False,
                 f":material/balance: Tug of war **{tow.value:.3f}** (95 %: {tow.low:.3f} to {tow.high:.3f}); 1 is like "
-                f"retraining.{cost}",
+                f"retraining.{cost and f' {cost}'}",
             )
         )
     over, words = over_unlearning(run)
-    if over is not None:
-        text = f"{words[:1].upper()}{words[1:]}."
+    if over:
+        said.append((True, f":material/warning: Over-unlearning: {words}."))
+    elif over is not None:
         said.append(
-            (True, f":material/warning: Over-unlearning: {words}.")
-            if over
-            else (False, f":material/straighten: {text}")
+            (False, f":material/straighten: Over-unlearning: {words}. Whether they are still known is not said.")
         )
     return said
 
 
+def cost_words(run: Compared) -> str:
+    """What the method took as shares of one retraining, in a sentence; empty where nothing is known of it."""
+    time, images, kind = time_measure(run).value, images_measure(run).value, time_kind(run)
+    said = []
+    if time is not None:
+        said.append(f"took **{time:.1%}** of the {kind}")
+    if images is not None:
+        said.append(f"drew **{images:.1%}** of the images")
+    cost = f"It {' and '.join(said)} of one retraining." if said else ""
+    load = " Wall time depends on what else the machine did." if time is not None and kind == WALL else ""
+    return cost + load
+
+
 def comparison_table(run: Compared) -> pd.DataFrame:
-    """Metrics before, after and of the reference, with the difference and whether it is inside the band."""
-    lines = []
+    """Metrics before, after and of the reference, and whether they lie in the band; those outside of it come first."""
+    return pd.DataFrame([line for line, _ in _lines(run)])
+
+
+def coloured_table(run: Compared) -> Any:
+    """The same with the ground of what lies outside coloured, by side and distance as in a comparison."""
+    found = _lines(run)
+    shown = shown_table(pd.DataFrame([line for line, _ in found]))
+    marked = [name for name in ("Metric", "After", PLACE) if name in shown.columns]
+    css = pd.DataFrame("", index=shown.index, columns=shown.columns)
+    for row, (_, distance) in enumerate(found):
+        if colour := distance_colour(distance):
+            css.loc[row, marked] = f"background-color: {colour}"
+    return shown.style.apply(lambda _: css, axis=None)
+
+
+def _lines(run: Compared) -> list[tuple[dict[str, str], float | None]]:
+    """A line of the table per metric, each with its distance in half widths of the band."""
+    first: list[tuple[dict[str, str], float | None]] = []
+    rest: list[tuple[dict[str, str], float | None]] = []
     for key, metric in METRICS.items():
         before, measure = run.before.get(key), metric_measure(run, key)
         if run.task not in metric.tasks or (before is None and measure.value is None):
             continue
+        own = own_interval(run, key)
         line = {
             "Metric": metric.title_for(run.kind),
             "Before": metric_text(key, before),
@@ -150,18 +200,23 @@ def comparison_table(run: Compared) -> pd.DataFrame:
             line["Reference"] = metric_text(key, measure.reference)
             line["After − reference"] = difference_text(key, measure.value, measure.reference)
         if len(run.references) > 1:
-            band, distance = measure.band, measure.distance
-            line["95 % band"] = "–" if band is None else _band_text(key, band)
-            line["In band?"] = "–" if distance is None else _place(distance)
-        lines.append(line)
-    return pd.DataFrame(lines)
+            line[PLACE] = "–" if measure.distance is None else _place(measure.distance)
+            line["95 % band"] = _band_text(key, measure)
+        line[OWN] = "–" if own is None else _range(key, own)
+        (first if is_outside(measure) else rest).append((line, measure.distance))
+    return first + rest
 
 
-def _band_text(metric: str, band: Band) -> str:
-    """The ends of a band; a value that has a least and a most ends there, wherever the interval does."""
-    record = METRICS[metric]
-    least, most = (0.0 if record.percent or record.ranks else -1.0, 1.0) if record.bounded else (-math.inf, math.inf)
-    return f"{metric_text(metric, max(band.low, least))} to {metric_text(metric, min(band.high, most))}"
+def _band_text(metric: str, measure: ComparedMetric) -> str:
+    """The ends of a band, as far as there are such values, and what there is to know of it."""
+    if measure.band is None:
+        return "no width: all agree" if measure.why_no_band.startswith(ALL_AGREE) else "–"
+    text = _range(metric, measure.band.ends(*METRICS[metric].ends))
+    return f"{text} ({measure.note})" if measure.note else text
+
+
+def _range(metric: str, ends: tuple[float, float]) -> str:
+    return f"{metric_text(metric, ends[0])} to {metric_text(metric, ends[1])}"
 
 
 def _place(distance: float) -> str:
@@ -213,6 +268,8 @@ def _whose(run: Compared) -> str:
 
 def _times(result: dict) -> None:
     seconds = result.get("seconds") or {}
+    device = str((result.get("hardware") or {}).get("device") or "cpu")
+    of = "Processor, over all threads" if device == "cpu" else "Device"
     with st.grid(4, min_column_width=120):
         for key, label in SECONDS.items():
             cached = result.get("base_cached" if key == "train" else "reference_cached") and key in (
@@ -221,4 +278,7 @@ def _times(result: dict) -> None:
             )
             if key in seconds:
                 known = "not known" if seconds[key] is None else duration(seconds[key])
-                st.metric(label, known, border=True, help="Taken from the cache" if cached else None)
+                work = (result.get("cpu_seconds") or {}).get(key)
+                told = ["Taken from the cache."] if cached else []
+                told += [] if work is None else [f"{of}: {duration(work)}."]
+                st.metric(label, known, border=True, help=" ".join(told) or None)

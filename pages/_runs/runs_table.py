@@ -12,7 +12,10 @@ import streamlit as st
 from cu_core.base.csv_cells import shown_table
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.own_code import short_code
+from cu_core.catalogue.question_record import STATES as VERDICT_STATES
 from cu_core.catalogue.spec import short
+from cu_core.catalogue.verdict_states import state_words
+from cu_core.figures.theme import VERDICT_COLOURS
 from cu_core.runstore.reader import RunRow, list_runs
 from cu_core.runstore.rows import mentions
 from pages._frame.damage_notes import name_damaged
@@ -57,6 +60,7 @@ def table_of(rows: list[RunRow]) -> pd.DataFrame:
             "open": ["Open"] * len(rows),
             "title": [row.marked_title for row in rows],
             "state": [[row.state] for row in rows],
+            "verdict": [[state_words(row.verdict)] if row.verdict else None for row in rows],
             "progress": [1.0 if row.state == "succeeded" else row.fraction for row in rows],
             "left": [duration(row.seconds_left) if row.state in ACTIVE else "" for row in rows],
             **{
@@ -77,8 +81,8 @@ def table_of(rows: list[RunRow]) -> pd.DataFrame:
 
 def numbers_of(rows: list[RunRow]) -> pd.DataFrame:
     """The rows for files: everything that a list knows of a run, shares as numbers from 0 to 1."""
-    plain = ("run_id", "title", "origin", "state", "dataset", "backbone", "forget", "task", "method", "seed", "group",
-             "owner", "rounds", "submitted", "started", "finished", "error")  # fmt: skip
+    plain = ("run_id", "title", "origin", "state", "verdict", "dataset", "backbone", "forget", "task", "method", "seed",
+             "group", "owner", "rounds", "submitted", "started", "finished", "error")  # fmt: skip
     named = [name for name in METRICS if any((row.metrics or {}).get(name) is not None for row in rows)]
     table = pd.DataFrame(
         [
@@ -109,6 +113,13 @@ def columns() -> dict[str, Any]:
         "open": st.column_config.ButtonColumn("", type="tertiary", on_click=open_clicked, key="open_click", width=72),
         "title": st.column_config.TextColumn("Run", width=164),
         "state": st.column_config.MultiselectColumn("State", options=list(STATES), color=STATE_COLOURS, width=92),
+        "verdict": st.column_config.MultiselectColumn(
+            "Verdict",
+            options=[state_words(state) for state in VERDICT_STATES],
+            color=[VERDICT_COLOURS[state] for state in VERDICT_STATES],
+            help="Whether the model can be told from retrained ones. Sorted: runs without one, then the worst first.",
+            width=160,
+        ),
         "progress": st.column_config.ProgressColumn(
             "Progress", min_value=0.0, max_value=1.0, format="percent", width=88
         ),
@@ -155,8 +166,8 @@ def board(was_live: bool, me: str) -> None:
     # On a machine of one's own all runs are one's own.
     shown_columns = columns() if any(row.owner for row in rows) else columns() | {"owner": None}
     if not any(row.state in ACTIVE for row in shown):
-        # Room for the names where nothing is under way.
-        shown_columns |= {"left": None, "title": st.column_config.TextColumn("Run", width=164 + 72)}
+        # Room for names and numbers where nothing is under way.
+        shown_columns |= {"left": None, "progress": None, "title": st.column_config.TextColumn("Run", width=164 + 72)}
     st.dataframe(
         shown_table(table_of(shown)),
         column_config=shown_columns,

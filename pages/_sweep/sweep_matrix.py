@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 import streamlit as st
 
 from cu_core.analysis.sweeps.done import DONE, key_of, matching, missing
+from cu_core.analysis.sweeps.made_on import unlike_most
 from cu_core.analysis.sweeps.sweep import Expanded, LeftOut, Sweep
 from cu_core.analysis.sweeps.sweep_matrix import KEY_METRICS, SeedRuns, key_value, lines, tally
 from cu_core.base.csv_cells import shown_table
@@ -19,6 +22,7 @@ from pages._frame.notices import say
 from pages._frame.page_links import link_to
 from pages._shared.downloads import table_downloads
 from pages._shared.number_words import metric_text
+from pages._shared.plain_text import plain
 from pages._shared.run_states import ACTIVE
 from pages._shared.server_home import home
 
@@ -40,8 +44,9 @@ def show(sweep: Sweep, expanded: Expanded) -> None:
     st.progress(done / total if total else 0.0, f"{done} of {total} runs: {_in_words(counts)}")
     _buttons(sweep, expanded, found)
     shown = lines(expanded.runs, found)
+    unlike = unlike_most(found.values(), home(), sweep.name)
     st.dataframe(
-        shown_table(table_of(shown)),
+        shown_table(table_of(shown, unlike)),
         hide_index=True,
         placeholder="–",
         column_config={"Done": st.column_config.TextColumn("Done", help="Finished seeds of all.", width=50)},
@@ -51,14 +56,20 @@ def show(sweep: Sweep, expanded: Expanded) -> None:
         "In each cell of a seed: state and forget accuracy. Means ± standard deviation over the runs that have "
         "finished; of class forgetting, unseen means the classes that stay."
     )
+    if unlike:
+        listed = "\n".join(f"- {plain(run_id)}: {plain('; '.join(said))}" for run_id, said in unlike.items())
+        st.caption(
+            "Marked ≠: made otherwise than most runs here, so that times do not compare and equal seeds may differ in "
+            f"the last digits.\n{listed}"
+        )
     with st.container(horizontal=True):
         table_downloads(numbers_of(shown), "sweep", "sweep")
     name_damaged(found.values())
     left_out_section(expanded.left_out)
 
 
-def table_of(shown: list[SeedRuns]) -> pd.DataFrame:
-    """The matrix as it is shown."""
+def table_of(shown: list[SeedRuns], unlike: Collection[str] = ()) -> pd.DataFrame:
+    """The matrix as it is shown; runs that were made otherwise than the others, by their ids, are marked."""
     seeds = sorted({seed for line in shown for seed in line.cells})
     rows = []
     for line in shown:
@@ -67,7 +78,7 @@ def table_of(shown: list[SeedRuns]) -> pd.DataFrame:
             "Forget set": line.forget,
             "Done": f"{len(line.succeeded)}/{len(line.cells)}",
         }
-        row |= {f"Seed {seed}": cell_text(line.cells[seed]) if seed in line.cells else "" for seed in seeds}
+        row |= {f"Seed {seed}": cell_text(line.cells[seed], unlike) if seed in line.cells else "" for seed in seeds}
         for metric in KEY_METRICS:
             mean, deviation = line.mean(metric)
             spread = "" if deviation is None else f" ± {_plain(metric, deviation)}"
@@ -76,14 +87,15 @@ def table_of(shown: list[SeedRuns]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def cell_text(row: RunRow | None) -> str:
+def cell_text(row: RunRow | None, unlike: Collection[str] = ()) -> str:
     """One run in a few words: its state, then how far it is or its forget accuracy."""
     if row is None:
         return "not queued"
     sign = SIGNS[row.state]
     if row.state == "succeeded":
         origin = f" ({row.origin})" if row.origin else ""
-        return f"{sign} {metric_text('forget_acc', key_value(row, 'forget_acc'))}{origin}"
+        mark = " ≠" if row.run_id in unlike else ""
+        return f"{sign} {metric_text('forget_acc', key_value(row, 'forget_acc'))}{origin}{mark}"
     if row.state == "running" and row.phase:
         part = "" if row.fraction is None else f" {row.fraction:.0%}"
         return f"{sign} {row.phase}{part}"

@@ -32,17 +32,20 @@ def run_of(
         after: metrics after unlearning.
         before: metrics before.
         references: metrics of every reference.
-        seconds: of every retraining.
+        seconds: of every retraining; half of them are the processor's.
         state: of the run; without a result unless it succeeded.
         result: changes to the result.
     """
     references = references or []
-    kept = tuple(Reference(k, s, m) for k, (m, s) in enumerate(zip(references, seconds, strict=False)))
+    kept = tuple(
+        Reference(k, s, m, cpu_seconds=s / 2) for k, (m, s) in enumerate(zip(references, seconds, strict=False))
+    )
     names = {name for m in references for name in m}
     known = {name: [v for m in references if (v := m.get(name)) is not None] for name in names}
     content = {
         "stopped_by": "class_rule",
-        "seconds": {"unlearn": 4.0},
+        "seconds": {"unlearn": 8.0},
+        "cpu_seconds": {"unlearn": 2.0},
         "forget_count": 50,
         "counts": {"forget": 40, "retain": 400, "unseen": 100, "unseen_forgotten": 10},
         "served": {"forget": 150, "retain": 800, "unseen": 0},

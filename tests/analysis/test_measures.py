@@ -11,14 +11,20 @@ import scipy.stats
 from cu_core.analysis.compare import measures
 from cu_core.analysis.compare.measures import (
     attack_measure,
+    images_measure,
     metric_measure,
     over_unlearning,
+    own_interval,
     passes_measure,
     samples_behind,
     seconds_measure,
+    time_kind,
     time_measure,
     tow_measure,
 )
+from cu_core.analysis.compare.outside import outside
+from cu_core.catalogue.method_record import method
+from cu_core.catalogue.spec import MethodSpec
 from tests.analysis.runs_in_memory import BASE, run_of
 
 REFERENCES = [{"forget_acc": v, "retain_acc": 0.95, "forget_loss": v} for v in (0.1, 0.2, 0.45)]
@@ -33,11 +39,35 @@ def test_distance_is_in_half_widths_of_the_prediction_interval() -> None:
     assert found.why == found.why_no_band == ""
 
 
-def test_a_band_of_a_share_is_no_narrower_than_counting_allows() -> None:
-    # All references agree: the width is the binomial one on 400 retain samples (Agresti and Coull).
+def test_a_band_of_a_share_has_no_sampling_error_but_a_sample() -> None:
+    # All references agree, and all are judged on the same 400 retain samples: rounding to a sample is what is left.
     found = metric_measure(run_of(after={"retain_acc": 0.5}, references=REFERENCES), "retain_acc")
-    p = (0.95 * 400 + 2) / 404
-    assert found.band is not None and found.band.half == pytest.approx(1.96 * (p * (1 - p) / 400) ** 0.5, rel=1e-6)
+    half = scipy.stats.t.ppf(0.975, 2) * (1 / 12) ** 0.5 * (1 + 1 / 3) ** 0.5 / 400
+    assert found.band is not None and found.band.half == pytest.approx(half)
+    assert found.note == "all agree; one sample is 0.25 %"
+    assert metric_measure(run_of(references=REFERENCES), "forget_acc").note == ""
+
+
+def test_the_interval_of_a_number_stands_apart() -> None:
+    run = run_of(after={"retain_acc": 0.5, "forget_loss": 1.0, "mia_auc": 0.8}, references=REFERENCES)
+    expected = scipy.stats.binomtest(200, 400).proportion_ci(0.95, method="wilson")
+    assert own_interval(run, "retain_acc") == pytest.approx((expected.low, expected.high))
+    low, high = own_interval(run, "mia_auc") or (0, 0)
+    assert low < 0.8 < high and high - low > 0.1, "40 members and 10 others"
+    assert own_interval(run, "forget_loss") is None, "a mean does not say how its samples spread"
+    assert own_interval(run, "forget_acc") is None, "which was not measured"
+    assert own_interval(run_of(result={"counts": None}), "forget_acc") is None
+
+
+def test_tells_what_lies_outside_and_how_much_would_by_chance() -> None:
+    after = {"forget_acc": 0.9, "retain_acc": 0.95, "forget_loss": 9.0}
+    found = outside(run_of(after=after, references=REFERENCES))
+    assert list(found.measured) == ["forget_acc", "retain_acc", "forget_loss"]
+    assert found.names == ("forget_loss",) and found.by_chance == pytest.approx(0.15)
+    assert found.words() == (
+        "3 rows with a band, 1 outside: on average 0.2 of a true retraining lie outside, by chance alone."
+    )
+    assert outside(run_of(replace(BASE, reference=0))).words() == ""
 
 
 @pytest.mark.parametrize(
@@ -84,11 +114,44 @@ def test_a_missing_metric_says_why() -> None:
 
 
 def test_time_is_a_share_of_the_mean_retraining() -> None:
-    assert time_measure(run_of(references=REFERENCES)).value == pytest.approx(4 / 20)
+    # Of the processor, half of the time that passed for retraining and a quarter for the method.
+    assert time_measure(run_of(references=REFERENCES)).value == pytest.approx(2 / 10)
     assert time_measure(run_of(replace(BASE, reference=0))).why == measures.NO_REFERENCE
     assert time_measure(run_of(state="cancelled")).why == measures.UNFINISHED
     assert "not known" in time_measure(run_of(references=REFERENCES, seconds=(0.0, 0.0, 0.0))).why
-    assert seconds_measure(run_of()).value == 4.0
+    assert seconds_measure(run_of()).value == 2.0
+
+
+def test_older_results_know_the_time_that_passed_alone() -> None:
+    run = run_of(references=REFERENCES)
+    assert time_kind(run) == measures.PROCESSOR
+    on_cuda = run_of(references=REFERENCES, result={"hardware": {"device": "cuda:0"}})
+    assert time_kind(on_cuda) == measures.DEVICE
+
+    older = run_of(references=REFERENCES, result={"cpu_seconds": None})
+    assert time_kind(older) == measures.WALL
+    assert time_measure(older).value == pytest.approx(8 / 20) and seconds_measure(older).value == 8.0
+    cached = replace(run, references=tuple(replace(r, cpu_seconds=None) for r in run.references))
+    assert time_kind(cached) == measures.WALL, "references from a cache of an earlier version"
+    assert time_measure(cached).value == pytest.approx(8 / 20)
+    one = replace(run, references=(run.references[0], *cached.references[1:]))
+    assert time_measure(one).value == pytest.approx(2 / 5), "the one that tells"
+    assert time_kind(run_of(replace(BASE, reference=0))) == measures.PROCESSOR
+
+
+def test_images_are_a_share_of_those_that_retraining_draws() -> None:
+    drawn = 150 + 800
+    plain = replace(BASE, train=replace(BASE.train, epochs=5))
+    assert images_measure(run_of(plain)).value == pytest.approx(drawn / (5 * 400))
+    sharded = replace(BASE, train=replace(BASE.train, epochs=6, shards=4, slices=3))
+    first, second, third = sharded.train.stage_epochs
+    visits = 400 * (first / 3 + second * 2 / 3 + third)
+    assert images_measure(run_of(sharded)).value == pytest.approx(drawn / visits)
+    assert images_measure(run_of(result={"served": None})).why == measures.OLDER
+    taken = replace(BASE, train=replace(BASE.train, epochs=0))
+    assert images_measure(run_of(taken)).why == "nothing was trained"
+    anew = replace(BASE, method=MethodSpec("retrain", method("retrain").params()))
+    assert images_measure(run_of(anew, result={"served": {"forget": 0, "retain": 0}})).why == measures.OLDER
 
 
 def test_passes_are_images_served_by_the_size_of_the_set() -> None:
@@ -113,9 +176,8 @@ def test_an_attack_stands_beside_the_same_attack_on_all_references() -> None:
     kept = {"loss": {"refitted": {"auc": [0.5, 0.52, 0.48], "accuracy": [0.5, 0.5, 0.5]}}}
     run = run_of(references=REFERENCES, result={"attacks": attacks(0.8), "reference_attacks": kept})
     found = attack_measure(run, "loss", "refitted")
-    # The variance of the rank-sum statistic: 40 members and 10 others give a wider band than three seeds that agree.
-    half = 1.96 * ((40 + 10 + 1) / (12 * 40 * 10)) ** 0.5
-    assert half > scipy.stats.t.ppf(0.975, 2) * 0.02 * (4 / 3) ** 0.5
+    # The references were attacked on the same samples: 40 and 10 of them make no band wider.
+    half = scipy.stats.t.ppf(0.975, 2) * 0.02 * (4 / 3) ** 0.5
     assert (found.value, found.low, found.high) == (0.8, pytest.approx(0.7), pytest.approx(0.9))
     assert found.distance == pytest.approx(0.3 / half)
 
@@ -142,11 +204,26 @@ def test_a_missing_attack_says_why() -> None:
 
 
 def test_over_unlearning_in_words() -> None:
-    assert over_unlearning(run_of(references=REFERENCES)) == (False, "never beyond the references' band")
+    never = "the forget samples never look less known than to retrained models"
+    assert over_unlearning(run_of(references=REFERENCES)) == (False, never)
     late = {"first_round": 2, "final": True, "metrics": ["forget_loss"]}
     found, words = over_unlearning(run_of(references=REFERENCES, result={"over_unlearning": late}))
-    assert found is True and words == "beyond the references' band from round 2 on and at the end (Loss, forget)"
+    assert found is True and words == (
+        "the forget samples look less known than to retrained models in round 2 for the first time, and at the end "
+        "(Loss, forget)"
+    )
     back = {"first_round": 2, "final": False, "metrics": []}
-    assert over_unlearning(run_of(references=REFERENCES, result={"over_unlearning": back}))[0] is False
+    found, words = over_unlearning(run_of(references=REFERENCES, result={"over_unlearning": back}))
+    assert found is False and words.endswith("in round 2 for the first time, but not at the end")
     one = run_of(replace(BASE, reference=1), references=REFERENCES[:1])
     assert over_unlearning(one) == (None, measures.ONE_REFERENCE)
+
+
+def test_older_results_of_methods_that_start_anew_are_read_at_their_end() -> None:
+    spec = replace(BASE, method=MethodSpec("retrain", method("retrain").params()))
+    back = {"first_round": 1, "final": False, "metrics": []}
+    found, words = over_unlearning(run_of(spec, references=REFERENCES, result={"over_unlearning": back}))
+    assert found is False and words == "the forget samples at the end do not look less known than to retrained models"
+    late = {"first_round": 1, "final": True, "metrics": ["forget_acc"]}
+    found, words = over_unlearning(run_of(spec, references=REFERENCES, result={"over_unlearning": late}))
+    assert found is True and words.endswith("at the end (Forget accuracy)")

@@ -8,20 +8,23 @@ from pathlib import Path
 import pytest
 
 from cu_core.analysis.sweeps.done import key_of, matching, missing
+from cu_core.analysis.sweeps.made_on import unlike_most
 from cu_core.analysis.sweeps.named import SWEEPS
 from cu_core.analysis.sweeps.sweep import Sweep, expand, fitting, sweep_from_json
 from cu_core.analysis.sweeps.sweep_matrix import key_value, lines, tally
 from cu_core.analysis.sweeps.sweep_store import path_of, recall, remember
 from cu_core.base.errors import BadInput
-from cu_core.base.files import write_json
+from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
 from cu_core.catalogue.compatibility import check
 from cu_core.catalogue.method_record import METHODS, methods_here
 from cu_core.catalogue.recipes import unlearning_recipe
 from cu_core.catalogue.spec import RunSpec
-from cu_core.catalogue.spec_parts import DataSpec, ModelSpec, StopSpec, TrainSpec
+from cu_core.catalogue.spec_parts import DataSpec, ModelSpec, TrainSpec
+from cu_core.catalogue.spec_recording import StopSpec
+from cu_core.runstore import layout
 from cu_core.runstore.layout import INFO, SPEC
-from cu_core.runstore.reader import open_run
+from cu_core.runstore.reader import list_runs, open_run
 from tests.madeup import MadeUp, write_run
 
 BASE = RunSpec(train=TrainSpec(epochs=2))
@@ -184,3 +187,34 @@ def test_a_line_sums_up_its_seeds(home: Home) -> None:
     assert key_value(shown[0].cells[0], "test_acc") == values[0]["test_acc_retained"]
     assert shown[1].mean("forget_acc") == (None, None)
     assert tally(specs, found) == {"succeeded": 2, "missing": len(specs) - 2}
+
+
+def test_runs_that_another_machine_made_are_named(home: Home) -> None:
+    usual = {"hardware": {"device": "cpu", "name": "A", "threads": 2}, "versions": {"torch": "2.8"}}
+    others = {
+        "machine": usual | {"hardware": usual["hardware"] | {"name": "B"}},
+        "threads": usual | {"hardware": usual["hardware"] | {"threads": 4}},
+        "torch": usual | {"versions": {"torch": "2.7"}},
+        "nothing": {"hardware": {"device": "cpu"}, "versions": {}},
+        "damaged": {"hardware": ["A"], "versions": 3},
+    }
+    for name, made in ({"same": usual, "other": usual} | others).items():
+        write_run(home, name, MadeUp(result=made, images=False))
+    rows = list_runs(home)
+    assert unlike_most(rows, home, "") == {
+        "machine": ["other machine: B"],
+        "threads": ["4 threads instead of 2"],
+        "torch": ["torch 2.7 instead of 2.8"],
+    }
+    # What fixed the threads of all attempts counts, and not what the last one noted.
+    write_json(home.runs / "same" / layout.THREADS, {"threads": 1})
+    path = home.runs / "same" / layout.RESULT
+    write_json(path, read_json(path))
+    assert unlike_most(rows, home, "")["same"] == ["1 thread instead of 2"]
+
+
+def test_of_as_many_runs_on_two_machines_those_of_the_sweep_are_the_usual_ones(home: Home) -> None:
+    for name, group in (("a", ""), ("b", "mine")):
+        made = {"hardware": {"device": "cuda:0", "name": name, "threads": 8}, "versions": {"torch": "2.8"}}
+        write_run(home, name, MadeUp(result=made, images=False, spec={"group": group}))
+    assert unlike_most(list_runs(home), home, "mine") == {"a": ["other machine: a"]}

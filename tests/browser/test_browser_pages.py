@@ -23,6 +23,7 @@ NAVIGATION = [
     "Compare",
     "tables",
     "Run",
+    "Verdict",
     "Drift",
     "Confidence",
     "Similarity",

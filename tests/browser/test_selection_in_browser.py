@@ -38,7 +38,7 @@ def test_a_selection_follows_to_other_pages_and_becomes_a_forget_set(
     probe, predicted = view.probe(), np.asarray(view.array(5, "top3_class"))[:, 0]
     gone = np.flatnonzero((probe["group"] == "forget") & (predicted != probe["label"]))
     page = open_tab(f"{server.url}/drift?run=mine")
-    page.get_by_role("button", name=f"Correctly forgotten ({len(gone)})").click()
+    page.get_by_role("button", name=f"Prediction changed ({len(gone)})").click()
     expect(page.get_by_text(f"{len(gone)} samples selected: {len(gone)} forget.")).to_be_visible()
     expect(page.get_by_role("heading", name="The selected samples over the rounds")).to_be_visible()
     with heard(page):

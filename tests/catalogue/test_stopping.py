@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from cu_core.catalogue.stopping import collapsed, judge, rule_for
+from cu_core.catalogue.stopping import collapsed, judge, judge_distance, rule_for, why_too_few
 
 
 @pytest.mark.parametrize(("accuracy", "met"), [(0.1, True), (0.11, False), (0.0, True)])
@@ -62,3 +62,19 @@ def test_verdicts_say_what_was_compared():
 def test_a_fall_by_exactly_the_limit_is_a_collapse():
     assert collapsed({}, 0.75, 0.25, 0.5) == "collapse"
     assert collapsed({}, 0.25, 0.75, 0.5) == ""
+
+
+@pytest.mark.parametrize(("distance", "met"), [(1.0, True), (0.2, True), (1.001, False), (52.0, False)])
+def test_a_round_is_like_a_reference_within_their_band(distance, met):
+    verdict = judge_distance("like-reference", distance)
+    assert verdict.to_json() == {"name": "like-reference", "value": distance, "threshold": 1.0, "met": met}
+    assert judge_distance("like-reference", None) is None
+    assert judge("like-reference", 0.1, 0.9, 10) is None, "no accuracy meets it"
+
+
+def test_only_a_rule_that_compares_needs_references():
+    assert why_too_few("sample", 0) is None and why_too_few("auto", 0) is None and why_too_few("none", 0) is None
+    assert why_too_few("like-reference", 5) is None
+    assert "at least 5" in why_too_few("like-reference", 4)
+    assert rule_for("like-reference", "class") == "like-reference"
+    assert rule_for("like-reference", "class", unguarded=True) == "none"

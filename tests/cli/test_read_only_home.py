@@ -19,9 +19,9 @@ from tests.madeup import MadeUp, write_run
 
 ROOT = Path(__file__).resolve().parents[2]
 READS = ["status", "show one", "compare one", "report one --out OUT", "verify one", "export one OUT", "list methods"]
-READS += ["estimate --dataset digits"]
+READS += ["estimate --dataset digits", "prepare --dataset digits"]
 WRITES = ["submit --dataset digits", "run --dataset digits", "delete one", "cancel one", "reindex", "dispatch --drain"]
-WRITES += ["prepare --dataset digits", "map one"]
+WRITES += ["map one"]
 
 
 def test_words_name_the_home_and_only_it(tmp_path: Path) -> None:

@@ -12,9 +12,11 @@ from cu_core.base.home import Home
 from cu_core.catalogue.spec import spec_from_json
 from cu_core.engine.loop import execute
 from cu_core.engine.perform import run_attempt
+from cu_core.engine.verdict.verdict_anew import verdict_anew
 from cu_core.jobs import submission
 from cu_core.projections.map_request import MapRequest
 from cu_core.projections.map_store import read_picture
+from cu_core.runstore.amend import amend_result
 from cu_core.runstore.attempt import Attempt
 from cu_core.runstore.reader import RunView, list_runs, open_run
 from cu_core.runstore.verify import verify
@@ -60,6 +62,20 @@ def test_its_rounds_and_results_are_read(earlier: Home, name: str) -> None:
 
 def test_its_map_is_found_undrawn(earlier: Home) -> None:
     assert read_picture(earlier, MapRequest(run_named(earlier, "A class").run_id)) is not None
+
+
+@pytest.mark.parametrize("name", ["A class", "An encoder"])
+def test_a_verdict_is_made_on_its_runs(earlier: Home, name: str) -> None:
+    view = run_named(earlier, name)
+    found = verdict_anew(earlier, view.run_id)
+    assert found.verdict["references"] == len(view.references()) and found.verdict["state"] == "cannot-tell"
+    claims = {claim["id"]: claim for claim in found.verdict["claims"]}
+    assert claims["integrity"]["state"] == claims["unchanged"]["state"] == "no-difference-found"
+    assert found.notes == () and found.nearness is None, "its models lie in the cache; one reference has no band"
+    amend_result(earlier, view.run_id, {"verdict": found.verdict})
+    after = run_named(earlier, name).result()
+    assert after is not None and after["verdict"]["sentence"] == found.verdict["sentence"]
+    assert verify(earlier, view.run_id) == []
 
 
 def test_its_bin_gives_a_run_back(earlier: Home) -> None:

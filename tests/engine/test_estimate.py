@@ -10,7 +10,8 @@ from PIL import Image
 
 from cu_core.base.errors import BadInput
 from cu_core.catalogue.spec import RunSpec, spec_from_json
-from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, ModelSpec, StopSpec, TrainSpec
+from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, ModelSpec, TrainSpec
+from cu_core.catalogue.spec_recording import StopSpec
 from cu_core.data.prepared import prepare
 from cu_core.engine.estimate import EARLIER_RUN, TIMED_STEPS, Speed, estimate, known_speed, remember_speed, speed_path
 from cu_core.engine.speed import measure_speed

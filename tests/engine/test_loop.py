@@ -16,6 +16,7 @@ import torch
 from cu_core.base.home import Home
 from cu_core.catalogue.spec import spec_from_json
 from cu_core.data.batches import ImageSource
+from cu_core.engine.checkpoint import read_checkpoint
 from cu_core.engine.setup import set_up
 from cu_core.jobs import submission
 from cu_core.learning.build import build_model
@@ -190,6 +191,29 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(home, parts):
         assert (view.array(number, "coordinates") == whole_view.array(number, "coordinates")).all()
     told = [view.manifest(number)["seconds"]["unlearn"] for number in view.rounds()]
     assert result["seconds"]["unlearn"] == pytest.approx(sum(told)), "time of both attempts, each round once"
+    assert result["cpu_seconds"]["unlearn"] > 0
+
+
+def test_what_a_run_took_of_the_processor_is_told_by_phase(home):
+    _, result = finished(home, reference=1)
+    assert set(result["cpu_seconds"]) == set(result["seconds"])
+    assert all(result["cpu_seconds"][phase] > 0 for phase in ("train", "unlearn", "evaluate", "reference"))
+    assert result["references"][0]["cpu_seconds"] == result["cpu_seconds"]["reference"]
+
+
+def test_a_checkpoint_of_an_earlier_version_leaves_the_work_before_it_unknown(home, monkeypatch):
+    run_id = submit(home)
+    assert work(home, run_id, kind=cancelling("unlearn", 2)).state == "cancelled"
+
+    def older(path):
+        state = read_checkpoint(path)
+        del state["cpu_seconds"]
+        return state
+
+    monkeypatch.setattr("cu_core.engine.checkpoint.read_checkpoint", older)
+    result = work(home, run_id, submission.resume_here(home, run_id)).result()
+    assert result["cpu_seconds"]["unlearn"] is None and result["cpu_seconds"]["train"] > 0
+    assert result["seconds"]["unlearn"] > 0
 
 
 def test_interrupted_while_a_reference_trains(home, monkeypatch):
@@ -294,6 +318,7 @@ import importlib
 import sys
 from cu_core.base.home import Home
 from cu_core.runstore.attempt import Attempt
+from cu_core.engine.checkpoint import read_checkpoint
 from cu_core.engine.setup import set_up
 from cu_core.data.batches import ImageSource
 from cu_core.engine.loop import execute

@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from cu_core.base.home import Home
+from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.spec import spec_from_json
 from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data.batches import ImageSource
@@ -22,6 +23,7 @@ from cu_core.engine.setup import set_up
 from cu_core.learning.build import build_model
 from cu_core.methods.context import Context
 from cu_core.metrics.band import band
+from cu_core.metrics.over_unlearning import beyond
 from cu_core.runstore.reader import RunView
 from tests.real_runs import submit_changed, work_to_the_end
 
@@ -141,7 +143,8 @@ def test_retraining_is_inside_its_own_band(home: Home) -> None:
     ):
         level = band([r["metrics"][metric] for r in result["references"]], samples)
         assert level is not None and abs(level.distance(after[metric])) <= 1, metric
-    assert result["over_unlearning"]["final"] is False
+    assert result["over_unlearning"]["final"] is False and result["over_unlearning"]["first_round"] is None
+    assert result["served"] == {"forget": 0, "retain": 4 * counts["retain"], "unseen": 0}
     assert result["tow"]["value"] > 0.93
 
 
@@ -182,3 +185,35 @@ def test_probe_recovery_is_that_of_scikit_learns_logistic_regression(home: Home)
     right = probe.predict(scale.transform(features(setup.test, judged))) == 5
     assert probe_recovery(model, setup) == pytest.approx(right.mean())
     assert 0.3 < right.mean() < 1
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("select", ["random:100", "class:5"])
+def test_of_true_retrainings_one_number_in_20_is_outside(home: Home, select: str) -> None:
+    """Twenty networks with the default recipe: any one beside five others, as a run with five references has it."""
+    usual: dict[str, Any] = {
+        "forget": {"select": select},
+        "method": {"id": "finetune"},
+        "probe": {"size": 300, "tsne": False},
+        "stop": {"max_rounds": 1, "rule": "none"},
+        "audit": {"attacks": "none"},
+        "reference": 20,
+        "device": "cpu",
+    }
+    _, result = work_to_the_end(home, submit_changed(home, usual, {}))
+    models, counts = [r["metrics"] for r in result["references"]], result["counts"]
+    counts["unseen_retained"] = counts["unseen"] - counts["unseen_forgotten"]
+    rng = np.random.default_rng(0)
+    outside: list[bool] = []
+    warned = []
+    for _ in range(1000):
+        one, *others = (models[k] for k in rng.permutation(20)[:6])
+        for name, value in one.items():
+            samples = counts[METRICS[name].counted_on] if METRICS[name].percent else None
+            level = band([other[name] for other in others], samples)
+            if level is not None and value is not None:
+                outside.append(abs(level.distance(value)) > 1)
+        warned.append(bool(beyond(one, others, counts["forget"])))
+    assert len(outside) > 10_000
+    assert np.mean(outside) == pytest.approx(0.05, abs=0.02)
+    assert np.mean(warned) < 0.1, "over-unlearning"

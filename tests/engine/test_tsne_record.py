@@ -9,7 +9,7 @@ import numpy as np
 
 from cu_core.base.home import Home
 from cu_core.catalogue.spec import RunSpec
-from cu_core.catalogue.spec_parts import ProbeSpec
+from cu_core.catalogue.spec_recording import ProbeSpec
 from cu_core.engine.tsne_record import record_tsne
 from cu_core.jobs.submission import submit
 from cu_core.runstore.attempt import Attempt

@@ -88,6 +88,18 @@ def test_a_second_request_is_served_from_the_cache(home: Home) -> None:
     assert about["weights_sha256"] == sha(first)
 
 
+def test_what_the_training_took_of_the_processor_is_kept_with_it(home: Home) -> None:
+    first, _ = get(home)
+    assert first.cpu_seconds and first.cpu_seconds > 0
+    assert get(home)[0].cpu_seconds == first.cpu_seconds
+    path = home.models / f"{first.key}.json"
+    about = json.loads(path.read_text())
+    del about["cpu_seconds"]
+    path.write_text(json.dumps(about))
+    older, trained = get(home)
+    assert (older.cached, older.cpu_seconds, trained) == (True, None, []), "a model of an earlier version is as good"
+
+
 def test_names_and_unlearning_choices_share_one_base(home: Home) -> None:
     first, _ = get(home)
     other = dataclasses.replace(SPEC, name="another", group="g", reference=3, data=DataSpec(dataset="svhn"), seed=9)

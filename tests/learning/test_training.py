@@ -99,7 +99,7 @@ def test_it_learns(optimizer: str, schedule: str) -> None:
     assert {r.epochs for r in reports} == {12}
     assert reports[-1].loss < reports[0].loss
     assert reports[-1].accuracy > 0.9
-    assert result == TrainResult(reports[-1].seconds, 12, 0)
+    assert result == TrainResult(reports[-1].seconds, 12, 0, result.cpu_seconds) and result.cpu_seconds
     assert not model.training
 
 
@@ -258,7 +258,7 @@ def test_a_finished_checkpoint_needs_no_more_epochs(tmp_path: Path) -> None:
     whole, first = run(SPEC, checkpoint=tmp_path / "c.pt")
     again, result = run(SPEC, checkpoint=tmp_path / "c.pt", on_epoch=lambda report: pytest.fail("trained again"))
     assert sha(again) == sha(whole)
-    assert result == TrainResult(first.seconds, 4, 4)
+    assert result == TrainResult(first.seconds, 4, 4, first.cpu_seconds)
 
 
 @pytest.mark.parametrize("where", [0, 31, 32, 40, 5000, -1])

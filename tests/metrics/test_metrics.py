@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.spatial.distance import cosine as scipy_cosine
 from sklearn.metrics import accuracy_score, roc_auc_score
@@ -13,7 +14,7 @@ from cu_core.engine.signals import Forward
 from cu_core.metrics.accuracy import accuracy, unseen_accuracies
 from cu_core.metrics.centroids import centroid_cosines, own_centroid_cosines
 from cu_core.metrics.embedding_drift import displacement
-from cu_core.metrics.membership import loss_auc
+from cu_core.metrics.membership import loss_auc, loss_gap
 
 
 def test_accuracy_matches_sklearn_and_is_none_for_nothing():
@@ -39,6 +40,19 @@ def test_loss_auc_matches_sklearn_where_the_class_mix_is_equal():
     assert loss_auc(forget, labels, unseen, labels) == pytest.approx(want)
 
 
+def test_loss_auc_matches_sklearn_with_ties_and_another_class_mix():
+    rng = np.random.default_rng(4)
+    forget, unseen = rng.integers(0, 6, 70) / 2, rng.integers(1, 8, 50) / 2
+    forget_labels, unseen_labels = rng.integers(0, 3, 70), np.arange(50) % 3
+    mix = np.bincount(forget_labels) / np.bincount(unseen_labels)
+    want = roc_auc_score(
+        np.r_[np.ones(70), np.zeros(50)],
+        -np.r_[forget, unseen],
+        sample_weight=np.r_[np.ones(70), mix[unseen_labels]],
+    )
+    assert loss_auc(forget, forget_labels, unseen, unseen_labels) == pytest.approx(want, abs=1e-12)
+
+
 def test_loss_auc_is_not_fooled_by_class_difficulty():
     # Class 1 is hard, class 0 easy; within a class, members and others are the same distribution.
     rng = np.random.default_rng(2)
@@ -56,6 +70,25 @@ def test_loss_auc_uses_shared_classes_only():
     value = loss_auc(np.array([0.1, 0.2]), np.array([5, 5]), np.array([9.0, 0.5]), np.array([5, 1]))
     assert value == 1.0
     assert loss_auc(np.array([0.1]), np.array([5]), np.array([0.1]), np.array([1])) is None
+
+
+def test_loss_gap_is_that_of_pandas_class_by_class():
+    rng = np.random.default_rng(5)
+    forget = pd.DataFrame({"label": rng.integers(0, 4, 60), "loss": rng.exponential(1.0, 60)})
+    unseen = pd.DataFrame({"label": rng.integers(1, 6, 80), "loss": rng.exponential(2.0, 80)})
+    level = unseen.groupby("label")["loss"].mean()
+    expected = (forget["loss"] - forget["label"].map(level)).mean()
+    arrays = [table[name].to_numpy() for table in (forget, unseen) for name in ("loss", "label")]
+    assert (forget["label"] == 0).any() and (unseen["label"] == 5).any(), "which one side lacks"
+    assert loss_gap(*arrays) == pytest.approx(expected)
+    assert loss_gap(np.ones(2), np.array([0, 0]), np.ones(2), np.array([1, 1])) is None
+
+
+def test_loss_gap_does_not_count_that_a_model_is_less_sure_of_all():
+    labels = np.arange(100) % 5
+    loss = np.random.default_rng(6).exponential(1.0, 100)
+    assert loss_gap(loss + 3, labels, loss + 3, labels) == pytest.approx(loss_gap(loss, labels, loss, labels))
+    assert loss_gap(loss, labels, loss + 3, labels) == pytest.approx(-3)
 
 
 def test_centroid_cosines_match_scipy():

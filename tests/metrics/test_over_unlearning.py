@@ -29,13 +29,32 @@ def test_only_one_side_is_too_much(metric: str, too_much: float, too_little: flo
 
 def test_finds_the_first_round_and_the_last_state() -> None:
     rounds = [(1, WITHIN), (2, WITHIN | {"forget_acc": 0.1}), (3, WITHIN)]
-    assert over_unlearning(rounds, REFERENCES, 500) == {"first_round": 2, "final": False, "metrics": []}
-    assert over_unlearning(rounds[:2], REFERENCES, 500) == {
+    judged = {"judged": ["forget_acc", "forget_loss", "mia_auc"]}
+    assert over_unlearning(rounds, REFERENCES, 500) == {"first_round": 2, "final": False, "metrics": []} | judged
+    assert over_unlearning(rounds[:2], REFERENCES, 500) == judged | {
         "first_round": 2,
         "final": True,
         "metrics": ["forget_acc"],
     }
-    assert over_unlearning(rounds[:1], REFERENCES, 500) == {"first_round": None, "final": False, "metrics": []}
+    assert over_unlearning(rounds[:1], REFERENCES, 500) == {"first_round": None, "final": False, "metrics": []} | judged
+
+
+def test_a_method_that_starts_anew_is_judged_at_its_end_alone() -> None:
+    rounds = [(1, WITHIN | {"forget_acc": 0.1}), (2, WITHIN | {"forget_acc": 0.2}), (3, WITHIN)]
+    found = over_unlearning(rounds, REFERENCES, 500, end_alone=True)
+    assert found is not None and (found["first_round"], found["final"]) == (None, False)
+    found = over_unlearning(rounds[:2], REFERENCES, 500, end_alone=True)
+    assert found is not None and (found["first_round"], found["final"]) == (2, True)
+
+
+def test_samples_are_judged_by_their_loss_minus_that_of_unseen_ones() -> None:
+    """A model that is less sure of everything, as one trained on fewer images is, has not forgotten too much."""
+    references = [reference | {"loss_gap": 0.01 * k} for k, reference in enumerate(REFERENCES)]
+    unsure = WITHIN | {"forget_loss": 3.0, "loss_gap": 0.01}
+    assert beyond(unsure, references, 500) == []
+    assert beyond(unsure | {"loss_gap": 2.0}, references, 500) == ["loss_gap"]
+    without = [reference | {"loss_gap": None} for reference in REFERENCES]
+    assert beyond(unsure | {"loss_gap": None}, without, 500) == [], "no unseen samples of these classes"
 
 
 def test_needs_two_references_and_a_round() -> None:

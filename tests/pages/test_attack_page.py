@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
-from cu_core.catalogue.spec_parts import AuditSpec
+from cu_core.catalogue.spec_recording import AuditSpec
 from cu_core.runstore import layout
 from cu_core.runstore.reader import open_run
 from tests.madeup import MadeUp, finish, write_run

@@ -11,7 +11,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cu_core.base.home import Home
-from cu_core.catalogue.spec_parts import DataSpec, StopSpec
+from cu_core.catalogue.spec_parts import DataSpec
+from cu_core.catalogue.spec_recording import StopSpec
 from cu_core.data.forget import resolve
 from cu_core.data.memorisation import memorisation
 from cu_core.data.prepared import dataset_key, open_prepared

@@ -17,7 +17,8 @@ from cu_core.catalogue.objective_record import OWN_SETTINGS
 from cu_core.catalogue.presets import DEFAULT_PRESET, single_presets
 from cu_core.catalogue.recipes import recipe
 from cu_core.catalogue.spec import MethodSpec, RunSpec
-from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, ModelSpec, StopSpec, TrainSpec
+from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, ModelSpec, TrainSpec
+from cu_core.catalogue.spec_recording import StopSpec
 from cu_core.engine.estimate import EARLIER_RUN, Speed, remember_speed
 from cu_core.jobs import dispatcher, submission
 from cu_core.methods.contrastive import ContrastiveParams
@@ -120,6 +121,7 @@ def test_several_wrong_fields_are_all_reported() -> None:
         ({"forget.kind": "random", "forget.count": 0}, "forget.select", "random:0"),
         ({"device": "tpu"}, "device", "cuda"),
         ({"train.epochs": 0, "reference": 0}, "train.epochs", "weights"),
+        ({"stop.rule": "like-reference", "reference": 4}, "reference", "at least 5 retrained models"),
         ({"model.weights": "/no/such/file.pt"}, "model.weights", "not a file"),
         ({"data.train_limit": 5000}, "data.train_limit", "1297"),
         ({"forget.kind": "random", "stop.rule": "class"}, "stop.rule", "whole classes"),

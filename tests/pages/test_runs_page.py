@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pytest
+from scipy.stats import binomtest
 
 from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
@@ -13,6 +15,7 @@ from cu_core.catalogue.presets import DEFAULT_PRESET
 from cu_core.jobs import demo, submission
 from cu_core.runstore import layout
 from cu_core.runstore.reader import list_runs, open_run
+from pages._run.run_results import OWN
 from pages._runs import runs_table
 from pages._shared import run_curves
 from tests.madeup import MadeUp, finish, write_run
@@ -162,8 +165,16 @@ def test_a_finished_run_shows_before_after_and_reference(home: Home) -> None:
     assert line["After"] == f"{100 * after:.1f} %"
     assert line["Reference"] == f"{100 * mean:.1f} %"
     assert line["After − reference"] == f"{100 * (after - mean):+.1f} points"
-    assert line["95 % band"].endswith(" %") and "-" not in line["95 % band"], "a share does not end below 0"
+    assert line["95 % band"] == "98.4 % to 100.0 % (all agree; one sample is 1.1 %)", "a share ends at 100 %"
+    assert not shown["95 % band"].str.contains("-").any(), "nor is there any below 0"
     assert shown["In band?"].str.fullmatch(r"inside|–|(> )?[\d.]+ × (above|below)").all()
+    outside = shown["In band?"].str.contains("×").tolist()
+    assert outside == sorted(outside, reverse=True) and 0 < sum(outside) < len(outside), "those outside come first"
+    coloured = re.findall(r"row(\d+)_col0\b", app.dataframe[0].proto.arrow_data.styler.styles)
+    assert sorted(map(int, coloured)) == list(range(sum(outside)))
+    assert f"{len(outside) - shown['In band?'].eq('–').sum()} rows with a band, {sum(outside)} outside" in texts(app)
+    low, high = binomtest(round(40 * result["metrics"]["after"]["forget_acc"]), 40).proportion_ci(method="wilson")
+    assert shown.loc["Forget accuracy", OWN] == f"{100 * low:.1f} % to {100 * high:.1f} %"
     assert "5 rounds" in texts(app)
     assert {m.label: m.value for m in app.metric} == {
         "Training": "4.0 s",
@@ -212,6 +223,11 @@ def test_a_running_run_shows_its_progress_and_can_be_cancelled(home: Home) -> No
         events.write_text(json.dumps(event | {"phase": "reference", "seconds_left": seconds}) + "\n")
         app.run()
         assert app.progress[0].text == f"**Retraining the reference** · {words}"
+    # A rule that compares with references has them trained before the first round.
+    shutil.rmtree(run_dir / "rounds")
+    events.write_text(json.dumps(event | {"phase": "reference"}) + "\n")
+    app.run()
+    assert app.progress[0].text == "**Retraining the reference** · at most about 1 min 15 s left"
     assert not [b for b in app.button if b.key == "delete"]
     app.button(key="cancel").click().run()
     assert (run_dir / layout.CANCEL).exists()

@@ -73,7 +73,7 @@ def test_presets_tell_their_counts_and_select(view: RunView) -> None:
     expected = preset("forgotten", course(view), 3)
     assert 0 < len(expected) < 40, "the made-up run must forget some"
     button = app.button(key="pick_forgotten")
-    assert button.label == f"Correctly forgotten ({len(expected)})"
+    assert button.label == f"Prediction changed ({len(expected)})"
     after(button.click())
     assert rows(app) == expected.tolist()
     assert app.session_state[KEY].revision == 1 and app.session_state[KEY].source == "Drift"

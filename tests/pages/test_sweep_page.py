@@ -119,6 +119,18 @@ def test_runs_of_another_group_count_and_the_comparison_names_them(home: Home) -
     assert any("runs=own%2Cothers" in link.proto.query_string for link in app.get("page_link"))
 
 
+def test_a_run_of_another_machine_is_marked(home: Home) -> None:
+    specs = expand(SWEEP).runs
+    remember(SWEEP, home)
+    usual = {"hardware": {"device": "cpu", "name": "A", "threads": 2}, "versions": {"torch": "2.8"}}
+    for name, spec in zip(("one", "two", "three"), specs, strict=False):
+        write(home, name, spec, result=usual if name != "two" else usual | {"versions": {"torch": "2.7"}})
+    app = open_page("sweep.py", group="mine")
+    table = next(d.value for d in app.dataframe if "Seed 0" in d.value)
+    assert table.iloc[0]["Seed 1"].endswith(" ≠") and "≠" not in table.iloc[0]["Seed 0"] + table.iloc[1]["Seed 0"]
+    assert "two: torch 2.7 instead of 2.8" in texts(app)
+
+
 def test_hyper_parameters_vary_for_the_method_that_has_them(home: Home) -> None:
     app = small(open_page("sweep.py"))
     change(app, "vary", [("contrastive", "temperature")])

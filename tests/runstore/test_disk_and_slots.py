@@ -12,7 +12,8 @@ import pytest
 
 from cu_core.base.errors import BadInput, OutOfDisk
 from cu_core.catalogue.spec import RunSpec
-from cu_core.catalogue.spec_parts import ModelSpec, ProbeSpec, StopSpec, TrainSpec
+from cu_core.catalogue.spec_parts import ModelSpec, TrainSpec
+from cu_core.catalogue.spec_recording import ProbeSpec, StopSpec
 from cu_core.jobs import memory, slots, submission
 from cu_core.jobs.slots import Slot, choose_slot, find_slots
 from cu_core.runstore import disk

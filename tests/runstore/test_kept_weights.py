@@ -10,7 +10,7 @@ import pytest
 
 from cu_core.base.home import Home
 from cu_core.catalogue.spec import RunSpec
-from cu_core.catalogue.spec_parts import ProbeSpec
+from cu_core.catalogue.spec_recording import ProbeSpec
 from cu_core.jobs import submission
 from cu_core.runstore import layout
 from cu_core.runstore.attempt import Attempt

@@ -10,18 +10,22 @@ from functools import partial
 from cu_core.analysis.compare.compared import Compared, ComparedMetric
 from cu_core.analysis.compare.measures import (
     attack_measure,
+    images_measure,
     metric_measure,
     passes_measure,
     rounds_measure,
     seconds_measure,
     time_measure,
     tow_measure,
+    verdict_measure,
 )
 from cu_core.base.errors import BadInput
 from cu_core.catalogue.attack_record import ATTACKS, WAYS
 from cu_core.catalogue.metric_record import METRICS
+from cu_core.catalogue.question_record import STATES
 
 DEFAULT_ATTACK = "loss"
+VERDICT = "verdict"
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class ComparedColumn:
         digits: after the decimal point, as it is shown.
         against_reference: whether its target is the reference, so that a distance to it means something.
         read: takes a run and the id of a membership attack.
+        states: whether it is a state of a verdict: its number is the state's rank, 0 for the worst.
     """
 
     id: str
@@ -45,12 +50,22 @@ class ComparedColumn:
     digits: int
     against_reference: bool
     read: Callable[[Compared, str], ComparedMetric]
+    states: bool = False
 
     def text(self, value: float | None) -> str:
         """The value as people read it, without a unit; ``n/a`` where there is none."""
         if value is None or not math.isfinite(value):
             return "n/a"
         return f"{100 * value if self.percent else value:.{self.digits}f}"
+
+    def named(self, values: Sequence[float | None]) -> list[str]:
+        """The states behind the values of single runs; empty texts for runs without one.
+
+        Args:
+            values: ranks of `cu_core.catalogue.question_record.STATES`.
+        """
+        names = list(STATES)
+        return ["" if value is None else names[int(value)] for value in values]
 
     @property
     def heading(self) -> str:
@@ -96,6 +111,17 @@ def _passes(group: str, run: Compared) -> ComparedMetric:
 COLUMNS: dict[str, ComparedColumn] = {
     c.id: c
     for c in (
+        ComparedColumn(
+            VERDICT,
+            "Verdict",
+            "Whether the model can be told from retrained ones; over seeds the worst state and how many runs have it. "
+            "Sorted, the worst come first.",
+            False,
+            0,
+            False,
+            _without_attack(verdict_measure),
+            states=True,
+        ),
         *_metrics(),
         ComparedColumn(
             "tow",
@@ -123,16 +149,27 @@ COLUMNS: dict[str, ComparedColumn] = {
         ComparedColumn(
             "time_share",
             "Time of retraining",
-            "Time of the method, evaluation not counted, as a share of the mean time of one retraining.",
+            "Time of the method, evaluation not counted, as a share of the mean time of one retraining: seconds of the "
+            "processor over all threads, on CUDA of the device. Of older runs the time that passed.",
             True,
             1,
             False,
             _without_attack(time_measure),
         ),
         ComparedColumn(
+            "images_share",
+            "Images of retraining",
+            "Images that the method drew, in all groups, as a share of those that one retraining draws.",
+            True,
+            1,
+            False,
+            _without_attack(images_measure),
+        ),
+        ComparedColumn(
             "seconds",
             "Seconds",
-            "Time of the method, evaluation not counted.",
+            "Time of the method, evaluation not counted: of the processor over all threads, on CUDA of the device. Of "
+            "older runs the time that passed.",
             False,
             1,
             False,
@@ -165,11 +202,11 @@ COLUMNS: dict[str, ComparedColumn] = {
 
 _CLASS = ("forget_acc", "retain_acc", "test_acc_forgotten", "test_acc_retained", "probe_recovery")
 _SAMPLE = ("forget_acc", "retain_acc", "test_acc")
-_ALWAYS = ("tow", "auc_transferred", "auc_refitted", "time_share", "passes_forget", "passes_retain")
+_ALWAYS = ("tow", "auc_transferred", "auc_refitted", "time_share", "images_share", "passes_forget", "passes_retain")
 
 
 def default_columns(runs: Sequence[Compared]) -> list[str]:
-    """Ids of the columns that suit some runs: accuracies by their tasks, tug of war, attacks, cost."""
+    """Ids of the columns that suit some runs: accuracies by their tasks, tug of war, attacks, cost, verdicts if any."""
     wanted = [
         column
         for task, columns in (("class", _CLASS), ("sample", _SAMPLE))
@@ -178,6 +215,8 @@ def default_columns(runs: Sequence[Compared]) -> list[str]:
     ]
     if any(run.kind == "self-supervised" for run in runs):
         wanted.append("linear_acc")
+    if any(verdict_measure(run).value is not None for run in runs):
+        wanted.insert(0, VERDICT)
     return [column for column in dict.fromkeys([*wanted, *_ALWAYS]) if column in COLUMNS]
 
 

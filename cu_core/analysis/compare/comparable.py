@@ -9,6 +9,7 @@ from typing import Any
 
 from cu_core.analysis.compare.compared import Compared
 from cu_core.analysis.compare.difference import NAMES, SEEDS, flat, label_of, value_words
+from cu_core.analysis.compare.measures import WALL, time_kind
 from cu_core.catalogue.file_lists import REFERENCES
 from cu_core.metrics.membership import few_words
 
@@ -56,6 +57,11 @@ def warnings(runs: Sequence[Compared]) -> list[str]:
             f"{len(unfinished)} run{'' if one else 's'} {'has' if one else 'have'} no result: the numbers are those of "
             "the latest round on the recorded samples."
         )
+    # Older results know the time that passed alone, and so does a device that does not tell.
+    timed = [run for run in runs if run.result and not run.elsewhere]
+    if passed := sum(time_kind(run) == WALL for run in timed):
+        of = "Times" if passed == len(timed) else f"Times of {passed} run{'s' if passed > 1 else ''}"
+        said.append(f"{of} are wall time, which depends on what else the machine did.")
     # Runs of one forget set share the sentence.
     said += dict.fromkeys(filter(None, (few_words(run.result.get("counts") or {}) for run in runs)))
     return said

@@ -18,12 +18,14 @@ class Reference:
         seconds: its training took; None if unknown.
         metrics: metric id to value over all samples.
         file: name of the user's file that it comes from; empty where it was trained here.
+        cpu_seconds: of the processor or the device that its training took; None if unknown.
     """
 
     seed: int
     seconds: float | None
     metrics: Mapping[str, float | None]
     file: str = ""
+    cpu_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ class ComparedMetric:
         reference: mean over the references; None where they do not have it.
         band: of the references; None where there is none.
         why_no_band: why not, in words; empty where there is one, or where none is wanted.
+        note: what a reader of the band should know, in a few words.
     """
 
     value: float | None
@@ -119,6 +122,7 @@ class ComparedMetric:
     reference: float | None = None
     band: Band | None = None
     why_no_band: str = ""
+    note: str = ""
 
     @property
     def gap(self) -> float | None:

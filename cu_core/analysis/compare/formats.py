@@ -10,6 +10,7 @@ import pandas as pd
 from cu_core.analysis.compare.columns import ComparedColumn
 from cu_core.analysis.compare.lines import Summary
 from cu_core.analysis.compare.table import Table, TableRow
+from cu_core.catalogue.verdict_states import several_words
 
 
 def frame(table: Table) -> pd.DataFrame:
@@ -18,7 +19,8 @@ def frame(table: Table) -> pd.DataFrame:
     Returns:
         Columns ``line``, ``kind``, ``method``, ``runs``, ``seeds``, ``flags``; then of each shown column C: ``C`` (mean
         in its own unit, shares 0..1), ``C sd``, ``C n``, and where retraining is the target ``C distance`` (in half
-        widths of the band) and ``C reference``; ``C low`` and ``C high`` where it has an interval.
+        widths of the band) and ``C reference``; ``C low`` and ``C high`` where it has an interval. A verdict is the
+        state of each of the runs.
     """
     rows = []
     for row in table.rows:
@@ -32,6 +34,9 @@ def frame(table: Table) -> pd.DataFrame:
         }
         for column in table.columns:
             cell = row.cells[column.id]
+            if column.states:
+                line |= {column.id: " ".join(name or "none" for name in column.named(cell.values)) if cell.n else ""}
+                continue
             line |= {column.id: cell.mean, f"{column.id} sd": cell.sd, f"{column.id} n": cell.n}
             if column.against_reference:
                 line |= {f"{column.id} distance": cell.distance, f"{column.id} reference": cell.reference}
@@ -39,7 +44,8 @@ def frame(table: Table) -> pd.DataFrame:
                 line |= {f"{column.id} low": cell.low, f"{column.id} high": cell.high}
         rows.append(line)
     found = pd.DataFrame(rows)
-    numbers = [name for name in found.columns if name.split(" ")[0] in {c.id for c in table.columns}]
+    numeric = {column.id for column in table.columns if not column.states}
+    numbers = [name for name in found.columns if name.split(" ")[0] in numeric]
     return found.astype({name: "Float64" for name in numbers})
 
 
@@ -67,7 +73,7 @@ def footnotes(table: Table) -> list[str]:
     if any(cell.distance is not None for row in table.rows for cell in row.cells.values()):
         notes.append(
             "In brackets: distance to the retrained models' mean in half widths of their 95 % prediction band; within "
-            "-1 and 1 it could be one more retrained model."
+            "-1 and 1 it could be one more retrained model. Of a true retraining one number in 20 lies outside."
         )
     notes += [f"n/a: {reason}." for reason in table.missing()]
     notes += [f"No distance: {reason}." for reason in table.without_band()]
@@ -75,7 +81,9 @@ def footnotes(table: Table) -> list[str]:
 
 
 def cell_text(column: ComparedColumn, cell: Summary) -> str:
-    """Mean ± sd, the interval of a single run where it has one, and the distance in brackets."""
+    """Mean ± sd, the interval of a single run where it has one, and the distance in brackets; of verdicts the state."""
+    if column.states:
+        return several_words(column.named(cell.values)) or "n/a"
     text = column.text(cell.mean)
     if cell.mean is None:
         return text
@@ -113,6 +121,9 @@ def _row_json(row: TableRow, columns: Sequence[ComparedColumn]) -> dict[str, Any
     cells = {}
     for column in columns:
         cell = row.cells[column.id]
+        if column.states:
+            cells[column.id] = {"states": [name or None for name in column.named(cell.values)], "n": cell.n}
+            continue
         cells[column.id] = {name: getattr(cell, name) for name in Summary.__dataclass_fields__} | {"n": cell.n}
     return head | {"cells": cells}
 

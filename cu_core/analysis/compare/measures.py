@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cu_core.analysis.compare.compared import Compared, ComparedMetric
+from cu_core.analysis.verdict_reading import verdict_of
 from cu_core.catalogue.attack_record import ATTACKS
+from cu_core.catalogue.method_record import METHODS
 from cu_core.catalogue.metric_record import METRICS
-from cu_core.metrics.band import Band, auc_band, band
+from cu_core.catalogue.spec_parts import TrainSpec
+from cu_core.catalogue.verdict_states import rank_of
+from cu_core.metrics.band import band
+from cu_core.metrics.own_interval import auc_interval, share_interval
 
 UNFINISHED = "the run has not finished"
 NO_REFERENCE = "no reference was retrained"
@@ -15,6 +20,9 @@ ONE_REFERENCE = "one reference gives no band"
 OLDER = "the run is older than this number"
 ELSEWHERE = "not known: it was unlearned elsewhere"
 ALL_AGREE = "all references agree, so they give no width to measure with"
+PROCESSOR, DEVICE, WALL = "processor time", "device time", "wall time"
+SUBJECT = "the forget samples"
+LESS_KNOWN = "less known than to retrained models"
 
 
 def metric_measure(run: Compared, metric_id: str) -> ComparedMetric:
@@ -26,9 +34,10 @@ def metric_measure(run: Compared, metric_id: str) -> ComparedMetric:
     """
     values = [reference.metrics.get(metric_id) for reference in run.references]
     why_no_band = "" if len(run.references) > 1 else _why_no_band(run)
-    found = _auc_band(run, values) if METRICS[metric_id].ranks else band(values, samples_behind(run, metric_id))
+    counted = samples_behind(run, metric_id)
+    found = band(values, counted)
     if found is None and not why_no_band:
-        why_no_band = ALL_AGREE if sum(v is not None for v in values) > 1 else "the references do not have it"
+        why_no_band = ALL_AGREE + one_sample(run, metric_id) if _agree(values) else "the references do not have it"
     value = run.after.get(metric_id)
     return ComparedMetric(
         value=value,
@@ -36,7 +45,18 @@ def metric_measure(run: Compared, metric_id: str) -> ComparedMetric:
         reference=run.reference.get(metric_id),
         band=found,
         why_no_band="" if found else why_no_band,
+        note=f"all agree; one sample is {_percent(1 / counted)}" if found and counted and _agree(values) else "",
     )
+
+
+def _agree(values: Sequence[float | None]) -> bool:
+    known = {value for value in values if value is not None}
+    return len(known) == 1 and sum(value is not None for value in values) > 1
+
+
+def _percent(share: float) -> str:
+    """A small share with two digits that count."""
+    return f"{100 * share:.2g} %"
 
 
 def samples_behind(run: Compared, metric_id: str) -> int | None:
@@ -45,6 +65,30 @@ def samples_behind(run: Compared, metric_id: str) -> int | None:
     if "unseen" in counts and "unseen_forgotten" in counts:
         counts["unseen_retained"] = counts["unseen"] - counts["unseen_forgotten"]
     return counts.get(METRICS[metric_id].counted_on) if METRICS[metric_id].percent else None
+
+
+def one_sample(run: Compared, metric_id: str) -> str:
+    """How much one forget sample can move an AUC, in words behind a comma; empty for others, or where n is unknown."""
+    members, others = _ranked(run)
+    if not METRICS[metric_id].ranks or not members or not others:
+        return ""
+    return f"; one forget sample is worth up to {1 / members:.3f}"
+
+
+def own_interval(run: Compared, metric_id: str) -> tuple[float, float] | None:
+    """The 95 % interval of a metric after unlearning from its own samples alone; None where it is not known.
+
+    Args:
+        run: of which.
+        metric_id: of a share or an AUC; means of other numbers do not say how their samples spread.
+    """
+    value, samples = run.after.get(metric_id), samples_behind(run, metric_id)
+    if value is None or run.partial:
+        return None
+    if METRICS[metric_id].ranks:
+        members, others = _ranked(run)
+        return auc_interval(value, members, others) if members and others else None
+    return share_interval(value, samples) if samples else None
 
 
 def tow_measure(run: Compared) -> ComparedMetric:
@@ -78,27 +122,63 @@ def attack_measure(run: Compared, attack: str, way: str) -> ComparedMetric:
     if not values and first:
         values = [first[0]]
     known = [v for v in values if v is not None]
-    found = _auc_band(run, values)
+    found = band(values)
     why = "" if found else ALL_AGREE if len(known) > 1 else _why_no_band(run)
     mean = sum(known) / len(known) if known else None
     return ComparedMetric(auc[0], low=auc[1], high=auc[2], reference=mean, band=found, why_no_band=why)
 
 
 def time_measure(run: Compared) -> ComparedMetric:
-    """Time of the method as a share of the mean time of one retraining."""
-    spent = (run.result.get("seconds") or {}).get("unlearn")
-    known = [r.seconds for r in run.references if r.seconds is not None and r.seconds > 0]
+    """Time of the method as a share of the mean time of one retraining, both as `time_kind` says."""
+    spent = seconds_measure(run).value
     if spent is None:
         return ComparedMetric(None, _why_no_cost(run))
+    known = _retraining(run, "seconds" if time_kind(run) == WALL else "cpu_seconds")
     if not known:
         return ComparedMetric(None, "the time of retraining is not known" if run.references else _why_no_reference(run))
-    return ComparedMetric(float(spent) * len(known) / sum(known))
+    return ComparedMetric(spent * len(known) / sum(known))
 
 
 def seconds_measure(run: Compared) -> ComparedMetric:
-    """Time of the method in seconds, evaluation not counted."""
-    spent = (run.result.get("seconds") or {}).get("unlearn")
+    """Time of the method in seconds as `time_kind` says, evaluation not counted."""
+    kind = "seconds" if time_kind(run) == WALL else "cpu_seconds"
+    spent = (run.result.get(kind) or {}).get("unlearn")
     return ComparedMetric(spent, "" if spent is not None else _why_no_cost(run))
+
+
+def time_kind(run: Compared) -> str:
+    """What a run's times are: of the processor or the device where method and retraining tell, else what passed.
+
+    Returns:
+        `PROCESSOR`, `DEVICE` or `WALL`.
+    """
+    unlearning = (run.result.get("cpu_seconds") or {}).get("unlearn")
+    if unlearning is None or (_retraining(run, "seconds") and not _retraining(run, "cpu_seconds")):
+        return WALL
+    device = str((run.result.get("hardware") or {}).get("device") or "cpu")
+    return PROCESSOR if device == "cpu" else DEVICE
+
+
+def _retraining(run: Compared, kind: str) -> list[float]:
+    """What each reference took, where that is known."""
+    values = [getattr(reference, kind) for reference in run.references]
+    return [float(value) for value in values if value]
+
+
+def images_measure(run: Compared) -> ComparedMetric:
+    """Images that the method drew as a share of those that one retraining draws."""
+    served, retain = run.result.get("served"), (run.result.get("counts") or {}).get("retain")
+    if not served or not retain:
+        return ComparedMetric(None, _why_no_cost(run))
+    if _starts_anew(run) and not any(served.values()):
+        return ComparedMetric(None, OLDER)  # which did not count what such a method draws
+    recipe = run.spec.get("train") or {}
+    train = TrainSpec(**{name: recipe[name] for name in ("epochs", "shards", "slices") if name in recipe})
+    # A shard's stage sees the slices up to its own; all shards together see every sample once a stage's epoch.
+    visits = sum(epochs * stage / train.slices for stage, epochs in enumerate(train.stage_epochs, start=1))
+    if not visits:
+        return ComparedMetric(None, "nothing was trained")
+    return ComparedMetric(sum(served.values()) / (visits * retain))
 
 
 def passes_measure(run: Compared, group: str) -> ComparedMetric:
@@ -115,11 +195,23 @@ def passes_measure(run: Compared, group: str) -> ComparedMetric:
     return ComparedMetric(served[group] / size)
 
 
-def _auc_band(run: Compared, values: Sequence[float | None]) -> Band | None:
-    """The band of AUCs that tell forget samples from unseen ones of the same classes."""
+def verdict_measure(run: Compared) -> ComparedMetric:
+    """State of the verdict as its rank, 0 for the worst."""
+    verdict = verdict_of(run.result)
+    if verdict is not None:
+        rank = rank_of(verdict["state"])
+        return ComparedMetric(None if rank is None else float(rank))
+    if run.partial:
+        return ComparedMetric(None, UNFINISHED)
+    off = (run.spec.get("audit") or {}).get("verdict") is False
+    return ComparedMetric(None, "no verdict was made: it was switched off" if off else "no verdict was made")
+
+
+def _ranked(run: Compared) -> tuple[int, int]:
+    """How many forget samples, and how many unseen ones of the same classes, an AUC tells apart; 0 if not known."""
     counts = run.result.get("counts") or {}
     others = counts.get("unseen_forgotten" if run.task == "class" else "unseen")
-    return auc_band(values, counts.get("forget") or 0, others or 0)
+    return int(counts.get("forget") or 0), int(others or 0)
 
 
 def rounds_measure(run: Compared) -> ComparedMetric:
@@ -128,7 +220,7 @@ def rounds_measure(run: Compared) -> ComparedMetric:
 
 
 def over_unlearning(run: Compared) -> tuple[bool | None, str]:
-    """Whether the run has forgotten more than retrained models do, and that in words.
+    """Whether forget samples look less known than to retrained models, and that in words with their subject.
 
     Returns:
         None with the reason where it cannot be told.
@@ -140,13 +232,20 @@ def over_unlearning(run: Compared) -> tuple[bool | None, str]:
     found = run.result["over_unlearning"]
     if found is None:
         return None, _why_no_band(run)
-    if found.get("first_round") is None:
-        return False, "never beyond the references' band"
-    since = f"beyond the references' band from round {found['first_round']} on"
-    if not found.get("final"):
-        return False, f"{since}, but not at the end"
+    # A method that starts anew has learned too little before its end; older results judged its rounds as well.
+    end_alone = _starts_anew(run)
+    first, final = found.get("first_round"), bool(found.get("final"))
+    if not final and (first is None or end_alone):
+        return False, f"{SUBJECT} {'at the end do not' if end_alone else 'never'} look {LESS_KNOWN}"
+    if not final:
+        return False, f"{SUBJECT} look {LESS_KNOWN} in round {first} for the first time, but not at the end"
     named = ", ".join(METRICS[m].title if m in METRICS else m for m in found.get("metrics") or ())
-    return True, f"{since} and at the end ({named})"
+    since = "at the end" if end_alone else f"in round {first} for the first time, and at the end"
+    return True, f"{SUBJECT} look {LESS_KNOWN} {since} ({named})"
+
+
+def _starts_anew(run: Compared) -> bool:
+    return run.method in METHODS and METHODS[run.method].starts_anew
 
 
 def _why_no_metric(run: Compared, metric_id: str) -> str:

@@ -34,9 +34,14 @@ def full_record(view: RunView) -> pd.DataFrame:
     return pd.DataFrame(list(_entries(view)), columns=["part", "name", "value"])
 
 
-def command_of(spec: RunSpec) -> str:
-    """The command that runs a specification again; recipes leave nothing open, since it names all that they decide."""
-    content, plain = flat(spec.to_json()), flat(RunSpec().to_json())
+def command_of(spec: RunSpec, instead: Mapping[str, str] | None = None) -> str:
+    """The command that runs a specification again; recipes leave nothing open, since it names all that they decide.
+
+    Args:
+        spec: to be run again.
+        instead: what stands in place of values that are not to be shown, by their path.
+    """
+    content, plain = flat(spec.to_json()) | dict(instead or {}), flat(RunSpec().to_json())
     words = ["unlearnscope", "run", "--method", spec.method.id]
     for path, option in _OPTIONS.items():
         words += [option, str(content[path])]
@@ -87,6 +92,8 @@ def _entries(view: RunView) -> Iterator[tuple[str, str, str]]:
             yield part.capitalize(), name.replace("_", " "), str(value)
     for name, value in (result.get("seconds") or {}).items():
         yield "Seconds", name, "not known" if value is None else f"{value:.2f}"
+    for name, value in (result.get("cpu_seconds") or {}).items():
+        yield "Seconds of processor or device", name, "not known" if value is None else f"{value:.2f}"
     for file in result.get("given") or ():
         yield "Files", str(file.get("role")), f"{file.get('name')} (sha256 {file.get('sha256')})"
     for note in result.get("notes") or ():

@@ -105,7 +105,13 @@ def read_run(view: RunView) -> Compared:
 
 def _references(entries: Iterable[Mapping[str, Any]]) -> Iterable[Reference]:
     for entry in entries:
-        yield Reference(int(entry["seed"]), entry.get("seconds"), entry.get("metrics") or {}, shown(entry.get("file")))
+        yield Reference(
+            int(entry["seed"]),
+            entry.get("seconds"),
+            entry.get("metrics") or {},
+            shown(entry.get("file")),
+            entry.get("cpu_seconds"),
+        )
 
 
 def _round_metrics(view: RunView, number: int) -> Mapping[str, float | None]:

@@ -10,7 +10,7 @@ from cu_core.analysis.compare.columns import ComparedColumn
 from cu_core.analysis.compare.comparable import SAME, set_of, warnings
 from cu_core.analysis.compare.compared import Compared, ComparedMetric
 from cu_core.analysis.compare.lines import ConfigurationRuns, Summary, lines_of, summarise, summary, telling
-from cu_core.analysis.compare.measures import over_unlearning
+from cu_core.analysis.compare.measures import WALL, over_unlearning, time_kind
 from cu_core.catalogue.metric_record import METRICS
 
 BEFORE = "Before unlearning"
@@ -103,8 +103,8 @@ def flag_words(run: Compared) -> list[str]:
     if run.stopped_by == "not_a_number":
         said.append("its weights were no longer numbers; the last healthy round is kept")
     over, words = over_unlearning(run)
-    if over is not None and not words.startswith("never"):
-        said.append(f"more was forgotten than by retraining: {words}")
+    if over:
+        said.append(f"over-unlearning: {words}")
     return said
 
 
@@ -150,10 +150,11 @@ def _retrained(runs: Sequence[Compared], columns: Sequence[ComparedColumn], atta
             values = [run.references[k].metrics.get(column.id) for run, k in models]
         elif column.id.startswith("auc_"):
             values = [_reference_auc(run, k, attack, column.id.removeprefix("auc_")) for run, k in models]
-        elif column.id == "time_share":
+        elif column.id in ("time_share", "images_share"):
             values = [1.0]
         elif column.id == "seconds":
-            values = [run.references[k].seconds for run, k in models]
+            wall = any(time_kind(run) == WALL for run in runs)
+            values = [getattr(run.references[k], "seconds" if wall else "cpu_seconds") for run, k in models]
         else:
             values = [None]
         cells[column.id] = summarise([ComparedMetric(v, _unless(v, _why_not(column, models))) for v in values])

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cu_core.analysis.compare.compared import Compared
+from cu_core.analysis.compare.compared import Compared, ComparedMetric
 from cu_core.analysis.compare.measures import (
+    WALL,
     attack_measure,
+    images_measure,
     metric_measure,
     over_unlearning,
     seconds_measure,
+    time_kind,
     time_measure,
     tow_measure,
 )
+from cu_core.analysis.compare.outside import outside
+from cu_core.analysis.verdict_reading import verdict_of
 from cu_core.base.display_text import CELL, cut, one_line
 from cu_core.base.version import __version__
 from cu_core.catalogue.attack_record import ATTACKS, WAYS
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.metric_record import METRICS
+from cu_core.catalogue.question_record import STATES
 from cu_core.catalogue.stopping import STOPPING_RULES
-from cu_core.metrics.band import Band
+
+COMES_BACK = "comes-back"
+"""The question of the verdict that trains the model on."""
 
 FEW_SAMPLES = 20
 """Below this an AUC says next to nothing."""
@@ -83,6 +91,7 @@ def model_card(run: Compared, *, spec_hash: str, loadable: bool) -> str:
         "\n".join(head),
         f"# {said(run.title)}",
         _what(run),
+        *([_verdict(verdict)] if (verdict := verdict_of(run.result)) else []),
         "## Numbers\n\n" + _numbers(run),
         "## Membership attacks\n\n" + _attacks(run),
         "## What these numbers do not say\n\n" + _limits(run),
@@ -132,6 +141,16 @@ def _what(run: Compared) -> str:
     return "\n\n".join(lines)
 
 
+def _verdict(verdict: Mapping[str, Any]) -> str:
+    """State and sentence; a sentence of a run's file may hold anything, and names no markup here."""
+    sentence = "".join(_SPECIAL.get(letter, letter) for letter in one_line(verdict["sentence"]))
+    return f"**Verdict: {STATES[verdict['state']]}.** {sentence} It rests on {_retrained(verdict['references'])}."
+
+
+def _retrained(count: int) -> str:
+    return f"{count} model{'' if count == 1 else 's'} retrained without the samples"
+
+
 def _stopped(run: Compared) -> str:
     rule = run.stopped_by.removesuffix("_rule")
     if rule != run.stopped_by and rule in STOPPING_RULES:
@@ -144,7 +163,7 @@ def _stopped(run: Compared) -> str:
 def _numbers(run: Compared) -> str:
     several = len(run.references) > 1
     header = ["", "before", "after", *(["retrained"] if run.reference else []), *(["95 % band"] if several else [])]
-    rows, outside = [], []
+    rows = []
     for name, metric in METRICS.items():
         found = metric_measure(run, name)
         if run.task not in metric.tasks or (run.before.get(name) is None and found.value is None):
@@ -157,18 +176,20 @@ def _numbers(run: Compared) -> str:
         if run.reference:
             row.append(_value(found.reference, metric.percent))
         if several:
-            row.append(_band(found.band, metric.percent) if found.band else found.why_no_band)
-            if found.distance is not None and abs(found.distance) > 1:
-                outside.append(row[0])
+            row.append(_band(found, name) if found.band else found.why_no_band)
         rows.append(row)
-    lines = [f"Outside the band: {', '.join(outside)}."] if outside else []
-    return "\n\n".join([_table(header, rows), *lines, *_beside(run)])
+    beside = outside(run)
+    named = ", ".join(METRICS[name].title_for(run.kind) for name in beside.names)
+    lines = [" ".join(filter(None, [named and f"Outside the band: {named}.", beside.words()]))] if several else []
+    return "\n\n".join([_table(header, rows), *filter(None, lines), *_beside(run)])
 
 
-def _band(band: Band, percent: bool) -> str:
-    """The ends of a band; a share ends at 0 and 100 %, wherever the interval does."""
-    low, high = (max(band.low, 0.0), min(band.high, 1.0)) if percent else (band.low, band.high)
-    return f"{_value(low, percent)} to {_value(high, percent)}"
+def _band(found: ComparedMetric, name: str) -> str:
+    """The ends of a band, as far as there are such values."""
+    assert found.band is not None
+    low, high = found.band.ends(*METRICS[name].ends)
+    text = f"{_value(low, METRICS[name].percent)} to {_value(high, METRICS[name].percent)}"
+    return f"{text} ({found.note})" if found.note else text
 
 
 def _beside(run: Compared) -> list[str]:
@@ -183,11 +204,14 @@ def _beside(run: Compared) -> list[str]:
         lines.append(f"Tug of war {tow.value:.3f}{interval}; 1 is what retraining would give.")
     over, words = over_unlearning(run)
     if over is not None:
-        lines.append(f"More forgotten than by retraining: {words}.")
+        lines.append(f"Over-unlearning: {words}.")
     share, seconds = time_measure(run).value, seconds_measure(run).value
     if seconds is not None:
         of = f", {share:.1%} of one retraining" if share is not None else ""
-        lines.append(f"Unlearning took {seconds:.1f} s{of} on the machine of the run; both depend on its load.")
+        load = "; wall time depends on what else the machine does" if time_kind(run) == WALL else ""
+        lines.append(f"Unlearning took {seconds:.1f} s of {time_kind(run)}{of}, on the machine of the run{load}.")
+    if (images := images_measure(run).value) is not None:
+        lines.append(f"It drew {images:.1%} of the images that one retraining draws.")
     return lines
 
 
@@ -242,14 +266,28 @@ def _limits(run: Compared) -> str:
         "An attack that fails shows that this attack failed. Stronger ones, such as those with many shadow models, "
         "were not made.",
         "This is one run with one seed. Another seed, network, dataset or forget set may come out otherwise.",
-        "Whether the samples can be relearned quickly, or be brought back by fine-tuning or quantising the model, was "
-        "not tried.",
+        _relearned(run),
         "It is no statement about any law. Copies of the model before unlearning, and the data itself, are not touched "
         "by it.",
     ]
     above = run.result.get("cautions") or ()
     lines += [said(str(note)) for note in run.result.get("notes") or () if note not in above]
     return "\n".join(f"- {line}" for line in lines)
+
+
+def _relearned(run: Compared) -> str:
+    """Which ways of bringing the samples back were not tried."""
+    verdict = verdict_of(run.result)
+    tried = any(c["id"] == COMES_BACK and c["applies"] and c["tests"] for c in (verdict or {}).get("claims", ()))
+    if tried:
+        return (
+            "Short training on retained samples was tried, and the verdict says what came of it. Whether the samples "
+            "can be relearned from some of them, or be brought back by quantising the model, was not."
+        )
+    return (
+        "Whether the samples can be relearned quickly, or be brought back by fine-tuning or quantising the model, was "
+        "not tried."
+    )
 
 
 def _value(value: float | None, percent: bool) -> str:

@@ -79,6 +79,7 @@ def logged(view: RunView) -> Logged:
     for name, values in (result.get("metrics") or {}).items():
         outcome |= _numbers(values, f"{name}.")
     outcome |= _numbers(result.get("seconds"), "seconds.total.")
+    outcome |= _numbers(result.get("cpu_seconds"), "cpu_seconds.total.")
     outcome |= _numbers({"tow": (result.get("tow") or {}).get("value")})
     present = (view.run_dir / name for name in (layout.SPEC, layout.RESULT))
     return Logged(

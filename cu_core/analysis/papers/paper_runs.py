@@ -16,7 +16,8 @@ from cu_core.catalogue.method_record import method
 from cu_core.catalogue.recipes import unlearning_recipe
 from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import PARTS, MethodSpec, RunSpec
-from cu_core.catalogue.spec_parts import ForgetSpec, StopSpec
+from cu_core.catalogue.spec_parts import ForgetSpec
+from cu_core.catalogue.spec_recording import StopSpec
 
 # Of the data: their name, which `same_images` compares, how they are split, and the share of a split.
 _FREE = ("dataset", "split_seed", "test_share")

@@ -83,10 +83,16 @@ def _effort(result: Mapping[str, Any], effort: str) -> float | None:
     """What unlearning took; its share is that of a mean retraining, and unknown without one."""
     if effort == "rounds":
         return result.get("rounds")
-    seconds = (result.get("seconds") or {}).get("unlearn")
+    references = result.get("references") or []
+    # Of the processor or the device where both sides tell, else what passed.
+    kind = "cpu_seconds"
+    told = (result.get(kind) or {}).get("unlearn") is not None
+    if not told or (any(r.get("seconds") for r in references) and not any(r.get(kind) for r in references)):
+        kind = "seconds"
+    seconds = (result.get(kind) or {}).get("unlearn")
     if effort == "seconds" or seconds is None:
         return seconds
-    retraining = [r["seconds"] for r in result.get("references") or [] if r.get("seconds")]
+    retraining = [r[kind] for r in references if r.get(kind)]
     return float(seconds) * len(retraining) / sum(retraining) if retraining else None
 
 

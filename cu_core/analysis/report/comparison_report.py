@@ -16,9 +16,12 @@ from cu_core.analysis.compare.provenance import command_of, full_record
 from cu_core.analysis.compare.table import Table, make_table
 from cu_core.analysis.report.document import Block, Document, FigureBlock, Folded, Section, TableBlock
 from cu_core.analysis.scenes import Shown, boundary_scene, boundary_unit, samples_of
+from cu_core.analysis.verdict_reading import question_title, verdict_line, verdict_of
 from cu_core.base.home import Home
 from cu_core.base.version import __version__
+from cu_core.catalogue.question_record import STATES
 from cu_core.catalogue.selections import parse_selection
+from cu_core.catalogue.verdict_states import SHAPES, state_words
 from cu_core.data.prepared import open_key
 from cu_core.figures.class_gaps import class_gaps, class_gaps_alt
 from cu_core.figures.class_matrix import highest_count, prediction_alt, prediction_matrix
@@ -67,11 +70,31 @@ def report_of(
         "use its two cameras for PNG and SVG. A click on the head of a column sorts a table.",
     ]
     sections = [Section("Numbers", [_numbers(table), *footnotes(table)])]
+    if any(verdict_of(run.result) for run in runs):
+        sections.insert(0, Section("Verdict", list(_verdicts(runs))))
     views = _Pictures(lines, home, means=over_seeds)
     sections += [Section(name, blocks) for name, blocks in views.sections() if blocks]
     sections.append(Section("What the runs do differently", list(_differences(lines))))
     sections.append(Section("Full records", list(_records(runs, home))))
     return Document(title, facts, sections, _data(runs, table, home, made.isoformat()))
+
+
+def _verdicts(runs: Sequence[Compared]) -> Iterator[Block]:
+    """What each run's verdict says: the states of all questions, a sentence for anybody, and one for statisticians."""
+    found = {f"{run.title}, seed {run.seed} ({run.run_id})": verdict_of(run.result) for run in runs}
+    claims = {name: {c["id"]: c for c in verdict["claims"]} if verdict else {} for name, verdict in found.items()}
+    asked = {key: question_title(claim) for known in claims.values() for key, claim in known.items()}
+    rows = []
+    for name, verdict in found.items():
+        answers = [claims[name].get(key) for key in asked]
+        states = [SHAPES[c["state"]] if c and c["applies"] else "–" for c in answers]
+        rows.append([name, state_words(verdict["state"]) if verdict else "none", *states])
+    yield TableBlock(["Run", "Verdict", *asked.values()], rows)
+    if asked:
+        yield ", ".join([*map(state_words, STATES), "– the question does not exist for the run"]) + "."
+    yield from (f"{name}: {verdict_line(verdict)}" for name, verdict in found.items())
+    if methods := [f"{name}: {verdict['statistician']}" for name, verdict in found.items() if verdict]:
+        yield Folded("For statisticians", methods)
 
 
 def _numbers(table: Table) -> TableBlock:
@@ -153,9 +176,10 @@ class _Pictures:
         utility, forgetting = outcome_data.pareto_titles(self.runs)
         figure = pareto(lines, boxes, utility=utility, forgetting=forgetting, means=self.means)
         words = (
-            "The centre is the mean of the retrained models, the box their 95 % prediction band. Above the centre too "
-            "little was forgotten, below it more than by retraining. The area of a marker grows with the time as a "
-            "share of retraining; where that is not known, it is the smallest."
+            "The centre is the mean of the retrained models, the box their 95 % prediction band. Above the centre "
+            "forget samples are predicted as labelled more often than by retrained models, below it less often. "
+            "The area of a marker grows with the time as a share of retraining; where that is not known, it is the "
+            "smallest."
         )
         return [FigureBlock(figure, pareto_alt(lines)), words, *_left_out(left_out)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -20,6 +21,8 @@ _POLICY = (
     "img-src data: blob:; font-src data:; worker-src blob:"
 )
 
+_PNG = re.compile(r"data:image/png;base64,[A-Za-z0-9+/=]+")
+
 _STYLE = """
 :root { color-scheme: light; }
 body { font: 15px/1.5 system-ui, sans-serif; color: #1c1d26; background: #fff; max-width: 1180px; margin: 2rem auto;
@@ -31,7 +34,13 @@ td { min-width: 4rem; overflow-wrap: anywhere; } td:first-child { min-width: 12r
 th { cursor: pointer; vertical-align: bottom; } th[aria-sort]::after { content: " ▾"; }
 th[aria-sort="ascending"]::after { content: " ▴"; }
 .wide { overflow-x: auto; } details { margin: 0.5rem 0; } summary { cursor: pointer; }
-nav a { margin-right: 1rem; }
+nav a { margin-right: 1rem; } p.headline { font-size: 1.35rem; font-weight: 600; margin: 0.6rem 0; }
+p.pictures img { width: 48px; image-rendering: pixelated; margin-right: 3px; }
+@media print {
+  nav { display: none; } body { font-size: 11px; margin: 0; max-width: none; } tr, p { break-inside: avoid; }
+  .wide { overflow: visible; } table { font-size: 10px; } th, td { padding: 2px 5px; }
+  th, td, td:first-child { min-width: 0; overflow-wrap: break-word; }
+}
 """
 
 _SCRIPT = """
@@ -96,6 +105,26 @@ class FigureBlock:
 
 
 @dataclass(frozen=True)
+class Headline:
+    """A sentence nearly as large as a heading, whatever it says."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class PictureBlock:
+    """Small pictures side by side.
+
+    Attributes:
+        addresses: data addresses of PNG files; what is none is left out.
+        alt: what they show, in words.
+    """
+
+    addresses: Sequence[str]
+    alt: str
+
+
+@dataclass(frozen=True)
 class Folded:
     """Blocks that are opened with a click.
 
@@ -108,8 +137,8 @@ class Folded:
     blocks: Sequence[Block]
 
 
-Block = str | TableBlock | FigureBlock | Folded
-"""A paragraph of plain text, a table, a chart, or some of them folded away."""
+Block = str | Headline | TableBlock | FigureBlock | PictureBlock | Folded
+"""A paragraph of plain text, a large one, a table, a chart, small pictures, or some of them folded away."""
 
 
 @dataclass(frozen=True)
@@ -129,16 +158,18 @@ class Document:
         facts: lines below the title.
         sections: in order.
         data: JSON-ready; lies in the file as ``<script type="application/json" id="unlearnscope">``.
+        sized: whether its text states the file's size.
     """
 
     title: str
     facts: Sequence[str]
     sections: Sequence[Section]
     data: Mapping[str, Any] = field(default_factory=dict)
+    sized: bool = True
 
 
 def html_of(document: Document) -> str:
-    """The document as one HTML file that loads nothing; its text states the file's size.
+    """The document as one HTML file that loads nothing.
 
     Raises:
         ValueError: `Document.data` holds a number that JSON has no word for.
@@ -171,6 +202,8 @@ def html_of(document: Document) -> str:
             f"<script>{_SCRIPT}</script></body></html>\n",
         ]
     )
+    if not document.sized:
+        return f"{head}\n{rest}"
     size = _size_words(len(head.encode()) + len(rest.encode()))
     return f"{head}\n{_note(f'Size of this file: {size}.')}\n{rest}"
 
@@ -187,6 +220,12 @@ def _block(block: Block, figures: list[str]) -> str:
         return (
             f'<div data-figure="f{len(figures) - 1}" role="img" aria-label="{name}" style="height:{height:g}px"></div>'
         )
+    if isinstance(block, Headline):
+        return f'<p class="headline">{escape(visible(block.text))}</p>'
+    if isinstance(block, PictureBlock):
+        alt = escape(visible(block.alt), quote=True)
+        shown = (address for address in block.addresses if _PNG.fullmatch(address))
+        return f'<p class="pictures">{"".join(f"""<img alt="{alt}" src="{address}">""" for address in shown)}</p>'
     if isinstance(block, Folded):
         inside = "".join(_block(inner, figures) for inner in block.blocks)
         return f"<details>{_element('summary', block.title)}{inside}</details>"

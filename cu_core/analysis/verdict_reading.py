@@ -1,0 +1,155 @@
+"""The verdict of a finished run as it is read back: with every key, in order, in one line, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cu_core.catalogue.question_record import CANNOT_TELL, LEAST_REFERENCES, QUESTIONS, STATES
+from cu_core.catalogue.verdict_states import is_state
+
+_CLAIM: dict[str, Any] = {
+    "direction": "",
+    "statistic": None,
+    "null_low": None,
+    "null_high": None,
+    "p": None,
+    "detectable": None,
+    "n": 0,
+    "sentence": "",
+    "applies": True,
+    "controlled": None,
+}
+_TEST: dict[str, Any] = {
+    "id": "",
+    "title": "",
+    "unit": "",
+    "value": None,
+    "base": None,
+    "planted": False,
+    "references": [],
+    "null_low": None,
+    "null_high": None,
+    "p": None,
+    "detectable": None,
+    "margin": None,
+    "sides": "both",
+    "decisive": False,
+    "controlled": None,
+    "n": None,
+}
+
+
+@dataclass(frozen=True)
+class NoVerdict:
+    """Why a run has no verdict, or one that tells nothing.
+
+    Attributes:
+        reason: in a sentence.
+        what: what to do about it, in a sentence; empty where there is nothing to do.
+        clone: whether the run can be asked for again, with more references.
+    """
+
+    reason: str
+    what: str = ""
+    clone: bool = False
+
+
+def verdict_of(result: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The verdict in a run's result, with every key that the pages read; None where there is none.
+
+    Args:
+        result: content of ``result.json``; older ones know no verdict, and it can be switched off.
+    """
+    found = (result or {}).get("verdict")
+    if not isinstance(found, Mapping) or not is_state(found.get("state")):
+        return None
+    claims = [_whole(claim) for claim in found.get("claims") or () if isinstance(claim, Mapping)]
+    return {
+        "state": found["state"],
+        "sentence": str(found.get("sentence") or ""),
+        "statistician": str(found.get("statistician") or ""),
+        "references": int(found.get("references") or 0),
+        "level": found.get("level"),
+        "seconds": found.get("seconds"),
+        "claims": [claim for claim in claims if is_state(claim["state"])],
+    }
+
+
+def worst_first(claims: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Claims that differ, then those that cannot tell, then the others; what does not apply comes last."""
+    states = list(STATES)
+    return sorted(claims, key=lambda claim: (not claim["applies"], states.index(claim["state"])))
+
+
+def decisive_test(claim: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The test that an answer rests on; where there is none the first, and None for a claim without tests.
+
+    Args:
+        claim: of a verdict as `verdict_of` gives it.
+    """
+    tests: list[dict[str, Any]] = claim["tests"]
+    return next((test for test in tests if test["decisive"]), tests[0] if tests else None)
+
+
+def question_title(claim: Mapping[str, Any]) -> str:
+    """Name of the question of a claim; its id where a newer program has asked what this one does not know."""
+    return QUESTIONS[claim["id"]].title if claim["id"] in QUESTIONS else str(claim["id"])
+
+
+def verdict_line(verdict: Mapping[str, Any] | None) -> str:
+    """State and sentence for a lay person in one line; says so where there is no verdict."""
+    if verdict is None:
+        return "No verdict."
+    return f"{STATES[verdict['state']]}. {verdict['sentence']}"
+
+
+def few_references(verdict: Mapping[str, Any]) -> NoVerdict | None:
+    """Why a verdict tells nothing for want of references; None where it has enough of them."""
+    if verdict["state"] != CANNOT_TELL or verdict["references"] >= LEAST_REFERENCES:
+        return None
+    return NoVerdict(verdict["sentence"], f"Clone the run and ask for {LEAST_REFERENCES} references or more.", True)
+
+
+def why_no_verdict(run_id: str, state: str, references: int, *, wanted: bool = True, demo: bool = False) -> NoVerdict:
+    """Why a run without a verdict has none, and what to do.
+
+    Args:
+        run_id: of the run.
+        state: see `cu_core.runstore.state`.
+        references: how many its specification asks for.
+        wanted: whether its specification asks for a verdict.
+        demo: whether it ships with the project, without its models.
+    """
+    few = references < LEAST_REFERENCES
+    many = f"{references or 'no'} reference{'' if references == 1 else 's'}"
+    enough = f"Clone the run and ask for {LEAST_REFERENCES} references or more."
+    if state in ("queued", "starting", "running"):
+        if not wanted:
+            return NoVerdict("No verdict is made: it was switched off for this run.")
+        if few:
+            return NoVerdict(
+                f"The verdict comes at the end of the run, and will not conclude anything: it needs {LEAST_REFERENCES} "
+                f"references, and the run asks for {many}."
+            )
+        return NoVerdict("The verdict comes at the end of the run.")
+    if state != "succeeded":
+        return NoVerdict(f"No verdict: the run is {state}, and only one that has ended well gets one.")
+    reason = "No verdict was made: it was switched off." if not wanted else "No verdict was made in this run."
+    if few:
+        return NoVerdict(f"{reason} With {many} there would be too few to conclude anything.", enough, True)
+    if demo:
+        return NoVerdict(reason, "Clone the run to get one; its models did not come with the demo.", True)
+    return NoVerdict(reason, f"Make one in a terminal: unlearnscope verdict {run_id}")
+
+
+def _whole(claim: Mapping[str, Any]) -> dict[str, Any]:
+    tests = [_filled(test, _TEST) for test in claim.get("tests") or () if isinstance(test, Mapping)]
+    found = _filled(claim, _CLAIM) | {"id": str(claim.get("id") or ""), "state": claim.get("state")}
+    return found | {"tests": tests, "notes": [str(note) for note in claim.get("notes") or () if note]}
+
+
+def _filled(stored: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
+    """The stored values, and the usual ones for what is missing or null."""
+    return {name: value if (kept := stored.get(name)) is None else kept for name, value in usual.items()}

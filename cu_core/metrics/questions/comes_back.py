@@ -1,0 +1,98 @@
+"""Question: does it come back? Short training on retained samples alone, of all models alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cu_core.catalogue.question_record import Question
+from cu_core.metrics.questions.remembers import FEWEST, class_mix
+from cu_core.metrics.questions.verdict_evidence import Inquiry, ModelSeen, Statistic, TrainedOn, VerdictEvidence
+
+COMES_BACK = Question(
+    id="comes-back",
+    title="Comes back",
+    question="Does it come back?",
+    means="Differs: a few steps of training on retained samples alone, which teach retrained models nothing of the "
+    "forgotten ones, make this model know them again.",
+    means_not="What does not come back in a few steps may come back in many, or with a forgotten sample among them.",
+    look="run",
+    ask=lambda evidence: comes_back(evidence),
+)
+
+
+def comes_back(evidence: VerdictEvidence) -> Inquiry:
+    """Asks for margins on forget samples after a short training on retained ones (after arXiv 2505.22310).
+
+    Args:
+        evidence: of all models.
+    """
+    if evidence.untrained:
+        return Inquiry(why_not=evidence.untrained)
+    if not evidence.after.trained_on:
+        return Inquiry(missing="it trains models on, which is done where there are references enough for a verdict")
+    forget, unseen = evidence.after.forget, evidence.after.unseen
+    strangers = evidence.ours(unseen) if evidence.task == "class" else np.isin(unseen.labels, forget.labels)
+    if len(forget) < FEWEST or strangers.sum() < FEWEST:
+        return Inquiry(missing=f"it needs {FEWEST} forget samples and as many unseen ones")
+    weights = strangers * 1.0 if evidence.task == "class" else class_mix(unseen, forget)
+    members = np.isin(forget.labels, unseen.labels) if evidence.task != "class" else np.ones(len(forget), bool)
+
+    def gap(stage: TrainedOn, others: Sequence[TrainedOn]) -> float:
+        own = stage.forget_score - np.mean([o.forget_score for o in others], axis=0)
+        strange = stage.unseen_score - np.mean([o.unseen_score for o in others], axis=0)
+        return float(own[members].mean() - np.average(strange, weights=weights))
+
+    def level(model: ModelSeen, references: Sequence[ModelSeen]) -> float:
+        return gap(model.trained_on[-1], [r.trained_on[-1] for r in references])
+
+    def gain(model: ModelSeen, references: Sequence[ModelSeen]) -> float:
+        return level(model, references) - gap(model.trained_on[0], [r.trained_on[0] for r in references])
+
+    unit = "of cosine" if evidence.kind == "self-supervised" else "of log-odds"
+    steps = evidence.after.trained_on[-1].steps
+    n = int(members.sum())
+    return Inquiry(
+        (
+            Statistic(
+                "level",
+                f"Margin of forget minus unseen samples after {steps} steps on retained ones",
+                unit,
+                level,
+                n,
+                low="known as too bad after training on retained samples",
+                high="known after training on retained samples",
+            ),
+            Statistic(
+                "gain",
+                f"What {steps} steps on retained samples add to that margin",
+                unit,
+                gain,
+                n,
+                high="comes back with training on retained samples",
+                # Coming back from having been too bad is none.
+                control=level,
+            ),
+        ),
+        notes=_curve(evidence),
+    )
+
+
+def _curve(evidence: VerdictEvidence) -> tuple[str, ...]:
+    """Accuracy on the forget samples over the steps, in words; nothing of encoders."""
+    if evidence.kind == "self-supervised" or not evidence.references:
+        return ()
+
+    def words(model: ModelSeen) -> str:
+        return " → ".join(f"{stage.forget_right.mean():.0%}" for stage in model.trained_on)
+
+    steps = ", ".join(str(stage.steps) for stage in evidence.after.trained_on)
+    retrained = [
+        np.mean([r.trained_on[i].forget_right.mean() for r in evidence.references])
+        for i in range(len(evidence.after.trained_on))
+    ]
+    return (
+        f"Accuracy on forget samples after {steps} steps: {words(evidence.after)}; before unlearning "
+        f"{words(evidence.base)}; retrained models {' → '.join(f'{v:.0%}' for v in retrained)} on average.",
+    )

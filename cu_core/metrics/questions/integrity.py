@@ -1,0 +1,41 @@
+"""Question: are these the weights that answered? Stored weights, loaded afresh, against the recorded answers."""
+
+from __future__ import annotations
+
+from cu_core.catalogue.question_record import Question
+from cu_core.metrics.questions.verdict_evidence import Inquiry, Settled, VerdictEvidence
+
+LIMIT = 0.01
+"""In standard deviations of the answers: what half precision and another order of sums may do."""
+
+INTEGRITY = Question(
+    id="integrity",
+    title="Integrity",
+    question="Are these the weights that answered?",
+    means="Differs: the stored weights, loaded into a fresh network, answer otherwise than the model did while it was "
+    "measured, as behind a filter or with a list of samples to look up.",
+    means_not="Weights that answer as recorded may still hold everything.",
+    look="run",
+    ask=lambda evidence: integrity(evidence),
+    about_forgetting=False,
+)
+
+
+def integrity(evidence: VerdictEvidence) -> Inquiry:
+    """Asks whether the stored weights give the recorded answers.
+
+    Args:
+        evidence: of all models.
+    """
+    if evidence.stored_gap is None:
+        return Inquiry(missing="no weights are stored to load afresh")
+    return Inquiry(
+        settled=Settled(
+            differs=not evidence.stored_gap <= LIMIT,
+            direction="the stored weights answer otherwise than what was measured",
+            value=evidence.stored_gap,
+            limit=LIMIT,
+            unit="standard deviations of the answers, the largest gap",
+            n=len(evidence.after.forget) + len(evidence.after.retain) + len(evidence.after.unseen),
+        )
+    )

@@ -1,0 +1,138 @@
+"""What a verdict says in sentences: of each question, and of the whole, for a lay person and for a statistician."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cu_core.catalogue.question_record import CANNOT_TELL, DIFFERS, LEAST_REFERENCES, NO_DIFFERENCE, QUESTIONS
+from cu_core.metrics.questions.null_test import LEVEL
+
+if TYPE_CHECKING:
+    from cu_core.metrics.questions.judgement import AnsweredQuestion
+
+
+def claim_sentence(asked: AnsweredQuestion, told: Mapping[str, Any], references: int) -> str:
+    """The answer to one question in words, true of this model and these references.
+
+    Args:
+        asked: the question with its tests.
+        told: the claim without its sentence.
+        references: number of retrained models.
+    """
+    inquiry = asked.inquiry
+    if inquiry.why_not:
+        return f"Does not apply: {inquiry.why_not}."
+    if inquiry.missing:
+        return f"Cannot tell: {inquiry.missing}."
+    if inquiry.settled is not None:
+        s = inquiry.settled
+        numbers = f"{number(s.value)} {s.unit}, limit {number(s.limit)}"
+        return f"{_upper(s.direction)} ({numbers})." if s.differs else f"No such difference found ({numbers})."
+    if references < LEAST_REFERENCES:
+        return f"Cannot tell: {few_references(references)}."
+    decisive = asked.decisive
+    if decisive is None or decisive.null is None:
+        return "Cannot tell: none of its numbers could be measured on every model."
+    what = decisive.statistic
+    of = f"{what.title} is {number(decisive.value)} {what.unit}".rstrip()
+    between = f"retrained models lie between {number(told['null_low'])} and {number(told['null_high'])}"
+    if told["state"] == DIFFERS:
+        return f"{_upper(told['direction'])}: {_lower(of)}, {between} (95 %; {p_text(told['p'])})."
+    if told["state"] == NO_DIFFERENCE:
+        return (
+            f"{of}; {between}. A difference of {number(told['detectable'])} would have been called one, less than half "
+            f"of {_control(asked)}."
+        )
+    if not asked.controlled:
+        whose = "a planted difference" if inquiry.planted else "the model before unlearning"
+        return (
+            f"Cannot tell: {whose} is hardly told from retrained ones by this question, so passing it says nothing. "
+            f"{of}; {between}."
+        )
+    return (
+        f"Cannot tell: no difference is established, but one of half of {_control(asked)} is not excluded either. "
+        f"{of}; {between}."
+    )
+
+
+def whole_sentence(state: str, claims: Sequence[Mapping[str, Any]], references: int) -> str:
+    """The whole verdict, for a lay person."""
+    titles = {c["id"]: QUESTIONS[c["id"]].title for c in claims if c["id"] in QUESTIONS}
+    if state == DIFFERS:
+        found = [c for c in claims if c["state"] == DIFFERS and c["applies"]]
+        named = "; ".join(f"{titles[c['id']].lower()}: {c['direction']}" for c in found)
+        return f"This model can be told from models that never saw the data ({named})."
+    open_ = [titles[c["id"]].lower() for c in claims if c["state"] == CANNOT_TELL and c["applies"]]
+    if state == NO_DIFFERENCE:
+        return (
+            f"None of {sum(c['applies'] for c in claims)} questions tells this model from models that never saw the "
+            "data; what they cannot see is not excluded."
+        )
+    if references < LEAST_REFERENCES:
+        return f"Nothing can be concluded: {few_references(references)}."
+    clear = sum(c["state"] == NO_DIFFERENCE for c in claims if c["applies"])
+    seen = (
+        f"{clear} of {sum(c['applies'] for c in claims)} questions find no difference to models that never saw the data"
+    )
+    return f"It cannot be told whether the data is gone: {seen}, and these cannot tell: {', '.join(open_)}."
+
+
+def statistician_sentence(asked_tests: tuple[int, int], references: int) -> str:
+    """The whole verdict's method, for a statistician.
+
+    Args:
+        asked_tests: number of questions that were answered by tests, and of tests.
+        references: number of retrained models.
+    """
+    questions, tests = asked_tests
+    if references < LEAST_REFERENCES or not questions:
+        return (
+            f"No test was made: a null distribution needs {LEAST_REFERENCES} or more retrained models, and there are "
+            f"{references}."
+        )
+    return (
+        f"{tests} statistics of {questions} questions against {references} retrained models, each left out in turn "
+        f"(Student's t prediction, {references - 1} degrees of freedom); Bonferroni within a question, Holm over "
+        f"questions, familywise level {LEVEL:.0%}. No difference: two one-sided tests at {LEVEL:.0%} within half of "
+        "what the positive control is off, where that half would be detected."
+    )
+
+
+def few_references(references: int) -> str:
+    """That there are too few retrained models, in words."""
+    return f"a verdict needs at least {LEAST_REFERENCES} retrained models, and there {_are(references)}"
+
+
+def number(value: float | None) -> str:
+    """A number with three significant digits, as people read it."""
+    if value is None:
+        return "n/a"
+    text = f"{value:.3g}"
+    if "e" in text:
+        text = f"{value:.1e}" if abs(value) < 1e-3 else f"{value:,.0f}"
+    return text.replace("-", "−")
+
+
+def p_text(p: float | None) -> str:
+    """A p-value in words; very small ones as a bound."""
+    if p is None:
+        return "p not known"
+    return "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"
+
+
+def _control(asked: AnsweredQuestion) -> str:
+    return "the planted difference" if asked.inquiry.planted else "how far the model before unlearning is off"
+
+
+def _are(count: int) -> str:
+    return "is 1" if count == 1 else "are none" if count == 0 else f"are {count}"
+
+
+def _lower(text: str) -> str:
+    """With a small first letter, unless it begins an abbreviation."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]

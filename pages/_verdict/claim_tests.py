@@ -1,0 +1,101 @@
+"""The tests of a verdict's questions as tables: all of one question, and of the whole verdict for files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from cu_core.analysis.verdict_reading import question_title
+from cu_core.base.csv_cells import shown_table
+from cu_core.figures.verdict_rows import number_text
+
+SIDES = {"both": "either way", "high": "above", "low": "below"}
+_NUMBERS = ("value", "base", "null_low", "null_high", "p", "detectable", "margin")
+
+
+def tests_section(claim: Mapping[str, Any]) -> None:
+    """The tests of a question, folded away; nothing where it has none."""
+    tests = claim["tests"]
+    if not tests:
+        return
+    title = f"All {len(tests)} tests" if len(tests) > 1 else "The test"
+    with st.expander(title, icon=":material/table_rows:"):
+        st.dataframe(
+            shown_table(pd.DataFrame([_line(test) for test in tests])),
+            hide_index=True,
+            column_config={
+                "Number": st.column_config.TextColumn(width=280),
+                "Counts": st.column_config.TextColumn(help="In which direction a difference counts."),
+                "p": st.column_config.TextColumn(
+                    help="Of this test alone; the answer rests on the smallest, corrected for all tests and questions."
+                ),
+                "Seen from": st.column_config.TextColumn(
+                    help="Smallest difference to the retrained models' mean that would have been called one."
+                ),
+                "Must stay within": st.column_config.TextColumn(
+                    help="Half of what the control is off: a difference of less is called none, if it can be told."
+                ),
+            },
+            alt=f"Tests of the question {question_title(claim)}",
+        )
+        st.caption(_words(claim))
+
+
+def tests_frame(verdict: Mapping[str, Any]) -> pd.DataFrame:
+    """Every test of a verdict, one a row, as numbers in their own units.
+
+    Args:
+        verdict: as `cu_core.analysis.verdict_reading.verdict_of` gives it.
+    """
+    rows = []
+    for claim in verdict["claims"]:
+        head = {"question": claim["id"], "state": claim["state"], "p_corrected": claim["p"]}
+        for test in claim["tests"] or [{}]:
+            named = {name: test.get(name) for name in ("id", "title", "unit", "sides", *_NUMBERS)}
+            references = " ".join(f"{v:.6g}" for v in test.get("references") or () if v is not None)
+            flags = {name: bool(test.get(name)) for name in ("decisive", "planted")}
+            rows.append(head | named | flags | {"references": references, "sentence": claim["sentence"]})
+    return pd.DataFrame(rows).astype(dict.fromkeys(("p_corrected", *_NUMBERS), "Float64"))
+
+
+def _line(test: Mapping[str, Any]) -> dict[str, str]:
+    band = "–"
+    if test["null_low"] is not None and test["null_high"] is not None:
+        band = f"{number_text(test['null_low'])} to {number_text(test['null_high'])}"
+    return {
+        "Number": f"{test['title']} {test['unit']}".strip() + (" (decides)" if test["decisive"] else ""),
+        "This model": _number(test["value"]),
+        "Planted" if test["planted"] else "Before": _number(test["base"]),
+        "Retrained, 95 %": band,
+        "Counts": SIDES.get(test["sides"], str(test["sides"])),
+        "p": p_text(test["p"]),
+        "Seen from": _number(test["detectable"]),
+        "Must stay within": _number(test["margin"]),
+    }
+
+
+def p_text(p: float | None) -> str:
+    """A p-value; very small ones as a bound, a dash where there is none."""
+    if p is None:
+        return "–"
+    return "< 0.0001" if p < 1e-4 else f"{p:.2g}"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else number_text(value)
+
+
+def _words(claim: Mapping[str, Any]) -> str:
+    """What the tests of a question come to."""
+    said = []
+    if claim["p"] is not None:
+        said.append(f"p of the question, corrected for its tests and for the other questions: {p_text(claim['p'])}.")
+    if claim["controlled"] is not None:
+        planted = any(test["planted"] for test in claim["tests"])
+        whose = "A planted difference" if planted else "The model before unlearning"
+        told = "would be told" if claim["controlled"] else "would hardly be told"
+        said.append(f"Control: {whose[:1].lower()}{whose[1:]} {told} from retrained models by half of its difference.")
+    return " ".join(said)

@@ -1,0 +1,58 @@
+"""Whether a run's model can be told from retrained ones: every question with its answer, and what it rests on."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from cu_core.analysis.verdict_reading import verdict_of, worst_first
+from cu_core.figures.verdict_rows import row_of_test
+from cu_core.runstore.reader import RunView
+from pages._frame.one_run import show_run
+from pages._frame.page_records import Page
+from pages._run.verdict_head import for_statisticians, lacking, said_verdict, without_verdict
+from pages._shared.downloads import table_downloads
+from pages._shared.number_words import duration
+from pages._verdict.claim_section import claim_section
+from pages._verdict.claim_tests import tests_frame
+
+PAGE = Page(
+    id="verdict",
+    title="Verdict",
+    icon=":material/gavel:",
+    help="Whether the model can be told from retrained ones: question by question, with what each answer rests on.",
+    purpose="whether the model can be told from models that never saw the data: question by question, with the "
+    "evidence, what each answer means and does not mean, and where to look",
+    section="One run",
+    order=2,
+    needs="rounds",
+)
+LEGEND = (
+    "▼ this model · △ the model before unlearning, or a planted difference: the control, which a question has to see · "
+    "■ retrained models, each measured beside the others · shaded: where one more would lie in 19 of 20 cases · "
+    "dotted: the smallest difference that would have been called one. The axis counts half widths of the shaded band, "
+    "beyond 1 by powers of ten; an arrow at its end stands for more."
+)
+
+
+def sections(view: RunView) -> None:
+    """The page's parts from top to bottom."""
+    verdict = verdict_of(view.result())
+    if verdict is None:
+        lacking(without_verdict(view, view.row()), view.run_id)
+        return
+    said_verdict(verdict, view.run_id)
+    for_statisticians(verdict)
+    references = verdict["references"]
+    took = f" It took {duration(verdict['seconds'])}." if verdict["seconds"] is not None else ""
+    st.caption(f"Compared with {references} retrained model{'' if references == 1 else 's'}.{took}")
+    if any(row_of_test(test) for claim in verdict["claims"] for test in claim["tests"]):
+        st.caption(LEGEND)
+    for claim in worst_first(verdict["claims"]):
+        claim_section(view, claim)
+    with st.container(horizontal=True):
+        table_downloads(partial(tests_frame, verdict), f"verdict-{view.run_id}", "verdict")
+
+
+show_run(PAGE, sections)
