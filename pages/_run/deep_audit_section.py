@@ -139,7 +139,7 @@ def _offer(view: RunView, row: RunRow) -> None:
             USUAL_SHADOWS,
             key="shadow_models",
             width=180,
-            help="16 say whether something is left; 64 and more say of which samples; KLoM needs 150.",
+            help="16 show a clear trace; with 64 each sample has a deviation of its own; KLoM needs 150.",
         )
         gate.button(
             "Start the deep audit",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from cu_core.base.errors import BadInput, Cancelled, Incompatible
 from cu_core.base.home import Home
 from cu_core.catalogue.compatibility import check
 from cu_core.catalogue.deep_audit import FEWEST_SHADOWS, deep_audit_of
-from cu_core.catalogue.spec import RunSpec, spec_from_json
+from cu_core.catalogue.spec import MethodSpec, RunSpec, spec_from_json
 from cu_core.data.batches import ImageSource, Split
 from cu_core.data.joined_source import JoinedSource
 from cu_core.engine.deep.deep_result import Asked, deep_numbers
@@ -254,6 +255,12 @@ def test_a_shadow_that_diverged_is_left_out(home: Home) -> None:
 def test_what_cannot_be_audited_says_why(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(Incompatible, match=words):
         check(small(**changes))
+
+
+def test_a_model_that_was_unlearned_elsewhere_has_no_method_for_shadows() -> None:
+    given = dataclasses.replace(small(), method=MethodSpec("given"))
+    with pytest.raises(Incompatible, match="unlearned elsewhere only files are here"):
+        deep_audit_of(given, "a-run", 30)
 
 
 def test_too_few_unseen_samples_are_refused_before_anything_is_trained(home: Home) -> None:
