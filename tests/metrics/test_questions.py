@@ -16,7 +16,7 @@ from cu_core.catalogue.question_record import CANNOT_TELL, DIFFERS, NO_DIFFERENC
 from cu_core.engine.verdict.verdict_pass import margins, softmax
 from cu_core.metrics.questions.answers_alike import along, mmd, relative_mmd
 from cu_core.metrics.questions.hidden import compactness, mean_margins, membership_probe, ridge_scores
-from cu_core.metrics.questions.judgement import judge_evidence
+from cu_core.metrics.questions.judgement import ask_all, judge_evidence
 from cu_core.metrics.questions.shadow_scores import iam, label_probability, rmia
 from cu_core.metrics.questions.unchanged import moves
 from cu_core.metrics.questions.verdict_evidence import GroupSeen, ModelSeen, VerdictEvidence
@@ -280,11 +280,11 @@ def test_references_that_answer_alike_count_once() -> None:
     made = evidence()
     verdict = judge_evidence(replace(made, references=made.references[:1] * 5))
     assert verdict["references"] == 1 and "there is 1" in verdict["sentence"]
-    assert "4 more answer exactly alike" in verdict["statistician"]
+    assert "4 more answer exactly as one that counts" in verdict["statistician"]
     assert not [c["id"] for c in verdict["claims"] if c["state"] == DIFFERS or c["p"] is not None]
     with_copies = judge_evidence(replace(made, references=(*made.references, made.references[0])))
     assert with_copies["claims"] == judge_evidence(made)["claims"]
-    assert "1 more answers exactly alike" in with_copies["statistician"]
+    assert "1 more answers exactly as one that counts" in with_copies["statistician"]
 
 
 def test_no_class_is_lost_where_retrained_models_answer_with_a_constant() -> None:
@@ -309,3 +309,19 @@ def test_no_test_for_want_of_numbers_is_not_blamed_on_the_references() -> None:
     assert statistician_sentence((0, 0), 8).startswith("No test was made: no number")
     assert "there is 1." in statistician_sentence((0, 0), 1)
     assert "1 statistic of 1 question against" in statistician_sentence((1, 1), 8)
+
+
+def test_the_model_before_unlearning_is_no_reference() -> None:
+    made = evidence()
+    verdict = judge_evidence(replace(made, references=(made.base, *made.references)))
+    assert verdict["references"] == len(made.references)
+    assert verdict["claims"] == judge_evidence(made)["claims"]
+
+
+def test_nothing_changed_is_not_said_where_retraining_changes_nothing_either() -> None:
+    made = evidence()
+    broken = replace(made, after=made.base, references=(made.base, *made.references))
+    claim = ask_all(broken, {"unchanged": QUESTIONS["unchanged"]})[0]
+    assert claim.state == CANNOT_TELL and "too" in claim.inquiry.missing
+    same = ask_all(replace(broken, same_weights=True), {"unchanged": QUESTIONS["unchanged"]})[0]
+    assert same.state == DIFFERS

@@ -94,10 +94,10 @@ def judge_evidence(evidence: VerdictEvidence) -> dict[str, Any]:
     the questions that are answered by tests.
 
     Args:
-        evidence: answers of all models; references that answer exactly alike count once.
+        evidence: answers of all models; of references that answer exactly alike one counts.
     """
     given = len(evidence.references)
-    evidence = replace(evidence, references=distinct(evidence.references))
+    evidence = replace(evidence, references=distinct(evidence.references, evidence.base))
     count = len(evidence.references)
     asked = ask_all(evidence)
     claims = [claim(a, count) for a in asked]
@@ -137,15 +137,19 @@ def ask_all(evidence: VerdictEvidence, questions: Mapping[str, Question] = QUEST
     return found
 
 
-def distinct(references: Sequence[ModelSeen]) -> tuple[ModelSeen, ...]:
-    """References without those that answer exactly as an earlier one, which tell nothing of how retrained models vary.
+def distinct(references: Sequence[ModelSeen], base: ModelSeen) -> tuple[ModelSeen, ...]:
+    """References without copies of each other and of the model before unlearning.
+
+    One that answers exactly as an earlier one tells nothing of how retrained models vary, and one that answers as the
+    model before unlearning was not retrained.
 
     Args:
         references: on the same samples.
+        base: the model before unlearning.
     """
     found: list[ModelSeen] = []
     for one in references:
-        if not any(_same_answers(one, other) for other in found):
+        if not any(_same_answers(one, other) for other in (base, *found)):
             found.append(one)
     return tuple(found)
 

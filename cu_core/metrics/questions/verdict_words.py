@@ -86,11 +86,13 @@ def statistician_sentence(asked_tests: tuple[int, int], references: int, alike: 
     Args:
         asked_tests: number of questions that were answered by tests, and of tests.
         references: number of retrained models.
-        alike: how many more there were that answer exactly as one of these.
+        alike: how many more there were that answer exactly as one of these, or as the model before unlearning.
     """
     questions, tests = asked_tests
     # Copies of one file, or networks that training has broken in the same way.
-    repeats = f" {alike} more {'answers' if alike == 1 else 'answer'} exactly alike and did not count." if alike else ""
+    answer = "answers" if alike == 1 else "answer"
+    as_what = "as one that counts or as the model before unlearning"
+    repeats = f" {alike} more {answer} exactly {as_what}, and did not count." if alike else ""
     if references < LEAST_REFERENCES:
         return (
             f"No test was made: a null distribution needs {LEAST_REFERENCES} or more retrained models, and there "
