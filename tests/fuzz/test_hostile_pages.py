@@ -22,7 +22,7 @@ from tests.madeup_tsne import write_tsne
 from tests.pages.page_helpers import open_page
 
 PAGES = ("runs.py", "launch.py", "run.py", "drift.py", "confidence.py", "similarity.py", "signals.py", "attack.py",
-         "papers.py", "sweep.py", "compare.py")  # fmt: skip
+         "papers.py", "sweep.py", "compare.py", "verdict.py")  # fmt: skip
 PARAMETERS = (
     "run", "runs", "group", "clone", "round", "reference", "view", "layout", "attack", "way", "number", "signal", "q",
     "state", "picture", "table", "scale", "cells", "rows", "samples", "seeds", "members", "mine", "beside", "cosine",
