@@ -66,6 +66,8 @@ def verdict_of(result: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if not isinstance(found, Mapping) or not is_state(found.get("state")):
         return None
     claims = [_whole(claim) for claim in found.get("claims") or () if isinstance(claim, Mapping)]
+    # A question that is answered twice, as by hand, would have two places on a page that knows it by its name.
+    claims = list({claim["id"]: claim for claim in reversed(claims)}.values())[::-1]
     return {
         "state": found["state"],
         "sentence": str(found.get("sentence") or ""),

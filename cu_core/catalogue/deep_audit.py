@@ -50,7 +50,7 @@ def _check(spec: RunSpec, shadows: int, otherwise: tuple[str, ...] = ()) -> None
     if reason := why_no_deep_audit(spec):
         raise Incompatible("audit.shadows", reason, otherwise)
     if shadows < FEWEST_SHADOWS:
-        words = f"{shadows} shadow models tell nothing apart"
+        words = f"{shadows} shadow model{' tells' if shadows == 1 else 's tell'} nothing apart"
         raise Incompatible("audit.shadows", words, (*otherwise, f"{FEWEST_SHADOWS} or more"))
 
 

@@ -156,7 +156,8 @@ def why_too_few(rule: str, references: int) -> str | None:
     needed = 0 if rule == "auto" else STOPPING_RULES.named(rule).references
     if references >= needed:
         return None
-    return f"the {rule} rule compares with at least {needed} retrained models, and {references} are asked for"
+    asked = f"{references} {'is' if references == 1 else 'are'} asked for"
+    return f"the {rule} rule compares with at least {needed} retrained models, and {asked}"
 
 
 def judge_distance(rule: str, distance: float | None) -> RuleOutcome | None:

@@ -34,5 +34,5 @@ def deep_audits(options: argparse.Namespace, home: Home) -> list[RunSpec]:
 
 def _whole(option: str, text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 5:
-        raise BadInput(option, f"{text[:40]!r} is not a whole number", ("1 or more",))
+        raise BadInput(option, f"{text[:40]!r} is no such number", ("1 to 99999",))
     return int(text)

@@ -73,6 +73,8 @@ def write_record(options: argparse.Namespace, home: Home) -> int:
     key = read_private(named_path(options.sign, "--sign")) if options.sign else None
     stem = options.erasure
     stem = next((stem.removesuffix(end) for end in _ENDINGS if stem.endswith(end)), stem)
+    if not stem or stem.endswith(("/", "\\")):
+        raise BadInput("--erasure", f"{stem!r} names no file", ("a name without its ending",))
     page, data = (target(f"{stem}{ending}", options.force, "--erasure") for ending in _ENDINGS)
     made = sealed(record_of(home, open_run(home, options.run_ids[0]), stated, asked), key)
     _write(page, made.html().encode())

@@ -37,7 +37,7 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
 
 def report(options: argparse.Namespace, home: Home) -> int:
     """Writes the report of some runs, or the record of one."""
-    if options.erasure:
+    if options.erasure is not None:
         return write_record(options, home)
     ids = [*options.run_ids, *(group_ids(home, options.group) if options.group else [])]
     if not ids:

@@ -94,9 +94,11 @@ def test_sections_that_were_taken_out_or_added_are_named(made: SealedRecord, pub
     del content["record"]["limits"]
     content["record"]["praise"] = {}
     content["seal_of_quality"] = 1
+    content["signature"]["signed_for"] = "The Regulator"
     assert checked(canonical(content), public) == [
         ("section", "The section limits was taken out."),
         ("section", "The section praise was added."),
+        ("signature", "Beside the signature stands what nobody signed: signed_for."),
         ("seal", "Beside the record stands what nobody signed: seal_of_quality."),
     ]
 

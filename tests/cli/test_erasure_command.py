@@ -124,3 +124,27 @@ def test_no_record_is_no_traceback(run_id: str, tmp_path: Path, capsys: Told, ve
     for name in ("x.html", "none.html", str(tmp_path)):
         assert main([verb[0], name, *verb[1:]]) == 2
         assert "bad input: file" in capsys.readouterr().err
+
+
+# An elliptic key over wap-wsg-idm-ecid-wtls8, as openssl makes it; the library knows no such curve.
+ODD_KEY = """-----BEGIN EC PRIVATE KEY-----
+MD8CAQEEDwB44GvZ92TnvT4n0PZav6AHBgVnKwEECKEgAx4ABCbADzLhuLYs18jt
+2Dvu3J06E8B9+pJNmzpoUb0=
+-----END EC PRIVATE KEY-----
+"""
+
+
+def test_keys_of_kinds_that_the_library_does_not_know_are_refused(run_id: str, tmp_path: Path, capsys: Told) -> None:
+    (tmp_path / "odd.key").write_text(ODD_KEY)
+    (tmp_path / "odd.key").chmod(0o600)
+    assert main(["report", run_id, "--erasure", "record"]) == 0
+    capsys.readouterr()
+    for words in (["sign-report", "record.json"], ["verify-report", "record.json"]):
+        assert main([*words, "--key", "odd.key"]) == 2
+        assert "another kind (allowed: Ed25519)" in capsys.readouterr().err
+
+
+def test_a_record_without_a_name_does_not_become_a_report(run_id: str, tmp_path: Path, capsys: Told) -> None:
+    for name in ("", ".html", "./"):
+        assert main(["report", run_id, "--erasure", name]) == 2
+    assert not list(tmp_path.glob("*.html")) and not (tmp_path / ".html").exists()

@@ -57,10 +57,17 @@ def test_five_percent_of_true_retrains_are_called_different() -> None:
         assert 0.035 < called / 2000 < 0.065
 
 
+@pytest.mark.parametrize("level", [0.0, 1.0, -3e9])
+def test_references_that_agree_to_rounding_accuse_nobody(level: float) -> None:
+    references = [plain(level * (1 + k * 1e-13)) for k in range(5)]
+    found = weighed(BOTH, plain(level + 0.01), [plain(level + 2)], references)
+    assert found.null is None and found.p is None and found.positive_p is None
+
+
 def test_a_floor_a_least_difference_and_a_control_make_it_harder() -> None:
+    sure = weighed(BOTH, plain(0.01), [], [plain(v * 1e-4) for v in (0, 1, 2, 1, 0)]).p
+    assert sure is not None and sure < 1e-4
     references = [plain(v) for v in (0.0, 0.0, 0.0, 0.0, 0.0)]
-    sure = weighed(BOTH, plain(0.01), [], references).p
-    assert sure is not None and sure < 1e-6
     floored = weighed(replace(BOTH, floor=0.01), plain(0.01), [], references).p
     assert floored == pytest.approx(2 * stats.t.sf(1 / np.sqrt(1.2), 4))
     null = Null((0.0,) * 5, 0.0, 0.01)

@@ -16,10 +16,11 @@ from cu_core.catalogue.question_record import CANNOT_TELL, DIFFERS, NO_DIFFERENC
 from cu_core.engine.verdict.verdict_pass import margins, softmax
 from cu_core.metrics.questions.answers_alike import along, mmd, relative_mmd
 from cu_core.metrics.questions.hidden import compactness, mean_margins, membership_probe, ridge_scores
-from cu_core.metrics.questions.judgement import judge_evidence
+from cu_core.metrics.questions.judgement import ask_all, judge_evidence
 from cu_core.metrics.questions.shadow_scores import iam, label_probability, rmia
 from cu_core.metrics.questions.unchanged import moves
 from cu_core.metrics.questions.verdict_evidence import GroupSeen, ModelSeen, VerdictEvidence
+from cu_core.metrics.questions.verdict_words import statistician_sentence
 from tests.madeup_verdict import CLASSES, FORGOTTEN, evidence, with_after
 
 
@@ -274,3 +275,54 @@ def test_forgotten_classes_do_not_count_as_others() -> None:
     lost = np.where(made.after.unseen.labels == FORGOTTEN, 0, made.after.unseen.predicted)
     after = replace(made.after, unseen=replace(made.after.unseen, predicted=lost))
     assert states(with_after(made, after))["others"] == NO_DIFFERENCE
+
+
+def test_references_that_answer_alike_count_once() -> None:
+    made = evidence()
+    verdict = judge_evidence(replace(made, references=made.references[:1] * 5))
+    assert verdict["references"] == 1 and "there is 1" in verdict["sentence"]
+    assert "4 more answer exactly as one that counts" in verdict["statistician"]
+    assert not [c["id"] for c in verdict["claims"] if c["state"] == DIFFERS or c["p"] is not None]
+    with_copies = judge_evidence(replace(made, references=(*made.references, made.references[0])))
+    assert with_copies["claims"] == judge_evidence(made)["claims"]
+    assert "1 more answers exactly as one that counts" in with_copies["statistician"]
+
+
+def test_no_class_is_lost_where_retrained_models_answer_with_a_constant() -> None:
+    made = evidence()
+
+    def constant(model: ModelSeen, answer: int) -> ModelSeen:
+        groups = {g: getattr(model, g) for g in ("forget", "retain", "unseen")}
+        return replace(model, **{g: replace(s, predicted=np.full(len(s), answer)) for g, s in groups.items()})
+
+    made = replace(made, after=constant(made.after, 1), references=tuple(constant(r, 0) for r in made.references))
+    claim = next(c for c in judge_evidence(made)["claims"] if c["id"] == "others")
+    assert claim["state"] == CANNOT_TELL and "little to harm" in claim["sentence"]
+
+
+def test_weights_that_are_not_those_measured_are_called_that() -> None:
+    made = evidence()
+    told = judge_evidence(replace(made, stored_gap=2.0))
+    assert told["state"] == DIFFERS and told["sentence"].startswith("The weights that are stored are not the model")
+
+
+def test_no_test_for_want_of_numbers_is_not_blamed_on_the_references() -> None:
+    assert statistician_sentence((0, 0), 8).startswith("No test was made: no number")
+    assert "there is 1." in statistician_sentence((0, 0), 1)
+    assert "1 statistic of 1 question against" in statistician_sentence((1, 1), 8)
+
+
+def test_the_model_before_unlearning_is_no_reference() -> None:
+    made = evidence()
+    verdict = judge_evidence(replace(made, references=(made.base, *made.references)))
+    assert verdict["references"] == len(made.references)
+    assert verdict["claims"] == judge_evidence(made)["claims"]
+
+
+def test_nothing_changed_is_not_said_where_retraining_changes_nothing_either() -> None:
+    made = evidence()
+    broken = replace(made, after=made.base, references=(made.base, *made.references))
+    claim = ask_all(broken, {"unchanged": QUESTIONS["unchanged"]})[0]
+    assert claim.state == CANNOT_TELL and "too" in claim.inquiry.missing
+    same = ask_all(replace(broken, same_weights=True), {"unchanged": QUESTIONS["unchanged"]})[0]
+    assert same.state == DIFFERS

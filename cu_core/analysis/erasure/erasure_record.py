@@ -29,6 +29,7 @@ from cu_core.base.version import __version__
 from cu_core.catalogue.method_record import method
 from cu_core.data.images import ImageData
 from cu_core.runstore.reader import RunView
+from cu_core.runstore.verify import how_to_mend
 
 FORMAT = "unlearnscope-erasure-record"
 SCHEMA = 1
@@ -100,6 +101,8 @@ def record_of(
     stated, asked = stated or Stated(), asked or Included()
     result = view.result()
     if result is None:
+        if view.state == "succeeded":
+            raise BadInput("run", f"the result of {view.run_id} cannot be read. {how_to_mend(view.run_id)}")
         raise BadInput("run", f"{view.run_id} is {view.state}: only a finished run has what a record tells")
     spec, run, data = view.spec, read_run(view), _images(home, view)
     reader = reader_of(asked, spec, data.classes if data is not None else (), result.get("given") or ())

@@ -20,6 +20,7 @@ MOST_LINES = 10
 """Changes of a page that are told one by one."""
 MOST_TEXTS = 20_000
 """Of a page; comparing takes time with the square of their number."""
+_SIGNATURE = {"algorithm", "key_id", "public_key", "value"}
 _SILENT = ("script", "style")
 
 
@@ -98,6 +99,8 @@ def _signature(envelope: Mapping[str, Any], public: bytes | None) -> Iterator[Fi
         yield Finding(ok, "signature", "Not signed: whoever changed it could have made its hashes anew.")
         return
     signature = signature if isinstance(signature, Mapping) else {}
+    if unknown := sorted(set(signature) - _SIGNATURE):
+        yield Finding(False, "signature", f"Beside the signature stands what nobody signed: {_listed(unknown)}.")
     own = _decoded(signature.get("public_key"))
     if signature.get("algorithm") != ALGORITHM or len(own) != 32 or signature.get("key_id") != key_id(own):
         yield Finding(False, "signature", "What the file says of its key does not fit together.")

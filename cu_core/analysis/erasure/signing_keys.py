@@ -13,9 +13,11 @@ from cu_core.base.files import read_plain
 from cu_core.base.heavy import later
 
 if TYPE_CHECKING:
+    from cryptography import exceptions
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ed25519
 else:
+    exceptions = later("cryptography.exceptions")
     serialization = later("cryptography.hazmat.primitives.serialization")
     ed25519 = later("cryptography.hazmat.primitives.asymmetric.ed25519")
 
@@ -68,6 +70,8 @@ def read_private(file: Path, field: str = "--sign") -> ed25519.Ed25519PrivateKey
         key: Any = serialization.load_pem_private_key(content, None)
     except TypeError as error:
         raise BadInput(field, f"{file.name} is protected by a passphrase, which is not asked for here") from error
+    except exceptions.UnsupportedAlgorithm as error:
+        raise BadInput(field, f"{file.name} holds a key of another kind", (ALGORITHM,)) from error
     except ValueError as error:
         raise BadInput(field, f"{file.name} holds no private key in PEM") from error
     if not isinstance(key, ed25519.Ed25519PrivateKey):
@@ -83,12 +87,14 @@ def read_public(file: Path) -> bytes:
     """
     content = _content(file, "--key")
     try:
-        key: Any = serialization.load_pem_public_key(content)
-    except ValueError:
         try:
+            key: Any = serialization.load_pem_public_key(content)
+        except ValueError:
             key = serialization.load_pem_private_key(content, None).public_key()
-        except (TypeError, ValueError) as error:
-            raise BadInput("--key", f"{file.name} holds no public key in PEM") from error
+    except exceptions.UnsupportedAlgorithm as error:
+        raise BadInput("--key", f"{file.name} holds a key of another kind", (ALGORITHM,)) from error
+    except (TypeError, ValueError) as error:
+        raise BadInput("--key", f"{file.name} holds no public key in PEM") from error
     if not isinstance(key, ed25519.Ed25519PublicKey):
         raise BadInput("--key", f"{file.name} holds a key of another kind", (ALGORITHM,))
     return key.public_bytes_raw()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from cu_core.base.registry import imported
 from cu_core.catalogue.question_record import (
@@ -18,7 +20,7 @@ from cu_core.catalogue.question_record import (
     Question,
 )
 from cu_core.metrics.questions.null_test import LEVEL, Tested, holm, weighed
-from cu_core.metrics.questions.verdict_evidence import Inquiry, VerdictEvidence
+from cu_core.metrics.questions.verdict_evidence import Inquiry, ModelSeen, VerdictEvidence
 from cu_core.metrics.questions.verdict_words import claim_sentence, statistician_sentence, whole_sentence
 
 
@@ -92,16 +94,19 @@ def judge_evidence(evidence: VerdictEvidence) -> dict[str, Any]:
     the questions that are answered by tests.
 
     Args:
-        evidence: answers of all models.
+        evidence: answers of all models; of references that answer exactly alike one counts.
     """
+    given = len(evidence.references)
+    evidence = replace(evidence, references=distinct(evidence.references, evidence.base))
+    count = len(evidence.references)
     asked = ask_all(evidence)
-    claims = [claim(a, len(evidence.references)) for a in asked]
+    claims = [claim(a, count) for a in asked]
     state = whole_state(claims)
     return {
         "state": state,
-        "sentence": whole_sentence(state, claims, len(evidence.references)),
-        "statistician": statistician_sentence(asked_tests(asked), len(evidence.references)),
-        "references": len(evidence.references),
+        "sentence": whole_sentence(state, claims, count),
+        "statistician": statistician_sentence(asked_tests(asked), count, given - count),
+        "references": count,
         "level": LEVEL,
         "claims": claims,
     }
@@ -130,6 +135,23 @@ def ask_all(evidence: VerdictEvidence, questions: Mapping[str, Question] = QUEST
         level = LEVEL / len(places) / len(asked.told)
         found[i] = AnsweredQuestion(asked.question, asked.inquiry, asked.tests, level, p, positive_p)
     return found
+
+
+def distinct(references: Sequence[ModelSeen], base: ModelSeen) -> tuple[ModelSeen, ...]:
+    """References without copies of each other and of the model before unlearning.
+
+    One that answers exactly as an earlier one tells nothing of how retrained models vary, and one that answers as the
+    model before unlearning was not retrained.
+
+    Args:
+        references: on the same samples.
+        base: the model before unlearning.
+    """
+    found: list[ModelSeen] = []
+    for one in references:
+        if not any(_same_answers(one, other) for other in (base, *found)):
+            found.append(one)
+    return tuple(found)
 
 
 def whole_state(claims: Sequence[Mapping[str, Any]]) -> str:
@@ -188,6 +210,14 @@ def _tests(inquiry: Inquiry, evidence: VerdictEvidence) -> tuple[Tested, ...]:
     if inquiry.planted is not None:
         positives = [inquiry.planted(reference) for reference in evidence.references]
     return tuple(weighed(s, evidence.after, positives, evidence.references) for s in inquiry.statistics)
+
+
+def _same_answers(one: ModelSeen, other: ModelSeen) -> bool:
+    return all(
+        np.array_equal(getattr(getattr(one, group), what), getattr(getattr(other, group), what), equal_nan=True)
+        for group in ("forget", "retain", "unseen")
+        for what in ("score", "outputs")
+    )
 
 
 def _smallest(ps: Sequence[float | None], tests: int) -> float:

@@ -18,8 +18,8 @@ else:
     stats = later("scipy.stats")
 
 LEVEL = 0.05
-LEAST_SPREAD = 1e-9
-"""References that agree to rounding have no spread to measure with; this is what is taken instead."""
+ROUNDING = 1e-9
+"""References that agree to this share of their size have no spread to measure with."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Null:
     Attributes:
         values: one per reference, each measured beside the others.
         mean: of them.
-        spread: standard deviation of one more reference around `mean`, sd · √(1 + 1/K), floored.
+        spread: standard deviation of one more reference around `mean`, sd · √(1 + 1/K), floored; above 0.
     """
 
     values: tuple[float, ...]
@@ -151,15 +151,27 @@ def weighed(
 
 
 def null_of(of: Measure, references: Sequence[ModelSeen], floor: float = 0.0) -> Null | None:
-    """The null of a number by leaving references out; None with fewer than two, or where one has no number."""
+    """The null of a number by leaving references out.
+
+    Args:
+        of: the number.
+        references: retrained models.
+        floor: no smaller standard deviation is believed.
+
+    Returns:
+        None with fewer than two, where one has no number, and where they agree to rounding with no floor under that:
+        nothing then says how far off one more would be.
+    """
     if len(references) < 2:
         return None
     found = [of(model, _without(references, i)) for i, model in enumerate(references)]
     values = [float(v) for v in found if v is not None and math.isfinite(v)]
     if len(values) < len(references):
         return None
-    spread = max(float(np.std(values, ddof=1)), floor, LEAST_SPREAD) * math.sqrt(1 + 1 / len(values))
-    return Null(tuple(values), float(np.mean(values)), spread)
+    spread = max(float(np.std(values, ddof=1)), floor)
+    if spread <= ROUNDING * max(1.0, *map(abs, values)):
+        return None
+    return Null(tuple(values), float(np.mean(values)), spread * math.sqrt(1 + 1 / len(values)))
 
 
 def p_value(

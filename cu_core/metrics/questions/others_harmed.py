@@ -46,6 +46,11 @@ def others_harmed(evidence: VerdictEvidence) -> Inquiry:
     kept, unseen = evidence.ours(after.retain), evidence.ours(after.unseen)
     if min(kept.sum(), unseen.sum()) < FEWEST:
         return Inquiry(missing=f"it needs {FEWEST} retained and {FEWEST} unseen samples")
+    if evidence.references and not _knows(evidence, unseen):
+        return Inquiry(
+            missing="retrained models are not more often right than one that always answers with the same class, so "
+            "there is little to harm"
+        )
     statistics = [
         _accuracy("retain", "Accuracy on retained samples", kept, evidence),
         _accuracy("unseen", "Accuracy on unseen samples", unseen, evidence),
@@ -91,6 +96,17 @@ def others_harmed(evidence: VerdictEvidence) -> Inquiry:
         )
     )
     return Inquiry(tuple(statistics), planted=spoiled(evidence.classes))
+
+
+def _knows(evidence: VerdictEvidence, rows: np.ndarray) -> bool:
+    """Whether references are right on more unseen samples than a constant answer, by two deviations of counting.
+
+    Where they are not, which classes they answer with is a matter of luck, and no class can be lost.
+    """
+    labels = evidence.after.unseen.labels[rows]
+    constant = float(np.unique(labels, return_counts=True)[1].max() / len(labels))
+    right = float(np.mean([r.unseen.right[rows].mean() for r in evidence.references]))
+    return right > min(constant + 2 * _floor(constant, len(labels)), (1 + constant) / 2)
 
 
 def spoiled(classes: int) -> Callable[[ModelSeen], ModelSeen]:

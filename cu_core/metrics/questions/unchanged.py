@@ -12,6 +12,8 @@ from cu_core.metrics.questions.verdict_evidence import Inquiry, ModelSeen, Settl
 
 SHARE = 0.02
 """Of the change that the least changed retrained model shows: less is called none."""
+ROUNDING = 1e-6
+"""Rounding makes so much of no change at all."""
 GROUPS = ("forget", "retain", "unseen")
 
 UNCHANGED = Question(
@@ -36,6 +38,8 @@ def unchanged(evidence: VerdictEvidence) -> Inquiry:
     """
     moved = moves(evidence.after, evidence.base)
     references = [max(moves(r, evidence.base).values()) for r in evidence.references]
+    if references and min(references) < ROUNDING and not evidence.same_weights:
+        return Inquiry(missing="a retrained model, too, answers as the model before unlearning")
     limit = SHARE * min(references) if references else SHARE
     value = max(moved.values())
     n = len(evidence.after.forget) + len(evidence.after.retain) + len(evidence.after.unseen)
@@ -45,7 +49,7 @@ def unchanged(evidence: VerdictEvidence) -> Inquiry:
     notes += _layers(evidence, limit)
     return Inquiry(
         settled=Settled(
-            differs=value <= limit,
+            differs=value <= limit or evidence.same_weights,
             direction="nothing changed",
             otherwise="something changed",
             value=value,

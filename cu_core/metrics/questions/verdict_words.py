@@ -33,7 +33,7 @@ def claim_sentence(asked: AnsweredQuestion, told: Mapping[str, Any], references:
         return f"Cannot tell: {few_references(references)}."
     decisive = asked.decisive
     if decisive is None or decisive.null is None:
-        return "Cannot tell: none of its numbers could be measured on every model."
+        return "Cannot tell: none of its numbers could be measured on every model, or retrained models agree exactly."
     what = decisive.statistic
     of = f"{what.title} is {number(decisive.value)} {what.unit}".rstrip()
     between = f"retrained models lie between {number(told['null_low'])} and {number(told['null_high'])}"
@@ -62,6 +62,8 @@ def whole_sentence(state: str, claims: Sequence[Mapping[str, Any]], references: 
     if state == DIFFERS:
         found = [c for c in claims if c["state"] == DIFFERS and c["applies"]]
         named = "; ".join(f"{titles[c['id']].lower()}: {c['direction']}" for c in found)
+        if [c["id"] for c in found] == ["integrity"]:
+            return f"The weights that are stored are not the model that was measured ({named})."
         return f"This model can be told from models that never saw the data ({named})."
     open_ = [titles[c["id"]].lower() for c in claims if c["state"] == CANNOT_TELL and c["applies"]]
     if state == NO_DIFFERENCE:
@@ -72,30 +74,37 @@ def whole_sentence(state: str, claims: Sequence[Mapping[str, Any]], references: 
     if references < LEAST_REFERENCES:
         return f"Nothing can be concluded: {few_references(references)}."
     clear = sum(c["state"] == NO_DIFFERENCE for c in claims if c["applies"])
-    seen = (
-        f"{clear} of {sum(c['applies'] for c in claims)} questions find no difference to models that never saw the data"
-    )
-    return f"It cannot be told whether the data is gone: {seen}, and these cannot tell: {', '.join(open_)}."
+    asked, find = sum(c["applies"] for c in claims), "finds" if clear == 1 else "find"
+    seen = f"{clear} of {asked} questions {find} no difference to models that never saw the data"
+    these = "this one cannot" if len(open_) == 1 else "these cannot"
+    return f"It cannot be told whether the data is gone: {seen}, and {these} tell: {', '.join(open_)}."
 
 
-def statistician_sentence(asked_tests: tuple[int, int], references: int) -> str:
+def statistician_sentence(asked_tests: tuple[int, int], references: int, alike: int = 0) -> str:
     """The whole verdict's method, for a statistician.
 
     Args:
         asked_tests: number of questions that were answered by tests, and of tests.
         references: number of retrained models.
+        alike: how many more there were that answer exactly as one of these, or as the model before unlearning.
     """
     questions, tests = asked_tests
-    if references < LEAST_REFERENCES or not questions:
+    # Copies of one file, or networks that training has broken in the same way.
+    answer = "answers" if alike == 1 else "answer"
+    as_what = "as one that counts or as the model before unlearning"
+    repeats = f" {alike} more {answer} exactly {as_what}, and did not count." if alike else ""
+    if references < LEAST_REFERENCES:
         return (
-            f"No test was made: a null distribution needs {LEAST_REFERENCES} or more retrained models, and there are "
-            f"{references}."
+            f"No test was made: a null distribution needs {LEAST_REFERENCES} or more retrained models, and there "
+            f"{_are(references)}.{repeats}"
         )
+    if not questions:
+        return f"No test was made: no number could be measured on all of {references} retrained models.{repeats}"
     return (
-        f"{tests} statistics of {questions} questions against {references} retrained models, each left out in turn "
-        f"(Student's t prediction, {references - 1} degrees of freedom); Bonferroni within a question, Holm over "
-        f"questions, familywise level {LEVEL:.0%}. No difference: two one-sided tests at {LEVEL:.0%} within half of "
-        "what the positive control is off, where that half would be detected."
+        f"{_count(tests, 'statistic')} of {_count(questions, 'question')} against {references} retrained models, each "
+        f"left out in turn (Student's t prediction, {references - 1} degrees of freedom); Bonferroni within a "
+        f"question, Holm over questions, familywise level {LEVEL:.0%}. No difference: two one-sided tests at "
+        f"{LEVEL:.0%} within half of what the positive control is off, where that half would be detected.{repeats}"
     )
 
 
@@ -127,6 +136,10 @@ def _control(asked: AnsweredQuestion) -> str:
 
 def _are(count: int) -> str:
     return "is 1" if count == 1 else "are none" if count == 0 else f"are {count}"
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _lower(text: str) -> str:
