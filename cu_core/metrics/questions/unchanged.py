@@ -1,4 +1,7 @@
-"""Question: did anything change? Weights, answers and the arrangement of samples layer by layer, against the base."""
+"""Question: is it still the model before unlearning?
+
+Weights, answers and the arrangement of samples layer by layer are compared with the base model's.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,8 @@ GROUPS = ("forget", "retain", "unseen")
 
 UNCHANGED = Question(
     id="unchanged",
-    title="Changed",
-    question="Did anything change?",
+    title="Unchanged",
+    question="Is it still the model before unlearning?",
     means="Differs: on no group of samples did any layer or answer move by a fiftieth of what retraining moves it; "
     "reordered neurons, rotated features, scaled outputs and a dust of noise are seen through.",
     means_not="That something moved does not mean that the right thing did; that retained samples stay where they were "
@@ -47,9 +50,11 @@ def unchanged(evidence: VerdictEvidence) -> Inquiry:
         settled=Settled(
             differs=value <= limit,
             direction="nothing changed",
+            alike="it changed",
+            measure="the largest change in any layer or answer",
             value=value,
             limit=limit,
-            unit="largest change in any layer or answer (0: none)",
+            unit="(0: none)",
             n=n,
             notes=tuple(notes),
         )
