@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cu_core.analysis.verdict_reading import question_title
+from cu_core.analysis.verdict_reading import question_title, test_title
 from cu_core.base.csv_cells import shown_table
 from cu_core.figures.verdict_rows import number_text
 
@@ -21,7 +21,7 @@ def tests_section(claim: Mapping[str, Any]) -> None:
     tests = claim["tests"]
     if not tests:
         return
-    title = f"All {len(tests)} tests" if len(tests) > 1 else "The test"
+    title = {1: "The test", 2: "Both tests"}.get(len(tests), f"All {len(tests)} tests")
     with st.expander(title, icon=":material/table_rows:"):
         st.dataframe(
             shown_table(pd.DataFrame([_line(test) for test in tests])),
@@ -66,7 +66,7 @@ def _line(test: Mapping[str, Any]) -> dict[str, str]:
     if test["null_low"] is not None and test["null_high"] is not None:
         band = f"{number_text(test['null_low'])} to {number_text(test['null_high'])}"
     return {
-        "Number": f"{test['title']} {test['unit']}".strip() + (" (decides)" if test["decisive"] else ""),
+        "Number": test_title(test) + (" (decides)" if test["decisive"] else ""),
         "This model": _number(test["value"]),
         "Planted" if test["planted"] else "Before": _number(test["base"]),
         "Retrained, 95 %": band,
