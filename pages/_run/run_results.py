@@ -53,7 +53,7 @@ OWN_HELP = (
     "kind been measured. "
     "The reference was measured on the same samples: whether the two differ is for the band to say."
 )
-AGREED = " *"
+AGREED = "*"
 AGREED_SAYS = "* All references agree: the band reaches one sample to either side."
 COLOURS_SAY = (
     "Coloured rows lie outside: green above, purple below, the darker the farther. Neither is good or bad as such."

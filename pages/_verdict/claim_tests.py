@@ -27,7 +27,7 @@ def tests_section(claim: Mapping[str, Any]) -> None:
             shown_table(pd.DataFrame([_line(test) for test in tests])),
             hide_index=True,
             column_config={
-                "Number": st.column_config.TextColumn(width=280),
+                "Number": st.column_config.TextColumn(width=380),
                 "Counts": st.column_config.TextColumn(help="In which direction a difference counts."),
                 "p": st.column_config.TextColumn(
                     help="Of this test alone; the answer rests on the smallest, corrected for all tests and questions."
@@ -66,14 +66,14 @@ def _line(test: Mapping[str, Any]) -> dict[str, str]:
     if test["null_low"] is not None and test["null_high"] is not None:
         band = f"{number_text(test['null_low'])} to {number_text(test['null_high'])}"
     return {
-        "Number": test_title(test) + (" (decides)" if test["decisive"] else ""),
+        "Number": ("Decides: " if test["decisive"] else "") + test_title(test),
         "This model": _number(test["value"]),
         "Planted" if test["planted"] else "Before": _number(test["base"]),
         "Retrained, 95 %": band,
-        "Counts": SIDES.get(test["sides"], str(test["sides"])),
         "p": p_text(test["p"]),
         "Seen from": _number(test["detectable"]),
         "Must stay within": _number(test["margin"]),
+        "Counts": SIDES.get(test["sides"], str(test["sides"])),
     }
 
 

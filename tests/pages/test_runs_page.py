@@ -165,7 +165,7 @@ def test_a_finished_run_shows_before_after_and_reference(home: Home) -> None:
     assert line["After"] == f"{100 * after:.1f} %"
     assert line["Reference"] == f"{100 * mean:.1f} %"
     assert line["Difference"] == f"{100 * (after - mean):+.1f} points"
-    assert line["95 % band"] == "98.4 to 100.0 % *", "a share ends at 100 %"
+    assert line["95 % band"] == "98.4 to 100.0 %*", "a share ends at 100 %"
     assert not shown["95 % band"].str.contains("-").any(), "nor is there any below 0"
     assert shown["In band?"].str.fullmatch(r"inside|–|(> )?[\d.]+ × (above|below)").all()
     outside = shown["In band?"].str.contains("×").tolist()

@@ -74,7 +74,7 @@ def test_all_tests_of_a_question_stand_in_a_table(home: Home) -> None:
     app = open_page("verdict.py", run="madeup-1")
     assert len(app.dataframe) == len(BY_TESTS)
     table = app.dataframe[0].value
-    assert table["Number"].tolist() == ["Margin of forget minus unseen samples, in log-odds (decides)", "AUC"]
+    assert table["Number"].tolist() == ["Decides: Margin of forget minus unseen samples, in log-odds", "AUC"]
     assert table["This model"].tolist() == ["5", "5"] and table["Retrained, 95 %"].tolist()[0].endswith("1 to 1")
     assert "p of the question, corrected for its tests and for the other questions: 0.0002" in texts(app)
 
