@@ -25,6 +25,11 @@ from pages._shared.plain_text import plain
 from pages._shared.server_home import home
 from pages._shared.verdict_badge import verdict_badge
 
+WORDS = (
+    "Area: how often a forgotten sample ranks above an unseen one, 0.5 by chance; in brackets, unless they say chance, "
+    "its 95 % interval. U-LiRA: likelihood ratio of a sample that was unlearned to one that was never seen. RULI: the "
+    "same as two games, by densities. KLoM: how far the margins of unlearned models lie from those of retrained ones."
+)
 SHOWN = 40
 """Forget samples most at risk whose pictures are shown."""
 
@@ -54,6 +59,7 @@ def _found(view: RunView, deep: dict[str, Any]) -> None:
     st.markdown(plain(found[:1].upper() + found[1:]))
     for text in others:
         st.markdown(f"- {plain(text)}")
+    st.caption(WORDS)
     for text in deep.get("notes") or []:
         st.warning(plain(text), icon=":material/warning:")
     _source(deep)
@@ -90,7 +96,7 @@ def _at_risk(view: RunView, deep: dict[str, Any]) -> None:
     several = f"{len(listed)} forgotten samples" if len(listed) > 1 else "forgotten sample"
     st.markdown(
         f"**Most at risk**: the {several} that look most like unlearned ones, in order; {sure} of them more so than "
-        f"any of the {unseen} unseen samples."
+        f"any of the {unseen} unseen samples.{_by_chance(deep)}"
     )
     shown = listed[:SHOWN]
     drawn = _pictures(str(home().root), view.run_id, tuple(entry["sample"] for entry in shown))
@@ -112,6 +118,14 @@ def _at_risk(view: RunView, deep: dict[str, Any]) -> None:
         height=220,
         alt="Forgotten samples most at risk",
     )
+
+
+def _by_chance(deep: dict[str, Any]) -> str:
+    """How many forgotten samples would lie above all unseen ones if both were alike: each sample is first as often."""
+    forget, unseen = deep.get("forget"), deep.get("unseen")
+    if not _whole(forget) or not _whole(unseen) or not unseen:
+        return ""
+    return f" Were both alike, {forget / (unseen + 1):.1f} would be on average."
 
 
 @st.cache_data(ttl=30, max_entries=16, show_spinner=False)

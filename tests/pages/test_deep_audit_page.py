@@ -68,6 +68,7 @@ def test_numbers_words_and_pictures_are_on_the_page(home: Home) -> None:
     said = texts(app).replace("\\", "")
     assert "Differs]" in said and "An attacker with shadow models tells samples" in said
     assert "0.640 (chance: 0.470 to 0.530, p = 0.003)" in said
+    assert "Were both alike, 1.0 would be on average" in said, "each of 40 lies above 40 others in one order of 41"
     assert "0.700 (0.650 to 0.750) for the model before unlearning, 0.510" in said
     assert "(2.50%, the smallest rate that 40 resolve), it finds 20.0% of the forgotten ones" in said
     assert "0.610 over the shadow models" in said
