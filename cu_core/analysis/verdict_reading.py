@@ -98,7 +98,7 @@ def question_title(claim: Mapping[str, Any]) -> str:
     return QUESTIONS[claim["id"]].title if claim["id"] in QUESTIONS else str(claim["id"])
 
 
-def test_title(test: Mapping[str, Any]) -> str:
+def heading_of_test(test: Mapping[str, Any]) -> str:
     """What a test measures, and in which unit, as a heading."""
     unit = str(test["unit"])
     return (

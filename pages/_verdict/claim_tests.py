@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cu_core.analysis.verdict_reading import question_title, test_title
+from cu_core.analysis.verdict_reading import heading_of_test, question_title
 from cu_core.base.csv_cells import shown_table
 from cu_core.figures.verdict_rows import number_text
 
@@ -66,7 +66,7 @@ def _line(test: Mapping[str, Any]) -> dict[str, str]:
     if test["null_low"] is not None and test["null_high"] is not None:
         band = f"{number_text(test['null_low'])} to {number_text(test['null_high'])}"
     return {
-        "Number": ("Decides: " if test["decisive"] else "") + test_title(test),
+        "Number": ("Decides: " if test["decisive"] else "") + heading_of_test(test),
         "This model": _number(test["value"]),
         "Planted" if test["planted"] else "Before": _number(test["base"]),
         "Retrained, 95 %": band,
