@@ -113,6 +113,7 @@ with st.container(border=True):
 with st.container(border=True):
     st.subheader("Run", anchor=False)
     form_sections.run_section(errors, own_references=not given)
+    weight_verdict.verdict_outlook(specs)
 if not given:
     with st.container(border=True):
         form_grid.section(values, errors)

@@ -34,6 +34,12 @@ LEGEND = (
     "dotted: the smallest difference that would have been called one. The axis counts half widths of the shaded band, "
     "beyond 1 by powers of ten; an arrow at its end stands for more."
 )
+WORDS = (
+    "Margin: how sure a model is of a sample's label, as log-odds log(p / (1 − p)): at 0 it is undecided, at 5 the "
+    "label is 150 times as likely as not; of encoders, the cosine of two views of an image. AUC: how often a "
+    "forgotten sample ranks above an unseen one, 0.5 by chance. p: how often one more retrained model would be as far "
+    "off."
+)
 
 
 def sections(view: RunView) -> None:
@@ -46,9 +52,11 @@ def sections(view: RunView) -> None:
     for_statisticians(verdict)
     references = verdict["references"]
     took = f" It took {duration(verdict['seconds'])}." if verdict["seconds"] is not None else ""
-    st.caption(f"Compared with {references} retrained model{'' if references == 1 else 's'}.{took}")
+    many = f"{references or 'no'} retrained model{'' if references == 1 else 's'}"
+    st.caption(f"Compared with {many}.{took}")
     if any(row_of_test(test) for claim in verdict["claims"] for test in claim["tests"]):
         st.caption(LEGEND)
+        st.caption(WORDS)
     for claim in worst_first(verdict["claims"]):
         claim_section(view, claim)
     with st.container(horizontal=True):

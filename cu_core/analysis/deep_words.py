@@ -73,8 +73,8 @@ def _state_words(deep: Mapping[str, Any]) -> str:
     if not after or not before:
         return f"{state}: there are too few shadow models to attack each by the others."
     words = {
-        DIFFERS: "who has unlearned shadow models tells samples that this method unlearned from never seen ones",
-        NO_DIFFERENCE: "samples that this method unlearned look like never seen ones to unlearned shadow models",
+        DIFFERS: "an attacker with shadow models tells samples that this method unlearned from never seen ones",
+        NO_DIFFERENCE: "to an attacker with shadow models, unlearned samples look like never seen ones",
         CANNOT_TELL: "the attack does not work before unlearning either, so it can say nothing of what is left",
     }
     return (

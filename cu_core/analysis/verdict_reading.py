@@ -100,6 +100,16 @@ def question_title(claim: Mapping[str, Any]) -> str:
     return QUESTIONS[claim["id"]].title if claim["id"] in QUESTIONS else str(claim["id"])
 
 
+def heading_of_test(test: Mapping[str, Any]) -> str:
+    """What a test measures, and in which unit, as a heading."""
+    unit = str(test["unit"])
+    return (
+        f"{test['title']}, in {unit.removeprefix('of ')}"
+        if unit.startswith("of ")
+        else f"{test['title']} {unit}".strip()
+    )
+
+
 def verdict_line(verdict: Mapping[str, Any] | None) -> str:
     """State and sentence for a lay person in one line; says so where there is no verdict."""
     if verdict is None:
@@ -114,7 +124,9 @@ def few_references(verdict: Mapping[str, Any]) -> NoVerdict | None:
     return NoVerdict(verdict["sentence"], f"Clone the run and ask for {LEAST_REFERENCES} references or more.", True)
 
 
-def why_no_verdict(run_id: str, state: str, references: int, *, wanted: bool = True, demo: bool = False) -> NoVerdict:
+def why_no_verdict(
+    run_id: str, state: str, references: int, *, wanted: bool = True, demo: bool = False, deep: bool = False
+) -> NoVerdict:
     """Why a run without a verdict has none, and what to do.
 
     Args:
@@ -123,7 +135,10 @@ def why_no_verdict(run_id: str, state: str, references: int, *, wanted: bool = T
         references: how many its specification asks for.
         wanted: whether its specification asks for a verdict.
         demo: whether it ships with the project, without its models.
+        deep: whether it is a deep audit.
     """
+    if deep:
+        return NoVerdict("A deep audit makes no verdict of its own; that of the run it audits stands with that run.")
     few = references < LEAST_REFERENCES
     many = f"{references or 'no'} reference{'' if references == 1 else 's'}"
     enough = f"Clone the run and ask for {LEAST_REFERENCES} references or more."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -139,7 +140,14 @@ def nearness_curve(near: NearRounds) -> go.Figure:
         )
     )
     figure.update_xaxes(range=ends, title_text="Round (0 = before)", tickformat="d", nticks=12, gridcolor=GRID)
-    figure.update_yaxes(type="log", title_text="Distance (half widths)", gridcolor=GRID, dtick="D2")
+    ticks = _ticks(low, high)
+    figure.update_yaxes(
+        type="log",
+        title_text="Distance (half widths)",
+        gridcolor=GRID,
+        tickvals=ticks,
+        ticktext=[f"{tick:,g}" for tick in ticks],
+    )
     return dress(figure, height=280)
 
 
@@ -152,6 +160,13 @@ def nearness_alt(near: NearRounds) -> str:
         f"of the band of one more retrained model; nearest is round {near.nearest} with "
         f"{near.distance_at(near.nearest):.3g}.{stop}"
     )
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers between the ends of the axis: 1, 2 and 5 of every power of ten, of many powers the 1 alone."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    digits = (1, 2, 5) if math.log10(high / low) < 2 else (1,)
+    return [tick for power in powers for digit in digits if low <= (tick := digit * 10.0**power) <= high]
 
 
 def _of(point: tuple[int, float, str, float | None]) -> str:

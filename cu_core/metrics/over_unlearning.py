@@ -8,14 +8,16 @@ from typing import Any
 from cu_core.metrics.band import band
 
 SHARES = ("forget_acc",)
+LOSSES = ("loss_gap", "forget_loss")
 
 
 def too_much(reference: Mapping[str, float | None]) -> dict[str, str]:
     """Metrics that are judged, and the side of the band on which too much was forgotten.
 
-    Too low an AUC gives forget samples away as well: they are told from unseen ones by being worse. The loss is judged
-    minus that of unseen samples of the same classes, since retrained models have seen fewer images and are less sure
-    of all; where whole classes were forgotten there is no such difference, and the loss itself is taken.
+    Too low an AUC gives forget samples away as well: they are told from unseen ones by being worse. It does not count
+    where the loss on them is lower than retrained models': they are known better, if less so than unseen ones. The loss
+    is judged minus that of unseen samples of the same classes, since retrained models have seen fewer images and are
+    less sure of all; where whole classes were forgotten there is no such difference, and the loss itself is taken.
 
     Args:
         reference: metrics of a retrained model.
@@ -36,16 +38,16 @@ def beyond(
     Returns:
         Ids of `too_much`; none with fewer than two references.
     """
-    found = []
-    for name, side in (too_much(references[0]) if references else {}).items():
+    judged = too_much(references[0]) if references else {}
+    distances = {}
+    for name in judged:
         value = metrics.get(name)
         level = band([reference.get(name) for reference in references], samples if name in SHARES else None)
-        if value is None or level is None:
-            continue
-        distance = level.distance(value)
-        if (distance < -1) if side == "low" else (distance > 1):
-            found.append(name)
-    return found
+        if value is not None and level is not None:
+            distances[name] = level.distance(value)
+    if any(distances.get(name, 0.0) < -1 for name in LOSSES):
+        distances.pop("mia_auc", None)
+    return [name for name, distance in distances.items() if (distance < -1 if judged[name] == "low" else distance > 1)]
 
 
 def over_unlearning(

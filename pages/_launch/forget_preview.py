@@ -136,15 +136,13 @@ def show(data: ImageData, forget: ForgetSet, words: str = "", order: np.ndarray 
 
 
 def pictures(data: ImageData, chosen: np.ndarray, caption: str, alt: str) -> None:
-    """Training images side by side; few of them are too narrow for a caption of their own."""
+    """Training images side by side; a caption of their own would keep their width on a narrow screen."""
     shown = np.asarray(data.train_images[chosen])
     edge = max(1, shown.shape[-1] // 16)
     framed = np.pad(shown, ((0, 0), (0, 0), (edge, edge), (edge, edge)), constant_values=EDGE)
-    narrow = len(chosen) < COLUMNS // 2
     sheet = sprite(framed, TILE, COLUMNS, clear=True)
-    st.image(sheet, caption=None if narrow else caption, alt=alt, width=min(COLUMNS, len(chosen)) * TILE)
-    if narrow:
-        st.caption(caption)
+    st.image(sheet, alt=alt, width=min(COLUMNS, len(chosen)) * TILE)
+    st.caption(caption)
 
 
 def _spread(indices: np.ndarray, labels: np.ndarray, most: int) -> np.ndarray:

@@ -90,14 +90,14 @@ def _take(best: dict[str, Any]) -> None:
         form_fields.put(f"model.{name}", best[name])
 
 
-def earlier_bases(specs: Sequence[RunSpec]) -> None:
-    """Says what is known of base model and verdict, mostly from earlier runs with the same base model.
-
-    That it hardly knows what is to be forgotten; that nothing detectable is there to forget; that there are too few
-    references for a verdict.
-    """
+def verdict_outlook(specs: Sequence[RunSpec]) -> None:
+    """Says what is known of the verdict beforehand: too few references, or nothing detectable to forget."""
     for sentence in before_launch(specs, home()):
         st.caption(f":material/gavel: {plain(sentence)}")
+
+
+def earlier_bases(specs: Sequence[RunSpec]) -> None:
+    """Says what earlier runs with the same base model found: that it hardly knows what is to be forgotten."""
     try:
         said = {known_base(spec, home()) for spec in specs if not spec.takes_own_weights}
     except UnlearnscopeError:

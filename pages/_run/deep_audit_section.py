@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from cu_core.analysis.deep_words import CANNOT_TELL, DIFFERS, NO_DIFFERENCE, deep_sentences, deep_state
+from cu_core.analysis.deep_words import deep_sentences, deep_state
 from cu_core.analysis.seen_images import images_of
 from cu_core.base.display_text import cut, one_line
 from cu_core.base.errors import UnlearnscopeError
 from cu_core.catalogue.deep_audit import FEWEST_SHADOWS, USUAL_SHADOWS, deep_audit_of, why_no_deep_audit
+from cu_core.catalogue.question_record import STATES
 from cu_core.engine.estimate import estimate
 from cu_core.figures.theme import COLOURS
 from cu_core.runstore import layout
@@ -22,10 +23,15 @@ from pages._selection.thumbnail_sheet import Sheet, sheet
 from pages._shared.number_words import duration
 from pages._shared.plain_text import plain
 from pages._shared.server_home import home
+from pages._shared.verdict_badge import verdict_badge
 
+WORDS = (
+    "Area: how often a forgotten sample ranks above an unseen one, 0.5 by chance; in brackets, unless they say chance, "
+    "its 95 % interval. U-LiRA: likelihood ratio of a sample that was unlearned to one that was never seen. RULI: the "
+    "same as two games, by densities. KLoM: how far the margins of unlearned models lie from those of retrained ones."
+)
 SHOWN = 40
 """Forget samples most at risk whose pictures are shown."""
-_ICONS = {DIFFERS: ":material/error:", CANNOT_TELL: ":material/help:", NO_DIFFERENCE: ":material/check:"}
 
 
 def deep_audit(view: RunView, row: RunRow) -> None:
@@ -47,9 +53,13 @@ def deep_audit(view: RunView, row: RunRow) -> None:
 def _found(view: RunView, deep: dict[str, Any]) -> None:
     st.subheader("Deep audit", anchor=False)
     first, *others = deep_sentences(deep)
-    st.markdown(f"{_ICONS[deep_state(deep)]} {plain(first)}")
+    state = deep_state(deep)
+    verdict_badge(next(name for name, words in STATES.items() if words == state))
+    found = first.removeprefix(f"{state}: ")
+    st.markdown(plain(found[:1].upper() + found[1:]))
     for text in others:
         st.markdown(f"- {plain(text)}")
+    st.caption(WORDS)
     for text in deep.get("notes") or []:
         st.warning(plain(text), icon=":material/warning:")
     _source(deep)
@@ -59,7 +69,11 @@ def _found(view: RunView, deep: dict[str, Any]) -> None:
 def _source(deep: dict[str, Any]) -> None:
     """Which run was audited, and what it took."""
     took = deep.get("processor_seconds")
-    said = [f"{deep.get('shadows')} shadow models, {deep.get('made')} of them made by this run, the others found made."]
+    shadows, made = deep.get("shadows"), deep.get("made")
+    whose = (
+        "all made by this run" if made == shadows else f"{made or 'none'} of them made by this run, the others before"
+    )
+    said = [f"{shadows} shadow models, {whose}."]
     if isinstance(took, int | float):
         said.append(f"That took {duration(took)} of processor time.")
     if deep.get("same_weights") is True:
@@ -82,7 +96,7 @@ def _at_risk(view: RunView, deep: dict[str, Any]) -> None:
     several = f"{len(listed)} forgotten samples" if len(listed) > 1 else "forgotten sample"
     st.markdown(
         f"**Most at risk**: the {several} that look most like unlearned ones, in order; {sure} of them more so than "
-        f"any of the {unseen} unseen samples."
+        f"any of the {unseen} unseen samples.{_by_chance(deep)}"
     )
     shown = listed[:SHOWN]
     drawn = _pictures(str(home().root), view.run_id, tuple(entry["sample"] for entry in shown))
@@ -104,6 +118,14 @@ def _at_risk(view: RunView, deep: dict[str, Any]) -> None:
         height=220,
         alt="Forgotten samples most at risk",
     )
+
+
+def _by_chance(deep: dict[str, Any]) -> str:
+    """How many forgotten samples would lie above all unseen ones if both were alike: each sample is first as often."""
+    forget, unseen = deep.get("forget"), deep.get("unseen")
+    if not _whole(forget) or not _whole(unseen) or not unseen:
+        return ""
+    return f" Were both alike, {forget / (unseen + 1):.1f} would be on average."
 
 
 @st.cache_data(ttl=30, max_entries=16, show_spinner=False)

@@ -49,7 +49,7 @@ def nearness_words(near: NearRounds) -> list[str]:
             said.append(f"The {near.accuracy_rule} rule, which looks at accuracies, is never met.")
         else:
             how = "" if at is None else f", at {_times(at)}"
-            door = ": on the doorstep, forgotten by accuracy and not by the answers" if (at or 0.0) > 1 else ""
+            door = ": accuracies say forgotten, answers differ from retraining" if (at or 0.0) > 1 else ""
             rule = f"The {near.accuracy_rule} rule, which looks at accuracies,"
             said.append(f"{rule} is met after round {near.accuracy_stop}{how}{door}.")
     return said

@@ -21,6 +21,7 @@ from cu_core.analysis.compare.measures import (
 )
 from cu_core.analysis.compare.outside import is_outside, outside
 from cu_core.analysis.compare.reading import read_run
+from cu_core.analysis.verdict_reading import verdict_of
 from cu_core.base.csv_cells import shown_table
 from cu_core.catalogue.file_lists import listed
 from cu_core.catalogue.metric_record import METRICS
@@ -43,12 +44,29 @@ STOPPED = {
 }
 # Beyond this many half widths a number says no more than that it is far.
 FAR = 100
-PLACE = "In band?"
-OWN = "After, 95 % of its samples"
+# And up to here it would be written as 1.0.
+JUST = 1.05
+PLACE, BAND, CHANGE = "In band?", "95 % band", "Difference"
+OWN = "Own interval"
 OWN_HELP = (
-    "How far the number after unlearning might be from where it is, had other samples of the same kind been measured. "
+    "95 % interval of the number after unlearning: how far it might be from where it is, had other samples of the same "
+    "kind been measured. "
     "The reference was measured on the same samples: whether the two differ is for the band to say."
 )
+AGREED = "*"
+AGREED_SAYS = "* All references agree: the band reaches one sample to either side."
+COLOURS_SAY = (
+    "Coloured rows lie outside: green above, purple below, the darker the farther. Neither is good or bad as such."
+)
+HELP = {
+    CHANGE: "After unlearning minus the reference.",
+    PLACE: "Whether the number after unlearning lies where one more retrained model would; if not, how far from the "
+    "mean, in half widths of the band.",
+    BAND: "Where one more retrained model would lie in 19 of 20 cases.",
+    OWN: OWN_HELP,
+}
+WIDTHS = {"Metric": 223, "Before": 62, "After": 62, "Reference": 79, CHANGE: 88, PLACE: 92, BAND: 106, OWN: 106}
+"""Of columns in px: what stands in each is to be read whole beside the others on a laptop."""
 SECONDS = {
     "train": "Training",
     "unlearn": "Unlearning",
@@ -81,11 +99,15 @@ def results(view: RunView) -> None:
         coloured_table(run),
         hide_index=True,
         height="content",
-        column_config={OWN: st.column_config.TextColumn(OWN, help=OWN_HELP)},
+        column_config={name: st.column_config.TextColumn(width=px, help=HELP.get(name)) for name, px in WIDTHS.items()},
         alt="Metrics before and after unlearning and of the retrained reference; those outside their band first",
     )
-    few = few_words(result.get("counts") or {})
-    st.caption(" ".join(filter(None, [measured_on(result), few, reference_words(run), outside(run).words()])))
+    few, beyond = few_words(result.get("counts") or {}), outside(run)
+    coloured = COLOURS_SAY if beyond.names else ""
+    agreed = AGREED_SAYS if any(measure.note for measure in beyond.measured.values()) else ""
+    st.caption(
+        " ".join(filter(None, [measured_on(result), few, reference_words(run), beyond.words(), coloured, agreed]))
+    )
     for note in result.get("notes") or []:
         if note not in cautions:
             st.caption(plain(note))
@@ -138,18 +160,24 @@ def verdicts(run: Compared) -> list[tuple[bool, str]]:
         said.append(
             (
                 False,
-                f":material/balance: Tug of war **{tow.value:.3f}** (95 %: {tow.low:.3f} to {tow.high:.3f}); 1 is like "
-                f"retraining.{cost and f' {cost}'}",
+                f":material/balance: Tug of war **{tow.value:.3f}** (95 %: {tow.low:.3f} to {tow.high:.3f}); "
+                f"{tug_words(run)}{cost and f' {cost}'}",
             )
         )
     over, words = over_unlearning(run)
     if over:
         said.append((True, f":material/warning: Over-unlearning: {words}."))
     elif over is not None:
-        said.append(
-            (False, f":material/straighten: Over-unlearning: {words}. Whether they are still known is not said.")
-        )
+        still = "is for the verdict to say" if verdict_of(run.result) else "is not said"
+        said.append((False, f":material/straighten: Over-unlearning: {words}. Whether they are still known {still}."))
     return said
+
+
+def tug_words(run: Compared) -> str:
+    """What tug of war compares, for it to be read beside a verdict that looks at more."""
+    *first, last = (run.result.get("tow") or {}).get("groups") or ("forget", "retain", "unseen")
+    groups = f"{', '.join(first)} and {last}" if first else last
+    return f"at 1, {groups} samples are right as often as after retraining. It compares nothing but these accuracies."
 
 
 def cost_words(run: Compared) -> str:
@@ -198,10 +226,10 @@ def _lines(run: Compared) -> list[tuple[dict[str, str], float | None]]:
         }
         if run.reference:
             line["Reference"] = metric_text(key, measure.reference)
-            line["After − reference"] = difference_text(key, measure.value, measure.reference)
+            line[CHANGE] = difference_text(key, measure.value, measure.reference)
         if len(run.references) > 1:
             line[PLACE] = "–" if measure.distance is None else _place(measure.distance)
-            line["95 % band"] = _band_text(key, measure)
+            line[BAND] = _band_text(key, measure)
         line[OWN] = "–" if own is None else _range(key, own)
         (first if is_outside(measure) else rest).append((line, measure.distance))
     return first + rest
@@ -211,20 +239,24 @@ def _band_text(metric: str, measure: ComparedMetric) -> str:
     """The ends of a band, as far as there are such values, and what there is to know of it."""
     if measure.band is None:
         return "no width: all agree" if measure.why_no_band.startswith(ALL_AGREE) else "–"
-    text = _range(metric, measure.band.ends(*METRICS[metric].ends))
-    return f"{text} ({measure.note})" if measure.note else text
+    return _range(metric, measure.band.ends(*METRICS[metric].ends)) + (AGREED if measure.note else "")
 
 
 def _range(metric: str, ends: tuple[float, float]) -> str:
-    return f"{metric_text(metric, ends[0])} to {metric_text(metric, ends[1])}"
+    """Both ends of an interval with one unit."""
+    low, high = (metric_text(metric, end) for end in ends)
+    return f"{low.removesuffix(' %') if high.endswith(' %') else low} to {high}"
 
 
 def _place(distance: float) -> str:
     """Where a value lies, in half widths of the band."""
     if abs(distance) <= 1:
         return "inside"
+    side = "above" if distance > 0 else "below"
+    if abs(distance) < JUST:
+        return f"just {side}"
     times = f"{abs(distance):.1f}" if abs(distance) < FAR else f"> {FAR}"
-    return f"{times} × {'above' if distance > 0 else 'below'}"
+    return f"{times} × {side}"
 
 
 def measured_on(result: dict) -> str:

@@ -62,10 +62,11 @@ def for_statisticians(verdict: dict[str, Any]) -> None:
 def without_verdict(view: RunView, row: RunRow) -> NoVerdict:
     """Why a run has no verdict, and what to do."""
     try:
-        references, wanted = view.spec.references, view.spec.audit.verdict
+        audit, references = view.spec.audit, view.spec.references
+        wanted, deep = audit.verdict, audit.shadows > 0
     except UnlearnscopeError:
-        references, wanted = 0, True
-    return why_no_verdict(view.run_id, view.state, references, wanted=wanted, demo=row.demo)
+        references, wanted, deep = 0, True, False
+    return why_no_verdict(view.run_id, view.state, references, wanted=wanted, demo=row.demo, deep=deep)
 
 
 def lacking(why: NoVerdict, run_id: str) -> None:

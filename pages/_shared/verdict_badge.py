@@ -7,8 +7,8 @@ import streamlit as st
 from cu_core.catalogue.question_record import CANNOT_TELL, DIFFERS, NO_DIFFERENCE
 from cu_core.catalogue.verdict_states import state_words
 
-BADGES = {DIFFERS: "red", CANNOT_TELL: "gray", NO_DIFFERENCE: "blue"}
-"""Streamlit's names of the colours. No green one: that no difference was found is no clearance."""
+BADGES = {DIFFERS: "orange", CANNOT_TELL: "gray", NO_DIFFERENCE: "blue"}
+"""Streamlit's names of the colours, as in lists. No green one: that no difference was found is no clearance."""
 
 
 def verdict_badge(state: str) -> None:

@@ -15,6 +15,7 @@ from cu_core.base.errors import BadInput, UnlearnscopeError
 from cu_core.catalogue.spec_parts import ForgetSpec
 from pages._frame import gate
 from pages._launch.run_cost import takes
+from pages._launch.weight_verdict import verdict_outlook
 from pages._shared.plain_text import plain
 from pages._shared.server_home import home
 from pages._sweep import sweep_form, sweep_matrix
@@ -76,6 +77,7 @@ def new_sweep() -> None:
         st.warning("None of these combinations can run.", icon=":material/block:")
     elif todo:
         takes(todo)
+        verdict_outlook(todo)
     if done:
         st.caption(f"{done} of {len(expanded.runs)} runs are done or on their way and are not queued again.")
     st.button(

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from cu_core.analysis.verdict_reading import decisive_test, question_title
+from cu_core.analysis.verdict_reading import decisive_test, heading_of_test, question_title
 from cu_core.catalogue.question_record import QUESTIONS
 from cu_core.figures.verdict_rows import row_of_test, verdict_alt, verdict_rows
 from cu_core.runstore.reader import RunView
@@ -43,7 +43,7 @@ def claim_section(view: RunView, claim: Mapping[str, Any]) -> None:
         if question is not None:
             means, means_not = st.columns(2)
             means.caption(f"**What it means.** {question.means}")
-            means_not.caption(f"**What it does not.** {question.means_not}")
+            means_not.caption(f"**What it does not mean.** {question.means_not}")
         tests_section(claim)
         where_to_look(view, claim, question)
 
@@ -53,9 +53,8 @@ def _picture(claim: Mapping[str, Any]) -> None:
     row = row_of_test(test) if test is not None else None
     if test is None or row is None:
         return
-    unit = f" {test['unit']}" if test["unit"] else ""
-    samples = f", {test['n']:,} samples" if test["n"] else ""
-    st.caption(plain(f"{test['title']}{unit}{samples}"))
+    samples = f" · {test['n']:,} samples" if test["n"] else ""
+    st.caption(plain(f"{heading_of_test(test)}{samples}"))
     st.plotly_chart(
         verdict_rows([row]),
         key=f"verdict_{claim['id']}",

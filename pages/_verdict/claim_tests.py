@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cu_core.analysis.verdict_reading import question_title
+from cu_core.analysis.verdict_reading import heading_of_test, question_title
 from cu_core.base.csv_cells import shown_table
 from cu_core.figures.verdict_rows import number_text
 
@@ -22,13 +22,13 @@ def tests_section(claim: Mapping[str, Any]) -> None:
     tests = claim["tests"]
     if not tests:
         return
-    title = f"All {len(tests)} tests" if len(tests) > 1 else "The test"
+    title = {1: "The test", 2: "Both tests"}.get(len(tests), f"All {len(tests)} tests")
     with st.expander(title, icon=":material/table_rows:"):
         st.dataframe(
             shown_table(pd.DataFrame([_line(test) for test in tests])),
             hide_index=True,
             column_config={
-                "Number": st.column_config.TextColumn(width=280, help=f"{DECIDES}: on this test the answer rests."),
+                "Number": st.column_config.TextColumn(width=380),
                 "Counts": st.column_config.TextColumn(help="In which direction a difference counts."),
                 "p": st.column_config.TextColumn(
                     help="Of this test alone; the answer rests on the smallest, corrected for all tests and questions."
@@ -70,14 +70,14 @@ def _line(test: Mapping[str, Any]) -> dict[str, str]:
     if test["null_low"] is not None and test["null_high"] is not None:
         band = f"{number_text(test['null_low'])} to {number_text(test['null_high'])}"
     return {
-        "Number": f"{DECIDES if test['decisive'] else ''} {test['title']} {test['unit']}".strip(),
+        "Number": ("Decides: " if test["decisive"] else "") + heading_of_test(test),
         "This model": _number(test["value"]),
         "Planted" if test["planted"] else "Before": _number(test["base"]),
         "Retrained, 95 %": band,
-        "Counts": SIDES.get(test["sides"], str(test["sides"])),
         "p": p_text(test["p"]),
         "Seen from": _number(test["detectable"]),
         "Must stay within": _number(test["margin"]),
+        "Counts": SIDES.get(test["sides"], str(test["sides"])),
     }
 
 

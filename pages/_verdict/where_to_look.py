@@ -36,8 +36,10 @@ def where_to_look(view: RunView, claim: Mapping[str, Any], question: Question | 
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if question.look == "attack":
             attack = attack_of(view, claim)
-            title = f"{page.title}: {ATTACKS[attack].title}" if attack in ATTACKS else page.title
-            link_to("attack", title, run=view.run_id, **({"attack": attack} if attack else {}))
+            # The page writes into its address what its list of attacks shows, and reads it back from there.
+            named = ATTACKS[attack].title if attack in ATTACKS else attack
+            title = f"{page.title}: {named}" if named else page.title
+            link_to("attack", title, run=view.run_id, **({"attack": named} if named else {}))
         else:
             link_to(page.id, run=view.run_id)
         if question.about_forgetting and can_stand_out(view):

@@ -65,7 +65,7 @@ def test_tells_what_lies_outside_and_how_much_would_by_chance() -> None:
     assert list(found.measured) == ["forget_acc", "retain_acc", "forget_loss"]
     assert found.names == ("forget_loss",) and found.by_chance == pytest.approx(0.15)
     assert found.words() == (
-        "3 rows with a band, 1 outside: on average 0.2 of a true retraining lie outside, by chance alone."
+        "3 rows have a band, 1 lies outside it; of a true retraining 0.2 would on average, by chance alone."
     )
     assert outside(run_of(replace(BASE, reference=0))).words() == ""
 

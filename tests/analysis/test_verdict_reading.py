@@ -22,6 +22,7 @@ from cu_core.analysis.report.document import html_of
 from cu_core.analysis.standing_out import score_of, standing_out
 from cu_core.analysis.verdict_reading import (
     few_references,
+    heading_of_test,
     verdict_line,
     verdict_of,
     why_no_verdict,
@@ -203,3 +204,13 @@ def test_scores_are_log_odds_and_stay_finite() -> None:
 def test_nothing_stands_out_without_references(home: Home, tmp_path: Path) -> None:
     write_run(home, made=MadeUp(references=()))
     assert len(standing_out(open_run(home, "madeup-1"), 5)) == 0
+
+
+def test_a_test_is_headed_by_what_it_measures_and_its_unit() -> None:
+    titles = {unit: heading_of_test({"title": "Margin", "unit": unit}) for unit in ("of log-odds", "(share)", "")}
+    assert list(titles.values()) == ["Margin, in log-odds", "Margin (share)", "Margin"]
+
+
+def test_a_deep_audit_is_not_asked_for_more_references() -> None:
+    found = why_no_verdict("RUN", "succeeded", 1, deep=True)
+    assert not found.clone and not found.what and "run it audits" in found.reason

@@ -76,7 +76,7 @@ def test_a_run_is_shown_with_what_was_found(home: Home, capsys: pytest.CaptureFi
     write_run(home, "madeup-1", MadeUp(result={"deep_audit": deep()}))
     assert main(["show", "madeup-1"]) == 0
     printed = capsys.readouterr().out
-    assert "deep audit: Differs: who has unlearned shadow models" in printed
+    assert "deep audit: Differs: an attacker with shadow models" in printed
     assert "deep audit: A note on it." in printed
 
 

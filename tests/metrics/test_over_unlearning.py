@@ -60,3 +60,11 @@ def test_samples_are_judged_by_their_loss_minus_that_of_unseen_ones() -> None:
 def test_needs_two_references_and_a_round() -> None:
     assert over_unlearning([(1, WITHIN)], REFERENCES[:1], 500) is None
     assert over_unlearning([], REFERENCES, 500) is None
+
+
+def test_what_is_known_better_than_to_retrained_models_is_not_less_known_for_its_rank_among_unseen_samples() -> None:
+    """A class that is still known can lie below unseen samples of the same class, farther than in retrained models."""
+    low = WITHIN | {"mia_auc": 0.3}
+    assert beyond(low, REFERENCES, 500) == ["mia_auc"]
+    assert beyond(low | {"forget_loss": 0.1}, REFERENCES, 500) == []
+    assert beyond(low | {"forget_loss": 3.0}, REFERENCES, 500) == ["forget_loss", "mia_auc"]

@@ -136,6 +136,18 @@ def test_an_unchanged_model_differs_without_any_reference() -> None:
     assert judge_evidence(with_after(made, made.base))["state"] == DIFFERS
 
 
+def test_a_question_without_tests_says_what_holds() -> None:
+    """'Did anything change? No difference found' was read as the opposite."""
+    made = evidence(references=0)
+
+    def said(**other: float) -> dict[str, str]:
+        return {c["id"]: c["sentence"] for c in judge_evidence(replace(made, **other))["claims"]}
+
+    assert said()["unchanged"].startswith("It changed: the largest change in any layer or answer is ")
+    assert said(stored_gap=0.0)["integrity"].startswith("The stored weights give the recorded answers: ")
+    assert said(stored_gap=3.0)["integrity"].startswith("The stored weights answer otherwise than what was measured: ")
+
+
 def test_margins_are_logit_scaled_confidence() -> None:
     logits = np.random.default_rng(0).normal(0, 5, (50, 7))
     labels = np.arange(50) % 7

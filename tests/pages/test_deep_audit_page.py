@@ -66,8 +66,9 @@ def test_numbers_words_and_pictures_are_on_the_page(home: Home) -> None:
     write_run(home, "madeup-1", MadeUp(result={"deep_audit": deep()}))
     app = open_page("run.py", run="madeup-1")
     said = texts(app).replace("\\", "")
-    assert "Differs: who has unlearned shadow models tells samples" in said
+    assert "Differs]" in said and "An attacker with shadow models tells samples" in said
     assert "0.640 (chance: 0.470 to 0.530, p = 0.003)" in said
+    assert "Were both alike, 1.0 would be on average" in said, "each of 40 lies above 40 others in one order of 41"
     assert "0.700 (0.650 to 0.750) for the model before unlearning, 0.510" in said
     assert "(2.50%, the smallest rate that 40 resolve), it finds 20.0% of the forgotten ones" in said
     assert "0.610 over the shadow models" in said
@@ -105,7 +106,9 @@ def test_klom_is_told_with_its_floor() -> None:
 def test_a_result_with_holes_is_told_as_far_as_it_goes(home: Home) -> None:
     holes = {"shadows": 12, "ulira": {"auc": [0.5, None, None]}, "over_shadows": None, "at_risk": [{"sample": -3}]}
     write_run(home, "madeup-1", MadeUp(result={"deep_audit": holes}))
-    assert "Cannot tell: there are too few shadow models" in texts(open_page("run.py", run="madeup-1"))
+    said = texts(open_page("run.py", run="madeup-1"))
+    assert "Cannot tell]" in said and "There are too few shadow models" in said
+    assert "12 shadow models, none of them made by this run, the others before" in said
 
 
 def test_the_button_queues_the_run_once_more_with_shadows(home: Home) -> None:

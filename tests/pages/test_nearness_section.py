@@ -49,7 +49,10 @@ def test_the_curve_has_the_band_both_stops_and_every_round() -> None:
 def test_what_it_says_in_words() -> None:
     said = " ".join(nearness_words(near()))
     assert "is round 3, at 0.001 half widths; within the band lie rounds 2 to 4." in said
-    assert "class rule, which looks at accuracies, is met after round 1, at 12 half widths: on the doorstep" in said
+    assert (
+        "class rule, which looks at accuracies, is met after round 1, at 12 half widths: accuracies say forgotten"
+        in said
+    )
     outside = near(distance=[80.0, 70.0, 60.0, 55.0, 65.0, 75.0], inside=[], accuracy_rule=None)
     assert "no round lies within" in nearness_words(outside)[0] and "never met" in nearness_words(outside)[1]
     before = near(distance=[0.5, 2.0, 3.0, 4.0, 5.0, 6.0], accuracy_rule_name=None, accuracy_rule=None)
@@ -57,7 +60,7 @@ def test_what_it_says_in_words() -> None:
         "Nearest to retraining is the model before unlearning (round 0), at 0.5 half widths."
     ]
     inside = near(accuracy_rule=4)
-    assert "doorstep" not in nearness_words(inside)[1]
+    assert "accuracies say forgotten" not in nearness_words(inside)[1]
 
 
 def test_rounds_without_a_distance_are_left_out() -> None:
@@ -77,7 +80,7 @@ def test_the_run_page_shows_it_and_how_to_take_the_round(home: Home) -> None:
     write_near(home)
     app = open_page("run.py", run="madeup-1")
     said = texts(app)
-    assert "Which round was nearest to retraining" in said and "on the doorstep" in said
+    assert "Which round was nearest to retraining" in said and "answers differ from retraining" in said
     assert "like-reference rule" in said and "were not kept" in said, "made-up rounds keep no weights"
     write_near(home, distance=[80.0, 12.5, 8.0, 3.0, 2.0, 1.5], inside=[])
     app = open_page("run.py", run="madeup-1")

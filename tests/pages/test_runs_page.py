@@ -164,17 +164,17 @@ def test_a_finished_run_shows_before_after_and_reference(home: Home) -> None:
     line = shown.loc["Retain accuracy"]
     assert line["After"] == f"{100 * after:.1f} %"
     assert line["Reference"] == f"{100 * mean:.1f} %"
-    assert line["After − reference"] == f"{100 * (after - mean):+.1f} points"
-    assert line["95 % band"] == "98.4 % to 100.0 % (all agree; one sample is 1.1 %)", "a share ends at 100 %"
+    assert line["Difference"] == f"{100 * (after - mean):+.1f} points"
+    assert line["95 % band"] == "98.4 to 100.0 %*", "a share ends at 100 %"
     assert not shown["95 % band"].str.contains("-").any(), "nor is there any below 0"
     assert shown["In band?"].str.fullmatch(r"inside|–|(> )?[\d.]+ × (above|below)").all()
     outside = shown["In band?"].str.contains("×").tolist()
     assert outside == sorted(outside, reverse=True) and 0 < sum(outside) < len(outside), "those outside come first"
     coloured = re.findall(r"row(\d+)_col0\b", app.dataframe[0].proto.arrow_data.styler.styles)
     assert sorted(map(int, coloured)) == list(range(sum(outside)))
-    assert f"{len(outside) - shown['In band?'].eq('–').sum()} rows with a band, {sum(outside)} outside" in texts(app)
+    assert f"{len(outside) - shown['In band?'].eq('–').sum()} rows have a band, {sum(outside)} lie" in texts(app)
     low, high = binomtest(round(40 * result["metrics"]["after"]["forget_acc"]), 40).proportion_ci(method="wilson")
-    assert shown.loc["Forget accuracy", OWN] == f"{100 * low:.1f} % to {100 * high:.1f} %"
+    assert shown.loc["Forget accuracy", OWN] == f"{100 * low:.1f} to {100 * high:.1f} %"
     assert "5 rounds" in texts(app)
     assert {m.label: m.value for m in app.metric} == {
         "Training": "4.0 s",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ def test_all_tests_of_a_question_stand_in_a_table(home: Home) -> None:
     app = open_page("verdict.py", run="madeup-1")
     assert len(app.dataframe) == len(BY_TESTS)
     table = app.dataframe[0].value
-    assert table["Number"].tolist() == ["▸ Margin of forget minus unseen samples of log-odds", "AUC"]
+    assert table["Number"].tolist() == ["Decides: Margin of forget minus unseen samples, in log-odds", "AUC"]
     assert table["This model"].tolist() == ["5", "5"] and table["Retrained, 95 %"].tolist()[0].endswith("1 to 1")
     assert "p of the question, corrected for its tests and for the other questions: 0.0002" in texts(app)
 
@@ -176,8 +177,11 @@ def test_links_lead_to_the_page_and_the_attack_that_a_question_is_about(home: Ho
     app = open_page("verdict.py", run="madeup-1")
     labels = [link.proto.label for link in app.get("page_link")]
     assert "Attack: Entropy threshold" in labels
-    queries = [link.proto.query_string for link in app.get("page_link") if "Attack" in link.proto.label]
-    assert all("run=madeup-1" in query and "attack=entropy" in query for query in queries if "entropy" in query)
+    (query,) = (q.proto.query_string for q in app.get("page_link") if q.proto.label == "Attack: Entropy threshold")
+    asked = dict(parse_qsl(query))
+    assert asked["run"] == "madeup-1"
+    # As a browser takes it: by the words of the list.
+    assert asked["attack"] in open_page("attack.py", run="madeup-1").selectbox(key="attack").options
     for question in QUESTIONS.values():
         assert any(question.look.lower() in label.lower() for label in labels)
 

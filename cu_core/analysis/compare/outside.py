@@ -32,11 +32,11 @@ class Outside:
 
     def words(self) -> str:
         """Both in a sentence; empty without any band."""
-        n = len(self.measured)
+        n, beyond = len(self.measured), len(self.names)
         if not n:
             return ""
-        rows = f"{n} row{'' if n == 1 else 's'} with a band, {len(self.names)} outside"
-        return f"{rows}: on average {self.by_chance:.1f} of a true retraining lie outside, by chance alone."
+        rows = f"{n} row{' has' if n == 1 else 's have'} a band, {beyond} lie{'s' * (beyond == 1)} outside it"
+        return f"{rows}; of a true retraining {self.by_chance:.1f} would on average, by chance alone."
 
 
 def outside(run: Compared) -> Outside:

@@ -66,15 +66,15 @@ def _questions(verdict: Mapping[str, Any]) -> Iterator[Block]:
     yield TableBlock(head, [_claim(claim) for claim in verdict["claims"]])
     yield (
         "p is corrected over the questions. Detectable: the smallest difference that would have been called one. "
-        "Control: whether the same tests tell the model before unlearning, or planted harm, from retrained models; "
-        "where they do not, finding nothing says nothing."
+        "Control: the model before unlearning, or planted harm, and whether the same tests tell it from retrained "
+        "models; where they do not, finding nothing says nothing."
     )
     for claim in verdict["claims"]:
         yield f"{claim['title']}. {claim['question']} {claim['sentence']}"
         yield from claim["notes"]
     tests = [row for claim in verdict["claims"] for row in _tests(claim)]
     if tests:
-        yield TableBlock(["Test", "Value", "Before unlearning", "95 % of one more", "p (raw)", "Detectable"], tests)
+        yield TableBlock(["Test", "Value", "Control", "95 % of one more", "p (raw)", "Detectable"], tests)
 
 
 def _claim(claim: Mapping[str, Any]) -> list[str]:
@@ -256,7 +256,8 @@ def _number(value: float | None, unit: str = "") -> str:
         return "n/a"
     if unit == "%":
         return f"{100 * value:.1f} %"
-    return f"{value:.4g} {unit.strip('()')}".rstrip()
+    # Smaller numbers are what rounding leaves of nothing.
+    return f"{value if abs(value) >= 1e-12 else 0:.4g} {unit.strip('()')}".rstrip()
 
 
 def _range(ends: Sequence[float | None] | None, unit: str = "") -> str:

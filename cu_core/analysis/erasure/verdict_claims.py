@@ -96,7 +96,8 @@ def judgement(result: Mapping[str, Any], samples: int | None, references: int, r
     if verdict is None:
         return Judgement(NOT_TESTED, f"{WHOLE[NOT_TESTED]}: this run has no verdict.", "", "", references, None, [])
     claims = [_claim(claim, read) for claim in verdict["claims"]]
-    behind = f"{verdict['references']} retrained models"
+    many = verdict["references"]
+    behind = f"{many or 'no'} retrained model{'' if many == 1 else 's'}"
     of = f"n = {samples:,} samples to forget, {behind}" if samples else behind
     shown = any(claim.detectable is not None for claim in claims)
     power = "; the smallest difference that each test would have shown is listed with it" if shown else ""

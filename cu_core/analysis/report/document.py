@@ -30,7 +30,8 @@ body { font: 15px/1.5 system-ui, sans-serif; color: #1c1d26; background: #fff; m
 h1 { font-size: 1.9rem; margin-bottom: 0.2rem; } h2 { margin-top: 2.4rem; } p.note { color: #5c5f6b; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 14px; }
 th, td { padding: 4px 10px; border-bottom: 1px solid #dcdde4; text-align: left; vertical-align: top; }
-td { min-width: 4rem; overflow-wrap: anywhere; } td:first-child { min-width: 12rem; overflow-wrap: normal; }
+th { overflow-wrap: normal; } td { min-width: 4rem; overflow-wrap: break-word; }
+td:first-child { min-width: 12rem; overflow-wrap: normal; } td:nth-child(2):last-child { overflow-wrap: anywhere; }
 th { cursor: pointer; vertical-align: bottom; } th[aria-sort]::after { content: " ▾"; }
 th[aria-sort="ascending"]::after { content: " ▴"; }
 .wide { overflow-x: auto; } details { margin: 0.5rem 0; } summary { cursor: pointer; }

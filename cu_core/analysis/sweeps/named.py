@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from cu_core.analysis.sweeps.sweep import Sweep
 from cu_core.base.registry import Registry
+from cu_core.catalogue.question_record import LEAST_REFERENCES
 from cu_core.catalogue.recipes import DIGITS, LAPTOP
 from cu_core.catalogue.spec import RunSpec
 from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, ModelSpec
@@ -36,7 +37,7 @@ SWEEPS.add(
         "All methods, digits",
         "Every method forgets digit 5 and 100 random digits, three seeds each; minutes on a laptop.",
         Sweep(
-            RunSpec(train=DIGITS, forget=ForgetSpec("class:5"), reference=3),
+            RunSpec(train=DIGITS, forget=ForgetSpec("class:5"), reference=LEAST_REFERENCES),
             forget=("class:5", "random:100"),
             seeds=(0, 1, 2),
             group="all-methods-digits",

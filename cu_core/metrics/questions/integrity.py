@@ -33,10 +33,11 @@ def integrity(evidence: VerdictEvidence) -> Inquiry:
         settled=Settled(
             differs=not evidence.stored_gap <= LIMIT,
             direction="the stored weights answer otherwise than what was measured",
-            otherwise="the stored weights repeat the answers that were measured",
+            alike="the stored weights give the recorded answers",
+            measure="the largest gap",
             value=evidence.stored_gap,
             limit=LIMIT,
-            unit="standard deviations of the answers, the largest gap",
+            unit="standard deviations of the answers",
             n=len(evidence.after.forget) + len(evidence.after.retain) + len(evidence.after.unseen),
         )
     )

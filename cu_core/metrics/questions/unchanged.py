@@ -1,4 +1,7 @@
-"""Question: is it still the model before unlearning? Weights, answers and the arrangement of samples by layer."""
+"""Question: is it still the model before unlearning?
+
+Weights, answers and the arrangement of samples layer by layer are compared with the base model's.
+"""
 
 from __future__ import annotations
 
@@ -51,10 +54,11 @@ def unchanged(evidence: VerdictEvidence) -> Inquiry:
         settled=Settled(
             differs=value <= limit or evidence.same_weights,
             direction="nothing changed",
-            otherwise="something changed",
+            alike="it changed",
+            measure="the largest change in any layer or answer",
             value=value,
             limit=limit,
-            unit="largest change in any layer or answer (0: none)",
+            unit="(0: none)",
             n=n,
             notes=tuple(notes),
         )

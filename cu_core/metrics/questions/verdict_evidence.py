@@ -162,18 +162,20 @@ class Settled:
 
     Attributes:
         differs: whether the model is not what it should be.
-        direction: what it is where it differs, in a few words.
-        otherwise: the same where it does not.
+        direction: what is wrong where it differs, as the beginning of a sentence.
+        alike: what holds where it does not, likewise.
+        measure: what was measured.
         value: what was measured.
-        limit: beyond which it differs.
-        unit: of both, in words.
+        limit: at which it begins to differ.
+        unit: of both, in words; empty for plain numbers.
         n: samples behind it.
         notes: more, in sentences.
     """
 
     differs: bool
     direction: str
-    otherwise: str
+    alike: str
+    measure: str
     value: float
     limit: float
     unit: str

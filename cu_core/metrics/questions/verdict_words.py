@@ -27,8 +27,8 @@ def claim_sentence(asked: AnsweredQuestion, told: Mapping[str, Any], references:
         return f"Cannot tell: {inquiry.missing}."
     if inquiry.settled is not None:
         s = inquiry.settled
-        numbers = f"{number(s.value)} {s.unit}, limit {number(s.limit)}"
-        return f"{_upper(s.direction if s.differs else s.otherwise)} ({numbers})."
+        found = f"{s.measure} is {number(s.value)} {s.unit}".rstrip()
+        return f"{_upper(s.direction if s.differs else s.alike)}: {found}, and the limit {number(s.limit)}."
     if references < LEAST_REFERENCES:
         return f"Cannot tell: {few_references(references)}."
     decisive = asked.decisive
