@@ -335,11 +335,17 @@ class _Execution:
     def _verdict(self, before: Network, after: Network, last: int) -> dict[str, Any] | None:
         if not self.spec.audit.verdict:
             return None
-        self.progress.start("finish", "verdict")
         references = [r.trained.model for r in self.comparison.references]
         passes = self.recorder.signal_pass
         return verdict_step(
-            self.attempt, self.setup, passes, before=before, after=after, references=references, last=last
+            self.attempt,
+            self.setup,
+            passes,
+            self.progress,
+            before=before,
+            after=after,
+            references=references,
+            last=last,
         )
 
     def _picture(self, last: int) -> None:

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
-PHASES = ("prepare", "train", "unlearn", "reference", "audit", "shadows", "finish")
+PHASES = ("prepare", "train", "unlearn", "reference", "audit", "verdict", "shadows", "finish")
 
 
 class EventSink(Protocol):

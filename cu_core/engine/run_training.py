@@ -13,6 +13,8 @@ from cu_core.engine.evaluation import finite
 from cu_core.engine.progress import Progress
 from cu_core.engine.run_references import first_retrained
 from cu_core.engine.setup import RunSetup
+from cu_core.engine.verdict.retained_training import EPOCHS, STEPS
+from cu_core.engine.verdict.verdict_step import verdict_units
 from cu_core.learning.model_cache import Trained, trained_model
 from cu_core.learning.parallel.team import Team
 from cu_core.learning.training import EpochReport
@@ -45,6 +47,7 @@ class RunTraining:
         self.progress.plan("unlearn", self.spec.max_rounds)
         self.progress.plan("reference", recipe.work * self.spec.reference)
         self.progress.plan("audit", self.audit.units)
+        self.progress.plan("verdict", verdict_units(self.spec))
         # Until the first round is measured: images drawn in it, at the speed of a training epoch.
         drawn = 2 * len(forget) * getattr(self.spec.method.params, "retain_batches", 1)
         # Epochs of shards are shorter than passes over all images.
@@ -120,7 +123,15 @@ class RunTraining:
         passes = self.audit.images / 3 / len(self.setup.data.train_labels) / max(self.audit.units, 1)
         asked = passes * self.pass_in_epochs * max(self.spec.train.members, 1)
         shadow = self.spec.train.work + self.spec.max_rounds * self.round_in_epochs
-        factors = {"unlearn": self.round_in_epochs, "reference": 1.0, "audit": asked, "shadows": shadow}
+        # A few epochs of short training, and as much again for asking.
+        verdict = 2 * EPOCHS * STEPS * self.spec.train.batch_size / len(self.setup.data.train_labels)
+        factors = {
+            "unlearn": self.round_in_epochs,
+            "reference": 1.0,
+            "audit": asked,
+            "shadows": shadow,
+            "verdict": verdict,
+        }
         for phase, factor in factors.items():
             work = self.progress.works[phase]
             if work.done == 0:

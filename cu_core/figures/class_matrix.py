@@ -57,7 +57,7 @@ def prediction_matrix(
     size = max((len(pane.counts) for pane in panes), default=len(classes))
     names = [class_name(classes, label) for label in range(size)]
     # Runs that name no classes know only those that they have seen.
-    seen = np.zeros(size, np.int64)
+    seen = np.zeros(size)
     for pane in panes:
         seen[: len(pane.counts)] += pane.counts.sum(1)
     used = np.flatnonzero(seen)

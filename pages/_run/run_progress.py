@@ -23,6 +23,7 @@ PHASES = {
     "unlearn": "Unlearning",
     "reference": "Retraining the reference",
     "audit": "Attacking the finished run",
+    "verdict": "Asking for the verdict",
     "shadows": "Training and unlearning shadow models",
     "finish": "Writing the results",
 }
@@ -36,7 +37,7 @@ def time_left(row: RunRow) -> str:
     if row.seconds_left < 1:
         return " · nearly done"
     # A rule that compares with references has them trained before the first round.
-    sure = row.phase in ("audit", "shadows", "finish") or (row.phase == "reference" and row.rounds > 0)
+    sure = row.phase in ("audit", "verdict", "shadows", "finish") or (row.phase == "reference" and row.rounds > 0)
     return f" · {'about' if sure else 'at most about'} {duration(row.seconds_left)} left"
 
 

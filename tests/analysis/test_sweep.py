@@ -112,7 +112,7 @@ def test_ready_made_sweeps_can_be_launched(named) -> None:
 def test_the_cifar10_sweep_is_of_the_size_that_its_name_promises() -> None:
     runs = expand(SWEEPS["all-methods-cifar10"].sweep).runs
     assert {(r.data, r.model.backbone, r.reference) for r in runs} == {
-        (DataSpec("cifar10", train_limit=10_000), "resnet8", 3)
+        (DataSpec("cifar10", train_limit=10_000), "resnet8", 5)
     }
     assert {r.forget.select for r in runs} == {"class:5", "random:500"} and {r.seed for r in runs} == {0, 1, 2}
 

@@ -84,7 +84,7 @@ def test_scores_explain_the_numbers(finished, home):
     assert result["seconds"]["audit"] == manifest["seconds"] > 0
     # Of its random digits, some have a near copy among the others.
     found = copies_of(finished.spec, home)
-    assert found and result["notes"] == copies_in_words(found)
+    assert found and result["notes"] == result["cautions"] + copies_in_words(found)
     assert (manifest["members"], manifest["non_members"], manifest["reference_seed"]) == (40, 40, 0)
     member, fold = finished.audit_array("member"), finished.audit_array("fold")
     assert member.tolist() == [True] * 40 + [False] * 40 and (finished.audit_array("is_test") == ~member).all()
@@ -103,7 +103,9 @@ def test_progress_counts_the_audit_to_its_end(finished):
     events = [e for e in finished.events() if e["phase"] == "audit"]
     assert events[0]["done"] == 0 and events[-1]["done"] == events[-1]["total"] == len(events) - 1
     assert all(e["message"].startswith("membership attack") for e in events)
-    assert events[-1]["seconds_left"] == 0
+    last = [e for e in finished.events() if e["phase"] == "verdict"][-1]
+    assert (last["done"], last["total"]) == (2, 3), "the verdict is asked of three models, one after the other"
+    assert finished.events()[-1]["seconds_left"] == 0
 
 
 def test_interrupted_in_its_audit_a_run_ends_like_an_uninterrupted_one(home, finished):

@@ -47,14 +47,14 @@ SWEEPS.add(
         "all-methods-cifar10",
         "All methods, CIFAR-10",
         "Every method on 10,000 images of CIFAR-10 and ResNet-8: class 5 and 500 random samples, three seeds each, "
-        "three references; hours on a laptop.",
+        "five references; hours on a laptop.",
         Sweep(
             RunSpec(
                 data=DataSpec("cifar10", train_limit=10_000),
                 model=ModelSpec("resnet8"),
                 train=LAPTOP,
                 forget=ForgetSpec("class:5"),
-                reference=3,
+                reference=LEAST_REFERENCES,
             ),
             forget=("class:5", "random:500"),
             seeds=(0, 1, 2),

@@ -86,7 +86,7 @@ def evidence_of(
         if not trains:
             return found
         return dataclasses.replace(
-            found, trained_on=trained_on(setup, ask, model, found, lambda: step(f"verdict: training {who} on"))
+            found, trained_on=trained_on(setup, ask, model, found, lambda: step(f"verdict: asking {who}"))
         )
 
     base, after = seen(models.base, "the model before unlearning"), seen(models.after, "the unlearned model")

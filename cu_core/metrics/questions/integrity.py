@@ -13,8 +13,9 @@ INTEGRITY = Question(
     title="Integrity",
     question="Are these the weights that answered?",
     means="Differs: the stored weights, loaded into a fresh network, answer otherwise than the model did while it was "
-    "measured, as behind a filter or with a list of samples to look up.",
-    means_not="Weights that answer as recorded may still hold everything.",
+    "measured, as with a filter behind it or a list of samples to look up.",
+    means_not="Weights that answer as recorded may still hold everything; a filter that is part of them is not seen "
+    "here.",
     look="run",
     ask=lambda evidence: integrity(evidence),
     about_forgetting=False,
