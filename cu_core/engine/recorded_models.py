@@ -13,8 +13,9 @@ from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.stopping import STOPPING_RULES, judge, rule_for
 from cu_core.engine.probe import GROUPS, Probe
 from cu_core.engine.setup import RunSetup
-from cu_core.engine.verdict.verdict_pass import ANCHORS, margins, softmax
+from cu_core.engine.verdict.verdict_pass import ANCHORS, softmax
 from cu_core.metrics.accuracy import accuracy
+from cu_core.metrics.logit_margin import logit_margins
 from cu_core.metrics.questions.nearness import INSIDE, Yardstick, nearest_of
 from cu_core.metrics.questions.verdict_evidence import GroupSeen, ModelSeen
 from cu_core.runstore.reader import RunView
@@ -41,7 +42,7 @@ def model_seen(probe: Probe, arrays: Arrays, inside: np.ndarray, *, encoder: boo
         retained = unit[inside & (probe.group == GROUPS.index("retain"))]
         outputs = (unit @ retained[:: max(1, len(retained) // ANCHORS)][:ANCHORS].T).astype(np.float64)
     else:
-        score, outputs = margins(logits, probe.label), softmax(logits)
+        score, outputs = logit_margins(logits, probe.label), softmax(logits)
 
     def group(name: str) -> GroupSeen:
         rows = np.flatnonzero(inside & (probe.group == GROUPS.index(name)))

@@ -13,7 +13,8 @@ from sklearn.metrics import roc_auc_score
 from sklearn.metrics.pairwise import rbf_kernel
 
 from cu_core.catalogue.question_record import CANNOT_TELL, DIFFERS, NO_DIFFERENCE, QUESTIONS
-from cu_core.engine.verdict.verdict_pass import margins, softmax
+from cu_core.engine.verdict.verdict_pass import softmax
+from cu_core.metrics.logit_margin import logit_margins
 from cu_core.metrics.questions.answers_alike import along, mmd, relative_mmd
 from cu_core.metrics.questions.hidden import compactness, mean_margins, membership_probe, ridge_scores
 from cu_core.metrics.questions.judgement import ask_all, judge_evidence
@@ -152,10 +153,10 @@ def test_margins_are_logit_scaled_confidence() -> None:
     logits = np.random.default_rng(0).normal(0, 5, (50, 7))
     labels = np.arange(50) % 7
     p = torch.from_numpy(logits).softmax(1)[torch.arange(50), torch.from_numpy(labels)]
-    assert margins(logits, labels) == pytest.approx(torch.logit(p).numpy(), abs=1e-6)
+    assert logit_margins(logits, labels) == pytest.approx(torch.logit(p).numpy(), abs=1e-6)
     assert softmax(logits) == pytest.approx(torch.from_numpy(logits).softmax(1).numpy())
-    assert label_probability(margins(logits, labels)) == pytest.approx(p.numpy())
-    assert np.isfinite(margins(np.array([[300.0, 0.0, -300.0]]), np.array([2]))).all()
+    assert label_probability(logit_margins(logits, labels)) == pytest.approx(p.numpy())
+    assert np.isfinite(logit_margins(np.array([[300.0, 0.0, -300.0]]), np.array([2]))).all()
 
 
 def test_mmd_is_that_of_the_kernel_matrix() -> None:

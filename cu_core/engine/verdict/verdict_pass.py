@@ -17,6 +17,7 @@ from cu_core.engine.verdict.verdict_samples import VerdictSamples
 from cu_core.learning.network import Network
 from cu_core.learning.objectives.training_objective import make_objective
 from cu_core.metrics.knn import TEMPERATURE, K, weighted_knn
+from cu_core.metrics.logit_margin import logit_margins
 from cu_core.metrics.questions.verdict_evidence import GroupSeen, ModelSeen
 
 ANCHORS = 64
@@ -60,7 +61,9 @@ class VerdictPass:
             seen = forward(model, source, index)
             logits = seen.logits.astype(np.float64)
             found.append(
-                GroupSeen(seen.labels, softmax(logits), logits.argmax(1), margins(logits, seen.labels), seen.embedding)
+                GroupSeen(
+                    seen.labels, softmax(logits), logits.argmax(1), logit_margins(logits, seen.labels), seen.embedding
+                )
             )
         return found
 
@@ -100,7 +103,7 @@ class VerdictPass:
             score = self.alignment(model, place)
             return score, np.zeros(len(score), bool)
         seen = forward(model, *self._groups()[place])
-        return margins(seen.logits.astype(np.float64), seen.labels), seen.prediction == seen.labels
+        return logit_margins(seen.logits, seen.labels), seen.prediction == seen.labels
 
     def alignment(self, model: Network, place: int) -> np.ndarray:
         """(n,) float64 mean cosine of the embeddings of `VIEWS` augmented views of each sample of a group."""
@@ -117,21 +120,6 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     """(n, C) float64 probabilities."""
     shifted = np.exp(logits - logits.max(1, keepdims=True))
     return np.asarray(shifted / shifted.sum(1, keepdims=True))
-
-
-def margins(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """(n,) float64 z_y - log Σ_{k≠y} exp z_k (logit-scaled confidence, Carlini et al. 2022, Eq. 4).
-
-    Args:
-        logits: (n, C) float64.
-        labels: (n,) y.
-    """
-    rows = np.arange(len(labels))
-    own = logits[rows, labels]
-    others = logits.copy()
-    others[rows, labels] = -np.inf
-    highest = others.max(1, initial=-np.inf)
-    return np.asarray(own - highest - np.log(np.exp(others - highest[:, None]).sum(1)))
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:
