@@ -55,7 +55,7 @@ def test_spread_over_three_runs(home: Home, capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["audited", "--shadows", "three"], "'three' is not a whole number"),
+        (["audited", "--shadows", "three"], "allowed: 1 to 99999"),
         (["audited", "--shadows", "5"], f"{FEWEST_SHADOWS} or more"),
         (["audited", "--shadows", "0"], f"{FEWEST_SHADOWS} or more"),
         (["audited", "--spread", "0"], "cannot be spread over 0 runs"),
