@@ -13,7 +13,7 @@ FORGOTTEN = 3
 WIDTH = 8
 
 
-def evidence(task: str = "sample", references: int = 8, seed: int = 0, *, known: float = 0.0) -> VerdictEvidence:
+def evidence(task: str = "sample", references: int = 6, seed: int = 0, *, known: float = 0.0) -> VerdictEvidence:
     """Evidence of an honestly retrained model, or of one that still knows a share of the forget samples.
 
     Args:
