@@ -105,7 +105,7 @@ class Side:
             if not self._pipe.poll(START_SECONDS):
                 raise RuntimeError(f"no answer for {START_SECONDS:.0f} s")
             failure, value = self._pipe.recv()
-        except (EOFError, BrokenPipeError) as error:
+        except (EOFError, ConnectionError) as error:
             raise RuntimeError(f"the process ended with code {self._process.exitcode}") from error
         if failure:
             raise RuntimeError(failure)
