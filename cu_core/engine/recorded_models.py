@@ -13,7 +13,7 @@ from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.stopping import STOPPING_RULES, judge, rule_for
 from cu_core.engine.probe import GROUPS, Probe
 from cu_core.engine.setup import RunSetup
-from cu_core.engine.verdict.verdict_pass import ANCHORS, softmax
+from cu_core.engine.verdict.verdict_pass import anchor_cosines, softmax
 from cu_core.metrics.accuracy import accuracy
 from cu_core.metrics.logit_margin import logit_margins
 from cu_core.metrics.questions.nearness import INSIDE, Yardstick, nearest_of
@@ -38,9 +38,7 @@ def model_seen(probe: Probe, arrays: Arrays, inside: np.ndarray, *, encoder: boo
     embedding = arrays("embedding").astype(np.float32)
     if encoder:
         score = arrays("two_view_cosine").astype(np.float64)
-        unit = embedding / np.maximum(np.linalg.norm(embedding, axis=1, keepdims=True), 1e-12)
-        retained = unit[inside & (probe.group == GROUPS.index("retain"))]
-        outputs = (unit @ retained[:: max(1, len(retained) // ANCHORS)][:ANCHORS].T).astype(np.float64)
+        outputs = anchor_cosines(embedding, embedding[inside & (probe.group == GROUPS.index("retain"))])
     else:
         score, outputs = logit_margins(logits, probe.label), softmax(logits)
 

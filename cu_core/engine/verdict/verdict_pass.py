@@ -74,7 +74,6 @@ class VerdictPass:
             self.check()
             encoded.append(encode(model, source, index))
         bank = encoded[1]
-        anchors = _unit(bank.embedding[:: max(1, len(bank.embedding) // ANCHORS)][:ANCHORS])
         found = []
         for place, ((_, index), seen) in enumerate(zip(self._groups(), encoded, strict=True)):
             own = torch.from_numpy(index_in(index, self.samples.retain)) if place == 1 else None
@@ -87,7 +86,7 @@ class VerdictPass:
                 classes,
                 own,
             )
-            outputs = (_unit(seen.embedding) @ anchors.T).astype(np.float64)
+            outputs = anchor_cosines(seen.embedding, bank.embedding)
             predicted = votes.argmax(1).cpu().numpy()
             found.append(GroupSeen(seen.labels, outputs, predicted, self.alignment(model, place), seen.embedding))
         return found
@@ -120,6 +119,20 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     """(n, C) float64 probabilities."""
     shifted = np.exp(logits - logits.max(1, keepdims=True))
     return np.asarray(shifted / shifted.sum(1, keepdims=True))
+
+
+def anchor_cosines(embedding: np.ndarray, retained: np.ndarray) -> np.ndarray:
+    """An encoder's answers: cosines to some retained samples, which a rotation of the embedding does not change.
+
+    Args:
+        embedding: (n, d).
+        retained: (m, d) of retained samples, of which `ANCHORS` are taken in even steps.
+
+    Returns:
+        (n, a) float64.
+    """
+    anchors = retained[:: max(1, len(retained) // ANCHORS)][:ANCHORS]
+    return np.asarray((_unit(embedding) @ _unit(anchors).T).astype(np.float64))
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:

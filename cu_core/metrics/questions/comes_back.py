@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cu_core.catalogue.question_record import Question
-from cu_core.metrics.questions.remembers import FEWEST, class_mix
+from cu_core.metrics.questions.remembers import FEWEST, judged_members, stranger_weights, strangers_of
 from cu_core.metrics.questions.verdict_evidence import Inquiry, ModelSeen, Statistic, TrainedOn, VerdictEvidence
 
 COMES_BACK = Question(
@@ -32,12 +32,9 @@ def comes_back(evidence: VerdictEvidence) -> Inquiry:
         return Inquiry(why_not=evidence.untrained)
     if not evidence.after.trained_on:
         return Inquiry(missing="it trains models on, which is done where there are references enough for a verdict")
-    forget, unseen = evidence.after.forget, evidence.after.unseen
-    strangers = evidence.ours(unseen) if evidence.task == "class" else np.isin(unseen.labels, forget.labels)
-    if len(forget) < FEWEST or strangers.sum() < FEWEST:
+    if len(evidence.after.forget) < FEWEST or strangers_of(evidence).sum() < FEWEST:
         return Inquiry(missing=f"it needs {FEWEST} forget samples and as many unseen ones")
-    weights = strangers * 1.0 if evidence.task == "class" else class_mix(unseen, forget)
-    members = np.isin(forget.labels, unseen.labels) if evidence.task != "class" else np.ones(len(forget), bool)
+    weights, members = stranger_weights(evidence), judged_members(evidence)
 
     def gap(stage: TrainedOn, others: Sequence[TrainedOn]) -> float:
         own = stage.forget_score - np.mean([o.forget_score for o in others], axis=0)

@@ -55,17 +55,16 @@ def remembers(evidence: VerdictEvidence) -> Inquiry:
     Args:
         evidence: of all models.
     """
-    forget, unseen = evidence.after.forget, evidence.after.unseen
+    forget = evidence.after.forget
     of_classes = evidence.task == "class"
-    strangers = evidence.ours(unseen) if of_classes else np.isin(unseen.labels, forget.labels)
+    strangers = strangers_of(evidence)
     if len(forget) < FEWEST or strangers.sum() < FEWEST:
         return Inquiry(
             missing=f"it needs {FEWEST} forget samples and as many unseen ones to compare them with; there are "
             f"{len(forget)} and {int(strangers.sum())}"
         )
-    weights = np.where(strangers, 1.0, 0.0) if of_classes else class_mix(unseen, forget)
+    weights, members = stranger_weights(evidence), judged_members(evidence)
     kept = class_mix(evidence.after.retain, forget) if not of_classes else evidence.ours(evidence.after.retain) * 1.0
-    members = np.isin(forget.labels, unseen.labels) if not of_classes else np.ones(len(forget), bool)
 
     def gap(model: ModelSeen, references: Sequence[ModelSeen]) -> float | None:
         own, others = calibrated("forget", model, references), calibrated("unseen", model, references)
@@ -85,6 +84,27 @@ def remembers(evidence: VerdictEvidence) -> Inquiry:
             Statistic(attack, SHADOW_TITLES[attack], "", area, n, TOO_BAD, STILL, floor=floor, bounds=(0.0, 1.0))
         )
     return Inquiry(tuple(statistics))
+
+
+def strangers_of(evidence: VerdictEvidence) -> np.ndarray:
+    """(m,) bool: unseen samples that forget samples are told from, of their classes or, of whole ones, of others."""
+    unseen = evidence.after.unseen
+    return evidence.ours(unseen) if evidence.task == "class" else np.isin(unseen.labels, evidence.after.forget.labels)
+
+
+def stranger_weights(evidence: VerdictEvidence) -> np.ndarray:
+    """(m,) what each unseen sample weighs as a stranger: of samples, so that classes mix as in the forget set."""
+    if evidence.task == "class":
+        return strangers_of(evidence) * 1.0
+    return class_mix(evidence.after.unseen, evidence.after.forget)
+
+
+def judged_members(evidence: VerdictEvidence) -> np.ndarray:
+    """(n,) bool: forget samples that there are strangers for."""
+    forget = evidence.after.forget
+    if evidence.task == "class":
+        return np.ones(len(forget), bool)
+    return np.isin(forget.labels, evidence.after.unseen.labels)
 
 
 def shadow_attacks(evidence: VerdictEvidence, strangers: np.ndarray) -> dict[str, Attacked]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from cu_core.catalogue.question_record import Question
 from cu_core.metrics.membership import loss_auc
-from cu_core.metrics.questions.remembers import FEWEST, Attacked, auc_floor, shadow_attacks
+from cu_core.metrics.questions.remembers import FEWEST, Attacked, auc_floor, shadow_attacks, strangers_of
 from cu_core.metrics.questions.verdict_evidence import (
     GroupSeen,
     Inquiry,
@@ -45,7 +45,7 @@ def strongest_attack(evidence: VerdictEvidence) -> Inquiry:
     """
     forget, unseen = evidence.after.forget, evidence.after.unseen
     same = np.isin(unseen.labels, forget.labels)
-    others = evidence.ours(unseen) if evidence.task == "class" else same
+    others = strangers_of(evidence)
     if len(forget) < FEWEST or min(same.sum(), others.sum()) < FEWEST:
         return Inquiry(
             missing=f"it needs {FEWEST} forget samples and as many unseen ones of the same classes"
