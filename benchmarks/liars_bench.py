@@ -13,7 +13,6 @@ not, or where no difference is found to any.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -25,11 +24,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 
+from benchmarks.kept_rows import add_row_arguments, keep_rows, kept_rows, print_machine
 from benchmarks.liars import LIARS
 from benchmarks.liars.liar_record import Liar
 from benchmarks.liars.scene import Scene
 from benchmarks.liars.tasks import DIGIT_TASKS, TASKS, Task, cifar
-from benchmarks.measuring import machine, machine_words, table
+from benchmarks.measuring import machine, table
 from cu_core.base.home import Home
 from cu_core.catalogue.question_record import CANNOT_TELL, DIFFERS, NO_DIFFERENCE
 
@@ -44,12 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cifar", default="", help="CIFAR-10 as folder:PATH; then that instead of the tasks")
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
     parser.add_argument("--liars", nargs="*", choices=list(LIARS), default=list(LIARS))
-    parser.add_argument("--home", type=Path, default=Path(os.environ.get("CU_HOME", ".unlearnscope")))
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--print", action="store_true", help="makes nothing, prints the tables of the file")
+    add_row_arguments(parser)
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    found = json.loads(options.out.read_text()) if options.out.exists() else {"machine": None, "rows": []}
+    found = kept_rows(options.out)
     if not options.print:
         found["machine"] = machine(torch.device("cpu"))
         tasks = [TASKS[name] for name in options.tasks]
@@ -60,8 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for seed in options.seeds:
                 _work(found, task, seed, [LIARS[name] for name in options.liars], home, options.out)
     print(summary(found["rows"]))
-    if found["machine"]:
-        print(machine_words(found["machine"]))
+    print_machine(found)
     return 1 if failures(found["rows"]) else 0
 
 
@@ -78,7 +75,7 @@ def _work(found: Row, task: Task, seed: int, liars: Sequence[Liar], home: Home, 
         handed = liar.pretend(scene)
         verdict = scene.judge(handed.live, handed.stored)
         found["rows"].append({"task": task.id, "seed": seed, "liar": liar.id} | row_of(verdict))
-        out.write_text(json.dumps(found) + "\n")
+        keep_rows(found, out)
         row = found["rows"][-1]
         told = ", ".join(f"{name} ({row['directions'][name]})" for name in row["told_by"])
         print(task.id, seed, liar.id, row["state"], told, f"{time.perf_counter() - began:.1f} s", flush=True)

@@ -10,7 +10,6 @@ where more than one in ten is accused.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -20,10 +19,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 
+from benchmarks.kept_rows import add_row_arguments, keep_rows, kept_rows, print_machine
 from benchmarks.liars.scene import Scene
 from benchmarks.liars.tasks import DIGIT_TASKS, TASKS
 from benchmarks.liars_bench import Row, row_of
-from benchmarks.measuring import machine, machine_words, table
+from benchmarks.measuring import machine, table
 from cu_core.base.home import Home
 from cu_core.catalogue.question_record import DIFFERS, QUESTIONS, STATES
 
@@ -38,20 +38,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--tasks", nargs="*", choices=list(TASKS), default=[t.id for t in DIGIT_TASKS])
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
     parser.add_argument("--each", type=int, default=20, help="models per task")
-    parser.add_argument("--home", type=Path, default=Path(os.environ.get("CU_HOME", ".unlearnscope")))
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--print", action="store_true", help="makes nothing, prints the tables of the file")
+    add_row_arguments(parser)
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    found = json.loads(options.out.read_text()) if options.out.exists() else {"machine": None, "rows": []}
+    found = kept_rows(options.out)
     if not options.print:
         found["machine"] = machine(torch.device("cpu"))
         home = Home(options.home.resolve()).create()
         for task in options.tasks:
             _work(found, task, options.seeds, options.each, home, options.out)
     print(summary(found["rows"]))
-    if found["machine"]:
-        print(machine_words(found["machine"]))
+    print_machine(found)
     accused = sum(row["state"] == DIFFERS for row in found["rows"])
     return 1 if accused > MOST_ACCUSED * len(found["rows"]) else 0
 
@@ -67,7 +64,7 @@ def _work(found: Row, task: str, seeds: Sequence[int], each: int, home: Home, ou
             scene, of = Scene(TASKS[task].spec(seed), home), seed
         row = {"task": task, "seed": seed, "model": model} | row_of(scene.judge(scene.retrained(model)))
         found["rows"].append(row)
-        out.write_text(json.dumps(found) + "\n")
+        keep_rows(found, out)
         told = ", ".join(f"{name} ({row['directions'][name]}, p {row['p'][name]})" for name in row["told_by"])
         print(task, seed, model, row["state"], told, flush=True)
 

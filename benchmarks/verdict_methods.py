@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 
+from benchmarks.kept_rows import add_row_arguments, keep_rows, kept_rows, print_machine
 from benchmarks.liars.tasks import TASKS
 from benchmarks.liars_bench import SIGNS, Row, row_of
-from benchmarks.measuring import machine, machine_words, table
+from benchmarks.measuring import machine, table
 from benchmarks.method_tuning import perform
 from cu_core.base.home import Home
 from cu_core.catalogue.compatibility import why_not_method
@@ -42,12 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--tasks", nargs="*", choices=CHOSEN, default=list(CHOSEN))
     parser.add_argument("--methods", nargs="*", default=list(methods_here()))
-    parser.add_argument("--home", type=Path, default=Path(os.environ.get("CU_HOME", ".unlearnscope")))
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--print", action="store_true", help="makes nothing, prints the table of the file")
+    add_row_arguments(parser)
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    found = json.loads(options.out.read_text()) if options.out.exists() else {"machine": None, "rows": []}
+    found = kept_rows(options.out)
     if not options.print:
         found["machine"] = machine(torch.device("cpu"))
         home = Home(options.home.resolve()).create()
@@ -57,12 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 spec = spec_of(task, methods_here()[name])
                 if spec is not None and (task, name) not in done:
                     found["rows"].append({"task": task, "method": name} | _run(spec, home))
-                    options.out.write_text(json.dumps(found) + "\n")
+                    keep_rows(found, options.out)
                     row = found["rows"][-1]
                     print(task, name, row["state"], row.get("told_by"), row["seconds"], flush=True)
     print(summary(found["rows"]))
-    if found["machine"]:
-        print(machine_words(found["machine"]))
+    print_machine(found)
     return 0
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -24,10 +23,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import torch
 
+from benchmarks.kept_rows import add_row_arguments, keep_rows, kept_rows, print_machine
 from benchmarks.liars.scene import Scene
 from benchmarks.liars.tasks import memorising, wrong_labels
 from benchmarks.liars_bench import Row
-from benchmarks.measuring import machine, machine_words, table
+from benchmarks.measuring import machine, table
 from benchmarks.pictures import SIZE, Panes, write_png
 from cu_core.base.home import Home
 from cu_core.catalogue.question_record import DIFFERS, LEAST_REFERENCES, NO_DIFFERENCE
@@ -74,13 +74,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--settings", nargs="*", choices=list(SETTINGS), default=list(SETTINGS))
     parser.add_argument("--samples", nargs="*", type=int, default=list(SAMPLES))
     parser.add_argument("--models", type=int, default=MODELS)
-    parser.add_argument("--home", type=Path, default=Path(os.environ.get("CU_HOME", ".unlearnscope")))
-    parser.add_argument("--out", type=Path, required=True)
+    add_row_arguments(parser)
     parser.add_argument("--picture", type=Path)
-    parser.add_argument("--print", action="store_true", help="makes nothing, prints the tables of the file")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    found = json.loads(options.out.read_text()) if options.out.exists() else {"machine": None, "rows": []}
+    found = kept_rows(options.out)
     if not options.print:
         found["machine"] = machine(torch.device("cpu"))
         home = Home(options.home.resolve()).create()
@@ -88,8 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for samples in options.samples:
                 _work(found, name, samples, options.models, home, options.out)
     print(summary(found["rows"]))
-    if found["machine"]:
-        print(machine_words(found["machine"]))
+    print_machine(found)
     if options.picture:
         draw(found["rows"], options.picture)
     return 0
@@ -124,7 +121,7 @@ def _work(found: Row, setting: str, samples: int, models: int, home: Home, out: 
                     "told_by": [c["id"] for c in verdict["claims"] if c["state"] == DIFFERS],
                 }
             )
-        out.write_text(json.dumps(found) + "\n")
+        keep_rows(found, out)
         mine = found["rows"][-1]
         print(setting, samples, share, model, mine["state"], mine["told_by"], flush=True)
 
