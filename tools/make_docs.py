@@ -91,6 +91,7 @@ def settings(cls: type, prefix: str = "") -> str:
 
 PLURAL = {"class": "classes", "sample": "samples"}
 MODELS = {"supervised": "classifiers", "self-supervised": "encoders", "image-text": "image-text models"}
+RETAINED = {"none": "", "part": "a part of the retain samples", "all": "retain samples"}
 COUNTED = {PER_EPOCH: "as many as training epochs", PER_SHARD: "as many as shards", PER_FILE: "as many as files"}
 
 
@@ -98,7 +99,7 @@ def reads(method: Method) -> str:
     """What a method reads, in words."""
     kinds = (
         ("forget samples", method.needs_forget),
-        ("retain samples", method.needs_retain),
+        (RETAINED[method.retain_data], method.needs_retain),
         ("unseen samples", method.needs_unseen),
         ("labels", method.needs_labels),
         ("shards", method.needs_shards),
@@ -119,7 +120,10 @@ def overview(methods: Iterable[Method]) -> str:
             m.title,
             *(mark(task in m.tasks) for task in PLURAL),
             ", ".join(MODELS[kind] for kind in m.objectives),
-            *(mark(needed) for needed in (m.needs_forget, m.needs_retain, m.needs_unseen, m.needs_labels)),
+            mark(m.needs_forget),
+            m.retain_data,
+            mark(m.needs_unseen),
+            mark(m.needs_labels),
             "one shot"
             if m.one_shot
             else "rounds, from a new start"

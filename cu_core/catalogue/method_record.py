@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from cu_core.base.errors import BadInput
 from cu_core.base.registry import Registry, imported
 
 # Default numbers of rounds that stand for another number.
 PER_EPOCH = 0
 PER_SHARD = -1
 PER_FILE = -2
+RETAIN_DATA = ("none", "part", "all")
 
 Unlearn = Callable[..., Iterator[dict[str, float]]]
 """A method's generator: from context and hyper-parameters to its own numbers after each round."""
@@ -43,7 +45,8 @@ class Method:
         tasks: which forgetting tasks it is defined for: ``"class"``, ``"sample"``.
         objectives: which training objectives it can unlearn from.
         needs_forget: whether it reads forget samples.
-        needs_retain: whether it reads retain samples.
+        retain_data: which retain samples it may read, of `RETAIN_DATA`: ``"none"``; ``"part"``, a fixed part of them
+            drawn once, as large as its hyper-parameter ``retain_share`` says; or ``"all"``. It is handed no others.
         needs_unseen: whether it reads samples outside the training set.
         needs_labels: whether it reads labels.
         needs_shards: whether it unlearns models that were trained in shards; all others cannot.
@@ -70,7 +73,7 @@ class Method:
     tasks: tuple[str, ...] = ("class", "sample")
     objectives: tuple[str, ...] = ("supervised",)
     needs_forget: bool = True
-    needs_retain: bool = True
+    retain_data: str = "all"
     needs_unseen: bool = False
     needs_labels: bool = True
     needs_shards: bool = False
@@ -81,6 +84,17 @@ class Method:
     fails: str = ""
     divided: Callable[[Any], bool] = by_one_process
     rounds: Mapping[str, int] = field(default_factory=lambda: {"class": 10, "sample": 30})
+
+    def __post_init__(self) -> None:
+        if self.retain_data not in RETAIN_DATA:
+            raise BadInput("method", f"{self.id}: retain_data is {self.retain_data!r}", RETAIN_DATA)
+        if self.retain_data == "part" and "retain_share" not in {f.name for f in fields(self.params)}:
+            raise BadInput("method", f"{self.id}: a method that reads a part needs a hyper-parameter retain_share")
+
+    @property
+    def needs_retain(self) -> bool:
+        """Whether it reads retain samples."""
+        return self.retain_data != "none"
 
     @property
     def unguarded(self) -> bool:

@@ -9,6 +9,7 @@ import psutil
 import torch
 from torch import Tensor
 
+from cu_core.base.errors import BadInput
 from cu_core.data.images import ImageData
 from cu_core.data.views import Augment
 
@@ -149,6 +150,17 @@ class Split:
         """Another part of the same source, with the same randomness and augmentation; it counts for itself."""
         return Split(self.source, indices, self._generator, self.augment)
 
+    def share(self, share: float, seed: int) -> Split:
+        """A fixed part of these samples, the same for the same seed; it counts for itself.
+
+        Args:
+            share: above 0 and at most 1; at least one sample is kept where there is one.
+            seed: decides which.
+        """
+        wanted = min(max(1, round(share * len(self))), len(self))
+        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))[:wanted]
+        return self.part(self.indices[order.sort().values])
+
     def steps(self, batch_size: int) -> int:
         """Number of batches in one epoch."""
         return len(self._cuts(batch_size))
@@ -201,3 +213,23 @@ class Split:
         if batch_size > 1 and len(starts) > 1 and starts[-1] == total - 1:
             starts.pop()
         return list(zip(starts, [*starts[1:], total], strict=False))
+
+
+class Withheld(Split):
+    """Samples that its reader said it would not read: asking for some is refused.
+
+    Args:
+        split: what is withheld; source and randomness are its own.
+        why: who said so, for the message.
+    """
+
+    def __init__(self, split: Split, why: str) -> None:
+        super().__init__(split.source, split.indices, split._generator, split.augment)
+        self.why = why
+
+    def part(self, indices: Tensor) -> Split:
+        """Another part of what is withheld."""
+        return Withheld(super().part(indices), self.why)
+
+    def _batch(self, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        raise BadInput("method", f"it asked for samples that it says it does not read ({self.why})")

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.spec import RunSpec
+from cu_core.data.batches import Split, Withheld
 from cu_core.engine.setup import RunSetup
 from cu_core.learning.build import build_for
 from cu_core.learning.device import seed_everything
@@ -18,6 +19,7 @@ from cu_core.learning.shards import ShardedBase
 from cu_core.methods.context import Context
 
 UNLEARN_SEED = 1_000_003
+PART_SEED = 2_000_003
 
 
 def unlearning_context(
@@ -44,7 +46,7 @@ def unlearning_context(
     return Context(
         model=model,
         forget=setup.split(setup.forget.indices, generator),
-        retain=setup.split(setup.retain, generator),
+        retain=retained_split(setup, generator),
         task=setup.forget.task,
         loss=F.cross_entropy,
         objective=make_objective(spec.train, model, len(setup.data.train_labels)),
@@ -62,6 +64,15 @@ def unlearning_context(
         max_rounds=spec.max_rounds,
         check=check,
     )
+
+
+def retained_split(setup: RunSetup, generator: torch.Generator) -> Split:
+    """The retain samples that the run's method may read: all, a fixed part, or none of them."""
+    chosen, retain = setup.spec.method, setup.split(setup.retain, generator)
+    record = method(chosen.id)
+    if record.retain_data == "part":
+        return retain.share(chosen.params.retain_share, setup.spec.seed + PART_SEED)
+    return retain if record.needs_retain else Withheld(retain, f"retain_data of {record.id} is none")
 
 
 def method_rounds(spec: RunSpec, context: Context) -> Iterator[dict[str, float]]:

@@ -52,7 +52,7 @@ METHOD = Method(
     implementation=lambda: unlearn,
     divided=by_all_processes,
     tasks=("class",),
-    needs_retain=False,
+    retain_data="none",
     needs="The forget samples with their labels, and pixels that a small attack can move over a boundary.",
     fails="Its one step size suits no two networks: too small and nothing happens, too large and the retained "
     "classes suffer, which nothing holds. Embeddings of the forgotten class hardly move.",

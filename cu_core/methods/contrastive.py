@@ -133,7 +133,6 @@ METHOD = Method(
     divided=by_all_processes,
     tasks=("class", "sample"),
     objectives=("supervised", "self-supervised"),
-    needs_retain=True,
     needs_labels=True,
     needs="Labels, and ω retain batches per forget batch; an encoder needs the labels for unlearning alone.",
     fails="Class forgetting has no push: samples are only pulled to the mean of the others. Its weights are balanced "

@@ -124,7 +124,7 @@ GRADIENT_PENALTY = Method(
     implementation=lambda: unlearn,
     divided=_divided,
     objectives=_OBJECTIVES,
-    needs_retain=False,
+    retain_data="none",
     needs_unseen=True,
     needs_labels=False,
     needs="Unseen samples of about the same distribution, as many as forget samples, and a second derivative through "
@@ -142,7 +142,7 @@ GRADIENT_PENALTY_MEMBERS = Method(
     implementation=lambda: unlearn_members,
     divided=_divided,
     objectives=_OBJECTIVES,
-    needs_retain=False,
+    retain_data="none",
     needs_labels=False,
     needs="The forget samples alone, and a second derivative through the network: several times the time of a training "
     "step.",

@@ -8,9 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cu_core.base.errors import BadInput
 from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data import batches
-from cu_core.data.batches import ImageSource, Split
+from cu_core.data.batches import ImageSource, Split, Withheld
 from cu_core.data.prepared import prepare
 from cu_core.data.views import augmentation
 
@@ -168,3 +169,20 @@ def test_batches_on_a_gpu_equal_those_on_the_cpu(resident):
         assert other[0].device.type == "cuda" and other[1].device.type == "cuda"
         assert torch.equal(one[2], other[2]) and torch.equal(one[1], other[1].cpu())
         torch.testing.assert_close(one[0], other[0].cpu())
+
+
+def test_a_share_is_fixed_and_withheld_samples_stay_away() -> None:
+    data = ImageSource(np.zeros((40, 1, 4, 4), np.uint8), np.arange(40) % 3, (0.5,), (0.2,), torch.device("cpu"))
+    split = Split(data, np.arange(10, 40), torch.Generator().manual_seed(0))
+    part = split.share(0.3, seed=4)
+    assert len(part) == 9 and set(part.indices.tolist()) < set(range(10, 40))
+    assert torch.equal(part.indices, split.share(0.3, seed=4).indices)
+    assert not torch.equal(part.indices, split.share(0.3, seed=5).indices)
+    assert len(split.share(1e-9, seed=0)) == 1
+
+    withheld = Withheld(split, "it reads none")
+    asked = (lambda: next(withheld.epoch(8)), lambda: withheld.sample(2), lambda: withheld.share(0.5, 0).sample(1))
+    for ask in asked:
+        with pytest.raises(BadInput, match="it reads none"):
+            ask()
+    assert withheld.images_drawn == 0

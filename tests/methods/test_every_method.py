@@ -18,7 +18,7 @@ from cu_core.catalogue.method_record import Method, methods_here
 from cu_core.catalogue.objective_record import OBJECTIVES
 from cu_core.catalogue.spec import spec_from_json
 from cu_core.engine.setup import RunSetup, set_up
-from cu_core.engine.unlearning import method_rounds
+from cu_core.engine.unlearning import method_rounds, retained_split
 from cu_core.learning.build import build_model
 from cu_core.learning.network import Network
 from cu_core.learning.objectives.training_objective import make_objective
@@ -84,7 +84,7 @@ def context_of(setup: RunSetup, model: Network, check: Callable[[], None] = lamb
     return Context(
         model=model,
         forget=setup.split(setup.forget.indices, generator),
-        retain=setup.split(setup.retain, generator),
+        retain=retained_split(setup, generator),
         task=setup.forget.task,
         loss=F.cross_entropy,
         objective=make_objective(setup.spec.train, model, len(setup.data.train_labels)),
