@@ -22,7 +22,7 @@ from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.objective_record import OBJECTIVES
 from cu_core.catalogue.presets import PRESETS
 from cu_core.catalogue.projection_record import PROJECTIONS
-from cu_core.catalogue.recipes import recipe, unlearning_recipe
+from cu_core.catalogue.recipes import recipes, unlearning_recipe
 from cu_core.catalogue.selections import FORGET_KINDS
 from cu_core.catalogue.spec import PARTS, RunSpec
 from cu_core.catalogue.stopping import STOPPING_RULES
@@ -170,6 +170,8 @@ def recipe_rows() -> Iterable[tuple[object, ...]]:
     cases = [
         ("digits", "digits", "tiny-cnn", 0.0, plain),
         ("digits with label noise", "digits", "tiny-cnn", 0.1, plain),
+        ("emoji, Airbench networks", "emoji", "airbench-s", 0.0, plain),
+        ("emoji, other networks", "emoji", "wide-cnn", 0.0, plain),
     ]
     cases += [
         (f"`{b}` on other images", "cifar10", b, 0.0, plain) for b, record in BACKBONES.items() if not record.image_text
@@ -181,9 +183,12 @@ def recipe_rows() -> Iterable[tuple[object, ...]]:
             (f"{objective.title} on other images", "cifar10", "resnet18", 0.0, objective.id),
         ]
     for title, dataset, backbone, noise, trained in cases:
-        used = recipe(dataset, backbone, noise, trained)
-        steps = f"{used.optimizer}, {used.schedule}"
-        yield title, used.epochs, used.batch_size, f"{used.lr:g}", f"{used.weight_decay:g}", steps, used.augment
+        offered = recipes(dataset, backbone, noise, trained)
+        for name, used in offered.items():
+            steps = f"{used.optimizer}, {used.schedule}"
+            steps += ", Nesterov" * used.nesterov + ", averaged" * bool(used.lookahead)
+            named = f"{title}, `{name}`" if len(offered) > 1 else title
+            yield named, used.epochs, used.batch_size, f"{used.lr:g}", f"{used.weight_decay:g}", steps, used.augment
 
 
 def tuned() -> str:
@@ -335,8 +340,12 @@ def text() -> str:
         sections += [f"### {part}", str(cls.__doc__).strip().splitlines()[0], settings(cls, f"{part}.")]
     sections += [
         "## Recipes",
-        "Values that nobody names. How a base model and its references are trained:",
+        "Values that nobody names. How a base model and its references are trained; where there are two recipes, the "
+        "first is taken unless `--recipe` names the other:",
         table(("for", "epochs", "batch", "learning rate", "weight decay", "optimizer", "augmentation"), recipe_rows()),
+        "No recipe smooths labels, and no accuracy is measured on mirrored or shifted test images: both raise it, "
+        "and both blur what a network knows of a single image, which unlearning is about. `--set "
+        "train.label_smoothing=0.2` asks for the first all the same.",
         tuned(),
         "## Presets",
         table(("id", "name", "what it shows"), ((f"`{p.id}`", p.title, p.summary) for p in PRESETS.values())),

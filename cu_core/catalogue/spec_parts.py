@@ -176,16 +176,6 @@ class TrainSpec:
         later=True,
     )
     weight_decay: float = param(1e-4, "Weight decay", "L2 penalty.", low=0.0, high=1.0, log=True, advanced=True)
-    bias_rate: float = param(
-        1.0,
-        "Rate of batch-norm biases",
-        "Batch-norm biases learn this many times as fast, under as much less weight decay.",
-        low=0.01,
-        high=1000.0,
-        log=True,
-        advanced=True,
-        later=True,
-    )
     schedule: str = param(
         "cosine",
         "Schedule",

@@ -137,7 +137,6 @@ def test_everything_that_decides_the_weights_changes_the_key() -> None:
         key(recipe(nesterov=True)),
         key(recipe(label_smoothing=0.1)),
         key(recipe(lookahead=0.5)),
-        key(recipe(bias_rate=8.0)),
         key(data="e"),
         key(indices=ALL[:-1]),
         key(seed=1),
