@@ -48,8 +48,8 @@ def test_sensitivities_are_those_of_single_samples(head: str) -> None:
     x, y, _ = context.forget.sample(6)
     others = (y + 1) % 3
     own, other = sensitivities(model, x, y, others)
-    assert own.tolist() == pytest.approx([float(v) for v in squared_norms(model, x, y)], rel=1e-4)
-    assert other.tolist() == pytest.approx([float(v) for v in squared_norms(model, x, others)], rel=1e-4)
+    assert own.tolist() == pytest.approx([float(v.detach()) for v in squared_norms(model, x, y)], rel=1e-4)
+    assert other.tolist() == pytest.approx([float(v.detach()) for v in squared_norms(model, x, others)], rel=1e-4)
     assert not x.requires_grad
 
 
