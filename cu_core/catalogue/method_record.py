@@ -29,6 +29,11 @@ def by_all_processes(params: Any) -> bool:
     return True
 
 
+def any_network(network: Any) -> str | None:
+    """A method asks nothing of the network."""
+    return None
+
+
 @dataclass(frozen=True)
 class Method:
     """One unlearning method.
@@ -57,6 +62,8 @@ class Method:
             took is not known then, nothing ends the run before the last of them, and the base model is a file, too.
         needs: what has to be there, in words.
         fails: where it fails or misleads, in words.
+        why_not_network: why the method cannot unlearn from a network of this architecture, in words that follow its
+            title; None if it can. It is asked before the training, with an untrained network.
         divided: whether the method's steps can be divided over processes, given its hyper-parameters: they run through
             the whole network in training mode and end in ``Tensor.backward``. The steps of others are taken by one
             process, which is always right.
@@ -82,6 +89,7 @@ class Method:
     from_files: bool = False
     needs: str = ""
     fails: str = ""
+    why_not_network: Callable[[Any], str | None] = any_network
     divided: Callable[[Any], bool] = by_one_process
     rounds: Mapping[str, int] = field(default_factory=lambda: {"class": 10, "sample": 30})
 

@@ -9,11 +9,17 @@ import cu_core.methods.bad_teacher
 import cu_core.methods.boundary_expanding
 import cu_core.methods.boundary_shrink
 import cu_core.methods.last_blocks
+import cu_core.methods.conv_transpose
+import cu_core.methods.delete
 import cu_core.methods.finetune
 import cu_core.methods.fisher
 import cu_core.methods.ascent
 import cu_core.methods.gradient_penalty
+import cu_core.methods.jit
 import cu_core.methods.lcodec
+import cu_core.methods.masked_small_gradients
+import cu_core.methods.mu_mis
+import cu_core.methods.weight_negation
 import cu_core.methods.output_filter
 import cu_core.methods.random_label
 import cu_core.methods.retrain
