@@ -147,7 +147,7 @@ def test_a_method_without_any_round_fails(home, method):
     run_id = submit(home)
     view = work(home, run_id)
     assert view.state == "failed" and view.result() is None
-    assert "contrastive ended before its first round: nothing was unlearned" in str(view.error())
+    assert "contrastive ended before its first round: nothing was unlearned" in str(view.error)
 
 
 def test_models_of_another_number_of_threads_are_not_shared_and_the_notes_say_so(home):
