@@ -92,7 +92,11 @@ class RunTraining:
             spec = dataclasses.replace(self.spec, model=dataclasses.replace(self.spec.model, weights=""))
         self.progress.start(phase, what)
         wanted = spec, self.setup.data, self.setup.train, indices, seed
-        where: dict[str, Any] = {"home": self.attempt.home, "device": self.setup.device, "precision": self.setup.precision}
+        where: dict[str, Any] = {
+            "home": self.attempt.home,
+            "device": self.setup.device,
+            "precision": self.setup.precision,
+        }
         trained = trained_model(*wanted, **where, on_epoch=on_epoch, check=self.attempt.check, team=self.team)
         if not trained.cached and spec.train.work:
             model = "base model" if phase == "train" else f"reference of seed {seed}"
