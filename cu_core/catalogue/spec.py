@@ -13,7 +13,7 @@ from typing import Any
 from cu_core.base.errors import BadInput
 from cu_core.base.parameters import contents_of, describe, param, parse
 from cu_core.catalogue.dataset_record import DATASETS
-from cu_core.catalogue.method_record import PER_EPOCH, PER_FILE, PER_SHARD, method
+from cu_core.catalogue.method_record import METHODS, PER_EPOCH, PER_FILE, PER_SHARD, method
 from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.own_code import short_code
 from cu_core.catalogue.selections import FORGET_KINDS, task_of
@@ -216,10 +216,20 @@ def content_hash(content: Mapping[str, Any]) -> str:
     for name, cls in PARTS.items():
         if isinstance(kept.get(name), Mapping):
             kept[name] = contents_of(cls, kept[name])
+    if "method" in kept:
+        kept["method"] = _chosen_method(kept["method"])
     model = kept.get("model")
     if isinstance(model, dict) and model.pop("train_on", False) is False and _taken_as_they_are(content["model"]):
         model["train_on"] = False
     return digest(kept)
+
+
+def _chosen_method(chosen: Any) -> Any:
+    """A stored method without its later hyper-parameters; as it is where it is not installed here."""
+    match chosen:
+        case {"id": str(name), "params": Mapping() as params} if name in METHODS:
+            return {**chosen, "params": contents_of(method(name).params, params)}
+    return chosen
 
 
 def _taken_as_they_are(model: Mapping[str, Any]) -> bool:

@@ -149,7 +149,7 @@ class _Execution:
             after=after,
             comparison=self.comparison.report(),
             cautions=self._cautions(),
-            notes=self._cautions() + self.setup.notes + self.audit.notes,
+            notes=self._cautions() + self.setup.notes + self.training.notes + self.audit.notes,
             own_weights=self.own_weights,
             audit=audit,
             verdict=verdict,
@@ -246,6 +246,8 @@ class _Execution:
             diagnostics = next(rounds, None)
             seconds = time.perf_counter() - began
             if diagnostics is None:
+                if not healthy:
+                    raise BadInput("method", f"{self.method.id} ended before its first round: nothing was unlearned")
                 told_to = healthy >= self.spec.max_rounds and not self.method.from_files
                 stopped_by = "max_rounds" if told_to else "method_finished"
                 self._checkpoint(context, healthy, stopped_by)

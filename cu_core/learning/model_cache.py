@@ -42,6 +42,8 @@ from cu_core.learning.work_clock import total
 # Part of every key: raised when the arithmetic of building or training changes.
 VERSION = 1
 WAIT_SECONDS = 0.5
+# Models of so many threads are looked for where one with another number is wanted.
+MOST_THREADS = 256
 _KEY = re.compile(r"[0-9a-f]{64}")
 
 
@@ -90,13 +92,25 @@ def train_key(
     Raises:
         CheckpointError: the own weights cannot be read.
     """
-    content = _ingredients(spec, data_sha, indices, seed, device_type, precision or spec.precision)
+    return digest(_content(spec, data_sha, indices, seed, device_type, precision or spec.precision, moments))
+
+
+def _content(
+    spec: RunSpec,
+    data_sha: str,
+    indices: np.ndarray,
+    seed: int,
+    device_type: str,
+    precision: str,
+    moments: Moments | None,
+) -> dict[str, Any]:
+    content = _ingredients(spec, data_sha, indices, seed, device_type, precision)
     if spec.processes > 1:
         # Sums are split by processes, too.
         content["processes"] = spec.processes
     if moments is not None:
         content["normalisation"] = moments
-    return digest(content)
+    return content
 
 
 def _ingredients(
@@ -256,6 +270,30 @@ def cached_model(
     return Trained(_ready(model, precision, device), key, info["seconds"], True)
 
 
+def other_threads(
+    spec: RunSpec,
+    data: ImageData,
+    source: ImageSource,
+    indices: np.ndarray,
+    seed: int,
+    *,
+    home: Home,
+    device: torch.device,
+    precision: Precision,
+) -> list[int]:
+    """Numbers of threads with which the cache holds a model that is otherwise the same; none on other devices."""
+    if device.type != "cpu":
+        return []
+    content = _content(spec, data.sha256, indices, seed, device.type, precision.name, _moments(data, source))
+    others = [n for n in range(1, MOST_THREADS + 1) if n != content["threads"]]
+    return [n for n in others if _Files(home.models, digest(content | {"threads": n})).info() is not None]
+
+
+def _moments(data: ImageData, source: ImageSource) -> Moments | None:
+    """What images are normalised with, where it is not the dataset's own mean and deviation."""
+    return None if source.moments == (tuple(data.mean), tuple(data.std)) else source.moments
+
+
 def _key_of(
     spec: RunSpec,
     data: ImageData,
@@ -265,8 +303,7 @@ def _key_of(
     device: torch.device,
     precision: Precision,
 ) -> str:
-    moments = None if source.moments == (tuple(data.mean), tuple(data.std)) else source.moments
-    return train_key(spec, data.sha256, indices, seed, device.type, precision.name, moments)
+    return train_key(spec, data.sha256, indices, seed, device.type, precision.name, _moments(data, source))
 
 
 def cached_weights(home: Home, key: str) -> dict[str, torch.Tensor] | None:

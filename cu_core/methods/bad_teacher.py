@@ -34,6 +34,12 @@ class BadTeacherParams:
         paper=f"1 ({_SSD})",
     )
     batch_norm: str = fields.batch_norm("train", "train (released code)")
+    reduction: str = fields.released(
+        "Reduction",
+        "the divergence of a sample is summed over the classes, and multiplied by T² as Hinton et al. have it",
+        "it is averaged over the classes and not multiplied by T², a loss smaller by C · T²; Adam hardly notices",
+        "summed (Eq. 4); averaged (released code)",
+    )
 
 
 METHOD = Method(
@@ -60,7 +66,8 @@ def unlearn(context: Context, params: BadTeacherParams) -> Iterator[dict[str, fl
     """Steps of Adam towards the base model's logits on retain, and an untrained one's on forget samples.
 
     The loss of a sample x is KL(T(x) ‖ S(x)) with T the incompetent teacher for forget samples and the competent
-    one for retain samples, both in evaluation mode (Eq. 4).
+    one for retain samples, both in evaluation mode (Eq. 4). With the reduction of the released code it is divided by
+    C · T², the number of classes times the square of the temperature.
 
     Args:
         context: model, data and randomness.
@@ -78,5 +85,8 @@ def unlearn(context: Context, params: BadTeacherParams) -> Iterator[dict[str, fl
             teacher_logits = torch.where(to_forget[:, None], steps.logits(x, incompetent), steps.logits(x, competent))
             with learning(model, params.batch_norm, len(x)):
                 student_logits = steps.logits(x)
-            steps.take(distillation_loss(student_logits, teacher_logits, params.temperature))
+            loss = distillation_loss(student_logits, teacher_logits, params.temperature)
+            if params.reduction == "released":
+                loss = loss / (student_logits.shape[1] * params.temperature**2)
+            steps.take(loss)
         yield steps.means()

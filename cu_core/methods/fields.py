@@ -43,6 +43,26 @@ def batch_norm(default: str, paper: str) -> Any:
     )
 
 
+def released(label: str, paper_words: str, released_words: str, source: str) -> Any:
+    """Whether a step is that of the paper or that of its released code, where the two differ.
+
+    Args:
+        label: name of the step.
+        paper_words: what the paper does, without a full stop.
+        released_words: what the code does, likewise.
+        source: of both.
+    """
+    return param(
+        "paper",
+        label,
+        f"paper: {paper_words}; released: {released_words}.",
+        choices=("paper", "released"),
+        paper=source,
+        advanced=True,
+        later=True,
+    )
+
+
 def retain_share(default: float, paper: str) -> Any:
     """How much of the retain set is mixed into a pass over the forget set."""
     return param(

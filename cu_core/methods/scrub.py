@@ -84,6 +84,15 @@ class ScrubParams:
         paper=f"5e-4 ({_CODE}); 0.1 on small data",
         advanced=True,
     )
+    schedule: str = param(
+        "constant",
+        "Learning rate over the rounds",
+        "constant: the same in all rounds; released: a tenth of it after round 3, again after 5 and after 9.",
+        choices=("constant", "released"),
+        paper=f"released ({_CODE}), where three rounds never reach it",
+        advanced=True,
+        later=True,
+    )
 
 
 _PAPER = "Kurmanji et al., Towards Unbounded Machine Unlearning, NeurIPS 2023 (arXiv 2302.09880)"
@@ -119,6 +128,8 @@ SCRUB_R = Method(
 METHODS.add(SCRUB, SCRUB_R)
 
 ASKED_AT_ONCE = 512
+# After these rounds the released code takes a tenth of the learning rate.
+DECAYS = (3, 5, 9)
 
 
 class Checkpoints:
@@ -150,8 +161,8 @@ def unlearn(context: Context, params: ScrubParams) -> Iterator[dict[str, float]]
     """SCRUB (Eq. 3): away from the teacher on forget samples, then cross-entropy and towards it on retain samples.
 
     A round is a pass over the forget samples with loss -d, in the first rounds only, and then one over the retain
-    samples with loss γ · cross-entropy + α · d, where d is `distillation_loss`. SGD with momentum, constant learning
-    rate. Batch norm is in training mode in both passes, as in the released code.
+    samples with loss γ · cross-entropy + α · d, where d is `distillation_loss`. SGD with momentum and the learning rate
+    of `rate`. Batch norm is in training mode in both passes, as in the released code.
 
     Args:
         context: model, data and randomness.
@@ -173,6 +184,8 @@ def unlearn(context: Context, params: ScrubParams) -> Iterator[dict[str, float]]
         return student_logits, distillation_loss(student_logits, teacher_logits, params.temperature)
 
     for number in context.rounds():
+        for group in optimizer.param_groups:
+            group["lr"] = rate(params, number)
         if number <= params.msteps:
             for x, _, _ in context.forget.epoch(params.forget_batch):
                 _, distance = answer(x)
@@ -183,6 +196,12 @@ def unlearn(context: Context, params: ScrubParams) -> Iterator[dict[str, float]]
             loss = params.gamma * retain_loss + params.alpha * distance
             steps.take(loss, retain_loss=retain_loss, retain_distance=distance)
         yield steps.means()
+
+
+def rate(params: ScrubParams, number: int) -> float:
+    """Learning rate of a round, counted from 1."""
+    passed = sum(number > last for last in DECAYS) if params.schedule == "released" else 0
+    return params.lr * 0.1**passed
 
 
 def unlearn_and_rewind(context: Context, params: ScrubParams) -> Iterator[dict[str, float]]:
