@@ -16,7 +16,14 @@ from cu_core.base.heavy import torch
 from cu_core.base.parameters import param
 from cu_core.catalogue.method_record import METHODS, Method
 from cu_core.methods.context import Context
-from cu_core.methods.input_penalty import BATCH_NORM, VARIANTS, input_gradient, interpolate, penalty_of
+from cu_core.methods.input_penalty import (
+    BATCH_NORM,
+    VARIANTS,
+    input_gradient,
+    interpolate,
+    outputs_and_input_gradient,
+    penalty_of,
+)
 from cu_core.methods.steps import batch_norm_mode
 
 if TYPE_CHECKING:
@@ -273,12 +280,20 @@ def _terms(
     """The terms of the loss of one forget batch, without those of weight 0."""
     model, autocast = context.model, context.precision.autocast
     terms = {}
-    if params.alpha:
+    x = context.precision.images(x)
+    # Both terms read the same samples, so one pass is enough. In training mode batch norm would see a batch less.
+    together = context.has_classes and context.precision.name == "fp32" and batch_norm == "eval"
+    together = together and others is None and params.alpha > 0 and params.beta > 0
+    if together:
+        outputs, gradient = outputs_and_input_gradient(model, x, batch_norm=batch_norm)
+        terms["member_loss"] = context.loss(outputs, y)
+    elif params.alpha:
         with autocast():
             terms["member_loss"] = context.objective(model, x, y, context.generator)
     if params.beta:
-        points = x if others is None else interpolate(x, others.sample(len(x))[0], context.generator)
-        gradient = input_gradient(model, points, batch_norm=batch_norm)
+        if not together:
+            points = x if others is None else interpolate(x, others.sample(len(x))[0], context.generator)
+            gradient = input_gradient(model, points, batch_norm=batch_norm)
         terms["penalty"] = penalty_of(gradient, params.variant)
         terms["input_gradient_norm"] = gradient.detach().norm(dim=1).mean()
     if gamma:
