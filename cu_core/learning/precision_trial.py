@@ -30,9 +30,9 @@ from cu_core.learning.timed_step import TimedStep
 FEWEST_OPS = 2e6
 """Multiply-adds of one image, forward, below which a network is not timed and stays in fp32.
 
-Step in fp32 by step in bf16, one thread of an AMD EPYC with avx512_bf16, batch 64, torch 2.14: tiny-cnn on digits (0.4
-million) 1.01, resnet8 on digits (0.8) 0.99, resnet8 at 16 px (3.1) 1.18, resnet8 at 32 px (12.5) 1.34, tiny-cnn at 32 px
-(5.7) 1.52. wide-cnn on digits (1.5) would gain (1.76), but its trainings take seconds, and stay as they were to the bit.
+Step in fp32 by step in bf16, one thread of an AMD EPYC with avx512_bf16, batch 64, torch 2.14: tiny-cnn on digits
+(0.4 million) 1.01, resnet8 on digits (0.8) 0.99, resnet8 at 16 px (3.1) 1.18, resnet8 at 32 px (12.5) 1.34, tiny-cnn at
+32 px (5.7) 1.52. wide-cnn on digits (1.5) would gain (1.76), but its trainings take seconds, and stay as they were.
 """
 MARGIN = 1.15
 """How many times as fast bf16 must be: less is noise on a busy machine, and not worth bf16's 8 bits of mantissa."""
