@@ -137,15 +137,12 @@ def known_speed(spec: RunSpec, home: Home) -> Speed | None:
     """The measured speed for this specification; None if nobody measured it."""
     try:
         content: dict[str, Any] = read_json(speed_path(spec, home))
-        precision = str(content.get("precision", ""))
-        found = Speed(
-            float(content["seconds_per_image"]), int(content["parameters"]), str(content["source"]), precision
-        )
+        measured = float(content["seconds_per_image"]), int(content["parameters"]), str(content["source"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    # Earlier versions knew no precision but fp32 on processors, and did not name it.
-    outdated = spec.precision == "auto" and not precision and bf16_in_hardware()
-    return None if outdated else found
+    if spec.precision == "auto" and "precision" not in content and bf16_in_hardware():
+        return None  # of an earlier version, which knew no precision but fp32 on processors
+    return Speed(*measured, str(content.get("precision", "")))
 
 
 def remember_speed(spec: RunSpec, home: Home, speed: Speed) -> None:
