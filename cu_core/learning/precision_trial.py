@@ -1,13 +1,15 @@
 """The precision of a run: as it is named, or on a processor the faster one of fp32 and bf16, timed once and remembered.
 
-Whether bf16 pays on a processor depends on its units, the number of threads and the network: wide networks on matrix
-units gain twice their speed, narrow ones nothing, and processors without bf16 in hardware lose. So ``auto`` takes a few
-real training steps in both, once for each machine, torch and network, and keeps what it finds in the home.
+Whether bf16 pays on a processor depends on its units and on the network: wide networks on matrix units gain twice their
+speed, narrow ones nothing, and processors without bf16 in hardware lose. So ``auto`` takes a few real training steps in
+both, once for each processor, torch and network, and keeps what it finds in the home. They are taken on one thread and
+counted in processor seconds, so that it does not matter what else the machine does.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -34,6 +36,8 @@ Step in fp32 by step in bf16, one thread of an AMD EPYC with avx512_bf16, batch 
 (0.4 million) 1.01, resnet8 on digits (0.8) 0.99, resnet8 at 16 px (3.1) 1.18, resnet8 at 32 px (12.5) 1.34, tiny-cnn at
 32 px (5.7) 1.52. wide-cnn on digits (1.5) would gain (1.76), but its trainings take seconds, and stay as they were.
 """
+MOST_IMAGES = 64
+"""Images of a step at most: more take longer and say the same."""
 MARGIN = 1.15
 """How many times as fast bf16 must be: less is noise on a busy machine, and not worth bf16's 8 bits of mantissa."""
 FEWEST_TURNS, MOST_TURNS, ENOUGH_SECONDS = 2, 5, 4.0
@@ -72,7 +76,7 @@ def precision_in_force(
     """The precision that a run takes on a device.
 
     On a processor ``auto`` takes bf16 where that is in hardware and a training step of this network, image size and
-    batch size is `MARGIN` times as fast in it. It is timed once for each processor, number of threads, torch and
+    batch size (`MOST_IMAGES` at most) is `MARGIN` times as fast in it. It is timed once for each processor, torch and
     network. In a home that can only be read it is timed anew.
 
     Args:
@@ -96,6 +100,8 @@ def precision_in_force(
         return InForce(named, words=slow)
     if spec.precision != "auto" or not bf16_in_hardware() or not _trains(spec):
         return InForce(named)
+    train = dataclasses.replace(spec.train, batch_size=min(spec.train.batch_size, MOST_IMAGES))
+    spec = dataclasses.replace(spec, train=train)
     step = TimedStep(spec, channels, size, classes, device)
     if multiply_adds(step.network, channels, size) < FEWEST_OPS:
         return InForce(named)
@@ -103,8 +109,7 @@ def precision_in_force(
     with _alone(path):
         gain = _remembered(path)
         if gain is None:
-            report("timing a few training steps in fp32 and bf16")
-            gain = timed_gain(step.seconds, device, report)
+            gain = timed_gain(step.work, device, report)
             with contextlib.suppress(OSError):  # a home that can only be read
                 write_json(path, {"gain": gain, "backbone": spec.model.backbone, "machine": processor_name()})
     return decided(gain, device)
@@ -133,18 +138,19 @@ def timed_gain(seconds: Seconds, device: torch.device, report: Callable[[str], o
     Args:
         seconds: takes a step in a precision and says how long that took.
         device: a processor.
-        report: called between steps; may raise to stop.
+        report: hears of each turn before it begins; may raise to stop.
     """
     both = [choose_precision(name, device) for name in ("fp32", "bf16")]
     best = dict.fromkeys(both, math.inf)
+    report("timing training steps in fp32 and bf16")
     for precision in both:
         seconds(precision)
     spent = 0.0
     for turn in range(MOST_TURNS):
         if turn >= FEWEST_TURNS and spent > ENOUGH_SECONDS:
             break
+        report(f"timing training steps in fp32 and bf16, turn {turn + 1} of at most {MOST_TURNS}")
         for precision in both:
-            report("timing a few training steps in fp32 and bf16")
             took = seconds(precision)
             spent += took
             best[precision] = min(best[precision], took)
@@ -183,7 +189,6 @@ def _key(spec: RunSpec, channels: int, size: int) -> str:
         [
             VERSION,
             processor_name(),
-            torch.get_num_threads(),
             torch.__version__,
             network,
             [model.head, model.embedding_dim, model.stem],

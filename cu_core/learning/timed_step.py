@@ -51,18 +51,35 @@ class TimedStep:
 
     def seconds(self, precision: Precision) -> float:
         """Takes one step and says how long it took."""
+        self._wait()
+        began = time.perf_counter()
+        self._take(precision)
+        self._wait()
+        return time.perf_counter() - began
+
+    def work(self, precision: Precision) -> float:
+        """Takes one step on one thread of the processor and says how many processor seconds that took.
+
+        What else the machine does is left out, which it is not of several threads: they wait for each other.
+        """
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            began = time.process_time()
+            self._take(precision)
+            return time.process_time() - began
+        finally:
+            torch.set_num_threads(threads)
+
+    def _take(self, precision: Precision) -> None:
         with torch.random.fork_rng(devices=[]):
             images = precision.images(self._images)
-            self._wait()
-            began = time.perf_counter()
             with precision.autocast():
                 loss = self._objective(self.network, images, self._labels, self._generator)
             self._optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self._optimizer.step()
             self._objective.after_step(self.network)
-            self._wait()
-            return time.perf_counter() - began
 
     def _wait(self) -> None:
         if self.device.type == "cuda":
