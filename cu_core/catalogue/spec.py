@@ -92,7 +92,7 @@ class RunSpec:
     precision: str = param(
         "auto",
         "Precision",
-        "auto uses mixed precision where the device gains from it.",
+        "auto uses mixed precision where the device gains from it; on a processor with bf16 a few steps are timed.",
         choices=("auto", "fp32", "bf16", "fp16"),
         advanced=True,
     )

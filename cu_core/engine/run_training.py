@@ -126,7 +126,8 @@ class RunTraining:
         if seen and not trained.cached:
             parameters = sum(p.numel() for p in trained.model.parameters())
             # Under the choices as they were made: an estimate does not read weights.
-            remember_speed(self.attempt.spec, self.attempt.home, Speed(trained.seconds / seen, parameters, EARLIER_RUN))
+            speed = Speed(trained.seconds / seen, parameters, EARLIER_RUN, self.setup.precision.name)
+            remember_speed(self.attempt.spec, self.attempt.home, speed)
 
     def _guess(self, epoch_seconds: float | None) -> None:
         """Speeds of phases that have not started yet, from a training epoch's."""
