@@ -13,6 +13,7 @@ from cu_core.base.registry import Registry, imported
 PER_EPOCH = 0
 PER_SHARD = -1
 PER_FILE = -2
+PER_HALF = -3
 RETAIN_DATA = ("none", "part", "all")
 
 Unlearn = Callable[..., Iterator[dict[str, float]]]
@@ -49,6 +50,8 @@ class Method:
             drawn once, as large as its hyper-parameter ``retain_share`` says; or ``"all"``. It is handed no others.
         needs_unseen: whether it reads samples outside the training set.
         needs_labels: whether it reads labels.
+        needs_earlier: whether it begins from the base model's weights as many epochs before the end of its training
+            as it has rounds (`cu_core.methods.context.Context.earlier`).
         needs_shards: whether it unlearns models that were trained in shards; all others cannot.
         one_shot: whether it has no natural rounds.
         starts_anew: whether it begins by throwing away what the model, or a part of it, has learned. Neither a stopping
@@ -61,7 +64,8 @@ class Method:
             the whole network in training mode and end in ``Tensor.backward``. The steps of others are taken by one
             process, which is always right.
         rounds: default number of rounds per task; `PER_EPOCH` stands for as many as the original training had epochs,
-            `PER_SHARD` for as many as it had shards, `PER_FILE` for as many as it names files.
+            `PER_HALF` for half of these, `PER_SHARD` for as many as it had shards, `PER_FILE` for as many as it names
+            files.
     """
 
     id: str
@@ -76,6 +80,7 @@ class Method:
     retain_data: str = "all"
     needs_unseen: bool = False
     needs_labels: bool = True
+    needs_earlier: bool = False
     needs_shards: bool = False
     one_shot: bool = False
     starts_anew: bool = False

@@ -235,6 +235,18 @@ class TrainSpec:
         special="1 = all at once",
         advanced=True,
     )
+    keep_every: int = param(
+        0,
+        "Kept checkpoints",
+        "Keeps the base model's weights after every so many epochs of its training, for methods that go back to one; "
+        "those that the chosen method needs are kept anyway.",
+        low=0,
+        high=10_000,
+        unit="epochs",
+        special="0 = none",
+        advanced=True,
+        later=True,
+    )
     seed: int = param(
         -1,
         "Training seed",
@@ -282,6 +294,8 @@ class TrainSpec:
     def content(self) -> dict[str, Any]:
         """All fields for hashes; of an ordinary model without shards and slices, as before there were any."""
         content = dataclasses.asdict(self)
+        # What is kept of a training makes no other weights.
+        del content["keep_every"]
         if not self.sharded:
             del content["shards"], content["slices"]
         return content

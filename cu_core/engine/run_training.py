@@ -99,6 +99,7 @@ class RunTraining:
             on_epoch=on_epoch,
             check=self.attempt.check,
             team=self.team,
+            keep=self.spec.kept_epochs if phase == "train" else (),
         )
         if phase == "train":
             self.progress.finish("train")
