@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -15,6 +15,7 @@ PER_SHARD = -1
 PER_FILE = -2
 PER_HALF = -3
 RETAIN_DATA = ("none", "part", "all")
+RETAINED = {"none": "no retain samples", "part": "a fixed part of the retain samples", "all": "all retain samples"}
 
 Unlearn = Callable[..., Iterator[dict[str, float]]]
 """A method's generator: from context and hyper-parameters to its own numbers after each round."""
@@ -90,6 +91,14 @@ class Method:
     divided: Callable[[Any], bool] = by_one_process
     rounds: Mapping[str, int] = field(default_factory=lambda: {"class": 10, "sample": 30})
 
+    def __new__(cls, *args: Any, **named: Any) -> Method:
+        """Says of the keyword that plug-ins of earlier versions used what has taken its place."""
+        if "needs_retain" in named:
+            raise BadInput(
+                "method", "needs_retain says too little now; say retain_data instead, True was all", RETAIN_DATA
+            )
+        return super().__new__(cls)
+
     def __post_init__(self) -> None:
         if self.retain_data not in RETAIN_DATA:
             raise BadInput("method", f"{self.id}: retain_data is {self.retain_data!r}", RETAIN_DATA)
@@ -100,6 +109,20 @@ class Method:
     def needs_retain(self) -> bool:
         """Whether it reads retain samples."""
         return self.retain_data != "none"
+
+    @property
+    def reads(self) -> str:
+        """What it reads, in words."""
+        kinds = (
+            ("forget samples", self.needs_forget),
+            (RETAINED[self.retain_data], True),
+            ("unseen samples", self.needs_unseen),
+            ("labels", self.needs_labels),
+            ("earlier weights", self.needs_earlier),
+            ("shards", self.needs_shards),
+            ("the user's files", self.from_files),
+        )
+        return ", ".join(name for name, needed in kinds if needed)
 
     @property
     def unguarded(self) -> bool:
@@ -119,6 +142,14 @@ METHODS: Registry[Method] = Registry("method", Method, group="unlearnscope.metho
 def methods_here() -> dict[str, Method]:
     """The methods that unlearn here, by id; rounds that are files have a door of their own."""
     return {name: record for name, record in METHODS.items() if not record.from_files}
+
+
+def retain_words(method_ids: Iterable[str]) -> str:
+    """Which retain samples methods may read, in a sentence; "" where none of them is known here."""
+    known = [METHODS[name] for name in dict.fromkeys(method_ids) if name in METHODS]
+    groups = {said: [m.title for m in known if m.retain_data == kind] for kind, said in RETAINED.items()}
+    parts = [f"{said}: {', '.join(titles)}" for said, titles in groups.items() if titles]
+    return f"May read {'; '.join(parts)}." if parts else ""
 
 
 def method(method_id: str) -> Method:

@@ -47,14 +47,7 @@ class LotusParams:
         advanced=True,
     )
     batch_size: int = fields.batch_size(128, "Forget and retain samples together", f"128 ({_CODE})")
-    retain_share: float = param(
-        0.3,
-        "Retain share",
-        "Share of the retain samples that are read: drawn once, the same in every round.",
-        low=0.01,
-        high=1.0,
-        paper="0.3 (paper and released code)",
-    )
+    retain_share: float = fields.fixed_share(0.3, "0.3 (paper and released code)")
     weight_decay: float = fields.weight_decay(5e-4, f"5e-4 ({_CODE})")
     batch_norm: str = fields.batch_norm("train", f"train ({_CODE})")
 
@@ -113,7 +106,7 @@ def unlearn(context: Context, params: LotusParams) -> Iterator[dict[str, float]]
         if left - aim <= -params.margin:
             return
         temperature = math.exp(params.alpha * (left - aim))
-        for x, _, _, to_forget in mixed_epoch(context, params.batch_size, 1.0):
+        for x, _, _, to_forget in mixed_epoch(context, params.batch_size, float(params.retain_share > 0)):
             with torch.no_grad():
                 told = steps.logits(x, teacher)
             target = targets(told, gumbel(told.shape, context.generator).to(told), to_forget, temperature)

@@ -35,7 +35,9 @@ def test_soft_draws_flatten_with_the_temperature() -> None:
     logits, noise = torch.tensor([[2.0, 0.0, -1.0]]), torch.tensor([[0.5, 0.1, -0.3]])
     soft = torch.ones(1, dtype=bool)
     scores = np.array([2.5, 0.1, -1.3]) / 3
-    assert targets(logits, noise, soft, 3.0)[0].numpy() == pytest.approx(np.exp(scores) / np.exp(scores).sum(), rel=1e-5)
+    assert targets(logits, noise, soft, 3.0)[0].numpy() == pytest.approx(
+        np.exp(scores) / np.exp(scores).sum(), rel=1e-5
+    )
     assert targets(logits, noise, soft, math.exp(100))[0].numpy() == pytest.approx([1 / 3] * 3)
 
 

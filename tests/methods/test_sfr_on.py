@@ -90,7 +90,9 @@ def test_steps_are_masked_clipped_and_fade(task: str, slow: float) -> None:
                 losses = F.cross_entropy(model(drawn[0]), drawn[1], reduction="none")
                 weights = 1 / losses.detach().sqrt()
                 loss = -3.0 * fade * (losses * weights).sum() / weights.sum()
-                gradients = [m * g for m, g in zip(mask, torch.autograd.grad(loss, list(model.parameters())), strict=True)]
+                gradients = [
+                    m * g for m, g in zip(mask, torch.autograd.grad(loss, list(model.parameters())), strict=True)
+                ]
                 norm = math.sqrt(sum(float(g.square().sum()) for g in gradients))
                 step([g * min(1.0, 0.05 / norm) for g in gradients], 0.1 * fade)
             step(list(torch.autograd.grad(F.cross_entropy(model(x), y), list(model.parameters()))), 0.1 * fade)
