@@ -166,8 +166,8 @@ def _below(table: Table, cells: str) -> None:
         "Purple below, green above, stronger from 2, 4 and 8 on. It does not depend on which runs are chosen."
         + (" Of a verdict the colour repeats the state." if any(column.states for column in table.columns) else "")
     )
-    if said := retain_words(run.method for row in table.rows if row.kind == "runs" for run in row.runs):
-        st.caption(said)
+    if read := retain_words(run.method for row in table.rows if row.kind == "runs" for run in row.runs):
+        st.caption(read)
     for title, reasons in (("n/a", table.missing()), ("No distance to the reference", table.without_band())):
         if reasons and not (title == "n/a" and cells == "distance"):
             words = "\n".join(f"- {title}: {plain(reason)}." for reason in reasons)

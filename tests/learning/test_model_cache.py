@@ -383,7 +383,7 @@ def test_what_cannot_go_back_is_refused(parts: dict, words: str, tmp_path: Path)
     if "model" in parts:
         parts = parts | {"model": {"weights": str(tmp_path / "w.pt")}}
     with pytest.raises(Incompatible, match=words):
-        check(spec_of("rewind_to_delete", **parts))
+        check(spec_from_json({"method": {"id": "rewind_to_delete"}, "train": {"epochs": 10}} | parts))
 
 
 def test_two_at_once_train_once(home: Home) -> None:
