@@ -17,7 +17,7 @@ from cu_core.base.parameters import Described, describe
 from cu_core.catalogue.attack_record import ATTACKS
 from cu_core.catalogue.backbone_record import BACKBONES
 from cu_core.catalogue.dataset_record import DATASETS
-from cu_core.catalogue.method_record import METHODS, PER_EPOCH, PER_FILE, PER_SHARD, Method
+from cu_core.catalogue.method_record import METHODS, PER_EPOCH, PER_FILE, PER_HALF, PER_SHARD, Method
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.objective_record import OBJECTIVES
 from cu_core.catalogue.presets import PRESETS
@@ -91,21 +91,12 @@ def settings(cls: type, prefix: str = "") -> str:
 
 PLURAL = {"class": "classes", "sample": "samples"}
 MODELS = {"supervised": "classifiers", "self-supervised": "encoders", "image-text": "image-text models"}
-RETAINED = {"none": "", "part": "a part of the retain samples", "all": "retain samples"}
-COUNTED = {PER_EPOCH: "as many as training epochs", PER_SHARD: "as many as shards", PER_FILE: "as many as files"}
-
-
-def reads(method: Method) -> str:
-    """What a method reads, in words."""
-    kinds = (
-        ("forget samples", method.needs_forget),
-        (RETAINED[method.retain_data], method.needs_retain),
-        ("unseen samples", method.needs_unseen),
-        ("labels", method.needs_labels),
-        ("shards", method.needs_shards),
-        ("the user's files", method.from_files),
-    )
-    return ", ".join(name for name, needed in kinds if needed)
+COUNTED = {
+    PER_EPOCH: "as many as training epochs",
+    PER_HALF: "half as many as training epochs",
+    PER_SHARD: "as many as shards",
+    PER_FILE: "as many as files",
+}
 
 
 def overview(methods: Iterable[Method]) -> str:
@@ -154,7 +145,7 @@ def method_section(method: Method) -> str:
             ("source", method.paper),
             ("forgets", " and ".join(PLURAL[task] for task in method.tasks)),
             ("unlearns from", " and ".join(MODELS[kind] for kind in method.objectives)),
-            ("reads", reads(method)),
+            ("reads", method.reads),
             ("needs", method.needs),
             ("fails", method.fails),
             ("rounds", "one shot" if method.one_shot else f"at most, unless told otherwise: {rounds}"),

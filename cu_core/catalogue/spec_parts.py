@@ -266,6 +266,18 @@ class TrainSpec:
         special="1 = all at once",
         advanced=True,
     )
+    keep_every: int = param(
+        0,
+        "Kept checkpoints",
+        "Keeps the base model's weights after every so many epochs of its training, for methods that go back to one; "
+        "those that the chosen method needs are kept anyway.",
+        low=0,
+        high=10_000,
+        unit="epochs",
+        special="0 = none",
+        advanced=True,
+        later=True,
+    )
     seed: int = param(
         -1,
         "Training seed",
@@ -316,6 +328,8 @@ class TrainSpec:
         Shards and slices of an ordinary model are among them.
         """
         content = contents(self)
+        # What is kept of a training makes no other weights.
+        content.pop("keep_every", None)
         if not self.sharded:
             del content["shards"], content["slices"]
         return content

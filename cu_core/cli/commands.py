@@ -354,7 +354,13 @@ def list_entries(options: argparse.Namespace, home: Home) -> int:
     if options.json:
         print_json([*catalogue(options.what), *broken])
         return 0
-    print_table(("id", "title", "summary"), [(e.id, e.title, e.summary) for e in registry.values()])
+    if options.what == "methods":
+        # Which retain samples a method may read decides whether it can be taken at all.
+        print_table(
+            ("id", "title", "retain", "summary"), [(e.id, e.title, e.retain_data, e.summary) for e in registry.values()]
+        )
+    else:
+        print_table(("id", "title", "summary"), [(e.id, e.title, e.summary) for e in registry.values()])
     for plug_in in broken:
         print(f"plug-in {plug_in['id']} is broken: {plug_in['broken']}")
     return 0

@@ -182,7 +182,7 @@ class _Execution:
 
     def _start_or_resume(self, base: Trained) -> tuple[Context, str]:
         check = self.unlearners.check(self.attempt.check)
-        context = unlearning_context(self.setup, copy.deepcopy(base.model), check, base.shards)
+        context = unlearning_context(self.setup, copy.deepcopy(base.model), check, base.shards, base.kept)
         context.load = lambda path: self.given.load(context.model, path)
         state = saved_state(self.attempt)
         # Rounds that no checkpoint vouches for are done again, and then may end elsewhere.

@@ -97,7 +97,14 @@ class RunTraining:
             "device": self.setup.device,
             "precision": self.setup.precision,
         }
-        trained = trained_model(*wanted, **where, on_epoch=on_epoch, check=self.attempt.check, team=self.team)
+        trained = trained_model(
+            *wanted,
+            **where,
+            on_epoch=on_epoch,
+            check=self.attempt.check,
+            team=self.team,
+            keep=self.spec.kept_epochs if phase == "train" else (),
+        )
         if not trained.cached and spec.train.work:
             model = "base model" if phase == "train" else f"reference of seed {seed}"
             self._again += [(model, threads) for threads in other_threads(*wanted, **where)[:1]]

@@ -23,7 +23,7 @@ class BadTeacherParams:
 
     lr: float = fields.lr(1e-4, f"1e-4 ({_SSD})", "Adam")
     batch_size: int = fields.batch_size(256, "Forget and retain samples together", f"256 ({_SSD})")
-    retain_share: float = fields.retain_share(0.3, "0.3 (paper and released code)")
+    retain_share: float = fields.fixed_share(0.3, "0.3 (paper and released code)")
     temperature: float = param(
         1.0,
         "Temperature T",
@@ -50,8 +50,10 @@ METHOD = Method(
     params=BadTeacherParams,
     implementation=lambda: unlearn,
     divided=by_all_processes,
+    retain_data="part",
     needs_labels=False,
-    needs="A share of the retain samples, the base model and an untrained one beside the model that learns; no labels.",
+    needs="A fixed share of the retain samples, the base model and an untrained one beside the model that learns; no "
+    "labels.",
     fails="An untrained network answers unlike a retrained one: it is unsure of everything, where a retrained one is "
     "right about many samples that it never saw. So forget samples stand out by their low confidence.",
     rounds={"class": 10, "sample": 10},
@@ -81,7 +83,7 @@ def unlearn(context: Context, params: BadTeacherParams) -> Iterator[dict[str, fl
     competent = frozen_copy(context)
     incompetent = context.fresh(context.seed + _OTHER_SEED).requires_grad_(False).eval()
     for _ in context.rounds():
-        for x, _, _, to_forget in mixed_epoch(context, params.batch_size, params.retain_share):
+        for x, _, _, to_forget in mixed_epoch(context, params.batch_size, float(params.retain_share > 0)):
             teacher_logits = torch.where(to_forget[:, None], steps.logits(x, incompetent), steps.logits(x, competent))
             with learning(model, params.batch_norm, len(x)):
                 student_logits = steps.logits(x)

@@ -63,6 +63,19 @@ def released(label: str, paper_words: str, released_words: str, source: str) -> 
     )
 
 
+def fixed_share(default: float, paper: str) -> Any:
+    """How much of the retain set a method with ``retain_data="part"`` is given."""
+    return param(
+        default,
+        "Retain share",
+        "Share of the retain samples that is read: drawn once, the same in every round; 0 reads none.",
+        low=0.0,
+        high=1.0,
+        special="0 = forget samples alone",
+        paper=paper,
+    )
+
+
 def retain_share(default: float, paper: str) -> Any:
     """How much of the retain set is mixed into a pass over the forget set."""
     return param(

@@ -315,7 +315,7 @@ def method_section(errors: Errors, task: str) -> None:
     st.selectbox("Method", list(methods_here()), format_func=title, key=key_of("method.id"), persist_state="session")
     complain(errors, "method.id")
     record = method(value_of("method.id"))
-    st.caption(f"{record.summary} {record.paper}.")
+    st.caption(f"{record.summary} {record.paper}. Reads {record.reads}.")
     usual, rare = split(describe(record.params))
     with st.grid(3, gap="medium"):
         for d in usual:

@@ -11,7 +11,7 @@ from cu_core.analysis.sweeps.sweep import Sweep, fitting
 from cu_core.base.errors import BadInput, UnlearnscopeError
 from cu_core.base.parameters import describe
 from cu_core.catalogue.grid import axis_text, parse_axis
-from cu_core.catalogue.method_record import METHODS, methods_here
+from cu_core.catalogue.method_record import METHODS, methods_here, retain_words
 from cu_core.catalogue.own_code import short_code
 from cu_core.catalogue.presets import single_presets
 from cu_core.catalogue.selections import forms
@@ -166,6 +166,7 @@ def lists(started: Sweep) -> Sweep:
         )
     if not chosen:
         raise BadInput("methods", "choose at least one method")
+    st.caption(retain_words(chosen))
     varied = _varied(chosen)
     sweep = Sweep(base, tuple(chosen), forget, tuple(map(_seed, _axis("seeds", seeds))), varied, group.strip())
     return _renamed(sweep, started)

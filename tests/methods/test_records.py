@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from cu_core.base.errors import BadInput
 from cu_core.base.parameters import Described, describe
-from cu_core.catalogue.method_record import METHODS, Method
+from cu_core.catalogue.method_record import METHODS, RETAIN_DATA, Method, retain_words
 from cu_core.catalogue.spec import content_hash
 from cu_core.methods.absent import ABSENT
 
@@ -58,6 +59,30 @@ def test_runs_made_before_a_setting_was_added_keep_their_hash(method: Method) ->
         assert content_hash(other) != content_hash(now), field.name
     unknown = {"method": {"id": "not_installed", "params": {"alpha": 1.0}}}
     assert content_hash(unknown) != content_hash({"method": {"id": "not_installed", "params": {"alpha": 2.0}}})
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=lambda method: method.id)
+def test_a_method_that_reads_a_part_says_how_large(method: Method) -> None:
+    assert method.retain_data in RETAIN_DATA
+    shares = {f.name for f in dataclasses.fields(method.params)} & {"retain_share"}
+    assert shares or method.retain_data != "part"
+    words = {"none": "no retain samples", "part": "a fixed part of", "all": "all retain samples"}
+    assert words[method.retain_data] in method.reads and f"| reads | {method.reads} |" in PAGE
+
+
+def test_methods_are_told_apart_by_what_they_may_read() -> None:
+    found = retain_words(["finetune", "lotus", "gradient_ascent", "finetune", "gone"])
+    assert found == (
+        "May read no retain samples: Gradient ascent; a fixed part of the retain samples: LoTUS; all retain samples: "
+        "Finetune."
+    )
+    assert retain_words(["gone"]) == ""
+
+
+def test_a_plug_in_with_the_keyword_of_earlier_versions_hears_what_to_say() -> None:
+    named = {"id": "old", "title": "Old", "summary": "", "paper": "", "params": object, "implementation": "m:f"}
+    with pytest.raises(BadInput, match=r"retain_data.*none, part, all"):
+        Method(**named, needs_retain=False)
 
 
 def test_absent_methods_are_documented_and_really_absent() -> None:
