@@ -35,6 +35,11 @@ def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
     objective = f"how the model is trained: {', '.join(OBJECTIVES)}; default {usual.train.objective}"
     offer(add("--objective", help=objective), OBJECTIVES)
     offer(add("--method", help=f"unlearning method; default {usual.method.id}"), METHODS)
+    add(
+        "--method-recipe",
+        metavar="NAME",
+        help="method and hyper-parameters of a tuned recipe (list recipes); not on what it was tuned on",
+    )
     forget = f"which samples to forget: {' | '.join(forms())}; default {usual.forget.select}"
     offer(
         add("--forget", help=forget),
