@@ -65,13 +65,11 @@ class NamedRecipe:
     @property
     def summary(self) -> str:
         """What it was tuned on and what that brought, in one sentence."""
-        place, on = self.made_for, self.tuned_on
+        place, on, before = self.made_for, self.tuned_on, self.distance["before"]
         return (
             f"{place['dataset']}, {place['backbone']}, {place['task']} forgetting: distance to retraining "
-            f"{self.distance['before']:.3f} to {self.distance['after']:.3f} in {self.budget['made']} trials on "
-            f"{on['forget']}, seed {on['seed']}."
-            if self.distance.get("before") is not None
-            else f"{place['dataset']}, {place['backbone']}, {place['task']} forgetting: tuned on {on['forget']}."
+            f"{'none' if before is None else f'{before:.3f}'} to {self.distance['after']:.3f} in "
+            f"{self.budget['made']} trials on {on['forget']}, seed {on['seed']}."
         )
 
     @property

@@ -11,7 +11,7 @@ from typing import Any
 from cu_core.analysis.tuning.own_setting import REFERENCES, SEED, class_names
 from cu_core.analysis.tuning.trial_results import Trial, best_of, spent_seconds, trials_of, waiting
 from cu_core.analysis.tuning.tuned_record import recipe_of
-from cu_core.analysis.tuning.tuning_plan import TRIALS, Tuning, fitting_methods, planned, remember_tuning
+from cu_core.analysis.tuning.tuning_plan import TRIALS, Tuning, begun, drawn, fitting_methods, remember_tuning
 from cu_core.base.errors import BadInput, Incompatible
 from cu_core.base.home import Home
 from cu_core.base.parameters import describe
@@ -118,10 +118,11 @@ def read_tunings(options: argparse.Namespace, home: Home) -> tuple[list[Tuning],
     }
     trials = TRIALS if options.trials is None else _whole("--trials", options.trials, 1)
     minutes = 0.0 if options.minutes is None else _number("--minutes", options.minutes)
-    return [
-        planned(reported, name, home, trials=trials, minutes=minutes, name=_named(options.name, name, chosen), **own)
+    tunings = [
+        begun(reported, name, trials=trials, minutes=minutes, name=_named(options.name, name, chosen), **own)
         for name in chosen
-    ], {name: reason for name, reason in reasons.items() if reason}
+    ]
+    return [drawn(tuning, home) for tuning in tunings], {name: reason for name, reason in reasons.items() if reason}
 
 
 def print_trials(tuning: Tuning, trials: Sequence[Trial]) -> None:

@@ -15,6 +15,8 @@ from cu_core.catalogue.spec import digest
 
 DIGITS = 3
 """Significant digits of drawn numbers: finer differences are noise, and a recipe is to be read."""
+REPEATS = 10
+"""Draws per trial, of which those count that are new."""
 
 
 def draw_trials(record: Method, start: Mapping[str, Any], trials: int, seed: int) -> list[dict[str, Any]]:
@@ -40,8 +42,8 @@ def draw_trials(record: Method, start: Mapping[str, Any], trials: int, seed: int
         with warnings.catch_warnings():
             # Of a few choices alone it says that there are not so many; the budget tells that.
             warnings.simplefilter("ignore", UserWarning)
-            # Twice as many as are wanted: whole numbers and choices repeat.
-            drawn = list(ParameterSampler(_distributions(axes), n_iter=2 * trials, random_state=own_seed))
+            # More than are wanted: whole numbers and choices repeat.
+            drawn = list(ParameterSampler(_distributions(axes), n_iter=REPEATS * trials, random_state=own_seed))
         for one in drawn:
             values = dict(start) | {axis.name: _value(axis, one[axis.name]) for axis in axes}
             found.setdefault(digest(values), values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,15 @@ from cu_core.base.heavy import later
 from cu_core.base.home import Home
 from cu_core.base.parameters import parse
 from cu_core.catalogue import compatibility
-from cu_core.catalogue.method_record import method
+from cu_core.catalogue.method_record import Method, method
 from cu_core.catalogue.named_recipes import checked_name
 from cu_core.catalogue.objective_record import objective as find_objective
 from cu_core.catalogue.recipes import unlearning_recipe
 from cu_core.catalogue.spec import MethodSpec, RunSpec, digest, short, spec_from_json
 
 _sampling = later("cu_core.analysis.tuning.trial_sampling")
+
+Draw = Callable[[Method, Mapping[str, Any], int, int], list[dict[str, Any]]]
 
 SCHEMA = 1
 TRIALS = 20
@@ -87,23 +89,21 @@ def usual_name(reported: RunSpec, method_id: str) -> str:
     return checked_name(slug[:100])
 
 
-def planned(
+def begun(
     reported: RunSpec,
     method_id: str,
-    home: Home,
     *,
     trials: int = TRIALS,
     minutes: float = 0.0,
     name: str = "",
     **own: Any,
 ) -> Tuning:
-    """A tuning, as it was planned before if it was; its trials are drawn now otherwise.
+    """A tuning with its first trial alone, whose values are those that the method starts from.
 
     Args:
         reported: the setting that the values are for.
         method_id: of the method.
-        home: where plans are kept; nothing is written there.
-        trials: the budget; a larger one than before goes on behind the trials that are there.
+        trials: the budget.
         minutes: see `Tuning`.
         name: of the recipe; made from the choices by default.
         own: ``seed``, ``forget``, ``references`` and ``classes`` of `own_setting`.
@@ -115,28 +115,38 @@ def planned(
         raise BadInput("trials", f"{trials} is out of range", (f"1 to {MOST_TRIALS}",))
     if minutes < 0:
         raise BadInput("minutes", f"{minutes:g} is out of range", ("0 and more; 0 sets no limit",))
-    record, base = method(method_id), own_setting(reported, **own)
-    data, model, objective = base.data.dataset, base.model.backbone, base.train.objective
-    start = vars(unlearning_recipe(method_id, data, model, base.task, objective))
-    # A name made from the method of the base would be that of another method.
-    base = dataclasses.replace(base, method=MethodSpec())
-    wanted = Tuning(
+    base = own_setting(reported, **own)
+    place = (base.data.dataset, base.model.backbone, base.task, base.train.objective)
+    found = Tuning(
         checked_name(name or usual_name(reported, method_id)),
+        # The method of the setting would be told as that of the trials.
         dataclasses.replace(reported, method=MethodSpec(), name="", group=""),
-        base,
+        dataclasses.replace(base, method=MethodSpec()),
         method_id,
         base.seed,
         trials,
         minutes,
-        (start,),
+        (vars(unlearning_recipe(method_id, *place)),),
     )
-    compatibility.check(wanted.spec(start))
-    before = recall_tuning(home, wanted.name)
-    known = list(before.values) if before is not None and _alike(before, wanted) else [start]
-    drawn = _sampling.draw_trials(record, known[0], trials, wanted.seed)
-    # What was drawn stays, even if a later version draws otherwise.
-    values = (known + [one for one in drawn if one not in known])[:trials]
-    return dataclasses.replace(wanted, values=tuple(values))
+    compatibility.check(found.specs[0])
+    return found
+
+
+def drawn(tuning: Tuning, home: Home, draw: Draw | None = None) -> Tuning:
+    """A begun tuning with all its trials: those that were drawn for it before, and new ones up to its budget.
+
+    Args:
+        tuning: as `begun` gives it.
+        home: where plans are kept; nothing is written there.
+        draw: `cu_core.analysis.tuning.trial_sampling.draw_trials`, or who asks it elsewhere.
+    """
+    before = recall_tuning(home, tuning.name)
+    known = list(before.values) if before is not None and _alike(before, tuning) else list(tuning.values)
+    draw = draw or _sampling.draw_trials
+    # What was drawn stays, even if a later version draws otherwise or starts elsewhere.
+    fresh = draw(method(tuning.method), known[0], tuning.trials, tuning.seed) if len(known) < tuning.trials else []
+    values = known + [one for one in fresh if one not in known]
+    return dataclasses.replace(tuning, values=tuple(values[: tuning.trials]))
 
 
 def _alike(one: Tuning, other: Tuning) -> bool:
