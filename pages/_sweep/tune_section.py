@@ -20,7 +20,7 @@ from cu_core.catalogue.spec import MethodSpec
 from cu_core.figures.tuning_scatter import TriedAxis, TriedValues, tuning_alt, tuning_scatter
 from pages._frame import gate
 from pages._frame.notices import say
-from pages._launch import form_state
+from pages._launch import form_state, recipe_choice
 from pages._shared import chart_bar
 from pages._shared.downloads import table_downloads
 from pages._shared.plain_text import plain
@@ -134,6 +134,7 @@ def _buttons(tuning: Tuning, trials: Sequence[Trial], best: Trial | None) -> Non
             say(error)
             return
         params = method(tuning.method).params(**best.values)
+        st.session_state[recipe_choice.KEY] = tuning.name
         form_state.fill(dataclasses.replace(tuning.reported, method=MethodSpec(tuning.method, params)))
         st.switch_page(LAUNCH)
 

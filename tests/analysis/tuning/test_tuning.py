@@ -21,6 +21,7 @@ from cu_core.catalogue.spec import RunSpec
 from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, TrainSpec
 from cu_core.metrics.average_gap import MARGINS
 from cu_core.metrics.logit_margin import logit_margins
+from cu_core.runstore import layout
 from cu_core.runstore.reader import open_run
 from tests.tuned_runs import REPORTED, planned, write_trial
 
@@ -129,9 +130,9 @@ def test_failures_are_trials_a_full_disk_is_none_and_minutes_end_it(home: Home) 
     spent = dataclasses.replace(tuning, minutes=spent_seconds(trials) / 60)
     recipe = recipe_of(spent, trials)
     assert recipe.budget == {"trials": 3, "minutes": spent.minutes, "made": 2, "failed": 1}
-    outcome = next((home.runs / "trial-2").glob("attempts/*/outcome.json"))
+    outcome = layout.attempt_dir(home.runs / "trial-2", 1) / layout.OUTCOME
     content = read_json(outcome)
-    write_json(outcome, content | {"error": content["error"] | {"kind": "out-of-disk"}})
+    write_json(outcome, content | {"error": {"kind": "out-of-disk", "message": "the disk is full", "hint": ""}})
     assert [t.number for t in waiting(tuning, trials_of(tuning, home))] == [2, 3]
 
 
