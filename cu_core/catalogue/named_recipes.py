@@ -157,13 +157,18 @@ def recipe_named(home: Home, name: str) -> NamedRecipe:
     return known[name]
 
 
-def refuse_where_tuned(recipe: NamedRecipe, spec: RunSpec) -> None:
+def refuse_where_tuned(recipe: NamedRecipe, spec: RunSpec, classes: Sequence[str] = ()) -> None:
     """Refuses a recipe on the very samples and seed that its values were chosen on: that would report the choice.
+
+    Args:
+        recipe: the recipe.
+        spec: the run that takes it.
+        classes: names of the dataset's classes, as far as they are known: a class may be named or numbered.
 
     Raises:
         BadInput: forget set and seed are those of its trials.
     """
-    if _same_samples(recipe, spec) and recipe.tuned_on["seed"] == spec.seed:
+    if _same_samples(recipe, spec, classes) and recipe.tuned_on["seed"] == spec.seed:
         raise BadInput(
             "method-recipe",
             f"{recipe.name} was tuned on {spec.forget.select} with seed {spec.seed}, so a result on these would be the "
@@ -172,10 +177,10 @@ def refuse_where_tuned(recipe: NamedRecipe, spec: RunSpec) -> None:
         )
 
 
-def recipe_cautions(recipe: NamedRecipe, spec: RunSpec) -> list[str]:
+def recipe_cautions(recipe: NamedRecipe, spec: RunSpec, classes: Sequence[str] = ()) -> list[str]:
     """What should be known of a recipe where it is used, in words; empty where nothing speaks against it."""
     found = []
-    if _same_samples(recipe, spec):
+    if _same_samples(recipe, spec, classes):
         found.append(f"{recipe.name} was tuned on these samples ({spec.forget.select})")
     elif recipe.tuned_on["seed"] == spec.seed and recipe.tuned_on["dataset"] == short(spec.data.dataset):
         found.append(f"{recipe.name} was tuned with this seed ({spec.seed})")
@@ -195,9 +200,11 @@ def made_for(spec: RunSpec) -> dict[str, str]:
     }
 
 
-def _same_samples(recipe: NamedRecipe, spec: RunSpec) -> bool:
+def _same_samples(recipe: NamedRecipe, spec: RunSpec, classes: Sequence[str]) -> bool:
     own, theirs = tuned_on(spec), recipe.tuned_on
-    decisive = ["dataset", "train_limit", "split_seed", "forget"]
-    if parse_selection(spec.forget.select).record.drawn:
-        decisive.append("forget_seed")
-    return all(own[name] == theirs[name] for name in decisive)
+    pick, other = parse_selection(own["forget"]), parse_selection(theirs["forget"])
+    # Classes may be named here and numbered there.
+    labels = set(pick.labels(classes))
+    alike = own["forget"] == theirs["forget"] or (bool(labels) and labels == set(other.labels(classes)))
+    decisive = ["dataset", "train_limit", "split_seed", *(["forget_seed"] if pick.record.drawn else [])]
+    return alike and all(own[name] == theirs[name] for name in decisive)

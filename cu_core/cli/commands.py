@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from cu_core.analysis.papers import table_text
 from cu_core.analysis.papers.filled_table import fill, finished_runs
 from cu_core.analysis.papers.paper_list import ALL_TABLES, scales_of, table_named, usual_scale
+from cu_core.analysis.tuning.own_setting import class_names
 from cu_core.base.errors import BadInput, UnlearnscopeError
 from cu_core.base.home import Home
 from cu_core.catalogue import grid
@@ -102,7 +103,9 @@ def _say_recipe(options: argparse.Namespace, specs: list[RunSpec], home: Home) -
     """What should be known of a tuned recipe that was named, on stderr."""
     if options.method_recipe is not None:
         recipe = recipe_named(home, options.method_recipe)
-        for words in dict.fromkeys(words for spec in specs for words in recipe_cautions(recipe, spec)):
+        for words in dict.fromkeys(
+            words for spec in specs for words in recipe_cautions(recipe, spec, class_names(spec, home))
+        ):
             _note(f"note: {words}")
 
 

@@ -14,6 +14,7 @@ from cu_core.analysis.sweeps.named import SWEEPS
 from cu_core.analysis.sweeps.sweep import Expanded, Sweep, expand
 from cu_core.analysis.sweeps.sweep_matrix import KEY_METRICS, SeedRuns, key_value, lines, tally
 from cu_core.analysis.sweeps.sweep_store import recall, remember
+from cu_core.analysis.tuning.own_setting import class_names
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
 from cu_core.base.parameters import describe
@@ -63,7 +64,7 @@ def sweep(options: argparse.Namespace, home: Home, run_here: RunHere) -> int:
     expanded = expand(wanted)
     for recipe in _recipes(options, home):
         for spec in (spec for spec in expanded.runs if spec.method.id == recipe.method):
-            refuse_where_tuned(recipe, spec)
+            refuse_where_tuned(recipe, spec, class_names(spec, home))
     found = matching(expanded.runs, home)
     todo = missing(expanded.runs, found)
     if not options.json:

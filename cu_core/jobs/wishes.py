@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cu_core.analysis.tuning.own_setting import class_names
 from cu_core.base.errors import BadInput
 from cu_core.base.files import read_plain
 from cu_core.base.home import Home
@@ -139,7 +140,7 @@ def _read(wishes: Wishes, home: Home, content: dict[str, Any], *, keep_recipe: b
     _follow_recipes(content, chosen)
     spec = spec_from_json(content)
     if tuned is not None:
-        refuse_where_tuned(tuned, spec)
+        refuse_where_tuned(tuned, spec, class_names(spec, home))
     return adopt_index_file(absolute_paths(spec), home)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cu_core.analysis.tuning.own_setting import class_names
 from cu_core.base.errors import BadInput
 from cu_core.base.parameters import describe
 from cu_core.catalogue.named_recipes import recipe_cautions, recipes_of, refuse_where_tuned
@@ -58,5 +59,6 @@ def check(spec: RunSpec) -> list[str]:
     recipe = recipes_of(home()).get(st.session_state.get(KEY) or "")
     if recipe is None or recipe.method != spec.method.id or recipe.params != spec.method.params:
         return []
-    refuse_where_tuned(recipe, spec)
-    return recipe_cautions(recipe, spec)
+    classes = class_names(spec, home())
+    refuse_where_tuned(recipe, spec, classes)
+    return recipe_cautions(recipe, spec, classes)

@@ -93,8 +93,10 @@ def test_values_of_a_tuning_that_is_over_become_a_recipe_and_the_form(home: Home
     assert app.session_state["new:seed"] == 0 and app.session_state["new:forget.classes"] == ["five"]
     assert app.session_state["tuned_recipe"] == tuning.name
     # On what it was tuned on it is refused.
-    app.get_by_key("new:forget.classes").set_value(["six"]).run()
-    app.get_by_key("new:seed").set_value(10).run()
+    app.switch_page("launch.py").run()
+    app.get_by_key("new:forget.classes").set_value(["six"])
+    app.get_by_key("new:seed").set_value(10)
+    app.run()
     before = len(list_runs(home))
     next(b for b in app.button if str(b.key).startswith("launch_")).click().run()
     assert "best of its trials" in texts(app) and len(list_runs(home)) == before

@@ -51,8 +51,12 @@ def own_setting(
     pick = parse_selection(select)
     if pick.task != reported.task:
         raise BadInput("on", f"{select} is {pick.task} forgetting, and {reported.forget.select} is not")
-    if select == reported.forget.select and not pick.record.drawn and data == reported.data:
-        raise BadInput("on", f"{select} is the forget set that is reported; tuning needs another one")
+    reported_labels = parse_selection(reported.forget.select).labels(classes)
+    alike = select == reported.forget.select or bool(set(pick.labels(classes)) & set(reported_labels))
+    if alike and not pick.record.drawn and data == reported.data:
+        raise BadInput(
+            "on", f"{select} is the forget set that is reported, or shares classes with it; tuning needs another"
+        )
     return dataclasses.replace(
         reported,
         data=data,

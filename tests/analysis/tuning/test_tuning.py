@@ -58,6 +58,8 @@ def test_what_is_reported_is_refused() -> None:
         own_setting(setting("class:5", seed=10))
     with pytest.raises(BadInput, match="is the forget set that is reported"):
         own_setting(setting("class:5"), forget="class:5")
+    with pytest.raises(BadInput, match="shares classes"):
+        own_setting(setting("class:1"), forget="class:b", classes=("a", "b", "c"))
     with pytest.raises(BadInput, match="say which samples"):
         own_setting(setting("duplicates:3"))
     with pytest.raises(BadInput, match="is sample forgetting"):
