@@ -97,7 +97,7 @@ def test_a_recipe_is_refused_on_the_samples_and_the_seed_it_was_tuned_on():
         refuse_where_tuned(on_class, spec("class:6", 10))
     with pytest.raises(BadInput, match="best of its trials"):
         refuse_where_tuned(drawn, spec("random:100", 10))
-    digits = tuple("zero one two three four five six".split())
+    digits = tuple(["zero", "one", "two", "three", "four", "five", "six"])
     with pytest.raises(BadInput, match="best of its trials"):
         refuse_where_tuned(on_class, spec("class:six", 10), digits)
     refuse_where_tuned(on_class, spec("class:five", 10), digits)
