@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from cu_core.analysis.tuning import trial_sampling
 from cu_core.analysis.tuning.trial_results import best_of, trials_of
+from cu_core.analysis.tuning.tuned_record import recipe_of
 from cu_core.analysis.tuning.tuning_plan import stored_tunings
 from cu_core.base.home import Home
-from cu_core.catalogue.named_recipes import recipes_of
+from cu_core.catalogue.named_recipes import keep_recipe, recipes_of
 from cu_core.jobs import dispatcher
-from cu_core.runstore.reader import list_runs
+from cu_core.runstore.reader import list_runs, open_run
 from pages._sweep import tune_form
 from tests.pages.page_helpers import open_page, texts
 from tests.tuned_runs import planned, write_trial
@@ -104,3 +107,18 @@ def test_values_of_a_tuning_that_is_over_become_a_recipe_and_the_form(home: Home
 
 def test_a_name_that_nobody_tuned_is_told(home: Home) -> None:
     assert "No tuning named 'nobody' was begun here" in texts(open_page("sweep.py", tuning="nobody"))
+
+
+def test_a_sweep_starts_from_a_recipe_and_not_on_what_it_was_tuned_on(home: Home) -> None:
+    tuning = planned(home, trials=1)
+    write_trial(home, tuning, 1)
+    keep_recipe(dataclasses.replace(recipe_of(tuning, trials_of(tuning, home)), values={"alpha": 77.0}), home)
+    app = open_page("sweep.py")
+    for key, value in (("methods", ["ssd"]), ("seeds", "0"), ("forget", "class:6"), ("recipes", [tuning.name])):
+        app.get_by_key(f"sweep:{key}").set_value(value).run()
+    app.get_by_key("queue_sweep").click().run()
+    assert not app.exception, app.exception
+    (queued,) = [row for row in list_runs(home) if row.state == "queued"]
+    assert open_run(home, queued.run_id).spec.method.params.alpha == 77.0
+    app.get_by_key("sweep:seeds").set_value("10").run()
+    assert "best of its trials" in texts(app) and not app.get("queue_sweep")

@@ -27,7 +27,7 @@ OF_THE_MACHINE = ("out-of-disk", "worker-lost")
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedTrial:
     """What the files of a finished run say of a trial.
 
     Attributes:
@@ -64,7 +64,7 @@ class Trial:
     number: int
     values: Mapping[str, Any]
     row: RunRow | None = None
-    judged: Judged | None = None
+    judged: JudgedTrial | None = None
     counts: bool = True
 
     @property
@@ -126,16 +126,16 @@ def waiting(tuning: Tuning, trials: Sequence[Trial]) -> list[Trial]:
 
 
 # A page asks every few seconds; a result is written once.
-@cached_by_file(maxsize=20_000, absent=Judged(None, reason="its result is gone"))
-def _judged(path: Path) -> Judged:
+@cached_by_file(maxsize=20_000, absent=JudgedTrial(None, reason="its result is gone"))
+def _judged(path: Path) -> JudgedTrial:
     return judged_run(RunView(path.parent))
 
 
-def judged_run(view: RunView) -> Judged:
+def judged_run(view: RunView) -> JudgedTrial:
     """What a finished run says of its trial, by the samples that no stopping rule looked at."""
     result = view.result()
     if result is None:
-        return Judged(None, reason="its result cannot be read")
+        return JudgedTrial(None, reason="its result cannot be read")
     seconds = {name: float(result["seconds"].get(name) or 0.0) for name in SECONDS}
     told: dict[str, Any] = {
         "rounds": int(result["rounds"]),
@@ -146,10 +146,10 @@ def judged_run(view: RunView) -> Judged:
     try:
         model, references = _scores(view, result)
     except BadInput as error:
-        return Judged(None, reason=str(error), **told)
+        return JudgedTrial(None, reason=str(error), **told)
     if not references:
-        return Judged(None, reason="it has no reference", **told)
-    return Judged(average_gap(model, references), tuple(gaps_among(references)), **told)
+        return JudgedTrial(None, reason="it has no reference", **told)
+    return JudgedTrial(average_gap(model, references), tuple(gaps_among(references)), **told)
 
 
 def _scores(view: RunView, result: Mapping[str, Any]) -> tuple[ModelScores, list[ModelScores]]:
