@@ -23,6 +23,7 @@ from cu_core.catalogue.objective_record import OBJECTIVES
 from cu_core.catalogue.presets import PRESETS
 from cu_core.catalogue.projection_record import PROJECTIONS
 from cu_core.catalogue.recipes import recipes, unlearning_recipe
+from cu_core.catalogue.search_space import axes_of
 from cu_core.catalogue.selections import FORGET_KINDS
 from cu_core.catalogue.spec import PARTS, RunSpec
 from cu_core.catalogue.stopping import STOPPING_RULES
@@ -150,9 +151,15 @@ def method_section(method: Method) -> str:
             ("fails", method.fails),
             ("rounds", "one shot" if method.one_shot else f"at most, unless told otherwise: {rounds}"),
             ("on several processes", divided(method)),
+            ("tuning draws", drawn(method)),
         ),
     )
     return f"### {method.title}\n\n{method.summary}\n\n{facts}\n\n{settings(method.params)}"
+
+
+def drawn(method: Method) -> str:
+    """What tuning draws of a method, and from where."""
+    return "; ".join(f"`{axis.name}` {axis.words}" for axis in axes_of(method)) or "nothing"
 
 
 def recipe_rows() -> Iterable[tuple[object, ...]]:

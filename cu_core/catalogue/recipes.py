@@ -6,10 +6,10 @@ import dataclasses
 from typing import Any
 
 from cu_core.base.errors import BadInput
-from cu_core.catalogue import tuned
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.objective_record import objective as find_objective
 from cu_core.catalogue.spec_parts import TrainSpec
+from cu_core.catalogue.tuned_values import tuned_values
 
 # Paper: SGD, momentum 0.9, weight decay 1e-4, batch 256, cosine, lr 0.1, 100 epochs, no augmentation (released code).
 PAPER = TrainSpec(
@@ -187,13 +187,4 @@ def unlearning_recipe(method_id: str, dataset: str, backbone: str, task: str, ob
     of_kind = PENALTY.get((method_id, find_objective(objective).kind), {})
     if of_kind:
         return method(method_id).params(**PENALTY.get((method_id, objective), of_kind))
-    values: dict[str, Any] = {}
-    if backbone == "open_clip:tiny":
-        values = tuned.TINY_CLIP.get(method_id, {})
-    elif dataset == "emoji":
-        values = tuned.EMOJI.get(method_id, {})
-    elif dataset == "digits" or backbone == "tiny-cnn":
-        values = tuned.DIGITS.get(method_id, {})
-    elif backbone == "resnet8":
-        values = tuned.RESNET8.get((method_id, task), {})
-    return method(method_id).params(**values)
+    return method(method_id).params(**tuned_values(method_id, dataset, backbone, task))

@@ -30,6 +30,7 @@ class BadTeacherParams:
         "Divides the logits of teachers and student; larger compares the small probabilities too.",
         low=0.1,
         high=100.0,
+        search=(0.5, 10.0),
         log=True,
         paper=f"1 ({_SSD})",
     )

@@ -36,6 +36,7 @@ class BoundaryShrinkParams(BoundaryExpandingParams):
         "Largest change of a pixel, where black is 0 and white is 1.",
         low=0.001,
         high=1.0,
+        search=(0.01, 0.3),
         paper="0.1 (released code)",
     )
     attack_step: float = param(

@@ -8,11 +8,22 @@ from cu_core.base.parameters import param
 
 BATCH_NORM = ("train", "eval")
 BOTH = ("supervised", "self-supervised")
+SEARCHED_RATES = {"SGD": (1e-4, 0.3), "Adam": (1e-5, 1e-2)}
+"""Learning rates that tuning tries: all that papers use, and what smaller networks took beyond that."""
 
 
-def lr(default: float, paper: str, optimizer: str = "SGD") -> Any:
-    """Step size of an optimizer."""
-    return param(default, "Learning rate", f"Step size of {optimizer}.", low=1e-7, high=10.0, log=True, paper=paper)
+def lr(default: float, paper: str, optimizer: str = "SGD", search: tuple[float, float] | None = None) -> Any:
+    """Step size of an optimizer, with the range that tuning tries where that is not the optimizer's usual one."""
+    return param(
+        default,
+        "Learning rate",
+        f"Step size of {optimizer}.",
+        low=1e-7,
+        high=10.0,
+        log=True,
+        paper=paper,
+        search=search or SEARCHED_RATES.get(optimizer),
+    )
 
 
 def momentum(paper: str, default: float = 0.9) -> Any:
@@ -86,4 +97,5 @@ def retain_share(default: float, paper: str) -> Any:
         high=1.0,
         special="0 = forget samples alone",
         paper=paper,
+        search=(),  # how much data a method may use is part of the question
     )

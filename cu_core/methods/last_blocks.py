@@ -35,6 +35,7 @@ class EuKParams:
         "one, and so is a layer outside of these together with its normalisation.",
         low=1,
         high=200,
+        search=(1, 10),
         unit="blocks",
         paper=f"1 of few large blocks ({_SCRUB}); here the projected head alone counts three",
     )

@@ -28,6 +28,7 @@ class SalunParams(RandomLabelParams):
         "Share of the weights that may change: those with the largest gradient on the forget samples.",
         low=0.001,
         high=1.0,
+        search=(0.1, 1.0),
         special="1 = all, which is random labels",
         paper=f"0.5 ({_SALUN})",
     )

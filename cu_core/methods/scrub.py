@@ -24,7 +24,16 @@ _CODE = "released code, CIFAR-10"
 class ScrubParams:
     """Hyper-parameters; defaults are those of the released code for a class of CIFAR-10."""
 
-    lr: float = param(5e-4, "Learning rate", "Step size of SGD.", low=1e-7, high=1.0, log=True, paper=f"5e-4 ({_CODE})")
+    lr: float = param(
+        5e-4,
+        "Learning rate",
+        "Step size of SGD.",
+        low=1e-7,
+        high=1.0,
+        search=(5e-5, 0.05),
+        log=True,
+        paper=f"5e-4 ({_CODE})",
+    )
     gamma: float = param(
         0.99,
         "Weight γ",
@@ -39,6 +48,7 @@ class ScrubParams:
         "Weight of the distance to the teacher's answers on retain samples.",
         low=0.0,
         high=1000.0,
+        search=(1e-4, 1.0),
         paper=f"0.001 ({_CODE}); 0.5 on small data",
     )
     msteps: int = param(
@@ -48,11 +58,19 @@ class ScrubParams:
         "samples.",
         low=1,
         high=1000,
+        search=(1, 5),
         unit="rounds",
         paper=f"2 ({_CODE}); 3 on small data",
     )
     temperature: float = param(
-        4.0, "Temperature T", "Softens the compared answers.", low=0.1, high=100.0, log=True, paper="4 (released code)"
+        4.0,
+        "Temperature T",
+        "Softens the compared answers.",
+        low=0.1,
+        high=100.0,
+        search=(1.0, 8.0),
+        log=True,
+        paper="4 (released code)",
     )
     forget_batch: int = param(
         512,

@@ -21,10 +21,24 @@ class UnsirParams:
     """Hyper-parameters; defaults are those of the released notebook for a class of CIFAR-10."""
 
     impair_lr: float = param(
-        0.02, "Impair rate", "Step size of Adam while impairing.", low=1e-7, high=1.0, log=True, paper=f"0.02 ({_CODE})"
+        0.02,
+        "Impair rate",
+        "Step size of Adam while impairing.",
+        low=1e-7,
+        high=1.0,
+        search=(1e-4, 0.1),
+        log=True,
+        paper=f"0.02 ({_CODE})",
     )
     repair_lr: float = param(
-        0.01, "Repair rate", "Step size of Adam while repairing.", low=1e-7, high=1.0, log=True, paper=f"0.01 ({_CODE})"
+        0.01,
+        "Repair rate",
+        "Step size of Adam while repairing.",
+        low=1e-7,
+        high=1.0,
+        search=(1e-4, 0.1),
+        log=True,
+        paper=f"0.01 ({_CODE})",
     )
     per_class: int = param(
         1000,

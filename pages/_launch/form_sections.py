@@ -24,7 +24,7 @@ from cu_core.catalogue.spec_parts import DataSpec, TrainSpec
 from cu_core.data.images import ImageData
 from cu_core.sharing.uploads import IMAGES, INDICES, WEIGHTS, Kind
 from pages._frame import gate
-from pages._launch import form_draft
+from pages._launch import form_draft, recipe_choice
 from pages._launch.form_fields import complain, field, fields, key_of, label_of, put, value_of
 from pages._shared.plain_text import plain
 
@@ -316,6 +316,7 @@ def method_section(errors: Errors, task: str) -> None:
     complain(errors, "method.id")
     record = method(value_of("method.id"))
     st.caption(f"{record.summary} {record.paper}. Reads {record.reads}.")
+    recipe_choice.choice(record.id)
     usual, rare = split(describe(record.params))
     with st.grid(3, gap="medium"):
         for d in usual:
