@@ -42,17 +42,26 @@ def keep(home: Home, study: Study, out: Path, growth: Mapping[str, Any] | None =
     content["methods"] = _methods(home, study)
     content["encoders"] = encoder_rows(home, study)
     content["growth"] = growth or (read_kept(out)["growth"] if out.exists() else None)
-    packed = content | {
+    write_kept(content, out)
+    return read_kept(out)
+
+
+def write_kept(content: Mapping[str, Any], out: Path) -> None:
+    """Writes what `read_kept` reads: tables with the names of their columns once, and a line for each row.
+
+    Raises:
+        ValueError: the file would be larger than `MOST_BYTES`.
+    """
+    packed = dict(content) | {
         name: {key: _packed(value) if _is_table(value) else value for key, value in content[name].items()}
         for name in ("methods", "encoders")
     }
     text = json.dumps(packed, separators=(",", ":"), ensure_ascii=False)
-    # A line for each row: what a later run changes is what a comparison of two versions shows.
+    # What a later run changes is what a comparison of two versions shows.
     text = text.replace("],[", "],\n[").replace('},"', '},\n"') + "\n"
     if len(text.encode()) > MOST_BYTES:
         raise ValueError(f"the numbers take {len(text.encode()):,} bytes, more than {MOST_BYTES:,}")
     out.write_text(text, encoding="utf-8")
-    return read_kept(out)
 
 
 def read_kept(path: Path) -> dict[str, Any]:

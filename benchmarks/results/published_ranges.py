@@ -88,7 +88,7 @@ def published_words(classes: Sequence[Line], samples: Sequence[Line]) -> str:
         [
             "Settings dominate: of the same method on the same network and images, two sources differ by tens of "
             "points (SCRUB on random samples: 93 and 32 % of test images right). So a published number is no target, "
-            "and ours, on another network, are not meant to meet it. Percent; a range where two sources print a method.",
+            "and ours, on another network, are not meant to meet it. Percent; a range where there are two sources.",
             f"**Random samples.** Ours: a random tenth.\n\n{_ranges('sample', samples)}",
             f"**A class.** Ours: class 5.\n\n{_ranges('class', classes)}",
             f"Sources: {LOTUS}; {TORCHU}; forget, retain and test accuracy are their FA, RA and TA. Of SalUn for "

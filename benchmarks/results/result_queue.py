@@ -120,16 +120,17 @@ class Worker:
                     return False
                 try:
                     with FileLock(self._lock(step), timeout=0):
-                        self._do(step)
+                        if self._do(step) == STOPPED:
+                            return False
                 except Timeout:
                     left.append(step)
             # Others are at these; should they die, somebody has to take over.
             waiting = left
             if waiting:
                 time.sleep(1.0)
-        return not self._late()
+        return True
 
-    def _do(self, step: Step) -> None:
+    def _do(self, step: Step) -> str:
         mark, began = time.process_time(), time.monotonic()
         try:
             found = self._train(step) if step.trains is not None else self._run(step)
@@ -140,6 +141,7 @@ class Worker:
         if found:
             spent = time.process_time() - mark
             self.tell(f"{step.part}: {step.name}: {found}, {spent:.0f} s of {time.monotonic() - began:.0f} s")
+        return found
 
     def _train(self, step: Step) -> str:
         note = folder_of(self.home) / "models" / f"{step.key}.json"
