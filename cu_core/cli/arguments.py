@@ -34,6 +34,8 @@ def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
     offer(add("--model", help=f"{model}; default {DIGITS_BACKBONE} for digits, else {BACKBONE}"), BACKBONES)
     objective = f"how the model is trained: {', '.join(OBJECTIVES)}; default {usual.train.objective}"
     offer(add("--objective", help=objective), OBJECTIVES)
+    recipe = "how the model is trained, where a backbone has several recipes: paper or modern; default the first one"
+    offer(add("--recipe", help=recipe), ("paper", "modern"))
     offer(add("--method", help=f"unlearning method; default {usual.method.id}"), METHODS)
     forget = f"which samples to forget: {' | '.join(forms())}; default {usual.forget.select}"
     offer(

@@ -197,8 +197,11 @@ def _named(options: argparse.Namespace) -> Sweep | None:
 
 def _changed(options: argparse.Namespace) -> bool:
     """Whether any option says what the sweep is."""
-    names = ("preset", "spec", "dataset", "model", "objective", "method", "methods", "forget", "settings", "seed")
-    return any(getattr(options, name) for name in (*names, "seeds", "reference", "device", "processes", "vary"))
+    names = ("preset", "spec", "dataset", "model", "objective", "recipe", "method", "methods", "forget")
+    return any(
+        getattr(options, name)
+        for name in (*names, "settings", "seed", "seeds", "reference", "device", "processes", "vary")
+    )
 
 
 def _refuse_own_settings(options: argparse.Namespace, base: RunSpec) -> None:

@@ -42,6 +42,7 @@ class Wishes:
         dataset: the images.
         model: the backbone.
         objective: how the model is trained.
+        recipe: name of the training recipe, where there are several for dataset, backbone and objective.
         method: how it is unlearned.
         forget: which samples.
         seed: of training, draws and unlearning.
@@ -57,6 +58,7 @@ class Wishes:
     dataset: str | None = None
     model: str | None = None
     objective: str | None = None
+    recipe: str | None = None
     method: str | None = None
     forget: str | None = None
     seed: Any = None
@@ -123,14 +125,14 @@ def _read(wishes: Wishes, home: Home, content: dict[str, Any], *, keep_recipe: b
     settings = [_pair(setting, chosen) for setting in wishes.settings]
     before = content.get("train", {}).get("objective")
     wanted = dict(settings).get("train.objective", wishes.objective or before)
-    if wanted != before or (not keep_recipe and (wishes.dataset or wishes.model)):
+    if wanted != before or wishes.recipe or (not keep_recipe and (wishes.dataset or wishes.model)):
         # The recipe of another dataset, backbone or objective fits better than what was there.
         content.pop("train", None)
     if wanted is not None:
         content.setdefault("train", {})["objective"] = wanted
     for name, value in settings:
         _apply(content, name, value, chosen)
-    _follow_recipes(content, chosen)
+    _follow_recipes(content, chosen, wishes.recipe or "")
     spec = spec_from_json(content)
     return adopt_index_file(absolute_paths(spec), home)
 
@@ -156,14 +158,14 @@ def _read_file(path: Path) -> dict[str, Any]:
     return _plain(spec_from_json(content))
 
 
-def _follow_recipes(content: dict[str, Any], chosen: dict[str, Any]) -> None:
+def _follow_recipes(content: dict[str, Any], chosen: dict[str, Any], name: str) -> None:
     """Fills in what was not named: backbone, training recipe and hyper-parameters."""
     data = parse(PARTS["data"], content.get("data", {}), "data.")
     model = content.setdefault("model", {})
     backbone = model.setdefault("backbone", DIGITS_BACKBONE if data.dataset == "digits" else BACKBONE)
     named = content.get("train", {})
     objective = str(named.get("objective", "supervised"))
-    trained = vars(recipe(data.dataset, str(backbone), data.label_noise, objective))
+    trained = vars(recipe(data.dataset, str(backbone), data.label_noise, objective, name))
     content["train"] = {**trained, **named}
     forget = parse(PARTS["forget"], content.get("forget", {}), "forget.")
     task = parse_selection(forget.select).task

@@ -134,6 +134,10 @@ def test_everything_that_decides_the_weights_changes_the_key() -> None:
         key(recipe(weight_decay=0.1)),
         key(recipe(schedule="constant")),
         key(recipe(augment="crop")),
+        key(recipe(nesterov=True)),
+        key(recipe(label_smoothing=0.1)),
+        key(recipe(lookahead=0.5)),
+        key(recipe(bias_rate=8.0)),
         key(data="e"),
         key(indices=ALL[:-1]),
         key(seed=1),
@@ -151,13 +155,14 @@ def test_only_settings_that_the_objective_reads_change_the_key() -> None:
 
     changes: dict[str, object] = {
         "augment": "crop",
+        "label_smoothing": 0.1,
         "smallest_crop": 0.5,
         "temperature": 0.3,
         "queue": 100,
         "key_momentum": 0.5,
     }
     read = {
-        "supervised": {"augment"},
+        "supervised": {"augment", "label_smoothing"},
         "moco": {"smallest_crop", "temperature", "queue", "key_momentum"},
         "simclr": {"smallest_crop", "temperature"},
         "byol": {"smallest_crop", "key_momentum"},
