@@ -20,9 +20,6 @@ from cu_core.metrics.questions.verdict_evidence import ModelSeen, TrainedOn
 STEPS = 20
 """Steps of an epoch, and with it how many retained samples are trained on."""
 EPOCHS = 3
-MOST_BATCH = 512
-"""Samples of a step. The larger batches of some recipes are cut, and the step size with them: trained as long as all
-others, such a model would take longer to be judged than most methods take to unlearn it."""
 RATE = 0.1
 """Share of the recipe's step size: small steps bring back what is there and learn little that is new."""
 SEED = 40_013
@@ -42,7 +39,7 @@ def trained_on(
 ) -> tuple[TrainedOn, ...]:
     """A model before, during and after `EPOCHS` short epochs; the same samples and order for every model of a run.
 
-    Its own recipe (optimizer, batch size up to `MOST_BATCH`, weight decay) at a tenth of the step size, kept constant.
+    Its own recipe (optimizer, batch size, weight decay) at a tenth of the step size, kept constant.
 
     Args:
         setup: the fixed part of the run.
@@ -52,8 +49,6 @@ def trained_on(
         check: called before each step; may raise to stop.
     """
     spec = setup.spec.train
-    if spec.batch_size > MOST_BATCH:
-        spec = dataclasses.replace(spec, batch_size=MOST_BATCH, lr=spec.lr * MOST_BATCH / spec.batch_size)
     labels = setup.data.train_labels[setup.retain]
     rows = stratified(setup.retain, labels, STEPS * spec.batch_size, np.random.default_rng([SEED]))
     trained = copy.deepcopy(model)

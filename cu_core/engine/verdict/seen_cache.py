@@ -17,7 +17,7 @@ from cu_core.base.home import Home
 from cu_core.catalogue.spec import digest
 from cu_core.engine.layer_similarity import LayerPass
 from cu_core.engine.setup import RunSetup
-from cu_core.engine.verdict.retained_training import EPOCHS, MOST_BATCH, RATE, STEPS
+from cu_core.engine.verdict.retained_training import EPOCHS, RATE, STEPS
 from cu_core.engine.verdict.verdict_pass import VIEWS
 from cu_core.engine.verdict.verdict_samples import VerdictSamples
 from cu_core.metrics.questions.verdict_evidence import GroupSeen, ModelSeen, TrainedOn
@@ -50,7 +50,7 @@ class SeenCache:
             [_hash(getattr(samples, name)) for name in _GROUPS],
             _hash(setup.retain) if trains else "",
             [layer_pass.names, {name: _hash(setup.probe.sample[rows]) for name, rows in layer_pass.rows.items()}],
-            [trains, EPOCHS, STEPS, RATE, MOST_BATCH, VIEWS],
+            [trains, EPOCHS, STEPS, RATE, VIEWS],
             [spec.train.content(), setup.train.moments, setup.precision.name, setup.device.type],
         ]
 
