@@ -31,8 +31,8 @@ def encoder_words(kept: Kept) -> str:
 def gap_sentence(rows: Sequence[Row]) -> str:
     """Whether an attacker who fits the attack anew still finds what the transferred one does not.
 
-    The gap is the accuracy of the re-fitted attack minus that of the transferred one, run by run; encoders whose seeds
-    agree on its sign, by a t interval over seeds, decide.
+    The gap is the accuracy of the re-fitted attack minus that of the transferred one, run by run. It is there where its
+    t interval over seeds lies above 0, and gone where that lies below `SMALL`, however surely it is not nothing.
 
     Args:
         rows: of the encoders' tables.
@@ -48,10 +48,10 @@ def gap_sentence(rows: Sequence[Row]) -> str:
         middle, half = statistics.fmean(gaps), interval(gaps)
         width = "one seed" if half is None else f"95 % interval {middle - half:.1f} to {middle + half:.1f}"
         told.append(f"{TITLES.get(name, name)} {middle:+.1f} points ({width})")
-        if half is not None and middle - half > 0:
-            there.append(name)
-        elif half is not None and middle + half < SMALL:
+        if half is not None and middle + half < SMALL:
             absent.append(name)
+        elif half is not None and middle - half > 0:
+            there.append(name)
     numbers = f"accuracy of the re-fitted minus that of the transferred attack: {'; '.join(told)}"
     if len(there) == len(of_encoder):
         return (

@@ -84,7 +84,7 @@ def _methods(home: Home, study: Study) -> dict[str, Any]:
     waiting: list[Row] = []
     left_out: list[Row] = []
     records: dict[str, Row] = {}
-    for model in (study.model, study.larger):
+    for model in dict.fromkeys((study.model, study.larger)):
         specs, left = method_specs(study, model) if model == study.model else (_made_on(home, study, model), [])
         left_out += [{"method": one.method, "task": one.forget, "reason": one.reason} for one in left]
         views: list[tuple[RunSpec, RunView]] = []

@@ -68,7 +68,7 @@ def larger_words(kept: Kept) -> str:
     if not any(row["model"] == study["larger"] for row in kept["methods"]["rows"]):
         return f"On {study['larger']}: {NOT_YET[0].lower()}{NOT_YET[1:]}"
     said = [f"- {words}" for words in _base_words(kept, study["larger"])]
-    parts = [task_words(kept, study["larger"], task) for task in study["tasks"]]
+    parts = [task_words(kept, study["larger"], task, "####") for task in study["tasks"]]
     return "\n\n".join(["\n".join(said), *parts])
 
 
@@ -92,10 +92,10 @@ def placed(kept: Kept) -> str:
     return "\n".join(said) or NOT_YET
 
 
-def task_words(kept: Kept, model: str, task: str) -> str:
-    """One forget set on one network: accuracies and attacks, then what it cost."""
+def task_words(kept: Kept, model: str, task: str, level: str = "###") -> str:
+    """One forget set on one network below a heading of a level: accuracies and attacks, then what it cost."""
     lines = lines_of(kept["methods"], model, task)
-    title = f"### {task_title(task)}, {model}"
+    title = f"{level} {task_title(task)}, {model}"
     if not any(line.done for line in lines):
         return f"{title}\n\n{NOT_YET}"
     of_class = task.startswith("class")

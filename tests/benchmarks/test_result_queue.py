@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.results import result_queue
+from benchmarks.results import encoder_rows, result_queue
 from benchmarks.results.__main__ import main
 from benchmarks.results.kept_numbers import read_kept
 from benchmarks.results.result_page import PAGE
-from benchmarks.results.result_plan import ENCODERS, Study, method_specs, steps
+from benchmarks.results.result_plan import ENCODERS, Study, encoder_specs, method_specs, steps
 from benchmarks.results.result_queue import Worker, capped, folder_of, run_of
 from cu_core.base.home import Home
 from cu_core.catalogue.method_record import methods_here
@@ -111,6 +111,35 @@ def test_failed_runs_are_tried_again_only_when_asked(home: Home, monkeypatch: py
     assert worker.work(plan) and len(said) == 1
     monkeypatch.setattr(result_queue, "execute", whole)
     assert Worker(home, study, retry=True, tell=said.append).work(plan) and "succeeded" in said[1]
+
+
+def test_rows_of_encoders_stand_in_their_tables(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    attack = {"auc": [0.7, 0.6, 0.8], "accuracy": [0.66, 0.6, 0.7]}
+    attacks = {
+        "encoder_mi_t": {"before": {"refitted": attack}, "after": dict.fromkeys(("refitted", "transferred"), attack)}
+    }
+    metrics = {"before": {"linear_acc": 0.7, "test_acc": 0.6}, "after": {"linear_acc": 0.5, "test_acc": 0.4}}
+
+    class Told:
+        def result(self) -> dict[str, object]:
+            return {"attacks": attacks, "metrics": metrics, "cpu_seconds": {"train": 9.0}}
+
+    study = Study("digits", scale="digits", seeds=(0, 1))
+    missing = encoder_specs(study)["V"][0].content_hash()
+    monkeypatch.setattr(encoder_rows, "run_of", lambda home, spec: None if spec.content_hash() == missing else Told())
+    found = encoder_rows.encoder_rows(home, study)
+    of = {name: [row for row in found["rows"] if row["table"] == name] for name in found["tables"]}
+    assert {name: len({row["row"] for row in rows}) for name, rows in of.items()} == {
+        "III": 3,
+        "IV": 6,
+        "V": 2,
+        "VI": 5,
+    }
+    assert found["waiting"]["V"] == 1 and len(of["V"]) == 3
+    row = of["III"][0]
+    assert row["acc_b"] == 70.0 and row["acc_a"] == 50.0 and row["attack_refitted"] == 66.0
+    published = {row_id: values for row_id, _, values in found["tables"]["IV"]["published"]}
+    assert published["nyy"]["mia"] == 50 and published["yny"]["mia"] == 94
 
 
 def test_order_is_seed_by_seed_models_first_and_all_methods_are_asked() -> None:
