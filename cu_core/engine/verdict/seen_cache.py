@@ -88,8 +88,8 @@ def _arrays(seen: ModelSeen) -> dict[str, Any]:
     for number, trained in enumerate(seen.trained_on):
         values = dataclasses.asdict(trained)
         arrays |= {f"trained {number} {name}": value for name, value in values.items()}
-    layers = {group: len(values) for group, values in seen.layers.items()}
-    return arrays | {"about": np.array(json.dumps({"layers": layers, "trained": len(seen.trained_on)}))}
+    counts = {group: len(values) for group, values in seen.layers.items()}
+    return arrays | {"about": np.array(json.dumps({"layers": counts, "trained": len(seen.trained_on)}))}
 
 
 def _read(path: Path) -> ModelSeen | None:
@@ -98,7 +98,9 @@ def _read(path: Path) -> ModelSeen | None:
         with np.load(path, allow_pickle=False) as stored:
             about = json.loads(str(stored["about"]))
             names = [field.name for field in dataclasses.fields(GroupSeen)]
-            groups = [GroupSeen(**{name: stored[f"{group} {name}"] for name in names}) for group in _GROUPS]
+            forget, retain, unseen = (
+                GroupSeen(**{name: stored[f"{group} {name}"] for name in names}) for group in _GROUPS
+            )
             layers = {
                 group: [stored[f"layer {group} {number}"] for number in range(count)]
                 for group, count in about["layers"].items()
@@ -112,6 +114,6 @@ def _read(path: Path) -> ModelSeen | None:
                 )
                 for number in range(about["trained"])
             )
-            return ModelSeen(*groups, layers, trained)
+            return ModelSeen(forget, retain, unseen, layers, trained)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         return None
