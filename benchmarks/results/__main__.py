@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--rounds", type=int, default=usual.rounds, help="most rounds of a method")
     made.add_argument("--references", type=int, default=usual.references, help="retrained models beside each run")
     made.add_argument("--cap", type=float, default=usual.cap, help="processor minutes that a run's rounds may take")
+    made.add_argument("--precision", default=usual.precision, choices=("auto", "fp32", "bf16"))
     made.add_argument("--epochs", type=int, help="of training, instead of the recipe's")
     made.add_argument("--scale", default=usual.scale, help="of the encoders' tables")
     kept = commands.add_parser("keep", help="keep the numbers of finished runs in a small file")
@@ -87,6 +88,7 @@ def _study(options: argparse.Namespace) -> Study:
         methods=tuple(options.methods),
         train={"epochs": options.epochs} if options.epochs else {},
         scale=options.scale,
+        precision=options.precision,
     )
 
 

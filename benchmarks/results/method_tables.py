@@ -105,7 +105,7 @@ def task_words(kept: Kept, model: str, task: str, level: str = "###") -> str:
         if of_class
         else [("unseen", "unseen")]
     )
-    head = ["", "reads", "distance", *(title for _, title in accuracies), "margin", "tug of war"]
+    head = ["", "reads", "distance", "mean gap", *(title for _, title in accuracies), "margin", "tug of war"]
     head += ["attack, transferred", "re-fitted", "calibrated AUC", "verdict", "decides"]
     shown = [line for line in lines if line.done]
     rows = [_measured(line, [column for column, _ in accuracies]) for line in shown]
@@ -135,6 +135,7 @@ def spread_text(line: Line, column: str, factor: float = 100.0, digits: int = 1)
 
 
 def _measured(line: Line, accuracies: Sequence[str]) -> list[str]:
+    gap = line.mean_gap([*accuracies, "refitted"])
     over = " (over-unlearned)" if any(row.get("over") for row in line.done) else ""
     collapsed = (
         " (collapsed)" if any(row.get("stopped_by") in ("collapse", "not_a_number") for row in line.done) else ""
@@ -143,6 +144,7 @@ def _measured(line: Line, accuracies: Sequence[str]) -> list[str]:
         f"{line.title}{collapsed or over}",
         READS[line.retain_data],
         spread_text(line, "distance", 1, 2),
+        NOTHING if gap is None else f"{100 * gap:.1f}",
         *(_with_gap(line, column) for column in accuracies),
         _with_gap(line, "margin", 1, 2),
         spread_text(line, "tow", 1, 3),
@@ -172,7 +174,7 @@ def _stated(name: str, found: Sequence[Row], accuracies: Sequence[str]) -> list[
         spread = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
         return f"{statistics.fmean(values):.{digits}f}{spread}"
 
-    filled = [name, NOTHING, NOTHING, *map(cell, accuracies), NOTHING, NOTHING, NOTHING, cell("accuracy")]
+    filled = [name, NOTHING, NOTHING, NOTHING, *map(cell, accuracies), NOTHING, NOTHING, NOTHING, cell("accuracy")]
     return [*filled, NOTHING, NOTHING, NOTHING]
 
 

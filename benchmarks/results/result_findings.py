@@ -128,13 +128,13 @@ def tasks_agree(lines: Sequence[Line]) -> Finding | None:
     both = sorted(of_class.keys() & of_samples.keys())
     if len(both) < FEWEST:
         return None
-    pairs = np.array([[of_class[name], of_samples[name]] for name in both])
-    rng = np.random.default_rng(SEED)
-    drawn = [spearman(pairs[rng.integers(0, len(pairs), len(pairs))]) for _ in range(DRAWS)]
-    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    found = drawn_correlation(np.array([[of_class[name], of_samples[name]] for name in both]))
+    if found is None:
+        return None
+    middle, low, high = found
     counted = (
         f"over {len(both)} methods that do both, the rank correlation of their distance to retraining for a class with "
-        f"that for samples is {spearman(pairs):.2f} (95 % interval {low:.2f} to {high:.2f})"
+        f"that for samples is {middle:.2f} (95 % interval {low:.2f} to {high:.2f})"
     )
     if high < 0.5:
         return Finding("tasks", "Who forgets classes well need not forget samples well", _sentence(counted))
@@ -150,13 +150,13 @@ def cost_pays(lines: Sequence[Line]) -> Finding | None:
     both = sorted(shares.keys() & near.keys())
     if len(both) < FEWEST:
         return None
-    pairs = np.array([[shares[name], near[name]] for name in both])
-    rng = np.random.default_rng(SEED)
-    drawn = [spearman(pairs[rng.integers(0, len(pairs), len(pairs))]) for _ in range(DRAWS)]
-    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    found = drawn_correlation(np.array([[shares[name], near[name]] for name in both]))
+    if found is None:
+        return None
+    middle, low, high = found
     counted = (
         f"over {len(both)} methods, the rank correlation of processor time with the distance to retraining is "
-        f"{spearman(pairs):.2f} (95 % interval {low:.2f} to {high:.2f})"
+        f"{middle:.2f} (95 % interval {low:.2f} to {high:.2f})"
     )
     if high < 0:
         return Finding("cost", "Methods that compute more end nearer to retraining", _sentence(counted))
@@ -191,6 +191,17 @@ def drawn_mean(groups: dict[str, list[float]]) -> tuple[float, float, float] | N
         return None
     low, high = np.quantile(drawn, [0.025, 0.975])
     return _mean_of(groups), float(low), float(high)
+
+
+def drawn_correlation(pairs: np.ndarray) -> tuple[float, float, float] | None:
+    """Rank correlation of (n, 2) numbers of n methods with its 95 % interval; None where a side is all the same."""
+    middle = spearman(pairs)
+    if math.isnan(middle):
+        return None
+    rng = np.random.default_rng(SEED)
+    drawn = [spearman(pairs[rng.integers(0, len(pairs), len(pairs))]) for _ in range(DRAWS)]
+    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    return middle, float(low), float(high)
 
 
 def spearman(pairs: np.ndarray) -> float:

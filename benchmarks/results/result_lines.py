@@ -55,6 +55,16 @@ class Line:
         found = [float(a - b) for a, b in pairs if a is not None and b is not None]
         return statistics.fmean(found) if found else None
 
+    def mean_gap(self, columns: Sequence[str]) -> float | None:
+        """Mean over columns and runs of the size of the difference from the references; None where none is known."""
+        found = [
+            abs(row[column] - row[f"{column}_ref"])
+            for row in self.done
+            for column in columns
+            if row.get(column) is not None and row.get(f"{column}_ref") is not None
+        ]
+        return statistics.fmean(found) if found else None
+
     def inside(self, columns: Sequence[str]) -> bool | None:
         """Whether every run lies within the band of its references in all columns; None where one cannot be told."""
         known = []

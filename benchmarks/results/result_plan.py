@@ -42,6 +42,7 @@ class Study:
         methods: ids; empty for all that fit.
         train: changes to the training recipe, by field.
         scale: of the encoders' tables, as `cu_core.analysis.papers.scales.SCALES` names it.
+        precision: as in `RunSpec.precision`; ``"auto"`` is decided once in a home, whatever else the machine does.
     """
 
     dataset: str
@@ -56,6 +57,7 @@ class Study:
     methods: tuple[str, ...] = ()
     train: dict[str, Any] = field(default_factory=dict)
     scale: str = "airbench"
+    precision: str = "auto"
 
     def to_json(self) -> dict[str, Any]:
         """As kept beside the runs and with their numbers."""
@@ -127,6 +129,7 @@ def method_specs(study: Study, model: str, ids: Sequence[str] = ()) -> tuple[lis
         audit=AuditSpec(views=2),
         reference=study.references,
         device="cpu",
+        precision=study.precision,
     )
     chosen = tuple(ids or study.methods or [name for name in methods_here() if name != "retrain"])
     found: list[RunSpec] = []
@@ -157,6 +160,7 @@ def encoder_specs(study: Study) -> dict[str, list[RunSpec]]:
                         name="",
                         group=f"{GROUP} encoders",
                         device="cpu",
+                        precision=study.precision,
                     )
                 )
     return found

@@ -100,7 +100,7 @@ def test_page_says_what_the_rows_say_and_nothing_of_runs_that_are_missing() -> N
     rows += [row("contrastive", "class:5", s, distance=d) for s, d in ((0, 1.0), (1, 9.0))]
     waiting = [{"model": "net", "task": "class:5", "method": "m9", "seed": 1}]
     text = page_with(kept_of(rows, waiting), PAGE.read_text())
-    assert "| M0 | none | 2.50 ± 0.71 | 61.0 ± 0.0 [**+11.0**] |" in text
+    assert "| M0 | none | 2.50 ± 0.71 | 2.2 | 61.0 ± 0.0 [**+11.0**] |" in text
     assert "differs 2/2" in text and "| lr 0.01 |" in text
     assert "Without numbers: M9, seed 1 (not run yet)." in text
     assert "CONTRASTIVE, class:5: place 2 of 2 (by single seeds 1 to 2)" in text
