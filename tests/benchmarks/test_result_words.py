@@ -190,6 +190,8 @@ def test_first_sentence_on_encoders_is_chosen_by_the_numbers() -> None:
     gone = [encoder_row("simclr", s, 52.0, 52.2 + 0.1 * s) for s in range(3)]
     assert gap_sentence(gone).startswith("The gap is gone")
     assert gap_sentence(there + gone).startswith("The gap persists for MoCo, and is not established")
+    unclear = [encoder_row("byol", s, 52.0, 52.0 + gap) for s, gap in enumerate((0.2, 0.6, 3.5))]
+    assert gap_sentence(unclear).startswith("Whether the gap persists cannot be said")
     assert gap_sentence(there[:1]).startswith("Whether the gap persists cannot be said")
     assert gap_sentence([]).startswith("Whether a re-fitted")
     values = [1.0, 2.5, 3.0]
