@@ -127,7 +127,7 @@ class _Execution:
             self._reference(reference)
         remember_beside(self.spec, self.attempt.home, self._beside())
         audit = self._audit(base.model, context.model)
-        verdict = self._verdict(base.model, context.model, context.first_round - 1)
+        verdict = self._verdict(base, context.model, context.first_round - 1)
         self._picture(context.first_round - 1)
         weights = weights_sha256(context.model.state_dict())
         retrained = next((r.trained.model for r in self.comparison.references), None)
@@ -330,7 +330,7 @@ class _Execution:
         self.seconds["audit"] = found.manifest["seconds"]
         return found.manifest
 
-    def _verdict(self, before: Network, after: Network, last: int) -> dict[str, Any] | None:
+    def _verdict(self, base: Trained, after: Network, last: int) -> dict[str, Any] | None:
         if not self.spec.audit.verdict:
             return None
         references = [r.trained.model for r in self.comparison.references]
@@ -340,10 +340,11 @@ class _Execution:
             self.setup,
             passes,
             self.progress,
-            before=before,
+            before=base.model,
             after=after,
             references=references,
             last=last,
+            keys=[base.key, *(r.trained.key for r in self.comparison.references)],
         )
 
     def _picture(self, last: int) -> None:
