@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import wasserstein_distance
 
 MARGINS = "margins"
 """The part that compares distributions; the others are groups of samples whose accuracies are compared."""
@@ -80,5 +79,15 @@ def gaps_among(references: Sequence[ModelScores]) -> list[float]:
 
 def _distance(own: np.ndarray, theirs: Sequence[np.ndarray]) -> float:
     pooled = np.concatenate(theirs)
-    moved = float(wasserstein_distance(own, pooled))
+    moved = _wasserstein(own, pooled)
     return moved / (moved + float(pooled.std())) if moved else 0.0
+
+
+def _wasserstein(one: np.ndarray, other: np.ndarray) -> float:
+    """Area between the two distribution functions, which is the Wasserstein-1 distance on a line.
+
+    Not SciPy's: pages read trials, and its statistics take a second to load.
+    """
+    at = np.sort(np.concatenate([one, other]))
+    below = [np.searchsorted(np.sort(scores), at[:-1], side="right") / len(scores) for scores in (one, other)]
+    return float((np.abs(below[0] - below[1]) * np.diff(at)).sum())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from cu_core.analysis.tuning.own_setting import REFERENCES, SEED, class_names
@@ -79,7 +81,7 @@ def new_tuning() -> None:
             placeholder="another draw, or the next class",
         )
     try:
-        own = {"seed": int(seed), "forget": forget.strip(), "references": int(references)}
+        own: dict[str, Any] = {"seed": int(seed), "forget": forget.strip(), "references": int(references)}
         names = class_names(reported, home())
         tunings = [begun(reported, name, trials=int(trials), classes=names, **own) for name in chosen]
         for tuning in tunings:

@@ -54,6 +54,8 @@ def test_trials_are_seen_and_the_nearest_goes_to_the_launch_form(
     settled(page)
     assert recipes_of(home)[tuning.name].values == best.values
     expect(page.get_by_text("distance to retraining").first).to_be_visible(timeout=PATIENCE_MS)
-    alpha = page.get_by_label("Selection α").first
+    alpha = (
+        page.get_by_role("textbox", name="Selection α").or_(page.get_by_role("spinbutton", name="Selection α")).first
+    )
     expect(alpha).to_have_value(f"{best.values['alpha']:g}")
     shoot(page, "tuning-launch")

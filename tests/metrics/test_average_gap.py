@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import wasserstein_distance
 
 from cu_core.metrics.average_gap import MARGINS, ModelScores, average_gap, gaps_among
 
@@ -22,6 +23,15 @@ def test_margins_are_compared_by_the_area_between_their_quantiles() -> None:
         spread = np.sqrt(((pooled - pooled.mean()) ** 2).mean())
         gap = average_gap(model(1, 1, 1, own), [model(1, 1, 1, t) for t in theirs])
         assert gap.parts[MARGINS] == pytest.approx(moved / (moved + spread), abs=1e-12)
+
+
+def test_the_distance_is_that_of_scipy_also_with_ties_and_unequal_numbers() -> None:
+    rng = np.random.default_rng(1)
+    for size in (1, 7, 40):
+        own, theirs = np.round(rng.normal(1, 2, size), 1), np.round(rng.normal(0, 1, 33), 1)
+        moved = wasserstein_distance(own, theirs)
+        gap = average_gap(model(1, 1, 1, own), [model(1, 1, 1, theirs)])
+        assert gap.parts[MARGINS] == pytest.approx(moved / (moved + theirs.std()), abs=1e-12)
 
 
 def test_a_shift_of_one_deviation_is_half_and_both_directions_count_alike() -> None:
