@@ -176,16 +176,6 @@ class TrainSpec:
         later=True,
     )
     weight_decay: float = param(1e-4, "Weight decay", "L2 penalty.", low=0.0, high=1.0, log=True, advanced=True)
-    bias_rate: float = param(
-        1.0,
-        "Rate of batch-norm biases",
-        "Batch-norm biases learn this many times as fast, under as much less weight decay.",
-        low=0.01,
-        high=1000.0,
-        log=True,
-        advanced=True,
-        later=True,
-    )
     schedule: str = param(
         "cosine",
         "Schedule",
@@ -276,6 +266,18 @@ class TrainSpec:
         special="1 = all at once",
         advanced=True,
     )
+    keep_every: int = param(
+        0,
+        "Kept checkpoints",
+        "Keeps the base model's weights after every so many epochs of its training, for methods that go back to one; "
+        "those that the chosen method needs are kept anyway.",
+        low=0,
+        high=10_000,
+        unit="epochs",
+        special="0 = none",
+        advanced=True,
+        later=True,
+    )
     seed: int = param(
         -1,
         "Training seed",
@@ -326,6 +328,8 @@ class TrainSpec:
         Shards and slices of an ordinary model are among them.
         """
         content = contents(self)
+        # What is kept of a training makes no other weights.
+        content.pop("keep_every", None)
         if not self.sharded:
             del content["shards"], content["slices"]
         return content

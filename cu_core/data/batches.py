@@ -100,11 +100,12 @@ class ImageSource:
         pixels = self._pixels(index)
         if augment is not None:
             pixels = augment(pixels, generator)
-        return (pixels.float() - self._mean) / self._std, self.labels[index.to(self.device)]
+        return pixels.float().sub_(self._mean).div_(self._std), self.labels[index.to(self.device)]
 
     def _pixels(self, index: Tensor) -> Tensor:
         if self._kept is not None:
-            return self._kept[index.to(self.device)]
+            # Whole images by `index_select`: asking with brackets looks every pixel up on its own.
+            return self._kept.index_select(0, index.to(self.device))
         batch = torch.from_numpy(self._streamed[index.cpu().numpy()])
         if self.device.type == "cuda":
             return batch.pin_memory().to(self.device, non_blocking=True)

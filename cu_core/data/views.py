@@ -45,25 +45,86 @@ def crop(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
         images: (n, c, h, w) of any dtype.
         generator: on the CPU.
     """
-    n, _, height, width = images.shape
-    pad = padding(min(height, width))
-    shifts = torch.randint(0, 2 * pad + 1, (2, n), generator=generator).to(images.device)
-    rows = shifts[0][:, None] + torch.arange(height, device=images.device)
-    columns = shifts[1][:, None] + torch.arange(width, device=images.device)
-    padded = functional.pad(images, (pad, pad, pad, pad))
-    sample = torch.arange(n, device=images.device)[:, None, None]
-    return padded.permute(0, 2, 3, 1)[sample, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()
+    reach = padding(min(images.shape[2:]))
+    down, right = _shifts(len(images), reach, generator)
+    return shifted(images, down, right, None, reach)
 
 
 def flip(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Mirrors each image left to right with probability one half."""
-    mirrored = torch.rand(len(images), generator=generator) < 0.5
-    return torch.where(mirrored.to(images.device)[:, None, None, None], images.flip(3), images)
+    still = torch.zeros(len(images), dtype=torch.int64)
+    return shifted(images, still, still, _mirrored(len(images), generator), 0)
 
 
 def crop_flip(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """`crop`, then `flip`."""
-    return flip(crop(images, generator), generator)
+    """`crop`, then `flip`, in one pass."""
+    reach = padding(min(images.shape[2:]))
+    down, right = _shifts(len(images), reach, generator)
+    return shifted(images, down, right, _mirrored(len(images), generator), reach)
+
+
+def _shifts(n: int, reach: int, generator: torch.Generator | None) -> Tensor:
+    return torch.randint(0, 2 * reach + 1, (2, n), generator=generator) - reach
+
+
+def _mirrored(n: int, generator: torch.Generator | None) -> Tensor:
+    return torch.rand(n, generator=generator) < 0.5
+
+
+def shifted(
+    images: Tensor, down: Tensor, right: Tensor, mirrored: Tensor | None, reach: int, outside: str = "zero"
+) -> Tensor:
+    """Moves the frame of each image by whole pixels, then mirrors some of them left to right.
+
+    Rows of pixels lie side by side in memory, so each row of each result is one block of a padded copy, found by where
+    it begins: some ten times as fast as asking for single pixels.
+
+    Args:
+        images: (n, c, h, w) of any dtype.
+        down: (n,) int64 on the CPU, by how many pixels each frame moves down, -reach..reach.
+        right: (n,) int64 on the CPU, by how many it moves to the right, -reach..reach.
+        mirrored: (n,) bool on the CPU, which images are mirrored after that; None mirrors none.
+        reach: the farthest move, 0 or more.
+        outside: what lies beyond the edge: ``"zero"``, or ``"reflect"`` for the image mirrored at its outermost
+            pixels, which needs a reach below height and width.
+
+    Returns:
+        (n, c, h, w), contiguous, on the device of the images.
+
+    Raises:
+        ValueError: a move beyond the reach, or an unknown `outside`.
+
+    Example:
+        >>> row, move = torch.tensor([[[[1, 2, 3]]]]), torch.tensor([1])
+        >>> shifted(row, 0 * move, move, torch.tensor([True]), 1).tolist()
+        [[[[0, 3, 2]]]]
+    """
+    n, channels, height, width = images.shape
+    if n == 0:
+        return images.clone()
+    if torch.stack([down, right]).abs().max() > reach:
+        raise ValueError(f"frames are moved farther than by {reach} pixels")
+    padded = _padded(images, reach, outside)
+    tall, wide = height + 2 * reach, width + 2 * reach
+    place = torch.arange(n)
+    if mirrored is not None:
+        padded = torch.cat([padded, padded.flip(3)])
+        # In the mirrored copy a frame's first column is what its last one was.
+        place, right = place + n * mirrored, torch.where(mirrored, -right, right)
+    begins = (place * channels * tall + down + reach) * wide + right + reach
+    rows = torch.arange(channels)[:, None] * tall + torch.arange(height)
+    blocks = padded.view(-1).unfold(0, width, 1)
+    begins = (begins[:, None, None] + rows * wide).flatten().to(images.device)
+    return blocks.index_select(0, begins).view(n, channels, height, width)
+
+
+def _padded(images: Tensor, reach: int, outside: str) -> Tensor:
+    """(n, c, h + 2 reach, w + 2 reach), contiguous."""
+    if outside == "zero":
+        return functional.pad(images, (reach,) * 4).contiguous()
+    if outside != "reflect":
+        raise ValueError(f"outside is {outside!r}; allowed: 'zero', 'reflect'")
+    return functional.pad(images, (reach,) * 4, mode="reflect").contiguous()
 
 
 def shift(images: Tensor, generator: torch.Generator | None = None) -> Tensor:

@@ -127,7 +127,7 @@ class _Execution:
             self._reference(reference)
         remember_beside(self.spec, self.attempt.home, self._beside())
         audit = self._audit(base.model, context.model)
-        verdict = self._verdict(base.model, context.model, context.first_round - 1)
+        verdict = self._verdict(base, context.model, context.first_round - 1)
         self._picture(context.first_round - 1)
         weights = weights_sha256(context.model.state_dict())
         retrained = next((r.trained.model for r in self.comparison.references), None)
@@ -143,7 +143,7 @@ class _Execution:
             after=after,
             comparison=self.comparison.report(),
             cautions=self._cautions(),
-            notes=self._cautions() + self.setup.notes + self.audit.notes,
+            notes=self._cautions() + self.setup.notes + self.training.notes + self.audit.notes,
             own_weights=self.own_weights,
             audit=audit,
             verdict=verdict,
@@ -182,7 +182,7 @@ class _Execution:
 
     def _start_or_resume(self, base: Trained) -> tuple[Context, str]:
         check = self.unlearners.check(self.attempt.check)
-        context = unlearning_context(self.setup, copy.deepcopy(base.model), check, base.shards)
+        context = unlearning_context(self.setup, copy.deepcopy(base.model), check, base.shards, base.kept)
         context.load = lambda path: self.given.load(context.model, path)
         state = saved_state(self.attempt)
         # Rounds that no checkpoint vouches for are done again, and then may end elsewhere.
@@ -242,6 +242,8 @@ class _Execution:
             diagnostics = next(rounds, None)
             seconds = time.perf_counter() - began
             if diagnostics is None:
+                if not healthy:
+                    raise BadInput("method", f"{self.method.id} ended before its first round: nothing was unlearned")
                 told_to = healthy >= self.spec.max_rounds and not self.method.from_files
                 stopped_by = "max_rounds" if told_to else "method_finished"
                 self._checkpoint(context, healthy, stopped_by)
@@ -328,7 +330,7 @@ class _Execution:
         self.seconds["audit"] = found.manifest["seconds"]
         return found.manifest
 
-    def _verdict(self, before: Network, after: Network, last: int) -> dict[str, Any] | None:
+    def _verdict(self, base: Trained, after: Network, last: int) -> dict[str, Any] | None:
         if not self.spec.audit.verdict:
             return None
         references = [r.trained.model for r in self.comparison.references]
@@ -338,10 +340,11 @@ class _Execution:
             self.setup,
             passes,
             self.progress,
-            before=before,
+            before=base.model,
             after=after,
             references=references,
             last=last,
+            keys=[base.key, *(r.trained.key for r in self.comparison.references)],
         )
 
     def _picture(self, last: int) -> None:

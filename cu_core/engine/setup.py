@@ -15,7 +15,7 @@ from cu_core.base.errors import Incompatible
 from cu_core.base.home import Home
 from cu_core.base.named_path import named_path
 from cu_core.catalogue import compatibility
-from cu_core.catalogue.method_record import method
+from cu_core.catalogue.method_record import any_network, method
 from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec
 from cu_core.catalogue.stopping import STOPPING_RULES, rule_for
@@ -25,6 +25,7 @@ from cu_core.data.forget import ForgetSet, resolve
 from cu_core.data.images import ImageData
 from cu_core.data.prepared import dataset_key, prepare
 from cu_core.engine.probe import Probe, RuleSamples, choose_probe, rule_samples, spare_samples
+from cu_core.learning.build import build_for
 from cu_core.learning.device import Precision, choose_device
 from cu_core.learning.model_shape import shaped
 from cu_core.learning.normalisation import normalisation_of
@@ -185,6 +186,7 @@ def set_up(
         own_weights = read_weights(named_path(spec.model.weights, FIELD), part=spec.model.part, hashed=False).told
     spec = dataclasses.replace(spec, model=shaped(spec.model, data.train_images.shape[-1]))
     record = method(spec.method.id)
+    _check_network(spec, data)
     mean, std = normalisation_of(spec.model, data)
     rule = rule_for(
         spec.stop.rule,
@@ -221,6 +223,15 @@ def set_up(
         precision_told=chosen.words,
         bf16_gain=chosen.gain,
     )
+
+
+def _check_network(spec: RunSpec, data: ImageData) -> None:
+    """Refuses, before anything is trained, a network that the method cannot unlearn from."""
+    record = method(spec.method.id)
+    if record.why_not_network is any_network:
+        return
+    if reason := record.why_not_network(build_for(spec, data, spec.train_seed)):
+        raise Incompatible("method", f"{record.title} {reason} ({spec.model.backbone})")
 
 
 def _chosen_precision(

@@ -272,7 +272,7 @@ class Training:
 
     def _step(self, images: Tensor, labels: Tensor, rate: float) -> Tensor:
         for group in self.optimizer.param_groups:
-            group["lr"] = rate * group.get("rate", 1.0)
+            group["lr"] = rate
         with self.precision.autocast():
             loss = self.objective(self.model, self.precision.images(images), labels, self.generator)
         self.optimizer.zero_grad(set_to_none=True)
@@ -345,26 +345,16 @@ def _prepare(model: Network, split: Split, seed: int) -> None:
 
 
 def make_optimizer(model: nn.Module, spec: TrainSpec) -> torch.optim.Optimizer:
-    """SGD with momentum, Adam or AdamW, over all parameters; batch-norm biases may have a step size of their own."""
-    parameters = model.parameters() if spec.bias_rate == 1 else _with_faster_biases(model, spec)
+    """SGD with momentum, Adam or AdamW, over all parameters."""
     if spec.optimizer == "adamw":
-        return torch.optim.AdamW(parameters, lr=spec.lr, weight_decay=spec.weight_decay)
+        return torch.optim.AdamW(model.parameters(), lr=spec.lr, weight_decay=spec.weight_decay)
     if spec.optimizer == "adam":
-        return torch.optim.Adam(parameters, lr=spec.lr, weight_decay=spec.weight_decay)
+        return torch.optim.Adam(model.parameters(), lr=spec.lr, weight_decay=spec.weight_decay)
     # Without momentum there is nothing to look ahead along.
     nesterov = spec.nesterov and spec.momentum > 0
     return torch.optim.SGD(
-        parameters, lr=spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay, nesterov=nesterov
+        model.parameters(), lr=spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay, nesterov=nesterov
     )
-
-
-def _with_faster_biases(model: nn.Module, spec: TrainSpec) -> list[dict[str, Any]]:
-    """Two groups of parameters; ``rate`` multiplies the step size, and the decay of a step is the same in both."""
-    norms = [layer for layer in model.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
-    biases = {id(layer.bias): layer.bias for layer in norms if layer.bias is not None}
-    others = [parameter for parameter in model.parameters() if id(parameter) not in biases]
-    faster = {"rate": spec.bias_rate, "weight_decay": spec.weight_decay / spec.bias_rate}
-    return [group for group in ({"params": others}, {"params": list(biases.values())} | faster) if group["params"]]
 
 
 def learning_rate(spec: TrainSpec, step: int, steps: int) -> float:

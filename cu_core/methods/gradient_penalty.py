@@ -16,7 +16,14 @@ from cu_core.base.heavy import torch
 from cu_core.base.parameters import param
 from cu_core.catalogue.method_record import METHODS, Method
 from cu_core.methods.context import Context
-from cu_core.methods.input_penalty import BATCH_NORM, VARIANTS, input_gradient, interpolate, penalty_of
+from cu_core.methods.input_penalty import (
+    BATCH_NORM,
+    VARIANTS,
+    input_gradient,
+    interpolate,
+    outputs_and_input_gradient,
+    penalty_of,
+)
 from cu_core.methods.steps import batch_norm_mode
 
 if TYPE_CHECKING:
@@ -35,6 +42,7 @@ class GradientPenaltyMembersParams:
         "Weight of the original training loss on forget samples; 0 leaves the term out.",
         low=0.0,
         high=1000.0,
+        search=(1e-3, 10.0),
         special="0 = without",
         paper=_NOT_STATED,
     )
@@ -44,6 +52,7 @@ class GradientPenaltyMembersParams:
         "Weight of the gradient penalty; 0 leaves the term out.",
         low=0.0,
         high=1000.0,
+        search=(0.01, 100.0),
         special="0 = without",
         paper=_NOT_STATED,
     )
@@ -53,6 +62,7 @@ class GradientPenaltyMembersParams:
         "two_sided: (norm - 1)², Eq. 1; zero_centered: norm², as Algorithm 1 prints it; linear: norm - 1, as "
         "Algorithm 2 prints it. The norm is that of the input gradient of each sample.",
         choices=VARIANTS,
+        search=(),  # another way to read the paper, not a value
         paper="two_sided (Eq. 1)",
     )
     batch_norm: str = param(
@@ -64,7 +74,14 @@ class GradientPenaltyMembersParams:
         paper=_NOT_STATED,
     )
     lr: float = param(
-        1e-3, "Learning rate", "Step size of Adam.", low=1e-7, high=1.0, log=True, paper="not stated (training: 0.01)"
+        1e-3,
+        "Learning rate",
+        "Step size of Adam.",
+        low=1e-7,
+        high=1.0,
+        search=(1e-4, 1e-2),
+        log=True,
+        paper="not stated (training: 0.01)",
     )
     batch_size: int = param(
         128, "Batch size", "Forget samples per step.", low=1, high=4096, unit="samples", paper=_NOT_STATED
@@ -97,6 +114,7 @@ class GradientPenaltyParams(GradientPenaltyMembersParams):
         "Weight of the mean norm of the outputs on forget samples; 0 leaves the term out.",
         low=0.0,
         high=1000.0,
+        search=(1e-4, 1.0),
         special="0 = without",
         paper=_NOT_STATED,
     )
@@ -273,12 +291,20 @@ def _terms(
     """The terms of the loss of one forget batch, without those of weight 0."""
     model, autocast = context.model, context.precision.autocast
     terms = {}
-    if params.alpha:
+    x = context.precision.images(x)
+    # Both terms read the same samples, so one pass is enough. In training mode batch norm would see a batch less.
+    together = context.has_classes and context.precision.name == "fp32" and batch_norm == "eval"
+    together = together and others is None and params.alpha > 0 and params.beta > 0
+    if together:
+        outputs, gradient = outputs_and_input_gradient(model, x, batch_norm=batch_norm)
+        terms["member_loss"] = context.loss(outputs, y)
+    elif params.alpha:
         with autocast():
             terms["member_loss"] = context.objective(model, x, y, context.generator)
     if params.beta:
-        points = x if others is None else interpolate(x, others.sample(len(x))[0], context.generator)
-        gradient = input_gradient(model, points, batch_norm=batch_norm)
+        if not together:
+            points = x if others is None else interpolate(x, others.sample(len(x))[0], context.generator)
+            gradient = input_gradient(model, points, batch_norm=batch_norm)
         terms["penalty"] = penalty_of(gradient, params.variant)
         terms["input_gradient_norm"] = gradient.detach().norm(dim=1).mean()
     if gamma:

@@ -91,6 +91,19 @@ def input_gradient(
     Raises:
         ValueError: unknown batch-norm policy, or a model that returns softmax probabilities.
     """
+    return outputs_and_input_gradient(model, x, batch_norm=batch_norm, per_output=per_output)[1]
+
+
+def outputs_and_input_gradient(
+    model: torch.nn.Module, x: torch.Tensor, *, batch_norm: str = "eval", per_output: bool = False
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The outputs (b, ...) and, from the same forward pass, the `input_gradient` (b, p), both with a graph.
+
+    A loss on outputs and a penalty on input gradients of the same samples share their forward pass and the way back.
+
+    Raises:
+        ValueError: as `input_gradient`.
+    """
     _require(batch_norm, "batch_norm", BATCH_NORM)
     # A copy: a flag on the loader's own tensor would make every later use of it record a graph.
     x = x.detach().to(torch.promote_types(x.dtype, torch.float32), copy=True).requires_grad_()
@@ -101,11 +114,12 @@ def input_gradient(
         batch_norm_mode(model, batch_norm),
         second_derivative.CheapSecondDerivatives() as layers,
     ):
-        outputs = model(x).flatten(1)
-        _refuse_probabilities(outputs)
-        answer = outputs.sum() / outputs.shape[1] if per_output else outputs.sum()
+        outputs = model(x)
+        flat = outputs.flatten(1)
+        _refuse_probabilities(flat)
+        answer = flat.sum() / flat.shape[1] if per_output else flat.sum()
         gradient = layers.input_gradient(answer, x)
-    return gradient.flatten(1)
+    return outputs, gradient.flatten(1)
 
 
 def interpolate(members: torch.Tensor, others: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

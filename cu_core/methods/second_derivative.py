@@ -30,7 +30,8 @@ class CheapSecondDerivatives(TorchFunctionMode):
     """A block in which convolutions, rectifiers and batch norm in evaluation mode have cheap second derivatives.
 
     Values and derivatives are those of the ordinary layers up to rounding. Layers that are called in other ways than
-    through `torch.nn.functional` stay as they are.
+    through `torch.nn.functional` stay as they are. The samples themselves get no gradient but the one that
+    `input_gradient` returns: nobody steps on them, and a convolution that reads them need not send one back again.
 
     Example:
         >>> layer, x = torch.nn.Conv2d(1, 1, 3), torch.ones(1, 1, 3, 3, requires_grad=True)
@@ -52,12 +53,13 @@ class CheapSecondDerivatives(TorchFunctionMode):
             answer: scalar.
             x: what the network was given.
         """
-        # Autograd cannot say that the weights' own gradient will not be read.
+        # Autograd cannot say that the weights' own gradient will not be read, nor later that the samples' will not.
         self._wanted.weights = False
         try:
             (gradient,) = torch.autograd.grad(answer, x, create_graph=True)
         finally:
             self._wanted.weights = True
+            self._wanted.samples = x
         return gradient
 
     def __torch_function__(
@@ -65,19 +67,16 @@ class CheapSecondDerivatives(TorchFunctionMode):
     ) -> Any:
         """Takes the place of the functions that it knows."""
         kwargs = kwargs or {}
-        if func is F.conv2d:
-            found = _conv2d(self._wanted, *args, **kwargs)
-        elif func in _REPLACEMENTS:
-            found = _REPLACEMENTS[func](*args, **kwargs)
-        else:
-            found = NotImplemented
+        replacement = _REPLACEMENTS.get(func)
+        found = NotImplemented if replacement is None else replacement(self._wanted, *args, **kwargs)
         return func(*args, **kwargs) if found is NotImplemented else found
 
 
 class _Wanted:
-    """What a backward pass through a convolution is to compute."""
+    """What a backward pass through a layer is to compute: the weights' gradient, and not that of some samples."""
 
     weights = True
+    samples: Tensor | None = None
 
 
 def _conv2d(
@@ -97,11 +96,12 @@ def _conv2d(
     return y if bias is None else y + bias[:, None, None]
 
 
-def _relu(x: Tensor, inplace: bool = False) -> Any:
+def _relu(wanted: _Wanted, x: Tensor, inplace: bool = False) -> Any:
     return _Rectifier.apply(x) if x.device.type in DEVICES else NotImplemented
 
 
 def _batch_norm(
+    wanted: _Wanted,
     x: Tensor,
     mean: Tensor | None,
     variance: Tensor | None,
@@ -113,12 +113,12 @@ def _batch_norm(
 ) -> Any:
     if training or mean is None or variance is None or weight is None or bias is None:
         return NotImplemented
-    scale = weight * (variance + eps).rsqrt()
-    shape = (1, -1) + (1,) * (x.ndim - 2)
-    return torch.addcmul((bias - mean * scale).view(shape), x, scale.view(shape))
+    if x.device.type not in DEVICES:
+        return NotImplemented
+    return _BatchNorm.apply(x, weight, bias, mean, variance, eps, wanted)
 
 
-_REPLACEMENTS: dict[Any, Callable[..., Any]] = {F.relu: _relu, F.batch_norm: _batch_norm}
+_REPLACEMENTS: dict[Any, Callable[..., Any]] = {F.conv2d: _conv2d, F.relu: _relu, F.batch_norm: _batch_norm}
 
 
 class _Convolution(Function):
@@ -132,7 +132,8 @@ class _Convolution(Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (output,) = gradients
         x, weight = ctx.saved_tensors
-        of_x = _InputGradient.apply(output, weight, x.detach(), ctx.settings) if ctx.needs_input_grad[0] else None
+        needs_x = ctx.needs_input_grad[0] and x is not ctx.wanted.samples
+        of_x = _InputGradient.apply(output, weight, x.detach(), ctx.settings) if needs_x else None
         needs_weight = ctx.needs_input_grad[1] and ctx.wanted.weights
         of_weight = _weight_gradient(output, x, weight, ctx.settings) if needs_weight else None
         return of_x, of_weight, None, None
@@ -166,6 +167,61 @@ class _Rectifier(Function):
         # Which samples pass does not change with them, so nothing goes back that way: not even zeros.
         (y,) = ctx.saved_tensors
         return torch.ops.aten.threshold_backward(gradients[0], y.detach(), 0)
+
+
+class _BatchNorm(Function):
+    """Batch norm with stored statistics: a scale and an offset per channel."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, eps: float, wanted: _Wanted
+    ) -> Tensor:
+        ctx.save_for_backward(x, weight, mean, variance)
+        ctx.eps, ctx.wanted = eps, wanted
+        scale = weight * (variance + eps).rsqrt()
+        shape = _per_channel(x)
+        return torch.addcmul((bias - mean * scale).view(shape), x, scale.view(shape))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (output,) = gradients
+        x, weight, mean, variance = ctx.saved_tensors
+        if not ctx.wanted.weights:
+            return _Scaled.apply(output, weight, variance, ctx.eps), *(None,) * 6
+        mask = list(ctx.needs_input_grad[:3])
+        return *_scaled(output, x, weight, mean, variance, ctx.eps, mask), *(None,) * 4
+
+
+class _Scaled(Function):
+    """The input gradient of batch norm with stored statistics: the output gradient, scaled."""
+
+    @staticmethod
+    def forward(ctx: Any, output: Tensor, weight: Tensor, variance: Tensor, eps: float) -> Tensor:
+        ctx.save_for_backward(output, weight, variance)
+        ctx.eps = eps
+        return output * (weight * (variance + eps).rsqrt()).view(_per_channel(output))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (v,) = gradients
+        output, weight, variance = ctx.saved_tensors
+        mask = [*ctx.needs_input_grad[:2], False]
+        of_output, of_weight, _ = _scaled(v, output, weight, torch.zeros_like(variance), variance, ctx.eps, mask)
+        return of_output, of_weight, None, None
+
+
+def _scaled(
+    output: Tensor, x: Tensor, weight: Tensor, mean: Tensor, variance: Tensor, eps: float, mask: list[bool]
+) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    """In one pass: the scaled output gradient, and the gradients of weight and bias, which are sums per channel."""
+    found: tuple[Tensor | None, ...] = torch.ops.aten.native_batch_norm_backward(
+        output, x, weight, mean, variance, None, None, False, eps, mask
+    )
+    return found[0], found[1], found[2]
+
+
+def _per_channel(x: Tensor) -> tuple[int, ...]:
+    return (1, -1) + (1,) * (x.ndim - 2)
 
 
 def _convolve(x: Tensor, weight: Tensor, settings: Settings) -> Tensor:

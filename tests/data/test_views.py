@@ -65,6 +65,62 @@ def test_half_are_mirrored():
     assert abs(share - 0.5) < 5 * 0.5 / math.sqrt(4000)
 
 
+@given(
+    st.integers(1, 7),
+    st.sampled_from([1, 3]),
+    st.integers(4, 9),
+    st.integers(4, 9),
+    st.integers(0, 3),
+    st.sampled_from(["zero", "reflect"]),
+    st.sampled_from([torch.uint8, torch.float32]),
+    st.booleans(),
+    st.integers(0, 99),
+)
+def test_shifted_equals_padding_cutting_and_mirroring_one_by_one(
+    n, channels, height, width, reach, outside, dtype, innermost, seed
+):
+    x = images(n, channels, height, width, seed).to(dtype)
+    if innermost:
+        x = x.contiguous(memory_format=torch.channels_last)
+    rng = np.random.default_rng(seed)
+    down, right = rng.integers(-reach, reach + 1, (2, n))
+    mirrored = None if seed % 4 == 0 else rng.random(n) < 0.5
+    result = views.shifted(
+        x,
+        torch.from_numpy(down),
+        torch.from_numpy(right),
+        None if mirrored is None else torch.from_numpy(mirrored),
+        reach,
+        outside,
+    )
+    assert result.dtype == dtype and result.is_contiguous()
+    for i in range(n):
+        edges = ((0, 0), (reach, reach), (reach, reach))
+        padded = np.pad(x[i].numpy(), edges, mode="constant" if outside == "zero" else "reflect")
+        top, left = reach + down[i], reach + right[i]
+        expected = padded[:, top : top + height, left : left + width]
+        if mirrored is not None and mirrored[i]:
+            expected = expected[:, :, ::-1]
+        np.testing.assert_array_equal(result[i].numpy(), expected)
+
+
+@given(st.integers(1, 9), st.integers(4, 12), st.integers(0, 99))
+def test_crop_and_flip_in_one_pass_are_both_one_after_the_other(n, size, seed):
+    x = images(n, 3, size, size, seed)
+    drawn = generator(seed)
+    assert torch.equal(views.crop_flip(x, generator(seed)), views.flip(views.crop(x, drawn), drawn))
+
+
+def test_shifted_refuses_moves_beyond_its_reach_and_unknown_edges():
+    x, still, far = images(2, 1, 5, 5), torch.zeros(2, dtype=torch.int64), torch.tensor([0, -3])
+    for down, right in ((far, still), (still, far)):
+        with pytest.raises(ValueError, match="2 pixels"):
+            views.shifted(x, down, right, None, 2)
+    with pytest.raises(ValueError, match="'zero', 'reflect'"):
+        views.shifted(x, still, still, None, 1, "wrap")
+    assert views.shifted(x[:0], still[:0], still[:0], None, 1).shape == (0, 1, 5, 5)
+
+
 def bilinear(image: np.ndarray, down: float, across: float) -> np.ndarray:
     """One point of a (c, h, w) image between pixel centres, held at the border."""
     _, height, width = image.shape

@@ -11,6 +11,7 @@ from cu_core.base.errors import BadInput, CheckpointError, Incompatible
 from cu_core.catalogue.backbone_record import BACKBONES
 from cu_core.catalogue.listed_models import model_names, why_not_listed
 from cu_core.catalogue.spec_parts import ModelSpec
+from cu_core.learning.backbones.resnet import mean_of_places
 from cu_core.learning.backbones.vit import patch_size
 from cu_core.learning.build import build_model
 from cu_core.learning.weights import weights_sha256
@@ -149,3 +150,14 @@ def test_a_timm_model_that_cannot_take_the_size_is_named() -> None:
 def test_missing_own_weights() -> None:
     with pytest.raises(CheckpointError, match=r"no file 'nothing\.pt'"):
         build("tiny-cnn", weights="nothing.pt")
+
+
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+def test_the_mean_of_places_and_its_gradient_lie_in_memory_like_the_images(order: torch.memory_format) -> None:
+    x = torch.randn(5, 6, 4, 3).contiguous(memory_format=order).requires_grad_()
+    weights = torch.randn(5, 6)
+    found = mean_of_places(x)
+    assert torch.equal(found, x.mean(dim=(2, 3)))
+    (gradient,) = torch.autograd.grad((found * weights).sum(), x)
+    assert torch.equal(gradient, (weights / 12)[:, :, None, None].expand(5, 6, 4, 3))
+    assert gradient.is_contiguous(memory_format=order)

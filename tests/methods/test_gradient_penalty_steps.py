@@ -106,6 +106,23 @@ def test_a_term_without_weight_is_not_computed(off: str, monkeypatch: pytest.Mon
     assert context.objective.steps == 2
 
 
+@pytest.mark.parametrize(("batch_norm", "passes"), [("eval", 1), ("train", 2)])
+def test_loss_and_penalty_on_the_same_samples_share_their_forward_pass(
+    batch_norm: str, passes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = context_of(forget=8)
+    made = []
+    answer = type(context.model).forward
+
+    def answered(model: nn.Module, x: Tensor) -> Tensor:
+        made.append(1)
+        return answer(model, x)
+
+    monkeypatch.setattr(type(context.model), "forward", answered)
+    next(unlearn_members(context, MembersParams(batch_size=8, batch_norm=batch_norm)))
+    assert len(made) == passes
+
+
 @pytest.mark.parametrize("method", [GRADIENT_PENALTY, GRADIENT_PENALTY_MEMBERS], ids=lambda m: m.id)
 def test_what_leaves_nothing_to_do_is_refused(method: object) -> None:
     weights = {"alpha": 0, "beta": 0} | ({"gamma": 0} if method is GRADIENT_PENALTY else {})

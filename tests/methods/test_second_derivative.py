@@ -72,3 +72,12 @@ def test_frozen_weights_get_no_gradient() -> None:
         gradient = layers.input_gradient((layer(x * scale)).sum(), x)
     gradient.square().sum().backward()
     assert layer.weight.grad is None and scale.grad is not None
+
+
+def test_the_samples_get_no_gradient_but_the_one_that_is_returned() -> None:
+    layer, x = nn.Conv2d(1, 1, 3), torch.ones(1, 1, 4, 4, requires_grad=True)
+    with CheapSecondDerivatives() as layers:
+        answer = nn.functional.normalize(layer(x).flatten(1), dim=1).sum()
+        gradient = layers.input_gradient(answer, x)
+    (gradient.square().sum() + answer).backward()
+    assert x.grad is None and layer.weight.grad is not None

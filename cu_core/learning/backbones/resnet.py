@@ -38,6 +38,28 @@ def _pool(stem: str) -> nn.Module:
     return nn.Identity() if stem == "small" else nn.MaxPool2d(3, stride=2, padding=1)
 
 
+def mean_of_places(x: Tensor) -> Tensor:
+    """Mean over height and width, whose gradient lies in memory as the images do.
+
+    The gradient of ``x.mean(dim=(2, 3))`` comes with the places innermost. Where the channels are innermost, the
+    rectifier before the mean would walk through memory in two orders at once, at fifteen times the cost.
+
+    Args:
+        x: (n, c, h, w).
+
+    Returns:
+        (n, c).
+    """
+    if x.stride(1) == 1:
+        return x.permute(0, 2, 3, 1).flatten(1, 2).mean(1)
+    return x.mean(dim=(2, 3))
+
+
+class _Pool(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return mean_of_places(x)[:, :, None, None]
+
+
 class ResNet8(nn.Module):
     """Stem of 16 channels, then one basic block each of 16, 32 and 64 channels.
 
@@ -62,7 +84,7 @@ class ResNet8(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Features (n, width) of images (n, channels, size, size)."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
-        return self.layer3(self.layer2(self.layer1(x))).mean(dim=(2, 3))
+        return mean_of_places(self.layer3(self.layer2(self.layer1(x))))
 
 
 def _shortcut(channels: int, width: int) -> nn.Module:
@@ -80,5 +102,6 @@ def build(name: str, channels: int, size: int, pretrained: bool, stem: str = "au
     trunk.width = trunk.fc.in_features
     trunk.conv1 = _stem(channels, 64, stem)
     trunk.maxpool = _pool(stem)
+    trunk.avgpool = _Pool()
     trunk.fc = nn.Identity()
     return trunk
