@@ -154,12 +154,13 @@ def measure(home: Home, size: Size, backbone: str, device: str) -> dict[str, flo
 
 def measure_anew(size: Size, backbone: str, device: str) -> dict[str, float]:
     """`measure` in a home and a process of its own, whose ``peak_memory`` in bytes is told besides."""
-    with Side(_pieces, size, backbone, device, own_memory=True) as side:
+    with Side(pieces, size, backbone, device, own_memory=True) as side:
         found: dict[str, float] = side.next()
     return found
 
 
-def _pieces(size: Size, backbone: str, device: str) -> Iterator[dict[str, float]]:
+def pieces(size: Size, backbone: str, device: str) -> Iterator[dict[str, float]]:
+    """`measure` after a small run that warms up, each in a home of its own; with the process's ``peak_memory``."""
     # What is loaded and compiled once would count against the point.
     for one in (Size(samples=200, rounds=1), size):
         with tempfile.TemporaryDirectory() as folder:

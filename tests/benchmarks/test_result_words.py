@@ -10,7 +10,9 @@ import pytest
 from scipy.stats import spearmanr
 from scipy.stats import t as student
 
+from benchmarks.growth import PARTS, exponents
 from benchmarks.results.encoder_words import gap_sentence, interval
+from benchmarks.results.growth_words import growth_words
 from benchmarks.results.kept_numbers import KEPT, MOST_BYTES, read_kept, write_kept
 from benchmarks.results.published_ranges import published_words
 from benchmarks.results.result_findings import (
@@ -197,6 +199,18 @@ def test_first_sentence_on_encoders_is_chosen_by_the_numbers() -> None:
     values = [1.0, 2.5, 3.0]
     low, high = student.interval(0.95, 2, np.mean(values), np.std(values, ddof=1) / np.sqrt(3))
     assert interval(values) == pytest.approx((high - low) / 2) and interval([1.0]) is None
+
+
+def test_growth_says_what_is_steeper_than_linear() -> None:
+    machine = {"name": "p", "cores": 2, "threads": 2, "memory_bytes": 2**33, "system": "s", "python": "3", "torch": "2"}
+    points = [dict.fromkeys(PARTS, 1.0 * k) | {"attacks": 1.0 * k**2, "peak_memory": k * 2.0**30} for k in (1, 2, 4)]
+    slopes = exponents([10, 20, 40], points)
+    series = {"samples": {"sizes": [10, 20, 40], "points": points, "exponents": slopes}}
+    told = {"machine": machine | {"load_average_at_start": 0.0}, "backbone": "net", "series": series}
+    text = growth_words({"growth": told})
+    assert "Steeper than linear over the last two points: attacks." in text
+    assert "| attacks, s | 1.00 | 4.00 | 16.00 | 2.00 | 2.00 |" in text
+    assert "| peak memory, GiB | 1.00 | 2.00 | 4.00 | 1.00 | 1.00 |" in text
 
 
 def test_published_numbers_are_ranges_and_none_is_from_memory() -> None:
