@@ -1,23 +1,25 @@
 """How the cost of a run grows with samples, rounds and classes: seconds, exponents, and a picture of them.
 
     .venv/bin/python -m benchmarks.growth --out growth.json --picture docs/pictures/growth.png
+    .venv/bin/python -m benchmarks.growth --backbone airbench-s --samples 10000 20000 50000 --rounds --out growth.json
 
-Every point is an ordinary run on made-up images of 32 px, done in this process as a worker does it; its own files say
-what each part took. With the samples grow the forget set (a tenth), the recorded ones (a fifth), the attacked ones and
-the unseen ones. The exponent is the slope of log seconds over log size: 1 is linear. Fixed costs hide it at small
-sizes, so the slope of the last two points is given beside that of all. The picture needs the headless Chromium of the
-browser tests.
+Every point is an ordinary run on made-up images of 32 px, done in a process of its own as a worker does it; its own
+files say what each part took, and the process how much memory it had at the most. With the samples grow the forget set
+(a tenth), the recorded ones (a fifth), the attacked ones and the unseen ones. The exponent is the slope of log seconds
+over log size: 1 is linear. Fixed costs hide it at small sizes, so the slope of the last two points is given beside that
+of all. The picture needs the headless Chromium of the browser tests.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import resource
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.growth_picture import Pane, Style, picture
-from benchmarks.measuring import machine, machine_words, table, write_out
+from benchmarks.measuring import Side, machine, machine_words, table, write_out
 from benchmarks.pictures import write_png
 from benchmarks.snapshot_cost import TimedAttempt
 from cu_core.base.errors import UnlearnscopeError
@@ -41,6 +43,7 @@ from cu_core.learning.device import choose_device
 from cu_core.runstore.reader import open_run
 
 PARTS = ("training epoch", "unlearning round", "snapshot", "attacks", "rest of the run")
+MEMORY = "peak_memory"
 # Steeper than this over the last two points counts as worse than linear; times of seconds scatter by some percent.
 STEEP = 1.15
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#666666")
@@ -150,9 +153,19 @@ def measure(home: Home, size: Size, backbone: str, device: str) -> dict[str, flo
 
 
 def measure_anew(size: Size, backbone: str, device: str) -> dict[str, float]:
-    """`measure` in a home of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        return measure(Home(Path(folder)).create(), size, backbone, device)
+    """`measure` in a home and a process of its own, whose ``peak_memory`` in bytes is told besides."""
+    with Side(pieces, size, backbone, device, own_memory=True) as side:
+        found: dict[str, float] = side.next()
+    return found
+
+
+def pieces(size: Size, backbone: str, device: str) -> Iterator[dict[str, float]]:
+    """`measure` after a small run that warms up, each in a home of its own; with the process's ``peak_memory``."""
+    # What is loaded and compiled once would count against the point.
+    for one in (Size(samples=200, rounds=1), size):
+        with tempfile.TemporaryDirectory() as folder:
+            found = measure(Home(Path(folder)).create(), one, backbone, device)
+    yield found | {"peak_memory": 1024.0 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
 
 
 def exponent(sizes: Sequence[float], seconds: Sequence[float]) -> float:
@@ -168,9 +181,11 @@ def exponent(sizes: Sequence[float], seconds: Sequence[float]) -> float:
 
 
 def exponents(sizes: Sequence[int], points: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    """Of each of the `PARTS` the exponent over all points (``all``) and over the last two (``last``)."""
+    """Of each of the `PARTS` and of memory the exponent over all points (``all``) and over the last two (``last``)."""
     found = {}
-    for part in PARTS:
+    for part in (*PARTS, MEMORY):
+        if not all(part in point for point in points):
+            continue
         seconds = [point[part] for point in points]
         found[part] = {"all": exponent(sizes, seconds), "last": exponent(sizes[-2:], seconds[-2:])}
     return found
@@ -187,9 +202,9 @@ def panes_of(series: Mapping[str, Mapping[str, Any]]) -> list[Pane]:
 def main(arguments: list[str] | None = None) -> int:
     """Measures, prints Markdown tables and draws; returns the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--samples", type=int, nargs="+", default=[1000, 5000, 20_000, 50_000])
-    parser.add_argument("--rounds", type=int, nargs="+", default=[5, 20, 100], help="on 1,000 samples")
-    parser.add_argument("--classes", type=int, nargs="+", default=[10, 30, 100], help="of 5,000 samples")
+    parser.add_argument("--samples", type=int, nargs="*", default=[1000, 5000, 20_000, 50_000])
+    parser.add_argument("--rounds", type=int, nargs="*", default=[5, 20, 100], help="on 1,000 samples")
+    parser.add_argument("--classes", type=int, nargs="*", default=[10, 30, 100], help="of 5,000 samples")
     parser.add_argument("--backbone", default="tiny-cnn")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, help="write the numbers as JSON")
@@ -203,9 +218,9 @@ def main(arguments: list[str] | None = None) -> int:
     series: dict[str, dict[str, Any]] = {}
     try:
         where = machine(choose_device(options.device))
-        # What is loaded and compiled once would count against the first point.
-        measure_anew(Size(samples=200, rounds=1), options.backbone, options.device)
         for name, sizes in grown.items():
+            if not sizes:
+                continue
             points = [measure_anew(size, options.backbone, options.device) for size in sizes]
             numbers = [getattr(size, name) for size in sizes]
             series[name] = {"sizes": numbers, "points": points, "exponents": exponents(numbers, points)}
@@ -222,6 +237,9 @@ def main(arguments: list[str] | None = None) -> int:
             flag = " (worse than linear)" if slope["last"] > STEEP else ""
             times = [f"{point[part]:.2f}" for point in told["points"]]
             rows.append([part, *times, f"{slope['all']:.2f}", f"{slope['last']:.2f}{flag}"])
+        memory = told["exponents"][MEMORY]
+        peaks = [f"{point[MEMORY] / 2**30:.2f}" for point in told["points"]]
+        rows.append(["peak memory, GiB", *peaks, f"{memory['all']:.2f}", f"{memory['last']:.2f}"])
         print(table(head, rows) + "\n")
     write_out(options.out, {"machine": where, "backbone": options.backbone, "series": series})
     if options.picture is not None:

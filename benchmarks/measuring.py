@@ -7,6 +7,7 @@ neighbours in time; the median of those is reported with their quartiles.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -100,8 +101,17 @@ class Side:
             RuntimeError: the work failed, was over, or took more than ten minutes; with the traceback where there is
                 one.
         """
-        try:
+        self.begin()
+        return self.end()
+
+    def begin(self) -> None:
+        """Lets the side begin its next piece, without waiting for it; what goes wrong is told by `end`."""
+        with contextlib.suppress(ConnectionError):
             self._pipe.send("next")
+
+    def end(self) -> Any:
+        """The piece that was begun; raises as `next` does."""
+        try:
             if not self._pipe.poll(START_SECONDS):
                 raise RuntimeError(f"no answer for {START_SECONDS:.0f} s")
             failure, value = self._pipe.recv()

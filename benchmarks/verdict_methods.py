@@ -23,7 +23,6 @@ from benchmarks.kept_rows import add_row_arguments, keep_rows, kept_rows, print_
 from benchmarks.liars.tasks import TASKS
 from benchmarks.liars_bench import SIGNS, Row, row_of
 from benchmarks.measuring import machine, table
-from benchmarks.method_tuning import perform
 from cu_core.base.home import Home
 from cu_core.catalogue.compatibility import why_not_method
 from cu_core.catalogue.method_record import Method, methods_here
@@ -31,6 +30,11 @@ from cu_core.catalogue.question_record import DIFFERS
 from cu_core.catalogue.recipes import unlearning_recipe
 from cu_core.catalogue.spec import MethodSpec, RunSpec
 from cu_core.catalogue.spec_recording import AuditSpec, ProbeSpec
+from cu_core.engine.loop import execute
+from cu_core.engine.perform import run_attempt
+from cu_core.jobs import submission
+from cu_core.runstore.attempt import Attempt
+from cu_core.runstore.reader import RunView, open_run
 
 CHOSEN = ("class", "wrong-labels", "random")
 SEED = 0
@@ -76,6 +80,17 @@ def spec_of(task: str, record: Method) -> RunSpec | None:
         audit=AuditSpec(attacks="none"),
         group="verdict-methods",
     )
+
+
+def perform(spec: RunSpec, home: Home) -> RunView:
+    """The finished run of a specification, made now unless it was made before."""
+    run_id = submission.submit(spec, home, token=spec.content_hash(), foreground=True)
+    view = open_run(home, run_id)
+    if view.state != "succeeded":
+        number = 1 if view.state == "starting" else submission.resume_here(home, run_id)
+        run_attempt(Attempt.claim(home, run_id, number), execute)
+        view = open_run(home, run_id)
+    return view
 
 
 def _run(spec: RunSpec, home: Home) -> Row:

@@ -12,7 +12,7 @@ from cu_core.base.errors import BadInput
 from pages._frame.page_records import Page
 from pages._shared.plain_text import plain
 from pages._shared.server_home import home
-from pages._sweep import sweep_matrix
+from pages._sweep import sweep_matrix, tune_section
 from pages._sweep.new_sweep import expansion, new_sweep
 
 PAGE = Page(
@@ -61,6 +61,7 @@ if stored:
 box = st.expander("New sweep", icon=":material/add:", expanded=shown is None)
 with box:
     new_sweep()
+tune_section.section(REFRESH_SECONDS)
 if shown is not None:
     st.subheader(plain(shown.name), anchor=False)
     try:

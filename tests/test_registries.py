@@ -77,6 +77,7 @@ def evidence(metric: Metric) -> Evidence:
         forgotten=(2,) if "class" in metric.tasks else (),
         true_labels=np.arange(60)[::-1] % 4,
         fitted={"linear_acc": 0.5, "probe_recovery": 0.25},
+        kind=metric.objectives[0],
     )
 
 

@@ -17,12 +17,13 @@ from cu_core.base.parameters import Described, describe
 from cu_core.catalogue.attack_record import ATTACKS
 from cu_core.catalogue.backbone_record import BACKBONES
 from cu_core.catalogue.dataset_record import DATASETS
-from cu_core.catalogue.method_record import METHODS, PER_EPOCH, PER_FILE, PER_SHARD, Method
+from cu_core.catalogue.method_record import METHODS, PER_EPOCH, PER_FILE, PER_HALF, PER_SHARD, Method
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.objective_record import OBJECTIVES
 from cu_core.catalogue.presets import PRESETS
 from cu_core.catalogue.projection_record import PROJECTIONS
-from cu_core.catalogue.recipes import recipe, unlearning_recipe
+from cu_core.catalogue.recipes import recipes, unlearning_recipe
+from cu_core.catalogue.search_space import axes_of
 from cu_core.catalogue.selections import FORGET_KINDS
 from cu_core.catalogue.spec import PARTS, RunSpec
 from cu_core.catalogue.stopping import STOPPING_RULES
@@ -91,21 +92,12 @@ def settings(cls: type, prefix: str = "") -> str:
 
 PLURAL = {"class": "classes", "sample": "samples"}
 MODELS = {"supervised": "classifiers", "self-supervised": "encoders", "image-text": "image-text models"}
-RETAINED = {"none": "", "part": "a part of the retain samples", "all": "retain samples"}
-COUNTED = {PER_EPOCH: "as many as training epochs", PER_SHARD: "as many as shards", PER_FILE: "as many as files"}
-
-
-def reads(method: Method) -> str:
-    """What a method reads, in words."""
-    kinds = (
-        ("forget samples", method.needs_forget),
-        (RETAINED[method.retain_data], method.needs_retain),
-        ("unseen samples", method.needs_unseen),
-        ("labels", method.needs_labels),
-        ("shards", method.needs_shards),
-        ("the user's files", method.from_files),
-    )
-    return ", ".join(name for name, needed in kinds if needed)
+COUNTED = {
+    PER_EPOCH: "as many as training epochs",
+    PER_HALF: "half as many as training epochs",
+    PER_SHARD: "as many as shards",
+    PER_FILE: "as many as files",
+}
 
 
 def overview(methods: Iterable[Method]) -> str:
@@ -154,14 +146,20 @@ def method_section(method: Method) -> str:
             ("source", method.paper),
             ("forgets", " and ".join(PLURAL[task] for task in method.tasks)),
             ("unlearns from", " and ".join(MODELS[kind] for kind in method.objectives)),
-            ("reads", reads(method)),
+            ("reads", method.reads),
             ("needs", method.needs),
             ("fails", method.fails),
             ("rounds", "one shot" if method.one_shot else f"at most, unless told otherwise: {rounds}"),
             ("on several processes", divided(method)),
+            ("tuning draws", drawn(method)),
         ),
     )
     return f"### {method.title}\n\n{method.summary}\n\n{facts}\n\n{settings(method.params)}"
+
+
+def drawn(method: Method) -> str:
+    """What tuning draws of a method, and from where."""
+    return "; ".join(f"`{axis.name}` {axis.words}" for axis in axes_of(method)) or "nothing"
 
 
 def recipe_rows() -> Iterable[tuple[object, ...]]:
@@ -170,6 +168,8 @@ def recipe_rows() -> Iterable[tuple[object, ...]]:
     cases = [
         ("digits", "digits", "tiny-cnn", 0.0, plain),
         ("digits with label noise", "digits", "tiny-cnn", 0.1, plain),
+        ("emoji, Airbench networks", "emoji", "airbench-s", 0.0, plain),
+        ("emoji, other networks", "emoji", "wide-cnn", 0.0, plain),
     ]
     cases += [
         (f"`{b}` on other images", "cifar10", b, 0.0, plain) for b, record in BACKBONES.items() if not record.image_text
@@ -181,9 +181,12 @@ def recipe_rows() -> Iterable[tuple[object, ...]]:
             (f"{objective.title} on other images", "cifar10", "resnet18", 0.0, objective.id),
         ]
     for title, dataset, backbone, noise, trained in cases:
-        used = recipe(dataset, backbone, noise, trained)
-        steps = f"{used.optimizer}, {used.schedule}"
-        yield title, used.epochs, used.batch_size, f"{used.lr:g}", f"{used.weight_decay:g}", steps, used.augment
+        offered = recipes(dataset, backbone, noise, trained)
+        for name, used in offered.items():
+            steps = f"{used.optimizer}, {used.schedule}"
+            steps += ", Nesterov" * used.nesterov + ", averaged" * bool(used.lookahead)
+            named = f"{title}, `{name}`" if len(offered) > 1 else title
+            yield named, used.epochs, used.batch_size, f"{used.lr:g}", f"{used.weight_decay:g}", steps, used.augment
 
 
 def tuned() -> str:
@@ -335,8 +338,12 @@ def text() -> str:
         sections += [f"### {part}", str(cls.__doc__).strip().splitlines()[0], settings(cls, f"{part}.")]
     sections += [
         "## Recipes",
-        "Values that nobody names. How a base model and its references are trained:",
+        "Values that nobody names. How a base model and its references are trained; where there are two recipes, the "
+        "first is taken unless `--recipe` names the other:",
         table(("for", "epochs", "batch", "learning rate", "weight decay", "optimizer", "augmentation"), recipe_rows()),
+        "No recipe smooths labels, and no accuracy is measured on mirrored or shifted test images: both raise it, "
+        "and both blur what a network knows of a single image, which unlearning is about. `--set "
+        "train.label_smoothing=0.2` asks for the first all the same.",
         tuned(),
         "## Presets",
         table(("id", "name", "what it shows"), ((f"`{p.id}`", p.title, p.summary) for p in PRESETS.values())),

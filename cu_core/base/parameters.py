@@ -36,6 +36,9 @@ class Param:
         unit: unit shown behind the value.
         special: a value that stands for something else, in words such as ``"0 = all"``.
         log: whether the value is best explored on a logarithmic scale.
+        search: smallest and largest number that tuning draws, where the allowed range holds far more than anybody would
+            try; empty keeps tuning away from the field; None leaves it to the rule of
+            `cu_core.catalogue.search_space.axes_of`.
         paper: the paper's default with its source, in words.
         advanced: shown only when asked for.
         later: added after runs had been stored: left out of `contents` while it has its default, so that hashes of
@@ -50,6 +53,7 @@ class Param:
     unit: str = ""
     special: str = ""
     log: bool = False
+    search: tuple[float, ...] | None = None
     paper: str = ""
     advanced: bool = False
     later: bool = False

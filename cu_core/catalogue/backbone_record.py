@@ -17,7 +17,8 @@ class Backbone:
         title: name shown to people.
         summary: one sentence.
         builder: function, or ``"module:function"``, taking ``(name, channels, size, pretrained)`` and returning a
-            trunk: a module from images (n, channels, size, size) to features (n, width) with attribute ``width``.
+            trunk: a module from images (n, channels, size, size) to features (n, width) with attribute ``width``. One
+            with a method ``prepare`` is shown training images first: `cu_core.learning.training.Training`.
         mflops: million multiply-adds for one 32-px colour image (8-px grey for tiny-cnn); 0 if unknown.
         min_size: smallest height and width in pixels that it accepts.
         pretrained: whether pretrained weights can be asked for.

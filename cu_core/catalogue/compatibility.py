@@ -75,6 +75,15 @@ def why_not_processes(spec: RunSpec) -> str | None:
     return None
 
 
+def why_not_kept(spec: RunSpec) -> str | None:
+    """Why nothing can be kept of the base model's training; None if it can, or is not asked for."""
+    if spec.train.keep_every and spec.train.sharded:
+        return "of a model in shards the weights after each stage are kept, and no others"
+    if spec.train.keep_every and not spec.base_recipe.epochs:
+        return "the base model is taken as it is, and of the training of a file or of published weights nothing is kept"
+    return None
+
+
 def why_not_backbone(name: str, size: int) -> str | None:
     """Why a backbone cannot read images of this many pixels; None if it can."""
     record = backbone(name)
@@ -128,6 +137,7 @@ def check(spec: RunSpec) -> None:
         ("train.objective", why_not_objective(spec.train.objective, spec.model.backbone)),
         ("forget.select", why_not_forget(selection.kind, spec.data, kind)),
         ("train.shards", why_not_shards(spec)),
+        ("train.keep_every", why_not_kept(spec)),
         ("processes", why_not_processes(spec)),
         ("method", why_not_method(method(spec.method.id), spec.task, kind, sharded=spec.train.sharded)),
         ("model.pretrained", why_not_pretrained(spec.model.backbone) if spec.model.pretrained else None),
@@ -154,6 +164,8 @@ def check(spec: RunSpec) -> None:
         raise Incompatible(
             "train.epochs", f"{method(spec.method.id).title} repeats the training and needs at least one epoch of it"
         )
+    if method(spec.method.id).needs_earlier:
+        _check_earlier(spec)
     if method(spec.method.id).needs_shards and 0 < spec.stop.max_rounds < spec.train.shards:
         raise Incompatible(
             "stop.max_rounds",
@@ -165,6 +177,25 @@ def check(spec: RunSpec) -> None:
         raise Incompatible("reference", "a reference is trained from scratch and needs at least one epoch", ("0",))
     if record.train and spec.data.train_limit > record.train:
         raise BadInput("data.train_limit", f"{spec.data.train_limit} is more than there are", [f"0 to {record.train}"])
+
+
+def _check_earlier(spec: RunSpec) -> None:
+    """What a method that goes back to an earlier epoch cannot be combined with."""
+    title, epochs = method(spec.method.id).title, spec.base_recipe.epochs
+    if spec.takes_own_weights:
+        raise Incompatible(
+            "model.weights",
+            f"{title} goes back to an earlier epoch of the base model's training, and of a file's training none is "
+            "kept; name no file, so that the base model is trained here, or let it be trained on (model.train_on)",
+        )
+    if epochs < 2:
+        raise Incompatible("train.epochs", f"{title} repeats a part of the epochs, and there are none", ("2 or more",))
+    if spec.max_rounds >= epochs:
+        raise Incompatible(
+            "stop.max_rounds",
+            f"{title} goes back as many epochs as it has rounds, and the training has {epochs}",
+            (f"1 to {epochs - 1}", "0 for half of the epochs"),
+        )
 
 
 def _check_given(spec: RunSpec) -> None:

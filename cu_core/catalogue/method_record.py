@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -13,7 +13,9 @@ from cu_core.base.registry import Registry, imported
 PER_EPOCH = 0
 PER_SHARD = -1
 PER_FILE = -2
+PER_HALF = -3
 RETAIN_DATA = ("none", "part", "all")
+RETAINED = {"none": "no retain samples", "part": "a fixed part of the retain samples", "all": "all retain samples"}
 
 Unlearn = Callable[..., Iterator[dict[str, float]]]
 """A method's generator: from context and hyper-parameters to its own numbers after each round."""
@@ -27,6 +29,11 @@ def by_one_process(params: Any) -> bool:
 def by_all_processes(params: Any) -> bool:
     """A method's steps are divided, whatever its hyper-parameters."""
     return True
+
+
+def any_network(network: Any) -> str | None:
+    """A method asks nothing of the network."""
+    return None
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,8 @@ class Method:
             drawn once, as large as its hyper-parameter ``retain_share`` says; or ``"all"``. It is handed no others.
         needs_unseen: whether it reads samples outside the training set.
         needs_labels: whether it reads labels.
+        needs_earlier: whether it begins from the base model's weights as many epochs before the end of its training
+            as it has rounds (`cu_core.methods.context.Context.earlier`).
         needs_shards: whether it unlearns models that were trained in shards; all others cannot.
         one_shot: whether it has no natural rounds.
         starts_anew: whether it begins by throwing away what the model, or a part of it, has learned. Neither a stopping
@@ -57,11 +66,14 @@ class Method:
             took is not known then, nothing ends the run before the last of them, and the base model is a file, too.
         needs: what has to be there, in words.
         fails: where it fails or misleads, in words.
+        why_not_network: why the method cannot unlearn from a network of this architecture, in words that follow its
+            title; None if it can. It is asked before the training, with an untrained network.
         divided: whether the method's steps can be divided over processes, given its hyper-parameters: they run through
             the whole network in training mode and end in ``Tensor.backward``. The steps of others are taken by one
             process, which is always right.
         rounds: default number of rounds per task; `PER_EPOCH` stands for as many as the original training had epochs,
-            `PER_SHARD` for as many as it had shards, `PER_FILE` for as many as it names files.
+            `PER_HALF` for half of these, `PER_SHARD` for as many as it had shards, `PER_FILE` for as many as it names
+            files.
     """
 
     id: str
@@ -76,14 +88,24 @@ class Method:
     retain_data: str = "all"
     needs_unseen: bool = False
     needs_labels: bool = True
+    needs_earlier: bool = False
     needs_shards: bool = False
     one_shot: bool = False
     starts_anew: bool = False
     from_files: bool = False
     needs: str = ""
     fails: str = ""
+    why_not_network: Callable[[Any], str | None] = any_network
     divided: Callable[[Any], bool] = by_one_process
     rounds: Mapping[str, int] = field(default_factory=lambda: {"class": 10, "sample": 30})
+
+    def __new__(cls, *args: Any, **named: Any) -> Method:
+        """Says of the keyword that plug-ins of earlier versions used what has taken its place."""
+        if "needs_retain" in named:
+            raise BadInput(
+                "method", "needs_retain says too little now; say retain_data instead, True was all", RETAIN_DATA
+            )
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         if self.retain_data not in RETAIN_DATA:
@@ -95,6 +117,20 @@ class Method:
     def needs_retain(self) -> bool:
         """Whether it reads retain samples."""
         return self.retain_data != "none"
+
+    @property
+    def reads(self) -> str:
+        """What it reads, in words."""
+        kinds = (
+            ("forget samples", self.needs_forget),
+            (RETAINED[self.retain_data], True),
+            ("unseen samples", self.needs_unseen),
+            ("labels", self.needs_labels),
+            ("earlier weights", self.needs_earlier),
+            ("shards", self.needs_shards),
+            ("the user's files", self.from_files),
+        )
+        return ", ".join(name for name, needed in kinds if needed)
 
     @property
     def unguarded(self) -> bool:
@@ -114,6 +150,14 @@ METHODS: Registry[Method] = Registry("method", Method, group="unlearnscope.metho
 def methods_here() -> dict[str, Method]:
     """The methods that unlearn here, by id; rounds that are files have a door of their own."""
     return {name: record for name, record in METHODS.items() if not record.from_files}
+
+
+def retain_words(method_ids: Iterable[str]) -> str:
+    """Which retain samples methods may read, in a sentence; "" where none of them is known here."""
+    known = [METHODS[name] for name in dict.fromkeys(method_ids) if name in METHODS]
+    groups = {said: [m.title for m in known if m.retain_data == kind] for kind, said in RETAINED.items()}
+    parts = [f"{said}: {', '.join(titles)}" for said, titles in groups.items() if titles]
+    return f"May read {'; '.join(parts)}." if parts else ""
 
 
 def method(method_id: str) -> Method:

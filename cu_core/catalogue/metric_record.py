@@ -63,6 +63,7 @@ class Evidence:
             which can name every class.
         fitted: numbers of classifiers that were fitted to the model's frozen features, by the metric's id; fitted
             only where all samples are evaluated.
+        kind: of the model, one of `cu_core.catalogue.objective_record.KINDS`.
     """
 
     forget: SampleOutputs
@@ -72,7 +73,13 @@ class Evidence:
     true_labels: np.ndarray | None = None
     voters: np.ndarray | None = None
     fitted: Mapping[str, float | None] = field(default_factory=dict)
+    kind: str = "supervised"
     _kept: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def task(self) -> str:
+        """``"class"`` or ``"sample"``: what was forgotten."""
+        return "class" if self.forgotten else "sample"
 
     def once(self, compute: Callable[[Evidence], T]) -> T:
         """What a function makes of it, kept for other metrics that rest on the same."""
@@ -106,9 +113,10 @@ class Metric:
         ranks: whether it is an AUC that tells forget samples from unseen ones, which has a band of its own.
         recorded: in which rounds: ``"every"``, ``"some"``, or ``"end"`` for what takes all samples.
         heading: title where there is room for two words; the title by default.
-        applies: whether an evaluation has it at all.
-        tasks: forgetting tasks for which it exists.
-        objectives: kinds of models for which it exists, as in `cu_core.catalogue.method_record.Method`.
+        applies: whether an evaluation has it at all, where task and kind of model do not say it.
+        tasks: forgetting tasks for which it exists; it is computed in no others.
+        objectives: kinds of models for which it exists, as in `cu_core.catalogue.method_record.Method`; it is computed
+            for no others.
     """
 
     id: str

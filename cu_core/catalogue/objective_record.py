@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cu_core.base.registry import Registry, Target
 
 # Fields of `TrainSpec` that only some objectives read; each of those names them in its `settings`.
-OWN_SETTINGS = ("augment", "smallest_crop", "temperature", "queue", "key_momentum")
+OWN_SETTINGS = ("augment", "label_smoothing", "smallest_crop", "temperature", "queue", "key_momentum")
 
 # Kinds of models: those that answer with class logits, and encoders.
 WITH_CLASSES = ("supervised", "image-text")

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from cu_core.base.registry import Registry
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.question_record import LEAST_REFERENCES
-from cu_core.catalogue.recipes import DIGITS, DIGITS_BY_HEART, DIGITS_ENCODER_BY_HEART, EMOJI, PAPER, unlearning_recipe
+from cu_core.catalogue.recipes import (
+    AIRBENCH,
+    DIGITS,
+    DIGITS_BY_HEART,
+    DIGITS_ENCODER_BY_HEART,
+    EMOJI,
+    PAPER,
+    unlearning_recipe,
+)
 from cu_core.catalogue.selections import task_of
 from cu_core.catalogue.spec import MethodSpec, RunSpec
 from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, ModelSpec
@@ -44,18 +52,31 @@ _DIGITS = MethodSpec("contrastive", unlearning_recipe("contrastive", "digits", "
 
 SECONDS_EACH = 8
 """References of presets that train in seconds: a verdict sees the more the more there are."""
-HALF_A_MINUTE_EACH = LEAST_REFERENCES
+PHOTO_NETWORK = "airbench-s"
 
 
 def _emoji(name: str, select: str) -> RunSpec:
-    """A run on emoji, of which a wide CNN knows nearly all training pictures by heart."""
+    """A run on emoji, of which the network knows nearly all training pictures by heart."""
     return RunSpec(
         data=DataSpec("emoji"),
-        model=ModelSpec("wide-cnn"),
+        model=ModelSpec(PHOTO_NETWORK),
         train=EMOJI,
         forget=ForgetSpec(select),
-        method=MethodSpec("contrastive", unlearning_recipe("contrastive", "emoji", "wide-cnn", task_of(select))),
-        reference=HALF_A_MINUTE_EACH,
+        method=MethodSpec("contrastive", unlearning_recipe("contrastive", "emoji", PHOTO_NETWORK, task_of(select))),
+        reference=LEAST_REFERENCES,
+        name=name,
+    )
+
+
+def _photos(name: str, select: str, images: int = 0) -> RunSpec:
+    """A run on photographs of CIFAR-10 with a well-trained network and as many references as a verdict needs."""
+    return RunSpec(
+        data=DataSpec("cifar10", train_limit=images),
+        model=ModelSpec(PHOTO_NETWORK),
+        train=AIRBENCH,
+        forget=ForgetSpec(select),
+        method=MethodSpec("contrastive", unlearning_recipe("contrastive", "cifar10", PHOTO_NETWORK, task_of(select))),
+        reference=LEAST_REFERENCES,
         name=name,
     )
 
@@ -154,6 +175,30 @@ PRESETS.add(
         dataclasses.replace(
             _emoji("Forget one of two drawings", "one-of-two:50"), stop=StopSpec(rule="none", max_rounds=10)
         ),
+    ),
+    Preset(
+        "photos-dogs",
+        "Photos: forget dogs",
+        "A network that is right on most photographs of CIFAR-10 forgets one of its ten classes.",
+        _photos("Photos: forget dogs", "class:dog"),
+    ),
+    Preset(
+        "photos-small",
+        "Photos: forget dogs, few photos",
+        "The same with 10,000 photographs, of which the network knows less: minutes on a laptop.",
+        _photos("Photos: forget dogs, few photos", "class:dog", images=10_000),
+    ),
+    Preset(
+        "photos-random",
+        "Photos: forget 500 random images",
+        "One photograph of a hundred, of all classes.",
+        _photos("Photos: forget 500 random images", "random:500"),
+    ),
+    Preset(
+        "photos-tenth",
+        "Photos: forget 10 %",
+        "A random tenth of the photographs, the usual setting of papers.",
+        _photos("Photos: forget 10 %", "fraction:0.1"),
     ),
     Preset(
         "paper-class",

@@ -13,7 +13,7 @@ from typing import Any
 from cu_core.base.errors import BadInput
 from cu_core.base.parameters import contents_of, describe, param, parse
 from cu_core.catalogue.dataset_record import DATASETS
-from cu_core.catalogue.method_record import PER_EPOCH, PER_FILE, PER_SHARD, method
+from cu_core.catalogue.method_record import METHODS, PER_EPOCH, PER_FILE, PER_HALF, PER_SHARD, method
 from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.own_code import short_code
 from cu_core.catalogue.selections import FORGET_KINDS, task_of
@@ -92,7 +92,7 @@ class RunSpec:
     precision: str = param(
         "auto",
         "Precision",
-        "auto uses mixed precision where the device gains from it.",
+        "auto uses mixed precision where the device gains from it; on a processor with bf16 a few steps are timed.",
         choices=("auto", "fp32", "bf16", "fp16"),
         advanced=True,
     )
@@ -168,10 +168,23 @@ class RunSpec:
     def max_rounds(self) -> int:
         """Upper limit on rounds."""
         usual = method(self.method.id).rounds.get(self.task, 1)
-        stands_for = {PER_EPOCH: max(self.train.epochs, 1), PER_SHARD: self.train.shards}
+        epochs = self.train.epochs
+        stands_for = {PER_EPOCH: max(epochs, 1), PER_HALF: max(epochs // 2, 1), PER_SHARD: self.train.shards}
         if usual == PER_FILE:
             return len(self.method.params.rounds)
         return self.stop.max_rounds or stands_for.get(usual, usual)
+
+    @property
+    def rewound_to(self) -> tuple[int, ...]:
+        """The epoch of the base model's training that the method begins from; none for most methods."""
+        return (self.base_recipe.epochs - self.max_rounds,) if method(self.method.id).needs_earlier else ()
+
+    @property
+    def kept_epochs(self) -> tuple[int, ...]:
+        """After which epochs of the base model's training its weights are kept, sorted."""
+        every, last = self.train.keep_every, self.base_recipe.epochs
+        wanted = set(self.rewound_to) | set(range(every, last, every) if every else ())
+        return tuple(sorted(epoch for epoch in wanted if 0 < epoch < last))
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict with the schema version."""
@@ -216,10 +229,20 @@ def content_hash(content: Mapping[str, Any]) -> str:
     for name, cls in PARTS.items():
         if isinstance(kept.get(name), Mapping):
             kept[name] = contents_of(cls, kept[name])
+    if "method" in kept:
+        kept["method"] = _chosen_method(kept["method"])
     model = kept.get("model")
     if isinstance(model, dict) and model.pop("train_on", False) is False and _taken_as_they_are(content["model"]):
         model["train_on"] = False
     return digest(kept)
+
+
+def _chosen_method(chosen: Any) -> Any:
+    """A stored method without its later hyper-parameters; as it is where it is not installed here."""
+    match chosen:
+        case {"id": str(name), "params": Mapping() as params} if name in METHODS:
+            return {**chosen, "params": contents_of(method(name).params, params)}
+    return chosen
 
 
 def _taken_as_they_are(model: Mapping[str, Any]) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cu_core.base.parameters import param
+from cu_core.base.parameters import contents, param
 from cu_core.catalogue.dataset_record import DATASETS
 from cu_core.catalogue.objective_record import OBJECTIVES
 from cu_core.catalogue.pixel_scales import SCALES
@@ -169,15 +168,47 @@ class TrainSpec:
     optimizer: str = param("sgd", "Optimizer", "SGD with momentum, Adam or AdamW.", choices=("sgd", "adam", "adamw"))
     lr: float = param(0.1, "Learning rate", "Peak step size.", low=1e-7, high=10.0, log=True)
     momentum: float = param(0.9, "Momentum", "Momentum of SGD.", low=0.0, high=0.999, advanced=True)
+    nesterov: bool = param(
+        False,
+        "Nesterov",
+        "Nesterov's momentum: the gradient is followed by where the momentum will have led.",
+        advanced=True,
+        later=True,
+    )
     weight_decay: float = param(1e-4, "Weight decay", "L2 penalty.", low=0.0, high=1.0, log=True, advanced=True)
     schedule: str = param(
-        "cosine", "Schedule", "Learning rate over time.", choices=("cosine", "one-cycle", "constant"), advanced=True
+        "cosine",
+        "Schedule",
+        "Learning rate over time; triangle rises from 0.2 of the peak over 23 % of the steps and falls to 0.07 of it.",
+        choices=("cosine", "one-cycle", "triangle", "constant"),
+        advanced=True,
+    )
+    lookahead: float = param(
+        0.0,
+        "Averaging of weights",
+        "Every fifth step the weights become a running mean of themselves that keeps up to this share of its past, "
+        "rising with the cube of the training's progress (Lookahead); 0 averages nothing.",
+        low=0.0,
+        high=0.99,
+        special="0 = none",
+        advanced=True,
+        later=True,
+    )
+    label_smoothing: float = param(
+        0.0,
+        "Label smoothing",
+        "Share of the target that is spread over all classes; blurs the difference between seen and unseen samples.",
+        low=0.0,
+        high=0.9,
+        advanced=True,
+        later=True,
     )
     augment: str = param(
         "none",
         "Augmentation",
-        "none, or random crop (4 px of 32 padded) with horizontal flip.",
-        choices=("none", "crop", "crop-flip"),
+        "none; crop: random crop (4 px of 32 padded); crop-flip: with random mirroring; shift-flip: shifts by up to "
+        "2 px of 32, every image mirrored in every second epoch.",
+        choices=("none", "crop", "crop-flip", "shift-flip"),
     )
     temperature: float = param(
         0.0,
@@ -235,6 +266,18 @@ class TrainSpec:
         special="1 = all at once",
         advanced=True,
     )
+    keep_every: int = param(
+        0,
+        "Kept checkpoints",
+        "Keeps the base model's weights after every so many epochs of its training, for methods that go back to one; "
+        "those that the chosen method needs are kept anyway.",
+        low=0,
+        high=10_000,
+        unit="epochs",
+        special="0 = none",
+        advanced=True,
+        later=True,
+    )
     seed: int = param(
         -1,
         "Training seed",
@@ -280,8 +323,13 @@ class TrainSpec:
         return self.shards * sum(self.stage_epochs) if self.sharded else self.epochs
 
     def content(self) -> dict[str, Any]:
-        """All fields for hashes; of an ordinary model without shards and slices, as before there were any."""
-        content = dataclasses.asdict(self)
+        """All fields for hashes, as before there were later ones, where these have their default.
+
+        Shards and slices of an ordinary model are among them.
+        """
+        content = contents(self)
+        # What is kept of a training makes no other weights.
+        content.pop("keep_every", None)
         if not self.sharded:
             del content["shards"], content["slices"]
         return content

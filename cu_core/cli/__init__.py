@@ -28,12 +28,13 @@ from cu_core.cli.export_commands import (
     add_weights_arguments,
 )
 from cu_core.cli.launcher_options import add_launcher_arguments
-from cu_core.cli.listing import REGISTRIES
+from cu_core.cli.listing import RECIPES, REGISTRIES
 from cu_core.cli.map_command import add_map_arguments
 from cu_core.cli.output import Visible
 from cu_core.cli.parser import Parser
 from cu_core.cli.report_command import add_report_arguments
 from cu_core.cli.sweep_command import add_sweep_arguments
+from cu_core.cli.tune_command import add_tune_arguments
 from cu_core.cli.verdict_command import add_verdict_arguments
 from cu_core.sharing.dashboard import USUAL_PORT
 
@@ -140,6 +141,14 @@ def build_parser() -> Parser:
             json=True,
         )
     )
+    add_tune_arguments(
+        command(
+            "tune",
+            "Try hyper-parameters of methods on samples and a seed of their own, and keep the best as a recipe.",
+            "scrub --preset digit-5 --trials 20",
+            json=True,
+        )
+    )
     add_report_arguments(
         command(
             "report",
@@ -237,7 +246,7 @@ def build_parser() -> Parser:
         )
     )
     listing = command("list", "List what there is to choose from.", "methods", json=True)
-    listing.add_argument("what", choices=tuple(REGISTRIES), help="of which there is a list")
+    listing.add_argument("what", choices=(*REGISTRIES, RECIPES), help="of which there is a list")
     shell = command("completion", "Print a script that lets a shell complete commands, options and names.", "bash")
     shell.add_argument("shell", choices=SHELLS, help="that reads the script")
     shell.set_defaults(parser=parser)

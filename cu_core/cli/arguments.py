@@ -34,7 +34,14 @@ def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
     offer(add("--model", help=f"{model}; default {DIGITS_BACKBONE} for digits, else {BACKBONE}"), BACKBONES)
     objective = f"how the model is trained: {', '.join(OBJECTIVES)}; default {usual.train.objective}"
     offer(add("--objective", help=objective), OBJECTIVES)
+    recipe = "how the model is trained, where a backbone has several recipes: paper or modern; default the first one"
+    offer(add("--recipe", help=recipe), ("paper", "modern"))
     offer(add("--method", help=f"unlearning method; default {usual.method.id}"), METHODS)
+    add(
+        "--method-recipe",
+        metavar="NAME",
+        help="method and hyper-parameters of a tuned recipe (list recipes); not on what it was tuned on",
+    )
     forget = f"which samples to forget: {' | '.join(forms())}; default {usual.forget.select}"
     offer(
         add("--forget", help=forget),

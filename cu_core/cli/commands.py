@@ -12,9 +12,11 @@ from collections.abc import Callable, Sequence
 from cu_core.analysis.papers import table_text
 from cu_core.analysis.papers.filled_table import fill, finished_runs
 from cu_core.analysis.papers.paper_list import ALL_TABLES, scales_of, table_named, usual_scale
+from cu_core.analysis.tuning.own_setting import class_names
 from cu_core.base.errors import BadInput, UnlearnscopeError
 from cu_core.base.home import Home
 from cu_core.catalogue import grid
+from cu_core.catalogue.named_recipes import recipe_cautions, recipe_named, recipes_of
 from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec
 from cu_core.cli import erasure_command, export_commands
@@ -23,11 +25,12 @@ from cu_core.cli.audit_command import audit_of
 from cu_core.cli.compare_command import compare
 from cu_core.cli.completion import completion
 from cu_core.cli.deep_audit_command import deep_audits
-from cu_core.cli.listing import REGISTRIES, catalogue
+from cu_core.cli.listing import RECIPES, REGISTRIES, catalogue
 from cu_core.cli.map_command import draw_map
 from cu_core.cli.output import print_json, print_result, print_table
 from cu_core.cli.report_command import report
 from cu_core.cli.sweep_command import sweep
+from cu_core.cli.tune_command import tune
 from cu_core.cli.verdict_command import verdict
 from cu_core.cli.weights_command import check_weights, say_own_weights
 from cu_core.data.copies import copies_in_words
@@ -55,6 +58,7 @@ def app(options: argparse.Namespace, home: Home) -> int:
 def run(options: argparse.Namespace, home: Home) -> int:
     """Runs a new run in the foreground; those of a preset of several one after the other."""
     specs = read_specs(options, home)
+    _say_recipe(options, specs, home)
     if len(specs) == 1:
         return _run(specs[0], options.token, home, options.json)
     return max(_run(spec, options.token and f"{options.token}/{n}", home, options.json) for n, spec in enumerate(specs))
@@ -95,6 +99,16 @@ def resume(options: argparse.Namespace, home: Home) -> int:
     return _tell(reader.open_run(home, options.run_id), state, options.json)
 
 
+def _say_recipe(options: argparse.Namespace, specs: list[RunSpec], home: Home) -> None:
+    """What should be known of a tuned recipe that was named, on stderr."""
+    if options.method_recipe is not None:
+        recipe = recipe_named(home, options.method_recipe)
+        for words in dict.fromkeys(
+            words for spec in specs for words in recipe_cautions(recipe, spec, class_names(spec, home))
+        ):
+            _note(f"note: {words}")
+
+
 def _say_beforehand(specs: list[RunSpec], home: Home) -> None:
     """What can be said of the verdict before runs start, on stderr."""
     for words in before_launch(specs, home):
@@ -129,6 +143,18 @@ def sweep_command(options: argparse.Namespace, home: Home) -> int:
     return sweep(options, home, run_here)
 
 
+def tune_command(options: argparse.Namespace, home: Home) -> int:
+    """Tunes methods, and keeps a recipe of each."""
+
+    def run_here(spec: RunSpec, known: str | None) -> str:
+        with drawn_progress() as show:
+            if known is None:
+                return foreground.run_here(spec, home, show=show)[1]
+            return foreground.resume_here(home, known, show=show)
+
+    return tune(options, home, run_here)
+
+
 def _tell(view: reader.RunView, state: str, as_json: bool) -> int:
     """Prints how a run ended, and gives the exit code for that."""
     result = view.result()
@@ -153,6 +179,7 @@ def _tell(view: reader.RunView, state: str, as_json: bool) -> int:
 def submit(options: argparse.Namespace, home: Home) -> int:
     """Queues one run, those of a preset of several, or one per point of a grid on top of them."""
     bases = read_specs(options, home)
+    _say_recipe(options, bases, home)
     axes = {}
     for text in options.grid:
         name, equals, values = text.partition("=")
@@ -348,15 +375,32 @@ def paper(options: argparse.Namespace, home: Home) -> int:
 
 
 def list_entries(options: argparse.Namespace, home: Home) -> int:
-    """Lists one registry."""
+    """Lists one registry, or the recipes of the home."""
+    if options.what == RECIPES:
+        return _list_recipes(home, options.json)
     registry = REGISTRIES[options.what]
     broken = [{"id": name, "broken": reason} for name, reason in registry.broken.items()]
     if options.json:
         print_json([*catalogue(options.what), *broken])
         return 0
-    print_table(("id", "title", "summary"), [(e.id, e.title, e.summary) for e in registry.values()])
+    if options.what == "methods":
+        # Which retain samples a method may read decides whether it can be taken at all.
+        print_table(
+            ("id", "title", "retain", "summary"), [(e.id, e.title, e.retain_data, e.summary) for e in registry.values()]
+        )
+    else:
+        print_table(("id", "title", "summary"), [(e.id, e.title, e.summary) for e in registry.values()])
     for plug_in in broken:
         print(f"plug-in {plug_in['id']} is broken: {plug_in['broken']}")
+    return 0
+
+
+def _list_recipes(home: Home, as_json: bool) -> int:
+    recipes = recipes_of(home).values()
+    if as_json:
+        print_json([{"id": r.id, "title": r.title, "summary": r.summary} | dataclasses.asdict(r) for r in recipes])
+    else:
+        print_table(("id", "title", "summary"), [(r.id, r.title, r.summary) for r in recipes])
     return 0
 
 
@@ -367,6 +411,7 @@ COMMANDS: dict[str, Command] = {
     "deep-audit": deep_audit,
     "submit": submit,
     "sweep": sweep_command,
+    "tune": tune_command,
     "report": report,
     "keygen": erasure_command.keygen,
     "sign-report": erasure_command.sign_report,

@@ -35,6 +35,9 @@ REGISTRIES: dict[str, Registry[Any]] = {
 }
 """What ``list`` knows, by name."""
 
+RECIPES = "recipes"
+"""What ``list`` knows besides: those that were tuned in the home."""
+
 # What a record's fields alone do not say.
 _MORE: dict[str, Callable[[Any], dict[str, Any]]] = {
     # With the method's own values; some divide their steps for part of their hyper-parameters only.

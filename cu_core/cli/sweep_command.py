@@ -14,11 +14,13 @@ from cu_core.analysis.sweeps.named import SWEEPS
 from cu_core.analysis.sweeps.sweep import Expanded, Sweep, expand
 from cu_core.analysis.sweeps.sweep_matrix import KEY_METRICS, SeedRuns, key_value, lines, tally
 from cu_core.analysis.sweeps.sweep_store import recall, remember
+from cu_core.analysis.tuning.own_setting import class_names
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
 from cu_core.base.parameters import describe
 from cu_core.catalogue import grid
 from cu_core.catalogue.method_record import METHODS
+from cu_core.catalogue.named_recipes import NamedRecipe, recipe_named, refuse_where_tuned
 from cu_core.catalogue.spec import RunSpec
 from cu_core.cli.arguments import add_spec_arguments, read_on, read_spec
 from cu_core.cli.completion import offer
@@ -60,6 +62,9 @@ def sweep(options: argparse.Namespace, home: Home, run_here: RunHere) -> int:
     """
     wanted = read_sweep(options, home)
     expanded = expand(wanted)
+    for recipe in _recipes(options, home):
+        for spec in (spec for spec in expanded.runs if spec.method.id == recipe.method):
+            refuse_where_tuned(recipe, spec, class_names(spec, home))
     found = matching(expanded.runs, home)
     todo = missing(expanded.runs, found)
     if not options.json:
@@ -102,7 +107,7 @@ def read_sweep(options: argparse.Namespace, home: Home) -> Sweep:
     Raises:
         BadInput: names the option and the allowed values.
     """
-    named = _named(options)
+    named, recipes = _named(options), _recipes(options, home)
     if named is None and options.group and not _changed(options):
         stored = recall(home, options.group)
         if stored is None:
@@ -110,7 +115,7 @@ def read_sweep(options: argparse.Namespace, home: Home) -> Sweep:
         return stored
     # Of a list of forget sets the first one stands for all where a single specification is read.
     forget = tuple(grid.parse_axis(options.forget)) if options.forget else ()
-    single = argparse.Namespace(**vars(options) | {"forget": forget[0] if forget else None})
+    single = argparse.Namespace(**vars(options) | {"forget": forget[0] if forget else None, "method_recipe": None})
     if named is None:
         base = read_spec(single, home)
         start = Sweep(base, (base.method.id,), (base.forget.select,), (base.seed,))
@@ -123,6 +128,8 @@ def read_sweep(options: argparse.Namespace, home: Home) -> Sweep:
             start = dataclasses.replace(start, seeds=(base.seed,))
     _refuse_own_settings(options, base)
     chosen = _methods(options.methods) if options.methods else start.methods
+    if recipes and not options.methods and named is None and options.method is None:
+        chosen = tuple(recipe.method for recipe in recipes)
     swept = Sweep(
         base,
         chosen,
@@ -130,6 +137,7 @@ def read_sweep(options: argparse.Namespace, home: Home) -> Sweep:
         tuple(_seed(text) for text in grid.parse_axis(options.seeds)) if options.seeds else start.seeds,
         _varied(options.vary, chosen),
         options.group or "",
+        {recipe.method: recipe.values for recipe in recipes},
     )
     if named is None or options.group:
         return swept
@@ -195,9 +203,32 @@ def _named(options: argparse.Namespace) -> Sweep | None:
     return SWEEPS.named(options.sweep).sweep
 
 
+def _recipes(options: argparse.Namespace, home: Home) -> list[NamedRecipe]:
+    """The tuned recipes that methods start from, one of each at most."""
+    names = grid.parse_axis(options.method_recipe) if options.method_recipe else []
+    found = [recipe_named(home, name) for name in dict.fromkeys(names)]
+    for recipe in found:
+        if sum(other.method == recipe.method for other in found) > 1:
+            raise BadInput("--method-recipe", f"names several recipes of {recipe.method}; a sweep starts from one")
+    return found
+
+
 def _changed(options: argparse.Namespace) -> bool:
     """Whether any option says what the sweep is."""
-    names = ("preset", "spec", "dataset", "model", "objective", "method", "methods", "forget", "settings", "seed")
+    names = (
+        "preset",
+        "spec",
+        "dataset",
+        "model",
+        "objective",
+        "recipe",
+        "method",
+        "method_recipe",
+        "methods",
+        "forget",
+        "settings",
+        "seed",
+    )
     return any(getattr(options, name) for name in (*names, "seeds", "reference", "device", "processes", "vary"))
 
 

@@ -16,6 +16,8 @@ Augment = Callable[[Tensor, torch.Generator | None], Tensor]
 
 # 4 px of padding at 32 px, the usual recipe, in proportion for other sizes.
 _PADDED_SHARE = 1 / 8
+# 2 px of shift at 32 px, in proportion for other sizes.
+_SHIFTED_SHARE = 1 / 16
 # Range of the share of the picture's area that a view shows, and of its width to height.
 VIEW_AREA = (0.5, 1.0)
 VIEW_RATIO = (3 / 4, 4 / 3)
@@ -24,7 +26,10 @@ VIEW_JITTER = 0.4
 
 
 def augmentation(name: str) -> Augment | None:
-    """The augmentation called ``none`` (None), ``crop`` or ``crop-flip``."""
+    """The augmentation called ``none`` (None), ``crop``, ``crop-flip`` or ``shift-flip``.
+
+    A training that knows its epochs mirrors by `cu_core.data.alternating` instead of the coin of ``shift-flip``.
+    """
     return _AUGMENTATIONS[name]
 
 
@@ -122,6 +127,38 @@ def _padded(images: Tensor, reach: int, outside: str) -> Tensor:
     return functional.pad(images, (reach,) * 4, mode="reflect").contiguous()
 
 
+def shift(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """Moves each image by up to `shift_range` pixels either way; what comes in from outside is the image's reflection.
+
+    Args:
+        images: (n, c, h, w) of any dtype.
+        generator: on the CPU.
+    """
+    n, channels, height, width = images.shape
+    most = shift_range(min(height, width))
+    moves = torch.randint(-most, most + 1, (2, n, 1), generator=generator)
+    rows, columns = _reflected(height, moves[0]), _reflected(width, moves[1])
+    # One gather over flat images is several times as fast as indexing by rows and columns.
+    places = (rows[:, :, None] * width + columns[:, None, :]).view(n, 1, -1).to(images.device)
+    return images.flatten(2).gather(2, places.expand(n, channels, -1)).view_as(images)
+
+
+def shift_range(size: int) -> int:
+    """Pixels by which `shift` moves images of this height and width at most."""
+    return max(1, round(size * _SHIFTED_SHARE))
+
+
+def _reflected(size: int, moves: Tensor) -> Tensor:
+    """(n, size) where each row or column of a moved image comes from; beyond an edge the way leads back."""
+    places = (torch.arange(size) + moves).abs()
+    return torch.where(places < size, places, 2 * (size - 1) - places)
+
+
+def shift_flip(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """`shift`, then `flip`."""
+    return flip(shift(images, generator), generator)
+
+
 def two_views(x: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
     """Two random views of each image: resized crop, mirroring, brightness and contrast.
 
@@ -179,4 +216,9 @@ def jitter(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
     return mean + (x - mean) * (1 + draws[0]) + spread * draws[1]
 
 
-_AUGMENTATIONS: dict[str, Augment | None] = {"none": None, "crop": crop, "crop-flip": crop_flip}
+_AUGMENTATIONS: dict[str, Augment | None] = {
+    "none": None,
+    "crop": crop,
+    "crop-flip": crop_flip,
+    "shift-flip": shift_flip,
+}

@@ -43,6 +43,8 @@ def write_checkpoint(
         "seconds": seconds,
         "cpu_seconds": dict(cpu_seconds or {}),
         "stopped_by": stopped_by,
+        "precision": context.precision.name,
+        "device": context.device.type,
     }
     attempt.write(attempt.checkpoint_path.name, lambda file: torch.save(state, file))
 

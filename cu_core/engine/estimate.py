@@ -13,6 +13,7 @@ from typing import Any
 from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
 from cu_core.base.named_path import absolute_choice
+from cu_core.base.processor import bf16_in_hardware
 from cu_core.catalogue import compatibility
 from cu_core.catalogue.dataset_record import dataset
 from cu_core.catalogue.method_record import method
@@ -35,11 +36,13 @@ class Speed:
         seconds_per_image: one training image with the specification's objective, forward, backward and step.
         parameters: number of weights of the network.
         source: `EARLIER_RUN` or `TIMED_STEPS`.
+        precision: in which it was measured: ``fp32``, ``bf16`` or ``fp16``; empty if not known.
     """
 
     seconds_per_image: float
     parameters: int
     source: str
+    precision: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,9 +137,12 @@ def known_speed(spec: RunSpec, home: Home) -> Speed | None:
     """The measured speed for this specification; None if nobody measured it."""
     try:
         content: dict[str, Any] = read_json(speed_path(spec, home))
-        return Speed(float(content["seconds_per_image"]), int(content["parameters"]), str(content["source"]))
+        measured = float(content["seconds_per_image"]), int(content["parameters"]), str(content["source"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    if spec.precision == "auto" and "precision" not in content and bf16_in_hardware():
+        return None  # of an earlier version, which knew no precision but fp32 on processors
+    return Speed(*measured, str(content.get("precision", "")))
 
 
 def remember_speed(spec: RunSpec, home: Home, speed: Speed) -> None:
@@ -145,6 +151,7 @@ def remember_speed(spec: RunSpec, home: Home, speed: Speed) -> None:
         "seconds_per_image": speed.seconds_per_image,
         "parameters": speed.parameters,
         "source": speed.source,
+        "precision": speed.precision,
     }
     write_json(speed_path(spec, home), content)
 

@@ -15,11 +15,12 @@ from cu_core.engine.perform import failure
 from cu_core.engine.setup import RunSetup, set_up
 from cu_core.engine.unlearning import method_rounds, unlearning_context
 from cu_core.learning.build import build_for
-from cu_core.learning.device import keep_freed_memory
+from cu_core.learning.device import choose_precision, keep_freed_memory
 from cu_core.learning.network import Network
 from cu_core.learning.parallel.division import divided
 from cu_core.learning.parallel.group import Group, Order, Stopped, lost_another
 from cu_core.learning.parallel.torchrun import end_with_parent, rank
+from cu_core.learning.precision_trial import InForce
 from cu_core.learning.training import EpochReport, Training, train
 from cu_core.runstore import layout
 from cu_core.runstore.attempt import Attempt
@@ -46,10 +47,15 @@ class Follower:
             Stopped: rank 0 ended it before it was finished.
         """
         # Rank 0 has read the dataset by then, so this process finds it prepared.
-        threads = self._group.expect(Order.SET_UP)["threads"]
-        torch.set_num_threads(threads)
+        told = self._group.expect(Order.SET_UP)
+        torch.set_num_threads(told["threads"])
         keep_freed_memory()
-        setup = set_up(self._spec, self._home, lambda *_: None)
+
+        def as_first(device: torch.device) -> InForce:
+            # What rank 0 has chosen: a trial of one's own might end otherwise.
+            return InForce(choose_precision(told["precision"], device))
+
+        setup = set_up(self._spec, self._home, lambda *_: None, as_first)
         work: dict[Order, Callable[..., None]] = {Order.TRAIN: self._train, Order.UNLEARN: self._unlearn}
         while True:
             order, content = self._group.receive()

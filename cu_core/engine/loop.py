@@ -21,10 +21,11 @@ from cu_core.catalogue.stopping import STOPPING_RULES, collapsed
 from cu_core.engine.audit.plan import AuditPlan
 from cu_core.engine.base_knowledge import base_words, beside_words, remember_base, remember_beside
 from cu_core.engine.checkpoint import read_checkpoint, restore, saved_state, write_checkpoint
-from cu_core.engine.deep.deep_phase import DeepAudit, threads_of_audited
+from cu_core.engine.deep.deep_phase import DeepAudit
 from cu_core.engine.evaluation import Metrics
 from cu_core.engine.evaluation_cache import EvaluationCache
 from cu_core.engine.given_files import GivenModels
+from cu_core.engine.kept_arithmetic import KeptArithmetic
 from cu_core.engine.likeness import Likeness
 from cu_core.engine.progress import Progress
 from cu_core.engine.recorded_models import nearness_report
@@ -42,6 +43,7 @@ from cu_core.learning.device import keep_freed_memory, memory_errors
 from cu_core.learning.model_cache import Trained
 from cu_core.learning.network import Network
 from cu_core.learning.parallel.team import ALONE, Team
+from cu_core.learning.precision_trial import InForce
 from cu_core.learning.weights import save_weights, weights_sha256
 from cu_core.learning.work_clock import WorkClock, total
 from cu_core.methods.context import Context
@@ -69,29 +71,21 @@ def execute(attempt: Attempt, team: Team = ALONE) -> dict[str, Any]:
     spec = attempt.spec
     if spec.processes != team.size:
         raise BadInput("processes", f"the run wants {spec.processes}, and its worker was started as {team.size}")
-    _fix_threads(attempt)
+    arithmetic = KeptArithmetic(attempt)
+    arithmetic.fix_threads()
     keep_freed_memory()
     hint = f"train.batch_size (now {spec.train.batch_size}), the method's batch size or the image size"
     with memory_errors(hint):
-        return _Execution(attempt, team).run()
-
-
-def _fix_threads(attempt: Attempt) -> None:
-    """Gives every attempt at a run the same number of threads: on the CPU it decides how sums are rounded."""
-    own = optional_json(attempt.run_dir / layout.THREADS) if attempt.is_sound(layout.THREADS) else {}
-    stored = own or threads_of_audited(attempt)
-    if isinstance(stored.get("threads"), int) and stored["threads"] > 0:
-        torch.set_num_threads(stored["threads"])
-    if own.get("threads") != torch.get_num_threads():
-        attempt.write_json(layout.THREADS, {"threads": torch.get_num_threads()})
+        return _Execution(attempt, team, arithmetic).run()
 
 
 class _Execution:
     """One attempt's working state; the steps are its methods in order."""
 
-    def __init__(self, attempt: Attempt, team: Team) -> None:
+    def __init__(self, attempt: Attempt, team: Team, arithmetic: KeptArithmetic) -> None:
         self.attempt = attempt
         self.team = team
+        self.arithmetic = arithmetic
         self.spec = attempt.spec
         self.method = method(self.spec.method.id)
         # Who takes the method's steps.
@@ -107,7 +101,7 @@ class _Execution:
         self.setup = self._prepare()
         # From here on with the network as its own weights have it.
         self.spec = self.setup.spec
-        self.team.set_up(torch.get_num_threads())
+        self.team.set_up(torch.get_num_threads(), self.setup.precision.name)
         self.attempt.write_json(layout.DATASET, {"key": self.setup.data_key, "sha256": self.setup.data.sha256})
         self.given = GivenModels(self.setup, self.attempt)
         self.given.check()
@@ -133,7 +127,7 @@ class _Execution:
             self._reference(reference)
         remember_beside(self.spec, self.attempt.home, self._beside())
         audit = self._audit(base.model, context.model)
-        verdict = self._verdict(base.model, context.model, context.first_round - 1)
+        verdict = self._verdict(base, context.model, context.first_round - 1)
         self._picture(context.first_round - 1)
         weights = weights_sha256(context.model.state_dict())
         retrained = next((r.trained.model for r in self.comparison.references), None)
@@ -149,7 +143,7 @@ class _Execution:
             after=after,
             comparison=self.comparison.report(),
             cautions=self._cautions(),
-            notes=self._cautions() + self.setup.notes + self.audit.notes,
+            notes=self._cautions() + self.setup.notes + self.training.notes + self.audit.notes,
             own_weights=self.own_weights,
             audit=audit,
             verdict=verdict,
@@ -166,7 +160,9 @@ class _Execution:
             self.attempt.check()
             self.attempt.event("prepare", done, total, message=message)
 
-        return set_up(self.spec, self.attempt.home, report)
+        setup = set_up(self.spec, self.attempt.home, report, self.arithmetic.precision)
+        self.arithmetic.keep(InForce(setup.precision, setup.bf16_gain, setup.precision_told))
+        return setup
 
     def _judge_own_weights(self) -> None:
         if self.spec.takes_own_weights:
@@ -186,7 +182,7 @@ class _Execution:
 
     def _start_or_resume(self, base: Trained) -> tuple[Context, str]:
         check = self.unlearners.check(self.attempt.check)
-        context = unlearning_context(self.setup, copy.deepcopy(base.model), check, base.shards)
+        context = unlearning_context(self.setup, copy.deepcopy(base.model), check, base.shards, base.kept)
         context.load = lambda path: self.given.load(context.model, path)
         state = saved_state(self.attempt)
         # Rounds that no checkpoint vouches for are done again, and then may end elsewhere.
@@ -246,6 +242,8 @@ class _Execution:
             diagnostics = next(rounds, None)
             seconds = time.perf_counter() - began
             if diagnostics is None:
+                if not healthy:
+                    raise BadInput("method", f"{self.method.id} ended before its first round: nothing was unlearned")
                 told_to = healthy >= self.spec.max_rounds and not self.method.from_files
                 stopped_by = "max_rounds" if told_to else "method_finished"
                 self._checkpoint(context, healthy, stopped_by)
@@ -332,7 +330,7 @@ class _Execution:
         self.seconds["audit"] = found.manifest["seconds"]
         return found.manifest
 
-    def _verdict(self, before: Network, after: Network, last: int) -> dict[str, Any] | None:
+    def _verdict(self, base: Trained, after: Network, last: int) -> dict[str, Any] | None:
         if not self.spec.audit.verdict:
             return None
         references = [r.trained.model for r in self.comparison.references]
@@ -342,10 +340,11 @@ class _Execution:
             self.setup,
             passes,
             self.progress,
-            before=before,
+            before=base.model,
             after=after,
             references=references,
             last=last,
+            keys=[base.key, *(r.trained.key for r in self.comparison.references)],
         )
 
     def _picture(self, last: int) -> None:

@@ -248,6 +248,7 @@ class Recorder:
                 true_labels=truth if noisy else None,
                 voters=self.signal_pass.voters,
                 fitted=fitted,
+                kind=objective(self.setup.spec.train.objective).kind,
             )
         )
 

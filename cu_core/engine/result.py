@@ -102,8 +102,13 @@ def build_result(
         **({"given": list(given)} if given else {}),
         **({"deep_audit": deep_audit} if deep_audit else {}),
         "versions": {"unlearnscope": __version__, "python": platform.python_version()} | _versions(),
-        "hardware": describe_device(setup.device) | {"precision": setup.precision.name},
+        "hardware": describe_device(setup.device) | _arithmetic(setup),
     }
+
+
+def _arithmetic(setup: RunSetup) -> dict[str, Any]:
+    gain = {"bf16_gain": round(setup.bf16_gain, 3)} if setup.bf16_gain is not None else {}
+    return {"precision": setup.precision.name} | gain
 
 
 def _all_cached(references: list[dict[str, Any]]) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
+import torch
 
 from cu_core.catalogue.method_record import method
 from cu_core.engine.audit.plan import AuditPlan
@@ -15,7 +17,7 @@ from cu_core.engine.run_references import first_retrained
 from cu_core.engine.setup import RunSetup
 from cu_core.engine.verdict.retained_training import EPOCHS, STEPS
 from cu_core.engine.verdict.verdict_step import verdict_units
-from cu_core.learning.model_cache import Trained, trained_model
+from cu_core.learning.model_cache import Trained, other_threads, trained_model
 from cu_core.learning.parallel.team import Team
 from cu_core.learning.training import EpochReport
 from cu_core.runstore.attempt import Attempt
@@ -39,6 +41,8 @@ class RunTraining:
         self.progress = progress
         self.audit = audit
         self.team = team
+        # What was trained although the cache held the same of another number of threads: its name, and that number.
+        self._again: list[tuple[str, int]] = []
 
     def plan(self) -> None:
         """Says how much work each phase has."""
@@ -87,19 +91,23 @@ class RunTraining:
             # From scratch: the user's own weights have seen the forget set.
             spec = dataclasses.replace(self.spec, model=dataclasses.replace(self.spec.model, weights=""))
         self.progress.start(phase, what)
+        wanted = spec, self.setup.data, self.setup.train, indices, seed
+        where: dict[str, Any] = {
+            "home": self.attempt.home,
+            "device": self.setup.device,
+            "precision": self.setup.precision,
+        }
         trained = trained_model(
-            spec,
-            self.setup.data,
-            self.setup.train,
-            indices,
-            seed,
-            home=self.attempt.home,
-            device=self.setup.device,
-            precision=self.setup.precision,
+            *wanted,
+            **where,
             on_epoch=on_epoch,
             check=self.attempt.check,
             team=self.team,
+            keep=self.spec.kept_epochs if phase == "train" else (),
         )
+        if not trained.cached and spec.train.work:
+            model = "base model" if phase == "train" else f"reference of seed {seed}"
+            self._again += [(model, threads) for threads in other_threads(*wanted, **where)[:1]]
         if phase == "train":
             self.progress.finish("train")
             if self.spec.base_recipe.work:
@@ -107,13 +115,26 @@ class RunTraining:
             self._remember_speed(trained, len(indices))
         return trained
 
+    @property
+    def notes(self) -> list[str]:
+        """What was trained once more, only since earlier runs had another number of threads, in words."""
+        if not self._again:
+            return []
+        told = ", ".join(f"{model} ({threads})" for model, threads in self._again)
+        return [
+            "Trained once more, although the same was there from a run with another number of threads (in brackets): "
+            f"{told}. This run has {torch.get_num_threads()}. Another number rounds sums differently, so only runs "
+            "with the same number share their models."
+        ]
+
     def _remember_speed(self, trained: Trained, images: int) -> None:
         """Lets the next estimate rest on this training, unless it was not measured here and now."""
         seen = images * self.spec.base_recipe.epochs
         if seen and not trained.cached:
             parameters = sum(p.numel() for p in trained.model.parameters())
             # Under the choices as they were made: an estimate does not read weights.
-            remember_speed(self.attempt.spec, self.attempt.home, Speed(trained.seconds / seen, parameters, EARLIER_RUN))
+            speed = Speed(trained.seconds / seen, parameters, EARLIER_RUN, self.setup.precision.name)
+            remember_speed(self.attempt.spec, self.attempt.home, speed)
 
     def _guess(self, epoch_seconds: float | None) -> None:
         """Speeds of phases that have not started yet, from a training epoch's."""

@@ -15,7 +15,7 @@ from cu_core.base.errors import Incompatible
 from cu_core.base.home import Home
 from cu_core.base.named_path import named_path
 from cu_core.catalogue import compatibility
-from cu_core.catalogue.method_record import method
+from cu_core.catalogue.method_record import any_network, method
 from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec
 from cu_core.catalogue.stopping import STOPPING_RULES, rule_for
@@ -25,9 +25,11 @@ from cu_core.data.forget import ForgetSet, resolve
 from cu_core.data.images import ImageData
 from cu_core.data.prepared import dataset_key, prepare
 from cu_core.engine.probe import Probe, RuleSamples, choose_probe, rule_samples, spare_samples
-from cu_core.learning.device import Precision, choose_device, choose_precision
+from cu_core.learning.build import build_for
+from cu_core.learning.device import Precision, choose_device
 from cu_core.learning.model_shape import shaped
 from cu_core.learning.normalisation import normalisation_of
+from cu_core.learning.precision_trial import InForce, precision_in_force
 from cu_core.learning.weight_file import FIELD, read_weights
 from cu_core.metrics.questions.remembers import FEWEST
 
@@ -47,7 +49,9 @@ class RunSetup:
         data: images and labels.
         data_key: name under which the prepared dataset lies in the home.
         device: where the computation happens.
-        precision: its mixed-precision policy.
+        precision: its mixed-precision policy, in which models are trained and unlearned; evaluation is in fp32.
+        precision_told: what was timed to choose it, or is to be known of it; empty where there is nothing to say.
+        bf16_gain: how many times as fast a training step was in bf16 as in fp32; None where it was not timed.
         train: training images on the device.
         test: unseen images on the device.
         forget: the forget set.
@@ -74,6 +78,8 @@ class RunSetup:
     probe: Probe
     spare: np.ndarray
     own_weights: str = ""
+    precision_told: str = ""
+    bf16_gain: float | None = None
 
     def split(self, indices: np.ndarray, generator: torch.Generator) -> Split:
         """Some training samples as batches whose order comes from `generator`."""
@@ -101,6 +107,7 @@ class RunSetup:
         found = {"forget": looked_at.forget, "unseen": looked_at.unseen, "unseen_forgotten": looked_at.unseen}
         missing = [_SAMPLES[name] for name in STOPPING_RULES.named(rule).looks_at if len(found[name]) == 0]
         notes = [f"Own weights: {self.own_weights}."] if self.own_weights else []
+        notes += [self.precision_told] if self.precision_told else []
         if missing:
             cause = (
                 "there are too few to set half of them apart (stop.protocol=paper looks at all of them)"
@@ -150,13 +157,19 @@ class RunSetup:
         return everything if self.spec.stop.protocol == "paper" else np.setdiff1d(everything, looked_at)
 
 
-def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None]) -> RunSetup:
+def set_up(
+    spec: RunSpec,
+    home: Home,
+    progress: Callable[[int, int, str], None],
+    kept: Callable[[torch.device], InForce | None] = lambda device: None,
+) -> RunSetup:
     """Prepares the data and fixes all draws of a run.
 
     Args:
         spec: the run.
         home: where datasets are kept.
         progress: receives done, total and a message while the data is read.
+        kept: takes the device, gives the precision that the run is to keep, or None where it is to be chosen now.
 
     Raises:
         BadInput: a value that cannot be used.
@@ -173,6 +186,7 @@ def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None])
         own_weights = read_weights(named_path(spec.model.weights, FIELD), part=spec.model.part, hashed=False).told
     spec = dataclasses.replace(spec, model=shaped(spec.model, data.train_images.shape[-1]))
     record = method(spec.method.id)
+    _check_network(spec, data)
     mean, std = normalisation_of(spec.model, data)
     rule = rule_for(
         spec.stop.rule,
@@ -181,13 +195,14 @@ def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None])
         unguarded=record.unguarded,
     )
     spare = spare_samples(record.needs_unseen, data, forget, spec.probe.seed)
+    chosen = kept(device) or _chosen_precision(spec, home, device, data, progress)
     looked_at = rule_samples(rule, spec.stop.protocol, data, forget, spec.probe.seed, spare)
     return RunSetup(
         spec=spec,
         data=data,
         data_key=dataset_key(spec.data),
         device=device,
-        precision=choose_precision(spec.precision, device),
+        precision=chosen.precision,
         train=ImageSource(data.train_images, data.train_labels, mean, std, device),
         test=ImageSource(data.test_images, data.test_labels, mean, std, device),
         forget=forget,
@@ -205,4 +220,22 @@ def set_up(spec: RunSpec, home: Home, progress: Callable[[int, int, str], None])
         ),
         spare=spare,
         own_weights=own_weights,
+        precision_told=chosen.words,
+        bf16_gain=chosen.gain,
     )
+
+
+def _check_network(spec: RunSpec, data: ImageData) -> None:
+    """Refuses, before anything is trained, a network that the method cannot unlearn from."""
+    record = method(spec.method.id)
+    if record.why_not_network is any_network:
+        return
+    if reason := record.why_not_network(build_for(spec, data, spec.train_seed)):
+        raise Incompatible("method", f"{record.title} {reason} ({spec.model.backbone})")
+
+
+def _chosen_precision(
+    spec: RunSpec, home: Home, device: torch.device, data: ImageData, progress: Callable[[int, int, str], None]
+) -> InForce:
+    channels, size = data.train_images.shape[1], data.train_images.shape[-1]
+    return precision_in_force(spec, home, device, channels, size, data.classes, lambda words: progress(0, 0, words))

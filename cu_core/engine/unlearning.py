@@ -13,17 +13,22 @@ from cu_core.data.batches import Split, Withheld
 from cu_core.engine.setup import RunSetup
 from cu_core.learning.build import build_for
 from cu_core.learning.device import seed_everything
+from cu_core.learning.kept_epochs import KeptEpochs
 from cu_core.learning.network import Network
 from cu_core.learning.objectives.training_objective import make_objective
 from cu_core.learning.shards import ShardedBase
-from cu_core.methods.context import Context
+from cu_core.methods.context import Context, none_kept
 
 UNLEARN_SEED = 1_000_003
 PART_SEED = 2_000_003
 
 
 def unlearning_context(
-    setup: RunSetup, model: Network, check: Callable[[], None], shards: ShardedBase | None = None
+    setup: RunSetup,
+    model: Network,
+    check: Callable[[], None],
+    shards: ShardedBase | None = None,
+    kept: KeptEpochs | None = None,
 ) -> Context:
     """What the method of a run is given before its first round; seeds everything that is random.
 
@@ -32,6 +37,7 @@ def unlearning_context(
         model: to be changed, on the device.
         check: called by the method before each step; may raise to stop.
         shards: how the base model was trained in shards; None of ordinary ones.
+        kept: what is kept of the base model's training; None if nothing is.
     """
     spec = setup.spec
     seed_everything(spec.seed + UNLEARN_SEED)
@@ -63,6 +69,7 @@ def unlearning_context(
         seed=spec.seed,
         max_rounds=spec.max_rounds,
         check=check,
+        earlier=kept.weights if kept else none_kept,
     )
 
 

@@ -30,8 +30,10 @@ from cu_core.engine.setup import RunSetup, set_up
 from cu_core.engine.weight_words import judgement_words, order_words
 from cu_core.learning.build import build_for
 from cu_core.learning.classifier import Classifier
+from cu_core.learning.device import choose_precision
 from cu_core.learning.network import Network
 from cu_core.learning.normalisation import of_file
+from cu_core.learning.precision_trial import InForce
 from cu_core.metrics.chance import at_chance, below_chance, guessing
 from cu_core.metrics.knn import TEMPERATURE, K, weighted_knn
 
@@ -72,7 +74,14 @@ def check_weights(spec: RunSpec, home: Home, progress: Callable[[int, int, str],
     Raises:
         BadInput: a value that cannot be used; weights that do not fit.
     """
-    return judge(set_up(spec, home, progress), home) if spec.takes_own_weights else None
+    if not spec.takes_own_weights:
+        return None
+
+    def full(device: torch.device) -> InForce:
+        # Nothing is trained for it, and evaluation is in fp32 always.
+        return InForce(choose_precision("fp32", device))
+
+    return judge(set_up(spec, home, progress, full), home)
 
 
 def judge(setup: RunSetup, home: Home, check: Callable[[], None] = lambda: None) -> dict[str, Any]:

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cu_core.analysis.tuning.own_setting import class_names
 from cu_core.base.errors import BadInput
 from cu_core.base.files import read_plain
 from cu_core.base.home import Home
 from cu_core.base.named_path import named_path
 from cu_core.base.parameters import describe, parse
 from cu_core.catalogue.method_record import method
+from cu_core.catalogue.named_recipes import NamedRecipe, recipe_named, refuse_where_tuned
 from cu_core.catalogue.presets import PRESETS, preset
 from cu_core.catalogue.recipes import recipe, unlearning_recipe
 from cu_core.catalogue.selections import parse_selection
@@ -42,7 +44,9 @@ class Wishes:
         dataset: the images.
         model: the backbone.
         objective: how the model is trained.
+        recipe: name of the training recipe, where there are several for dataset, backbone and objective.
         method: how it is unlearned.
+        method_recipe: name of a tuned recipe of this home, whose method and hyper-parameters are taken.
         forget: which samples.
         seed: of training, draws and unlearning.
         reference: how many models are retrained beside.
@@ -57,7 +61,9 @@ class Wishes:
     dataset: str | None = None
     model: str | None = None
     objective: str | None = None
+    recipe: str | None = None
     method: str | None = None
+    method_recipe: str | None = None
     forget: str | None = None
     seed: Any = None
     reference: Any = None
@@ -118,21 +124,33 @@ def _read(wishes: Wishes, home: Home, content: dict[str, Any], *, keep_recipe: b
         if (value := getattr(wishes, name)) is not None:
             content[name] = value
     chosen = content.setdefault("method", {"id": "contrastive", "params": {}})
-    if wishes.method is not None and wishes.method != chosen.get("id"):
+    tuned = None if wishes.method_recipe is None else _recipe(wishes, home)
+    if tuned is not None:
+        chosen = content["method"] = {"id": tuned.method, "params": dict(tuned.values)}
+    elif wishes.method is not None and wishes.method != chosen.get("id"):
         chosen = content["method"] = {"id": wishes.method, "params": {}}
     settings = [_pair(setting, chosen) for setting in wishes.settings]
     before = content.get("train", {}).get("objective")
     wanted = dict(settings).get("train.objective", wishes.objective or before)
-    if wanted != before or (not keep_recipe and (wishes.dataset or wishes.model)):
+    if wanted != before or wishes.recipe or (not keep_recipe and (wishes.dataset or wishes.model)):
         # The recipe of another dataset, backbone or objective fits better than what was there.
         content.pop("train", None)
     if wanted is not None:
         content.setdefault("train", {})["objective"] = wanted
     for name, value in settings:
         _apply(content, name, value, chosen)
-    _follow_recipes(content, chosen)
+    _follow_recipes(content, chosen, wishes.recipe or "")
     spec = spec_from_json(content)
+    if tuned is not None:
+        refuse_where_tuned(tuned, spec, class_names(spec, home))
     return adopt_index_file(absolute_paths(spec), home)
+
+
+def _recipe(wishes: Wishes, home: Home) -> NamedRecipe:
+    found = recipe_named(home, str(wishes.method_recipe))
+    if wishes.method not in (None, found.method):
+        raise BadInput("method", f"{found.name} is a recipe of {found.method}, not of {wishes.method}", (found.method,))
+    return found
 
 
 def _plain(spec: RunSpec) -> dict[str, Any]:
@@ -156,14 +174,14 @@ def _read_file(path: Path) -> dict[str, Any]:
     return _plain(spec_from_json(content))
 
 
-def _follow_recipes(content: dict[str, Any], chosen: dict[str, Any]) -> None:
+def _follow_recipes(content: dict[str, Any], chosen: dict[str, Any], name: str) -> None:
     """Fills in what was not named: backbone, training recipe and hyper-parameters."""
     data = parse(PARTS["data"], content.get("data", {}), "data.")
     model = content.setdefault("model", {})
     backbone = model.setdefault("backbone", DIGITS_BACKBONE if data.dataset == "digits" else BACKBONE)
     named = content.get("train", {})
     objective = str(named.get("objective", "supervised"))
-    trained = vars(recipe(data.dataset, str(backbone), data.label_noise, objective))
+    trained = vars(recipe(data.dataset, str(backbone), data.label_noise, objective, name))
     content["train"] = {**trained, **named}
     forget = parse(PARTS["forget"], content.get("forget", {}), "forget.")
     task = parse_selection(forget.select).task

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from cu_core.base.errors import BadInput, Incompatible, OutOfMemory
+from cu_core.base.processor import processor_name
 
 # Measured on 2 CPU cores (AMD EPYC, torch 2.15, batch 128, 32 px), seconds per 10,000 images of training with
 # channels innermost against outermost: resnet8 8.0 / 10.4, resnet18 235 / 277, vit-small 793 / 722.
@@ -62,7 +63,7 @@ def describe_device(device: torch.device) -> dict[str, Any]:
         properties = torch.cuda.get_device_properties(device)
         name, memory = properties.name, properties.total_memory
     else:
-        name = _processor() if device.type == "cpu" else "Apple GPU"
+        name = processor_name() if device.type == "cpu" else "Apple GPU"
         memory = psutil.virtual_memory().total
     return {
         "device": str(device),
@@ -72,17 +73,6 @@ def describe_device(device: torch.device) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
     }
-
-
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            for line in file:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
 
 
 @dataclass(frozen=True)
@@ -122,11 +112,12 @@ class Precision:
 def choose_precision(text: str, device: torch.device) -> Precision:
     """The precision named by ``auto``, ``fp32``, ``bf16`` or ``fp16`` on that device.
 
-    ``auto`` takes bf16 on GPUs that have it in hardware, fp16 on older ones and fp32 elsewhere.
+    ``auto`` takes bf16 on GPUs that have it in hardware, fp16 on older ones and fp32 elsewhere. What a run takes on a
+    processor also depends on its network: `cu_core.learning.precision_trial.precision_in_force`.
 
     Raises:
         BadInput: not a precision.
-        Incompatible: mixed precision asked for on a device that does not gain from it.
+        Incompatible: mixed precision asked for on a device that does not have it.
     """
     choices = ("auto", "fp32", "bf16", "fp16")
     if text not in choices:
@@ -135,9 +126,12 @@ def choose_precision(text: str, device: torch.device) -> Precision:
     has_bf16 = cuda and torch.cuda.is_bf16_supported(including_emulation=False)
     if text == "auto":
         text = ("bf16" if has_bf16 else "fp16") if cuda else "fp32"
-    if text != "fp32" and not cuda:
-        raise Incompatible("precision", f"{text} needs a CUDA device, not {device.type}", ("auto", "fp32"))
-    if text == "bf16" and not has_bf16:
+    if text == "fp16" and not cuda:
+        allowed = ("auto", "fp32", *(["bf16"] if device.type == "cpu" else []))
+        raise Incompatible("precision", f"fp16 needs a CUDA device, not {device.type}", allowed)
+    if text == "bf16" and device.type == "mps":
+        raise Incompatible("precision", "bf16 needs a CUDA device or a processor, not mps", ("auto", "fp32"))
+    if text == "bf16" and cuda and not has_bf16:
         raise Incompatible("precision", "this GPU has no bf16", ("auto", "fp32", "fp16"))
     return Precision(text, device.type, channels_last=device.type in CHANNELS_LAST)
 

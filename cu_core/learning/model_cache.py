@@ -7,7 +7,7 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from cu_core.data.images import ImageData
 from cu_core.learning.build import build_for
 from cu_core.learning.device import Precision
 from cu_core.learning.ensemble import Ensemble
+from cu_core.learning.kept_epochs import KeptEpochs
 from cu_core.learning.network import Network
 from cu_core.learning.parallel.team import ALONE, Team
 from cu_core.learning.shards import ShardedBase, ShardPlan
@@ -42,6 +43,10 @@ from cu_core.learning.work_clock import total
 # Part of every key: raised when the arithmetic of building or training changes.
 VERSION = 1
 WAIT_SECONDS = 0.5
+# Models of so many threads are looked for where one with another number is wanted.
+MOST_THREADS = 256
+# What is said of a training whose result is in the cache already.
+AGAIN = "again, for weights of earlier epochs that are not there"
 _KEY = re.compile(r"[0-9a-f]{64}")
 
 
@@ -57,6 +62,7 @@ class Trained:
         shards: how it was trained in shards, and its members' earlier weights; None of ordinary models, and of those
             that were trained on a part of the samples, from which nothing is ever unlearned.
         cpu_seconds: seconds of the processor or the device that its training took; None if not known.
+        kept: its weights after earlier epochs, where these were asked for.
     """
 
     model: Network
@@ -65,6 +71,7 @@ class Trained:
     cached: bool
     shards: ShardedBase | None = None
     cpu_seconds: float | None = None
+    kept: KeptEpochs | None = None
 
 
 def train_key(
@@ -90,13 +97,25 @@ def train_key(
     Raises:
         CheckpointError: the own weights cannot be read.
     """
-    content = _ingredients(spec, data_sha, indices, seed, device_type, precision or spec.precision)
+    return digest(_content(spec, data_sha, indices, seed, device_type, precision or spec.precision, moments))
+
+
+def _content(
+    spec: RunSpec,
+    data_sha: str,
+    indices: np.ndarray,
+    seed: int,
+    device_type: str,
+    precision: str,
+    moments: Moments | None,
+) -> dict[str, Any]:
+    content = _ingredients(spec, data_sha, indices, seed, device_type, precision)
     if spec.processes > 1:
         # Sums are split by processes, too.
         content["processes"] = spec.processes
     if moments is not None:
         content["normalisation"] = moments
-    return digest(content)
+    return content
 
 
 def _ingredients(
@@ -157,6 +176,7 @@ def trained_model(
     on_epoch: Callable[[EpochReport], None],
     check: Callable[[], None] = lambda: None,
     team: Team = ALONE,
+    keep: Sequence[int] = (),
 ) -> Trained:
     """The model trained on some samples: from the cache, or trained now and kept there.
 
@@ -175,6 +195,8 @@ def trained_model(
         on_epoch: called after each epoch; may raise to stop.
         check: called before each step and while waiting for another process; may raise to stop.
         team: the processes that divide the training between them.
+        keep: after which epochs an ordinary model's weights are kept as well. A model in the cache that lacks some is
+            trained again for them, and stays as it is.
 
     Raises:
         BadInput: zero epochs without weights to take.
@@ -192,14 +214,16 @@ def trained_model(
     plan = ShardPlan.of(spec.train, len(data.train_labels), seed)
     # Only a model of all samples is ever unlearned from.
     shards = ShardedBase(plan, stages.weights) if stages and len(indices) == len(data.train_labels) else None
+    kept = KeptEpochs(home.models, key, tuple(keep), spec.train.epochs) if keep and stages is None else None
 
     with _waiting_for(files.lock, check):
         info = files.info()
-        if info is not None and (shards is None or (stages and stages.complete())):
+        complete = kept is None or not kept.missing()
+        if info is not None and complete and (shards is None or (stages and stages.complete())):
             model = build_for(spec, data, seed)
             load_weights(model, read_state_dict(files.weights))
             ready = _ready(model, precision, device)
-            return Trained(ready, key, info["seconds"], True, shards, info.get("cpu_seconds"))
+            return Trained(ready, key, info["seconds"], True, shards, info.get("cpu_seconds"), kept)
         model = build_for(spec, data, seed, own_weights=True)
         precision.place(model, device)
         if stages:
@@ -214,7 +238,15 @@ def trained_model(
             return Trained(_ready(model, precision, device), key, seconds, False, shards, cpu)
         # Own weights as they are: nobody has anything to divide.
         divided = team if spec.train.epochs else ALONE
-        with divided.training(model, indices, seed, check, on_epoch) as together:
+
+        def keeping(report: EpochReport) -> None:
+            if kept is not None:
+                kept.after(report.epoch, model)
+            on_epoch(report if info is None else dataclasses.replace(report, where=AGAIN))
+
+        if kept is not None:
+            kept.drop_unusable(files.partial)
+        with divided.training(model, indices, seed, check, keeping) as together:
             result = train(
                 model,
                 Split(source, indices, torch.Generator()),
@@ -230,8 +262,13 @@ def trained_model(
         # What the other processes did is not known here.
         cpu = result.cpu_seconds if divided.size == 1 else None
         about = {"seconds": result.seconds, "cpu_seconds": cpu, "epochs": result.epochs, "seed": seed}
-        files.keep(model, about)
-        return Trained(_ready(model, precision, device), key, result.seconds, cached=False, cpu_seconds=cpu)
+        if info is None:
+            files.keep(model, about)
+        else:
+            # Trained again for its earlier epochs: other runs have recorded the weights that are there.
+            load_weights(model, read_state_dict(files.weights))
+            files.partial.unlink(missing_ok=True)
+        return Trained(_ready(model, precision, device), key, result.seconds, cached=False, cpu_seconds=cpu, kept=kept)
 
 
 def cached_model(
@@ -256,6 +293,30 @@ def cached_model(
     return Trained(_ready(model, precision, device), key, info["seconds"], True)
 
 
+def other_threads(
+    spec: RunSpec,
+    data: ImageData,
+    source: ImageSource,
+    indices: np.ndarray,
+    seed: int,
+    *,
+    home: Home,
+    device: torch.device,
+    precision: Precision,
+) -> list[int]:
+    """Numbers of threads with which the cache holds a model that is otherwise the same; none on other devices."""
+    if device.type != "cpu":
+        return []
+    content = _content(spec, data.sha256, indices, seed, device.type, precision.name, _moments(data, source))
+    others = [n for n in range(1, MOST_THREADS + 1) if n != content["threads"]]
+    return [n for n in others if _Files(home.models, digest(content | {"threads": n})).info() is not None]
+
+
+def _moments(data: ImageData, source: ImageSource) -> Moments | None:
+    """What images are normalised with, where it is not the dataset's own mean and deviation."""
+    return None if source.moments == (tuple(data.mean), tuple(data.std)) else source.moments
+
+
 def _key_of(
     spec: RunSpec,
     data: ImageData,
@@ -265,8 +326,7 @@ def _key_of(
     device: torch.device,
     precision: Precision,
 ) -> str:
-    moments = None if source.moments == (tuple(data.mean), tuple(data.std)) else source.moments
-    return train_key(spec, data.sha256, indices, seed, device.type, precision.name, moments)
+    return train_key(spec, data.sha256, indices, seed, device.type, precision.name, _moments(data, source))
 
 
 def cached_weights(home: Home, key: str) -> dict[str, torch.Tensor] | None:

@@ -11,7 +11,7 @@ import hashlib
 import io
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -25,10 +25,12 @@ from cu_core.base.files import write_atomically
 from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.spec import digest
 from cu_core.catalogue.spec_parts import TrainSpec
+from cu_core.data.alternating import AlternatingMirror
 from cu_core.data.batches import Split
-from cu_core.data.views import augmentation
+from cu_core.data.views import augmentation, shift
 from cu_core.learning.device import Precision, memory_errors
 from cu_core.learning.knn_monitor import KnnMonitor
+from cu_core.learning.lookahead import Lookahead
 from cu_core.learning.network import Network
 from cu_core.learning.objectives.training_objective import make_objective
 from cu_core.learning.weights import load_safely, portable
@@ -38,6 +40,13 @@ from cu_core.learning.work_clock import WorkClock, total
 WARM_UP = 0.3
 START_DIVISOR = 25.0
 END_DIVISOR = 1e4
+# Triangle of airbench (Jordan, arXiv 2404.00498): shares of the peak at the first step, and after the last one.
+TRIANGLE = ((0.0, 0.2), (0.23, 1.0), (1.0, 0.07))
+# What a trunk that prepares itself sees: this many images, and how many at a time.
+PREPARED_FROM = 5_000
+PREPARED_AT_ONCE = 500
+# Keeps the draw of these images apart from those of the epochs.
+PREPARE_STREAM = 2404
 # Steps between checks that the loss is finite: each makes a GPU wait for its queue to drain.
 CHECK_EVERY = 50
 # A checkpoint is written after an epoch if this long has passed since the last one, and this many times what
@@ -163,6 +172,10 @@ class _Pause:
 class Training:
     """A training in progress: model, objective, optimizer and what has been done so far.
 
+    A trunk with a method ``prepare`` is shown the images before anything else happens: it is called with a function
+    that gives up to `PREPARED_FROM` of them in batches as the network reads them, without augmentation, drawn with the
+    seed. Whether they change anything is up to the trunk; weights that learned already should stay.
+
     Args:
         model: trained in place, on the device already.
         split: the training samples; its random state and augmentation are not used.
@@ -194,6 +207,10 @@ class Training:
         record = objective(spec.objective)
         # Self-supervised losses draw views of their own.
         augment = augmentation(spec.augment) if record.reads("augment") else None
+        self.mirror: AlternatingMirror | None = None
+        if augment is not None and spec.augment == "shift-flip":
+            augment, self.mirror = shift, AlternatingMirror(len(split.source), seed)
+        _prepare(model, split, seed)
         self.generator = torch.Generator()
         self.model = model
         self.samples = samples = Split(split.source, split.indices, self.generator, augment)
@@ -205,6 +222,7 @@ class Training:
         self.fingerprint = fingerprint(model, split, spec, seed, precision)
         self.objective = make_objective(spec, model, len(samples))
         self.optimizer = make_optimizer(model, spec)
+        self.lookahead = Lookahead(model, spec.lookahead) if spec.lookahead else None
         self.scaler = precision.scaler()
         self.epoch = 0
         self.seconds = 0.0
@@ -230,10 +248,14 @@ class Training:
         steps = self.samples.steps(self.spec.batch_size)
         loss_sum = torch.zeros((), device=device)
         correct = torch.zeros((), device=device, dtype=torch.int64)
-        for step, (images, labels, _) in enumerate(self.samples.epoch(self.spec.batch_size)):
+        for step, (images, labels, index) in enumerate(self.samples.epoch(self.spec.batch_size)):
             check()
             done, wanted = self.epoch * steps + step, self.spec.epochs * steps
+            if self.mirror is not None:
+                images = self.mirror(images, index, self.epoch)
             loss_sum += self._step(images, labels, learning_rate(self.spec, done, wanted)) * len(labels)
+            if self.lookahead is not None:
+                self.lookahead.after_step(self.model, done + 1, wanted)
             self.objective.after_step(self.model, (done + 1) / wanted)
             if self.objective.correct is not None:
                 correct += self.objective.correct
@@ -268,7 +290,8 @@ class Training:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything but the samples, as tensors, numbers and texts."""
-        return {
+        averaged = {} if self.lookahead is None else {"lookahead": self.lookahead.state_dict()}
+        return averaged | {
             "fingerprint": self.fingerprint,
             "epoch": self.epoch,
             "seconds": self.seconds,
@@ -285,6 +308,8 @@ class Training:
         self.model.load_state_dict(state["model"])
         self.objective.load_state_dict(state["objective"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.lookahead is not None:
+            self.lookahead.load_state_dict(state["lookahead"])
         self.scaler.load_state_dict(state["scaler"])
         self.epoch = state["epoch"]
         self.seconds = state["seconds"]
@@ -303,13 +328,33 @@ class Training:
             self.load_state_dict(state)
 
 
+def _prepare(model: Network, split: Split, seed: int) -> None:
+    """Lets a trunk that wants to see the images before its training; see `Training`."""
+    prepare = getattr(getattr(model, "trunk", None), "prepare", None)
+    if prepare is None:
+        return
+    drawn = torch.Generator().manual_seed(int(np.random.SeedSequence([seed, PREPARE_STREAM]).generate_state(1)[0]))
+
+    def batches() -> Iterator[Tensor]:
+        index = split.indices[torch.randperm(len(split), generator=drawn)[:PREPARED_FROM]]
+        for some in index.split(PREPARED_AT_ONCE):
+            yield split.source.take(some)[0]
+
+    with torch.no_grad():
+        prepare(batches)
+
+
 def make_optimizer(model: nn.Module, spec: TrainSpec) -> torch.optim.Optimizer:
     """SGD with momentum, Adam or AdamW, over all parameters."""
     if spec.optimizer == "adamw":
         return torch.optim.AdamW(model.parameters(), lr=spec.lr, weight_decay=spec.weight_decay)
     if spec.optimizer == "adam":
         return torch.optim.Adam(model.parameters(), lr=spec.lr, weight_decay=spec.weight_decay)
-    return torch.optim.SGD(model.parameters(), lr=spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay)
+    # Without momentum there is nothing to look ahead along.
+    nesterov = spec.nesterov and spec.momentum > 0
+    return torch.optim.SGD(
+        model.parameters(), lr=spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay, nesterov=nesterov
+    )
 
 
 def learning_rate(spec: TrainSpec, step: int, steps: int) -> float:
@@ -322,12 +367,16 @@ def learning_rate(spec: TrainSpec, step: int, steps: int) -> float:
 
     Returns:
         constant: the peak. cosine: from the peak along half a cosine towards 0 after the last step. one-cycle: from
-        1/25 of the peak up to it over 30 % of the steps and down again, both along half a cosine.
+        1/25 of the peak up to it over 30 % of the steps and down again, both along half a cosine. triangle: along the
+        straight lines through `TRIANGLE`.
     """
     if spec.schedule == "constant":
         return spec.lr
     if spec.schedule == "cosine":
         return _between(spec.lr, 0.0, step / steps)
+    if spec.schedule == "triangle":
+        shares, heights = zip(*TRIANGLE, strict=True)
+        return spec.lr * float(np.interp(step / steps, shares, heights))
     start = spec.lr / START_DIVISOR
     peak = WARM_UP * steps - 1
     if step <= peak:

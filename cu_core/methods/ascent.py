@@ -24,7 +24,9 @@ _SCRUB = "released code of SCRUB (Kurmanji et al., NeurIPS 2023)"
 class GradientAscentParams:
     """Hyper-parameters of gradient ascent."""
 
-    lr: float = fields.lr(1e-4, f"1e-4 ({_SPARSE}), for classes; single samples: a search from 1e-5 to 1e-1")
+    lr: float = fields.lr(
+        1e-4, f"1e-4 ({_SPARSE}), for classes; single samples: a search from 1e-5 to 1e-1", search=(1e-5, 0.1)
+    )
     momentum: float = fields.momentum(f"0.9 ({_SPARSE})")
     weight_decay: float = fields.weight_decay(5e-4, f"5e-4 ({_SPARSE})")
     batch_size: int = fields.batch_size(128, "Forget samples", f"128 (comparison in Lee et al.); 256 ({_SPARSE})")
@@ -50,6 +52,7 @@ class NegGradPlusParams:
         "Weight of the loss on retain samples; that on forget samples is climbed with weight 1 - α.",
         low=0.0,
         high=1.0,
+        search=(0.8, 0.999),
         paper=f"0.9999 ({_SCRUB}), 0.95 (DeepUnlearn), 0.9 (RULI)",
     )
     lr: float = fields.lr(0.01, f"0.01 ({_SCRUB}, DeepUnlearn); 5e-4 (RULI)")

@@ -23,7 +23,14 @@ class BoundaryExpandingParams:
     """Hyper-parameters of Boundary Expanding."""
 
     lr: float = param(
-        1e-5, "Learning rate", "Step size of SGD.", low=1e-8, high=1.0, log=True, paper="1e-5 (released code)"
+        1e-5,
+        "Learning rate",
+        "Step size of SGD.",
+        low=1e-8,
+        high=1.0,
+        search=(1e-5, 0.03),
+        log=True,
+        paper="1e-5 (released code)",
     )
     momentum: float = param(
         0.9, "Momentum", "Momentum of SGD.", low=0.0, high=0.999, paper="0.9 (released code)", advanced=True

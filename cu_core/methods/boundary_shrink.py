@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cu_core.base.heavy import torch
 from cu_core.base.parameters import param
 from cu_core.catalogue.method_record import METHODS, Method, by_all_processes
+from cu_core.methods import fields
 from cu_core.methods.boundary_expanding import PAPER, BoundaryExpandingParams
 from cu_core.methods.context import Context
 from cu_core.methods.steps import Steps
@@ -35,12 +36,20 @@ class BoundaryShrinkParams(BoundaryExpandingParams):
         "Largest change of a pixel, where black is 0 and white is 1.",
         low=0.001,
         high=1.0,
+        search=(0.01, 0.3),
         paper="0.1 (released code)",
     )
     attack_step: float = param(
         8 / 255, "PGD step", "Change of a pixel per step of pgd.", low=0.0001, high=1.0, paper="8/255", advanced=True
     )
     attack_steps: int = param(5, "PGD steps", "Number of steps of pgd.", low=1, high=100, paper="5", advanced=True)
+    neighbour: str = fields.released(
+        "Neighbour",
+        "the class that is most likely under attack, of all but the true one",
+        "of all classes, so that a sample keeps its own label wherever the attack does not leave it; attacked pixels "
+        "are rounded to 255 levels",
+        "nearest wrong class (§3.3); may be the true one (released code)",
+    )
 
 
 METHOD = Method(
@@ -62,7 +71,15 @@ METHODS.add(METHOD)
 
 
 def attacked(
-    model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor, source: ImageSource, bound: float, step: float, steps: int
+    model: torch.nn.Module,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    source: ImageSource,
+    bound: float,
+    step: float,
+    steps: int,
+    *,
+    whole_levels: bool = False,
 ) -> torch.Tensor:
     """Images moved uphill on a model's cross-entropy, within a box around them and within the range of pixels.
 
@@ -77,6 +94,7 @@ def attacked(
         bound: largest change of a pixel, on the scale 0..1.
         step: change of a pixel per step, on the same scale.
         steps: number of steps.
+        whole_levels: whether pixels are rounded to 255 levels after each step, as the released code does.
 
     Returns:
         (b, c, h, w) normalised images.
@@ -89,6 +107,8 @@ def attacked(
         # The standard deviations are positive: the sign is the same on the scale of pixels.
         moved = pixels + step * gradient.sign()
         pixels = torch.min(torch.max(moved, clean - bound), clean + bound).clamp(0, 1)
+        if whole_levels:
+            pixels = (pixels * 255).round() / 255
     return (pixels - source.mean) / source.std
 
 
@@ -114,9 +134,12 @@ def unlearn(context: Context, params: BoundaryShrinkParams) -> Iterator[dict[str
     base = frozen_copy(context, "base")
     steps = Steps(context, torch.optim.SGD(model.parameters(), lr=params.lr, momentum=params.momentum))
     step, number = (params.bound, 1) if params.attack == "fgsm" else (params.attack_step, params.attack_steps)
+    released = params.neighbour == "released"
     for _ in context.rounds():
         for x, y, _ in context.forget.epoch(params.batch_size):
-            adversarial_logits = base(attacked(base, x, y, source, params.bound, step, number))
-            loss = steps.loss(x, nearest_other_class(adversarial_logits, y))
-            steps.take(loss, crossed=(adversarial_logits.argmax(1) != y).float().mean())
+            moved = attacked(base, x, y, source, params.bound, step, number, whole_levels=released)
+            adversarial_logits = base(moved)
+            answer = adversarial_logits.argmax(1)
+            target = answer if released else nearest_other_class(adversarial_logits, y)
+            steps.take(steps.loss(x, target), crossed=(answer != y).float().mean())
         yield steps.means()

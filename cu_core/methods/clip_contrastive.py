@@ -23,6 +23,7 @@ class ClipContrastiveParams:
         "Step size of Adam on the forgotten class.",
         low=1e-12,
         high=1.0,
+        search=(1e-6, 1e-3),
         log=True,
         paper="1e-12 (released code), which changes nothing in float32; the value used is not published",
     )
@@ -32,6 +33,7 @@ class ClipContrastiveParams:
         "Step size of Adam on retain pairs; 1e-3, the default of the released code, suits small models only.",
         low=1e-7,
         high=1.0,
+        search=(1e-6, 1e-2),
         log=True,
         paper="1e-3 (released code); 1e-5 for the first fine-tuning",
     )
@@ -41,14 +43,27 @@ class ClipContrastiveParams:
         "Divides the cosine similarities of images; smaller is sharper.",
         low=0.01,
         high=10.0,
+        search=(0.02, 1.0),
         log=True,
         paper="0.07 (released CLIP code)",
     )
     unlearn_weight: float = param(
-        0.5, "Weight", "Weight of the unlearning loss.", low=0.0, high=1000.0, paper="0.5 (released CLIP code)"
+        0.5,
+        "Weight",
+        "Weight of the unlearning loss.",
+        low=0.0,
+        high=1000.0,
+        search=(0.1, 10.0),
+        paper="0.5 (released CLIP code)",
     )
     retain_batches: int = param(
-        3, "Retain batches ω", "Fresh retain batches per forget batch.", low=1, high=64, paper="3 (released CLIP code)"
+        3,
+        "Retain batches ω",
+        "Fresh retain batches per forget batch.",
+        low=1,
+        high=64,
+        search=(1, 8),
+        paper="3 (released CLIP code)",
     )
     anchors: str = param(
         "fixed",

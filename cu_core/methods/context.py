@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from cu_core.base.errors import BadInput
 from cu_core.base.heavy import torch
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ class Stateful(Protocol):
 Kept = TypeVar("Kept", bound=Stateful)
 
 
+def none_kept(epochs: int) -> Mapping[str, torch.Tensor]:
+    """Refuses: nothing is kept of the base model's training."""
+    raise BadInput("train.keep_every", "no earlier weights of the base model are kept", ("1 or more",))
+
+
 @dataclass
 class Context:
     """Everything an unlearning method sees; it knows nothing of files, metrics, stopping or pages.
@@ -52,6 +58,8 @@ class Context:
             the base model started from for `base_seed`.
         base_seed: seed of the base model's training.
         shards: how the base model was trained in shards, and its members' earlier weights; None of ordinary models.
+        earlier: the base model's weights so many epochs before the end of its training, as a state dict; for methods
+            with ``needs_earlier``, as many epochs as there are rounds.
         seed: of this run.
         device: where the model and the batches are.
         precision: mixed-precision policy of the device.
@@ -82,6 +90,7 @@ class Context:
     first_round: int = 1
     max_rounds: int = 1
     load: Callable[[str], None] = lambda path: None
+    earlier: Callable[[int], Mapping[str, torch.Tensor]] = none_kept
     check: Callable[[], None] = lambda: None
     saved: dict[str, dict[str, Any]] = field(default_factory=dict)
     kept: dict[str, Stateful] = field(default_factory=dict)

@@ -27,7 +27,14 @@ class ContrastiveStepParams:
     """Hyper-parameters of both variants; defaults are those of the released code and the rebuttal."""
 
     lr: float = param(
-        1e-3, "Learning rate", "Step size of SGD.", low=1e-7, high=10.0, log=True, paper="1e-3 (released code)"
+        1e-3,
+        "Learning rate",
+        "Step size of SGD.",
+        low=1e-7,
+        high=10.0,
+        search=(1e-4, 0.1),
+        log=True,
+        paper="1e-3 (released code)",
     )
     momentum: float = param(
         0.9, "Momentum", "Momentum of SGD.", low=0.0, high=0.999, paper="0.9 (released code)", advanced=True
@@ -38,11 +45,18 @@ class ContrastiveStepParams:
         "Divides the cosine similarities; smaller is sharper.",
         low=0.01,
         high=10.0,
+        search=(0.05, 2.0),
         log=True,
         paper="0.7 (released code)",
     )
     unlearn_weight: float = param(
-        3.0, "Weight λ_UL", "Weight of the unlearning loss.", low=0.0, high=1000.0, paper="3 (released code)"
+        3.0,
+        "Weight λ_UL",
+        "Weight of the unlearning loss.",
+        low=0.0,
+        high=1000.0,
+        search=(0.1, 10.0),
+        paper="3 (released code)",
     )
     retain_weight: float = param(
         1.0,
@@ -53,7 +67,13 @@ class ContrastiveStepParams:
         paper="1 (released code)",
     )
     retain_batches: int = param(
-        4, "Retain batches ω", "Fresh retain batches per forget batch.", low=1, high=64, paper="4 (ω ≤ 4, paper)"
+        4,
+        "Retain batches ω",
+        "Fresh retain batches per forget batch.",
+        low=1,
+        high=64,
+        search=(1, 8),
+        paper="4 (ω ≤ 4, paper)",
     )
     batch_size: int = param(
         128,

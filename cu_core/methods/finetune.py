@@ -38,6 +38,7 @@ class L1FinetuneParams(FinetuneParams):
         "planned round.",
         low=0.0,
         high=1.0,
+        search=(1e-6, 1e-2),
         paper="1e-5 to 5e-4 over the benchmarks (3e-4 in RULI)",
     )
 

@@ -50,7 +50,8 @@ METHOD = Method(
     needs_forget=False,
     needs_labels=False,
     one_shot=True,
-    needs="Retain samples without labels, and for each of them one gradient per class.",
+    needs="Retain samples without labels, and for each of them one gradient per class. Where a class is forgotten its "
+    "row of the last layer starts from 0 and gets noise of variance 1e-3, as in the released code.",
     fails="The right noise differs by orders of magnitude between networks: a little too much and all classes are "
     "lost. The forget samples themselves are never looked at.",
     rounds={"class": 1, "sample": 1},
@@ -62,7 +63,8 @@ HEAD = ("head.weight", "head.bias")
 SMALLEST = 1e-8
 CAP, HEAD_CAP = 1e3, 1e2
 FACTOR = 10.0
-FORGOTTEN_VARIANCE = 1e-4
+# The released code sets 1e-4 and multiplies the last layer by `FACTOR` behind that.
+FORGOTTEN_VARIANCE = 1e-4 * FACTOR
 # Gradients of this many samples are held at once: as many as fit into so many bytes, but no more than `MOST_AT_ONCE`.
 GRADIENT_BYTES = 1e9
 MOST_AT_ONCE = 64
@@ -72,7 +74,7 @@ def unlearn(context: Context, params: FisherParams) -> Iterator[dict[str, float]
     """One shot of noise: w ← w + sqrt(variance) · N(0, 1), with the `variances` of the weights.
 
     For class forgetting the last layer's rows of the forgotten classes start from 0 instead and get the variance
-    1e-4. Nothing is trained; batch norm is in evaluation mode and keeps its statistics.
+    1e-3, whatever α is. Nothing is trained; batch norm is in evaluation mode and keeps its statistics.
 
     Args:
         context: model, data and randomness; the forget samples are not touched.

@@ -14,11 +14,14 @@ from cu_core.base.heavy import torch
 HELD_AT_ONCE = 2**24
 
 
-def select(response: torch.Tensor, variables: torch.Tensor, check: Callable[[], None] = lambda: None) -> list[int]:
+def select(
+    response: torch.Tensor, variables: torch.Tensor, check: Callable[[], None] = lambda: None, *, scaled: bool = True
+) -> list[int]:
     """The variables that a response depends on, by forward selection.
 
     The first is the one with the largest T. Then that with the largest T given the chosen ones is added, as long as
-    it is above 0. Variables are brought to variance 1 before, as in the authors' package.
+    it is above 0. Variables are brought to variance 1 before, as in the authors' package; L-CODEC's released code
+    takes them as they are.
 
     T = Σ (n min(R_i, R_M(i)) - L_i²) / Σ L_i (n - L_i), and given other variables
     T = Σ (min(R_i, R_M(i)) - min(R_i, R_N(i))) / Σ (R_i - min(R_i, R_N(i))). R_i and L_i count the responses that are
@@ -29,13 +32,15 @@ def select(response: torch.Tensor, variables: torch.Tensor, check: Callable[[], 
         response: (n,).
         variables: (n, p).
         check: called before each search through the variables; may raise to stop.
+        scaled: whether variables are brought to variance 1.
 
     Returns:
         Columns in the order in which they were chosen; at least one.
     """
     n, p = variables.shape
     rank = _rank(response)
-    variables = (variables - variables.mean(0)) / variables.std(0).clamp(min=torch.finfo(variables.dtype).tiny)
+    if scaled:
+        variables = (variables - variables.mean(0)) / variables.std(0).clamp(min=torch.finfo(variables.dtype).tiny)
     apart = torch.zeros(n, n, device=variables.device).fill_diagonal_(torch.inf)
     reached, chosen = torch.tensor(-torch.inf), list[int]()
     while len(chosen) < p:

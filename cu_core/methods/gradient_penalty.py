@@ -42,6 +42,7 @@ class GradientPenaltyMembersParams:
         "Weight of the original training loss on forget samples; 0 leaves the term out.",
         low=0.0,
         high=1000.0,
+        search=(1e-3, 10.0),
         special="0 = without",
         paper=_NOT_STATED,
     )
@@ -51,6 +52,7 @@ class GradientPenaltyMembersParams:
         "Weight of the gradient penalty; 0 leaves the term out.",
         low=0.0,
         high=1000.0,
+        search=(0.01, 100.0),
         special="0 = without",
         paper=_NOT_STATED,
     )
@@ -60,6 +62,7 @@ class GradientPenaltyMembersParams:
         "two_sided: (norm - 1)², Eq. 1; zero_centered: norm², as Algorithm 1 prints it; linear: norm - 1, as "
         "Algorithm 2 prints it. The norm is that of the input gradient of each sample.",
         choices=VARIANTS,
+        search=(),  # another way to read the paper, not a value
         paper="two_sided (Eq. 1)",
     )
     batch_norm: str = param(
@@ -71,7 +74,14 @@ class GradientPenaltyMembersParams:
         paper=_NOT_STATED,
     )
     lr: float = param(
-        1e-3, "Learning rate", "Step size of Adam.", low=1e-7, high=1.0, log=True, paper="not stated (training: 0.01)"
+        1e-3,
+        "Learning rate",
+        "Step size of Adam.",
+        low=1e-7,
+        high=1.0,
+        search=(1e-4, 1e-2),
+        log=True,
+        paper="not stated (training: 0.01)",
     )
     batch_size: int = param(
         128, "Batch size", "Forget samples per step.", low=1, high=4096, unit="samples", paper=_NOT_STATED
@@ -104,6 +114,7 @@ class GradientPenaltyParams(GradientPenaltyMembersParams):
         "Weight of the mean norm of the outputs on forget samples; 0 leaves the term out.",
         low=0.0,
         high=1000.0,
+        search=(1e-4, 1.0),
         special="0 = without",
         paper=_NOT_STATED,
     )

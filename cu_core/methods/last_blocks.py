@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -35,8 +35,19 @@ class EuKParams:
         "one, and so is a layer outside of these together with its normalisation.",
         low=1,
         high=200,
+        search=(1, 10),
         unit="blocks",
         paper=f"1 of few large blocks ({_SCRUB}); here the projected head alone counts three",
+    )
+    frozen_batch_norm: str = param(
+        "eval",
+        "Batch norm of frozen blocks",
+        "eval: it uses the statistics that it has and leaves them as they are; train: it uses those of the batch and "
+        "moves the stored ones towards the retain samples, although its weights are frozen.",
+        choices=fields.BATCH_NORM,
+        paper="train (released code)",
+        advanced=True,
+        later=True,
     )
 
 
@@ -60,7 +71,8 @@ EU_K = Method(
     objectives=fields.BOTH,
     needs_forget=False,
     starts_anew=True,
-    needs="All retain samples, the initial weights, and as many epochs as the training had; a round is an epoch.",
+    needs="All retain samples, the initial weights, and as many epochs as the training had; a round is an epoch. The "
+    "released code puts convolutions and linear layers of the blocks back, batch norm not.",
     fails="The frozen blocks still carry what they learned from the forget samples.",
     rounds={"class": 0, "sample": 0},
 )
@@ -103,7 +115,7 @@ def retrain(context: Context, params: EuKParams) -> Iterator[dict[str, float]]:
             context.recipe,
             context.seed,
             context.precision,
-            mode=partial(train_mode, names=names),
+            mode=partial(_train, names=names, frozen=params.frozen_batch_norm),
         ),
     )
     for _ in context.rounds():
@@ -133,8 +145,17 @@ def finetune(context: Context, params: CfKParams) -> Iterator[dict[str, float]]:
         torch.optim.SGD(parameters, lr=params.lr, momentum=params.momentum, weight_decay=params.weight_decay),
     )
     for _ in context.rounds():
-        train_mode(model, names)
+        _train(model, names, params.frozen_batch_norm)
         with only(model, names):
             for x, y, _ in context.retain.epoch(params.batch_size):
                 steps.take(steps.loss(x, y))
         yield steps.means()
+
+
+def _train(model: torch.nn.Module, names: Sequence[str], frozen: str) -> None:
+    """Puts a model into the mode in which some of its blocks learn, frozen batch norm being in ``"eval"`` or not."""
+    train_mode(model, names)
+    if frozen == "train":
+        for layer in model.modules():
+            if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm):
+                layer.train()

@@ -11,6 +11,7 @@ from typing import Any
 from cu_core.base.heavy import torch
 from cu_core.base.parameters import param
 from cu_core.catalogue.method_record import METHODS, Method
+from cu_core.methods import fields
 from cu_core.methods.context import Context
 from cu_core.methods.curvature import Batch, Named, Secant, gradient, secant, solve
 from cu_core.methods.foci import select
@@ -23,7 +24,7 @@ class LcodecParams:
     batch_size: int = param(
         64,
         "Batch size",
-        "Forget samples that are removed together by one step.",
+        "Forget samples that are removed together by one step; the formulas of the paper are those of one.",
         low=1,
         high=4096,
         unit="samples",
@@ -105,6 +106,18 @@ class LcodecParams:
         special="0 = without noise",
         paper="not cut",
     )
+    scaling: str = fields.released(
+        "Scale of activations",
+        "units are selected by activations that are brought to variance 1, as the authors of FOCI do",
+        "by activations as they are, so that units with large ones decide which copies are near each other",
+        "variance 1 (Azadkia & Chatterjee); as they are (released code)",
+    )
+    own_curvature: str = fields.released(
+        "Curvature of the batch",
+        "the batch's own curvature is taken off that of the whole",
+        "it counts as 0, since the code compares the gradient before its step with itself",
+        "taken off; 0 (released code)",
+    )
 
 
 METHOD = Method(
@@ -158,20 +171,22 @@ def _remove(context: Context, params: LcodecParams, whole: Secant, batch: Batch)
     """θ ← θ + m/(n - m) Ĥ⁻¹ g + noise, with Ĥ = (n H - m H_z)/(n - m) + λI, for m of n training samples.
 
     θ are the weights of the selected units, g the gradient of the batch's mean loss. Each curvature is Δg Δgᵀ / ‖Δθ‖₁
-    of its `Secant`. The paper's formula is that of m = 1.
+    of its `Secant`. The paper's formula is that of m = 1; its released code leaves H_z out.
     """
     m, n = len(batch[1]), len(context.forget) + len(context.retain)
     units, losses, activations = noisy_passes(context, batch, params.noise_samples, params.input_noise)
-    chosen = [units[j] for j in select(losses, activations, context.check)]
+    chosen = [units[j] for j in select(losses, activations, context.check, scaled=params.scaling == "paper")]
     before = gradient(context, [batch])
-    own = secant(context, [batch], before, params.curvature_lr)
+    curvatures = [(n, whole)]
+    if params.own_curvature == "paper":
+        curvatures.append((-m, secant(context, [batch], before, params.curvature_lr)))
 
     def rows(named: Named) -> torch.Tensor:
         return torch.cat([named[name].to(context.device)[row].flatten() for name, row in slices(context.model, chosen)])
 
     terms = [
         (weight / (n - m) / size, rows(s.change))
-        for weight, s in ((n, whole), (-m, own))
+        for weight, s in curvatures
         if (size := float(rows(s.move).abs().sum())) > 0
     ]
     step = m / (n - m) * solve(params.damping, terms, rows(before))

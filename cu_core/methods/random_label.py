@@ -9,7 +9,7 @@ from cu_core.base.heavy import torch
 from cu_core.catalogue.method_record import METHODS, Method, by_all_processes
 from cu_core.methods import fields
 from cu_core.methods.context import Context
-from cu_core.methods.mixed import mixed_epoch
+from cu_core.methods.mixed import mixed_epoch, separate_epoch
 from cu_core.methods.steps import Steps, learning, once
 
 _SALUN = "released code of SalUn (Fan et al., ICLR 2024)"
@@ -27,6 +27,18 @@ class RandomLabelParams:
         1.0, f"1 ({_SALUN}); 0 (Graves et al., SSD's code, Unlearning Comparator)"
     )
     batch_norm: str = fields.batch_norm("train", f"train ({_SALUN})")
+    relabelling: str = fields.released(
+        "Labels",
+        "every forget sample draws one wrong label, never a forgotten class, and keeps it",
+        "every round draws labels anew, from all classes: the true one may come up",
+        f"drawn once (Graves et al.); anew ({_SALUN})",
+    )
+    order: str = fields.released(
+        "Order",
+        "forget and retain samples come mixed, in the same batches",
+        "a round is a pass over the forget samples and then one over the retain samples",
+        f"mixed (Graves et al.; {_SALUN}, CIFAR-100); one after the other (the same code, CIFAR-10 and SVHN)",
+    )
 
 
 METHOD = Method(
@@ -47,7 +59,8 @@ METHODS.add(METHOD)
 def unlearn(context: Context, params: RandomLabelParams) -> Iterator[dict[str, float]]:
     """Steps of SGD down the cross-entropy on forget samples, wrongly labelled, mixed with retain samples.
 
-    Each forget sample keeps the label it has drawn for the whole run.
+    Each forget sample keeps the label it has drawn for the whole run, unless labels and order are asked for as
+    SalUn's released code has them.
 
     Args:
         context: model, data and randomness.
@@ -56,10 +69,7 @@ def unlearn(context: Context, params: RandomLabelParams) -> Iterator[dict[str, f
     Yields:
         Per round the means of ``loss`` and ``gradient_norm``.
     """
-    steps = Steps(context, sgd(context, params))
-    labels = relabelled(context)
-    for _ in context.rounds():
-        yield one_round(context, params, steps, labels)
+    yield from rounds(context, params, Steps(context, sgd(context, params)))
 
 
 def sgd(context: Context, params: RandomLabelParams) -> torch.optim.SGD:
@@ -69,13 +79,21 @@ def sgd(context: Context, params: RandomLabelParams) -> torch.optim.SGD:
     )
 
 
-def one_round(context: Context, params: RandomLabelParams, steps: Steps, labels: torch.Tensor) -> dict[str, float]:
-    """One pass over forget and retain samples with the given labels of all samples of the source."""
-    for x, _, index, _ in mixed_epoch(context, params.batch_size, params.retain_share):
-        with learning(context.model, params.batch_norm, len(x)):
-            loss = steps.loss(x, labels[index.to(context.device)])
-        steps.take(loss)
-    return steps.means()
+def rounds(context: Context, params: RandomLabelParams, steps: Steps) -> Iterator[dict[str, float]]:
+    """Rounds of steps on random labels, each a pass over the forget samples and a share of the retain samples.
+
+    Yields:
+        As `unlearn` does.
+    """
+    fixed = relabelled(context) if params.relabelling == "paper" else None
+    passes = mixed_epoch if params.order == "paper" else separate_epoch
+    for _ in context.rounds():
+        labels = relabelled_anew(context) if fixed is None else fixed
+        for x, _, index, _ in passes(context, params.batch_size, params.retain_share):
+            with learning(context.model, params.batch_norm, len(x)):
+                loss = steps.loss(x, labels[index.to(context.device)])
+            steps.take(loss)
+        yield steps.means()
 
 
 def relabelled(context: Context) -> torch.Tensor:
@@ -87,8 +105,18 @@ def relabelled(context: Context) -> torch.Tensor:
         "labels",
         lambda: {"labels": wrong_labels(true, context.classes, context.forgotten, context.generator)},
     )
-    labels = source.labels.clone()
-    labels[forget.to(source.device)] = drawn["labels"]
+    return _with_labels(context, drawn["labels"])
+
+
+def relabelled_anew(context: Context) -> torch.Tensor:
+    """Labels of all samples of the source, random ones for the forget samples: any class, the true one as well."""
+    drawn = torch.randint(context.classes, (len(context.forget),), generator=context.generator)
+    return _with_labels(context, drawn.to(context.device))
+
+
+def _with_labels(context: Context, drawn: torch.Tensor) -> torch.Tensor:
+    labels = context.forget.source.labels.clone()
+    labels[context.forget.indices.to(labels.device)] = drawn
     return labels
 
 

@@ -11,7 +11,7 @@ from cu_core.base.parameters import param
 from cu_core.catalogue.method_record import METHODS, Method, by_all_processes
 from cu_core.methods import fields
 from cu_core.methods.context import Context
-from cu_core.methods.random_label import RandomLabelParams, one_round, relabelled, sgd
+from cu_core.methods.random_label import RandomLabelParams, rounds, sgd
 from cu_core.methods.steps import Steps, once
 
 _SALUN = "released code of SalUn (Fan et al., ICLR 2024)"
@@ -28,8 +28,15 @@ class SalunParams(RandomLabelParams):
         "Share of the weights that may change: those with the largest gradient on the forget samples.",
         low=0.001,
         high=1.0,
+        search=(0.1, 1.0),
         special="1 = all, which is random labels",
         paper=f"0.5 ({_SALUN})",
+    )
+    mask: str = fields.released(
+        "Gradient of the mask",
+        "that of the loss summed over all forget samples",
+        "the sum of the batches' mean gradients, so that the samples of a smaller last batch weigh more",
+        f"summed (Eq. 4); batch means, in random order ({_SALUN})",
     )
 
 
@@ -41,7 +48,9 @@ METHOD = Method(
     params=SalunParams,
     implementation=lambda: unlearn,
     divided=by_all_processes,
-    needs="Labels, and retain samples beside the forget samples (settable).",
+    needs="Labels, and retain samples beside the forget samples (settable). The other weights are put back after every "
+    "step, momentum and weight decay included; some versions of the released code mask the gradients alone, and there "
+    "weight decay goes on moving them.",
     fails="As random labels do; the share of weights is a guess, and gradients of samples known by heart are tiny.",
     rounds={"class": 10, "sample": 10},
 )
@@ -60,22 +69,32 @@ def unlearn(context: Context, params: SalunParams) -> Iterator[dict[str, float]]
     """
     optimizer = sgd(context, params)
     steps = Steps(context, optimizer)
-    mask = once(context, "mask", lambda: salient(forget_gradients(context, params.batch_size), params.saliency))
+    mask = once(
+        context,
+        "mask",
+        lambda: salient(forget_gradients(context, params.batch_size, params.mask), params.saliency),
+    )
     freeze(context.model, optimizer, mask)
-    labels = relabelled(context)
-    for _ in context.rounds():
-        yield one_round(context, params, steps, labels)
+    yield from rounds(context, params, steps)
 
 
-def forget_gradients(context: Context, batch_size: int) -> dict[str, torch.Tensor]:
-    """Gradient of the cross-entropy summed over all forget samples, by parameter name; one pass in evaluation mode."""
+def forget_gradients(context: Context, batch_size: int, variant: str = "paper") -> dict[str, torch.Tensor]:
+    """Gradient of the cross-entropy on all forget samples, by parameter name; one pass in evaluation mode.
+
+    Args:
+        context: whose model is read.
+        batch_size: samples per batch.
+        variant: ``"paper"`` for the gradient of the sum over all samples, whatever the batches; ``"released"`` for
+            the sum of the batches' mean gradients, in random order.
+    """
+    released = variant == "released"
     model = context.model.eval()
     named = dict(model.named_parameters())
     total = {name: torch.zeros_like(value) for name, value in named.items()}
-    for x, y, _ in context.forget.epoch(batch_size, shuffle=False):
+    for x, y, _ in context.forget.epoch(batch_size, shuffle=released):
         context.check()
         # In full precision: half of it would lose the small gradients, whose order decides.
-        loss = context.loss(model(x), y) * len(y)
+        loss = context.loss(model(x), y) * (1 if released else len(y))
         gradients = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
         for name, gradient in zip(named, gradients, strict=True):
             if gradient is not None:

@@ -24,7 +24,16 @@ _CODE = "released code, CIFAR-10"
 class ScrubParams:
     """Hyper-parameters; defaults are those of the released code for a class of CIFAR-10."""
 
-    lr: float = param(5e-4, "Learning rate", "Step size of SGD.", low=1e-7, high=1.0, log=True, paper=f"5e-4 ({_CODE})")
+    lr: float = param(
+        5e-4,
+        "Learning rate",
+        "Step size of SGD.",
+        low=1e-7,
+        high=1.0,
+        search=(5e-5, 0.05),
+        log=True,
+        paper=f"5e-4 ({_CODE})",
+    )
     gamma: float = param(
         0.99,
         "Weight γ",
@@ -39,6 +48,7 @@ class ScrubParams:
         "Weight of the distance to the teacher's answers on retain samples.",
         low=0.0,
         high=1000.0,
+        search=(1e-4, 1.0),
         paper=f"0.001 ({_CODE}); 0.5 on small data",
     )
     msteps: int = param(
@@ -48,11 +58,19 @@ class ScrubParams:
         "samples.",
         low=1,
         high=1000,
+        search=(1, 5),
         unit="rounds",
         paper=f"2 ({_CODE}); 3 on small data",
     )
     temperature: float = param(
-        4.0, "Temperature T", "Softens the compared answers.", low=0.1, high=100.0, log=True, paper="4 (released code)"
+        4.0,
+        "Temperature T",
+        "Softens the compared answers.",
+        low=0.1,
+        high=100.0,
+        search=(1.0, 8.0),
+        log=True,
+        paper="4 (released code)",
     )
     forget_batch: int = param(
         512,
@@ -83,6 +101,15 @@ class ScrubParams:
         high=1.0,
         paper=f"5e-4 ({_CODE}); 0.1 on small data",
         advanced=True,
+    )
+    schedule: str = param(
+        "constant",
+        "Learning rate over the rounds",
+        "constant: the same in all rounds; released: a tenth of it after round 3, again after 5 and after 9.",
+        choices=("constant", "released"),
+        paper=f"released ({_CODE}), where three rounds never reach it",
+        advanced=True,
+        later=True,
     )
 
 
@@ -119,6 +146,8 @@ SCRUB_R = Method(
 METHODS.add(SCRUB, SCRUB_R)
 
 ASKED_AT_ONCE = 512
+# After these rounds the released code takes a tenth of the learning rate.
+DECAYS = (3, 5, 9)
 
 
 class Checkpoints:
@@ -150,8 +179,8 @@ def unlearn(context: Context, params: ScrubParams) -> Iterator[dict[str, float]]
     """SCRUB (Eq. 3): away from the teacher on forget samples, then cross-entropy and towards it on retain samples.
 
     A round is a pass over the forget samples with loss -d, in the first rounds only, and then one over the retain
-    samples with loss γ · cross-entropy + α · d, where d is `distillation_loss`. SGD with momentum, constant learning
-    rate. Batch norm is in training mode in both passes, as in the released code.
+    samples with loss γ · cross-entropy + α · d, where d is `distillation_loss`. SGD with momentum and the learning rate
+    of `rate`. Batch norm is in training mode in both passes, as in the released code.
 
     Args:
         context: model, data and randomness.
@@ -173,6 +202,8 @@ def unlearn(context: Context, params: ScrubParams) -> Iterator[dict[str, float]]
         return student_logits, distillation_loss(student_logits, teacher_logits, params.temperature)
 
     for number in context.rounds():
+        for group in optimizer.param_groups:
+            group["lr"] = rate(params, number)
         if number <= params.msteps:
             for x, _, _ in context.forget.epoch(params.forget_batch):
                 _, distance = answer(x)
@@ -183,6 +214,12 @@ def unlearn(context: Context, params: ScrubParams) -> Iterator[dict[str, float]]
             loss = params.gamma * retain_loss + params.alpha * distance
             steps.take(loss, retain_loss=retain_loss, retain_distance=distance)
         yield steps.means()
+
+
+def rate(params: ScrubParams, number: int) -> float:
+    """Learning rate of a round, counted from 1."""
+    passed = sum(number > last for last in DECAYS) if params.schedule == "released" else 0
+    return params.lr * 0.1**passed
 
 
 def unlearn_and_rewind(context: Context, params: ScrubParams) -> Iterator[dict[str, float]]:

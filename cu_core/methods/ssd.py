@@ -26,6 +26,7 @@ class SsdParams:
         "A weight is dampened if it matters this many times more for the forget samples than for all training samples.",
         low=0.01,
         high=10_000.0,
+        search=(1.0, 1000.0),
         log=True,
         paper="10 for ResNet-18; half of it for transformers and classes (released code)",
     )
@@ -35,6 +36,7 @@ class SsdParams:
         "Smaller dampens the chosen weights more.",
         low=0.0,
         high=100.0,
+        search=(0.1, 10.0),
         paper="1 (released code); 0.1 (ERASURE)",
     )
     gradient_of: str = param(
@@ -44,6 +46,7 @@ class SsdParams:
         "sample: squares of each sample's gradient, as the formula has it. There α must be below the number of all "
         "samples by that of the forget samples, or nothing can be chosen.",
         choices=("batch", "sample"),
+        search=(),  # another way to read the paper, not a value
         paper="batch (released code), sample (formula)",
     )
     batch_size: int = fields.batch_size(64, "Samples", "64 (released code)")

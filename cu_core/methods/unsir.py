@@ -8,7 +8,8 @@ from typing import Any
 
 from cu_core.base.heavy import torch
 from cu_core.base.parameters import param
-from cu_core.catalogue.method_record import METHODS, Method, by_all_processes
+from cu_core.catalogue.method_record import METHODS, Method
+from cu_core.methods import fields
 from cu_core.methods.context import Context
 from cu_core.methods.steps import Steps
 
@@ -20,10 +21,24 @@ class UnsirParams:
     """Hyper-parameters; defaults are those of the released notebook for a class of CIFAR-10."""
 
     impair_lr: float = param(
-        0.02, "Impair rate", "Step size of Adam while impairing.", low=1e-7, high=1.0, log=True, paper=f"0.02 ({_CODE})"
+        0.02,
+        "Impair rate",
+        "Step size of Adam while impairing.",
+        low=1e-7,
+        high=1.0,
+        search=(1e-4, 0.1),
+        log=True,
+        paper=f"0.02 ({_CODE})",
     )
     repair_lr: float = param(
-        0.01, "Repair rate", "Step size of Adam while repairing.", low=1e-7, high=1.0, log=True, paper=f"0.01 ({_CODE})"
+        0.01,
+        "Repair rate",
+        "Step size of Adam while repairing.",
+        low=1e-7,
+        high=1.0,
+        search=(1e-4, 0.1),
+        log=True,
+        paper=f"0.01 ({_CODE})",
     )
     per_class: int = param(
         1000,
@@ -75,6 +90,17 @@ class UnsirParams:
         paper=f"0.1 ({_CODE})",
         advanced=True,
     )
+    noise_mode: str = fields.released(
+        "Mode for the noise",
+        "while the noise is learned the model stays as it is, in evaluation mode",
+        "it is in training mode, so that batch norm uses the noise's statistics and moves its stored ones towards them",
+        f"frozen model (§IV); training mode ({_CODE})",
+    )
+
+
+def _divided(params: UnsirParams) -> bool:
+    """Whether steps may be divided: the noise's are taken by each process, from statistics that have to be the same."""
+    return params.noise_mode == "paper"
 
 
 METHOD = Method(
@@ -84,10 +110,11 @@ METHOD = Method(
     paper="Tarun et al., Fast Yet Effective Machine Unlearning, IEEE TNNLS 2023 (arXiv 2111.08947), §IV",
     params=UnsirParams,
     implementation=lambda: unlearn,
-    divided=by_all_processes,
+    divided=_divided,
     tasks=("class",),
     needs_forget=False,
-    needs="Some retain samples of every other class, but no forget sample: only the names of the forgotten classes.",
+    needs="Some retain samples of every other class, but no forget sample: only the names of the forgotten classes. "
+    "Each class has noise of its own, labelled as that class; the released notebook labels all noise as class 0.",
     fails="The impairing step is large: with too high a rate one pass of repair does not bring the other classes back, "
     "and repairing with similar classes brings the forgotten one back too.",
     rounds={"class": 1},
@@ -157,14 +184,17 @@ def unlearn(context: Context, params: UnsirParams) -> Iterator[dict[str, float]]
 
 
 def learned_noise(context: Context, params: UnsirParams) -> tuple[torch.Tensor, torch.Tensor, float]:
-    """Noise that the model, frozen and in evaluation mode, takes least for the forgotten classes.
+    """Noise that the model, whose weights are frozen, takes least for the forgotten classes.
 
-    For each class c Adam walks from standard normal noise N down -CE(f(N), c) + λ · mean over images of Σ N².
+    It is in evaluation mode, or in training mode as the released notebook leaves it. For each class c Adam walks from
+    standard normal noise N down -CE(f(N), c) + λ · mean over images of Σ N².
 
     Returns:
         (k, c, h, w) images, (k,) labels, both on the device, and the mean cross-entropy on them.
     """
-    model = context.model.eval()
+    model = context.model
+    # A single image has no batch statistics.
+    training = params.noise_mode == "released" and params.noise_batch > 1
     shape = context.retain.take(context.retain.indices[:1])[0].shape[1:]
     images, labels, losses = [], [], []
     for label in context.forgotten:
@@ -172,6 +202,7 @@ def learned_noise(context: Context, params: UnsirParams) -> tuple[torch.Tensor, 
         noise = start.to(context.device).requires_grad_()
         y = torch.full((params.noise_batch,), label, device=context.device)
         optimizer = torch.optim.Adam([noise], lr=params.noise_lr)
+        model.train(training)
         for _ in range(params.noise_steps):
             context.check()
             size = noise.square().flatten(1).sum(1).mean()
@@ -181,6 +212,7 @@ def learned_noise(context: Context, params: UnsirParams) -> tuple[torch.Tensor, 
             optimizer.step()
         images.append(noise.detach())
         labels.append(y)
+        model.eval()
         with torch.no_grad():
             losses.append(torch.nn.functional.cross_entropy(model(noise), y))
     return torch.cat(images), torch.cat(labels), float(torch.stack(losses).mean())

@@ -55,10 +55,6 @@ def _true_label_accuracy(evidence: Evidence) -> float | None:
     return accuracy(evidence.forget.prediction, evidence.true_labels)
 
 
-def _of_classes(evidence: Evidence) -> bool:
-    return bool(evidence.forgotten)
-
-
 FORGET_ACC = Metric(
     "forget_acc",
     "Forget accuracy",
@@ -97,7 +93,6 @@ TEST_ACC_FORGOTTEN = Metric(
     _forgotten_accuracy,
     "unseen_forgotten",
     target="the reference",
-    applies=_of_classes,
     tasks=("class",),
     predicted=True,
     heading="Forgotten cl.",
@@ -109,7 +104,6 @@ TEST_ACC_RETAINED = Metric(
     lambda evidence: evidence.once(_by_class)[1],
     "unseen_retained",
     target="high",
-    applies=_of_classes,
     tasks=("class",),
     predicted=True,
     heading="Other cl.",

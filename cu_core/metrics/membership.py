@@ -96,10 +96,6 @@ def _loss_gap(evidence: Evidence) -> float | None:
     return loss_gap(forget.loss, forget.labels, unseen.loss, unseen.labels)
 
 
-def _samples_forgotten(evidence: Evidence) -> bool:
-    return not evidence.forgotten
-
-
 def _loss_auc(evidence: Evidence) -> float | None:
     forget, unseen = evidence.forget, evidence.unseen
     return loss_auc(forget.loss, forget.labels, unseen.loss, unseen.labels)
@@ -130,6 +126,5 @@ LOSS_GAP = Metric(
     percent=False,
     bounded=False,
     heading="Loss gap",
-    applies=_samples_forgotten,
     tasks=("sample",),
 )

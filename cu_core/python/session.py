@@ -34,10 +34,12 @@ def run(
     dataset: str | None = None,
     model: str | None = None,
     method: str | None = None,
+    method_recipe: str | None = None,
     forget: str | None = None,
     preset: str | None = None,
     spec: RunSpec | Mapping[str, Any] | str | os.PathLike[str] | None = None,
     objective: str | None = None,
+    recipe: str | None = None,
     seed: int | None = None,
     reference: int | None = None,
     device: str | None = None,
@@ -57,10 +59,12 @@ def run(
         dataset: images, such as ``"digits"`` or ``"folder:PATH"``.
         model: backbone, such as ``"tiny-cnn"``.
         method: unlearning method, such as ``"contrastive"``.
+        method_recipe: name of a tuned recipe of the home, whose method and hyper-parameters are taken.
         forget: what to forget, such as ``"class:5"`` or ``"random:100"``.
         preset: start from a preset instead of the defaults.
         spec: start from a specification, its JSON, or a file with that.
         objective: how the model is trained.
+        recipe: name of the training recipe, where a backbone has several: ``"paper"`` or ``"modern"``.
         seed: of training, draws and unlearning.
         reference: how many models are retrained without the forget set; True is one.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"mps"``.
@@ -83,7 +87,7 @@ def run(
     start = spec_from_json(spec) if isinstance(spec, Mapping) else spec
     path = None if start is None or isinstance(start, RunSpec) else _path(start, "spec")
     texts = {"preset": preset, "dataset": dataset, "model": model, "objective": objective, "method": method}
-    texts |= {"forget": forget, "device": device, "name": name}
+    texts |= {"recipe": recipe, "method_recipe": method_recipe, "forget": forget, "device": device, "name": name}
     for field, value in texts.items():
         if value is not None and not isinstance(value, str):
             raise BadInput(field, f"{value!r} is not text")

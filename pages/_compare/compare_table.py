@@ -13,6 +13,7 @@ from cu_core.analysis.compare.columns import ComparedColumn
 from cu_core.analysis.compare.lines import Summary
 from cu_core.analysis.compare.table import Table, TableRow, flag_words
 from cu_core.base.csv_cells import shown_table
+from cu_core.catalogue.method_record import retain_words
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.question_record import STATES
 from cu_core.catalogue.verdict_states import several_rank, several_words
@@ -165,6 +166,8 @@ def _below(table: Table, cells: str) -> None:
         "Purple below, green above, stronger from 2, 4 and 8 on. It does not depend on which runs are chosen."
         + (" Of a verdict the colour repeats the state." if any(column.states for column in table.columns) else "")
     )
+    if read := retain_words(run.method for row in table.rows if row.kind == "runs" for run in row.runs):
+        st.caption(read)
     for title, reasons in (("n/a", table.missing()), ("No distance to the reference", table.without_band())):
         if reasons and not (title == "n/a" and cells == "distance"):
             words = "\n".join(f"- {title}: {plain(reason)}." for reason in reasons)

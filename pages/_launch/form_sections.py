@@ -18,13 +18,13 @@ from cu_core.catalogue.objective_record import OBJECTIVES, objective
 from cu_core.catalogue.own_code import KIND
 from cu_core.catalogue.pixel_scales import DATASET as ORIGIN
 from cu_core.catalogue.pixel_scales import FILE, SCALES
-from cu_core.catalogue.recipes import recipe, unlearning_recipe
+from cu_core.catalogue.recipes import recipes, unlearning_recipe
 from cu_core.catalogue.selections import FORGET_KINDS, Input
 from cu_core.catalogue.spec_parts import DataSpec, TrainSpec
 from cu_core.data.images import ImageData
 from cu_core.sharing.uploads import IMAGES, INDICES, WEIGHTS, Kind
 from pages._frame import gate
-from pages._launch import form_draft
+from pages._launch import form_draft, recipe_choice
 from pages._launch.form_fields import complain, field, fields, key_of, label_of, put, value_of
 from pages._shared.plain_text import plain
 
@@ -64,25 +64,37 @@ def _other_dataset() -> None:
     put("forget.classes", [])
 
 
-def use_recipe(part: str) -> None:
-    """Fills in the recommended values of one part, ``"train."`` or ``"method."``, hidden fields included."""
-    for name, value in recommended_recipe(hidden=True).items():
+def use_recipe(part: str, named: str = "") -> None:
+    """Fills in the values of one part, ``"train."`` or ``"method."``, hidden fields included; the recommended ones,
+    unless a training recipe is named.
+    """
+    for name, value in recommended_recipe(hidden=True, named=named).items():
         if name.startswith(part):
             put(name, value)
 
 
-def recommended_recipe(*, hidden: bool = False) -> dict[str, Any]:
+def _backbone() -> str:
+    backbone = value_of("model.backbone")
+    return f"{backbone}:{value_of('model.timm')}" if BACKBONES[backbone].named else backbone
+
+
+def _training_recipes() -> dict[str, TrainSpec]:
+    """What `cu_core.catalogue.recipes.recipes` offers for the form as it is, the recommended one first."""
+    return recipes(value_of("data.dataset"), _backbone(), value_of("data.label_noise"), value_of("train.objective"))
+
+
+def recommended_recipe(*, hidden: bool = False, named: str = "") -> dict[str, Any]:
     """Training and unlearning values that suit the chosen images, network, objective and forget set, by field.
 
     Args:
         hidden: whether training values that the objective does not read are wanted, too.
+        named: one of several training recipes; empty takes the recommended one.
     """
-    dataset, backbone, method_id = (value_of(name) for name in ("data.dataset", "model.backbone", "method.id"))
-    if BACKBONES[backbone].named:
-        backbone = f"{backbone}:{value_of('model.timm')}"
+    dataset, backbone, method_id = value_of("data.dataset"), _backbone(), value_of("method.id")
+    offered = _training_recipes()
     wanted = value_of("train.objective")
     task = "class" if value_of("forget.kind") == "class" else "sample"
-    training = recipe(dataset, backbone, value_of("data.label_noise"), wanted)
+    training = offered[named] if named else next(iter(offered.values()))
     unlearning = unlearning_recipe(method_id, dataset, backbone, task, wanted)
     # The objective itself is a choice, not a recommendation.
     names = [d.name for d in describe(TrainSpec) if d.name != "objective"]
@@ -303,7 +315,8 @@ def method_section(errors: Errors, task: str) -> None:
     st.selectbox("Method", list(methods_here()), format_func=title, key=key_of("method.id"), persist_state="session")
     complain(errors, "method.id")
     record = method(value_of("method.id"))
-    st.caption(f"{record.summary} {record.paper}.")
+    st.caption(f"{record.summary} {record.paper}. Reads {record.reads}.")
+    recipe_choice.choice(record.id)
     usual, rare = split(describe(record.params))
     with st.grid(3, gap="medium"):
         for d in usual:
@@ -321,17 +334,7 @@ def training_section(errors: Errors) -> None:
     by_name = {d.name: d for d in form_draft.described("train")}
     field(by_name["objective"], "train.objective", errors, format_func=_objective_title, on_change=follow_recipe)
     st.caption(" ".join(filter(None, (chosen.summary, chosen.paper and f"{chosen.paper}."))))
-    recommended = {name: value for name, value in recommended_recipe().items() if name.startswith("train.")}
-    if any(value_of(name) != value for name, value in recommended.items()):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption("These are not the settings recommended for this dataset, backbone and objective.")
-            st.button(
-                "Use the recommended ones",
-                key="use_recipe",
-                on_click=use_recipe,
-                args=("train.",),
-                icon=":material/tune:",
-            )
+    _recipe_choice(list(_training_recipes()))
     unread = [name for name in by_name if not chosen.reads(name)]
     usual, rare = split(list(by_name.values()), ("objective", *unread))
     fields(usual, "train.", errors)
@@ -341,6 +344,41 @@ def training_section(errors: Errors) -> None:
             "itself; one-channel images are neither mirrored nor recoloured."
         )
     advanced(rare, "train.", errors, "train")
+
+
+def _recipe_choice(names: list[str]) -> None:
+    """Says which recipe the form follows, and offers the others; nothing where it follows the only one."""
+    followed = next((name for name in names if _follows(name)), None)
+    if followed == names[0] and len(names) == 1:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if followed != names[0]:
+            st.caption(
+                f"These are the settings of the {followed} recipe."
+                if followed
+                else "These are not the settings recommended for this dataset, backbone and objective."
+            )
+            st.button(
+                "Use the recommended ones",
+                key="use_recipe",
+                on_click=use_recipe,
+                args=("train.",),
+                icon=":material/tune:",
+            )
+        for name in names[1:]:
+            if name != followed:
+                st.button(
+                    f"Use the {name} recipe",
+                    key=f"use_recipe_{name}",
+                    on_click=use_recipe,
+                    args=("train.", name),
+                    icon=":material/tune:",
+                )
+
+
+def _follows(name: str) -> bool:
+    values = recommended_recipe(named=name).items()
+    return all(value_of(field) == value for field, value in values if field.startswith("train."))
 
 
 def _objective_title(name: str) -> str:

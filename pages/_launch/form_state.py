@@ -17,8 +17,9 @@ from cu_core.jobs.acceptance import accepted
 from cu_core.runstore.reader import open_run
 from pages._frame import gate
 from pages._frame.notices import say
-from pages._launch import forget_preview, form_draft, form_fields, form_grid, form_sections
+from pages._launch import forget_preview, form_draft, form_fields, form_grid, form_sections, recipe_choice
 from pages._launch.forget_wish import fill_in
+from pages._shared.plain_text import plain
 from pages._shared.server_home import home
 
 
@@ -87,6 +88,8 @@ def launch(token: str) -> None:
         specs = form_grid.expand(base)
         for spec in specs:
             desk.check(spec)
+            for words in recipe_choice.check(spec):
+                st.toast(plain(words), icon=":material/warning:")
             accepted(spec, home())
         ids = [desk.launch(spec, token=f"{token}-{n}") for n, spec in enumerate(specs)]
         dispatcher.ensure_dispatcher(home())

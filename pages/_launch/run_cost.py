@@ -20,8 +20,8 @@ from pages._shared.server_home import home
 POLL_SECONDS = 1.0
 
 
-def takes(specs: Sequence[RunSpec]) -> None:
-    """Says how many runs these are, and the most time and disk space they take."""
+def takes(specs: Sequence[RunSpec], key: str = "measure") -> None:
+    """Says how many runs these are, and the most time and disk space they take; `key` is that of its button."""
     try:
         found = shared_estimate(specs, home())
     except UnlearnscopeError as error:
@@ -41,7 +41,7 @@ def takes(specs: Sequence[RunSpec]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         problem = f" :red[({plain(status.error)})]" if status is not None and status.error else ""
         st.markdown(f"{text} · nothing like it ran here yet{problem}")
-        if st.button("Time a few steps", key="measure", icon=":material/timer:", type="tertiary"):
+        if st.button("Time a few steps", key=key, icon=":material/timer:", type="tertiary"):
             try:
                 for spec in _unknown(specs):
                     gate.desk().measure(spec)

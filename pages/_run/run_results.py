@@ -314,3 +314,14 @@ def _times(result: dict) -> None:
                 told = ["Taken from the cache."] if cached else []
                 told += [] if work is None else [f"{of}: {duration(work)}."]
                 st.metric(label, known, border=True, help=" ".join(told) or None)
+    if words := _computed(result.get("hardware") or {}):
+        st.caption(plain(words))
+
+
+def _computed(hardware: dict) -> str:
+    """Where and in which precision; empty for runs that do not tell."""
+    name, device, precision = (str(hardware.get(key) or "") for key in ("name", "device", "precision"))
+    if not name:
+        return ""
+    trained = f" Trained and unlearned in {precision}, evaluated in fp32." if precision else ""
+    return f"Computed on {name}{f' ({device})' if device else ''}.{trained}"

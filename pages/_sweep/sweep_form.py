@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+from typing import Any
 
 import streamlit as st
 
 from cu_core.analysis.sweeps.named import SWEEPS
 from cu_core.analysis.sweeps.sweep import Sweep, fitting
+from cu_core.analysis.tuning.own_setting import class_names
 from cu_core.base.errors import BadInput, UnlearnscopeError
 from cu_core.base.parameters import describe
 from cu_core.catalogue.grid import axis_text, parse_axis
-from cu_core.catalogue.method_record import METHODS, methods_here
+from cu_core.catalogue.method_record import METHODS, methods_here, retain_words
+from cu_core.catalogue.named_recipes import recipes_of, refuse_where_tuned
 from cu_core.catalogue.own_code import short_code
 from cu_core.catalogue.presets import single_presets
 from cu_core.catalogue.selections import forms
@@ -166,8 +170,10 @@ def lists(started: Sweep) -> Sweep:
         )
     if not chosen:
         raise BadInput("methods", "choose at least one method")
-    varied = _varied(chosen)
-    sweep = Sweep(base, tuple(chosen), forget, tuple(map(_seed, _axis("seeds", seeds))), varied, group.strip())
+    st.caption(retain_words(chosen))
+    varied, numbers = _varied(chosen), tuple(map(_seed, _axis("seeds", seeds)))
+    tuned = _tuned(chosen, base, forget, numbers)
+    sweep = Sweep(base, tuple(chosen), forget, numbers, varied, group.strip(), tuned)
     return _renamed(sweep, started)
 
 
@@ -236,6 +242,32 @@ def _varied(chosen: list[str]) -> dict[str, dict[str, list[str]]]:
             )
             varied.setdefault(method_id, {})[name] = _axis(known[method_id, name], text)
     return varied
+
+
+def _tuned(
+    chosen: list[str], base: RunSpec, forget: tuple[str, ...], seeds: tuple[int, ...]
+) -> dict[str, dict[str, Any]]:
+    """Values of the tuned recipes that methods start from, where there are any; none on what it was tuned on."""
+    known = {name: recipe for name, recipe in recipes_of(home()).items() if recipe.method in chosen}
+    if not known:
+        return {}
+    put("recipes", [name for name in st.session_state.get(key_of("recipes")) or [] if name in known])
+    picked = st.multiselect(
+        "Tuned recipes to start from (optional)",
+        list(known),
+        key=key_of("recipes"),
+        persist_state="session",
+        help="One of each method. Made by Tune below, or by unlearnscope tune.",
+    )
+    found: dict[str, dict[str, Any]] = {}
+    for recipe in (known[name] for name in picked):
+        if recipe.method in found:
+            raise BadInput("recipes", f"several recipes of {recipe.method} are chosen; a sweep starts from one")
+        found[recipe.method] = dict(recipe.values)
+        for select, seed in itertools.product(forget, seeds):
+            run = dataclasses.replace(base, forget=dataclasses.replace(base.forget, select=select), seed=seed)
+            refuse_where_tuned(recipe, run, class_names(run, home()))
+    return found
 
 
 def _axis(field: str, text: str) -> list[str]:

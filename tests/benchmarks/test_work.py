@@ -106,6 +106,14 @@ def test_peak_memory_is_seen() -> None:
     assert attack_memory.peak_bytes(work) > 100 * 2**20
 
 
+def test_growth_of_a_process_of_its_own_tells_its_memory() -> None:
+    found = growth.measure_anew(SIZE, "tiny-cnn", "cpu")
+    assert tuple(found) == (*growth.PARTS, growth.MEMORY)
+    assert found[growth.MEMORY] > 100 * 2**20, "torch alone takes as much"
+    slopes = growth.exponents([1, 2, 4], [found | {growth.MEMORY: 3.0 * 2**k} for k in range(3)])
+    assert slopes[growth.MEMORY]["last"] == pytest.approx(1.0)
+
+
 def test_growth_reads_its_seconds_from_the_run(home: Home) -> None:
     seconds = growth.measure(home, SIZE, "tiny-cnn", "cpu")
     assert tuple(seconds) == growth.PARTS
@@ -116,5 +124,6 @@ def test_points_of_growth_share_no_cache(monkeypatch: pytest.MonkeyPatch) -> Non
     roots = []
     monkeypatch.setattr(growth, "measure", lambda home, *_: roots.append(home.root) or {})
     for classes in (30, 100):
-        growth.measure_anew(growth.Size(classes=classes), "tiny-cnn", "cpu")
-    assert len(set(roots)) == 2 and not any(root.exists() for root in roots)
+        next(growth.pieces(growth.Size(classes=classes), "tiny-cnn", "cpu"))
+    # Each size after a small one.
+    assert len(set(roots)) == 4 and not any(root.exists() for root in roots)

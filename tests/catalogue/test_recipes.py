@@ -10,16 +10,24 @@ from cu_core.analysis.papers.scales import SCALES
 from cu_core.base.errors import BadInput
 from cu_core.base.parameters import parse
 from cu_core.catalogue import compatibility
+from cu_core.catalogue.backbone_record import BACKBONES
 from cu_core.catalogue.method_record import METHODS
 from cu_core.catalogue.presets import DEFAULT_PRESET, PRESETS, single_presets
 from cu_core.catalogue.recipes import (
+    AIRBENCH,
+    AIRBENCH_LARGE,
     DIGITS,
     DIGITS_BY_HEART,
+    EMOJI,
+    EMOJI_WIDE,
     LAPTOP,
+    MODERN,
     PAPER,
     PENALTY,
+    RESNET9,
     TRANSFORMER,
     recipe,
+    recipes,
     unlearning_recipe,
 )
 
@@ -32,12 +40,32 @@ from cu_core.catalogue.recipes import (
         ("folder:x", "tiny-cnn", 0, DIGITS),
         ("cifar10", "resnet8", 0, LAPTOP),
         ("cifar10", "resnet18", 0, PAPER),
+        ("cifar10", "airbench-s", 0, AIRBENCH),
+        ("folder:x", "airbench-m", 0, AIRBENCH),
+        ("cifar10", "airbench-l", 0, AIRBENCH_LARGE),
+        ("cifar10", "resnet9", 0, RESNET9),
+        ("emoji", "airbench-s", 0, EMOJI),
+        ("emoji", "wide-cnn", 0, EMOJI_WIDE),
         ("cifar10", "vit-small", 0, TRANSFORMER),
         ("cifar10", "timm:vit_tiny_patch16_224", 0, TRANSFORMER),
     ],
 )
 def test_recipe_suits_dataset_and_backbone(dataset, backbone, noise, want):
     assert recipe(dataset, backbone, noise) == want
+
+
+def test_backbones_of_the_papers_have_a_second_recipe():
+    for backbone in ("resnet18", "wide-cnn"):
+        assert recipes("cifar10", backbone) == {"paper": PAPER, "modern": MODERN}
+        assert recipe("cifar10", backbone, name="modern") == MODERN and recipe("cifar10", backbone) == PAPER
+    assert list(recipes("cifar10", "resnet8")) == ["standard"]
+    with pytest.raises(BadInput, match=r"recipe.*'swift'.*paper, modern"):
+        recipe("cifar10", "resnet18", name="swift")
+
+
+def test_recipes_do_not_blur_membership():
+    offered = [r for name in BACKBONES for r in recipes("cifar10", name).values()]
+    assert {r.label_smoothing for r in offered} == {0.0}
 
 
 @pytest.mark.parametrize("objective", ["moco", "simclr", "byol"])

@@ -196,6 +196,15 @@ def test_what_nobody_named_follows_the_recipes(capsys, home):
     )
 
 
+def test_a_recipe_can_be_named(capsys, home):
+    named = spec_of(capsys, home, "--dataset", "cifar10", "--recipe", "modern", "--set", "train.lr=0.03")
+    assert named.train == dataclasses.replace(recipe("cifar10", "resnet18", name="modern"), lr=0.03)
+    on_preset = spec_of(capsys, home, "--preset", "paper-class", "--recipe", "modern")
+    assert on_preset.train == recipe("cifar10", "resnet18", name="modern")
+    assert main(["run", "--preset", "digit-5", "--recipe", "modern"]) == 2
+    assert "standard" in capsys.readouterr().err
+
+
 def test_an_objective_brings_its_recipe(capsys, home):
     want = recipe("digits", "tiny-cnn", objective="moco")
     penalty = ("--method", "gradient_penalty", "--forget", "random:50")

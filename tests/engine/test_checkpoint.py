@@ -11,6 +11,7 @@ from torch import nn
 
 from cu_core.base.errors import CheckpointError
 from cu_core.engine.checkpoint import read_checkpoint, restore, write_checkpoint
+from cu_core.learning.device import Precision
 
 
 class Folder:
@@ -33,6 +34,7 @@ def context_of(seed: int) -> SimpleNamespace:
         saved={},
         generator=torch.Generator().manual_seed(seed),
         device=torch.device("cpu"),
+        precision=Precision("fp32", "cpu", channels_last=False),
         first_round=1,
     )
 

@@ -141,6 +141,29 @@ def test_a_method_may_end_by_itself(home, method, rounds, reason, number):
     assert (result["stopped_by"], result["rounds"], view.rounds()) == (reason, number, list(range(number + 1)))
 
 
+def test_a_method_without_any_round_fails(home, method):
+    """Its base model would pass for the unlearned one."""
+    method(lambda context, k: {"loss": 1.0}, 0)
+    run_id = submit(home)
+    view = work(home, run_id)
+    assert view.state == "failed" and view.result() is None
+    assert "contrastive ended before its first round: nothing was unlearned" in str(view.error)
+
+
+def test_models_of_another_number_of_threads_are_not_shared_and_the_notes_say_so(home, monkeypatch):
+    data = {"dataset": "digits", "train_limit": 300}
+    spec = {"data": data, "train": {"epochs": 1, "seed": 78}, "reference": 2, "stop": {"max_rounds": 1}}
+    # What the key is made of; really two threads wait for each other wherever processors are busy.
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    _, first = finished(home, **spec)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    _, second = finished(home, **spec)
+    (note,) = set(second["notes"]) - set(first["notes"])
+    assert note.startswith("Trained once more") and set(first["notes"]) < set(second["notes"])
+    assert "base model (1), reference of seed 78 (1), reference of seed 79 (1). This run has 2." in note
+    assert (second["base_cached"], second["reference_cached"]) == (False, False)
+
+
 def test_a_rule_without_samples_is_said(home, tmp_path):
     path = tmp_path / "one.csv"
     path.write_text("7\n")

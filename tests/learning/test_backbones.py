@@ -20,6 +20,10 @@ WIDTHS = {
     "tiny-cnn": 256,
     "resnet8": 64,
     "wide-cnn": 1024,
+    "airbench-s": 128,
+    "airbench-m": 256,
+    "airbench-l": 256,
+    "resnet9": 128,
     "resnet18": 512,
     "resnet34": 512,
     "resnet50": 2048,
@@ -51,7 +55,7 @@ def test_shapes_in_training_mode(name: str, channels: int) -> None:
     assert all(p.grad is not None for p in model.trunk.parameters())
 
 
-@pytest.mark.parametrize("name", ["tiny-cnn", "resnet8", "wide-cnn", "resnet18", "vit-small"])
+@pytest.mark.parametrize("name", ["tiny-cnn", "resnet8", "wide-cnn", "airbench-s", "resnet9", "resnet18", "vit-small"])
 @pytest.mark.parametrize("size", [17, 28, 65])
 def test_odd_image_sizes(name: str, size: int) -> None:
     model = build(name, 1, size, embedding_dim=16).eval()

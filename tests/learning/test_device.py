@@ -87,11 +87,15 @@ def test_auto_is_full_precision_elsewhere() -> None:
     assert choose_precision("auto", torch.device("mps")).name == "fp32"
 
 
-@pytest.mark.parametrize("text", ["bf16", "fp16"])
-@pytest.mark.parametrize("device", ["cpu", "mps"])
-def test_mixed_precision_needs_cuda(text: str, device: str) -> None:
-    with pytest.raises(Incompatible, match=f"{text} needs a CUDA device"):
+@pytest.mark.parametrize(("text", "device"), [("fp16", "cpu"), ("fp16", "mps"), ("bf16", "mps")])
+def test_half_precision_needs_a_device_that_has_it(text: str, device: str) -> None:
+    with pytest.raises(Incompatible, match=f"{text} needs a CUDA device") as caught:
         choose_precision(text, torch.device(device))
+    assert caught.value.allowed == (("auto", "fp32", "bf16") if device == "cpu" else ("auto", "fp32"))
+
+
+def test_a_processor_takes_bf16() -> None:
+    assert choose_precision("bf16", CPU) == Precision("bf16", "cpu", channels_last=True)
 
 
 def test_bf16_needs_hardware(machine) -> None:

@@ -12,16 +12,17 @@ import pytest
 import torch
 from filelock import FileLock
 
-from cu_core.base.errors import BadInput, Cancelled, CheckpointError
+from cu_core.base.errors import BadInput, Cancelled, CheckpointError, Incompatible
 from cu_core.base.home import Home
-from cu_core.catalogue.spec import RunSpec
+from cu_core.catalogue.compatibility import check
+from cu_core.catalogue.spec import RunSpec, spec_from_json
 from cu_core.catalogue.spec_parts import DataSpec, ModelSpec, TrainSpec
 from cu_core.data.batches import ImageSource
 from cu_core.data.images import ImageData
 from cu_core.learning.build import build_model
 from cu_core.learning.device import choose_precision
-from cu_core.learning.model_cache import Trained, train_key, trained_model
-from cu_core.learning.training import EpochReport
+from cu_core.learning.model_cache import AGAIN, Trained, train_key, trained_model
+from cu_core.learning.training import EpochReport, read_sealed
 from cu_core.learning.weights import save_weights, weights_sha256
 
 CPU = torch.device("cpu")
@@ -43,7 +44,7 @@ def toy() -> ImageData:
 
 
 def get(
-    home: Home, spec: RunSpec = SPEC, indices: np.ndarray = ALL, seed: int = 0, **callbacks
+    home: Home, spec: RunSpec = SPEC, indices: np.ndarray = ALL, seed: int = 0, keep: tuple[int, ...] = (), **callbacks
 ) -> tuple[Trained, list[int]]:
     """The model and the epochs that were trained for it."""
     data, epochs = toy(), []
@@ -63,6 +64,7 @@ def get(
         precision=choose_precision("auto", CPU),
         on_epoch=on_epoch,
         check=callbacks.get("check", lambda: None),
+        keep=keep,
     )
     return trained, epochs
 
@@ -134,6 +136,9 @@ def test_everything_that_decides_the_weights_changes_the_key() -> None:
         key(recipe(weight_decay=0.1)),
         key(recipe(schedule="constant")),
         key(recipe(augment="crop")),
+        key(recipe(nesterov=True)),
+        key(recipe(label_smoothing=0.1)),
+        key(recipe(lookahead=0.5)),
         key(data="e"),
         key(indices=ALL[:-1]),
         key(seed=1),
@@ -151,13 +156,14 @@ def test_only_settings_that_the_objective_reads_change_the_key() -> None:
 
     changes: dict[str, object] = {
         "augment": "crop",
+        "label_smoothing": 0.1,
         "smallest_crop": 0.5,
         "temperature": 0.3,
         "queue": 100,
         "key_momentum": 0.5,
     }
     read = {
-        "supervised": {"augment"},
+        "supervised": {"augment", "label_smoothing"},
         "moco": {"smallest_crop", "temperature", "queue", "key_momentum"},
         "simclr": {"smallest_crop", "temperature"},
         "byol": {"smallest_crop", "key_momentum"},
@@ -276,6 +282,112 @@ def test_waiting_for_another_process_can_be_stopped(home: Home) -> None:
 
     with FileLock(home.models / f"{whole.key}.lock"), pytest.raises(Cancelled):
         get(home, check=check)
+
+
+def weights_after(home: Home, epochs: int) -> str:
+    """Hash of the weights of a training that was stopped after some epochs, from its own unfinished state."""
+
+    def stop(report: EpochReport) -> None:
+        if report.epoch == epochs:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        get(home, on_epoch=stop)
+    (partial,) = home.models.glob("*.partial.pt")
+    state = read_sealed(partial)
+    assert state is not None and state["epoch"] == epochs
+    return weights_sha256(state["model"])
+
+
+def test_earlier_weights_are_kept_on_request(home: Home, tmp_path: Path) -> None:
+    wanted = weights_after(Home(tmp_path / "other").create(), 2)
+    plain, _ = get(Home(tmp_path / "plain").create())
+    kept, epochs = get(home, keep=(1, 2))
+    assert epochs == [1, 2, 3] and (kept.key, sha(kept)) == (plain.key, sha(plain)), "they change nothing else"
+    assert files(home, kept.key) == [".epoch1.pt", ".epoch2.pt", ".json", ".pt"]
+    assert weights_sha256(kept.kept.weights(1)) == wanted
+    assert weights_sha256(kept.kept.weights(2)) != wanted
+    again, epochs = get(home, keep=(1, 2))
+    assert again.cached and not epochs and weights_sha256(again.kept.weights(1)) == wanted
+    with pytest.raises(CheckpointError, match=r"keep_every.*epoch 0"):
+        again.kept.weights(3)
+    assert get(home)[0].kept is None
+
+
+@pytest.mark.parametrize("lacking", ["never kept", "damaged", "removed"])
+def test_a_model_that_lacks_earlier_weights_is_trained_again_and_stays(home: Home, lacking: str) -> None:
+    first, _ = get(home, keep=() if lacking == "never kept" else (2,))
+    path = home.models / f"{first.key}.epoch2.pt"
+    if lacking == "damaged":
+        path.write_bytes(path.read_bytes()[:-10])
+    elif lacking == "removed":
+        path.unlink()
+    stored, told = (home.models / f"{first.key}.pt").stat().st_mtime_ns, []
+    again, epochs = get(home, keep=(2,), on_epoch=lambda report: told.append(report.where))
+    assert (epochs, again.cached, sha(again)) == ([1, 2, 3], False, sha(first)) and told == [AGAIN] * 3
+    assert (home.models / f"{first.key}.pt").stat().st_mtime_ns == stored
+    assert files(home, first.key) == [".epoch2.pt", ".json", ".pt"]
+    assert get(home, keep=(2,))[0].cached
+
+
+def test_an_unfinished_training_past_a_wanted_epoch_starts_over(home: Home) -> None:
+    weights_after(home, 2)
+    trained, epochs = get(home, keep=(1,))
+    assert epochs == [1, 2, 3] and not trained.kept.missing()
+
+
+def test_an_unfinished_training_that_kept_its_epochs_goes_on(home: Home) -> None:
+    def stop(report: EpochReport) -> None:
+        if report.epoch == 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        get(home, keep=(1,), on_epoch=stop)
+    trained, epochs = get(home, keep=(1,))
+    assert epochs == [3] and not trained.kept.missing()
+
+
+def spec_of(method: str, **parts: object) -> RunSpec:
+    return spec_from_json({"method": {"id": method}, "train": {"epochs": 10}} | parts)
+
+
+@pytest.mark.parametrize(
+    ("spec", "kept"),
+    [
+        (spec_of("finetune"), ()),
+        (spec_of("finetune", train={"epochs": 10, "keep_every": 3}), (3, 6, 9)),
+        (spec_of("finetune", train={"epochs": 10, "keep_every": 5}), (5,)),
+        (spec_of("rewind_to_delete"), (5,)),
+        (spec_of("rewind_to_delete", stop={"max_rounds": 3}), (7,)),
+        (spec_of("rewind_to_delete", stop={"max_rounds": 3}, train={"epochs": 10, "keep_every": 4}), (4, 7, 8)),
+    ],
+)
+def test_what_is_kept_follows_from_request_and_method(spec: RunSpec, kept: tuple[int, ...]) -> None:
+    check(spec)
+    assert spec.kept_epochs == kept
+
+
+def test_keeping_changes_no_key() -> None:
+    plain, keeping = (dataclasses.replace(SPEC, train=dataclasses.replace(SPEC.train, keep_every=n)) for n in (0, 1))
+    assert train_key(plain, "d" * 64, ALL, 0, "cpu") == train_key(keeping, "d" * 64, ALL, 0, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"stop": {"max_rounds": 10}}, "stop.max_rounds: .*has 10.*1 to 9"),
+        ({"train": {"epochs": 1}}, "train.epochs: .*2 or more"),
+        ({"model": {"weights": "OWN"}}, "model.weights: .*a file's training.*train_on"),
+        ({"train": {"epochs": 4, "keep_every": 1, "shards": 2}, "method": {"id": "sisa"}}, "train.keep_every: .*stage"),
+        ({"model": {"weights": "OWN"}, "train": {"keep_every": 1}, "method": {"id": "finetune"}}, "train.keep_every"),
+    ],
+)
+def test_what_cannot_go_back_is_refused(parts: dict, words: str, tmp_path: Path) -> None:
+    (tmp_path / "w.pt").write_bytes(b"weights")
+    if "model" in parts:
+        parts = parts | {"model": {"weights": str(tmp_path / "w.pt")}}
+    with pytest.raises(Incompatible, match=words):
+        check(spec_from_json({"method": {"id": "rewind_to_delete"}, "train": {"epochs": 10}} | parts))
 
 
 def test_two_at_once_train_once(home: Home) -> None:

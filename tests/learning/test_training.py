@@ -78,6 +78,15 @@ def sha(model: Network) -> str:
 
 
 SPEC = TrainSpec(epochs=4, batch_size=16, lr=0.05, augment="crop-flip")
+AVERAGED = TrainSpec(
+    epochs=4,
+    batch_size=16,
+    lr=0.05,
+    nesterov=True,
+    lookahead=0.9,
+    schedule="triangle",
+    augment="shift-flip",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +97,7 @@ def every_epoch_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-@pytest.mark.parametrize("schedule", ["cosine", "one-cycle", "constant"])
+@pytest.mark.parametrize("schedule", ["cosine", "one-cycle", "triangle", "constant"])
 def test_it_learns(optimizer: str, schedule: str) -> None:
     reports: list[EpochReport] = []
     spec = TrainSpec(
@@ -155,8 +164,71 @@ def test_schedules_in_closed_form() -> None:
         assert learning_rate(constant, step, 8) == 2.0
 
 
+def test_the_triangle_goes_through_its_corners() -> None:
+    spec = TrainSpec(lr=2.0, schedule="triangle")
+    # 0.2 to 1 over 23 of 100 steps, then down to 0.07, which would be that of a step after the last.
+    wanted = {0: 0.4, 23: 2.0, 100: 0.14, 10: 2 * (0.2 + 0.8 * 10 / 23), 62: 2 * (1 - 0.93 * 39 / 77)}
+    for step, rate in wanted.items():
+        assert learning_rate(spec, step, 100) == pytest.approx(rate)
+
+
+def test_nesterov_steps_are_the_textbook_ones() -> None:
+    split = toy(20)
+    spec = TrainSpec(
+        epochs=3, batch_size=32, lr=0.1, momentum=0.8, weight_decay=0.01, schedule="constant", nesterov=True
+    )
+    reference = fresh().train()
+    memory = {name: torch.zeros_like(p) for name, p in reference.named_parameters()}
+    images, labels = split.source.take(split.indices)
+    for _ in range(3):
+        F.cross_entropy(reference(FULL.images(images)), labels).backward()
+        with torch.no_grad():
+            for name, p in reference.named_parameters():
+                gradient = p.grad + 0.01 * p
+                memory[name] = 0.8 * memory[name] + gradient
+                p -= 0.1 * (gradient + 0.8 * memory[name])
+                p.grad = None
+    model, _ = run(spec, split=split)
+    for name, value in model.named_parameters():
+        torch.testing.assert_close(
+            value.detach(), dict(reference.named_parameters())[name].detach(), atol=1e-5, rtol=1e-4
+        )
+    plain, _ = run(dataclasses.replace(spec, momentum=0.0), split=split)
+    assert sha(plain) == sha(run(dataclasses.replace(spec, momentum=0.0, nesterov=False), split=split)[0])
+
+
+def test_smoothed_labels_are_those_of_the_definition() -> None:
+    split, reports = toy(30), []
+    images, labels = split.source.take(split.indices)
+    with torch.no_grad():
+        logs = fresh().train()(FULL.images(images)).log_softmax(1)
+    targets = F.one_hot(labels, 3) * 0.7 + 0.1
+    run(TrainSpec(epochs=1, batch_size=64, label_smoothing=0.3), split=split, on_epoch=reports.append)
+    assert reports[0].loss == pytest.approx(-(targets * logs).sum(1).mean().item(), abs=1e-5)
+
+
+def test_a_training_alternates_its_mirrors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cu_core.learning.training.shift", lambda images, generator: images)
+    split, shown = toy(20), []
+    plain = split.source.take(split.indices)[0]
+
+    class Seen(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            shown.append(images.detach().clone())
+            return images
+
+    model = fresh()
+    model.trunk.layers.insert(0, Seen())
+    run(TrainSpec(epochs=2, batch_size=32, augment="shift-flip"), model, split)
+    first, second = ({bytes(x.numpy().tobytes()) for x in epoch} for epoch in shown)
+    mirrored = [bytes(x.flip(2).contiguous().numpy().tobytes()) for x in plain]
+    ways = [bytes(x.contiguous().numpy().tobytes()) for x in plain]
+    assert all((a in first) != (b in first) for a, b in zip(ways, mirrored, strict=True))
+    assert all((a in first) == (b in second) for a, b in zip(ways, mirrored, strict=True))
+
+
 @pytest.mark.parametrize("steps", range(1, 9))
-@pytest.mark.parametrize("schedule", ["cosine", "one-cycle", "constant"])
+@pytest.mark.parametrize("schedule", ["cosine", "one-cycle", "triangle", "constant"])
 def test_very_short_schedules_are_positive_and_bounded(schedule: str, steps: int) -> None:
     rates = [learning_rate(TrainSpec(lr=1.0, schedule=schedule), step, steps) for step in range(steps)]
     assert all(0 < rate <= 1 for rate in rates)
@@ -171,6 +243,7 @@ class Pulled(Exception):
     [
         SPEC,
         TrainSpec(epochs=4, batch_size=16, optimizer="adamw", lr=0.01, schedule="one-cycle"),
+        AVERAGED,
         *(TrainSpec(objective=name, epochs=4, batch_size=16, lr=0.05, queue=20) for name in ENCODERS),
     ],
     ids=lambda spec: f"{spec.objective}-{spec.optimizer}",

@@ -40,15 +40,20 @@ def test_selection_finds_what_the_response_is_made_of(monkeypatch: pytest.Monkey
     assert set(select(response, variables * 10 ** torch.linspace(-3, 3, 20))[:2]) == {3, 7}
 
 
-def test_selection_follows_the_coefficient_step_by_step() -> None:
+@pytest.mark.parametrize("scaled", [True, False])
+def test_selection_follows_the_coefficient_step_by_step(scaled: bool) -> None:
     rng = np.random.default_rng(3)
     variables = rng.normal(size=(60, 6))
     y = 2 * variables[:, 2] + variables[:, 4] + 0.3 * rng.normal(size=60)
-    chosen = select(torch.tensor(y, dtype=torch.float32), torch.tensor(variables, dtype=torch.float32))
-    scaled = variables / variables.std(0, ddof=1)
-    wanted = [max(range(6), key=lambda j: stated(y, scaled[:, [j]]))]
+    variables *= np.array([1, 30, 100, 0.1, 0.1, 10])
+    one, other = (torch.tensor(values, dtype=torch.float32) for values in (y, variables))
+    chosen = select(one, other, scaled=scaled)
+    assert chosen != select(one, other, scaled=not scaled), "the scale should matter in this case"
+    if scaled:
+        variables = variables / variables.std(0, ddof=1)
+    wanted = [max(range(6), key=lambda j: stated(y, variables[:, [j]]))]
     while len(wanted) < 6:
-        gains = {j: stated(y, scaled[:, [j]], scaled[:, wanted]) for j in range(6) if j not in wanted}
+        gains = {j: stated(y, variables[:, [j]], variables[:, wanted]) for j in range(6) if j not in wanted}
         best = max(gains, key=lambda j: gains[j])
         if gains[best] <= 0:
             break

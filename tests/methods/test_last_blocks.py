@@ -80,3 +80,40 @@ def test_eu_k_begins_at_the_initial_weights_and_trains_on_frozen_features() -> N
         sgd.step(loss)
     model.projector[2], model.head = part
     assert_same(context.model, model)
+
+
+@pytest.mark.parametrize("method", ["eu_k", "cf_k"])
+def test_batch_norm_of_frozen_blocks_may_follow_the_retain_samples(method: str) -> None:
+    """As in released code: its statistics are those of the batches, its weights stay; stated for two passes."""
+    context, mirror = (context_of(forget=4, retain=20, rounds=2, batch_norm=True) for _ in range(2))
+    for some in (context, mirror):
+        some.recipe = dataclasses.replace(
+            some.recipe, optimizer="sgd", schedule="constant", lr=0.05, momentum=0.5, weight_decay=0.01, batch_size=64
+        )
+        some.recipe = dataclasses.replace(some.recipe, epochs=2, augment="none")
+    start = copy.deepcopy(context.model.state_dict())
+    if method == "eu_k":
+        told = list(retrain(context, EuKParams(k=1, frozen_batch_norm="train")))
+    else:
+        told = list(finetune(context, CfKParams(k=1, **CF | {"batch_size": 64}, frozen_batch_norm="train")))
+    model, layer = mirror.model, mirror.model.trunk.rest[0]
+    head = mirror.fresh(mirror.base_seed).head if method == "eu_k" else model.head
+    sgd = PlainSgd(head, lr=0.05, momentum=0.5, weight_decay=0.01)
+    x, y = mirror.retain.source.take(mirror.retain.indices)
+    hidden = model.trunk.linear(x.flatten(1)).detach()
+    spread = (hidden - hidden.mean(0)) / (hidden.var(0, unbiased=False) + layer.eps).sqrt()
+    features = F.softplus(layer.weight * spread + layer.bias).detach()
+    embedding = F.normalize(model.projector(features), dim=1).relu().detach()
+    for numbers in told:
+        loss = F.cross_entropy(head(embedding), y)
+        assert numbers["loss"] == pytest.approx(float(loss.detach()), rel=1e-4)
+        sgd.step(loss)
+    found = context.model.trunk.rest[0]
+    mean, variance = start["trunk.rest.0.running_mean"], start["trunk.rest.0.running_var"]
+    for _ in range(2):
+        mean, variance = 0.9 * mean + 0.1 * hidden.mean(0), 0.9 * variance + 0.1 * hidden.var(0)
+    torch.testing.assert_close(found.running_mean, mean, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(found.running_var, variance, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(context.model.head.weight, head.weight, rtol=1e-4, atol=1e-5)
+    for name, value in context.model.named_parameters():
+        assert name.startswith("head") or torch.equal(value, start[name]), name

@@ -8,8 +8,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cu_core.methods.mixed import mixed_epoch
-from cu_core.methods.random_label import RandomLabelParams, relabelled, unlearn, wrong_labels
+from cu_core.methods.mixed import mixed_epoch, separate_epoch
+from cu_core.methods.random_label import RandomLabelParams, relabelled, relabelled_anew, unlearn, wrong_labels
 from tests.methods.plain import PlainSgd, assert_same, twin
 from tests.methods.small import context_of
 
@@ -76,3 +76,61 @@ def test_steps_are_those_of_cross_entropy_on_the_drawn_labels(share: float) -> N
         assert numbers["loss"] == pytest.approx(sum(losses) / len(losses), rel=1e-4)
     assert_same(context.model, model)
     assert (context.retain.images_drawn == 0) == (share == 0)
+
+
+def test_labels_drawn_anew_may_be_any_class() -> None:
+    context = context_of(forget=6000, retain=30, task="class")
+    true = context.forget.source.labels
+    drawn = relabelled_anew(context)[context.forget.indices]
+    counts = torch.bincount(drawn, minlength=3)
+    assert (counts - len(drawn) / 3).abs().max() < 5 * (len(drawn) * 2 / 9) ** 0.5, "the true and forgotten one, too"
+    assert torch.equal(relabelled_anew(context)[context.retain.indices], true[context.retain.indices])
+    assert not torch.equal(relabelled_anew(context)[context.forget.indices], drawn)
+
+
+@pytest.mark.parametrize(("share", "drawn"), [(0.0, 0), (0.5, 15), (1.0, 30)])
+def test_a_separate_pass_takes_forget_samples_first(share: float, drawn: int) -> None:
+    context = context_of(forget=10, retain=30)
+    batches = list(separate_epoch(context, 8, share))
+    kinds = [set(to_forget.tolist()) for _, _, _, to_forget in batches]
+    assert kinds == [{True}] * 2 + [{False}] * -(-drawn // 8)
+    seen = torch.cat([index for _, _, index, _ in batches])
+    assert sorted(seen[:10].tolist()) == context.forget.indices.tolist()
+    assert len(set(seen[10:].tolist())) == drawn and set(seen[10:].tolist()) <= set(range(10, 40))
+    assert (context.forget.images_drawn, context.retain.images_drawn) == (10, drawn)
+    images, labels, index, _ = batches[-1]
+    want_images, want_labels = context.forget.source.take(index)
+    assert torch.equal(images, want_images) and torch.equal(labels, want_labels)
+
+
+@pytest.mark.parametrize(("relabelling", "order"), [("released", "paper"), ("paper", "released"), ("released",) * 2])
+def test_steps_of_the_released_code(relabelling: str, order: str) -> None:
+    """Stated once more by hand: one batch of forget samples, labelled anew or once, and then one of the others."""
+    context, mirror = (context_of(forget=12, retain=20, rounds=3, batch_norm=True) for _ in range(2))
+    model, source = twin(mirror), mirror.forget.source
+    params = RandomLabelParams(
+        lr=0.1, momentum=0.5, weight_decay=0.01, batch_size=64, relabelling=relabelling, order=order
+    )
+    told = list(unlearn(context, params))
+    sgd = PlainSgd(model, lr=0.1, momentum=0.5, weight_decay=0.01)
+    labels = source.labels.clone()
+    if relabelling == "paper":
+        labels = relabelled(mirror)
+    for numbers in told:
+        if relabelling == "released":
+            labels[mirror.forget.indices] = torch.randint(3, (12,), generator=mirror.generator)
+        if order == "paper":
+            batches = [index for _, _, index, _ in mixed_epoch(mirror, 64, 1.0)]
+        else:
+            batches = [torch.arange(12), torch.arange(12, 32)]
+            for size in (12, 20, 20):  # orders of the forget samples, of the drawn share and of its samples
+                torch.randperm(size, generator=mirror.generator)
+        losses = []
+        for index in batches:
+            x, _ = source.take(index)
+            loss = F.cross_entropy(model(x), labels[index])
+            losses.append(float(loss.detach()))
+            sgd.step(loss)
+        assert len(losses) == (1 if order == "paper" else 2)
+        assert numbers["loss"] == pytest.approx(sum(losses) / len(losses), rel=1e-4)
+    assert_same(context.model, model)

@@ -83,3 +83,34 @@ def test_frozen_weights_stay_bit_for_bit_and_the_others_take_the_masked_steps(mo
     assert frozen == total - round(0.3 * total) and moved > 0.2 * total
     buffers = [torch.equal(value, start[name]) for name, value in context.model.named_buffers()]
     assert all(buffers) == (mode == "eval")
+
+
+def test_released_mask_adds_up_means_of_batches() -> None:
+    """Seven samples in batches of four: the three of the last one weigh a third each, the others a quarter."""
+    context, mirror = (context_of(forget=7, batch_norm=True) for _ in range(2))
+    found = forget_gradients(context, 4, "released")
+    model = mirror.model.eval()
+    order = mirror.forget.indices[torch.randperm(7, generator=mirror.generator)]
+    wanted = {name: torch.zeros_like(value) for name, value in model.named_parameters()}
+    for place, index in enumerate(order):
+        x, y = mirror.forget.source.take(index[None])
+        own = torch.autograd.grad(-model(x).log_softmax(1)[0, y[0]], list(model.parameters()))
+        for total, gradient in zip(wanted.values(), own, strict=True):
+            total += gradient / (4 if place < 4 else 3)
+    for name, value in wanted.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-4, atol=1e-6)
+    even = forget_gradients(mirror, 4)
+    assert any(not torch.allclose(even[name] / 7, value / 2, rtol=1e-2) for name, value in wanted.items())
+
+
+def test_choices_of_the_released_code_meet_the_mask() -> None:
+    """Frozen weights stay bit for bit, whatever labels, order and mask."""
+    context, mirror = (context_of(forget=7, rounds=2, batch_norm=True) for _ in range(2))
+    start = copy.deepcopy(context.model.state_dict())
+    params = SalunParams(lr=0.1, batch_size=4, saliency=0.3, mask="released", relabelling="released", order="released")
+    list(unlearn(context, params))
+    mask = salient(forget_gradients(mirror, 4, "released"), 0.3)
+    for name, value in context.model.named_parameters():
+        assert torch.equal(value[~mask[name]], start[name][~mask[name]]), name
+        assert not mask[name].any() or not torch.equal(value, start[name]), name
+    assert "labels" not in context.kept, "labels that are drawn anew are not kept"

@@ -62,6 +62,26 @@ def test_walks_away_on_forget_samples_first_and_then_repairs(task: str) -> None:
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
+def test_released_learning_rate_falls_behind_rounds_3_5_and_9() -> None:
+    """Retain samples alone, in one batch: twelve steps of plain gradient descent, their sizes written out."""
+    params = ScrubParams(
+        lr=0.2, gamma=1.0, alpha=0.0, msteps=1, retain_batch=64, momentum=0.0, weight_decay=0.0, schedule="released"
+    )
+    context, mirror = (context_of(forget=4, retain=20, rounds=12, first_round=2) for _ in range(2))
+    context.saved["teacher"] = context.model.state_dict()
+    model = copy.deepcopy(mirror.model)
+    list(unlearn(context, params))
+    x, y = mirror.retain.source.take(mirror.retain.indices)
+    for number in range(2, 13):
+        rate = 0.2 if number <= 3 else 0.02 if number <= 5 else 0.002 if number <= 9 else 0.0002
+        gradients = torch.autograd.grad(nn.functional.cross_entropy(model(x), y), list(model.parameters()))
+        with torch.no_grad():
+            for p, g in zip(model.parameters(), gradients, strict=True):
+                p -= rate * g
+    for ours, theirs in zip(context.model.parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
 def test_teacher_stays_the_base_model() -> None:
     context = context_of(rounds=3, batch_norm=True)
     before = copy.deepcopy(context.model.state_dict())

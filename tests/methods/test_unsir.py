@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 
 import pytest
 import torch
@@ -66,6 +67,37 @@ def test_noise_climbs_the_loss_of_its_own_class() -> None:
     torch.testing.assert_close(noise, torch.cat(wanted), rtol=1e-3, atol=1e-4)
     assert loss == pytest.approx(float(cross_entropy(model(noise), labels).detach()), rel=1e-4)
     assert loss > start
+
+
+def test_noise_of_the_released_notebook_is_learned_in_training_mode() -> None:
+    """Batch norm written out: each step normalises by its own batch and moves the stored statistics by a tenth."""
+    context, mirror = two_classes(), two_classes()
+    start = copy.deepcopy(context.model.state_dict())
+    noise, labels, _ = unsir.learned_noise(context, dataclasses.replace(PARAMS, noise_mode="released"))
+    model, layer = copy.deepcopy(mirror.model).eval(), mirror.model.trunk.rest[0]
+    mean, variance = layer.running_mean.clone(), layer.running_var.clone()
+    wanted = []
+    for label in (0, 2):
+        own = torch.randn(4, 1, 4, 4, generator=mirror.generator).requires_grad_()
+        optimizer = PlainAdam([own], lr=0.1)
+        for _ in range(6):
+            hidden = model.trunk.linear(own.flatten(1))
+            spread = hidden.var(0, unbiased=False)
+            bent = layer.weight * (hidden - hidden.mean(0)) / (spread + layer.eps).sqrt() + layer.bias
+            features = torch.nn.functional.softplus(bent)
+            answers = model.head(torch.nn.functional.normalize(model.projector(features), dim=1).relu())
+            mean = 0.9 * mean + 0.1 * hidden.mean(0).detach()
+            variance = 0.9 * variance + 0.1 * hidden.var(0).detach()
+            optimizer.step(0.02 * (own**2).sum() / 4 - cross_entropy(answers, torch.full((4,), label)))
+        wanted.append(own.detach())
+    torch.testing.assert_close(noise, torch.cat(wanted), rtol=1e-3, atol=1e-3)
+    assert labels.tolist() == [0] * 4 + [2] * 4
+    found = context.model.trunk.rest[0]
+    torch.testing.assert_close(found.running_mean, mean, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(found.running_var, variance, rtol=1e-3, atol=1e-4)
+    assert all(torch.equal(value, start[name]) for name, value in context.model.named_parameters()), (
+        "weights are frozen"
+    )
 
 
 def test_model_is_frozen_while_the_noise_is_learned() -> None:

@@ -8,7 +8,9 @@ import pytest
 from scipy.spatial.distance import cosine as scipy_cosine
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from cu_core.catalogue.metric_record import Evidence
+from cu_core.catalogue.metric_record import METRICS, Evidence, Metric
+from cu_core.catalogue.objective_record import KINDS
+from cu_core.engine import evaluation
 from cu_core.engine.evaluation import metrics_of
 from cu_core.engine.signals import Forward
 from cu_core.metrics.accuracy import accuracy, unseen_accuracies
@@ -182,6 +184,26 @@ def looked_at(n: int, seed: int, labels: np.ndarray) -> Forward:
     rng = np.random.default_rng(seed)
     logits = rng.normal(size=(n, 4)).astype(np.float32) + 2 * np.eye(4, dtype=np.float32)[labels]
     return Forward(rng.normal(size=(n, 3)).astype(np.float32), logits, labels)
+
+
+def test_a_metric_is_computed_for_its_tasks_and_kinds_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plug-in's metric says in its record where it exists; elsewhere it is not even asked."""
+    asked = []
+
+    def compute(evidence: Evidence) -> float:
+        asked.append((evidence.task, evidence.kind))
+        return 0.5
+
+    made_up = Metric("mine", "Mine", "Made up.", compute, "forget", tasks=("class",), objectives=("self-supervised",))
+    records = dict(METRICS.items()) | {"mine": made_up}
+    monkeypatch.setattr(evaluation, "METRICS", records)
+    parts = [looked_at(60, seed, np.arange(60) % 4) for seed in range(3)]
+    for forgotten in ((), (2,)):
+        for kind in KINDS:
+            found = metrics_of(Evidence(*parts, forgotten=forgotten, kind=kind))
+            assert ("mine" in found) == (forgotten == (2,) and kind == "self-supervised")
+            assert ("test_acc_forgotten" in found, "loss_gap" in found) == (bool(forgotten), not forgotten)
+    assert asked == [("class", "self-supervised")]
 
 
 def test_means_of_signals_are_reported_and_classes_that_nobody_votes_for_are_not():

@@ -294,6 +294,21 @@ def test_the_recipe_follows_the_backbone_until_it_is_changed_by_hand() -> None:
     assert widget(app, "train.epochs").value == paper
 
 
+def test_a_backbone_with_two_recipes_offers_both() -> None:
+    app = open_page("launch.py")
+    app.button(key="preset_paper-class").click().run()
+    assert not [b for b in app.button if b.key == "use_recipe"]
+    app.button(key="use_recipe_modern").click().run()
+    modern = recipe("cifar10", "resnet18", name="modern")
+    assert widget(app, "train.epochs").value == modern.epochs
+    assert widget(app, "train.augment").value == modern.augment == "crop-flip"
+    assert any("modern recipe" in caption.value for caption in app.caption)
+    app.button(key="use_recipe").click().run()
+    assert widget(app, "train.epochs").value == recipe("cifar10", "resnet18").epochs
+    app.button(key="preset_digit-5").click().run()
+    assert not [b for b in app.button if str(b.key).startswith("use_recipe")], "digits have one"
+
+
 def shown(app: AppTest) -> set[str]:
     """Which of the training's fields that only some objectives read are on the page."""
     titles = {d.name: label_of(d.param) for d in describe(TrainSpec)}
@@ -304,7 +319,7 @@ def shown(app: AppTest) -> set[str]:
 def test_an_objective_brings_its_recipe_and_its_settings(home: Home) -> None:
     app = open_page("launch.py")
     widget(app, "method.id").set_value("gradient_penalty").run()
-    assert shown(app) == {"augment"}
+    assert shown(app) == {"augment", "label_smoothing"}
     widget(app, "train.objective").set_value("moco").run()
     want = recipe("digits", "tiny-cnn", objective="moco")
     assert (widget(app, "train.epochs").value, widget(app, "train.queue").value) == (want.epochs, want.queue)

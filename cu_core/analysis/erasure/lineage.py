@@ -185,6 +185,8 @@ def _parent_after(spec: RunSpec) -> str:
     used = method(spec.method.id)
     if used.from_files:
         return "a file of the user's: unlearned elsewhere, from what is not known to this program"
+    if used.needs_earlier:
+        return f"the model before, as it was after epoch {spec.rewound_to[0]} of its training on all training samples"
     return "new initial weights" if used.starts_anew else "the model before"
 
 

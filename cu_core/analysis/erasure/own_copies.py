@@ -56,6 +56,7 @@ def own_copies(home: Home, view: RunView, result: Mapping[str, Any], *, places: 
         ("originals of datasets that the program fetched", "images", _inside(home.datasets / "downloads")),
         ("files of the user below the home's uploads that the run read", "images", _uploaded(home, view)),
         ("the model before unlearning in the cache of trained models", "models", _cached(home, base)),
+        ("what that model was after earlier epochs of its training", "models", _earlier(home, base)),
         ("weights of recorded rounds", "models", (p for p in rounds if p.suffix == ".safetensors")),
         ("state and weights at the end of the run", "models", [run / layout.CHECKPOINT, run / layout.WEIGHTS]),
         ("answers to single samples: rounds, references, attacks, pictures", "answers", run.rglob("*.npy")),
@@ -86,6 +87,10 @@ def _inside(path: Path) -> Iterable[Path]:
 
 def _cached(home: Home, key: str | None) -> Iterable[Path]:
     return [home.models / f"{key}.pt"] if key else ()
+
+
+def _earlier(home: Home, key: str | None) -> Iterable[Path]:
+    return home.models.glob(f"{key}.epoch*.pt") if key else ()
 
 
 def _drawn(maps: Path, run_id: str) -> Iterable[Path]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cu_core.base.errors import BadInput, Incompatible
+from cu_core.base.parameters import parse
 from cu_core.catalogue import compatibility, grid
 from cu_core.catalogue.method_record import method, methods_here
 from cu_core.catalogue.recipes import unlearning_recipe
@@ -28,6 +29,7 @@ class Sweep:
         seeds: of the runs.
         varied: method id to hyper-parameter to its values as text; the others start from the method's recipe.
         group: shared by the runs; made from the content if empty.
+        recipes: method id to hyper-parameters that it starts from instead of its own recipe, such as tuned ones.
     """
 
     base: RunSpec
@@ -36,6 +38,7 @@ class Sweep:
     seeds: tuple[int, ...] = (0,)
     varied: Varied = field(default_factory=dict)
     group: str = ""
+    recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         unknown = set(self.varied) - set(self.ids)
@@ -71,6 +74,8 @@ class Sweep:
             "seeds": list(self.seeds),
             "varied": {name: {p: list(values) for p, values in axes.items()} for name, axes in self.varied.items()},
             "group": self.group,
+            # Names that were made from the content stay what they were.
+            **({"recipes": {name: dict(values) for name, values in self.recipes.items()}} if self.recipes else {}),
         }
 
 
@@ -88,6 +93,7 @@ def sweep_from_json(content: Any) -> Sweep:
             tuple(map(int, content["seeds"])),
             {str(name): {str(p): list(map(str, v)) for p, v in a.items()} for name, a in content["varied"].items()},
             str(content["group"]),
+            {str(name): dict(values) for name, values in content.get("recipes", {}).items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInput("sweep", f"is not a stored sweep: {error}") from error
@@ -167,6 +173,8 @@ def _start(sweep: Sweep, method_id: str, forget: str) -> RunSpec:
         parse_selection(forget).task,
         base.train.objective,
     )
+    if (tuned := sweep.recipes.get(method_id)) is not None:
+        params = parse(method(method_id).params, tuned, "method.")
     if method(method_id).starts_anew:
         # A limit on rounds is meant for methods that go on from the trained model; these would end half trained.
         base = dataclasses.replace(base, stop=dataclasses.replace(base.stop, max_rounds=0))

@@ -16,22 +16,9 @@ from cu_core.engine.setup import RunSetup
 from cu_core.learning.network import Network
 from cu_core.runstore import layout
 from cu_core.runstore.attempt import Attempt
-from cu_core.runstore.rows import optional_json
 
 PHASE = "shadows"
 _WAIT_SECONDS = 0.5
-_MOST_THREADS = 1024
-
-
-def threads_of_audited(attempt: Attempt) -> dict[str, Any]:
-    """The note on threads of the run that a deep audit repeats; empty where there is none here.
-
-    With as many threads sums are rounded alike: the base model is found in the cache, and unlearning ends alike.
-    """
-    name = attempt.spec.audit.of_run
-    found = optional_json(attempt.home.runs / name / layout.THREADS) if layout.is_run_id(name) else {}
-    threads = found.get("threads")
-    return found if isinstance(threads, int) and 0 < threads <= _MOST_THREADS else {}
 
 
 class DeepAudit:

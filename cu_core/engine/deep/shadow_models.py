@@ -130,6 +130,7 @@ class ShadowMaker:
             precision=setup.precision,
             on_epoch=on_epoch,
             check=self._check,
+            keep=self._spec(shadow).rewound_to,
         )
         spent = time.perf_counter() - began
         before = self.margins(trained.model)
@@ -142,7 +143,7 @@ class ShadowMaker:
             forget=ForgetSet(self._gone(shadow), setup.forget.task, setup.forget.classes),
             retain=np.setdiff1d(self._seen(shadow), self._gone(shadow)),
         )
-        context = unlearning_context(own, trained.model, self._check)
+        context = unlearning_context(own, trained.model, self._check, kept=trained.kept)
         rounds = method_rounds(own.spec, context)
         for _ in islice(rounds, self._rounds):
             self._check()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from cu_core.base.home import Home
 from cu_core.catalogue.spec import RunSpec
 from cu_core.engine.encoder_pass import signal_pass_of
 from cu_core.engine.given_files import GivenFile, GivenModels
+from cu_core.engine.kept_arithmetic import kept_threads, precision_of_run
 from cu_core.engine.recorded_models import nearness_report
 from cu_core.engine.run_references import first_retrained
 from cu_core.engine.setup import RunSetup, set_up
@@ -70,13 +72,13 @@ def verdict_anew(home: Home, run_id: str, report: Report = lambda *_: None, *, r
     if view.state != "succeeded":
         raise BadInput("run", f"{run_id} is {view.state}: a verdict is made on runs that have succeeded")
     _check_files(view)
-    threads = optional_json(view.run_dir / layout.THREADS).get("threads")
-    if isinstance(threads, int) and threads > 0:
+    if threads := kept_threads(optional_json(view.run_dir / layout.THREADS)):
         # On the CPU they decide how sums are rounded, and so which models the cache knows.
         torch.set_num_threads(threads)
     keep_freed_memory()
     with memory_errors("the probe size or the image size of a new run"):
-        return _Anew(home, view, set_up(view.spec, home, report), report).work(references)
+        kept = partial(precision_of_run, view.run_dir, view.spec.precision)
+        return _Anew(home, view, set_up(view.spec, home, report, kept), report).work(references)
 
 
 def _check_files(view: RunView) -> None:

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from cu_core.base.home import Home
 from cu_core.catalogue.question_record import LEAST_REFERENCES
 from cu_core.engine.layer_similarity import LayerPass
 from cu_core.engine.setup import RunSetup
 from cu_core.engine.signal_pass import SignalPass
 from cu_core.engine.verdict.retained_training import trained_on, why_untrained
+from cu_core.engine.verdict.seen_cache import SeenCache
 from cu_core.engine.verdict.verdict_pass import VerdictPass
 from cu_core.engine.verdict.verdict_samples import verdict_samples
 from cu_core.learning.build import build_for
@@ -37,6 +39,9 @@ class VerdictModels:
         stored: file of the unlearned model's weights.
         recorded: (n, k) what the last round has recorded of the probe (logits; of encoders embeddings); None where
             nothing is left.
+        home: where answers of shared models are kept; None keeps none.
+        keys: content hashes of what made the base model and the references, in this order; empty for one that is not
+            shared, and as a whole where none is.
     """
 
     base: Network
@@ -44,6 +49,8 @@ class VerdictModels:
     references: Sequence[Network]
     stored: Path
     recorded: np.ndarray | None
+    home: Home | None = None
+    keys: Sequence[str] = ()
 
 
 def verdict_on(
@@ -74,8 +81,8 @@ def evidence_of(
     setup: RunSetup, models: VerdictModels, signal_pass: SignalPass, step: Callable[[str], None] = lambda message: None
 ) -> VerdictEvidence:
     """The answers of all models to the samples of the verdict; arguments as of `verdict_on`."""
-    layer_pass = LayerPass(setup, models.base)
-    ask = VerdictPass(setup, verdict_samples(setup))
+    layer_pass, samples = LayerPass(setup, models.base), verdict_samples(setup)
+    ask = VerdictPass(setup, samples)
     # What a conclusion needs is made only where one can be drawn.
     why_not_trained = why_untrained(setup)
     trains = not why_not_trained and len(models.references) >= LEAST_REFERENCES
@@ -89,10 +96,15 @@ def evidence_of(
             found, trained_on=trained_on(setup, ask, model, found, lambda: step(f"verdict: asking {who}"))
         )
 
-    base, after = seen(models.base, "the model before unlearning"), seen(models.after, "the unlearned model")
+    cache = SeenCache(models.home, setup, samples, layer_pass, trains=trains) if models.home and models.keys else None
+
+    def shared(place: int, model: Network, who: str) -> ModelSeen:
+        return seen(model, who) if cache is None else cache.get(models.keys[place], lambda: seen(model, who))
+
+    base, after = shared(0, models.base, "the model before unlearning"), seen(models.after, "the unlearned model")
     references = []
     for number, model in enumerate(models.references, start=1):
-        references.append(seen(model, f"reference {number} of {len(models.references)}"))
+        references.append(shared(number, model, f"reference {number} of {len(models.references)}"))
     return VerdictEvidence(
         base=base,
         after=after,

@@ -33,6 +33,7 @@ def verdict_step(
     after: Network,
     references: Sequence[Network],
     last: int,
+    keys: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Makes the verdict of a run while it is at work.
 
@@ -45,6 +46,7 @@ def verdict_step(
         after: the unlearned one.
         references: retrained ones.
         last: number of the last healthy round.
+        keys: content hashes of what made base model and references; see `VerdictModels`.
     """
     told: set[str] = set()
 
@@ -61,7 +63,8 @@ def verdict_step(
 
     stored = attempt.run_dir / layout.WEIGHTS
     recorded = attempt.array(f"rounds/{last}", recorded_answers(setup))
-    found = verdict_on(setup, VerdictModels(before, after, references, stored, recorded), signal_pass, step)
+    models = VerdictModels(before, after, references, stored, recorded, attempt.home, keys)
+    found = verdict_on(setup, models, signal_pass, step)
     progress.finish(PHASE)
     # Under the choices as they were made: a launch does not read weights.
     remember_controls(attempt.spec, attempt.home, found)

@@ -12,7 +12,7 @@ OBJECTIVES.add(
         "",
         "cu_core.learning.objectives.supervised:Supervised",
         self_supervised=False,
-        settings=("augment",),
+        settings=("augment", "label_smoothing"),
     ),
     Objective(
         "moco",

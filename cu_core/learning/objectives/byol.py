@@ -43,6 +43,14 @@ class BYOL:
         with full_precision(images):
             return 2 + 2 * self.loss(predicted.float(), target)
 
+    def pairs(self, model: Network, first: Tensor, second: Tensor, third: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss of one batch of pairs, and cosines of predictions from first views to targets of third ones."""
+        predicted = _predict(model, model.outputs(torch.cat([first, second])).raw)
+        target, further = self.slow.raw(model, torch.cat([second, first])), self.slow.raw(model, third)
+        with full_precision(first):
+            cosine = F.cosine_similarity(predicted[: len(first)].float(), further.float())
+            return 2 + 2 * self.loss(predicted.float(), target), cosine
+
     def views(self, images: Tensor, count: int, generator: torch.Generator) -> list[Tensor]:
         """Crops, colours and mirror images as the training draws them."""
         return ssl_views(images, count, generator, self.smallest_crop)

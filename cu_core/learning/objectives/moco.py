@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from lightly.loss import NTXentLoss
 from torch import Tensor
 
@@ -48,6 +49,13 @@ class MoCo:
         query, key = model.outputs(first).raw, self.slow.raw(model, second)
         with full_precision(images):
             return self.loss(query, key)
+
+    def pairs(self, model: Network, first: Tensor, second: Tensor, third: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss of queries and keys, and cosines of the queries to keys of the third views, which no queue takes."""
+        query = model.outputs(first).raw
+        key, further = self.slow.raw(model, second), self.slow.raw(model, third)
+        with full_precision(first):
+            return self.loss(query, key), F.cosine_similarity(query.float(), further.float())
 
     def views(self, images: Tensor, count: int, generator: torch.Generator) -> list[Tensor]:
         """Crops, colours and mirror images as the training draws them."""

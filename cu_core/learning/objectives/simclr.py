@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from lightly.loss import NTXentLoss
 from torch import Tensor
 
@@ -31,6 +32,13 @@ class SimCLR:
         raw = model.outputs(torch.cat(self.views(images, 2, generator))).raw
         with full_precision(images):
             return self.loss(*raw.chunk(2))
+
+    def pairs(self, model: Network, first: Tensor, second: Tensor, third: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss of one batch of pairs, and cosines of first to third views."""
+        raw, further = model.outputs(torch.cat([first, second])).raw, model.outputs(third).raw
+        with full_precision(first):
+            cosine = F.cosine_similarity(raw[: len(first)].float(), further.float())
+            return self.loss(*raw.chunk(2)), cosine
 
     def views(self, images: Tensor, count: int, generator: torch.Generator) -> list[Tensor]:
         """Crops, colours and mirror images as the training draws them."""

@@ -15,17 +15,21 @@ from cu_core.learning.objectives.training_objective import full_precision
 
 
 class Supervised:
-    """Mean cross-entropy; see `cu_core.learning.objectives.training_objective.TrainingObjective`."""
+    """Mean cross-entropy, with the recipe's label smoothing.
+
+    See `cu_core.learning.objectives.training_objective.TrainingObjective`.
+    """
 
     def __init__(self, spec: TrainSpec, model: Network, images: int) -> None:
         self.correct: Tensor | None = None
+        self.label_smoothing = spec.label_smoothing
 
     def __call__(self, model: Network, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         """Cross-entropy of one batch."""
         logits = model(images)
         self.correct = (logits.detach().argmax(1) == labels).sum()
         with full_precision(images):
-            return F.cross_entropy(logits.float(), labels)
+            return F.cross_entropy(logits.float(), labels, label_smoothing=self.label_smoothing)
 
     def views(self, images: Tensor, count: int, generator: torch.Generator) -> list[Tensor]:
         """The mild views that classifiers are measured with, whatever they were trained on."""

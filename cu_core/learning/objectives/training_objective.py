@@ -73,6 +73,24 @@ class TrainingObjective(Protocol):
         """Takes over a state written by `state_dict`."""
 
 
+class PairObjective(TrainingObjective, Protocol):
+    """A self-supervised loss, which can also be asked for pairs of views that the caller has chosen."""
+
+    def pairs(self, model: Network, first: Tensor, second: Tensor, third: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss of one batch of pairs, and how alike further views are found; may update a queue.
+
+        Args:
+            model: the network that is trained, in the mode that the caller wants.
+            first: (b, c, h, w) a view of each sample.
+            second: (b, c, h, w) what each is to be found alike to.
+            third: (b, c, h, w) other views.
+
+        Returns:
+            The loss of first and second views as a training step computes it, scalar and float32; and (b,) cosines
+            of first and third views, as the loss would compare them, float32.
+        """
+
+
 def make_objective(spec: TrainSpec, model: Network, images: int) -> TrainingObjective:
     """A new objective without memory, on the device of the network.
 

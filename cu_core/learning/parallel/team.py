@@ -63,7 +63,7 @@ class Team(Protocol):
 
     size: int
 
-    def set_up(self, threads: int) -> None:
+    def set_up(self, threads: int, precision: str) -> None:
         """Lets the others prepare as this process did; called before anything is divided."""
 
     def training(
@@ -84,7 +84,7 @@ class Alone(Team):
     size = 1
 
     @override
-    def set_up(self, threads: int) -> None:
+    def set_up(self, threads: int, precision: str) -> None:
         pass
 
     @override
@@ -118,8 +118,8 @@ class Leader(Team):
         self.size = group.size
 
     @override
-    def set_up(self, threads: int) -> None:
-        self.group.tell(Order.SET_UP, {"threads": threads})
+    def set_up(self, threads: int, precision: str) -> None:
+        self.group.tell(Order.SET_UP, {"threads": threads, "precision": precision})
 
     @override
     @contextmanager

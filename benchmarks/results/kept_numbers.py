@@ -1,0 +1,149 @@
+"""The file of numbers that the page is made from: what hours of runs have shown, in a few hundred kilobytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.results.encoder_rows import encoder_rows
+from benchmarks.results.result_plan import Study, method_specs
+from benchmarks.results.result_queue import run_of
+from benchmarks.results.result_rows import Row, base_rows, made_with, row_of, settings_of
+from cu_core.base.home import Home
+from cu_core.catalogue.method_record import METHODS, method
+from cu_core.catalogue.spec import RunSpec, short
+from cu_core.runstore.reader import RunView
+
+KEPT = Path(__file__).with_name("kept.json")
+MOST_BYTES = 300_000
+SCHEMA = 1
+
+
+def keep(home: Home, study: Study, out: Path, growth: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Reads the finished runs of a study and writes their numbers.
+
+    Growth that was kept before stays where no newer one is given.
+
+    Args:
+        home: where the runs live.
+        study: what was run.
+        out: the file.
+        growth: what ``benchmarks.growth`` has measured.
+
+    Returns:
+        What was written, as `read_kept` reads it.
+
+    Raises:
+        ValueError: the file would be larger than `MOST_BYTES`.
+    """
+    content: dict[str, Any] = {"schema": SCHEMA, "study": study.to_json() | {"dataset": short(study.dataset)}}
+    content["methods"] = _methods(home, study)
+    content["encoders"] = encoder_rows(home, study)
+    content["growth"] = growth or (read_kept(out)["growth"] if out.exists() else None)
+    write_kept(content, out)
+    return read_kept(out)
+
+
+def write_kept(content: Mapping[str, Any], out: Path) -> None:
+    """Writes what `read_kept` reads: tables with the names of their columns once, and a line for each row.
+
+    Raises:
+        ValueError: the file would be larger than `MOST_BYTES`.
+    """
+    packed = dict(content) | {
+        name: {key: _packed(value) if _is_table(value) else value for key, value in content[name].items()}
+        for name in ("methods", "encoders")
+    }
+    text = json.dumps(packed, separators=(",", ":"), ensure_ascii=False)
+    # What a later run changes is what a comparison of two versions shows.
+    text = text.replace("],[", "],\n[").replace('},"', '},\n"') + "\n"
+    if len(text.encode()) > MOST_BYTES:
+        raise ValueError(f"the numbers take {len(text.encode()):,} bytes, more than {MOST_BYTES:,}")
+    out.write_text(text, encoding="utf-8")
+
+
+def read_kept(path: Path) -> dict[str, Any]:
+    """What a file of numbers holds: ``study``, ``methods``, ``encoders`` and ``growth``, tables as lists of rows."""
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    for name in ("methods", "encoders"):
+        content[name] = {
+            key: _unpacked(value) if isinstance(value, dict) and set(value) == {"columns", "cells"} else value
+            for key, value in content[name].items()
+        }
+    return content
+
+
+def _methods(home: Home, study: Study) -> dict[str, Any]:
+    rows: list[Row] = []
+    bases: list[Row] = []
+    references: list[Row] = []
+    settings: dict[str, dict[str, Any]] = {}
+    made: list[dict[str, Any]] = []
+    waiting: list[Row] = []
+    left_out: list[Row] = []
+    records: dict[str, Row] = {}
+    for model in dict.fromkeys((study.model, study.larger)):
+        specs, left = method_specs(study, model) if model == study.model else (_made_on(home, study, model), [])
+        left_out += [{"method": one.method, "task": one.forget, "reason": one.reason} for one in left]
+        views: list[tuple[RunSpec, RunView]] = []
+        for spec in specs:
+            records.setdefault(spec.method.id, _record(spec.method.id))
+            row = row_of(home, spec, model)
+            if row is None:
+                waiting.append(
+                    {"model": model, "method": spec.method.id, "task": spec.forget.select, "seed": spec.seed}
+                )
+                continue
+            settings.setdefault(f"{model} {spec.method.id} {spec.forget.select}", settings_of(spec))
+            view = run_of(home, spec)
+            assert view is not None
+            result = view.result()
+            if result is not None:
+                views.append((spec, view))
+                told = made_with(view, result)
+                if told not in made:
+                    made.append(told)
+                row["made"] = made.index(told)
+            rows.append(row)
+        some, retrained = base_rows(views, model)
+        bases += some
+        references += retrained
+    return {
+        "records": records,
+        "rows": rows,
+        "base": bases,
+        "references": references,
+        "settings": settings,
+        "made": made,
+        "waiting": waiting,
+        "left_out": left_out,
+    }
+
+
+def _made_on(home: Home, study: Study, model: str) -> list[RunSpec]:
+    """The runs of a network that were asked for, whichever methods were best when they were."""
+    specs, _ = method_specs(study, model)
+    asked = {spec.method.id for spec in specs if run_of(home, spec) is not None}
+    return [spec for spec in specs if spec.method.id in asked]
+
+
+def _record(method_id: str) -> Row:
+    """What a table says of a method, so that the page needs no registry."""
+    record = method(method_id)
+    return {"title": record.title, "retain_data": record.retain_data, "built_in": method_id in METHODS}
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
+
+
+def _packed(rows: Sequence[Row]) -> dict[str, Any]:
+    """Rows as a head and lists of cells: the names of the columns once."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    return {"columns": columns, "cells": [[row.get(name) for name in columns] for row in rows]}
+
+
+def _unpacked(table: Mapping[str, Any]) -> list[Row]:
+    return [dict(zip(table["columns"], cells, strict=True)) for cells in table["cells"]]
