@@ -4,8 +4,10 @@
 
 Both sides train the same network from the same weights with the same optimizer, schedule, batch size and augmentation
 (random crop, mirroring, normalising), epoch by epoch in turns. Theirs is plain PyTorch in float32 with torchvision's
-transforms in a DataLoader, the best of several (`usual_loop`); ours is `Training` as a
-run's worker has it. The first epoch of each seed warms up and is left out of the ratio.
+transforms in a DataLoader, the best of several (`usual_loop`); ours is `Training` as a run's worker has it. The first
+epoch of each seed warms up and is left out of the ratio. Where ``--precision auto`` is not float32, compare like with
+like by a second run with ``--precision fp32``, and name both. Our augmentation is also timed alone, over a pass
+through the images, as a share of our epoch.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from cu_core.catalogue.spec_parts import DataSpec, ModelSpec, TrainSpec
 from cu_core.data.batches import ImageSource, Split
 from cu_core.data.images import ImageData
 from cu_core.data.prepared import open_key, prepare
+from cu_core.data.views import Augment, augmentation
 from cu_core.engine.signals import forward
 from cu_core.learning.build import build_model
 from cu_core.learning.device import choose_device, choose_precision
@@ -41,6 +44,7 @@ from cu_core.learning.training import Training, learning_rate, make_optimizer
 
 # Images of the trial epochs that decide how the other side loads its images.
 TRIAL = 2048
+KEPT = ("seconds", "accuracy", "precision", "augmentation", "tried", "chosen")
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,18 @@ def ours(plan: Plan) -> Iterator[dict[str, Any]]:
         training = Training(model, split, plan.recipe, seed, precision)
         for _ in range(plan.epochs):
             yield {"seconds": timed(partial(training.run_epoch, _nothing), device)}
-        yield {"accuracy": accuracy(model, test)}
+        shape = data.train_images.shape[1:]
+        augment = partial(augmenting, source, augmentation(plan.recipe.augment), plan.batch, shape)
+        yield {"accuracy": accuracy(model, test), "precision": precision.name, "augment": timed(augment, device)}
+
+
+def augmenting(source: ImageSource, augment: Augment | None, batch: int, shape: tuple[int, ...]) -> None:
+    """Augments every image of a source once, in batches, and does nothing else with them."""
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.zeros(batch, *shape, dtype=torch.uint8, device=source.device)
+    for _ in range(-(-len(source) // batch)):
+        if augment is not None:
+            augment(pixels, generator)
 
 
 def _nothing() -> None:
@@ -169,8 +184,10 @@ def measure(plan: Plan) -> dict[str, Any]:
     """Both sides in turns.
 
     Returns:
-        ``ratio`` (theirs by ours), ``seconds`` of both sides, ``accuracy`` of both per seed, ``tried``, ``chosen``.
+        ``ratio`` (theirs by ours), ``seconds`` of both sides, ``accuracy`` of both per seed, our ``precision``, per
+        seed the share of our epoch that ``augmentation`` takes, ``tried``, ``chosen``.
     """
+    shares: list[float] = []
     seconds: dict[str, list[float]] = {"ours": [], "theirs": []}
     right: dict[str, list[float]] = {"ours": [], "theirs": []}
     with Side(ours, plan, own_memory=True) as first, Side(theirs, plan) as second:
@@ -181,9 +198,13 @@ def measure(plan: Plan) -> dict[str, Any]:
                 if epoch >= plan.warm_epochs:
                     seconds["ours"].append(pair[0])
                     seconds["theirs"].append(pair[1])
-            right["ours"].append(first.next()["accuracy"])
+            mine = first.next()
+            right["ours"].append(mine["accuracy"])
             right["theirs"].append(second.next()["accuracy"])
-    return {"ratio": Ratio.of(seconds["ours"], seconds["theirs"]), "seconds": seconds, "accuracy": right} | loading
+            # Of the epoch before it, so that a load from outside falls on both.
+            shares.append(mine["augment"] / seconds["ours"][-1])
+    found = {"ratio": Ratio.of(seconds["ours"], seconds["theirs"]), "seconds": seconds, "accuracy": right}
+    return found | {"precision": mine["precision"], "augmentation": shares} | loading
 
 
 def spread_words(values: Sequence[float]) -> str:
@@ -264,11 +285,13 @@ def main(arguments: list[str] | None = None) -> int:
             ],
         )
     )
-    print(f"Ratio: {ratio.words()} over {ratio.turns} turns (median, quartiles)")
+    told = f"ours in {found['precision']}, theirs in fp32"
+    print(f"Ratio: {ratio.words()} over {ratio.turns} turns (median, quartiles), {told}")
+    print(f"Augmentation: {100 * statistics.median(found['augmentation']):.1f} % of our epoch")
     print(f"Accuracy, ours minus theirs over {plan.seeds} seeds: {difference_words(right['ours'], right['theirs'])}")
     print(share.words)
     content = {"machine": where, "plan": vars(plan) | {"images": images}, "ratio": vars(ratio), "gpu": share.numbers}
-    write_out(options.out, content | {name: found[name] for name in ("seconds", "accuracy", "tried", "chosen")})
+    write_out(options.out, content | {name: found[name] for name in KEPT})
     return 0
 
 

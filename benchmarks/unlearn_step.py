@@ -123,6 +123,12 @@ def ours(task: Task) -> Iterator[dict[str, Any]]:
         yield accuracies(model, source, forget, test)
 
 
+def precision_words(plan: Plan) -> str:
+    """In which numbers both sides compute."""
+    mine = choose_precision(plan.precision, choose_device(plan.device)).name
+    return f"ours in {mine}, theirs in fp32"
+
+
 def theirs(task: Task) -> Iterator[dict[str, Any]]:
     """The other side: first ``tried`` and ``chosen`` ways of loading, then as `ours`."""
     plan = task.plan
@@ -248,7 +254,7 @@ def main(arguments: list[str] | None = None) -> int:
         middle = statistics.median(found["seconds"][name])
         rows.append([name, f"{middle:.2f} s", *(spread_words(found[kind][name]) for kind in ("forget", "unseen"))])
     print(table(["", "a round", "forget accuracy", "unseen accuracy"], rows))
-    print(f"Ratio: {ratio.words()} over {ratio.turns} turns (median, quartiles)")
+    print(f"Ratio: {ratio.words()} over {ratio.turns} turns (median, quartiles), {precision_words(plan)}")
     for kind in ("forget", "unseen"):
         told = difference_words(found[kind]["ours"], found[kind]["theirs"])
         print(f"Accuracy ({kind}), ours minus theirs over {plan.seeds} seeds: {told}")

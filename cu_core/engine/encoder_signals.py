@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cu_core.data.batches import ImageSource
-from cu_core.engine.signals import BATCH, evaluating
+from cu_core.engine.signals import BATCH, evaluating, outputs_of
 from cu_core.learning.network import Network
 from cu_core.learning.objectives.training_objective import TrainingObjective
 
@@ -58,7 +58,7 @@ def encode(model: Network, source: ImageSource, index: np.ndarray) -> Encoded:
     with evaluating(model):
         for rows in torch.from_numpy(index).split(BATCH):
             x, y = source.take(rows)
-            outputs = model.outputs(x)
+            outputs = outputs_of(model, x)
             embedding.append(outputs.embedding.float().cpu())
             features.append(outputs.features.float().cpu())
             highest = outputs.logits.double().softmax(1).topk(min(3, model.num_outputs), dim=1).values
@@ -98,7 +98,7 @@ def view_embeddings(
             x, _ = source.take(torch.from_numpy(index[start : start + BATCH]))
             for number, generator in enumerate(generators):
                 (images,) = objective.views(x, 1, generator)
-                found[start : start + BATCH, number] = model.outputs(images).raw.float().cpu()
+                found[start : start + BATCH, number] = outputs_of(model, images).raw.float().cpu()
     return found
 
 

@@ -381,7 +381,7 @@ def _rounds(context: Context, params: ContrastiveStepParams, contrast: Contrast)
             for _ in range(params.retain_batches):
                 x_retain, y_retain, _ = context.retain.sample(max(len(y_forget), 2))
                 with precision.autocast():
-                    outputs = model.outputs(torch.cat([x_forget, x_retain]))
+                    outputs = model.outputs(precision.images(torch.cat([x_forget, x_retain])))
                 embedding = outputs.embedding if params.normalize else outputs.raw
                 n = len(y_forget)
                 unlearn_loss = contrast(embedding[:n], y_forget, embedding[n:], x_retain, y_retain)

@@ -60,6 +60,7 @@ def test_the_fastest_way_of_loading_is_taken() -> None:
 def test_training_sides_give_as_many_pieces(plan: Plan) -> None:
     mine, (loading, *other) = list(train_step.ours(plan)), list(train_step.theirs(plan))
     assert loading["chosen"] in loading["tried"]
+    assert mine[2].pop("augment") > 0 and mine[2].pop("precision") in ("fp32", "bf16")
     for pieces in (mine, other):
         assert [list(piece) for piece in pieces] == [["seconds"], ["seconds"], ["accuracy"]]
         assert pieces[0]["seconds"] > 0 and 0 <= pieces[2]["accuracy"] <= 1

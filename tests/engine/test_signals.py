@@ -11,8 +11,10 @@ from scipy.special import softmax
 from sklearn.metrics import log_loss
 from torch import nn
 
+from cu_core.catalogue.spec_parts import ModelSpec
 from cu_core.data.batches import ImageSource
-from cu_core.engine.signals import Forward, forward, per_sample, two_view_cosine
+from cu_core.engine.signals import IN_CACHE, Forward, forward, outputs_of, per_sample, two_view_cosine
+from cu_core.learning.build import build_model
 from cu_core.learning.classifier import Classifier
 
 
@@ -113,3 +115,17 @@ def test_evaluating_changes_neither_statistics_nor_the_mode_of_any_layer():
     alone = forward(model, source, np.array([7]))
     assert alone.logits == pytest.approx(passed.logits[7:8], abs=1e-5), "a sample's signals do not depend on others"
     assert len(forward(model, source, np.empty(0, np.int64)).logits) == 0
+
+
+@pytest.mark.parametrize("images", [0, 1, IN_CACHE, IN_CACHE + 1, 3 * IN_CACHE - 1])
+def test_a_batch_in_parts_is_answered_as_at_once(images: int) -> None:
+    model = build_model(ModelSpec(backbone="resnet8"), 3, 16, 5, 0, "supervised").eval()
+    asked: list[int] = []
+    model.trunk.register_forward_pre_hook(lambda module, given: asked.append(len(given[0])))
+    x = torch.randn(images, 3, 16, 16)
+    with torch.inference_mode():
+        found, wanted = outputs_of(model, x), model.outputs(x)
+    *parts, _ = asked
+    assert sum(parts) == images and max(parts) <= IN_CACHE and max(parts) - min(parts) <= 1
+    for mine, theirs in zip(found, wanted, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-6)

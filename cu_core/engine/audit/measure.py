@@ -13,7 +13,7 @@ from cu_core.data.batches import ImageSource
 from cu_core.data.views import view
 from cu_core.engine.audit.audit_samples import Side
 from cu_core.engine.encoder_signals import pair_cosines
-from cu_core.engine.signals import evaluating
+from cu_core.engine.signals import evaluating, outputs_of
 from cu_core.learning.network import Network
 from cu_core.learning.objectives.training_objective import TrainingObjective
 from cu_core.metrics.attacks.fitting import Signals
@@ -79,8 +79,8 @@ class SignalCollector:
             others = self._others()
             for rows in torch.from_numpy(side.index).split(BATCH):
                 images, _ = source.take(rows)
-                logits.append(self.model.outputs(images).logits.float().cpu().numpy())
-                raw = [self.model.outputs(v).raw.float() for v in self._draw(images, generator)]
+                logits.append(outputs_of(self.model, images).logits.float().cpu().numpy())
+                raw = [outputs_of(self.model, v).raw.float() for v in self._draw(images, generator)]
                 if self.objective is not None and others is not None:
                     losses.append(self.objective.per_sample(self.model, raw[0], raw[1], others).float().cpu().numpy())
                 cosines.append(pair_cosines(torch.stack(raw, 1).cpu()))
@@ -94,7 +94,7 @@ class SignalCollector:
         if self.objective is None or self.inputs.negatives is None:
             return None
         (images,) = self.objective.views(self.inputs.negatives, 1, _generator(self.inputs.seed, 0))
-        return self.model.outputs(images).raw.float()
+        return outputs_of(self.model, images).raw.float()
 
     def _draw(self, images: Tensor, generator: torch.Generator) -> list[Tensor]:
         if self.objective is None:
