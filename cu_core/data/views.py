@@ -134,24 +134,14 @@ def shift(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
         images: (n, c, h, w) of any dtype.
         generator: on the CPU.
     """
-    n, channels, height, width = images.shape
-    most = shift_range(min(height, width))
-    moves = torch.randint(-most, most + 1, (2, n, 1), generator=generator)
-    rows, columns = _reflected(height, moves[0]), _reflected(width, moves[1])
-    # One gather over flat images is several times as fast as indexing by rows and columns.
-    places = (rows[:, :, None] * width + columns[:, None, :]).view(n, 1, -1).to(images.device)
-    return images.flatten(2).gather(2, places.expand(n, channels, -1)).view_as(images)
+    most = shift_range(min(images.shape[2:]))
+    down, right = torch.randint(-most, most + 1, (2, len(images)), generator=generator)
+    return shifted(images, down, right, None, most, "reflect")
 
 
 def shift_range(size: int) -> int:
     """Pixels by which `shift` moves images of this height and width at most."""
     return max(1, round(size * _SHIFTED_SHARE))
-
-
-def _reflected(size: int, moves: Tensor) -> Tensor:
-    """(n, size) where each row or column of a moved image comes from; beyond an edge the way leads back."""
-    places = (torch.arange(size) + moves).abs()
-    return torch.where(places < size, places, 2 * (size - 1) - places)
 
 
 def shift_flip(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
