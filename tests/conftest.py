@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 # Before numpy or torch load: several test processes share few cores, and one thread gives one result.
@@ -51,6 +53,14 @@ def _has_cuda() -> bool:
     import torch  # noqa: PLC0415 - seconds, and only where a test asks for a GPU
 
     return torch.cuda.is_available()
+
+
+@pytest.fixture(autouse=True)
+def _own_main() -> Iterator[None]:
+    """A page that is run in a test takes the place of the main module; processes that are spawned later import it."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture

@@ -118,10 +118,16 @@ def read_tunings(options: argparse.Namespace, home: Home) -> tuple[list[Tuning],
     }
     trials = TRIALS if options.trials is None else _whole("--trials", options.trials, 1)
     minutes = 0.0 if options.minutes is None else _number("--minutes", options.minutes)
-    tunings = [
-        begun(reported, name, trials=trials, minutes=minutes, name=_named(options.name, name, chosen), **own)
-        for name in chosen
-    ]
+    tunings = []
+    for name in chosen:
+        called = _named(options.name, name, chosen)
+        try:
+            tunings.append(begun(reported, name, trials=trials, minutes=minutes, name=called, **own))
+        except Incompatible as error:
+            # A setting may suit most methods and not, say, one that needs more epochs of training.
+            if not everything:
+                raise
+            reasons[name] = error.reason
     return [drawn(tuning, home) for tuning in tunings], {name: reason for name, reason in reasons.items() if reason}
 
 

@@ -54,7 +54,7 @@ class CheapSecondDerivatives(TorchFunctionMode):
             x: what the network was given.
         """
         # Autograd cannot say that the weights' own gradient will not be read, nor later that the samples' will not.
-        self._wanted.weights = False
+        self._wanted.weights, self._wanted.samples = False, None
         try:
             (gradient,) = torch.autograd.grad(answer, x, create_graph=True)
         finally:

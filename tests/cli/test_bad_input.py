@@ -28,7 +28,7 @@ WRONG = [
     (["--forget", "indices:~nobody-here/x.csv"], "forget.select", "does not exist"),
     (["--set", "model.weights=~nobody-here/w.pt"], "model.weights", "does not exist"),
     (["--dataset", "digits:x"], "dataset", "takes no path"),
-    (["--model", "resnet9"], "model", "resnet8"),
+    (["--model", "resnet88"], "model", "resnet8"),
     (["--model", "timm:"], "model", "timm:NAME"),
     (["--model", "timm:nonsense"], "model.backbone", "no model named"),
     (["--model", "timm:resnet_18"], "model.backbone", "timm:resnet18"),

@@ -100,7 +100,7 @@ def script(shell: str, capsys: pytest.CaptureFixture[str]) -> str:
 
 ASKED = [
     ("unlearnscope ru", "run"),
-    ("unlearnscope run --meth", "--method"),
+    ("unlearnscope run --method-", "--method-recipe"),
     ("unlearnscope run --method contrastive_", "contrastive_queue"),
     ("unlearnscope run --forget rand", "random:"),
     ("unlearnscope run --set train.epo", "train.epochs="),

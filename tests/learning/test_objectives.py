@@ -266,7 +266,7 @@ def test_a_plain_head_is_trained_on_the_features() -> None:
 def test_settings_and_costs_of_the_records() -> None:
     read = {name: {field for field in OWN_SETTINGS if record.reads(field)} for name, record in OBJECTIVES.items()}
     assert read == {
-        "supervised": {"augment"},
+        "supervised": {"augment", "label_smoothing"},
         "moco": {"smallest_crop", "temperature", "queue", "key_momentum"},
         "simclr": {"smallest_crop", "temperature"},
         "byol": {"smallest_crop", "key_momentum"},

@@ -151,7 +151,10 @@ def test_what_cannot_be_divided_is_refused_in_words(change: dict[str, Any], word
 
 def test_which_methods_are_divided() -> None:
     whole = {m.id for m in METHODS.values() if not m.divided(m.params())}
-    assert whole == {"cf_k", "eu_k", "fisher", "given", "lcodec", "output_filter", "sisa", "ssd"}
+    assert whole == {
+        *("cf_k", "eu_k", "fisher", "given", "jit", "lcodec", "mu_mis", "negmerge", "output_filter"),
+        *("rewind_to_delete", "sisa", "ssd"),
+    }
     penalty = method("gradient_penalty")
     assert not penalty.divided(penalty.params(alpha=0.0))
     assert not penalty.divided(penalty.params(batch_norm="train"))
