@@ -229,7 +229,7 @@ class _Execution:
         # model came from the cache, the method would make that one, and its first round would seem slow.
         torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.0)
         doing = "reading the rounds" if self.method.from_files else "unlearning"
-        self.progress.start("unlearn", " ".join([doing, *self.setup.notes]))
+        self.progress.start("unlearn", ". ".join([doing, *(note.rstrip(".") for note in self.setup.notes)]))
         words = base_words(self.setup, self.before)
         remember_base(self.spec, self.attempt.home, words)
         if words:

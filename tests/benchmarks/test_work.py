@@ -85,7 +85,8 @@ def test_penalty_steps_are_measured_in_turns() -> None:
 
 def test_features_of_both_sides_have_one_shape() -> None:
     encoder = attack_features.Encoder("tiny-cnn", 6, 8, 3, "cpu")
-    ours, theirs = attack_features.measure(encoder, 2, 2)
+    ours, theirs, bound = attack_features.measure(encoder, 2, 2)
+    assert len(bound) == 2
     assert len(ours) == len(theirs) == 2 and min(ours + theirs) > 0
     assert encoder.batched().shape == (6, 3) and encoder.one_by_one(2).shape == (2, 3)
 
