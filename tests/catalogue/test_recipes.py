@@ -104,7 +104,9 @@ def test_presets_of_one_run_follow_the_recipes(preset):
     else:
         # Shards and slices are no recipe but a choice.
         plain = dataclasses.replace(spec.train, shards=1, slices=1)
-        assert plain == recipe(spec.data.dataset, spec.model.backbone, spec.data.label_noise)
+        suits = recipe(spec.data.dataset, spec.model.backbone, spec.data.label_noise)
+        # The preset for a lecture is trained for a shorter time.
+        assert plain == (dataclasses.replace(suits, epochs=plain.epochs) if preset.id == "photos-small" else suits)
     assert preset.spec.reference >= 1, "without a reference nothing can be judged"
     quick = spec.data.dataset == "emoji" or preset.id in ("digit-5", "mislabelled-digits", "random-digits")
     quick = quick or spec.model.backbone == "airbench-s"
