@@ -14,6 +14,7 @@ from cu_core.catalogue.backbone_record import BACKBONES
 from cu_core.catalogue.class_orders import NUMBER, TEXT
 from cu_core.catalogue.dataset_record import DATASETS
 from cu_core.catalogue.method_record import METHODS, method, methods_here
+from cu_core.catalogue.named_classes import NUMBER as CLASS_NUMBER
 from cu_core.catalogue.objective_record import OBJECTIVES, objective
 from cu_core.catalogue.own_code import KIND
 from cu_core.catalogue.pixel_scales import DATASET as ORIGIN
@@ -60,8 +61,8 @@ def follow_recipe() -> None:
 
 def _other_dataset() -> None:
     follow_recipe()
-    # A class of the one before would become another class here, or none.
-    put("forget.classes", [])
+    # The number of a class means another class here; a name may well be found again.
+    put("forget.classes", [pick for pick in value_of("forget.classes") if not CLASS_NUMBER.fullmatch(str(pick))])
 
 
 def use_recipe(part: str, named: str = "") -> None:

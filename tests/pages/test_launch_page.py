@@ -139,6 +139,21 @@ def test_class_picks_follow_the_names_of_a_dataset() -> None:
     assert form_draft.class_names(["1", "0"], ("0", "1")) == ["1", "0"]
 
 
+def test_another_dataset_keeps_classes_by_name_and_no_numbers(home: Home) -> None:
+    app = open_page("launch.py")
+    app.get_by_key("preset_photos-dogs").click().run()
+    assert widget(app, "forget.classes").value == ["dog"]
+    widget(app, "data.dataset").set_value("folder").run()
+    assert widget(app, "forget.classes").value == ["dog"], "the same photographs, from a folder"
+    app.session_state["new:forget.classes"] = ["5"]
+    widget(app, "data.dataset").set_value("cifar10").run()
+    assert widget(app, "forget.classes").value == [], "class 5 of other images is another class"
+    # Images that are known have no such class.
+    app.session_state["new:forget.classes"] = ["dog"]
+    widget(app, "data.dataset").set_value("digits").run()
+    assert widget(app, "forget.classes").value == []
+
+
 def test_the_form_starts_with_the_default_preset_and_shows_what_it_forgets(home: Home) -> None:
     app = open_page("launch.py")
     assert button(app, "Chosen").key == f"preset_{DEFAULT_PRESET.id}"
