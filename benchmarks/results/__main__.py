@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.measuring import table
-from benchmarks.results.kept_numbers import KEPT, keep, read_kept
+from benchmarks.results.kept_numbers import KEPT, keep, kept_places, read_kept
 from benchmarks.results.result_page import PAGE, write_page
-from benchmarks.results.result_plan import BEST, CORE, LARGER, PARTS, Step, Study, steps
+from benchmarks.results.result_plan import BEST, CORE, LARGER, PARTS, Place, Step, Study, steps
 from benchmarks.results.result_queue import compute, run_of, stored_study
 from benchmarks.results.result_rows import best_methods
 from cu_core.base.errors import UnlearnscopeError
@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--cap", type=float, default=usual.cap, help="processor minutes that a run's rounds may take")
     made.add_argument("--precision", default=usual.precision, choices=("auto", "fp32", "bf16"))
     made.add_argument("--epochs", type=int, help="of training, instead of the recipe's")
+    made.add_argument("--again", action="store_true", help="make runs whose numbers are kept already, too")
     made.add_argument("--scale", default=usual.scale, help="of the encoders' tables")
     kept = commands.add_parser("keep", help="keep the numbers of finished runs in a small file")
     kept.set_defaults(command=_keep)
@@ -70,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     written.set_defaults(command=_docs)
     written.add_argument("--page", type=Path, default=PAGE)
     written.add_argument("--picture", action="store_true", help="draw the trade-off, too; needs a headless Chromium")
-    for command in (kept, written):
+    for command in (made, kept, written):
         command.add_argument("--kept", type=Path, default=KEPT, help="file of the numbers")
     return parser
 
@@ -99,7 +100,7 @@ def _compute(options: argparse.Namespace) -> int:
     for part in PARTS:
         if part not in options.only:
             continue
-        plan = _plan(home, study, part)
+        plan = _plan(home, study, part, set() if options.again else kept_places(options.kept, study))
         if options.list:
             _tell(home, part, plan)
             continue
@@ -117,12 +118,12 @@ def _compute(options: argparse.Namespace) -> int:
     return 0 if complete else 1
 
 
-def _plan(home: Home, study: Study, part: str) -> list[Step]:
+def _plan(home: Home, study: Study, part: str, known: set[Place]) -> list[Step]:
     """The steps of a part; which methods are best is known from what has been made by now."""
     if part != LARGER:
-        return steps(study, part)
+        return steps(study, part, known=known)
     best = best_methods(home, study, BEST)
-    return steps(study, part, list(dict.fromkeys([*best, *CORE]))) if best else []
+    return steps(study, part, list(dict.fromkeys([*best, *CORE])), known) if best else []
 
 
 def _tell(home: Home, part: str, plan: Sequence[Step]) -> None:

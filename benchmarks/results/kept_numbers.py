@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results.encoder_rows import encoder_rows
-from benchmarks.results.result_plan import Study, method_specs
+from benchmarks.results.result_plan import Place, Study, method_specs
 from benchmarks.results.result_queue import run_of
 from benchmarks.results.result_rows import Row, base_rows, made_with, row_of, settings_of
 from cu_core.base.home import Home
@@ -24,7 +24,8 @@ SCHEMA = 1
 def keep(home: Home, study: Study, out: Path, growth: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Reads the finished runs of a study and writes their numbers.
 
-    Growth that was kept before stays where no newer one is given.
+    What was kept before of the same study stays where this home has nothing newer: the runs may have been made
+    elsewhere, a seed at a time. So does growth where none is given.
 
     Args:
         home: where the runs live.
@@ -41,9 +42,59 @@ def keep(home: Home, study: Study, out: Path, growth: Mapping[str, Any] | None =
     content: dict[str, Any] = {"schema": SCHEMA, "study": study.to_json() | {"dataset": short(study.dataset)}}
     content["methods"] = _methods(home, study)
     content["encoders"] = encoder_rows(home, study)
-    content["growth"] = growth or (read_kept(out)["growth"] if out.exists() else None)
+    content["growth"] = growth
+    if out.exists():
+        before = read_kept(out)
+        content["growth"] = growth or before["growth"]
+        if same_study(before["study"], content["study"]):
+            content["methods"] = joined(before["methods"], content["methods"])
+            content["encoders"] = content["encoders"] if content["encoders"]["rows"] else before["encoders"]
+            content["study"]["seeds"] = sorted({*before["study"]["seeds"], *study.seeds})
     write_kept(content, out)
     return read_kept(out)
+
+
+def same_study(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether the runs of two studies may stand in one table: all is the same but which of them were asked for."""
+    asked = ("seeds", "methods", "tasks")
+    return {k: v for k, v in one.items() if k not in asked} == {k: v for k, v in other.items() if k not in asked}
+
+
+def kept_places(path: Path, study: Study) -> set[Place]:
+    """The runs of methods whose numbers a file has, if it is of the same study; those that failed may be tried anew."""
+    if not path.exists():
+        return set()
+    content = read_kept(path)
+    if not same_study(content["study"], study.to_json() | {"dataset": short(study.dataset)}):
+        return set()
+    return {_place(row) for row in content["methods"]["rows"] if row["state"] != "failed"}
+
+
+def joined(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers of methods that were kept before and those of a home; where both have a run, the home's."""
+    found = dict(now)
+    offset = len(now["made"])
+    found["made"] = [*now["made"], *before["made"]]
+    have = {_place(row) for row in now["rows"]}
+    old = [row for row in before["rows"] if _place(row) not in have]
+    moved = [row if row.get("made") is None else row | {"made": row["made"] + offset} for row in old]
+    found["rows"] = [*now["rows"], *moved]
+    for name in ("base", "references"):
+        mine = {_trained(row) for row in now[name]}
+        found[name] = [*now[name], *(row for row in before[name] if _trained(row) not in mine)]
+    for name in ("settings", "records"):
+        found[name] = {**before[name], **now[name]}
+    there = {_place(row) for row in found["rows"]}
+    found["waiting"] = [row for row in now["waiting"] if _place(row) not in there]
+    return found
+
+
+def _place(row: Row) -> Place:
+    return row["model"], row["task"], row["method"], row["seed"]
+
+
+def _trained(row: Row) -> tuple[str, str, int]:
+    return row["model"], row["task"], row["seed"]
 
 
 def write_kept(content: Mapping[str, Any], out: Path) -> None:

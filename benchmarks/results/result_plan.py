@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,9 @@ CORE = ("contrastive", "gradient_penalty")
 BEST = 5
 TABLE_IDS = ("III", "IV", "V", "VI")
 GROUP = "results"
+
+Place = tuple[str, str, str, int]
+"""Network, forget set, method and seed of a run."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,8 @@ def method_specs(study: Study, model: str, ids: Sequence[str] = ()) -> tuple[lis
         forget=ForgetSpec(seed=study.forget_seed),
         stop=StopSpec(max_rounds=study.rounds),
         probe=ProbeSpec(tsne=False, keep_weights_mb=0),
-        audit=AuditSpec(views=2),
+        # Attacks on losses need no more samples for an interval of a point or two, and take half of a run otherwise.
+        audit=AuditSpec(views=2, size=1000, draws=200),
         reference=study.references,
         device="cpu",
         precision=study.precision,
@@ -166,13 +170,19 @@ def encoder_specs(study: Study) -> dict[str, list[RunSpec]]:
     return found
 
 
-def steps(study: Study, part: str, best: Sequence[str] = ()) -> list[Step]:
+def place_of(spec: RunSpec) -> Place:
+    """Where a run stands in the tables: network, forget set, method, seed."""
+    return spec.model.backbone, spec.forget.select, spec.method.id, spec.seed
+
+
+def steps(study: Study, part: str, best: Sequence[str] = (), known: Collection[Place] = ()) -> list[Step]:
     """What a part consists of, in the order in which it is done.
 
     Args:
         study: what to run.
         part: of `PARTS`.
         best: methods for the larger network.
+        known: runs of methods whose numbers are kept already, and for which no model is trained.
     """
     if part == ENCODERS:
         # A table's rows begin with those that need a model of their own.
@@ -182,6 +192,8 @@ def steps(study: Study, part: str, best: Sequence[str] = ()) -> list[Step]:
         specs, _ = method_specs(study, study.larger, best) if best else ([], [])
     else:
         specs, _ = method_specs(study, study.model)
+    if part != ENCODERS:
+        specs = [spec for spec in specs if place_of(spec) not in known]
     found: dict[str, Step] = {}
     for seed in study.seeds:
         of_seed = [spec for spec in specs if spec.seed == seed]

@@ -21,6 +21,7 @@ from cu_core.base.home import Home
 from cu_core.catalogue.method_record import methods_here
 from cu_core.learning import model_cache
 from cu_core.runstore.layout import run_ids
+from cu_core.runstore.reader import open_run
 
 TOY = [
     *("--dataset", "digits", "--model", "tiny-cnn", "--larger", "tiny-cnn", "--scale", "digits"),
@@ -64,6 +65,32 @@ def test_a_study_from_runs_to_page_and_nothing_is_done_twice(home: Home, tmp_pat
     assert main(["docs", "--kept", str(kept), "--page", str(page)]) == 0
     assert "Gradient ascent" in page.read_text() and "output_filter on random:100" in page.read_text()
     assert str(home.root) not in kept.read_text()
+
+
+def test_numbers_of_one_study_may_come_from_several_homes(home: Home, tmp_path: Path) -> None:
+    kept, other = tmp_path / "kept.json", Home(tmp_path / "other")
+    words = [*TOY, "--workers", "1", "--kept", str(kept)]
+    assert main(["compute", "--home", str(home.root), *words, "--seeds", "0"]) == 0
+    assert main(["keep", "--home", str(home.root), "--kept", str(kept)]) == 0
+    first = read_kept(kept)["methods"]
+
+    assert main(["compute", "--home", str(other.root), *words, "--seeds", "0", "1"]) == 0
+    assert {open_run(other, run_id).spec.seed for run_id in run_ids(other.runs)} == {1}
+    assert main(["keep", "--home", str(other.root), "--kept", str(kept)]) == 0
+    content = read_kept(kept)
+    both = content["methods"]
+    assert content["study"]["seeds"] == [0, 1] and not both["waiting"]
+    assert {row["seed"] for row in both["rows"]} == {0, 1}
+    for row in first["rows"]:
+        (again,) = [r for r in both["rows"] if all(r[k] == row[k] for k in ("task", "method", "seed"))]
+        assert {k: v for k, v in again.items() if k != "made"} == {k: v for k, v in row.items() if k != "made"}
+        assert both["made"][again["made"]] == first["made"][row["made"]]
+    assert len(both["base"]) == 2 * 2 and len(both["references"]) == 2 * 3
+
+    # Another study has a page of its own.
+    assert main(["compute", "--home", str(other.root), *words, "--seeds", "1", "--rounds", "2"]) == 0
+    assert main(["keep", "--home", str(other.root), "--kept", str(kept)]) == 0
+    assert {row["seed"] for row in read_kept(kept)["methods"]["rows"]} == {1}
 
 
 def test_a_killed_queue_goes_on_where_it_was(home: Home, python_env: dict[str, str]) -> None:
