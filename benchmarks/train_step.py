@@ -208,9 +208,9 @@ def measure(plan: Plan) -> dict[str, Any]:
 
 
 def spread_words(values: Sequence[float]) -> str:
-    """Mean and standard deviation over seeds in percent."""
-    deviation = statistics.stdev(values) if len(values) > 1 else float("nan")
-    return f"{100 * statistics.fmean(values):.1f} ± {100 * deviation:.1f} %"
+    """Mean and, of more than one seed, standard deviation in percent."""
+    spread = f" ± {100 * statistics.stdev(values):.1f}" if len(values) > 1 else ""
+    return f"{100 * statistics.fmean(values):.1f}{spread} %"
 
 
 def difference_words(mine: Sequence[float], other: Sequence[float]) -> str:
