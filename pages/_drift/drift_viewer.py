@@ -9,46 +9,46 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from cu_core.base.installation import dashboard_folder
 from cu_core.figures.scene import Scene, SceneSamples, pack_message, pack_scene, read_header, scene_alt
 from cu_core.figures.scene_figure import scene_figure
 from pages._shared.chart_bar import bar
 from pages._shared.hover_card import Sprite
 
-_PAGES = Path(__file__).parent.parent
+_ASSETS = dashboard_folder() / "assets"
 _SCRIPTS = (
-    "_webgl/geometry.js",
-    "_webgl/painter.js",
-    "_webgl/picking.js",
-    "_webgl/axes.js",
-    "_viewer/messages.js",
-    "_viewer/scene.js",
-    "_viewer/samples.js",
-    "_viewer/colours.js",
-    "_viewer/layout.js",
-    "_viewer/density.js",
-    "_viewer/marks.js",
-    "_viewer/panes.js",
-    "_viewer/pointer.js",
-    "_viewer/card.js",
-    "_viewer/scrubber.js",
-    "_viewer/legend.js",
-    "_viewer/viewer.js",
+    "webgl/geometry.js",
+    "webgl/painter.js",
+    "webgl/picking.js",
+    "webgl/axes.js",
+    "viewer/messages.js",
+    "viewer/scene.js",
+    "viewer/samples.js",
+    "viewer/colours.js",
+    "viewer/layout.js",
+    "viewer/density.js",
+    "viewer/marks.js",
+    "viewer/panes.js",
+    "viewer/pointer.js",
+    "viewer/card.js",
+    "viewer/scrubber.js",
+    "viewer/legend.js",
+    "viewer/viewer.js",
 )
 
 
 def _read(name: str) -> str:
-    return (_PAGES / name).read_text(encoding="utf-8")
+    return (_ASSETS / name).read_text(encoding="utf-8")
 
 
 PARTS = {
-    "message": _read("_viewer/message.js"),
-    "html": _read("_viewer/viewer.html"),
-    "css": _read("_viewer/viewer.css"),
+    "message": _read("viewer/message.js"),
+    "html": _read("viewer/viewer.html"),
+    "css": _read("viewer/viewer.css"),
     # One module: the parts share their names.
     "js": "\n".join(map(_read, _SCRIPTS)),
 }

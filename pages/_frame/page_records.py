@@ -16,7 +16,7 @@ from types import MappingProxyType
 from cu_core.base.errors import BadInput
 
 FOLDER = Path(__file__).resolve().parent.parent
-SECTIONS = ("Experiments", "One run")
+SECTIONS = ("Begin", "Experiments", "One run")
 NEEDS = ("nothing", "a run", "rounds")
 
 

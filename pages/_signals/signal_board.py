@@ -8,30 +8,31 @@ what is selected in one is selected everywhere, without asking the server.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-_PAGES = Path(__file__).parent.parent
+from cu_core.base.installation import dashboard_folder
+
+_ASSETS = dashboard_folder() / "assets"
 _SCRIPTS = (
-    "_webgl/geometry.js",
-    "_webgl/painter.js",
-    "_webgl/picking.js",
-    "_webgl/axes.js",
-    "_space/space_paint.js",
-    "_space/space_chart.js",
-    "_space/space.js",
+    "webgl/geometry.js",
+    "webgl/painter.js",
+    "webgl/picking.js",
+    "webgl/axes.js",
+    "space/space_paint.js",
+    "space/space_chart.js",
+    "space/space.js",
 )
 
 
 def _read(name: str) -> str:
-    return (_PAGES / name).read_text(encoding="utf-8")
+    return (_ASSETS / name).read_text(encoding="utf-8")
 
 
 PARTS = {
-    "html": _read("_space/space.html"),
-    "css": _read("_space/space.css"),
+    "html": _read("space/space.html"),
+    "css": _read("space/space.css"),
     # One module: the parts share their names.
     "js": "\n".join(map(_read, _SCRIPTS)),
 }
