@@ -26,7 +26,8 @@ from cu_core.jobs.dispatcher import dispatcher_alive, ensure_dispatcher
 from cu_core.jobs.submission import work_waiting
 from cu_core.runstore.index import unindexed
 from cu_core.sharing.door import Door
-from pages._frame.login import StreamlitLogin, server
+from pages._frame.login import StreamlitLogin, base_path, server
+from pages._frame.served_index import ServedIndex
 
 ROOT = Path(__file__).resolve().parent
 CHECK_SECONDS = 5.0
@@ -100,7 +101,10 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any] | None]:
 app = st.App(
     ROOT / "pages" / "_shell.py",
     routes=[Route("/api/health", health)],
-    middleware=[Middleware(Door, home=default_home, server=server, login=StreamlitLogin())],
+    middleware=[
+        Middleware(Door, home=default_home, server=server, login=StreamlitLogin()),
+        Middleware(ServedIndex, base=base_path),
+    ],
     lifespan=lifespan,
 )
 
