@@ -86,7 +86,7 @@ def change(tab: Page, page: str, title: str, found: Times | None) -> None:
         title: its heading.
         found: takes the times; None to warm up.
     """
-    link = tab.locator(f"a[href$='/{page}']:visible, a[href*='/{page}?']:visible").first
+    link = tab.locator(f"a[href$='/{page}']:visible, a[href^='{page}?']:visible").first
     link.wait_for()
     with heard(tab):
         began = time.perf_counter()

@@ -281,10 +281,10 @@ def test_the_bin_restores_and_empties(two_runs: Home) -> None:
 
 def test_the_log_is_shown_on_demand(two_runs: Home) -> None:
     app = open_page("run.py", run="sample-run")
-    assert not app.code
+    assert [code.value for code in app.code] == ["sample-run"], "its id, to copy"
     app.session_state["log_box"] = True
     app.run()
-    assert app.code[0].value == "made up"
+    assert [code.value for code in app.code] == ["sample-run", "made up"]
 
 
 def test_clone_leads_to_the_filled_form(two_runs: Home) -> None:
