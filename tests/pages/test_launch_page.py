@@ -245,7 +245,7 @@ def test_an_untouched_preset_keeps_its_name_and_a_changed_one_does_not(home: Hom
     launch(app)
     titles = {row.forget: row.title for row in list_runs(home)}
     assert titles["fraction:0.1"] == single_presets()["random-digits"].spec.name
-    assert titles["fraction:0.2"] == "digits · tiny-cnn · fraction:0.2 · contrastive"
+    assert titles["fraction:0.2"] == "contrastive · fraction:0.2 · digits · tiny-cnn"
 
 
 def test_a_second_click_with_the_same_form_makes_no_second_run(home: Home) -> None:

@@ -176,12 +176,7 @@ def test_a_finished_run_shows_before_after_and_reference(home: Home) -> None:
     low, high = binomtest(round(40 * result["metrics"]["after"]["forget_acc"]), 40).proportion_ci(method="wilson")
     assert shown.loc["Forget accuracy", OWN] == f"{100 * low:.1f} to {100 * high:.1f} %"
     assert "5 rounds" in texts(app)
-    assert {m.label: m.value for m in app.metric} == {
-        "Training": "4.0 s",
-        "Unlearning": "1.0 s",
-        "Evaluation": "0.6 s",
-        "Reference": "4.0 s",
-    }
+    assert "Training 4.0 s by the clock · Unlearning 1.0 s by the clock · Evaluation 0.6 s" in texts(app)
     figure = json.loads(app.get("plotly_chart")[0].proto.spec)
     assert any("Reference" in (trace.get("name") or "") for trace in figure["data"])
 
@@ -286,10 +281,10 @@ def test_the_bin_restores_and_empties(two_runs: Home) -> None:
 
 def test_the_log_is_shown_on_demand(two_runs: Home) -> None:
     app = open_page("run.py", run="sample-run")
-    assert not app.code
+    assert [code.value for code in app.code] == ["sample-run"], "its id, to copy"
     app.session_state["log_box"] = True
     app.run()
-    assert app.code[0].value == "made up"
+    assert [code.value for code in app.code] == ["sample-run", "made up"]
 
 
 def test_clone_leads_to_the_filled_form(two_runs: Home) -> None:
