@@ -100,6 +100,8 @@ function createScrubber(root, state) {
       else return false
       return true
     },
+    // Before a scene is there: whether it will have rounds to move through.
+    ahead: (rounds) => { root.hidden = rounds < 2 },
     // Lays out the slider for the rounds of a scene.
     take(scene) {
       last = scene.rounds.length - 1
