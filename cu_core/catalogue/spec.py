@@ -105,6 +105,7 @@ class RunSpec:
         high=64,
         unit="processes",
         special="1 = not divided",
+        otherwise=("several", 2),
         advanced=True,
         later=True,
     )
