@@ -79,11 +79,11 @@ def signal_lines(
         ticks = _ticks(signal.rounds)
         beside = [signal.rounds[-1] + _gap(signal.rounds[-1])] if signal.reference is not None else []
         layout[f"xaxis{suffix}"] = {
-            "title": {"text": "Round (0 = before)", "font": {"size": 12}},
+            "title": {"text": "Round (0 = before)"},
             "tickvals": [*ticks, *beside],
             "ticktext": [*map(str, ticks), *["Ref."] * len(beside)],
         }
-        layout[f"yaxis{suffix}"] = {"title": {"text": signal.axis, "font": {"size": 12}}} | (
+        layout[f"yaxis{suffix}"] = {"title": {"text": signal.axis}} | (
             {"type": "log", "exponentformat": "power"} if signal.log else {}
         )
         if signal.guide is not None:
@@ -100,7 +100,6 @@ def signal_lines(
                 }
             )
     figure.update_layout(layout)
-    figure.update_annotations(font_size=13)
     return dress(figure, height=290)
 
 
