@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cu_core.figures.attack_scores import Scored, score_bins, score_panes
-from cu_core.figures.confidence_panes import SIGNALS, ConfidencePane, common_bins, distributions
+from cu_core.figures.confidence_panes import SIGNALS, ConfidencePane, axis_of, common_bins, distributions
 from cu_core.figures.selection_marks import MOST_MARKS, decided, decided_words, mark_scores, mark_selected, thin
 from cu_core.figures.selection_table import Facts, facts_table
 
@@ -43,7 +43,7 @@ def test_selected_samples_are_marked_at_their_values(overlaid: bool) -> None:
     edges = common_bins(signal, [panes[0].values])
     figure = distributions(signal, panes, edges, top=1.0, overlaid=overlaid)
     before = len(figure.data)
-    mark_selected(figure, panes, np.array([1, 0, 1, 0, 1], bool), edges, top=1.0, overlaid=overlaid)
+    mark_selected(figure, panes, np.array([1, 0, 1, 0, 1], bool), axis_of(signal, edges), top=1.0, overlaid=overlaid)
     marks = figure.data[before:]
     assert [(m.meta["selected"], list(m.x)) for m in marks] == [("forget", [0.1]), ("retain", [0.5])]
     assert [m.showlegend for m in marks] == [True, False]
