@@ -13,21 +13,19 @@ from pages._shared.chart_bar import format_choice
 
 # A file: an icon by its name would be fetched from another company's server.
 ICON = Path(__file__).resolve().parent.parent / "assets" / "icon.svg"
+FIRST = "start"
+"""The page that the bare address opens."""
 st.set_page_config(page_title="Unlearnscope", page_icon=ICON, layout="wide")
 gate.admit()
 
 known = pages().values()
-served = {page.id: st.Page(page.file, title=page.title, icon=page.icon, help=page.help) for page in known}
-# The bare address leads to the runs; the page itself keeps an address of its own.
-start = st.Page(
-    lambda: st.switch_page(served["runs"]), title="Start", url_path="start", default=True, visibility="hidden"
-)
-sections = {name: [served[page.id] for page in known if page.section == name] for name in SECTIONS}
-page = st.navigation(sections | {SECTIONS[0]: [start, *sections[SECTIONS[0]]]})
-# The start page leads on at once: what was drawn beside it would be drawn again with the runs.
-if page is not start:
-    with st.sidebar:
-        format_choice()
-        machine()
-        gate.whoami()
+served = {
+    page.id: st.Page(page.file, title=page.title, icon=page.icon, help=page.help, default=page.id == FIRST)
+    for page in known
+}
+page = st.navigation({name: [served[page.id] for page in known if page.section == name] for name in SECTIONS})
+with st.sidebar:
+    format_choice()
+    machine()
+    gate.whoami()
 page.run()

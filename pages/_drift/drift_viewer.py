@@ -88,6 +88,7 @@ def drift_viewer(
     sprite: Sprite | None,
     stamp: str,
     on_pick: Callable[[list[int]], None] | None = None,
+    autoplay: bool = False,
 ) -> ViewerState:
     """Draws a scene and returns what the user did in it.
 
@@ -107,6 +108,8 @@ def drift_viewer(
         sprite: images of the samples in the order of `samples`; None where they are not on this machine.
         stamp: changes when anything in `scene` or `samples` changes.
         on_pick: called with the rows of a new selection before the page is drawn again, for what stands above.
+        autoplay: plays the rounds by itself, again and again, until somebody takes over; not for people who have asked
+            their system for little motion.
     """
     instance = f"{key} {run_id}"
     messages = {
@@ -133,6 +136,7 @@ def drift_viewer(
                 "revision": revision,
                 "shown": shown,
                 "alt": scene_alt(scene, samples),
+                "autoplay": autoplay,
             },
             default={"picked": None, "round": None, "ruler": None, "drawing": "webgl"},
             on_picked_change=picked,
