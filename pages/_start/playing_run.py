@@ -15,7 +15,7 @@ from pages._drift.drift_scenes import boundary_scene, key_of, samples_of
 from pages._drift.drift_viewer import drift_viewer
 from pages._frame.page_links import link_to
 from pages._shared.plain_text import plain
-from pages._shared.recorded_rounds import class_names, probe_sprite
+from pages._shared.recorded_rounds import class_names, probe_of, probe_sprite
 from pages._shared.server_home import home
 from pages._shared.verdict_badge import verdict_badge
 
@@ -81,7 +81,7 @@ def _choice(offered: Mapping[str, RunRow]) -> str:
         st.markdown(f"**{plain(offered[first].title)}**", width="content")
         return first
     return str(
-        st.segmented_control(
+        st.pills(
             "Run that plays",
             list(offered),
             format_func=lambda run_id: plain(offered[run_id].title),
@@ -90,6 +90,7 @@ def _choice(offered: Mapping[str, RunRow]) -> str:
             key="playing",
             label_visibility="collapsed",
             width="content",
+            wrap=True,
         )
     )
 
@@ -97,6 +98,8 @@ def _choice(offered: Mapping[str, RunRow]) -> str:
 def _draw(shown: Shown) -> None:
     samples, scene = samples_of(shown), boundary_scene(shown)
     run_id = shown.view.run_id
+    # All rows go without saying: the cache would work through them one by one.
+    rows = None if len(samples.row) == len(probe_of(shown.view)) else tuple(samples.row.tolist())
     drift_viewer(
         scene,
         samples,
@@ -105,7 +108,7 @@ def _draw(shown: Shown) -> None:
         selected=[],
         revision=0,
         shown=shown.rounds[-1],
-        sprite=probe_sprite(str(home().root), run_id, tuple(samples.row.tolist())),
+        sprite=probe_sprite(str(home().root), run_id, rows),
         stamp=f"{hash(key_of(shown))} {scene.view}",
         autoplay=True,
     )
