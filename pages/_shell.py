@@ -14,6 +14,8 @@ from pages._shared.chart_bar import format_choice
 
 # A file: an icon by its name would be fetched from another company's server.
 ICON = Path(__file__).resolve().parent.parent / "assets" / "icon.svg"
+FIRST = "start"
+"""The page that the bare address opens."""
 SIDEBAR_PX = 216
 # Streamlit's theme has settings for the padding above and below the page, and none for its sides, which take 160 px of
 # a laptop's 1280. And at one pixel per point browsers round the widths of letters in pictures, so that words run into
@@ -35,25 +37,19 @@ served = {
         title=page.title,
         icon=page.icon,
         help=page.help,
+        default=page.id == FIRST,
         visibility="hidden" if page.needs == "rounds" else "visible",
     )
     for page in known
 }
-# The bare address leads to the runs; the page itself keeps an address of its own.
-start = st.Page(
-    lambda: st.switch_page(served["runs"]), title="Start", url_path="start", default=True, visibility="hidden"
-)
 sections = {name: [served[page.id] for page in known if page.section == name] for name in SECTIONS}
-first = [start, *sections[SECTIONS[0]]]
 if (unknown := unknown_page()) is not None:
-    first.append(unknown)
-page = st.navigation(sections | {SECTIONS[0]: first})
+    sections[SECTIONS[0]].append(unknown)
+page = st.navigation(sections)
 # Pages about a run go on to name it.
 st.set_page_config(page_title=f"{page.title} · Unlearnscope")
-# The start page leads on at once: what was drawn beside it would be drawn again with the runs.
-if page is not start:
-    with st.sidebar:
-        format_choice()
-        machine()
-        gate.whoami()
+with st.sidebar:
+    format_choice()
+    machine()
+    gate.whoami()
 page.run()

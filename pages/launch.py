@@ -40,10 +40,10 @@ PAGE = Page(
 )
 
 launch_bar.follow_launched()
-if "token" not in st.session_state:
-    st.session_state["token"] = uuid.uuid4().hex
+st.session_state.setdefault("token", uuid.uuid4().hex)
 if form_fields.key_of("data.dataset") not in st.session_state:
     use_preset(DEFAULT_PRESET)
+foreign_section.follow_door()
 wanted = st.query_params.get("clone")
 if wanted and st.session_state.get("cloned") != wanted:
     clone(wanted)

@@ -27,6 +27,7 @@ function createViewer(root) {
   let sprite = null
   let dead = false
   let refused = false
+  let looped = false
 
   const state = {
     ...MODES(), scene: null, samples: null, position: 0, hiddenClasses: new Set(), chosen: new Set(),
@@ -224,6 +225,8 @@ function createViewer(root) {
     if (newSamples || newScene || elsewhere) mark()
     chart.above.setAttribute("aria-label", data.alt)
     chart.above.dataset.tool = state.tool
+    if (data.autoplay && !looped) scrubber.loop()
+    looped = true
     state.redraw()
   }
 

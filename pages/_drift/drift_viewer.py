@@ -95,6 +95,7 @@ def drift_viewer(
     stamp: str,
     on_pick: Callable[[list[int]], None] | None = None,
     on_round: Callable[[int], None] | None = None,
+    autoplay: bool = False,
 ) -> ViewerState:
     """Draws a scene and returns what the user did in it.
 
@@ -115,6 +116,8 @@ def drift_viewer(
         stamp: changes when anything in `scene` or `samples` changes.
         on_pick: called with the rows of a new selection before the page is drawn again, for what stands above.
         on_round: the same with the number of a round that was chosen.
+        autoplay: plays the rounds by itself, again and again, until somebody takes over; not for people who have asked
+            their system for little motion.
     """
     instance = f"{key} {run_id}"
     messages = {
@@ -153,6 +156,7 @@ def drift_viewer(
                 "revision": revision,
                 "shown": shown,
                 "alt": scene_alt(scene, samples),
+                "autoplay": autoplay,
             },
             default={"picked": None, "round": None, "ruler": None, "drawing": "webgl"},
             height=HEIGHT_AHEAD,

@@ -11,8 +11,7 @@ from scipy.stats import binomtest
 
 from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
-from cu_core.catalogue.presets import DEFAULT_PRESET
-from cu_core.jobs import demo, submission
+from cu_core.jobs import submission
 from cu_core.runstore import layout
 from cu_core.runstore.reader import list_runs, open_run
 from pages._run.run_results import OWN
@@ -39,10 +38,10 @@ def test_an_empty_home_offers_a_launch(home: Home) -> None:
     assert not app.dataframe
 
 
-def test_the_bare_address_leads_to_the_runs(two_runs: Home) -> None:
-    app = open_page("runs.py")
-    app.switch_page("launch.py").run()
-    assert app.title[0].value == "Launch"
+def test_a_link_to_a_run_that_names_the_list_opens_the_run(two_runs: Home) -> None:
+    app = open_page("runs.py", run="sample-run")
+    assert app.title[0].value == "Run"
+    assert app.selectbox(key="picked_run").value == "sample-run"
 
 
 def test_every_run_has_a_line_with_its_state_and_metrics(two_runs: Home) -> None:
@@ -292,15 +291,6 @@ def test_clone_leads_to_the_filled_form(two_runs: Home) -> None:
     app.button(key="clone").click().run()
     assert app.title[0].value == "Launch"
     assert app.session_state["new:forget.count"] == 40
-
-
-def test_a_first_start_is_announced_with_a_cancel_button(home: Home) -> None:
-    run_id = demo.welcome(home, home.root / "no-demos")
-    app = open_page("runs.py")
-    assert DEFAULT_PRESET.spec.name in texts(app) and "first start" in texts(app)
-    app.button(key="cancel_first").click().run()
-    assert open_run(home, run_id).state == "cancelled"
-    assert "first start" not in texts(app)
 
 
 def test_a_damaged_run_does_not_hide_the_others(two_runs: Home) -> None:
