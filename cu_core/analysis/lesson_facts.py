@@ -22,13 +22,16 @@ from cu_core.metrics.band import band
 from cu_core.runstore.reader import RunView, list_runs, open_run
 
 INSIDE, ABOVE, BELOW = "inside", "above", "below"
+GAP = "\N{NO-BREAK SPACE}"
+"""Before a percent sign, so that no line begins with one."""
+
 LONGEST = 200
 """Letters of a name in a sentence."""
 
 
 def share_text(value: float) -> str:
     """A share in percent, with a decimal where there is one."""
-    return f"{100 * value:.{0 if value > 1 else 1}f} %".replace(".0 %", " %")
+    return f"{100 * value:.{0 if value > 1 else 1}f}{GAP}%".replace(f".0{GAP}", GAP)
 
 
 def number_text(value: float) -> str:
@@ -188,7 +191,7 @@ def _cost(result: Mapping[str, Any]) -> dict[str, Fact]:
 
 
 def _seconds(value: float) -> str:
-    return "less than 0.1 s" if value < 0.1 else f"{value:.1f} s" if value < 10 else f"{value:.0f} s"
+    return f"less than 0.1{GAP}s" if value < 0.1 else f"{value:.1f}{GAP}s" if value < 10 else f"{value:.0f}{GAP}s"
 
 
 def _finite(value: Any) -> bool:

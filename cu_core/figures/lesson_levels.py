@@ -58,7 +58,8 @@ def levels(
                 x=list(row.values),
                 y=[row.label] * len(row.values),
                 mode="markers+text" if len(row.values) == 1 else "markers",
-                text=[_said(value, percent) for value in row.values],
+                # Apart from the mark.
+                text=[f"\N{NO-BREAK SPACE}{_said(value, percent)}\N{NO-BREAK SPACE}" for value in row.values],
                 textposition=["middle left" if percent and value > 0.85 else "middle right" for value in row.values],
                 cliponaxis=False,
                 marker={
@@ -66,7 +67,7 @@ def levels(
                     "size": 13 if len(row.values) == 1 else 10,
                     "color": colour if len(row.values) == 1 else tint(colour, 0.55),
                 },
-                hovertemplate=f"{row.label}: %{{text}}<extra></extra>",
+                hovertemplate=f"{row.label}:%{{text}}<extra></extra>",
                 showlegend=False,
             )
         )
@@ -128,7 +129,7 @@ def answer_bars(labels: Sequence[str], counts: Sequence[int], right: int | None,
         right: place of the right answer, which is drawn in full; None where there is none.
         text_size: px of all texts.
     """
-    colours = [COLOURS["retain"] if place == right else tint(COLOURS["retain"], 0.4) for place in range(len(labels))]
+    colours = [COLOURS["retain"] if place == right else tint(COLOURS["retain"], 0.5) for place in range(len(labels))]
     figure = go.Figure(
         go.Bar(
             y=list(labels),
@@ -142,7 +143,9 @@ def answer_bars(labels: Sequence[str], counts: Sequence[int], right: int | None,
         )
     )
     figure.update_yaxes(type="category", categoryorder="array", categoryarray=list(labels)[::-1])
-    figure.update_xaxes(title_text="Answers", tickformat="d", rangemode="tozero", range=[0, max([1, *counts]) * 1.15])
+    figure.update_xaxes(title_text="Answers", tickformat="d", range=[0, max([1, *counts]) * 1.15])
+    if max(counts, default=0) <= 10:
+        figure.update_xaxes(dtick=1)
     dress(figure, height=90 + 30 * len(labels), top=12, bottom=56)
     return figure.update_layout(font={"size": text_size})
 

@@ -12,7 +12,7 @@ import streamlit as st
 from cu_core.analysis.lesson_facts import reference_values
 from cu_core.analysis.recorded_signals import curves_of
 from cu_core.analysis.scenes import Shown
-from cu_core.analysis.verdict_reading import decisive_test, question_title, verdict_of, worst_first
+from cu_core.analysis.verdict_reading import decisive_test, heading_of_test, question_title, verdict_of, worst_first
 from cu_core.catalogue.lessons.lesson_record import ShownPart
 from cu_core.catalogue.lessons.lesson_words import Facts
 from cu_core.catalogue.metric_record import METRICS
@@ -23,14 +23,16 @@ from cu_core.figures.lesson_levels import LevelRow, add_guess, levels, levels_al
 from cu_core.runstore.reader import RunView
 from pages._drift.drift_scenes import boundary_scene, key_of, samples_of
 from pages._drift.drift_viewer import drift_viewer
-from pages._selection.thumbnail_sheet import picture_sheet
 from pages._shared.chart_bar import bar
 from pages._shared.plain_text import plain
-from pages._shared.recorded_rounds import class_names, probe_of, probe_sprite, wanted_round
+from pages._shared.recorded_rounds import class_names, probe_of, probe_sprite, thumbnails, wanted_round
 from pages._shared.server_home import home
 from pages._shared.verdict_badge import verdict_badge
 
 MOST_IMAGES = 24
+TILE = 48
+"""Side of a picture in px."""
+
 POINTS = 1200
 """Samples drawn in a lesson's viewer."""
 
@@ -75,8 +77,8 @@ def draw_part(drawn: Drawn) -> None:
 def _before_after(drawn: Drawn) -> None:
     for metric in drawn.part.metrics:
         rows = [
-            LevelRow(label, (value,), group, hollow=when == "before")
-            for label, when, group in (("Before", "before", METRICS[metric].group), ("After", "after", METRICS[metric].group))
+            LevelRow(label, (value,), METRICS[metric].group, hollow=when == "before")
+            for label, when in (("Before", "before"), ("After", "after"))
             if (value := drawn.number(f"{metric}.{when}")) is not None
         ]  # fmt: skip
         rows += _retrained(drawn, metric)
@@ -127,7 +129,7 @@ def _curves(drawn: Drawn) -> None:
         st.caption("Curves appear with the first round.")
         return
     metrics = [metric for metric in drawn.part.metrics if found.has(metric)] or None
-    figure = curves([found], metrics, columns=2, height=280)
+    figure = curves([found], metrics, columns=3, height=280)
     if metrics and (guess := drawn.guess_at(metrics[0])) is not None:
         add_guess(figure, guess, percent=METRICS[metrics[0]].percent, text_size=drawn.text_size, upright=False)
     figure.update_layout(font={"size": drawn.text_size})
@@ -205,7 +207,7 @@ def _claim(drawn: Drawn) -> None:
     if test["references"]:
         values = tuple(float(value) for value in test["references"])
         rows.append(LevelRow("Retrained", values, "reference", low=test["null_low"], high=test["null_high"]))
-    _levels(drawn, rows, f"{test['title']} {test['unit']}".strip(), False, None, drawn.part.claim)
+    _levels(drawn, rows, heading_of_test(test), False, None, drawn.part.claim)
 
 
 def _cost(drawn: Drawn) -> None:
@@ -225,11 +227,16 @@ def _cost(drawn: Drawn) -> None:
 
 def _images(drawn: Drawn) -> None:
     probe: pd.DataFrame = probe_of(drawn.view)
-    rows = [int(row) for row in (probe["group"] == "forget").to_numpy().nonzero()[0][:MOST_IMAGES]]
-    sheet = picture_sheet(str(home().root), drawn.view.run_id, tuple(rows)) if rows else None
-    if sheet is None:
+    chosen = probe[probe["group"] == "forget"].head(MOST_IMAGES)
+    samples = tuple(int(sample) for sample in chosen["sample"])
+    if not samples:
         return
-    st.image(sheet.png, width=sheet.width, caption=f"{len(rows)} of the images that are to be forgotten")
+    pictures = thumbnails(str(home().root), drawn.view.run_id, samples, (False,) * len(samples), TILE)
+    if pictures is None:
+        st.caption("The pictures themselves appear here once a run has prepared them on this machine.")
+        return
+    st.image(pictures, width=TILE)
+    st.caption(f"{len(samples)} of the pictures that are to be forgotten")
 
 
 _DRAWERS: Mapping[str, Callable[[Drawn], Any]] = {

@@ -17,6 +17,8 @@ def ask(place: Place, question: LessonQuestion) -> None:
         if place.answer is not None:
             st.markdown(f":material/lock: Your answer: **{answer_text(question, place.answer)}**")
             return
+        if place.revealed:
+            return
         key = f"guess_{place.lesson.id}_{place.step.id}"
         if question.kind == "number":
             st.slider(
@@ -48,7 +50,7 @@ def ask(place: Place, question: LessonQuestion) -> None:
                 on_click=_lock_in,
                 args=(place, question, key),
             )
-            if place.presenting and not place.revealed:
+            if place.presenting:
                 st.button("Show the answer", key="reveal", icon=":material/visibility:", on_click=reveal)
 
 

@@ -39,6 +39,9 @@ OFFERED = ("contrastive", "gradient_ascent", "random_label", "finetune", "output
 CLASSES = {"digit-5": ("class:5", "class:0", "class:1", "random:100", "random:20"),
            "emoji-flags": ("class:Flags", "class:Activities", "random:100", "random:20")}  # fmt: skip
 NAMES = {"digit-5": "Digits", "emoji-flags": "Emoji"}
+ROUNDS = (0, 1, 2, 5, 10, 20)
+"""That are offered; 0 leaves the end to the stopping rule."""
+
 REFERENCES = 2
 """As many as show that retrained models differ, in as little time as there is."""
 
@@ -77,10 +80,7 @@ def sandbox(place: Place) -> None:
             select = st.selectbox("Forget", CLASSES[preset], format_func=_said, key="try_forget")
             offered = [m for m in OFFERED if task_of(select) in METHODS[m].tasks]
             method_id = st.selectbox("By", offered, format_func=lambda m: METHODS[m].title, key="try_method")
-            rounds = st.slider(
-                "Rounds", 0, 20, 0, key="try_rounds",
-                help="0: until the stopping rule is met. More push further than it would.",
-            )  # fmt: skip
+            rounds = st.selectbox("For", ROUNDS, format_func=_long, key="try_rounds")
         st.caption(plain(METHODS[method_id].summary))
         gate.button(
             "Run it", "launch", key="try_it", type="primary", icon=":material/play_arrow:", on_click=_launch,
@@ -94,6 +94,10 @@ def sandbox(place: Place) -> None:
 def _said(select: str) -> str:
     kind, _, value = select.partition(":")
     return f"the class {value}" if kind == "class" else f"{value} random images"
+
+
+def _long(rounds: int) -> str:
+    return f"{rounds} {'round' if rounds == 1 else 'rounds'}" if rounds else "as long as the rule says"
 
 
 def _launch(preset: str, select: str, method_id: str, rounds: int) -> None:

@@ -1,4 +1,4 @@
-"""Reads lessons from YAML files, strictly: what is wrong is named with the file, the step, the field and what may be."""
+"""Reads lessons from YAML files, strictly: what is wrong is named with file, step, field and what may stand there."""
 
 from __future__ import annotations
 
