@@ -132,12 +132,18 @@ def _outcome(place: Place, run_id: str) -> None:
     link_to("run", "Everything about this run", run=run_id)
 
 
-def watch(run_id: str, key: str) -> None:
-    """Progress and curves of a live run, drawn again by themselves; the whole page once it has ended."""
-    st.fragment(run_every=REFRESH_SECONDS)(_watch)(run_id, key)
+def watch(run_id: str, key: str, *, curves: bool = True) -> None:
+    """Progress and curves of a live run, drawn again by themselves; the whole page once it has ended.
+
+    Args:
+        run_id: of the run.
+        key: of the chart.
+        curves: whether they are shown; where an answer is still to come they would give it away.
+    """
+    st.fragment(run_every=REFRESH_SECONDS)(_watch)(run_id, key, curves)
 
 
-def _watch(run_id: str, key: str) -> None:
+def _watch(run_id: str, key: str, curves: bool) -> None:
     gate.check_again()
     try:
         view: RunView = open_run(home(), run_id)
@@ -146,6 +152,9 @@ def _watch(run_id: str, key: str) -> None:
     if view.state not in ACTIVE:
         st.rerun()
     progress_of(view)
+    if not curves:
+        st.caption("Lock in your answer; then the curves appear while the run goes on.")
+        return
     found = curves_of(view, view.row().title)
     if found is not None:
         draw_curves([found], key=f"{key}_live_curves")

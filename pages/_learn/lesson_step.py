@@ -26,6 +26,8 @@ def show_step(place: Place) -> None:
     name = step.run
     if step.control == "run":
         name = _pick_run(lesson, step)
+    question = step.question
+    open_now = question is None or place.answer is not None or place.revealed
     audited = any(part.part in AUDITED for part in step.parts)
     runs = chosen_runs(lesson, audited)
     chosen = runs[name] if name else None
@@ -36,14 +38,12 @@ def show_step(place: Place) -> None:
         st.markdown(text)
     if chosen is not None and chosen.view is not None:
         if chosen.active:
-            watch(chosen.view.run_id, "step")
+            watch(chosen.view.run_id, "step", curves=open_now)
         elif chosen.view.result() is None:
             failure_of(chosen.view)
     _parts(place, "question", name, runs)
-    question = step.question
     if question is not None:
         ask(place, question)
-    open_now = question is None or place.answer is not None or place.revealed
     if question is not None and place.presenting and not open_now:
         waiting(place)
     if open_now and (chosen is None or facts_of_run(chosen)):

@@ -12,11 +12,11 @@ from cu_core.base.errors import BadInput
 
 _NAME = r"[a-z][a-z0-9_.-]*[a-z0-9]"
 _PLACE = re.compile(r"\{([^{}]*)\}")
-_NAMED = re.compile(rf"(?:({_NAME})/)?({_NAME})")
-_SIDE = rf"(?:-?\d+(?:\.\d+)?|(?:{_NAME}/)?{_NAME})(?: [+-] \d+(?:\.\d+)?)?"
+_FACT = rf"(?:[a-z0-9]+(?:-[a-z0-9]+)*/)?{_NAME}"
+_SIDE = rf"(?:-?\d+(?:\.\d+)?|{_FACT})(?: [+-] \d+(?:\.\d+)?)?"
 _COMPARED = re.compile(rf"({_SIDE}) (<=|>=|<|>) ({_SIDE})")
-_STATED = re.compile(rf"((?:{_NAME}/)?{_NAME}) (is not|is) ([A-Za-z0-9_-]+)")
-_KNOWN = re.compile(rf"(not )?known ((?:{_NAME}/)?{_NAME})")
+_STATED = re.compile(rf"({_FACT}) (is not|is) ([A-Za-z0-9_-]+)")
+_KNOWN = re.compile(rf"(not )?known ({_FACT})")
 _ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -132,7 +132,7 @@ class Paragraph:
             BadInput: a placeholder or the condition cannot be read.
         """
         for name in _PLACE.findall(text):
-            if not _NAMED.fullmatch(name):
+            if not re.fullmatch(_FACT, name):
                 raise BadInput(field, f"{{{name}}} is no placeholder", ("{forget_acc.after}", "{RUN/forget_acc.after}"))
         return cls(text, Condition.read(when, f"{field}.when") if when else Condition())
 
