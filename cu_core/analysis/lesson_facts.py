@@ -212,7 +212,7 @@ def recorded_run(home: Home, wanted: LessonRun, rows: Sequence[Any] | None = Non
     shortcuts = {"data.dataset": "dataset", "forget.select": "forget", "method.id": "method"}
     for key, field in shortcuts.items():
         if key in wanted.find:
-            found = [row for row in found if getattr(row, field) == wanted.find[key]]
+            found = [row for row in found if getattr(row, field) in wanted.find[key]]
     found.sort(key=lambda row: (row.demo, bool(row.verdict), row.submitted), reverse=True)
     for row in found:
         try:
@@ -226,9 +226,9 @@ def recorded_run(home: Home, wanted: LessonRun, rows: Sequence[Any] | None = Non
 
 def _suits(spec: RunSpec, wanted: LessonRun) -> bool:
     content: dict[str, Any] = spec.to_json()
-    for key, value in wanted.find.items():
+    for key, values in wanted.find.items():
         part, _, rest = key.partition(".")
-        if (content[part][rest] if rest else content[part]) != value:
+        if (content[part][rest] if rest else content[part]) not in values:
             return False
     return True
 

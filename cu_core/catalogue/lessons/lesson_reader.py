@@ -198,16 +198,17 @@ def _run(name: str, found: Any, where: str) -> LessonRun:
         raise BadInput(where, "its name is no id", ("small letters, digits and hyphens",))
     fields = _Fields(found, where, ("title", "find", "live"))
     live = tuple(_live(line, f"{where}.live") for line in fields.list("live", 4))
-    wanted = fields.mapping("find")
+    given = fields.mapping("find")
+    wanted = {key: tuple(value) if isinstance(value, list) else (value,) for key, value in given.items()}
     plain = RunSpec().to_json()
-    for key, value in wanted.items():
+    for key, values in wanted.items():
         part, _, rest = key.partition(".")
         known = key == "method.id" or (not rest and key in plain) or rest in (plain.get(part) or ())
-        if not known or not isinstance(value, str | int | float | bool):
+        if not known or not values or not all(isinstance(value, str | int | float | bool) for value in values):
             raise BadInput(fields.at("find"), f"{key!r} is no setting with a value", ("forget.select: class:5",))
     if not wanted:
         raise BadInput(fields.at("find"), "is missing", ("settings by which a finished run is found",))
-    return LessonRun(name, fields.text("title"), dict(wanted), live)
+    return LessonRun(name, fields.text("title"), wanted, live)
 
 
 def _live(found: Any, where: str) -> LiveRun:

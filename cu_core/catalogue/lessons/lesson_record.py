@@ -38,13 +38,13 @@ class LessonRun:
     Attributes:
         id: by which steps name it.
         title: for people.
-        find: settings, such as ``forget.select``, that a finished run must have to stand in for it.
+        find: settings, such as ``forget.select``, and the values of which a finished run must have one to stand for it.
         live: ways to make it, the best first; the first whose images lie prepared on the machine is taken.
     """
 
     id: str
     title: str
-    find: dict[str, object]
+    find: dict[str, tuple[object, ...]]
     live: tuple[LiveRun, ...] = ()
 
 
