@@ -45,11 +45,14 @@ served = {
 sections = {name: [served[page.id] for page in known if page.section == name] for name in SECTIONS}
 if (unknown := unknown_page()) is not None:
     sections[SECTIONS[0]].append(unknown)
-page = st.navigation(sections)
+# Who shows a lesson to a room needs the room on the wall.
+presenting = st.query_params.get("present") == "1"
+page = st.navigation(sections, position="hidden" if presenting else "sidebar")
 # Pages about a run go on to name it.
 st.set_page_config(page_title=f"{page.title} · Unlearnscope")
-with st.sidebar:
-    format_choice()
-    machine()
-    gate.whoami()
+if not presenting:
+    with st.sidebar:
+        format_choice()
+        machine()
+        gate.whoami()
 page.run()

@@ -15,8 +15,6 @@ from pages._shared.plain_text import plain
 
 _KEPT = "unknown_address"
 LONGEST = 200
-# What is not among the records and yet has an address.
-_OURS = "start"
 
 
 def unknown_page() -> ServedPage | None:
@@ -25,7 +23,7 @@ def unknown_page() -> ServedPage | None:
     It stays in the navigation of its session: the next click on it comes under its address, too.
     """
     asked = asked_page()
-    if asked and "/" not in asked and asked not in (*pages(), _OURS):
+    if asked and "/" not in asked and asked not in pages():
         st.session_state[_KEPT] = asked[:LONGEST]
     name = st.session_state.get(_KEPT)
     if not name:
