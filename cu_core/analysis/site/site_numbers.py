@@ -14,7 +14,6 @@ from cu_core.figures.verdict_rows import number_text
 from cu_core.runstore.reader import RunView
 
 NONE = "–"
-GLUE = "\N{NO-BREAK SPACE}"
 ATTACK = "attack."
 AUC = "Membership AUC, "
 FIRST_WAY = "refitted"
@@ -84,8 +83,8 @@ def value_text(number: RecordedNumber, value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return NONE
     if number.unit == "%":
-        return f"{100 * value:.1f}{GLUE}%"
-    return f"{value:.3f}{GLUE}{number.unit}".rstrip(GLUE).replace("-", "−")
+        return f"{100 * value:.1f} %"
+    return f"{value:.3f} {number.unit}".rstrip().replace("-", "−")
 
 
 def _cells(number: RecordedNumber, *, interval: bool = False) -> list[str]:
@@ -99,7 +98,7 @@ def _cells(number: RecordedNumber, *, interval: bool = False) -> list[str]:
 
 def _range(number: RecordedNumber, ends: tuple[float, float]) -> str:
     low, high = (value_text(number, end) for end in ends)
-    return f"{low.removesuffix(number.unit).rstrip(GLUE)} to {high}" if number.unit else f"{low} to {high}"
+    return f"{low.removesuffix(number.unit).rstrip()} to {high}" if number.unit else f"{low} to {high}"
 
 
 def _place(number: RecordedNumber) -> str:
