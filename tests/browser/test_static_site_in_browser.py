@@ -169,6 +169,20 @@ def test_a_click_selects_and_a_card_shows_the_image(site: Path, visit: Callable[
     visited.still_silent("file:")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_grave(site: Path, visit: Callable[..., Visit], scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is not installed").Axe()
+    for file in ("index.html", "about.html"):
+        page = visit((site / file).as_uri(), scheme=scheme).page
+        if file == "index.html":
+            reaches(page, number=4)
+        found = axe.run(page).response["violations"]
+        grave = [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in ("serious", "critical")]
+        assert grave == []
+        levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map((it) => Number(it.tagName[1]))")
+        assert levels[0] == 1 and all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+
+
 def _chosen(page: Page) -> None:
     assert len(state(page)["chosen"]) == 1
 

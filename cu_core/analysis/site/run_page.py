@@ -80,6 +80,7 @@ def run_page(home: Home, view: RunView, *, images: bool = True, links: str = "")
             f"<header>{links}<h1>{shown(run.title)}</h1>",
             f"<p>{said(about)}</p>{_chips(run, view, references)}{_contents(run)}</header><main>",
             state,
+            _ended(run),
             *_picture(parts, data is not None and images),
             *_over_rounds(view, run, rounds),
             *number_section(run, _measured_on(run, view)),
@@ -122,19 +123,31 @@ def _template() -> str:
 
 
 def _about(run: Compared, view: RunView, data: ImageData | None) -> str:
-    """What happened, in two sentences."""
-    count = run.result.get("forget_count")
-    many = "" if count is None else f" ({count:,} training sample{'' if count == 1 else 's'})"
-    selection = parse_selection(view.spec.forget.select)
-    what = run.forget
-    if data is not None and selection.classes:
-        names = [data.classes[label] for label in selection.labels(data.classes)]
-        several = "classes" if len(names) > 1 else "class"
-        what = f"the {several} {join(names)}" if len(names) <= MOST_CLASSES else f"{len(names)} classes"
+    """What happened, in one sentence."""
     verb = "was made to forget" if run.state == "succeeded" else "is to forget"
-    ends = "" if run.elsewhere or not run.stopped_by else f" It stopped after {run.rounds} rounds: "
-    why = f"{ends}{stop_words(run.stopped_by)}." if ends else ""
-    return f"A model trained on {run.dataset} {verb} {what}{many} by {run.method_title}.{why}"
+    return f"A model trained on {run.dataset} {verb} {_forgotten(run, view, data)} by {run.method_title}."
+
+
+def _forgotten(run: Compared, view: RunView, data: ImageData | None) -> str:
+    """What was to be forgotten: classes by their names, or how many samples of which kind."""
+    count = run.result.get("forget_count")
+    many = "training samples" if count is None else f"{count:,} training sample{'' if count == 1 else 's'}"
+    selection = parse_selection(view.spec.forget.select)
+    if data is None or not selection.classes:
+        return f"{many} ({run.forget})"
+    names = [data.classes[label] for label in selection.labels(data.classes)]
+    if len(names) > MOST_CLASSES:
+        return f"{len(names)} classes ({many})"
+    return f"the {'classes' if len(names) > 1 else 'class'} {join(names)} ({many})"
+
+
+def _ended(run: Compared) -> str:
+    """Why it ended, as a paragraph; empty while it has not."""
+    if not run.stopped_by:
+        return ""
+    rounds = f"{run.rounds} round{'' if run.rounds == 1 else 's'}"
+    why = stop_words(run.stopped_by, elsewhere=run.elsewhere).rstrip(".")
+    return f'<p class="note">Ended after {rounds}: {said(why)}.</p>'
 
 
 def _chips(run: Compared, view: RunView, references: list[int]) -> str:

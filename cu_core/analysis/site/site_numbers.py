@@ -29,8 +29,7 @@ def number_section(run: Compared, measured_on: str) -> Iterator[str]:
     """
     numbers = [n for n in measured(run, None) if not n.id.startswith(ATTACK)]
     yield '<section aria-labelledby="numbers"><h2 id="numbers">Before, after and retrained</h2>'
-    head = ["Number", "Before", "After", "Retrained", "95 % band", "In the band?"]
-    yield table(head, [[n.title, *_cells(n)] for n in sorted(numbers, key=_outside_first)])
+    yield _compared("Number", [(n.title, n) for n in sorted(numbers, key=_outside_first)])
     yield f'<p class="note">{said(measured_on)} {said(_band_words(numbers))}</p></section>'
 
 
@@ -59,9 +58,16 @@ def attack_section(run: Compared, view: RunView) -> Iterator[str]:
 
 
 def _attack_table(numbers: Sequence[RecordedNumber], way: str) -> str:
-    head = ["Attack", "Before", "After (95 % interval)", "Retrained", "95 % band", "In the band?"]
-    rows = [[n.title.removeprefix(AUC).removesuffix(f", {way}"), *_cells(n, interval=True)] for n in numbers]
-    return table(head, rows)
+    named = [(n.title.removeprefix(AUC).removesuffix(f", {way}"), n) for n in numbers]
+    return _compared("Attack", named, interval=True)
+
+
+def _compared(what: str, numbers: Sequence[tuple[str, RecordedNumber]], *, interval: bool = False) -> str:
+    """A table of numbers beside retraining; without columns of the band where no number has one."""
+    banded = any(n.band is not None for _, n in numbers)
+    head = [what, "Before", "After (95 % interval)" if interval else "After", "Retrained", "95 % band", "In the band?"]
+    width = len(head) if banded else len(head) - 2
+    return table(head[:width], [[title, *_cells(n, interval=interval)][:width] for title, n in numbers])
 
 
 def _way(number: RecordedNumber) -> str:
@@ -115,7 +121,7 @@ def _outside_first(number: RecordedNumber) -> bool:
 def _band_words(numbers: Sequence[RecordedNumber]) -> str:
     models = max((n.references for n in numbers), default=0)
     if not models:
-        return "There is no band: it takes two retrained models."
+        return "There is no band, since that takes two retrained models: which differences are chance cannot be told."
     return (
         f"Band: where one more retrained model would lie in 19 of 20 cases, from {models} of them. Of a true "
         "retraining one number in 20 lies outside by chance alone."

@@ -9,7 +9,6 @@ from cu_core.analysis.site.claim_strip import claim_strip
 from cu_core.analysis.site.html_frame import said, shown
 from cu_core.analysis.verdict_reading import (
     decisive_test,
-    few_references,
     heading_of_test,
     question_title,
     verdict_of,
@@ -33,11 +32,9 @@ def state_block(view: RunView, result: Mapping[str, Any]) -> str:
     verdict = verdict_of(result)
     if verdict is None:
         return f'<div class="state"><b>No verdict</b><p>{said(_lacking(view))}</p></div>'
-    few = few_references(verdict)
-    more = f"<p>{said(few.what)}</p>" if few is not None and few.what else ""
     return (
         f'<div class="state {verdict["state"]}"><b>{shown(state_words(verdict["state"]))}</b>'
-        f"<p>{said(verdict['sentence'])}</p>{more}</div>"
+        f"<p>{said(verdict['sentence'])}</p></div>"
     )
 
 
@@ -77,7 +74,7 @@ def _claim(claim: Mapping[str, Any]) -> str:
 
 
 def _lacking(view: RunView) -> str:
-    """Why there is no verdict, and what to do."""
+    """Why there is no verdict; what to do about it is for the owner of the run."""
     spec = view.spec
     why = why_no_verdict(
         view.run_id,
@@ -87,4 +84,4 @@ def _lacking(view: RunView) -> str:
         demo=bool(view.info.get("demo")),
         deep=spec.audit.shadows > 0,
     )
-    return f"{why.reason} {why.what}".strip()
+    return why.reason

@@ -100,11 +100,11 @@ def _function(name: str, files: list[Path]) -> str:
 
 
 def viewer_markup() -> tuple[str, str]:
-    """HTML and style sheet of the viewer, with what it needs on a phone."""
+    """HTML and style sheet of the viewer, with what it needs on such a page."""
     assets = dashboard_folder() / "assets"
     html, css, small = (
         (assets / name).read_text(encoding="utf-8")
-        for name in ("viewer/viewer.html", "viewer/viewer.css", "site/viewer_small.css")
+        for name in ("viewer/viewer.html", "viewer/viewer.css", "site/viewer_site.css")
     )
     return html, css + small
 
