@@ -88,6 +88,20 @@ def nothing_to_forget(accuracy: float | None, references: Sequence[float | None]
     )
 
 
+def met_before(rule: Mapping[str, Any] | None) -> str | None:
+    """That a stopping rule had nothing to wait for, in words; None where it had, and without a rule.
+
+    Args:
+        rule: what it said of the model before unlearning, as a manifest holds it.
+    """
+    if not rule or not rule.get("met"):
+        return None
+    return (
+        f"The {rule['name']} rule is met by the model before unlearning already: that it is met afterwards, too, is "
+        "not the method's doing."
+    )
+
+
 def beside_guessing(accuracies: Sequence[float], level: float, *, below: bool) -> str:
     """How accuracies that are no knowledge stand to guessing, in words.
 

@@ -19,7 +19,7 @@ from cu_core.catalogue.method_record import method
 from cu_core.catalogue.spec import bare_name
 from cu_core.catalogue.stopping import STOPPING_RULES, collapsed
 from cu_core.engine.audit.plan import AuditPlan
-from cu_core.engine.base_knowledge import base_words, beside_words, remember_base, remember_beside
+from cu_core.engine.base_knowledge import base_words, beside_words, met_before, remember_base, remember_beside
 from cu_core.engine.checkpoint import read_checkpoint, restore, saved_state, write_checkpoint
 from cu_core.engine.deep.deep_phase import DeepAudit
 from cu_core.engine.earlier_costs import remember_rest
@@ -183,7 +183,9 @@ class _Execution:
     def _cautions(self) -> list[str]:
         """What nobody who reads the numbers should miss; complete once the base model was looked at."""
         own = self.own_weights["words"] if self.own_weights and self.own_weights["loud"] else None
-        return [*filter(None, (own, base_words(self.setup, self.before) or self._beside()))]
+        rule = read_json(self.attempt.run_dir / "rounds" / "0" / "manifest.json").get("rule")
+        base = base_words(self.setup, self.before) or self._beside() or met_before(rule)
+        return [*filter(None, (own, base))]
 
     def _beside(self) -> str | None:
         references = [reference.evaluated.metrics for reference in self.comparison.references]
