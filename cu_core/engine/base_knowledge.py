@@ -88,6 +88,20 @@ def nothing_to_forget(accuracy: float | None, references: Sequence[float | None]
     )
 
 
+def met_before(rule: Mapping[str, Any] | None) -> str | None:
+    """That a stopping rule had nothing to wait for, in words; None where it had, and without a rule.
+
+    Args:
+        rule: what it said of the model before unlearning, as a manifest holds it.
+    """
+    if not rule or not rule.get("met"):
+        return None
+    return (
+        f"The {rule['name']} rule is met by the model before unlearning already: that it is met afterwards, too, is "
+        "not the method's doing."
+    )
+
+
 def beside_guessing(accuracies: Sequence[float], level: float, *, below: bool) -> str:
     """How accuracies that are no knowledge stand to guessing, in words.
 
@@ -195,10 +209,16 @@ def base_path(spec: RunSpec, home: Home) -> Path:
         BadInput: no such dataset; a folder that is missing.
     """
     model = {"model": contents(spec.model), "train": spec.train.content(), "seed": spec.train_seed}
-    data, selection = open_prepared(spec.data, home), parse_selection(spec.forget.select)
-    forget: Any = spec.forget.select
-    if data is not None and (labels := selection.labels(data.classes)):
-        # The form names classes where others number them.
-        forget = sorted(labels)
-    key = digest([dataset_key(spec.data), model, forget, spec.forget_seed, spec.device, spec.precision])
+    key = digest([dataset_key(spec.data), model, forget_key(spec, home), spec.forget_seed, spec.device, spec.precision])
     return home.root / "bases" / f"{key[:24]}.json"
+
+
+def forget_key(spec: RunSpec, home: Home) -> Any:
+    """A forget set for hashes: the same for classes by name, as the form writes them, and by number, as others do.
+
+    Raises:
+        BadInput: no such dataset; a folder that is missing.
+    """
+    data, selection = open_prepared(spec.data, home), parse_selection(spec.forget.select)
+    labels = selection.labels(data.classes) if data is not None else ()
+    return sorted(labels) or spec.forget.select

@@ -306,6 +306,7 @@ def _class_picks(widget: Input, data: ImageData | None) -> None:
         persist_state="session",
         accept_new_options=data is None,
         help=widget.help,
+        select_all=False,
     )
 
 

@@ -87,7 +87,7 @@ def fill_section(filled: Filled) -> None:
         if refused := st.session_state.pop("paper_refused", None):
             st.error(plain(refused), icon=":material/error:")
         st.caption("Without a browser:")
-        st.code(command(filled), language="bash")
+        st.code(command(filled), language="bash", wrap_lines=True)
         if filled.scale.id == "paper":
             st.caption("This is the paper's scale: it wants a GPU and many hours.")
 

@@ -70,7 +70,7 @@ def _take(view: RunView, near: NearRounds) -> None:
     of = "after" if last else f"round:{number}"
     name = "After unlearning" if last else f"Round {number}"
     st.caption(f"Its weights: below, under *Take it out*, choose *Weights* and *{name}*; or in a terminal:")
-    st.code(f"unlearnscope weights {view.run_id} --of {of} weights.safetensors", language="bash")
+    st.code(f"unlearnscope weights {view.run_id} --of {of} weights.safetensors", language="bash", wrap_lines=True)
 
 
 def _times(distance: float) -> str:

@@ -160,6 +160,8 @@ def lists(started: Sweep) -> Sweep:
             format_func=lambda name: METHODS[name].title,
             key=key_of("methods"),
             persist_state="session",
+            # The Enter key would take it before the one name that was typed.
+            select_all=False,
         )
         st.button(
             "All that fit",
@@ -230,6 +232,7 @@ def _varied(chosen: list[str]) -> dict[str, dict[str, list[str]]]:
         format_func=lambda choice: f"{METHODS[choice[0]].title}: {known[choice]}",
         key=key_of("vary"),
         persist_state="session",
+        select_all=False,
     )
     varied: dict[str, dict[str, list[str]]] = {}
     with st.grid(3, gap="medium"):
@@ -257,6 +260,7 @@ def _tuned(
         list(known),
         key=key_of("recipes"),
         persist_state="session",
+        select_all=False,
         help="One of each method. Made by Tune below, or by unlearnscope tune.",
     )
     found: dict[str, dict[str, Any]] = {}

@@ -47,6 +47,7 @@ def new_tuning() -> None:
         format_func=lambda name: METHODS[name].title,
         key=key_of("methods"),
         persist_state="session",
+        select_all=False,
         help="Each gets the same number of trials. Methods without anything to tune are not listed.",
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
