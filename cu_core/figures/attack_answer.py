@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,10 +128,9 @@ def why_uncertain(found: Mapping[str, Any], number: str, others: int | None = No
 
 
 def _interval(found: Mapping[str, Any] | None) -> tuple[float, float, float] | None:
-    values: Sequence[float | None] = (found or {}).get("auc") or ()
-    if len(values) != 3 or values[0] is None:
+    value, low, high = (found or {}).get("auc") or (None, None, None)
+    if value is None:
         return None
-    value, low, high = values
     return value, value if low is None else low, value if high is None else high
 
 

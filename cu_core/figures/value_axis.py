@@ -28,7 +28,7 @@ BETTER = 0.9
 """What is left of that share where drawing apart helps; what is everywhere the same stays one bar on any axis."""
 
 # Those that come first are kept where there is no room for all.
-_TICKS = (0.5, 0.9, 0.1, 0.99, 0.01, 0.999, 1e-3, 0.9999, 1e-4, 0.99999, 1e-5, 0.999999, 1e-6)
+_TICKS: tuple[float, ...] = (0.5, 0.9, 0.1, 0.99, 0.01, 0.999, 1e-3, 0.9999, 1e-4, 0.99999, 1e-5, 0.999999, 1e-6)
 _TICKS += (0.2, 0.8, 0.05, 0.95, 0.02, 0.98, 0.3, 0.7, 0.005, 0.995)
 _ROOM = 0.2
 """Least distance of two ticks, as a share of the axis: three panes beside each other are narrow."""
