@@ -18,6 +18,7 @@ from cu_core.figures.confidence_panes import (
     SIGNALS,
     ConfidencePane,
     axis_of,
+    by_group,
     common_bins,
     distributions,
     distributions_alt,
@@ -68,7 +69,7 @@ def distribution_section(shown: ShownSamples) -> None:
     seeds = view.references() if shown.seed is not None else []
     others = [signal_of(view, signal.array, None, seed) for seed in seeds]
     references = [moment("Reference", values, "reference") for values in others if values is not None]
-    edges = common_bins(signal, [m.values for m in [*compared, *references]], log=log)
+    edges = common_bins(signal, by_group([*compared, *references]), log=log)
     top = highest_share([*compared, *references], edges)
     figure = distributions(signal, panes, edges, top=top, overlaid=overlaid, spread=spread_of(references, edges))
     mark_selected(figure, panes, shown.focus.among(reported), axis_of(signal, edges), top=top, overlaid=overlaid)

@@ -17,7 +17,7 @@ from cu_core.figures.class_similarity import (
     similarity_matrix,
     similarity_matrix_alt,
 )
-from cu_core.figures.confidence_panes import ConfidencePane, axis_of, common_bins, highest_share
+from cu_core.figures.confidence_panes import ConfidencePane, axis_of, by_group, common_bins, highest_share
 from cu_core.figures.selection_marks import mark_selected
 from cu_core.figures.similarity_panes import COSINES, means_table, only, similarity_alt, similarity_histograms
 from cu_core.figures.theme import GROUPS, TITLES
@@ -106,7 +106,7 @@ def distribution_section(shown: ShownSamples) -> None:
             icon=":material/info:",
         )
         return
-    edges = common_bins(signal, [m.values for m in compared])
+    edges = common_bins(signal, by_group(compared))
     top = highest_share(compared, edges)
     figure = similarity_histograms(signal, panes, edges, top=top, overlaid=overlaid)
     marked = shown.focus.among(reported)[np.isin(groups, drawn)]

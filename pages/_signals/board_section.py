@@ -67,8 +67,8 @@ def board(view: RunView, rounds: list[int], seed: int | None, with_cosine: bool,
         some = f"Only the selected samples are drawn; selecting among them narrows the selection. {some}"
     st.caption(
         f"{some}One mark per sample, the same samples in every pane: :orange[✕] forget (members that were unlearned), "
-        ":green[◆] unseen (non-members), and :blue[●] retain once “show” beside its name is clicked; hollow before, filled "
-        f"after. The axes stay the same for all rounds. {how}; Ctrl and the wheel zoom, a double click resets."
+        ":green[◆] unseen (non-members), and :blue[●] retain once “show” beside its name is clicked; hollow before, "
+        f"filled after. The axes stay the same for all rounds. {how}; Ctrl and the wheel zoom, a double click resets."
     )
     signal_board(
         data,
