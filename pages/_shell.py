@@ -38,11 +38,15 @@ served = {
         icon=page.icon,
         help=page.help,
         default=page.id == FIRST,
+        url_path="" if page.id == FIRST else None,
         visibility="hidden" if page.needs == "rounds" else "visible",
     )
     for page in known
 }
 sections = {name: [served[page.id] for page in known if page.section == name] for name in SECTIONS}
+# It has no other address than the bare one; who types its name gets there, too.
+named = st.Page(lambda: st.switch_page(served[FIRST]), title="Start", url_path=FIRST, visibility="hidden")
+sections[SECTIONS[0]].append(named)
 if (unknown := unknown_page()) is not None:
     sections[SECTIONS[0]].append(unknown)
 # Who shows a lesson to a room needs the room on the wall.
