@@ -26,7 +26,9 @@ from cu_core.jobs.dispatcher import dispatcher_alive, ensure_dispatcher
 from cu_core.jobs.submission import work_waiting
 from cu_core.runstore.index import unindexed
 from cu_core.sharing.door import Door
-from pages._frame.login import StreamlitLogin, server
+from pages._frame.login import StreamlitLogin, base_path, server
+from pages._frame.served_index import ServedIndex
+from pages._frame.warm_up import warm_up
 
 ROOT = Path(__file__).resolve().parent
 CHECK_SECONDS = 5.0
@@ -79,6 +81,13 @@ def _first_start() -> None:
         log.exception("The first start could not be prepared")
 
 
+def _load_pages() -> None:
+    try:
+        warm_up()
+    except Exception:  # whatever is wrong with one page is said where that page is opened
+        log.exception("The pages could not be loaded ahead of their first visit")
+
+
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any] | None]:
     """Prepares a first start, then watches over the dispatcher; runs outlive the server."""
@@ -89,6 +98,7 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any] | None]:
     async with anyio.create_task_group() as tasks:
         if not new:
             tasks.start_soon(anyio.to_thread.run_sync, _first_start)
+        tasks.start_soon(anyio.to_thread.run_sync, _load_pages)
         tasks.start_soon(_watch)
         try:
             yield None
@@ -100,7 +110,10 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any] | None]:
 app = st.App(
     ROOT / "pages" / "_shell.py",
     routes=[Route("/api/health", health)],
-    middleware=[Middleware(Door, home=default_home, server=server, login=StreamlitLogin())],
+    middleware=[
+        Middleware(Door, home=default_home, server=server, login=StreamlitLogin()),
+        Middleware(ServedIndex, base=base_path),
+    ],
     lifespan=lifespan,
 )
 

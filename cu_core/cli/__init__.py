@@ -33,6 +33,7 @@ from cu_core.cli.map_command import add_map_arguments
 from cu_core.cli.output import Visible
 from cu_core.cli.parser import Parser
 from cu_core.cli.report_command import add_report_arguments
+from cu_core.cli.site_command import add_site_arguments
 from cu_core.cli.sweep_command import add_sweep_arguments
 from cu_core.cli.tune_command import add_tune_arguments
 from cu_core.cli.verdict_command import add_verdict_arguments
@@ -211,6 +212,7 @@ def build_parser() -> Parser:
             "hub", "Write the unlearned model and its card as a Hugging Face folder.", "RUN hub", run=True, json=True
         )
     )
+    add_site_arguments(command("export-site", "Write runs as static pages that open from disk.", "RUN site", json=True))
     add_log_arguments(
         command("log", "Write a run into MLflow or trackio.", "RUN --to mlflow --at sqlite:///mlflow.db", run=True)
     )

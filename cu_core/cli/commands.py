@@ -29,6 +29,7 @@ from cu_core.cli.listing import RECIPES, REGISTRIES, catalogue
 from cu_core.cli.map_command import draw_map
 from cu_core.cli.output import print_json, print_result, print_table
 from cu_core.cli.report_command import report
+from cu_core.cli.site_command import export_site
 from cu_core.cli.sweep_command import sweep
 from cu_core.cli.tune_command import tune
 from cu_core.cli.verdict_command import verdict
@@ -430,6 +431,7 @@ COMMANDS: dict[str, Command] = {
     "samples": export_commands.samples,
     "projector": export_commands.projector,
     "hub": export_commands.hub,
+    "export-site": export_site,
     "log": export_commands.log,
     "verdict": verdict,
     "verify": check,

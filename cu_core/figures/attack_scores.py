@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 
 from cu_core.catalogue.attack_record import WAYS
 from cu_core.figures.confidence_panes import shares
-from cu_core.figures.theme import COLOURS, NEUTRAL, dress, reference_title, tint
+from cu_core.figures.theme import COLOURS, NEUTRAL, dress, note_font, pane_title, share_x_title, tint
 from cu_core.metrics.roc import LOW_FPR, decision_numbers, ranking_numbers, roc_curve
 
 BINS = 40
@@ -153,10 +153,10 @@ def score_panes(panes: Sequence[Scored], edges: np.ndarray, threshold: float, ax
         figure.add_vline(threshold, line={"color": NEUTRAL, "width": 2}, row=1, col=column)
         if pane.threshold is not None:
             figure.add_vline(pane.threshold, line={"color": NEUTRAL, "width": 1.5, "dash": "dot"}, row=1, col=column)
-    figure.update_xaxes(range=[edges[0], edges[-1]], title_text=axis, title_font_size=12)
+    figure.update_xaxes(range=[edges[0], edges[-1]])
+    share_x_title(figure, axis, below=26)
     figure.update_yaxes(range=[0, (top or 1.0) * 1.06], tickformat=".0%")
-    figure.update_yaxes(title_text="Share of samples per bin", title_font_size=12, col=1)
-    figure.update_annotations(font_size=13)
+    figure.update_yaxes(title_text="Share of samples per bin", col=1)
     return dress(figure, height=280, bottom=56)
 
 
@@ -215,7 +215,7 @@ def roc_figure(curves: Sequence[Scored], *, log: bool = True) -> go.Figure:
         xanchor="left",
         text="1 % FPR",
         showarrow=False,
-        font={"size": 11, "color": NEUTRAL},
+        font=note_font(),
     )
     figure.update_xaxes(
         type="log" if log else "linear",
@@ -263,4 +263,6 @@ def verdict_rows(score: np.ndarray, member: np.ndarray, threshold: float) -> dic
 
 
 def _pane_title(pane: Scored) -> str:
-    return reference_title(pane.title) if pane.model == "reference" else f"<b>{pane.title}</b>"
+    # "Before, fitted here" in two lines: three panes are narrow on a phone.
+    name, comma, rest = pane.title.partition(", ")
+    return pane_title(f"{name}<br>{rest}" if comma else name, pane.model)

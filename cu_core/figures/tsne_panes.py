@@ -247,7 +247,7 @@ def _fix_axes(figure: go.Figure, snapshots: Sequence[Snapshot], panes: int, axes
             col=pane,
         )
     figure.update_yaxes(title_text=axes[1], row=1, col=1)
-    figure.update_annotations(font_size=13, yshift=5)
+    figure.update_annotations(yshift=5)
 
 
 def _title(name: str, snapshot: Snapshot) -> str:

@@ -30,7 +30,8 @@ class Takeout:
     """One file of a run.
 
     Attributes:
-        verb: of the command line: ``weights``, ``samples``, ``projector`` or ``hub``.
+        verb: of the command line: ``weights``, ``samples``, ``projector``, ``hub`` or
+            ``export-site``.
         model: whose weights, as ``--of`` takes it; empty for the other verbs.
 
     Raises:
@@ -51,10 +52,10 @@ class Takeout:
 
     def words(self, run_id: str, file: Path) -> list[str]:
         """The command that makes it."""
-        return [self.verb, run_id, *(["--of", self.model] if self.model else []), "--force", str(file)]
+        return [self.verb, "--force", *(["--of", self.model] if self.model else []), run_id, str(file)]
 
 
-_ENDINGS = {"weights": ".safetensors", "samples": ".parquet", "projector": ".zip", "hub": ".zip"}
+_ENDINGS = {"weights": ".safetensors", "samples": ".parquet", "projector": ".zip", "hub": ".zip", "export-site": ".zip"}
 
 
 @dataclass(frozen=True)

@@ -215,7 +215,7 @@ def _confidence(shows: _Shows, *, signal: str) -> go.Figure:
     log = signal == "loss"
     edges = common_bins(record, [pane.values for pane in [*every, *spread]], log=log)
     top = highest_share([*every, *spread], edges)
-    return distributions(record, panes, edges, top=top, log=log, spread=spread_of(spread, edges))
+    return distributions(record, panes, edges, top=top, spread=spread_of(spread, edges))
 
 
 def _similarity(shows: _Shows, *, cosine: str) -> go.Figure:

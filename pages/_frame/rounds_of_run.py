@@ -10,7 +10,7 @@ from cu_core.runstore.reader import RunView
 from pages._frame.one_run import head, redraw
 from pages._frame.page_records import Page
 from pages._shared.recorded_rounds import probe_of
-from pages._shared.run_states import ACTIVE, state_badge
+from pages._shared.run_states import ACTIVE
 
 
 def show_rounds(page: Page, sections: Callable[[RunView, list[int]], None]) -> None:
@@ -39,9 +39,7 @@ def show_rounds(page: Page, sections: Callable[[RunView, list[int]], None]) -> N
 
 def live_line(view: RunView, rounds: list[int]) -> None:
     """Says of an active run how far it is."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        state_badge(view.state)
-        st.caption(f"Rounds 0 to {rounds[-1]} so far; new rounds appear by themselves.")
+    st.caption(f"Rounds 0 to {rounds[-1]} so far; new rounds appear by themselves.")
 
 
 def footnotes(view: RunView, seed: int | None) -> list[str]:

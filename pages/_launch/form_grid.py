@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -68,6 +69,11 @@ def expand(base: RunSpec) -> list[RunSpec]:
         if axis is None:
             raise
         raise BadInput(f"grid.{axis}", error.reason, error.allowed) from error
+
+
+def said(specs: Sequence[RunSpec]) -> str:
+    """How many runs the form makes of its lists."""
+    return f"{len(specs)} runs" if len(specs) > 1 else "one run" if specs else ""
 
 
 def section(values: dict[str, Any], errors: dict[str, str]) -> None:

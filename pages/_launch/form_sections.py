@@ -25,7 +25,7 @@ from cu_core.catalogue.spec_parts import DataSpec, TrainSpec
 from cu_core.data.images import ImageData
 from cu_core.sharing.uploads import IMAGES, INDICES, WEIGHTS, Kind
 from pages._frame import gate
-from pages._launch import form_draft, recipe_choice
+from pages._launch import form_draft, part_words, recipe_choice
 from pages._launch.form_fields import complain, field, fields, key_of, label_of, put, value_of
 from pages._shared.plain_text import plain
 
@@ -46,7 +46,7 @@ def advanced(described: list[Described], prefix: str, errors: Errors, key: str, 
     """Rarely needed fields, folded away unless one of them is wrong."""
     wrong = any(f"{prefix}{d.name}" in errors for d in described)
     if described:
-        with st.expander("More settings", key=f"more_{key}", expanded=wrong):
+        with st.expander("More settings", type="compact", key=f"more_{key}", expanded=wrong):
             fields(described, prefix, errors, columns)
 
 
@@ -72,6 +72,11 @@ def use_recipe(part: str, named: str = "") -> None:
     for name, value in recommended_recipe(hidden=True, named=named).items():
         if name.startswith(part):
             put(name, value)
+
+
+def is_recommended(part: str) -> bool:
+    """Whether the values of one part, ``"train."`` or ``"method."``, are those recommended for the other choices."""
+    return all(value_of(name) == value for name, value in recommended_recipe().items() if name.startswith(part))
 
 
 def _backbone() -> str:
@@ -201,7 +206,7 @@ def model_section(errors: Errors, data: DataSpec | None, *, with_weights: bool =
     wrong = bool(
         {"model.weights", "model.pretrained", "model.embedding_dim", *(f"model.{n}" for n in READINGS)} & set(errors)
     )
-    with st.expander("More settings", key="more_model", expanded=wrong):
+    with st.expander("More settings", type="compact", key="more_model", expanded=wrong):
         fields([d for d in rare if with_weights or d.name != "train_on"], "model.", errors, 2)
         _readings(errors)
         if not with_weights:
@@ -324,7 +329,7 @@ def method_section(errors: Errors, task: str) -> None:
             field(d, form_draft.param_key(record.id, d.name), errors, error_name=f"method.{d.name}")
     if rare:
         wrong = any(f"method.{d.name}" in errors for d in rare)
-        with st.expander("More settings", key="more_method", expanded=wrong), st.grid(3, gap="medium"):
+        with st.expander("More settings", type="compact", key="more_method", expanded=wrong), st.grid(3, gap="medium"):
             for d in rare:
                 field(d, form_draft.param_key(record.id, d.name), errors, error_name=f"method.{d.name}")
 
@@ -397,7 +402,7 @@ def stop_section(errors: Errors, *, ends: bool = True) -> None:
     probe, rare_probe = split(form_draft.described("probe"))
     fields(probe, "probe.", errors, 3)
     both = any(name.startswith(("stop.", "probe.")) for name in errors)
-    with st.expander("More settings", key="more_stop", expanded=both):
+    with st.expander("More settings", type="compact", key="more_stop", expanded=both):
         fields(rare, "stop.", errors)
         fields(rare_probe, "probe.", errors)
 
@@ -407,7 +412,10 @@ def run_section(errors: Errors, *, own_references: bool = True) -> None:
     by_name = {d.name: d for d in form_draft.described("top")}
     with st.grid(3, gap="medium"):
         field(by_name["seed"], "seed", errors)
-        field(by_name["reference"], "reference", errors)
+        with st.container(gap="xsmall"):
+            field(by_name["reference"], "reference", errors)
+            if own_references and (words := part_words.reference_words(value_of("reference"))):
+                st.caption(words)
         with st.container(gap="xsmall"):
             st.selectbox(
                 label_of(by_name["device"].param),

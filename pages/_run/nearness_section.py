@@ -6,7 +6,7 @@ import streamlit as st
 
 from cu_core.figures.nearness_curve import NUMBERS, NearRounds, nearness_alt, nearness_curve
 from cu_core.runstore.reader import RunView
-from pages._shared.chart_bar import bar
+from pages._shared.chart_bar import show_chart
 from pages._shared.plain_text import plain
 
 
@@ -17,7 +17,7 @@ def nearness(view: RunView) -> None:
     if near is None or len(near.points) < 2:
         return
     st.subheader("Which round was nearest to retraining", anchor=False)
-    st.plotly_chart(nearness_curve(near), key="nearness", alt=nearness_alt(near), config=bar())
+    show_chart(nearness_curve(near), key="nearness", alt=nearness_alt(near))
     for sentence in nearness_words(near):
         st.markdown(plain(sentence))
     _take(view, near)

@@ -299,23 +299,27 @@ def _whose(run: Compared) -> str:
 
 
 def _times(result: dict) -> None:
-    seconds = result.get("seconds") or {}
-    device = str((result.get("hardware") or {}).get("device") or "cpu")
-    of = "Processor, over all threads" if device == "cpu" else "Device"
-    with st.grid(4, min_column_width=120):
-        for key, label in SECONDS.items():
-            cached = result.get("base_cached" if key == "train" else "reference_cached") and key in (
-                "train",
-                "reference",
-            )
-            if key in seconds:
-                known = "not known" if seconds[key] is None else duration(seconds[key])
-                work = (result.get("cpu_seconds") or {}).get(key)
-                told = ["Taken from the cache."] if cached else []
-                told += [] if work is None else [f"{of}: {duration(work)}."]
-                st.metric(label, known, border=True, help=" ".join(told) or None)
+    """One line: work first, which does not depend on what else the machine did, then what the clock said."""
+    if times := time_words(result):
+        st.caption(f":material/timer: {plain(times)}")
     if words := _computed(result.get("hardware") or {}):
         st.caption(plain(words))
+
+
+def time_words(result: dict) -> str:
+    """What each part of a run took, in a line; empty where nothing is known of it."""
+    clock, work = result.get("seconds") or {}, result.get("cpu_seconds") or {}
+    of = "processor" if str((result.get("hardware") or {}).get("device") or "cpu") == "cpu" else "device"
+    said = []
+    for key, label in SECONDS.items():
+        if key not in clock:
+            continue
+        known = "not known" if clock[key] is None else f"{duration(clock[key])} by the clock"
+        told = [known] if work.get(key) is None else [f"{duration(work[key])} of {of} time", known]
+        cached = {"train": "base_cached", "reference": "reference_cached"}.get(key, "")
+        told += ["taken from the cache"] if result.get(cached) else []
+        said.append(f"{label} {told[0]}" + (f" ({', '.join(told[1:])})" if told[1:] else ""))
+    return " · ".join(said)
 
 
 def _computed(hardware: dict) -> str:

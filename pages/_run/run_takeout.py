@@ -22,6 +22,7 @@ TITLES = {
     "samples": "Samples over rounds",
     "projector": "TensorBoard projector",
     "hub": "Hugging Face folder",
+    "export-site": "Static site",
 }
 ABOUT = {
     "weights": "safetensors, with the run, the classes and the normalisation in its head.",
@@ -30,6 +31,8 @@ ABOUT = {
     "projector": "Embeddings of all rounds with labels and images, as a zip; unpack it and call tensorboard --logdir.",
     "hub": "The unlearned model with a card that tells its numbers beside retraining, and what they do not say, as a "
     "zip. Nothing is sent anywhere.",
+    "export-site": "This run as pages that open from disk, as a zip: the viewer with all rounds, curves, "
+    "distributions, numbers and verdict. It needs no Python and no network; class names and images are in it.",
 }
 
 

@@ -24,11 +24,12 @@ MOST_LISTED = 200
 def board(view: RunView, rounds: list[int], seed: int | None, with_cosine: bool, focus: Focus) -> None:
     """The scatter with its switches, and the samples that are selected in it."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        flat = st.toggle(
-            "2-D",
-            key="flat",
+        flat = not st.toggle(
+            "3-D",
+            key="deep",
             bind="query-params",
-            help="Projections on pairs of the signals. In them samples can be selected by drawing around them.",
+            help="All three signals as a space that can be turned. In 2-D, projections on pairs of them, panes can be "
+            "compared side by side, and samples are selected by drawing around them.",
         )
         log = st.toggle("Logarithmic loss", value=True, key="log_loss", bind="query-params")
     classes = class_names(str(home().root), view.run_id)
@@ -66,7 +67,7 @@ def board(view: RunView, rounds: list[int], seed: int | None, with_cosine: bool,
         some = f"Only the selected samples are drawn; selecting among them narrows the selection. {some}"
     st.caption(
         f"{some}One mark per sample, the same samples in every pane: :orange[✕] forget (members that were unlearned), "
-        ":green[◆] unseen (non-members), and :blue[●] retain once its legend entry is clicked; hollow before, filled "
+        ":green[◆] unseen (non-members), and :blue[●] retain once “show” beside its name is clicked; hollow before, filled "
         f"after. The axes stay the same for all rounds. {how}; Ctrl and the wheel zoom, a double click resets."
     )
     signal_board(

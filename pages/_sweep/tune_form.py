@@ -93,7 +93,7 @@ def new_tuning() -> None:
         st.caption("Choose at least one method.")
         return
     st.caption(_apart(tunings[0]))
-    takes([tuning.specs[0] for tuning in tunings for _ in range(tuning.trials)], "measure_tuning")
+    takes([tuning.specs[0] for tuning in tunings for _ in range(tuning.trials)], key="measure_tuning")
     count = sum(tuning.trials for tuning in tunings)
     if st.button(f"Queue {count} trials", key="queue_tuning", type="primary", icon=":material/tune:"):
         with st.spinner("Drawing the trials …"):

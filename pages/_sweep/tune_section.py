@@ -114,7 +114,7 @@ def _figure(tuning: Tuning, over: Sequence[Trial], best: Trial | None) -> None:
     nearest = best.number if best is not None else None
     among = best.judged.among if best is not None and best.judged is not None else ()
     figure = tuning_scatter([TriedAxis(a.name, a.label, a.log) for a in axes], tried, best=nearest, among=among)
-    st.plotly_chart(figure, key="tuning_chart", config=chart_bar.bar(), alt=tuning_alt(tried, nearest))
+    chart_bar.show_chart(figure, key="tuning_chart", alt=tuning_alt(tried, nearest))
     if among:
         st.caption(f"Dashed: the farthest that a retrained model is from the others, {max(among):.3f}.")
 

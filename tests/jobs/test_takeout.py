@@ -62,7 +62,11 @@ def test_old_files_go_when_another_is_made(home: Home, run_dir: Path, monkeypatc
     hours = time.time() - 2 * takeout.KEPT_SECONDS
     os.utime(old, (hours, hours))
     start_takeout(home, run_dir.name, Takeout("hub"))
-    assert not old.exists() and started[0][3:5] == ["hub", "madeup-1"] and started[0][-1].endswith("madeup-1-hub.zip")
+    assert (
+        not old.exists()
+        and started[0][3:6] == ["hub", "--force", "madeup-1"]
+        and started[0][-1].endswith("madeup-1-hub.zip")
+    )
 
 
 def test_one_file_at_a_time(home: Home, run_dir: Path) -> None:

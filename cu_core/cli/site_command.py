@@ -1,0 +1,44 @@
+"""The verb ``export-site``: runs as static pages that open from disk."""
+
+from __future__ import annotations
+
+import argparse
+
+from cu_core.analysis.compare.reading import group_ids
+from cu_core.analysis.site.site_folder import check_site_folder, write_site
+from cu_core.base.errors import BadInput
+from cu_core.base.home import Home
+from cu_core.base.named_path import named_path
+from cu_core.cli.completion import FOLDERS, offer_found, run_ids
+from cu_core.cli.output import print_json
+from cu_core.cli.overwrite import add_force, target
+
+
+def add_site_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds which runs are written, and where to."""
+    add = parser.add_argument
+    offer_found(add("run_ids", metavar="RUN", nargs="*", help="ids of runs, as status lists them"), run_ids())
+    add("--group", help="all runs of this group")
+    add("--title", default="", help="of the first page, where there are several runs; by default the group")
+    add("--no-images", action="store_true", help="leave the images out")
+    words = "the folder; a name that ends in .zip makes one file of it"
+    offer_found(add("folder", metavar="FOLDER", help=words), FOLDERS)
+    add_force(parser, "replace an earlier site without asking; other files in the folder stay")
+
+
+def export_site(options: argparse.Namespace, home: Home) -> int:
+    """Writes the site of some runs."""
+    ids = [*options.run_ids, *(group_ids(home, options.group) if options.group else [])]
+    if not ids:
+        raise BadInput("run", "no such runs; name runs, or a group of runs with --group")
+    check_site_folder(named_path(options.folder, "folder"))
+    folder = target(options.folder, options.force, "folder")
+    title = options.title or options.group or ""
+    found = write_site(home, ids, folder, title=title, images=not options.no_images)
+    if options.json:
+        print_json({"folder": options.folder, "bytes": found.size, "runs": list(found.runs), "files": found.files})
+        return 0
+    count = len(found.runs)
+    print(f"{options.folder}: {found.size / 1e6:.1f} MB, {count} run{'' if count == 1 else 's'}")
+    print("open index.html in it with a browser, or put the folder on any web server")
+    return 0
