@@ -65,6 +65,7 @@ def _first_start() -> None:
     try:
         # What reads runs and images takes longer to import than all the rest of the server, and every page needs it.
         # Done here, it happens while the browser fetches the site's own files.
+        from cu_core.catalogue.dataset_record import dataset  # noqa: PLC0415
         from cu_core.data.prepared import open_prepared  # noqa: PLC0415
         from cu_core.jobs.background import start_prepare  # noqa: PLC0415
         from cu_core.jobs.demo import demo_specs, welcome  # noqa: PLC0415
@@ -73,7 +74,8 @@ def _first_start() -> None:
         welcome(home, ROOT / "assets" / "demo")
         # The demos come without their images; those are made from the embedded dataset.
         for spec in demo_specs(home):
-            if open_prepared(spec.data, home) is None:
+            # Nothing is fetched from the network before anybody asks for it.
+            if not dataset(spec.data.dataset).download and open_prepared(spec.data, home) is None:
                 start_prepare(spec.data, home)
     except OSError as error:  # a home that can only be read, say: its runs are shown all the same
         log.warning("The first start could not be prepared: %s", home_in_words(error, default_home()))
