@@ -9,6 +9,7 @@ import streamlit as st
 from pages._frame import gate
 from pages._frame.page_records import SECTIONS, pages
 from pages._frame.sidebar import machine
+from pages._palette.command_palette import palette
 from pages._shared.chart_bar import format_choice
 
 # A file: an icon by its name would be fetched from another company's server.
@@ -27,6 +28,7 @@ page = st.navigation(sections | {SECTIONS[0]: [start, *sections[SECTIONS[0]]]})
 # The start page leads on at once: what was drawn beside it would be drawn again with the runs.
 if page is not start:
     with st.sidebar:
+        palette()
         format_choice()
         machine()
         gate.whoami()

@@ -32,7 +32,7 @@ def page(run: str | None = "madeup-1", **params: str) -> AppTest:
 
 def message(app: AppTest, part: str) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Header and parts of a packed message: the ``scene``, or who the ``row``s are."""
-    for component in app.get("bidi_component"):
+    for component in app.main.get("bidi_component"):
         packed = component.proto.bytes
         if not packed:
             continue
@@ -54,7 +54,7 @@ def drawn(app: AppTest) -> tuple[dict[str, Any], np.ndarray]:
 
 
 def viewer(app: AppTest) -> dict[str, Any]:
-    (found,) = [c for c in app.get("bidi_component") if c.proto.json]
+    (found,) = [c for c in app.main.get("bidi_component") if c.proto.json]
     return dict(json.loads(found.proto.json))
 
 

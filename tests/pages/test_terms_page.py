@@ -66,5 +66,5 @@ def test_texts_are_no_markup() -> None:
     assert escaped("λ_UL *x* $y$ [z]") == "λ\\_UL \\*x\\* \\$y\\$ \\[z\\]"
     assert "$$\n\\omega\n$$" in term_body(Term("a", "A", "S.", "N.", "W.", formula="\\omega"))
     assert "$$" not in term_body(Term("a", "A", "S.", "N.", "W."))
-    assert family_text(FAMILIES[0]).count("Not to be mistaken") == len(FAMILIES[0].terms)
+    assert family_text(FAMILIES[0]).count("Careful") == len(FAMILIES[0].terms)
     assert term_help("band").startswith(TERMS["band"].sentence)
