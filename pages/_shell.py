@@ -11,6 +11,7 @@ from pages._frame.page_records import SECTIONS, pages
 from pages._frame.sidebar import machine
 from pages._palette.command_palette import palette
 from pages._shared.chart_bar import format_choice
+from pages._terms.page_terms import page_terms
 
 # A file: an icon by its name would be fetched from another company's server.
 ICON = Path(__file__).resolve().parent.parent / "assets" / "icon.svg"
@@ -33,3 +34,4 @@ if page is not start:
         machine()
         gate.whoami()
 page.run()
+page_terms(page.url_path)

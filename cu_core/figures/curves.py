@@ -11,6 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from cu_core.base.display_text import counted
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.stopping import STOPPING_RULES
 from cu_core.figures.theme import COLOURS, GRID, NEUTRAL, SYMBOLS, dress, join, run_line, tint
@@ -248,7 +249,7 @@ def _reference(run: RunCurves, metric: str, alone: bool, legend_shown: set[str])
                 legendgroup="reference",
             )
         )
-    models_text = f"{models} model{'s' if models > 1 else ''}"
+    models_text = counted(models, "model")
     shown = f"{models_text}{', mean and 95 % band' if models > 1 else ''}" if alone else "mean and 95 % band"
     label = "" if alone else f"{run.label}<br>"
     traces.append(
@@ -297,7 +298,7 @@ def _threshold(run: RunCurves, metric: str, alone: bool, legend_shown: set[str])
                 x=seen["round"],
                 y=seen["value"],
                 mode="markers",
-                name="What the rule looks at",
+                name="On the stopping rule's samples",
                 legendgroup="rule value",
                 showlegend=_first("rule value", legend_shown),
                 marker={"symbol": "line-ew-open", "color": NEUTRAL, "size": 12, "line": {"width": 2}},

@@ -13,6 +13,7 @@ from cu_core.figures.attack_overview import all_numbers, attack_title, gap_words
 from pages._shared.chart_bar import bar
 from pages._shared.downloads import table_downloads
 from pages._shared.plain_text import plain
+from pages._terms.term_link import terms_row
 
 OVERVIEW = ("accuracy", "auc", "tpr_at_1_fpr")
 # The paper's way first, then what it leaves out.
@@ -43,8 +44,9 @@ def numbers_table(attacks: dict[str, Any], attack: str) -> pd.DataFrame:
 
 def overview_section(attacks: dict[str, Any]) -> None:
     """Every attack with its intervals."""
+    terms_row("membership-attack", "refitted", "transferred", "shadow", "auc")
     number = st.segmented_control(
-        "Number",
+        "Measure of success",
         OVERVIEW,
         format_func=lambda key: NUMBERS[key].title,
         default="accuracy",
@@ -88,6 +90,7 @@ def numbers_section(attacks: dict[str, Any], attack: str) -> None:
     st.dataframe(
         shown_table(numbers_table(attacks, attack)),
         hide_index=True,
+        placeholder="–",
         alt=f"Numbers of {attack_title(attack)} by model and way",
     )
     st.info(gap_words(attacks, attack), icon=":material/compare_arrows:")
