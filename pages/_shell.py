@@ -10,7 +10,9 @@ from pages._frame import gate
 from pages._frame.page_records import SECTIONS, pages
 from pages._frame.sidebar import machine
 from pages._frame.unknown_page import unknown_page
+from pages._palette.command_palette import palette
 from pages._shared.chart_bar import format_choice
+from pages._terms.page_terms import page_terms
 
 # A file: an icon by its name would be fetched from another company's server.
 ICON = Path(__file__).resolve().parent.parent / "assets" / "icon.svg"
@@ -56,7 +58,10 @@ page = st.navigation(sections, position="hidden" if presenting else "sidebar")
 st.set_page_config(page_title=f"{page.title} · Unlearnscope")
 if not presenting:
     with st.sidebar:
+        palette()
         format_choice()
         machine()
         gate.whoami()
 page.run()
+if not presenting:
+    page_terms(page.url_path or FIRST)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cu_core.base.display_text import counted
 from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
 from cu_core.base.parameters import contents
@@ -152,11 +153,6 @@ def share(value: float) -> str:
     """An accuracy in words; with a decimal where whole percents would hide it."""
     percent = 100 * value
     return f"{percent:.1f} %" if 0 < percent < 10 or 99 < percent < 100 else f"{percent:.0f} %"
-
-
-def counted(n: int, noun: str) -> str:
-    """A number with its noun, a comma between thousands."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def listed(words: Sequence[str]) -> str:

@@ -31,6 +31,7 @@ from pages._distributions.samples_page import ShownSamples, moments_of, panes_of
 from pages._shared.chart_bar import show_chart
 from pages._shared.recorded_rounds import class_names, signal_by_round
 from pages._shared.server_home import home
+from pages._terms.term_link import terms_row
 
 ROWS = {"true_label": "True class", "label": "Label as trained"}
 ALL = "all"
@@ -45,6 +46,7 @@ def signal_at_moments(shown: ShownSamples, name: str) -> dict[int | None, np.nda
 
 def distribution_section(shown: ShownSamples) -> None:
     """Histograms of one signal before, in the round and in the reference."""
+    terms_row("top-1", "margin", "loss", "nats")
     view, reported, groups = shown.view, shown.reported, shown.groups
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.segmented_control(

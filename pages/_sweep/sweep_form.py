@@ -11,6 +11,7 @@ import streamlit as st
 from cu_core.analysis.sweeps.named import SWEEPS
 from cu_core.analysis.sweeps.sweep import Sweep, fitting
 from cu_core.analysis.tuning.own_setting import class_names
+from cu_core.base.display_text import counted
 from cu_core.base.errors import BadInput, UnlearnscopeError
 from cu_core.base.parameters import describe
 from cu_core.catalogue.grid import axis_text, parse_axis
@@ -214,7 +215,7 @@ def _images(base: RunSpec) -> RunSpec:
 
 
 def _base_words(base: RunSpec) -> str:
-    train, limit = base.train, f", {base.data.train_limit:,} images" if base.data.train_limit else ""
+    train, limit = base.train, f", {counted(base.data.train_limit, 'image')}" if base.data.train_limit else ""
     return (
         f"Base: {short(base.data.dataset)}{limit} · {short_code(base.model.backbone)} · {train.objective}, "
         f"{train.epochs} epochs of {train.optimizer} with learning rate {train.lr:g}. Every method starts from its own "
