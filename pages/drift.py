@@ -42,7 +42,7 @@ def sections(view: RunView, rounds: list[int]) -> None:
         tsne_outputs(view)
     if shown.seed is None:
         st.caption(no_reference(view, "where the samples would lie"))
-    st.subheader("Choose samples", anchor=False)
+    st.header("Choose samples", anchor=False)
     selection_panel(view, rounds, number)
     linked_charts(view, rounds, number, shown.seed)
     full_space(view, rounds)

@@ -68,7 +68,7 @@ def score_title(attack: str) -> str:
 
 def threshold_section(panes: list[Scored], attack: str, key: str, marked: np.ndarray) -> float:
     """Distributions with the threshold and the marked rows, and what the threshold decides."""
-    st.subheader("Scores and the threshold", anchor=False)
+    st.header("Scores and the threshold", anchor=False)
     edges = score_bins([p.score for p in panes], [p.threshold for p in panes])
     threshold = pick_threshold(panes, edges, f"threshold_{key}")
     figure = mark_scores(score_panes(panes, edges, threshold, score_title(attack)), panes, marked, edges)
@@ -106,7 +106,7 @@ def threshold_section(panes: list[Scored], attack: str, key: str, marked: np.nda
 
 def roc_section(view: RunView, attacks: dict[str, Any], attack: str) -> None:
     """ROC curves of every model and way."""
-    st.subheader("ROC", anchor=False)
+    st.header("ROC", anchor=False)
     axis = st.segmented_control(
         "False positives",
         list(AXES),

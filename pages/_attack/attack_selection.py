@@ -105,7 +105,7 @@ def selection_sections(view: RunView, attacks: dict[str, Any], focus: Focus) -> 
     panes = panes_of(view, attacks, attack, way)
     if not panes:
         return
-    st.subheader("Scores and the threshold", anchor=False)
+    st.header("Scores and the threshold", anchor=False)
     edges = score_bins([p.score for p in panes], [p.threshold for p in panes])
     threshold = pick_threshold(panes, edges, f"threshold_{view.run_id}_{attack}_{way}")
     selected_section(panes, rows, threshold, score_title(attack), attack)

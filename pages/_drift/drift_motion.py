@@ -29,7 +29,7 @@ MOST_LISTED = 200
 
 def full_space(view: RunView, rounds: list[int]) -> None:
     """Measures over rounds, with what two seeds differ by."""
-    st.subheader("How far samples really moved", anchor=False)
+    st.header("How far samples really moved", anchor=False)
     manifests = [view.manifest(number) for number in rounds]
     retrained = [view.reference_manifest(seed) for seed in view.references()]
     table = pd.concat([measure_table(manifests), reference_cka_table(retrained)])
@@ -72,7 +72,7 @@ def _course(root: str, run_id: str, rounds: Stamp, references: Stamp) -> dict[st
 
 def events(view: RunView, rounds: list[int], shown: int) -> None:
     """Who crossed when, who never did, who went too far and who was dragged along, up to a round."""
-    st.subheader("What happened to them, and when", anchor=False)
+    st.header("What happened to them, and when", anchor=False)
     probe = probe_of(view)
     retrained = tuple((seed, *reference_stamp(view, seed)[0][1:]) for seed in view.references())
     course = _course(str(home().root), view.run_id, stamp(view, rounds), retrained)

@@ -27,7 +27,7 @@ def tsne_outputs(view: RunView) -> None:
     rounds, seed = manifest["rounds"], manifest["reference_seed"]
     probe = probe_of(view)
     rows = np.asarray(view.tsne_array("rows"))
-    st.subheader("t-SNE of the outputs", anchor=False)
+    st.header("t-SNE of the outputs", anchor=False)
     beside = f" and the reference ({plain(view.reference_name(seed))})" if seed is not None else ""
     st.caption(
         f"{len(rows):,} of {len(probe):,} recorded samples in rounds {', '.join(map(str, rounds))}{beside}. One t-SNE "

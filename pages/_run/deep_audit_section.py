@@ -51,7 +51,7 @@ def deep_audit(view: RunView, row: RunRow) -> None:
 
 
 def _found(view: RunView, deep: dict[str, Any]) -> None:
-    st.subheader("Deep audit", anchor=False)
+    st.header("Deep audit", anchor=False)
     first, *others = deep_sentences(deep)
     state = deep_state(deep)
     verdict_badge(next(name for name, words in STATES.items() if words == state))

@@ -94,7 +94,7 @@ def results(view: RunView) -> None:
         st.warning(plain(text), icon=":material/warning:")
     for level, text in verdicts(run):
         (st.warning if level else st.markdown)(text)
-    st.subheader("Before, after and reference", anchor=False)
+    st.header("Before, after and reference", anchor=False)
     st.dataframe(
         coloured_table(run),
         hide_index=True,

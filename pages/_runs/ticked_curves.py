@@ -18,7 +18,7 @@ def ticked_curves(rows: list[RunRow]) -> None:
     """Curves over rounds of the ticked runs."""
     page = pages()["compare"]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(f"Compare {len(rows)} run{'s' if len(rows) > 1 else ''}", anchor=False, width="content")
+        st.header(f"Compare {len(rows)} run{'s' if len(rows) > 1 else ''}", anchor=False, width="content")
         if st.button(page.title, key="to_compare", icon=page.icon, help="Side by side, against retraining."):
             st.switch_page(page.file, query_params={"runs": ",".join(row.run_id for row in rows)})
     if len(rows) > MOST_COMPARED:

@@ -52,7 +52,7 @@ def linked_charts(view: RunView, rounds: list[int], shown: int, seed: int | None
         rows = np.flatnonzero(groups == "forget")
     listed = f": {counts_words(groups[rows])}" if chosen else ""
     what = (f"The {many(len(rows), 'selected')}" if chosen else f"All {many(len(rows), 'forget')}") + listed
-    st.subheader(f"The {'selected' if chosen else 'forget'} samples over the rounds", anchor=False)
+    st.header(f"The {'selected' if chosen else 'forget'} samples over the rounds", anchor=False)
     _lines(view, rounds, seed, groups, rows, what)
     _pictures(view, rows)
     _table(view, rounds, shown, seed)
