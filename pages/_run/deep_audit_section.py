@@ -52,7 +52,7 @@ def deep_audit(view: RunView, row: RunRow) -> None:
 
 
 def _found(view: RunView, deep: dict[str, Any]) -> None:
-    st.subheader("Deep audit", anchor=False)
+    st.header("Deep audit", anchor=False)
     terms_row("deep-audit", "shadow")
     first, *others = deep_sentences(deep)
     state = deep_state(deep)
