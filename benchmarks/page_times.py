@@ -42,7 +42,10 @@ KINDS = (
     "[data-testid=stForm]",
     "[data-testid=stButton]",
 )
-PART = ", ".join(f"{kind}:not(.st-key-run_head *)" for kind in KINDS)
+PART = ", ".join(f"[data-testid=stMain] {kind}:not(.st-key-run_head *)" for kind in KINDS)
+# A page of words alone has no such part: it is there when the script rests.
+SEEN = """(part) => [...document.querySelectorAll(part)].some((one) => one.checkVisibility())
+  || document.querySelector("[data-testid=stApp]").dataset.testScriptState === 'notRunning'"""
 AIM = 0.7
 
 
@@ -52,7 +55,7 @@ class Times:
 
     Attributes:
         heading: seconds from the click until its heading stands, one per turn.
-        part: the same until its first picture or table stands.
+        part: the same until its first picture, table or form stands.
         whole: the same until the script rests.
         height: of the whole page, in px.
         said: errors of the console and missing addresses when it was opened by its address.
@@ -93,7 +96,7 @@ def change(tab: Page, page: str, title: str, found: Times | None) -> None:
         link.click()
         tab.locator("h1", has_text=re.compile(f"^{re.escape(title)}$")).wait_for()
         heading = time.perf_counter() - began
-        tab.get_by_test_id("stMain").locator(PART).locator("visible=true").first.wait_for()
+        tab.wait_for_function(SEEN, arg=PART, polling="raf")
         part = time.perf_counter() - began
     whole = time.perf_counter() - began
     settled(tab)

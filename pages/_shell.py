@@ -10,7 +10,9 @@ from pages._frame import gate
 from pages._frame.page_records import SECTIONS, pages
 from pages._frame.sidebar import machine
 from pages._frame.unknown_page import unknown_page
+from pages._palette.command_palette import palette
 from pages._shared.chart_bar import format_choice
+from pages._terms.page_terms import page_terms
 
 # A file: an icon by its name would be fetched from another company's server.
 ICON = Path(__file__).resolve().parent.parent / "assets" / "icon.svg"
@@ -38,11 +40,15 @@ served = {
         icon=page.icon,
         help=page.help,
         default=page.id == FIRST,
+        url_path="" if page.id == FIRST else None,
         visibility="hidden" if page.needs == "rounds" else "visible",
     )
     for page in known
 }
 sections = {name: [served[page.id] for page in known if page.section == name] for name in SECTIONS}
+# It has no other address than the bare one; who types its name gets there, too.
+named = st.Page(lambda: st.switch_page(served[FIRST]), title="Start", url_path=FIRST, visibility="hidden")
+sections[SECTIONS[0]].append(named)
 if (unknown := unknown_page()) is not None:
     sections[SECTIONS[0]].append(unknown)
 # Who shows a lesson to a room needs the room on the wall.
@@ -52,7 +58,10 @@ page = st.navigation(sections, position="hidden" if presenting else "sidebar")
 st.set_page_config(page_title=f"{page.title} · Unlearnscope")
 if not presenting:
     with st.sidebar:
+        palette()
         format_choice()
         machine()
         gate.whoami()
 page.run()
+if not presenting:
+    page_terms(page.url_path or FIRST)

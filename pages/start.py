@@ -12,6 +12,7 @@ from pages._start.doors import doors
 from pages._start.emoji_offer import emoji_offer
 from pages._start.latest_runs import latest_runs
 from pages._start.playing_run import playing_run
+from pages._terms.term_link import terms_row
 
 PAGE = Page(
     id="start",
@@ -39,6 +40,7 @@ st.title(PAGE.title, anchor=False)
 st.markdown(WHAT_IT_IS)
 rows = list_runs(home())
 playing_run(rows)
+terms_row("unlearning", "forget", "retain", "unseen", "reference", "boundary-distance", "verdict")
 emoji_offer(rows)
 doors()
 latest_runs(rows, progress)

@@ -3,6 +3,7 @@
 const BINS = 36
 const GRID_SIDE = 72
 const SPREAD = 1.8 // cells, of a class with many samples
+const NARROWEST_SPREAD = 0.9
 const MANY = 150
 const FEWEST = 15 // samples of a class that is outlined
 const LEVEL = 0.22 // of a class's highest density
@@ -31,19 +32,19 @@ const emptyAxes = (scene, moment) =>
     return true
   })
 
-// Where the samples of each group pile up in a flat pane, as one small picture a group; the square root makes thin
-// places visible beside full ones.
-function shades(scene, samples, moment, shows) {
+// Where samples pile up in a flat pane, as small pictures: one for each group, or one in grey for all where the colours
+// of the marks mean something else. The square root makes thin places visible beside full ones.
+function shades(scene, samples, moment, shows, byGroup) {
   const places = scene.placesAt(moment)
-  return samples.groups.map(({ colour }, group) => {
+  const kinds = byGroup ? samples.groups.map(({ colour }, group) => [rgb(colour), group]) : [[GREY, null]]
+  return kinds.map(([[red, green, blue], group]) => {
     const indices = []
     for (let i = 0; i < scene.count; i++) {
-      if (samples.group[i] === group && places[3 * i] !== AWAY && shows(i)) indices.push(i)
+      if ((group === null || samples.group[i] === group) && places[3 * i] !== AWAY && shows(i)) indices.push(i)
     }
-    const field = smoothed(countsOn(places, indices), SPREAD * Math.max(1, MANY / Math.max(1, indices.length)) ** 0.25)
+    const field = smoothed(countsOn(places, indices), Math.max(NARROWEST_SPREAD, SPREAD * (MANY / Math.max(1, indices.length)) ** 0.25))
     const most = Math.max(...field) || 1
     const picture = new ImageData(GRID_SIDE, GRID_SIDE)
-    const [red, green, blue] = rgb(colour)
     field.forEach((value, k) => {
       const [x, y] = [k % GRID_SIDE, GRID_SIDE - 1 - Math.floor(k / GRID_SIDE)]
       picture.data.set([red, green, blue, 255 * SHADE * Math.sqrt(value / most)], 4 * (y * GRID_SIDE + x))

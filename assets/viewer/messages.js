@@ -23,7 +23,10 @@ const classesOf = (message, name, width) => part(message, name, width === 1 ? Ui
 const unknownClass = (width) => (width === 1 ? 255 : 65535)
 
 // The place in the page that was kept free until the script came takes the height of what is in it from now on.
-const settleHeight = (root) => root.host?.closest("[data-testid=stElementContainer]")?.style.setProperty("height", "auto")
+function settleHeight(root) {
+  const place = root.host?.closest("[data-testid=stElementContainer]")
+  if (place) Object.assign(place.style, { height: "auto", flex: "none" })
+}
 
 // One selection for everything on the page that draws the samples of a run: who changes it tells the others at once, and
 // the server when it likes. Whoever listens leaves when it is taken down.

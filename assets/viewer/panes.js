@@ -70,7 +70,7 @@ function createPanes(field, state) {
     paneTitle(pen, pane)
     scene.flat ? flatAxes(pen, pane, scene.axes) : cubeAxes(pen, pane, scene.axes, state.view().camera)
     const moment = nearer(pane.at)
-    if (state.shaded()) shadeOf(pen, pane, once(`shades ${moment}`, () => shades(scene, samples, moment, state.shows)))
+    if (state.shaded()) shadeOf(pen, pane, once(`shades ${moment}`, () => shades(scene, samples, moment, state.shows, state.colour === "group")))
     guides(pen, pane, scene, scene.axes)
     const missing = once(`missing ${moment}`, () => emptyAxes(scene, moment))
     if (missing.length) {

@@ -15,7 +15,7 @@ function ticksOf(shown, from, to, most) {
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) {
     const value = k * step
     const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9))
-    const label = shown.scale === "log" ? power(Math.round(value)) : value.toFixed(digits)
+    const label = shown.scale === "log" ? power(Math.round(value)) : value.toFixed(digits).replace("-", "−")
     ticks.push([placeOn(shown, value), label])
   }
   if (shown.scale === "log" && ticks.length < 2) return fineTicks(shown, low, high)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ _WIDTH = 1e-9
 
 
 @dataclass(frozen=True)
-class Pair:
+class AttackPair:
     """One attack on the unlearned model beside the same one on the reference.
 
     Attributes:
@@ -59,7 +59,7 @@ def attack_title(attack: str) -> str:
     return ATTACKS[attack].title if attack in ATTACKS else attack
 
 
-def pairs_of(attacks: Attacks) -> list[Pair]:
+def pairs_of(attacks: Attacks) -> list[AttackPair]:
     """All attacks on the unlearned model that gave an AUC with an interval, farthest from the reference first.
 
     Those whose intervals do not meet the reference's come before all others.
@@ -69,7 +69,7 @@ def pairs_of(attacks: Attacks) -> list[Pair]:
         for way in COMPARED:
             after = _interval(models.get("after", {}).get(way))
             if after is not None:
-                found.append(Pair(attack, way, after, _interval(models.get("reference", {}).get(way))))
+                found.append(AttackPair(attack, way, after, _interval(models.get("reference", {}).get(way))))
     if any(pair.reference for pair in found):
         found = [pair for pair in found if pair.reference]
     return sorted(found, key=lambda pair: (not pair.apart, -abs(pair.distance)))
@@ -128,10 +128,9 @@ def why_uncertain(found: Mapping[str, Any], number: str, others: int | None = No
 
 
 def _interval(found: Mapping[str, Any] | None) -> tuple[float, float, float] | None:
-    values: Sequence[float | None] = (found or {}).get("auc") or ()
-    if len(values) != 3 or values[0] is None:
+    value, low, high = (found or {}).get("auc") or (None, None, None)
+    if value is None:
         return None
-    value, low, high = values
     return value, value if low is None else low, value if high is None else high
 
 

@@ -15,6 +15,10 @@ from cu_core.figures.theme import COLOURS, NEUTRAL, dress, note_font, pane_title
 from cu_core.metrics.roc import LOW_FPR, decision_numbers, ranking_numbers, roc_curve
 
 BINS = 40
+
+MOST_STEPS = 1_000
+"""Steps of a ROC curve at its low end that are all drawn, and of the rest at most."""
+
 OUTER_SHARE = 0.005
 """Share of the scores that may lie beyond each end of the axis, and counts into the outermost bins."""
 
@@ -192,12 +196,13 @@ def roc_figure(curves: Sequence[Scored], *, log: bool = True) -> go.Figure:
     )
     for curve in curves:
         fpr, tpr, level = roc_curve(curve.score.astype(np.float64), curve.member)
+        kept = _drawn_steps(len(fpr))
         auc, low = (float(v[0]) for v in ranking_numbers(curve.score, curve.member, np.ones((1, len(curve.score)))))
         figure.add_scatter(
             # A logarithmic axis has no zero: finding members without any false positive is drawn at its left end.
-            x=np.maximum(fpr, left) if log else fpr,
-            y=tpr,
-            customdata=np.column_stack([fpr, level]),
+            x=(np.maximum(fpr, left) if log else fpr)[kept],
+            y=tpr[kept],
+            customdata=np.column_stack([fpr, level])[kept],
             mode="lines",
             line={"shape": "hv", "color": MODEL_COLOURS[curve.model], "dash": WAY_DASHES[curve.way], "width": 2},
             name=f"{curve.title} (AUC {auc:.2f})",
@@ -226,6 +231,14 @@ def roc_figure(curves: Sequence[Scored], *, log: bool = True) -> go.Figure:
     )
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%", title_text="True positive rate")
     return dress(figure, height=380, bottom=56)
+
+
+def _drawn_steps(steps: int) -> np.ndarray:
+    """Which steps of a curve are drawn: all of few, else those at its low end and as many evenly spread."""
+    if steps <= 2 * MOST_STEPS:
+        return np.arange(steps)
+    spread = np.linspace(0, steps - 1, MOST_STEPS).round().astype(np.int64)
+    return np.union1d(np.arange(MOST_STEPS), spread)
 
 
 def roc_words(members: int, others: int) -> str:

@@ -119,6 +119,11 @@ def common_bins(
     return common_edges(signal.low, signal.high, arrays, log=log, bins=bins)
 
 
+def by_group(panes: Iterable[ConfidencePane]) -> list[np.ndarray]:
+    """The values of each group of each pane: where any of them crowd, `common_bins` draws them apart."""
+    return [pane.of(group) for pane in panes for group in GROUPS]
+
+
 def axis_of(signal: SampleSignal, edges: np.ndarray) -> ValueAxis:
     """How a signal's bins are drawn."""
     return ValueAxis(edges, (signal.low, signal.high))
@@ -202,7 +207,7 @@ def distributions(
     if not overlaid:
         for row, group in enumerate(groups, start=1):
             figure.update_yaxes(title_text=f"{TITLES[group]}: share per bin", row=row, col=1)
-    return dress(figure, height=290 if overlaid else 60 + 165 * rows, bottom=56)
+    return dress(figure, height=306 if overlaid else 76 + 165 * rows, bottom=72)
 
 
 def distributions_alt(signal: SampleSignal, panes: Sequence[ConfidencePane]) -> str:

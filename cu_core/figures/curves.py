@@ -11,6 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from cu_core.base.display_text import counted
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.stopping import STOPPING_RULES
 from cu_core.figures.theme import COLOURS, GRID, NEUTRAL, SYMBOLS, dress, join, pane_title, run_line, tint
@@ -258,7 +259,7 @@ def _reference(run: RunCurves, metric: str, alone: bool, legend_shown: set[str])
                 legendgroup="reference",
             )
         )
-    models_text = f"{models} model{'s' if models > 1 else ''}"
+    models_text = counted(models, "model")
     shown = f"{models_text}{', mean and 95 % band' if models > 1 else ''}" if alone else "mean and 95 % band"
     label = "" if alone else f"{run.label}<br>"
     traces.append(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from cu_core.base.display_text import counted
 from cu_core.figures.confidence_panes import (
     SIGNALS,
     ConfidencePane,
@@ -82,7 +83,8 @@ def similarity_histograms(
             name=f"Mean of {group}",
             xaxis=trace.xaxis,
             yaxis=trace.yaxis,
-            hovertemplate=f"{TITLES[group]}, {pane.title}<br>mean {mean:.4f} of {len(values):,} samples<extra></extra>",
+            hovertemplate=f"{TITLES[group]}, {pane.title}<br>mean {mean:.4f} of {counted(len(values), 'sample')}"
+            "<extra></extra>",
         )
         figure.add_trace(line)
     return figure

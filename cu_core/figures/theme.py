@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -103,6 +104,9 @@ def legend_rows(names: Sequence[str], width: int = 820) -> int:
     return rows
 
 
+PHONE = 330
+"""Px of a chart on a phone."""
+
 MOST_LEGEND_ROWS = 8
 """Rows of a legend above its figure; a longer one would push the figure off the screen."""
 
@@ -125,8 +129,11 @@ def dress(figure: go.Figure, *, height: int, top: int | None = None, bottom: int
     rows = legend_rows(names) if names else 0
     beside = rows > MOST_LEGEND_ROWS
     if top is None:
-        broken = any("<br>" in (note.text or "") for note in figure.layout.annotations if note.name != AXIS_TITLE)
-        top = 32 + 18 * broken + 24 * (0 if beside else rows)
+        titles = [note.text or "" for note in figure.layout.annotations if note.name != AXIS_TITLE]
+        broken = max((text.count("<br>") for text in titles), default=0)
+        # On a phone a legend wraps earlier; its rows must not run into the titles of panes.
+        rows = 0 if beside else min(legend_rows(names, PHONE), rows + 2) if names else 0
+        top = 32 + 18 * broken + 24 * rows
     height += top
     figure.update_layout(
         height=height,
@@ -148,7 +155,7 @@ def dress(figure: go.Figure, *, height: int, top: int | None = None, bottom: int
     )
     if beside:
         figure.update_layout(legend={"orientation": "v", "yref": "paper", "x": 1.01, "y": 1, "itemwidth": 30})
-    words = {"tickfont": {"size": TEXT_SIZE}, "title": {"font": {"size": TITLE_SIZE}}}
+    words: dict[str, Any] = {"tickfont": {"size": TEXT_SIZE}, "title": {"font": {"size": TITLE_SIZE}}}
     figure.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True, title_standoff=8, **words)
     figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True, title_standoff=8, **words)
     for bar in _colour_bars(figure):
@@ -156,7 +163,7 @@ def dress(figure: go.Figure, *, height: int, top: int | None = None, bottom: int
     # Plotly gives its pane titles a size of its own; only notes have been given one here.
     for note in _notes(figure):
         note.font.size = TEXT_SIZE if note.font.size == TEXT_SIZE else TITLE_SIZE
-    figure.update_scenes({name: words for name in ("xaxis", "yaxis", "zaxis")})
+    _update_spaces(figure, words)
     return figure
 
 
@@ -171,13 +178,13 @@ def ink(figure: go.Figure, ground: str) -> go.Figure:
         The same figure.
     """
     colour = {"color": INKS[ground]}
-    words = {"tickfont": colour, "title": {"font": colour}}
+    words: dict[str, Any] = {"tickfont": colour, "title": {"font": colour}}
     figure.update_layout(font=colour, legend={"font": colour})
     figure.update_xaxes(words)
     figure.update_yaxes(words)
     for bar in _colour_bars(figure):
         bar.update(words)
-    figure.update_scenes({name: words for name in ("xaxis", "yaxis", "zaxis")})
+    _update_spaces(figure, words)
     for note in _notes(figure):
         note.font.color = colour["color"]
     figure.update_layout(sliders=[{"font": colour}] * len(figure.layout.sliders))
@@ -185,6 +192,12 @@ def ink(figure: go.Figure, ground: str) -> go.Figure:
     button = {"font": {"color": INKS["light"] if ground == "light" else NEUTRAL}}
     figure.update_layout(updatemenus=[button] * len(figure.layout.updatemenus))
     return figure
+
+
+def _update_spaces(figure: go.Figure, words: dict[str, Any]) -> None:
+    """Axes of panes in three dimensions; a figure without any would get one by naming it."""
+    if any(trace.type == "scatter3d" for trace in figure.data):
+        figure.update_scenes({name: words for name in ("xaxis", "yaxis", "zaxis")})
 
 
 def _notes(figure: go.Figure) -> list[go.layout.Annotation]:
@@ -202,15 +215,21 @@ def note_font() -> dict[str, int]:
     return {"size": TEXT_SIZE}
 
 
+LONG = 18
+"""Letters of a title from which on it is broken at its comma."""
+
+
 def pane_title(text: str, kind: str = "round") -> str:
-    """The title above a pane; one that ends in brackets is broken before them, so that narrow panes hold it.
+    """The title above a pane; a long one is broken at its comma and before its brackets: panes on a phone are narrow.
 
     Args:
         text: of the title.
         kind: ``"reference"`` for the colour and marker shape of the references.
     """
     name, bracket, rest = text.partition(" (")
-    broken = f"{name}<br>({rest}" if bracket and rest.endswith(")") else text
+    if len(name) > LONG:
+        name = name.replace(", ", ",<br>", 1)
+    broken = f"{name}<br>({rest}" if bracket and rest.endswith(")") else f"{name}{bracket}{rest}"
     return reference_title(broken) if kind == "reference" else f"<b>{broken}</b>"
 
 
@@ -224,7 +243,8 @@ def share_x_title(figure: go.Figure, text: str, *, below: int) -> None:
     """
     figure.add_annotation(
         name=AXIS_TITLE,
-        text=text,
+        # A phone has room for some fifty letters.
+        text=text.replace(" (", "<br>(", 1) if len(text) > 50 else text,
         x=0.5,
         xref="paper",
         y=0,

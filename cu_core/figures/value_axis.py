@@ -24,8 +24,14 @@ NEAREST_END = 1e-7
 CROWDED = 0.6
 """Share of the values of any one moment in a bin of a linear axis from which on values are drawn apart."""
 
-_TICKS = (1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)
-_MOST_TICKS = 5
+BETTER = 0.9
+"""What is left of that share where drawing apart helps; what is everywhere the same stays one bar on any axis."""
+
+# Those that come first are kept where there is no room for all.
+_TICKS: tuple[float, ...] = (0.5, 0.9, 0.1, 0.99, 0.01, 0.999, 1e-3, 0.9999, 1e-4, 0.99999, 1e-5, 0.999999, 1e-6)
+_TICKS += (0.2, 0.8, 0.05, 0.95, 0.02, 0.98, 0.3, 0.7, 0.005, 0.995)
+_ROOM = 0.2
+"""Least distance of two ticks, as a share of the axis: three panes beside each other are narrow."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +78,17 @@ class ValueAxis:
             ends = [float(np.log10(low)), float(np.log10(high))]
             return {"type": "log", "range": ends, "exponentformat": "power", "dtick": step}
         first, last = _whole(*self.ends)
-        values = first + (last - first) * np.array(_TICKS)
-        inside = values[(values >= self.edges[0]) & (values <= self.edges[-1])]
-        if len(inside) < 2:
-            # Within one power of ten the outermost and the middle edge say where one is.
-            inside = self.edges[[1, len(self.edges) // 2, -2]]
-        inside = inside[:: -(-len(inside) // _MOST_TICKS)]
-        places, words = self.place(inside).tolist(), [f"{value:.7g}" for value in inside]
+        places: list[float] = []
+        words: list[str] = []
+        for value in [*(first + (last - first) * np.array(_TICKS)), *self.edges[[1, -2]]]:
+            if len(places) > 1 and value in self.edges[[1, -2]]:
+                # Only where no two round numbers lie, edges say where one is.
+                break
+            place = float(self.place(np.array([value]))[0])
+            apart = min((abs(place - other) for other in places), default=np.inf)
+            if self.edges[0] <= value <= self.edges[-1] and apart >= _ROOM * (high - low):
+                places.append(place)
+                words.append(f"{value:.7g}" if value > 0.99 else f"{value:.3g}")
         return {"type": "linear", "range": [low, high], "tickvals": places, "ticktext": words}
 
 
@@ -90,7 +100,7 @@ def common_edges(
     Args:
         low: smallest possible value; None if it depends on the data.
         high: largest possible value; None if it depends on the data.
-        arrays: the quantity in all rounds and references.
+        arrays: the quantity in all rounds and references, of every group where groups are drawn.
         log: of equal width on a logarithmic axis, from `SMALLEST_LOSS` on.
         bins: how many.
 
@@ -107,12 +117,21 @@ def common_edges(
     least, most = _whole(low, high)
     if high is None or not len(values) or values.min() < least or values.max() > most:
         return edges
-    tops = [np.histogram(np.clip(own, edges[0], edges[-1]), edges)[0].max() / len(own) for own in moments if len(own)]
-    if max(tops) <= CROWDED:
+    crowds = _tallest(moments, edges)
+    if crowds.max() <= CROWDED:
         return edges
     odds = _log_odds(values, least, most)
     apart = least + (most - least) / (1 + 10 ** -np.linspace(odds.min(), odds.max(), bins + 1))
-    return apart if (np.diff(apart) > 0).all() else edges
+    if (np.diff(apart) <= 0).any():
+        return edges
+    helped = (crowds > CROWDED) & (_tallest(moments, apart) < BETTER * crowds)
+    return apart if helped.any() else edges
+
+
+def _tallest(moments: Iterable[np.ndarray], edges: np.ndarray) -> np.ndarray:
+    """(m,) the largest share of the values of each moment in one bin."""
+    counts = [(np.histogram(np.clip(own, edges[0], edges[-1]), edges)[0], len(own)) for own in moments if len(own)]
+    return np.array([count.max() / total for count, total in counts])
 
 
 def _whole(low: float | None, high: float | None) -> tuple[float, float]:

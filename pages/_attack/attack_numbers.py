@@ -23,6 +23,7 @@ from cu_core.metrics.roc import LOW_FPR
 from pages._shared.chart_bar import show_chart
 from pages._shared.downloads import table_downloads
 from pages._shared.plain_text import plain
+from pages._terms.term_link import terms_row
 
 OVERVIEW = ("accuracy", "auc", "tpr_at_1_fpr")
 # The paper's way first, then what it leaves out.
@@ -68,6 +69,7 @@ def numbers_table(attacks: dict[str, Any], attack: str, others: int) -> pd.DataF
 
 def overview_section(attacks: dict[str, Any], others: int) -> None:
     """Every attack with its intervals: first the model after unlearning beside its reference, all on demand."""
+    terms_row("membership-attack", "refitted", "transferred", "shadow", "auc")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         number = st.segmented_control(
             "Measure",
@@ -118,6 +120,7 @@ def numbers_section(attacks: dict[str, Any], attack: str, others: int) -> None:
     st.dataframe(
         shown_table(numbers_table(attacks, attack, others)),
         hide_index=True,
+        placeholder="–",
         alt=f"Numbers of {attack_title(attack)} by model and way",
     )
     st.info(gap_words(attacks, attack), icon=":material/compare_arrows:")

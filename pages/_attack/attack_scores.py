@@ -90,6 +90,7 @@ def threshold_section(panes: list[Scored], attack: str, key: str, marked: np.nda
         shown_table(pd.DataFrame(rows)),
         hide_index=True,
         column_config=percent | {"Fitted threshold": st.column_config.NumberColumn(format="%.4g")},
+        placeholder="–",
         alt="Decisions at the chosen threshold",
     )
     with st.container(horizontal=True):

@@ -72,6 +72,7 @@ def selected_section(panes: list[Scored], rows: np.ndarray, threshold: float, ax
         shown_table(table),
         hide_index=True,
         column_config={"Fitted threshold": st.column_config.NumberColumn(format="%.4g")},
+        placeholder="–",
         alt="Decisions about the selected samples at the chosen threshold",
     )
     with st.container(horizontal=True):

@@ -18,6 +18,7 @@ from cu_core.figures.confidence_panes import (
     SIGNALS,
     ConfidencePane,
     axis_of,
+    by_group,
     common_bins,
     distributions,
     distributions_alt,
@@ -30,6 +31,7 @@ from pages._distributions.samples_page import ShownSamples, moments_of, panes_of
 from pages._shared.chart_bar import show_chart
 from pages._shared.recorded_rounds import class_names, signal_by_round
 from pages._shared.server_home import home
+from pages._terms.term_link import terms_row
 
 ROWS = {"true_label": "True class", "label": "Label as trained"}
 ALL = "all"
@@ -44,6 +46,7 @@ def signal_at_moments(shown: ShownSamples, name: str) -> dict[int | None, np.nda
 
 def distribution_section(shown: ShownSamples) -> None:
     """Histograms of one signal before, in the round and in the reference."""
+    terms_row("top-1", "margin", "loss", "nats")
     view, reported, groups = shown.view, shown.reported, shown.groups
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.segmented_control(
@@ -68,7 +71,7 @@ def distribution_section(shown: ShownSamples) -> None:
     seeds = view.references() if shown.seed is not None else []
     others = [signal_of(view, signal.array, None, seed) for seed in seeds]
     references = [moment("Reference", values, "reference") for values in others if values is not None]
-    edges = common_bins(signal, [m.values for m in [*compared, *references]], log=log)
+    edges = common_bins(signal, by_group([*compared, *references]), log=log)
     top = highest_share([*compared, *references], edges)
     figure = distributions(signal, panes, edges, top=top, overlaid=overlaid, spread=spread_of(references, edges))
     mark_selected(figure, panes, shown.focus.among(reported), axis_of(signal, edges), top=top, overlaid=overlaid)

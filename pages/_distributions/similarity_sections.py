@@ -17,7 +17,7 @@ from cu_core.figures.class_similarity import (
     similarity_matrix,
     similarity_matrix_alt,
 )
-from cu_core.figures.confidence_panes import ConfidencePane, axis_of, common_bins, highest_share
+from cu_core.figures.confidence_panes import ConfidencePane, axis_of, by_group, common_bins, highest_share
 from cu_core.figures.selection_marks import mark_selected
 from cu_core.figures.similarity_panes import COSINES, means_table, only, similarity_alt, similarity_histograms
 from cu_core.figures.theme import GROUPS, TITLES
@@ -26,6 +26,7 @@ from pages._distributions.samples_page import ShownSamples, moments_of, panes_of
 from pages._shared.chart_bar import show_chart
 from pages._shared.recorded_rounds import Stamp, class_names, reference_stamp, stamp
 from pages._shared.server_home import home
+from pages._terms.term_link import terms_row
 
 MEMBERS = {"forget": "Forget", "both": "Forget and retain"}
 ROWS = {"forget": "Forget", "unseen": "Unseen"}
@@ -63,6 +64,7 @@ def class_cosines(
 
 def distribution_section(shown: ShownSamples) -> None:
     """Histograms of one cosine with the means of members and non-members."""
+    terms_row("two-view", "centroid-cosine", "encoder-mi")
     view, reported, groups = shown.view, shown.reported, shown.groups
     # Only encoders' runs record more than one pair of views.
     offered = [key for key in COSINES if key != "pairs" or view.spec.self_supervised]
@@ -106,7 +108,7 @@ def distribution_section(shown: ShownSamples) -> None:
             icon=":material/info:",
         )
         return
-    edges = common_bins(signal, [m.values for m in compared])
+    edges = common_bins(signal, by_group(compared))
     top = highest_share(compared, edges)
     figure = similarity_histograms(signal, panes, edges, top=top, overlaid=overlaid)
     marked = shown.focus.among(reported)[np.isin(groups, drawn)]
@@ -140,6 +142,7 @@ def show_means(table: pd.DataFrame) -> None:
         hide_index=True,
         column_order=order,
         column_config=columns,
+        placeholder="–",
         alt="Mean cosine of each group before, after and in the reference",
     )
 

@@ -12,6 +12,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cu_core.analysis.scenes import Shown, boundary_unit, boundary_words
+from cu_core.base.display_text import counted
 from cu_core.base.errors import BadInput, UnlearnscopeError
 from cu_core.catalogue.projection_record import PROJECTIONS
 from cu_core.figures.fidelity_numbers import sentence
@@ -348,7 +349,7 @@ def _notes(shown: Shown, request: MapRequest, picture: Picture) -> list[str]:
     films = [k for k, moment in enumerate(manifest["moments"]) if moment["kind"] != "reference"]
     strays = int(picture.stray[films].any(0).sum())
     if strays:
-        notes.append(f"{strays:,} samples go where the map has no reference in some round; they are ringed there.")
+        notes.append(f"Ringed where the map has no reference, in some round: {counted(strays, 'sample')}.")
     later = [m["number"] for m in manifest["moments"] if m["kind"] == "round" and not m.get("fitted")]
     if later:
         notes.append(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from cu_core.base.display_text import counted
 from cu_core.runstore.reader import RunView
 from pages._frame.one_run import head, redraw
 from pages._frame.page_records import Page
@@ -51,7 +52,7 @@ def footnotes(view: RunView, seed: int | None) -> list[str]:
     """
     notes = []
     if left_out := int(probe_of(view)["rule"].sum()):
-        notes.append(f"{left_out:,} recorded samples that the stopping rule looks at are left out, as in all metrics.")
+        notes.append(f"Left out, as in all metrics: {counted(left_out, 'recorded sample')} of the stopping rule.")
     if seed is None:
         notes.append(no_reference(view, "what to aim at"))
     return notes

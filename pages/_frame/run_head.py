@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import streamlit as st
 
 from cu_core.base.display_text import CELL, cut
@@ -116,8 +115,9 @@ def forgotten(root: str, run_id: str, recorded: bool) -> tuple[int, bytes] | Non
     try:
         probe = probe_of(view)
         probe = probe[probe["group"] == "forget"]
-        places = np.unique(np.linspace(0, len(probe) - 1, MOST_PICTURES).round().astype(int)) if len(probe) else []
-        images = probe_images(view, probe.iloc[places]) if len(places) else None
+        # Spread over all of them, since samples of a kind lie beside each other.
+        places = {number * (len(probe) - 1) // (MOST_PICTURES - 1) for number in range(MOST_PICTURES)}
+        images = probe_images(view, probe.iloc[sorted(places)]) if len(probe) else None
     except (UnlearnscopeError, OSError):
         return None
     # Twice the size on the page, for screens with two pixels to each.

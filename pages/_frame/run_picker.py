@@ -52,13 +52,14 @@ def chosen_run(page: Page) -> tuple[RunView, Callable[[], None]]:
         if addressed:
             _explain_missing(addressed, need_rounds)
             pick()
-            st.stop()
-        empty_state(
-            "Nothing to look at yet",
-            "Runs appear here once they have recorded their first round.",
-            "Launch a run",
-            "launch.py",
-        )
+        else:
+            empty_state(
+                "Nothing to look at yet",
+                "Runs appear here once they have recorded their first round.",
+                "Launch a run",
+                "launch.py",
+            )
+        st.stop()
     remember_run(wanted)
     try:
         view = open_run(home(), wanted)

@@ -132,6 +132,7 @@ def show(data: ImageData, forget: ForgetSet, words: str = "", order: np.ndarray 
             "Share": st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0, color="#D55E00")
         },
         height=min(38 + 35 * len(counts), 213),
+        placeholder="–",
         alt="How many images of each class would be forgotten",
     )
 

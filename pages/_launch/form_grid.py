@@ -94,6 +94,7 @@ def section(values: dict[str, Any], errors: dict[str, str]) -> None:
         format_func=lambda axis: titles[axis],
         key=key_of("axes"),
         persist_state="session",
+        select_all=False,
     )
     with st.grid(3, gap="medium"):
         for axis in st.session_state[key_of("axes")]:

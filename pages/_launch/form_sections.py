@@ -28,6 +28,7 @@ from pages._frame import gate
 from pages._launch import form_draft, part_words, recipe_choice
 from pages._launch.form_fields import complain, field, fields, key_of, label_of, put, value_of
 from pages._shared.plain_text import plain
+from pages._terms.term_link import terms_row
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 READINGS = {"normalisation": (FILE, ORIGIN, *SCALES), "class_order": (ORIGIN, TEXT, NUMBER)}
@@ -239,6 +240,7 @@ def _readings(errors: Errors) -> None:
 
 def forget_section(errors: Errors, data_spec: DataSpec | None, data: ImageData | None) -> None:
     """Which samples to forget."""
+    terms_row("forget", "class-and-sample", "retain")
 
     trained = objective(value_of("train.objective")).kind
 
@@ -306,11 +308,13 @@ def _class_picks(widget: Input, data: ImageData | None) -> None:
         persist_state="session",
         accept_new_options=data is None,
         help=widget.help,
+        select_all=False,
     )
 
 
 def method_section(errors: Errors, task: str) -> None:
     """Which unlearning method with which hyper-parameters."""
+    terms_row("method", "lambda-ul", "omega", "tau")
     kind = objective(value_of("train.objective")).kind
     sharded = value_of("train.shards") > 1 or value_of("train.slices") > 1
 
@@ -393,6 +397,7 @@ def _objective_title(name: str) -> str:
 
 def stop_section(errors: Errors, *, ends: bool = True) -> None:
     """When unlearning ends, where it can end before its last round, and what is recorded."""
+    terms_row("stopping-rule", "held-out", "probe", "collapse-guard")
     usual, rare = split(form_draft.described("stop") if ends else [])
     if ends:
         fields(usual, "stop.", errors, 3)

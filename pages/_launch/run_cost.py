@@ -14,7 +14,7 @@ from cu_core.jobs import background
 from cu_core.jobs.slots import busy_share
 from cu_core.runstore.disk import floor_bytes, free_bytes
 from pages._frame import gate
-from pages._shared.number_words import duration, file_size
+from pages._shared.number_words import file_size, roughly
 from pages._shared.plain_text import plain
 from pages._shared.server_home import home
 
@@ -41,8 +41,8 @@ def takes(specs: Sequence[RunSpec], sentence: str = "", key: str = "measure") ->
     free = free_bytes(home().runs) - floor_bytes()
     if found.disk > free:
         space += f" :red[(only {file_size(max(free, 0))} can be used)]"
-    if found.seconds is not None:
-        st.markdown(f"**{what}; about {duration(found.seconds)}**")
+    if found.expected is not None:
+        st.markdown(f"**{what}; about {roughly(found.expected)}**")
         slowed = slowed_words()
         st.caption(f"Judged by {found.source}{'' if slowed else ', on an idle machine'} · {space}{slowed}")
         return

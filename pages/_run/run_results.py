@@ -23,6 +23,7 @@ from cu_core.analysis.compare.outside import is_outside, outside
 from cu_core.analysis.compare.reading import read_run
 from cu_core.analysis.verdict_reading import verdict_of
 from cu_core.base.csv_cells import shown_table
+from cu_core.base.display_text import counted
 from cu_core.catalogue.file_lists import listed
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.figures.theme import distance_colour
@@ -30,6 +31,7 @@ from cu_core.metrics.membership import few_words
 from cu_core.runstore.reader import RunView
 from pages._shared.number_words import difference_text, duration, metric_text
 from pages._shared.plain_text import plain
+from pages._terms.term_link import terms_row
 
 STOPPED = {
     "class_rule": "unseen samples of the forgotten classes are classified no better than by chance (class rule)",
@@ -95,11 +97,13 @@ def results(view: RunView) -> None:
     for level, text in verdicts(run):
         (st.warning if level else st.markdown)(text)
     st.subheader("Before, after and reference", anchor=False)
+    terms_row("reference", "band", "tug-of-war", "over-unlearning")
     st.dataframe(
         coloured_table(run),
         hide_index=True,
         height="content",
         column_config={name: st.column_config.TextColumn(width=px, help=HELP.get(name)) for name, px in WIDTHS.items()},
+        placeholder="–",
         alt="Metrics before and after unlearning and of the retrained reference; those outside their band first",
     )
     few, beyond = few_words(result.get("counts") or {}), outside(run)
@@ -137,8 +141,10 @@ def _shown_files(run: Compared, result: dict) -> None:
             "sha256": [str(file.get("sha256")) for file in files],
         }
     )
-    with st.expander(f"The {len(files)} files", icon=":material/description:"):
-        st.dataframe(shown_table(table), hide_index=True, alt="Files of the run with their roles and hashes")
+    with st.expander(counted(len(files), "file"), icon=":material/description:"):
+        st.dataframe(
+            shown_table(table), hide_index=True, placeholder="–", alt="Files of the run with their roles and hashes"
+        )
 
 
 def own_weights_words(result: dict) -> str:
@@ -263,7 +269,7 @@ def measured_on(result: dict) -> str:
     """Which samples the table's numbers are measured on."""
     total, counts = result.get("forget_count"), result.get("counts") or {}
     groups = [f"{counts[group]:,} {group}" for group in ("forget", "retain", "unseen") if counts.get(group) is not None]
-    said = [] if total is None else [f"{total:,} samples were to be forgotten."]
+    said = [] if total is None else [f"To be forgotten: {counted(total, 'sample')}."]
     if groups:
         # Rounds that were made elsewhere are all shown, and no rule looks at any sample.
         elsewhere = bool(result.get("given")) and result.get("served") is None
@@ -279,7 +285,7 @@ def reference_words(run: Compared) -> str:
             return "A reference was asked for, but the result has no numbers of one."
         return "No reference was retrained: clone the run and ask for one to see how close it comes."
     count = max(len(run.references), run.asked_references)
-    text = f"Reference: mean over {count} model{'s' if count != 1 else ''} retrained without them{_whose(run)}."
+    text = f"Reference: mean over {counted(count, 'model')} retrained without them{_whose(run)}."
     if len(run.references) > 1:
         return (
             f"{text} Band: where one more retrained model would lie in 19 of 20 cases; a value inside it may be "

@@ -79,9 +79,10 @@ def without_verdict(view: RunView, row: RunRow) -> NoVerdict:
 
 def lacking(why: NoVerdict, run_id: str) -> None:
     """Says why there is no verdict, and what to do."""
-    with st.container(key="no_verdict", gap="small"):
-        st.caption(f":material/gavel: {plain(why.reason)}")
-        what_to_do(why, run_id)
+    with st.container(key="no_verdict", horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.caption(f":material/gavel: {plain(why.reason)} {plain(why.what)}", width="content")
+        if why.what and why.clone:
+            link_to("launch", "Clone this run", clone=run_id)
 
 
 def what_to_do(why: NoVerdict, run_id: str) -> None:

@@ -202,6 +202,7 @@ def selected_table(view: RunView, rounds: list[int], shown: int, seed: int | Non
         selection_mode="multi-row",
         column_config={"Sample": st.column_config.NumberColumn(format="%d")} | number,
         height=min(38 + 35 * len(table), 388),
+        placeholder="–",
         alt="What is known of each of these samples",
     )
     with st.container(horizontal=True, vertical_alignment="center"):

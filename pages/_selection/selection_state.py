@@ -18,6 +18,7 @@ import numpy as np
 import streamlit as st
 
 from cu_core.analysis.selection_text import selection_rows, selection_text
+from cu_core.base.display_text import counted
 from cu_core.base.errors import UnlearnscopeError
 from cu_core.figures.theme import GROUPS, join
 from cu_core.runstore.reader import RunView
@@ -180,7 +181,7 @@ def selection_bar(view: RunView) -> Focus:
 
 def many(count: int, kind: str = "") -> str:
     """``1 sample``, ``37 selected samples``."""
-    return f"{count:,} {kind}{' ' * bool(kind)}sample{'s' * (count != 1)}"
+    return counted(count, f"{kind} sample".strip())
 
 
 def counts_words(groups: np.ndarray) -> str:

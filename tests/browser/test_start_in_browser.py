@@ -116,6 +116,12 @@ def test_links_without_a_page_open_the_run_and_the_way_back_leads_here(
     expect(page.get_by_role("heading", name="Start", exact=True)).to_be_visible(timeout=PATIENCE_MS)
 
 
+def test_its_name_in_the_address_leads_to_it(server: Server, open_tab: Callable[..., Page]) -> None:
+    page = open_tab(f"{server.url}/start")
+    expect(page.get_by_role("heading", name="Start", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    assert shown(page)["titles"]
+
+
 def test_the_door_for_own_models_opens_their_form(server: Server, open_tab: Callable[..., Page]) -> None:
     page = open_tab(server.url)
     page.get_by_role("link", name="Look at my model").click()

@@ -175,5 +175,5 @@ def test_an_encoders_accuracies_are_called_by_their_name() -> None:
     encoder = RunCurves.from_manifests("x", shown, objective="self-supervised")
     assert panes([encoder]) == ("retain_acc", "test_acc_retained")
     titles = [a.text for a in curves([encoder]).layout.annotations]
-    assert titles[:2] == ["<b>Retain accuracy<br>(kNN, n = 900)</b>", "<b>Unseen, other classes<br>(kNN)</b>"]
+    assert titles[:2] == ["<b>Retain accuracy<br>(kNN, n = 900)</b>", "<b>Unseen,<br>other classes<br>(kNN)</b>"]
     assert "(kNN)" in curves_alt([encoder]) and "(kNN)" not in curves_alt([run()])

@@ -32,7 +32,7 @@ def page(run: str | None = "madeup-1", **params: str) -> AppTest:
 
 def message(app: AppTest, part: str) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Header and parts of a packed message: the ``scene``, or who the ``row``s are."""
-    for component in app.get("bidi_component"):
+    for component in app.main.get("bidi_component"):
         packed = component.proto.bytes
         if not packed:
             continue
@@ -55,7 +55,7 @@ def drawn(app: AppTest) -> tuple[dict[str, Any], np.ndarray]:
 
 def drawn_by(app: AppTest, name: str) -> dict[str, Any]:
     """What the component is given that alone has a value of that name."""
-    found = [json.loads(c.proto.json) for c in app.get("bidi_component") if c.proto.json]
+    found = [json.loads(c.proto.json) for c in app.main.get("bidi_component") if c.proto.json]
     (data,) = [data for data in found if name in data]
     return dict(data)
 
@@ -66,7 +66,7 @@ def viewer(app: AppTest) -> dict[str, Any]:
 
 def linked(app: AppTest) -> dict[str, Any]:
     """What the pictures and curves of the selection are given."""
-    (found,) = [json.loads(c.proto.json) for c in app.get("bidi_component") if "signals" in c.proto.json[:400]]
+    (found,) = [json.loads(c.proto.json) for c in app.main.get("bidi_component") if "signals" in c.proto.json[:400]]
     return dict(found)
 
 

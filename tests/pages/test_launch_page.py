@@ -434,7 +434,7 @@ def test_the_estimate_says_where_it_comes_from(home: Home) -> None:
     assert "nothing like it ran here yet" in texts(app)
     remember_speed(DEFAULT_PRESET.spec, home, Speed(1e-4, 1000, EARLIER_RUN))
     app.run()
-    assert "judged by an earlier run" in texts(app)
+    assert "Judged by an earlier run" in texts(app) and "8 references; about " in texts(app)
 
 
 def test_a_broken_plug_in_is_named_and_the_form_works_without_it(monkeypatch: pytest.MonkeyPatch) -> None:

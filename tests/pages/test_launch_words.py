@@ -16,9 +16,10 @@ from cu_core.catalogue.spec import PARTS, RunSpec
 from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec
 from cu_core.data.prepared import open_prepared
 from cu_core.jobs import dispatcher
-from pages._launch import form_draft, part_words
+from pages._launch import form_draft, part_words, run_cost
 from pages._launch.form_fields import special_of
 from pages._launch.form_parts import owner
+from pages._shared.number_words import roughly
 from tests.madeup import write_dataset
 from tests.pages.page_helpers import open_page, texts
 from tests.pages.test_launch_page import widget
@@ -115,6 +116,30 @@ def test_the_whole_in_a_sentence(ready: Home) -> None:
 )
 def test_titles_inside_a_sentence(title: str, words: str) -> None:
     assert part_words.in_sentence(title) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2, "1 s"),
+        (7.4, "7 s"),
+        (23, "25 s"),
+        (43, "40 s"),
+        (89, "90 s"),
+        (95, "1.5 min"),
+        (600, "10 min"),
+        (8000, "2 h"),
+    ],
+)
+def test_a_rough_time_claims_no_more_than_it_knows(seconds: float, words: str) -> None:
+    assert roughly(seconds) == words
+
+
+def test_other_work_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_cost, "busy_share", lambda: 0.1)
+    assert run_cost.slowed_words() == ""
+    monkeypatch.setattr(run_cost, "busy_share", lambda: 1.4)
+    assert "2.4 times as long" in run_cost.slowed_words()
 
 
 def test_every_field_belongs_to_a_part_that_is_drawn(ready: Home) -> None:

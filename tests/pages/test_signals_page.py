@@ -24,7 +24,7 @@ def page(**params: str) -> AppTest:
 
 
 def board(app: AppTest) -> dict[str, Any]:
-    (component,) = app.get("bidi_component")
+    (component,) = app.main.get("bidi_component")
     return json.loads(component.proto.json)
 
 
