@@ -84,7 +84,7 @@ def levels(
     if guess is not None:
         add_guess(figure, guess, percent=percent, text_size=text_size)
     dress(figure, height=70 + ROW * max(2, len(rows)), top=34, bottom=56)
-    return figure.update_layout(font={"size": text_size})
+    return _sized(figure, text_size)
 
 
 def add_guess(figure: go.Figure, guess: float, *, percent: bool, text_size: int = 13, upright: bool = True) -> None:
@@ -147,7 +147,13 @@ def answer_bars(labels: Sequence[str], counts: Sequence[int], right: int | None,
     if max(counts, default=0) <= 10:
         figure.update_xaxes(dtick=1)
     dress(figure, height=90 + 30 * len(labels), top=12, bottom=56)
-    return figure.update_layout(font={"size": text_size})
+    return _sized(figure, text_size)
+
+
+def _sized(figure: go.Figure, text_size: int) -> go.Figure:
+    """All texts of a figure in one size; that of axes has to be said, or the page's theme sets it."""
+    sizes = {"tickfont_size": text_size, "title_font_size": text_size}
+    return figure.update_xaxes(**sizes).update_yaxes(**sizes).update_layout(font={"size": text_size})
 
 
 def _said(value: float, percent: bool) -> str:

@@ -81,7 +81,9 @@ def door(place: Place) -> None:
     """On demand: the audience's address as a code for their telephones, and counting anew."""
     address = audience_address(place)
     with st.popover("Audience", icon=":material/qr_code_2:", key="audience_door"):
-        st.image(code_of(address), width=280, caption="Scan it to answer on your own device")
+        st.image(
+            code_of(address), width=280, caption="Scan it to answer on your own device", alt=f"QR code of {address}"
+        )
         st.code(address, language=None)
         if any(f"//{name}" in address for name in LOCAL):
             st.caption(

@@ -132,8 +132,6 @@ def _curves(drawn: Drawn) -> None:
     figure = curves([found], metrics, columns=3, height=280)
     if metrics and (guess := drawn.guess_at(metrics[0])) is not None:
         add_guess(figure, guess, percent=METRICS[metrics[0]].percent, text_size=drawn.text_size, upright=False)
-    figure.update_layout(font={"size": drawn.text_size})
-    figure.update_annotations(font_size=drawn.text_size)
     st.plotly_chart(figure, key=f"{drawn.key}_curves", alt=curves_alt([found], metrics), config=bar())
 
 

@@ -93,7 +93,7 @@ def test_an_audience_answers_on_the_address_of_the_code_and_the_room_sees_bars(
     title(wall, "Which retrained network")
     expect(wall.get_by_text("0 answers from the audience so far")).to_be_visible()
     wall.get_by_role("button", name="Audience").click()
-    expect(wall.get_by_role("img", name="Scan it")).to_be_visible()
+    expect(wall.get_by_role("img", name="QR code of http")).to_be_visible()
     address = wall.get_by_test_id("stCode").inner_text().strip()
     assert address == f"{server.url}/learn?lesson={LESSON}&step=references"
     shoot(wall, "learn-audience")
