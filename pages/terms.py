@@ -60,8 +60,8 @@ def remember() -> None:
 st.title(PAGE.title, anchor=False)
 st.caption(f"{len(TERMS)} entries. Type into the field to open one with its drawing, or read on.")
 chosen()
-shown = TERMS.values()
-if found := terms_of(about := st.query_params.get("page", "")):
+shown = list(TERMS.values())
+if found := terms_of(about := st.query_params.get("of", "")):
     shown = found
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"Listed are the terms of the page **{pages()[about].title}**.", width="content")

@@ -22,5 +22,5 @@ def page_terms(page_id: str) -> None:
     """Draws the link; nothing where there is nothing to link."""
     if terms_of(page_id):
         st.page_link(
-            PAGE_OF_TERMS, label="Terms of this page", icon=":material/menu_book:", query_params={"page": page_id}
+            PAGE_OF_TERMS, label="Terms of this page", icon=":material/menu_book:", query_params={"of": page_id}
         )

@@ -82,11 +82,11 @@ def test_every_page_of_a_run_leads_to_its_terms_from_its_foot(home: Home) -> Non
     write_run(home)
     app = open_page("signals.py", run="madeup-1")
     link = app.main.get("page_link")[-1].proto
-    assert (link.label, link.query_string) == ("Terms of this page", "page=signals")
+    assert (link.label, link.query_string) == ("Terms of this page", "of=signals")
 
 
 def test_the_page_lists_the_terms_of_one_page_alone(home: Home) -> None:
-    said = texts(open_page("terms.py", page="signals"))
+    said = texts(open_page("terms.py", of="signals"))
     assert "terms of the page **Signal space**" in said
     assert "**Two-view cosine** –" in said and "**Band** –" not in said
-    assert "**Band** –" in texts(open_page("terms.py", page="no such page"))
+    assert "**Band** –" in texts(open_page("terms.py", of="no such page"))
