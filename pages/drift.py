@@ -14,6 +14,7 @@ from pages._frame.rounds_of_run import no_reference, show_rounds
 from pages._selection.selection_charts import linked_charts
 from pages._selection.selection_panel import selection_panel
 from pages._shared.recorded_rounds import wanted_round
+from pages._terms.term_link import terms_row
 
 PAGE = Page(
     id="drift",
@@ -36,6 +37,7 @@ def sections(view: RunView, rounds: list[int]) -> None:
     state = picture(chosen, shown)
     number = state.round if state.round in rounds else wanted_round(rounds)
     chosen.strip(number)
+    terms_row("fidelity", "trustworthiness", "continuity", "jitter", "procrustes")
     offer_refit(chosen)
     measured(chosen, shown, state, number)
     if name == "other":
