@@ -75,7 +75,7 @@ def _source(deep: dict[str, Any]) -> None:
     whose = (
         "all made by this run" if made == shadows else f"{made or 'none'} of them made by this run, the others before"
     )
-    said = [f"{counted(shadows, 'shadow model')}, {whose}."]
+    said = [f"{counted(shadows or 0, 'shadow model')}, {whose}."]
     if isinstance(took, int | float):
         said.append(f"That took {duration(took)} of processor time.")
     if deep.get("same_weights") is True:
