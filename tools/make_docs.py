@@ -1,4 +1,4 @@
-"""Writes docs/methods.md from the registries, and the README's table of pages from the pages' records.
+"""Writes docs/methods.md from the registries, docs/glossary.md, and the README's table of pages from their records.
 
 .venv/bin/python -m tools.make_docs            writes the files
 .venv/bin/python -m tools.make_docs --check    fails if one is out of date
@@ -17,6 +17,9 @@ from cu_core.base.parameters import Described, describe
 from cu_core.catalogue.attack_record import ATTACKS
 from cu_core.catalogue.backbone_record import BACKBONES
 from cu_core.catalogue.dataset_record import DATASETS
+from cu_core.catalogue.glossary import FAMILIES, TERMS
+from cu_core.catalogue.glossary.misconceptions import MISCONCEPTIONS
+from cu_core.catalogue.glossary.term import Term
 from cu_core.catalogue.method_record import METHODS, PER_EPOCH, PER_FILE, PER_HALF, PER_SHARD, Method
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.objective_record import OBJECTIVES
@@ -27,11 +30,13 @@ from cu_core.catalogue.search_space import axes_of
 from cu_core.catalogue.selections import FORGET_KINDS
 from cu_core.catalogue.spec import PARTS, RunSpec
 from cu_core.catalogue.stopping import STOPPING_RULES
+from cu_core.figures.glossary_sketches import SKETCHES
 from cu_core.methods.absent import ABSENT
 from pages._frame.page_records import pages
 
 ROOT = Path(__file__).resolve().parent.parent
 METHODS_PAGE, README = ROOT / "docs" / "methods.md", ROOT / "README.md"
+GLOSSARY_PAGE = ROOT / "docs" / "glossary.md"
 PAGES_BEGIN = '<!-- Pages: written by tools/make_docs.py; change the records in pages/, then run "make docs". -->'
 PAGES_END = "<!-- End of pages. -->"
 HEAD = """# What can be chosen
@@ -41,6 +46,14 @@ HEAD = """# What can be chosen
 The launch page, the command line and this page are made from the same records.
 `unlearnscope list methods` (or `datasets`, `models`, `metrics`) prints them too.
 How to add one: [extending.md](extending.md).
+"""
+GLOSSARY_HEAD = """# Terms
+
+<!-- Written by tools/make_docs.py from cu_core/catalogue/glossary/; change the entries, then run "make docs". -->
+
+Every word that the program uses in a sense of its own, with what it is easily mistaken for. The page **Terms** shows
+the same entries with their drawings; a row of terms at a section leads there. What people commonly believe of
+unlearning, and where it is answered, stands [at the end](#misconceptions-and-where-each-is-answered).
 """
 
 
@@ -353,6 +366,54 @@ def text() -> str:
     return "\n\n".join(section.strip() for section in sections if section) + "\n"
 
 
+def entry(term: Term) -> str:
+    """One entry of the glossary."""
+    titles = {page.id: page.title for page in pages().values()}
+    parts = [f'### <a id="{term.id}"></a>{term.title}', marked(term.sentence)]
+    if term.formula:
+        parts.append(f"$$\n{term.formula}\n$$")
+    lines = [f"**Not to be mistaken:** {marked(term.means_not)}", f"**Where:** {marked(term.where)}"]
+    shown = ", ".join(titles[page_id] for page_id in term.pages)
+    lines.append(f"**Pages:** {shown}")
+    if term.picture:
+        lines.append(f"**Drawing on the page Terms:** {SKETCHES[term.picture].words}")
+    if term.aliases:
+        lines.append(f"**Also:** {'; '.join(map(marked, term.aliases))}")
+    if term.related:
+        lines.append(f"**See also:** {', '.join(f'[{TERMS[name].title}](#{name})' for name in term.related)}")
+    return "\n\n".join([*parts, "  \n".join(lines)])
+
+
+def marked(text: str) -> str:
+    """Plain text in Markdown: an underscore of λ_UL is none of Markdown's."""
+    return text.replace("_", "\\_").replace("*", "\\*")
+
+
+LESSONS_PAGE = "lessons.md"
+
+
+def answered_at(kind: str, name: str) -> str:
+    """A link to what answers a misconception, as it stands in the glossary."""
+    if kind == "term":
+        return f"[{TERMS[name].title}](#{name}){', with a drawing' if TERMS[name].picture else ''}"
+    return f"[lesson step `{name}`]({LESSONS_PAGE})"
+
+
+def glossary() -> str:
+    """The whole page of terms."""
+    sections = [GLOSSARY_HEAD]
+    for family in FAMILIES:
+        sections += [f"## {family.title}", *map(entry, family.terms)]
+    sections += [
+        "## Misconceptions, and where each is answered",
+        table(
+            ("belief", "answered by"),
+            ((m.belief, ", ".join(answered_at(kind, name) for kind, name in m.answers)) for m in MISCONCEPTIONS),
+        ),
+    ]
+    return "\n\n".join(section.strip() for section in sections) + "\n"
+
+
 def with_pages(readme: str) -> str:
     """A README with the table of pages between its two marks.
 
@@ -369,11 +430,12 @@ def with_pages(readme: str) -> str:
 
 def main() -> int:
     """Writes or checks the files; returns the exit code."""
-    parser = argparse.ArgumentParser(description="Writes docs/methods.md and the README's table of pages from records.")
+    parser = argparse.ArgumentParser(description="Writes what the docs and the README say of records.")
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is out of date")
     options = parser.parse_args()
-    present = {path: path.read_text(encoding="utf-8") if path.exists() else "" for path in (METHODS_PAGE, README)}
-    wanted = {METHODS_PAGE: text(), README: with_pages(present[README])}
+    files = METHODS_PAGE, GLOSSARY_PAGE, README
+    present = {path: path.read_text(encoding="utf-8") if path.exists() else "" for path in files}
+    wanted = {METHODS_PAGE: text(), GLOSSARY_PAGE: glossary(), README: with_pages(present[README])}
     stale = [path for path in wanted if present[path] != wanted[path]]
     if not options.check:
         for path in stale:

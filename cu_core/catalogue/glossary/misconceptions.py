@@ -1,0 +1,43 @@
+"""What people commonly take unlearning for, and where in the program each is answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Misconception:
+    """One belief that does not hold.
+
+    Attributes:
+        id: short name.
+        belief: as somebody would say it.
+        answers: where it is answered: ``("term", id)`` of the glossary or ``("lesson", id)`` of a step.
+    """
+
+    id: str
+    belief: str
+    answers: tuple[tuple[str, str], ...]
+
+
+MISCONCEPTIONS = (
+    Misconception("lower-is-better", "A lower forget accuracy is better.", (("term", "accuracy"),)),
+    Misconception(
+        "random-to-zero", "Accuracy on random forgotten samples should reach 0 %.", (("term", "class-and-sample"),)
+    ),
+    Misconception("attack-at-half", "An attack at 50 % is proof.", (("term", "transferred"),)),
+    Misconception("below-half", "An AUC below 0.5 is even safer.", (("term", "auc"),)),
+    Misconception("accuracy-zero", "Accuracy 0 means that the features are gone.", (("term", "probe-recovery"),)),
+    Misconception("deleted-row", "Deleting the row deletes it from the model.", (("term", "unlearning"),)),
+    Misconception("suppression", "Suppression is unlearning.", (("term", "output-filter"),)),
+    Misconception("one-truth", "One retrained model is the truth.", (("term", "band"),)),
+    Misconception(
+        "small-distance", "A small distance to the retrained weights means unlearned.", (("term", "weight-distance"),)
+    ),
+    Misconception("moved-on-map", "Points that moved on a map drifted.", (("term", "drift"),)),
+    Misconception("alike", "Class and sample forgetting are alike.", (("term", "class-and-sample"),)),
+    Misconception("not-affected", "Retained people are not affected.", (("term", "retain"),)),
+    Misconception("always-cheaper", "Unlearning is always cheaper than retraining.", (("term", "exact-unlearning"),)),
+    Misconception("guarantees", "(ε, δ) guarantees hold for deep networks.", (("term", "epsilon-delta"),)),
+)
+"""A step of a lesson that answers one is added to its `answers`."""

@@ -1,0 +1,151 @@
+"""Entries of the glossary: the verdict, its questions and its states."""
+
+from __future__ import annotations
+
+from cu_core.catalogue.glossary.term import Term, TermFamily
+
+VERDICT_TERMS = TermFamily(
+    "verdict",
+    "Verdict",
+    (
+        Term(
+            "verdict",
+            "Verdict",
+            "What eight questions, each tested against references that are left out in turn, say of the unlearned "
+            "model; the worst answer is the whole one.",
+            "It is no certificate: it says what these tests with so many references could see.",
+            "Verdict, question by question; a chip on every page of a run.",
+            pages=("verdict", "run"),
+            aliases=("verdicts", "is it gone?"),
+            related=("verdict-state", "leave-one-out", "positive-control"),
+        ),
+        Term(
+            "verdict-state",
+            "States of a verdict",
+            "Differs: it can be told from retrained models. No difference found: no test tells it, and half of what "
+            "the model had before unlearning would have been seen. Cannot tell: something is missing for either.",
+            "No difference found is no clearance, and cannot tell is no pass: often there was nothing to be seen.",
+            "Verdict, Run, Runs and Compare, each with a shape of its own.",
+            pages=("verdict", "compare"),
+            aliases=("Differs", "Cannot tell", "No difference found", "states"),
+            related=("verdict", "positive-control", "equivalence"),
+        ),
+        Term(
+            "leave-one-out",
+            "Each left out in turn",
+            "Every reference is measured beside the others as the unlearned model is, which says how far one more "
+            "retrained model would lie.",
+            "Models that were used to measure are never measured by themselves.",
+            "The grey range of each test on Verdict.",
+            pages=("verdict",),
+            formula=r"\bar r\;\pm\;t\;s\,\sqrt{1+\tfrac1K}",
+            aliases=("null", "left out in turn", "p", "p-value"),
+            related=("band", "reference"),
+        ),
+        Term(
+            "positive-control",
+            "Positive control",
+            "A model that a test has to tell, or it says nothing: for forgetting the model before unlearning, for "
+            "harm to others one that is made wrong on some of its right answers.",
+            "Where even the control passes, passing is no merit: there was nothing detectable to forget.",
+            "A mark in each test on Verdict.",
+            pages=("verdict",),
+            aliases=("control", "controls"),
+            related=("verdict-state", "base-model"),
+        ),
+        Term(
+            "equivalence",
+            "Equivalence margin",
+            "How far off a number may be and still count as no difference: half of what the positive control is off.",
+            "No significant difference alone is no likeness; the claim of likeness has a test of its own.",
+            "The column Must stay within on Verdict.",
+            pages=("verdict",),
+            aliases=("must stay within", "no difference is a claim"),
+            related=("positive-control", "verdict-state"),
+        ),
+        Term(
+            "unchanged-question",
+            "Question: Unchanged",
+            "Is it still the model before unlearning, perhaps in disguise?",
+            "That something moved does not mean that the right thing did.",
+            "Verdict; the samples' motion is on Drift.",
+            pages=("verdict", "drift"),
+            aliases=("Unchanged",),
+            related=("cka", "verdict"),
+        ),
+        Term(
+            "integrity-question",
+            "Question: Integrity",
+            "Are the stored weights those that answered while the model was measured?",
+            "Weights that answer as recorded may still hold everything.",
+            "Verdict.",
+            pages=("verdict",),
+            aliases=("Integrity",),
+            related=("output-filter", "verdict"),
+        ),
+        Term(
+            "remembers-question",
+            "Question: Remembers",
+            "Are forgotten samples still known better than strangers, or known as too bad, beside what references say "
+            "of the same samples?",
+            "No difference in the mean leaves single samples that may be known; the deep audit looks at each.",
+            "Verdict; the distributions behind it are on Attack.",
+            pages=("verdict", "attack"),
+            aliases=("Remembers",),
+            related=("calibrated", "over-unlearning"),
+        ),
+        Term(
+            "answers-question",
+            "Question: Answers",
+            "Does it answer to forgotten samples as a retrained model would?",
+            "Right or wrong plays no part: retrained models are right on many images that they never saw.",
+            "Verdict; the answers are on Confidence.",
+            pages=("verdict", "confidence"),
+            aliases=("Answers",),
+            related=("nearness", "verdict"),
+        ),
+        Term(
+            "hidden-question",
+            "Question: Hidden",
+            "Do the features still hold what the answers no longer show, beyond what they hold in references?",
+            "Good features separate classes that no model was taught; where references pass as well, nothing can be "
+            "told.",
+            "Verdict; the samples' places are on Drift.",
+            pages=("verdict", "drift"),
+            aliases=("Hidden",),
+            related=("probe-recovery", "output-filter"),
+        ),
+        Term(
+            "comes-back-question",
+            "Question: Comes back",
+            "Do a few steps of training on retained samples make the model know the forgotten ones again?",
+            "What does not come back in a few steps may come back in many.",
+            "Verdict.",
+            pages=("verdict",),
+            aliases=("Comes back",),
+            related=("relearning", "verdict"),
+        ),
+        Term(
+            "others-question",
+            "Question: Others",
+            "Were samples harmed that nobody asked to forget: as a whole, in one class, or by standing out more as "
+            "training samples?",
+            "It says nothing of what was to be forgotten.",
+            "Verdict; the samples are on Confidence and Drift.",
+            pages=("verdict", "confidence"),
+            picture="retained-neighbours",
+            aliases=("Others",),
+            related=("retain", "dragged-along"),
+        ),
+        Term(
+            "attack-question",
+            "Question: Attack",
+            "What is the best that any membership attack here reaches, beyond what it reaches on references?",
+            "Stronger attackers with more shadow models exist; the deep audit is one.",
+            "Verdict; the attacks are on Attack.",
+            pages=("verdict", "attack"),
+            aliases=("Attack",),
+            related=("membership-attack", "deep-audit"),
+        ),
+    ),
+)

@@ -1,0 +1,24 @@
+"""An entry of the glossary as Markdown."""
+
+from __future__ import annotations
+
+from cu_core.catalogue.glossary.term import Term, TermFamily
+
+
+def escaped(text: str) -> str:
+    """Text of an entry in Markdown: no letter of it is a sign of Markdown, as λ_UL would be."""
+    return "".join(f"\\{letter}" if letter in "*_[]`$~" else letter for letter in text)
+
+
+def term_body(term: Term) -> str:
+    """What an entry says below its title: sentence, formula, and what it does not mean."""
+    formula = f"\n\n$$\n{term.formula}\n$$" if term.formula else ""
+    return f"{escaped(term.sentence)}{formula}\n\n**Not to be mistaken:** {escaped(term.means_not)}"
+
+
+def family_text(family: TermFamily) -> str:
+    """All entries of a family to be read one after the other."""
+    return "\n\n".join(
+        f"**{escaped(term.title)}** – {escaped(term.sentence)}  \n:gray[Not to be mistaken: {escaped(term.means_not)}]"
+        for term in family.terms
+    )
