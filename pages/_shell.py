@@ -23,9 +23,13 @@ start = st.Page(
     lambda: st.switch_page(served["runs"]), title="Start", url_path="start", default=True, visibility="hidden"
 )
 sections = {name: [served[page.id] for page in known if page.section == name] for name in SECTIONS}
-page = st.navigation(sections | {SECTIONS[0]: [start, *sections[SECTIONS[0]]]})
+# Who shows a lesson to a room needs the room on the wall.
+presenting = st.query_params.get("present") == "1"
+page = st.navigation(
+    sections | {SECTIONS[0]: [start, *sections[SECTIONS[0]]]}, position="hidden" if presenting else "sidebar"
+)
 # The start page leads on at once: what was drawn beside it would be drawn again with the runs.
-if page is not start:
+if page is not start and not presenting:
     with st.sidebar:
         format_choice()
         machine()

@@ -26,10 +26,10 @@ from cu_core.runstore.disk import check_floor
 from cu_core.runstore.import_run import Imported, import_run
 from cu_core.runstore.rows import optional_json
 from cu_core.runstore.state import FINAL, read_state
-from cu_core.sharing import uploads
+from cu_core.sharing import lesson_answers, uploads
 from cu_core.sharing.paths import check_paths, foreign_paths, may_bring_code
 from cu_core.sharing.quota import check_active, check_disk, check_submission, check_upload, quota_of
-from cu_core.sharing.rights import User, may
+from cu_core.sharing.rights import VIEW, User, may
 
 
 @dataclass(frozen=True)
@@ -196,6 +196,18 @@ class Desk:
         """Judges the own weights of a run; see `cu_core.jobs.background.start_check`."""
         self.check(spec)
         return background.start_check(spec, self.home)
+
+    @os_errors_in_words()
+    def answer(self, lesson: str, step: str, answer: int, voter: str) -> bool:
+        """Counts an answer in a lesson, without a name; see `cu_core.sharing.lesson_answers.count_answer`."""
+        self.require(VIEW)
+        return lesson_answers.count_answer(self.home, lesson, step, answer, voter)
+
+    @os_errors_in_words()
+    def count_anew(self, lesson: str) -> None:
+        """Begins to count a lesson's answers anew; see `cu_core.sharing.lesson_answers.begin_anew`."""
+        self.require("launch")
+        lesson_answers.begin_anew(self.home, lesson)
 
     def _owner(self, run_id: str) -> str:
         """Who launched a run; empty for the home's owner, and for a run that does not exist."""

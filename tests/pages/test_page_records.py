@@ -13,7 +13,7 @@ from cu_core.base.errors import BadInput
 from pages._frame.page_records import FOLDER, SECTIONS, pages, read_page
 
 # Each may import from those before it. What belongs to one page or family stands apart from the others.
-FLOORS = ("_shared", "_frame", "_terms", "_launch", "_selection")
+FLOORS = ("_shared", "_frame", "_terms", "_launch", "_selection", "_drift")
 RECORD = 'PAGE = Page(id="{id}", title="T", icon=":material/x:", help="H", purpose="P", section="{section}", order=9)\n'
 
 

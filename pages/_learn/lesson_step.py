@@ -1,0 +1,118 @@
+"""One step of a lesson from top to bottom: text, question, reveal, what may honestly be said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from cu_core.catalogue.lessons.lesson_record import Lesson, ShownPart, Step
+from cu_core.catalogue.lessons.lesson_words import Facts, said
+from pages._learn.lesson_audience import bars, bin_of, waiting
+from pages._learn.lesson_parts import Drawn, draw_part
+from pages._learn.lesson_place import Place, back, forward, go_to
+from pages._learn.lesson_question import ask, explain, right_option, truth_of
+from pages._learn.lesson_runs import ChosenRun, chosen_runs, facts_for, facts_of_run, failure_of, source_line
+from pages._learn.lesson_sandbox import sandbox, watch
+
+AUDITED = ("attack", "verdict", "claim")
+"""Parts that quick live runs have nothing for."""
+
+
+def show_step(place: Place) -> None:
+    """Draws the step."""
+    lesson, step = place.lesson, place.step
+    st.subheader(step.title, anchor=False)
+    name = step.run
+    if step.control == "run":
+        name = _pick_run(lesson, step)
+    question = step.question
+    open_now = question is None or place.answer is not None or place.revealed
+    audited = any(part.part in AUDITED for part in step.parts)
+    runs = chosen_runs(lesson, audited)
+    chosen = runs[name] if name else None
+    facts = facts_for(runs, name)
+    if chosen is not None:
+        source_line(lesson, chosen, audited)
+    for text in said(step.text, facts):
+        st.markdown(text)
+    if chosen is not None and chosen.view is not None:
+        if chosen.active:
+            watch(chosen.view.run_id, "step", curves=open_now)
+        elif chosen.view.result() is None:
+            failure_of(chosen.view)
+    _parts(place, "question", name, runs)
+    if question is not None:
+        ask(place, question)
+    if question is not None and place.presenting and not open_now:
+        waiting(place)
+    if open_now and (chosen is None or facts_of_run(chosen)):
+        if question is not None:
+            explain(place, question, facts)
+            if place.presenting:
+                truth = truth_of(question, facts)
+                number = None if truth is None else bin_of(question, truth)
+                bars(place, question, right_option(question, facts) if question.kind == "choice" else number)
+        _parts(place, "reveal", name, runs)
+        for text in said(step.reveal, facts):
+            st.markdown(text)
+        if honest := said(step.honest, facts):
+            st.info("\n\n".join(honest), title="What may we honestly say?", icon=":material/balance:")
+    if step.control == "sandbox":
+        sandbox(place)
+    _ways(place, open_now)
+
+
+def _pick_run(lesson: Lesson, step: Step) -> str:
+    """The one control of such a step: which run is shown."""
+    named = list(dict.fromkeys([step.run, *(part.run for part in step.parts if part.run)]))
+    return str(
+        st.segmented_control(
+            "Shown",
+            named,
+            default=named[0],
+            required=True,
+            format_func=lambda run: lesson.runs[run].title,
+            key=f"shown_run_{step.id}",
+        )
+    )
+
+
+def _parts(place: Place, when: str, name: str, runs: Mapping[str, ChosenRun]) -> None:
+    picked = place.step.control == "run"
+    for number, part in enumerate(place.step.parts):
+        run = part.run or name
+        if part.shown != when or (picked and run != name):
+            continue
+        chosen = runs[run]
+        if chosen.view is not None and not chosen.active and chosen.view.result() is not None:
+            _part(place, number, part, chosen, facts_for(runs, run))
+
+
+def _part(place: Place, number: int, part: ShownPart, chosen: ChosenRun, facts: Facts) -> None:
+    if chosen.view is None:
+        return
+    question = place.step.question
+    asked = question is not None and question.kind == "number"
+    truth = question.truth if question is not None and asked else ""
+    key = f"part_{place.step.id}_{number}"
+    draw_part(Drawn(part, chosen.view, facts, place.answer if asked else None, truth, place.text_size, key))
+
+
+def _ways(place: Place, open_now: bool) -> None:
+    """Back, next, and where one is."""
+    last = place.number == len(place.lesson.steps) - 1
+    with st.container(horizontal=True, vertical_alignment="center", key="lesson_ways"):
+        st.button(
+            "Back", key="step_back", icon=":material/arrow_back:", disabled=place.number == 0, on_click=back,
+            args=(place,),
+        )  # fmt: skip
+        if not last:
+            st.button(
+                "Next", key="step_next", icon=":material/arrow_forward:", type="primary" if open_now else "secondary",
+                on_click=go_to if not place.presenting else forward,
+                args=(place.lesson, place.number + 1) if not place.presenting else (place,),
+            )  # fmt: skip
+        minutes = place.step.minutes
+        takes = f"about {minutes:g} {'minute' if minutes == 1 else 'minutes'}" if minutes else "as long as you like"
+        st.caption(f"Step {place.number + 1} of {len(place.lesson.steps)} · {takes}")
