@@ -47,6 +47,7 @@ test-all: test test-rest
 
 demo-runs: env
 	$(RUN) -m tools.make_demo_runs
+	$(RUN) -m tools.make_lesson_runs
 
 bench: env
 	$(RUN) -m benchmarks.snapshot_cost

@@ -26,7 +26,9 @@ from cu_core.jobs.dispatcher import dispatcher_alive, ensure_dispatcher
 from cu_core.jobs.submission import work_waiting
 from cu_core.runstore.index import unindexed
 from cu_core.sharing.door import Door
-from pages._frame.login import StreamlitLogin, server
+from pages._frame.login import StreamlitLogin, base_path, server
+from pages._frame.served_index import ServedIndex
+from pages._frame.warm_up import warm_up
 
 ROOT = Path(__file__).resolve().parent
 CHECK_SECONDS = 5.0
@@ -63,6 +65,7 @@ def _first_start() -> None:
     try:
         # What reads runs and images takes longer to import than all the rest of the server, and every page needs it.
         # Done here, it happens while the browser fetches the site's own files.
+        from cu_core.catalogue.dataset_record import dataset  # noqa: PLC0415
         from cu_core.data.prepared import open_prepared  # noqa: PLC0415
         from cu_core.jobs.background import start_prepare  # noqa: PLC0415
         from cu_core.jobs.demo import demo_specs, welcome  # noqa: PLC0415
@@ -71,12 +74,20 @@ def _first_start() -> None:
         welcome(home, ROOT / "assets" / "demo")
         # The demos come without their images; those are made from the embedded dataset.
         for spec in demo_specs(home):
-            if open_prepared(spec.data, home) is None:
+            # Nothing is fetched from the network before anybody asks for it.
+            if not dataset(spec.data.dataset).download and open_prepared(spec.data, home) is None:
                 start_prepare(spec.data, home)
     except OSError as error:  # a home that can only be read, say: its runs are shown all the same
         log.warning("The first start could not be prepared: %s", home_in_words(error, default_home()))
     except Exception:  # a demo that cannot be installed must not keep the app from starting
         log.exception("The first start could not be prepared")
+
+
+def _load_pages() -> None:
+    try:
+        warm_up()
+    except Exception:  # whatever is wrong with one page is said where that page is opened
+        log.exception("The pages could not be loaded ahead of their first visit")
 
 
 @asynccontextmanager
@@ -89,6 +100,7 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any] | None]:
     async with anyio.create_task_group() as tasks:
         if not new:
             tasks.start_soon(anyio.to_thread.run_sync, _first_start)
+        tasks.start_soon(anyio.to_thread.run_sync, _load_pages)
         tasks.start_soon(_watch)
         try:
             yield None
@@ -100,7 +112,10 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any] | None]:
 app = st.App(
     ROOT / "pages" / "_shell.py",
     routes=[Route("/api/health", health)],
-    middleware=[Middleware(Door, home=default_home, server=server, login=StreamlitLogin())],
+    middleware=[
+        Middleware(Door, home=default_home, server=server, login=StreamlitLogin()),
+        Middleware(ServedIndex, base=base_path),
+    ],
     lifespan=lifespan,
 )
 

@@ -42,11 +42,16 @@ class Panes:
         self.figure.add_scatter(name=name, legendgroup=name, showlegend=first, row=1, col=column, **looks)
 
 
+def found_browser() -> str | None:
+    """Path of the first browser of this machine that Playwright can drive; None leaves the choice to it."""
+    return next((found for name in BROWSERS if (found := shutil.which(name))), None)
+
+
 def write_png(figure: go.Figure, path: Path) -> None:
     """Photographs a figure in a headless browser."""
-    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     with sync_playwright() as playwright:
-        page = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"]).new_page(viewport=SIZE)
+        launched = playwright.chromium.launch(executable_path=found_browser(), args=["--no-sandbox"])
+        page = launched.new_page(viewport=SIZE)
         page.set_content(figure.to_html(include_plotlyjs=True, full_html=True, config={"displayModeBar": False}))
         page.locator(".main-svg").first.wait_for()
         page.screenshot(path=path, timeout=120_000)

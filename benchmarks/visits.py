@@ -19,7 +19,6 @@ from tests.streamlit_client import Client, open_tab
 ONE_RUN = ("run", "drift", "confidence", "similarity", "signals", "attack")
 """Pages about a single run."""
 ALL = ("runs", *ONE_RUN, "compare", "sweep", "papers", "launch")
-PICTURES = ("plotly_chart", "bidi_component")
 PATIENCE = 300.0
 
 
@@ -49,6 +48,12 @@ def query_of(page: str, number: int, runs: int) -> str:
     return f"group=sweep-{number % runs // 30}" if page == "compare" else ""
 
 
+def has_picture(tab: Client) -> bool:
+    """Whether a chart or a viewer has come; the search in the sidebar is none."""
+    viewers = (part for part in tab.of("bidi_component") if part.component_name != "unlearnscope_palette")
+    return bool(tab.of("plotly_chart")) or any(viewers)
+
+
 async def visit(url: str, page: str, query: str = "") -> Visit:
     """Opens a page in a new session, draws it once more, and leaves.
 
@@ -57,8 +62,8 @@ async def visit(url: str, page: str, query: str = "") -> Visit:
     """
     began = time.perf_counter()
     async with tab_of(url, page, query) as tab:
-        await tab.until(lambda t: t.runs > 0 or any(map(t.of, PICTURES)), PATIENCE)
-        picture = time.perf_counter() - began if any(map(tab.of, PICTURES)) else None
+        await tab.until(lambda t: t.runs > 0 or has_picture(t), PATIENCE)
+        picture = time.perf_counter() - began if has_picture(tab) else None
         await tab.until(lambda t: t.runs > 0, PATIENCE)
         whole, received = time.perf_counter() - began, tab.received
         began = time.perf_counter()

@@ -7,7 +7,7 @@ import streamlit as st
 from cu_core.metrics.membership import few_words
 from cu_core.runstore.reader import RunView
 from cu_core.runstore.verify import how_to_mend
-from pages._attack.attack_numbers import numbers_section, overview_section, pick_attack
+from pages._attack.attack_numbers import answer_section, numbers_section, overview_section, pick_attack
 from pages._attack.attack_scores import panes_of, roc_section, threshold_section
 from pages._attack.attack_selection import audited, selection_sections
 from pages._attack.attack_verdicts import verdict_section
@@ -72,26 +72,27 @@ def sections(view: RunView) -> None:
     if focus.only:
         selection_sections(view, attacks, focus)
         return
-    st.caption(
-        f"{audit['members']:,} forget samples (members) against {audit['non_members']:,} unseen ones of the same class "
-        f"mix (non-members). Every sample is scored by an attack that was fitted on the other half of them. "
-        + (
-            ""
-            if audit.get("reference_seed") is not None
-            else "These attacks were made on no reference, so chance is what to aim at."
-        )
-    )
-    if few := few_words({"forget": audit["members"], "unseen": audit["non_members"]}):
+    members, others = audit["members"], audit["non_members"]
+    answer_section(attacks, members, others)
+    if few := few_words({"forget": members, "unseen": others}):
         st.warning(few, icon=":material/warning:")
-    overview_section(attacks)
-    attack, way = pick_attack(attacks)
-    numbers_section(attacks, attack)
-    panes = panes_of(view, attacks, attack, way)
-    if not panes:
-        return
-    threshold = threshold_section(panes, attack, f"{view.run_id}_{attack}_{way}", audited(view, focus))
-    roc_section(view, attacks, attack)
-    verdict_section(str(home().root), view, [p for p in panes if p.model != "reference"], threshold)
+    if audit.get("reference_seed") is None:
+        st.caption("These attacks were made on no reference, so chance is what to aim at.")
+    every, single = st.tabs(["All attacks", "One attack"], key="attack_part", bind="query-params")
+    with every:
+        overview_section(attacks, others)
+    with single:
+        attack, way = pick_attack(attacks)
+        with st.expander("Its numbers on every model, in every way of fitting", icon=":material/table:"):
+            numbers_section(attacks, attack, others)
+        panes = panes_of(view, attacks, attack, way)
+        if not panes:
+            return
+        threshold = threshold_section(panes, attack, f"{view.run_id}_{attack}_{way}", audited(view, focus))
+        with st.expander("ROC curves", icon=":material/show_chart:"):
+            roc_section(view, attacks, attack)
+        with st.expander("Which images the attack gets right and wrong", icon=":material/photo_library:"):
+            verdict_section(str(home().root), view, [p for p in panes if p.model != "reference"], threshold)
 
 
 show_run(PAGE, sections)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from cu_core.runstore.reader import RunView
-from pages._drift.drift_motion import events, full_space
 from pages._drift.drift_picture import measured, picture, what_to_show
-from pages._drift.drift_tsne import tsne_outputs
+from pages._drift.drift_tabs import parts_below
 from pages._drift.drift_views import choose, offer_refit
 from pages._frame.page_records import Page
 from pages._frame.rounds_of_run import no_reference, show_rounds
-from pages._selection.selection_charts import linked_charts
 from pages._selection.selection_panel import selection_panel
-from pages._shared.recorded_rounds import wanted_round
+from pages._selection.selection_state import keep_in_address
+from pages._shared.recorded_rounds import keep_round, wanted_round
 
 PAGE = Page(
     id="drift",
@@ -29,24 +28,25 @@ PAGE = Page(
 
 
 def sections(view: RunView, rounds: list[int]) -> None:
-    """The page's parts from top to bottom."""
-    name, shown = what_to_show(view, rounds)
-    with st.container(key="view_options"):
-        chosen = choose(name, shown)
-    state = picture(chosen, shown)
-    number = state.round if state.round in rounds else wanted_round(rounds)
-    chosen.strip(number)
-    offer_refit(chosen)
-    measured(chosen, shown, state, number)
-    if name == "other":
-        tsne_outputs(view)
-    if shown.seed is None:
-        st.caption(no_reference(view, "where the samples would lie"))
-    st.subheader("Choose samples", anchor=False)
+    """The page's parts from top to bottom: the picture first, and below it one part at a time."""
+    keep_in_address(view)
+    number = wanted_round(rounds)
+    keep_round(rounds, number)
+    name, shown, controls = what_to_show(view, rounds)
+    # How far a picture is that is not there yet is said below the one that stands in for it.
+    place, below = st.container(), st.container()
+    with below:
+        chosen = choose(name, shown, controls.row, controls.more)
+    with place:
+        state = picture(chosen, shown)
+    with below:
+        measured(chosen, shown, state)
+        chosen.strip(number)
+        offer_refit(chosen)
+        if shown.seed is None:
+            st.caption(no_reference(view, "where the samples would lie"))
     selection_panel(view, rounds, number)
-    linked_charts(view, rounds, number, shown.seed)
-    full_space(view, rounds)
-    events(view, rounds, number)
+    parts_below(name, chosen, shown, number, state.carried)
 
 
 show_rounds(PAGE, sections)

@@ -19,12 +19,14 @@ from pages._launch import (
     form_sections,
     found_images,
     launch_bar,
+    part_words,
     weight_verdict,
 )
 from pages._launch.chosen_samples import chosen_samples, data_spec, preview
 from pages._launch.forget_preview import prepared
+from pages._launch.form_parts import part
 from pages._launch.form_state import clone, draft, errors_of, launch, preset_of, use_preset
-from pages._launch.preset_cards import presets
+from pages._launch.preset_choice import presets
 from pages._shared.plain_text import plain
 
 PAGE = Page(
@@ -38,10 +40,10 @@ PAGE = Page(
 )
 
 launch_bar.follow_launched()
-if "token" not in st.session_state:
-    st.session_state["token"] = uuid.uuid4().hex
+st.session_state.setdefault("token", uuid.uuid4().hex)
 if form_fields.key_of("data.dataset") not in st.session_state:
     use_preset(DEFAULT_PRESET)
+foreign_section.follow_door()
 wanted = st.query_params.get("clone")
 if wanted and st.session_state.get("cloned") != wanted:
     clone(wanted)
@@ -56,7 +58,7 @@ if wanted and st.session_state.get("cloned") == wanted:
     st.caption(f":material/content_copy: A copy of {wanted}{but}; change what you like.")
 for noun, name, reason in broken_plug_ins():
     st.warning(plain(f"The plug-in {name} ({noun}) is left out: {reason}"), icon=":material/extension_off:")
-cards = st.container()
+top = st.container()
 
 values = draft()
 errors = errors_of(values)
@@ -74,47 +76,39 @@ if refused := st.session_state.pop("refused", None):
     errors[refused[0]] = refused[1]
 forget = chosen_samples(values, data, errors) if data else None
 specs = launch_bar.runs_of(values, errors)
-# A copy is to be seen at once; a preset would replace it.
-copied = bool(wanted) and st.session_state.get("cloned") == wanted
 given = foreign_section.given()
-with cards:
-    foreign_section.door()
-    with st.expander("Start from a preset instead") if copied or given else st.container():
-        presets(preset_of(form_draft.spec_of(values)) if specs else None)
-task = FORGET_KINDS[values["forget.kind"]].task
+with top:
+    presets(preset_of(form_draft.spec_of(values)) if specs else None, beside=foreign_section.door)
 
-left, right = st.columns(2, gap="medium")
-with left.container(border=True, height="stretch"):
-    st.subheader("Images", anchor=False)
+said = part_words.of_images(values, data)
+with part("images", "Images", said, errors):
     form_sections.data_section(errors)
     found_images.section(spec_of_data, data)
-with right.container(border=True, height="stretch"):
-    st.subheader("Model", anchor=False)
+with part("model", "Model", part_words.of_model(values), errors):
     form_sections.model_section(errors, spec_of_data, with_weights=not given)
-    weight_verdict.own_weights(specs, data)
-with st.container(border=True):
-    st.subheader("What was to be forgotten" if given else "What to forget", anchor=False)
+weight_verdict.own_weights(specs, data)
+forgets = "What was to be forgotten" if given else "What to forget"
+with part("forget", forgets, part_words.of_forget(values, data, forget), errors):
     form_sections.forget_section(errors, spec_of_data, data)
     preview(values, errors, spec_of_data, data, forget)
-    weight_verdict.earlier_bases(specs)
-with st.container(border=True):
-    st.subheader("The model that I unlearned" if given else "How to forget", anchor=False)
+weight_verdict.earlier_bases(specs)
+said = part_words.of_method(values, recommended=form_sections.is_recommended("method."))
+with part("method", "The model that I unlearned" if given else "How to forget", said, errors):
     if given:
         foreign_section.section(errors, specs)
     else:
-        form_sections.method_section(errors, task)
-with st.container(border=True):
-    trained = "more references, where some are asked for below" if given else "the model and the reference"
-    st.subheader(f"Training of {trained}", anchor=False)
+        form_sections.method_section(errors, FORGET_KINDS[values["forget.kind"]].task)
+trained = "more references, where some are asked for below" if given else "the model and the reference"
+said = part_words.of_training(values, recommended=form_sections.is_recommended("train."))
+with part("training", f"Training of {trained}", said, errors):
     form_sections.training_section(errors)
-with st.container(border=True):
-    st.subheader("Recording" if given else "Stopping and recording", anchor=False)
+said = part_words.of_stop(specs[0] if specs else None)
+with part("stop", "Recording" if given else "Stopping and recording", said, errors):
     form_sections.stop_section(errors, ends=not given)
-with st.container(border=True):
-    st.subheader("Run", anchor=False)
+with part("run", "Run", part_words.of_run(values), errors):
     form_sections.run_section(errors, own_references=not given)
-    weight_verdict.verdict_outlook(specs)
+weight_verdict.verdict_outlook(specs)
 if not given:
-    with st.container(border=True):
+    with part("grid", "Grid", form_grid.said(specs), errors):
         form_grid.section(values, errors)
-launch_bar.bar(specs, errors, launch)
+launch_bar.bar(specs, errors, launch, part_words.sentence(specs, values, forget) if specs else "")

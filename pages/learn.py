@@ -34,8 +34,8 @@ asked = st.query_params.get("lesson", FIRST)
 presenting = st.query_params.get("present") == "1"
 if not presenting:
     st.title(PAGE.title, anchor=False)
-for error in broken:
-    st.warning(plain(error), title="A lesson is left out", icon=":material/warning:")
+for reason in broken:
+    st.warning(plain(reason), title="A lesson is left out", icon=":material/warning:")
 if asked not in lessons:
     allowed = ", ".join(lessons)
     st.error(plain(f"There is no lesson {asked[:60]!r}. There are: {allowed}."), icon=":material/error:")

@@ -6,10 +6,8 @@ import json
 
 import streamlit as st
 
-from cu_core.base.display_text import CELL, cut, visible
-from cu_core.catalogue.own_code import short_code
-from cu_core.catalogue.spec import RunSpec, short
-from cu_core.runstore.reader import RunRow, RunView
+from cu_core.base.display_text import visible
+from cu_core.runstore.reader import RunView
 from pages._frame.one_run import head, redraw
 from pages._frame.page_records import Page
 from pages._run.deep_audit_section import deep_audit
@@ -36,19 +34,6 @@ PAGE = Page(
 LOG_BYTES = 20_000
 
 
-def summary(spec: RunSpec, row: RunRow) -> str:
-    """One line about what is run."""
-    parts = [
-        short(spec.data.dataset),
-        short_code(spec.model.backbone),
-        f"forget {short(spec.forget.select)}",
-        row.method,
-        f"seed {spec.seed}",
-        *([f"group {spec.group}"] if spec.group else []),
-    ]
-    return " · ".join(cut(part, CELL) for part in parts)
-
-
 def details(view: RunView) -> None:
     """Everything the run was asked to do."""
     spec = view.spec
@@ -57,12 +42,10 @@ def details(view: RunView) -> None:
     st.caption(f"Specification {spec.content_hash()[:12]} · weights {plain(str(result.get('weights_sha256'))[:12])}")
 
 
-view = head(PAGE, undo=True)
+view = head(PAGE, undo=True, actions=actions)
 row = view.row()
-st.caption(plain(summary(view.spec, row)))
-verdict_head(view, row)
-actions(row)
 redraw(view, run_state)
+verdict_head(view, row)
 results(view)
 nearness(view)
 deep_audit(view, row)

@@ -10,7 +10,6 @@ from pages._frame import gate
 from pages._frame.notices import empty_state
 from pages._frame.page_records import Page
 from pages._frame.run_deletion import offer_undo
-from pages._runs.first_run_banner import first_run_banner
 from pages._runs.run_intake import import_runs, tell_import
 from pages._runs.runs_bin import show_bin
 from pages._runs.runs_table import board
@@ -43,7 +42,6 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
 offer_undo()
 tell_import()
 rows = list_runs(home())
-first_run_banner(rows)
 if not rows and not submission.binned(home()):
     empty_state(
         "No runs yet", "Pick a preset and watch a small model forget in under a minute.", "Launch a run", "launch.py"

@@ -14,6 +14,7 @@ from pages._frame.page_records import Page
 from pages._run.verdict_head import for_statisticians, lacking, said_verdict, without_verdict
 from pages._shared.downloads import table_downloads
 from pages._shared.number_words import duration
+from pages._terms.term_link import terms_row
 from pages._verdict.claim_section import claim_section
 from pages._verdict.claim_tests import frame_of_tests
 
@@ -57,6 +58,7 @@ def sections(view: RunView) -> None:
     if any(row_of_test(test) for claim in verdict["claims"] for test in claim["tests"]):
         st.caption(LEGEND)
         st.caption(WORDS)
+        terms_row("verdict-state", "leave-one-out", "positive-control", "calibrated", "equivalence")
     for claim in worst_first(verdict["claims"]):
         claim_section(view, claim)
     with st.container(horizontal=True):

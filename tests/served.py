@@ -28,13 +28,16 @@ STOP_SECONDS = 120.0
 PORTS_TRIED = 5
 
 
-def streamlit(script: str, log: Path, *options: str, **variables: str) -> tuple[str, subprocess.Popen[bytes]]:
+def streamlit(
+    script: str, log: Path, *options: str, base: str = "", **variables: str
+) -> tuple[str, subprocess.Popen[bytes]]:
     """Starts Streamlit on a free port and waits until it answers there.
 
     Args:
         script: the app, relative to the repository's folder.
         log: takes what it prints.
         options: more words for its command line.
+        base: path that all its addresses begin with, like ``/lab``; part of the address that is returned.
         variables: more of its environment.
 
     Returns:
@@ -45,6 +48,7 @@ def streamlit(script: str, log: Path, *options: str, **variables: str) -> tuple[
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         words = ["-m", "streamlit", "run", script, f"--server.port={port}", "--server.headless=true", *options]
+        words += [f"--server.baseUrlPath={base}"] if base else []
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, *words],
@@ -55,7 +59,7 @@ def streamlit(script: str, log: Path, *options: str, **variables: str) -> tuple[
                 stderr=output,
                 start_new_session=True,
             )
-        url = f"http://127.0.0.1:{port}"
+        url = f"http://127.0.0.1:{port}{base}"
         end = time.monotonic() + START_SECONDS
         while process.poll() is None and time.monotonic() < end:
             # Another process may have taken the port meanwhile; what it answers is not for us.
@@ -102,10 +106,10 @@ class Server:
         home: its home.
     """
 
-    def __init__(self, home: Home, log: Path) -> None:
+    def __init__(self, home: Home, log: Path, base: str = "") -> None:
         self.home = home
         self.log = log
-        self.url, self.process = streamlit("app.py", log, CU_HOME=str(home.root))
+        self.url, self.process = streamlit("app.py", log, base=base, CU_HOME=str(home.root))
 
     def health(self) -> dict[str, Any]:
         """What the health route says."""
@@ -123,17 +127,18 @@ class Server:
 
 
 @contextlib.contextmanager
-def serve(folder: Path, *, first_start: bool = False) -> Iterator[Server]:
+def serve(folder: Path, *, first_start: bool = False, base: str = "") -> Iterator[Server]:
     """Starts a dashboard below a folder and ends everything that it started.
 
     Args:
         folder: takes the home and the server's log.
         first_start: let the very first start queue its run and install its demos.
+        base: path that all addresses begin with.
     """
     home = Home(folder / "home").create()
     if not first_start and not (home.root / demo.MARKER).exists():
         write_json(home.root / demo.MARKER, {"run_id": None})
-    server = Server(home, folder / "server.log")
+    server = Server(home, folder / "server.log", base)
     try:
         yield server
     finally:

@@ -372,7 +372,7 @@ def entry(term: Term) -> str:
     parts = [f'### <a id="{term.id}"></a>{term.title}', marked(term.sentence)]
     if term.formula:
         parts.append(f"$$\n{term.formula}\n$$")
-    lines = [f"**Not to be mistaken:** {marked(term.means_not)}", f"**Where:** {marked(term.where)}"]
+    lines = [f"**Careful:** {marked(term.means_not)}", f"**Where:** {marked(term.where)}"]
     shown = ", ".join(titles[page_id] for page_id in term.pages)
     lines.append(f"**Pages:** {shown}")
     if term.picture:

@@ -187,7 +187,14 @@ function create(root) {
         const key = element("button", "key")
         const sign = element("span", "sign", { x: "✕", circle: "●", diamond: "◆" }[group.symbol])
         sign.style.color = group.colour
-        key.append(sign, ` ${group.title} (n = ${group.count.toLocaleString("en")})`)
+        const name = element("span", "name")
+        name.textContent = `${group.title} (n = ${group.count.toLocaleString("en")})`
+        key.append(sign, " ", name)
+        if (share.hidden.has(group.id)) {
+          const show = element("span", "show")
+          show.textContent = "show"
+          key.append(" ", show)
+        }
         key.setAttribute("aria-pressed", String(!share.hidden.has(group.id)))
         key.onclick = () => {
           share.hidden.has(group.id) ? share.hidden.delete(group.id) : share.hidden.add(group.id)

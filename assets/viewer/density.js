@@ -1,20 +1,23 @@
-// How dense the samples lie: histograms along the axes, and outlines of where a class is.
+// How dense the samples lie: histograms along the axes, shades of where they pile up, and outlines of where a class is.
 
 const BINS = 36
 const GRID_SIDE = 72
 const SPREAD = 1.8 // cells, of a class with many samples
+const NARROWEST_SPREAD = 0.9
 const MANY = 150
 const FEWEST = 15 // samples of a class that is outlined
 const LEVEL = 0.22 // of a class's highest density
+const SHADED = 1000 // more samples than these cover each other, so that shades are shown unless somebody says otherwise
+const SHADE = 0.42 // opacity where most samples lie
 
 // Samples of each group in every bin of one axis, as [group, counts], for the part of the axis that is shown. A sample
 // counts on an axis on which it is known, also where it is not drawn because it is missing on the other one.
-function marginals(scene, samples, at, axis, [low, high], shows) {
+function marginals(scene, samples, at, axis, [low, high], shows, counted = () => true) {
   const counts = samples.groups.map(() => new Float32Array(BINS))
   const [a, b] = [scene.codesAt(at.from), scene.codesAt(at.to)]
   const scale = BINS / (high - low)
   for (let i = 0, k = axis; i < scene.count; i++, k += scene.size) {
-    if (a[k] === EMPTY || b[k] === EMPTY) continue
+    if (a[k] === EMPTY || b[k] === EMPTY || !counted(i)) continue
     const bin = Math.floor((codePlace(a[k] + at.share * (b[k] - a[k])) - low) * scale)
     if (bin >= 0 && bin < BINS) counts[samples.group[i]][bin]++
   }
@@ -28,6 +31,30 @@ const emptyAxes = (scene, moment) =>
     for (let k = axis; k < codes.length; k += scene.size) if (codes[k] !== EMPTY) return false
     return true
   })
+
+// Where samples pile up in a flat pane, as small pictures: one for each group, or one in grey for all where the colours
+// of the marks mean something else. The square root makes thin places visible beside full ones.
+function shades(scene, samples, moment, shows, byGroup) {
+  const places = scene.placesAt(moment)
+  const kinds = byGroup ? samples.groups.map(({ colour }, group) => [rgb(colour), group]) : [[GREY, null]]
+  return kinds.map(([[red, green, blue], group]) => {
+    const indices = []
+    for (let i = 0; i < scene.count; i++) {
+      if ((group === null || samples.group[i] === group) && places[3 * i] !== AWAY && shows(i)) indices.push(i)
+    }
+    const field = smoothed(countsOn(places, indices), Math.max(NARROWEST_SPREAD, SPREAD * (MANY / Math.max(1, indices.length)) ** 0.25))
+    const most = Math.max(...field) || 1
+    const picture = new ImageData(GRID_SIDE, GRID_SIDE)
+    field.forEach((value, k) => {
+      const [x, y] = [k % GRID_SIDE, GRID_SIDE - 1 - Math.floor(k / GRID_SIDE)]
+      picture.data.set([red, green, blue, 255 * SHADE * Math.sqrt(value / most)], 4 * (y * GRID_SIDE + x))
+    })
+    const canvas = element("canvas")
+    canvas.width = canvas.height = GRID_SIDE
+    canvas.getContext("2d").putImageData(picture, 0, 0)
+    return canvas
+  })
+}
 
 // Outlines of the densest part of each class of retained samples: {label, lines, peak}, in places of a map.
 function outlines(scene, samples, moment) {

@@ -1,11 +1,12 @@
 // Which panes there are, and where they lie.
 
-const LEFT = 58
+const LEFT = 36 // tick labels of the first pane of a row
 const NARROWEST = 235
 const TITLE = 24
-const UNDER = 38 // ticks and title of the axis below
-const STRIP = 36 // histogram along an edge
+const UNDER = 22 // tick labels of the axis below
+const STRIP = 32 // histogram along an edge
 const TALLEST = 540
+const LOWEST = 240
 const WIDE = 430 // px of height for a pane that is alone, unless units must be equally long
 
 const still = (moment) => ({ from: moment, to: moment, share: 0 })
@@ -61,13 +62,14 @@ function layOut(panes, width, scene, { zoom, camera }) {
   const columns = panes.length === 4 && most === 3 ? 2 : most
   const across = (width - left) / columns
   const strip = scene.flat && !scene.equal ? STRIP : 0
-  const inner = across - 14 - strip
-  const tall = scene.flat ? Math.min(scene.equal ? inner : Math.min(Math.max(230, inner * 0.85), WIDE), TALLEST) : Math.min(across, TALLEST)
+  const inner = across - 10 - strip
+  const tall = scene.flat ? Math.min(scene.equal ? inner : Math.min(Math.max(LOWEST, inner * 0.95), WIDE), TALLEST) : Math.min(across, TALLEST)
   const line = TITLE + strip + tall + (scene.flat ? UNDER : 8)
   panes.forEach((pane, k) => {
     const x = left + (k % columns) * across
     const y = Math.floor(k / columns) * line
     pane.first = k % columns === 0
+    pane.untitled = true
     pane.frame = { x, y, width: across, height: line }
     pane.cleared = pane.first ? { x: 0, y, width: x + across, height: line } : pane.frame
     pane.box = scene.flat
@@ -83,4 +85,14 @@ function layOut(panes, width, scene, { zoom, camera }) {
     } else pane.matrix = cameraMatrix(camera, pane.box.width / pane.box.height)
   })
   return Math.ceil(panes.length / columns) * line
+}
+
+// The height of panes that are not known yet, so that nothing moves when they come.
+const heightAhead = (width, { panes, flat, equal }) =>
+  Math.ceil(layOut(Array.from({ length: panes }, () => ({})), width, { flat, equal }, { zoom: WHOLE(), camera: { ...HOME, distance: NEAR } }))
+
+// Size in px and opacity of marks in a pane: they shrink and fade with their number, so that what lies below shows.
+function markLook({ width, height }, count) {
+  const room = Math.sqrt((width * height) / Math.max(1, count))
+  return { size: Math.max(2.4, Math.min(8.5, 0.62 * room)), opacity: Math.max(0.3, Math.min(0.85, room / 8)) }
 }

@@ -1,5 +1,6 @@
 // The legend, which is also a control, and the switches of the viewer.
 
+const LISTED = 12 // classes in the legend at once; the others are found by their name
 const TOOLS = { pan: ["Pan", "Turn"], lasso: ["Lasso", "Lasso"], ruler: ["Ruler", "Ruler"] }
 const TOOL_HELP = {
   pan: "Drag to move, Ctrl and the wheel to zoom, click to select",
@@ -9,8 +10,10 @@ const TOOL_HELP = {
 }
 
 function createLegend(board, state) {
-  const [tools, keys] = [".tools", ".legend"].map((name) => board.querySelector(name))
-  const hint = board.querySelector(".hint")
+  const [tools, keys, classKeys] = [".tools", ".legend", ".classes"].map((name) => board.querySelector(name))
+  const [hint, axes, clearPlace] = [".hint", ".axes", ".clear-place"].map((name) => board.querySelector(name))
+  const find = element("input")
+  Object.assign(find, { type: "search", oninput: () => drawClasses() })
 
   const toolHelp = (tool) => TOOL_HELP[tool === "pan" && !state.scene.flat ? "turn" : tool]
 
@@ -44,19 +47,21 @@ function createLegend(board, state) {
     const chosen = state.chosen.size
     const clear = button(`Clear ${chosen.toLocaleString("en")} selected`, null, () => state.select([], "replace"))
     clear.classList.add("clear")
+    // Below the picture, which would else be pushed down by a selection.
+    clearPlace.replaceChildren(...(chosen ? [clear] : []))
+    const reset = button("Reset", null, state.home, "The whole of the axes")
+    reset.setAttribute("aria-label", "Reset view")
     tools.replaceChildren(
       bunch(...Object.entries(TOOLS).map(([tool, names]) =>
         button(names[scene.flat ? 0 : 1], state.tool === tool, () => state.set({ tool }), toolHelp(tool)))),
-      ...(several ? [bunch(
-        button("Side by side", !state.overlay, () => state.set({ overlay: false }), "Before, the round and the reference beside each other"),
-        button("Overlay", state.overlay, () => state.set({ overlay: true }), "The round over hollow marks of round 0, with arrows of the selection or of the 200 largest movers"),
-      )] : []),
+      ...(several ? [button("Overlay", state.overlay, () => state.set({ overlay: !state.overlay }), "One pane: the round over hollow marks of round 0, with arrows of the selection or of the 200 largest movers")] : []),
       ...(several ? [button("Trails", state.trails, () => state.set({ trails: !state.trails }), "The way of the selected samples through the rounds (at most 200)")] : []),
       ...(scene.map ? [button("Outlines", state.contours, () => state.set({ contours: !state.contours }), "Where the retained samples of each class lie densest")] : []),
+      ...(scene.flat ? [button("Density", state.shaded(), () => state.set({ density: !state.shaded() }), "Shades where samples of a group pile up, each group on its own scale")] : []),
       colour,
-      button("Reset view", null, state.home, "The whole of the axes"),
-      ...(chosen ? [clear] : []),
+      reset,
     )
+    axes.textContent = scene.flat ? `→ ${scene.axes[0].title} · ↑ ${scene.axes[1].title}` : ""
     hint.textContent = `${toolHelp(state.tool)}. A double click on empty ground clears the selection; arrow keys change the round.`
   }
 
@@ -87,13 +92,43 @@ function createLegend(board, state) {
     return made
   }
 
+  const tally = (of, size) => {
+    const counts = new Map()
+    for (let i = 0; i < size; i++) counts.set(of(i), (counts.get(of(i)) ?? 0) + 1)
+    return counts
+  }
+
+  // Few classes are all listed in their order, of many the most frequent ones that the search leaves.
+  const drawClasses = () => {
+    const { scene, samples } = state
+    const byClass = state.colour === "label" || state.colour === "prediction"
+    classKeys.hidden = !byClass
+    if (!byClass) return
+    const classOf = state.classOf()
+    const classes = tally((i) => classOf[i], scene.count)
+    const all = [...classes.keys()].sort((a, b) => a - b)
+    const unknown = (label) => state.colour === "prediction" && label === scene.unknown
+    const named = (label) => (unknown(label) ? "not recorded" : samples.name(label))
+    const many = all.length > LISTED
+    const sought = find.value.trim().toLowerCase()
+    const found = many ? all.filter((label) => named(label).toLowerCase().includes(sought)) : all
+    if (many) found.sort((a, b) => classes.get(b) - classes.get(a))
+    const listed = found.slice(0, LISTED).map((label) =>
+      key(label, "■", css(unknown(label) ? GREY : classColour(label)), named(label), classes.get(label), state.hiddenClasses, all))
+    const rest = found.length - listed.length
+    const words = [rest > 0 && `and ${rest.toLocaleString("en")} more`, !found.length && "No class is called that.",
+      all.length > MOST_CLASSES && `Colours repeat after ${MOST_CLASSES} classes.`].filter(Boolean).join(". ")
+    find.placeholder = `Find among ${all.length.toLocaleString("en")} classes`
+    find.setAttribute("aria-label", find.placeholder)
+    // The field stays where it is, with its focus, while somebody types.
+    for (const child of [...classKeys.children]) if (child !== find) child.remove()
+    if (!many) find.remove()
+    else if (!find.isConnected) classKeys.prepend(find)
+    classKeys.append(...listed, ...(words ? [element("span", "note", words)] : []))
+  }
+
   const drawKeys = () => {
     const { scene, samples } = state
-    const tally = (of, size) => {
-      const counts = new Map()
-      for (let i = 0; i < size; i++) counts.set(of(i), (counts.get(of(i)) ?? 0) + 1)
-      return counts
-    }
     const groups = tally((i) => samples.group[i], scene.count)
     const present = samples.groups.map((_, group) => group).filter((group) => groups.has(group))
     const items = present.map((group) => {
@@ -101,17 +136,7 @@ function createLegend(board, state) {
       const shade = state.colour === "group" ? colour : "inherit"
       return key(group, SIGNS[symbol], shade, title, groups.get(group), state.hidden, present)
     })
-    if (state.colour === "label" || state.colour === "prediction") {
-      const classOf = state.classOf()
-      const classes = tally((i) => classOf[i], scene.count)
-      const named = [...classes.keys()].sort((a, b) => a - b)
-      if (named.length <= 2 * MOST_CLASSES) {
-        items.push(...named.map((label) => {
-          const unknown = state.colour === "prediction" && label === scene.unknown
-          return key(label, "■", css(unknown ? GREY : classColour(label)), unknown ? "not recorded" : samples.name(label), classes.get(label), state.hiddenClasses, named)
-        }))
-      }
-    } else if (RAMPS[state.colour]) {
+    if (RAMPS[state.colour]) {
       const ends = rampEnds(state.colour, samples)
       const ramp = element("span", "ramp")
       const bar = element("span", "bar")
@@ -137,5 +162,5 @@ function createLegend(board, state) {
     ;(same ?? board.querySelector(".above")).focus({ preventScroll: true })
   }
 
-  return { draw: () => keepFocus(() => { drawTools(); drawKeys() }) }
+  return { draw: () => keepFocus(() => { drawTools(); drawKeys(); drawClasses() }) }
 }

@@ -39,36 +39,51 @@ function guides(pen, pane, scene, axes) {
       stroke(pen, spots, pen.guide, 1.3, [5, 4])
       if (!scene.flat || !axis.mark_title) return
       const { x, y, width, height } = pane.box
-      pen.font = `10px ${pen.family}`
+      pen.font = `${SMALL}px ${pen.family}`
       const fits = spots[0][0] + 6 + pen.measureText(axis.mark_title).width < x + width
       const [align, away] = fits ? ["left", 4] : ["right", -4]
-      if (k === 0) words(pen, axis.mark_title, spots[0][0] + away, y + height - 9, { align, colour: pen.guide, size: 10 })
-      else words(pen, axis.mark_title, x + 4, spots[0][1] - 8, { align: "left", colour: pen.guide, size: 10 })
+      if (k === 0) words(pen, axis.mark_title, spots[0][0] + away, y + height - 9, { align, colour: pen.guide })
+      else words(pen, axis.mark_title, x + 4, spots[0][1] - 8, { align: "left", colour: pen.guide })
     })
   })
 }
 
-// One outline per group, each up to the edge at its own fullest bin: a group in one spot would flatten the others.
-function histogram(pen, area, counts, groups, upright) {
-  const { x, y, width, height } = area
+// One outline per group, each up to the edge at its own fullest bin: a group in one spot would flatten the others. The
+// selected part of a group is filled, on the scale of the whole.
+function histogram(pen, area, counts, chosen, groups, upright) {
+  const parts = new Map(chosen)
   for (const [group, bins] of counts) {
     const colour = rgb(groups[group].colour)
     const most = Math.max(...bins) || 1
-    const step = (upright ? height : width) / BINS
-    const path = [[x, y + height]]
-    bins.forEach((count, k) => {
-      const long = (count / most) * (upright ? width : height)
-      for (const end of [k, k + 1]) {
-        path.push(upright ? [x + long, y + height - end * step] : [x + end * step, y + height - long])
-      }
-    })
-    path.push(upright ? [x, y] : [x + width, y + height])
-    pen.fillStyle = css(colour, 0.16)
-    pen.beginPath()
-    for (const spot of path) pen.lineTo(...spot)
-    pen.fill()
-    stroke(pen, path, css(colour, 0.9), 1)
+    binsOf(pen, area, bins.map((count) => count / most), colour, 0.16, upright)
+    if (parts.has(group)) binsOf(pen, area, parts.get(group).map((count) => count / most), colour, 0.75, upright)
   }
+}
+
+function binsOf(pen, { x, y, width, height }, shares, colour, opacity, upright) {
+  const step = (upright ? height : width) / BINS
+  const path = [[x, y + height]]
+  shares.forEach((share, k) => {
+    const long = share * (upright ? width : height)
+    for (const end of [k, k + 1]) {
+      path.push(upright ? [x + long, y + height - end * step] : [x + end * step, y + height - long])
+    }
+  })
+  path.push(upright ? [x, y] : [x + width, y + height])
+  pen.fillStyle = css(colour, opacity)
+  pen.beginPath()
+  for (const spot of path) pen.lineTo(...spot)
+  pen.fill()
+  stroke(pen, path, css(colour, 0.9), 1)
+}
+
+function shadeOf(pen, pane, pictures) {
+  const [left, top] = project(pane.matrix, pane.box, -0.5, 0.5, 0)
+  const [right, bottom] = project(pane.matrix, pane.box, 0.5, -0.5, 0)
+  pen.imageSmoothingEnabled = true
+  clipped(pen, pane.box, () => {
+    for (const picture of pictures) pen.drawImage(picture, left, top, right - left, bottom - top)
+  })
 }
 
 function classOutlines(pen, pane, shapes, name) {
@@ -89,7 +104,7 @@ function classOutlines(pen, pane, shapes, name) {
       const [x, y] = project(pane.matrix, pane.box, ...peak, 0)
       pen.lineJoin = "round"
       pen.lineWidth = 3
-      pen.font = `600 11px ${pen.family}`
+      pen.font = `600 ${SMALL}px ${pen.family}`
       pen.textAlign = "center"
       pen.textBaseline = "middle"
       pen.strokeStyle = pen.ground

@@ -22,6 +22,36 @@ function part({ header, body }, name, Type) {
 const classesOf = (message, name, width) => part(message, name, width === 1 ? Uint8Array : Uint16Array)
 const unknownClass = (width) => (width === 1 ? 255 : 65535)
 
+// The place in the page that was kept free until the script came takes the height of what is in it from now on.
+function settleHeight(root) {
+  const place = root.host?.closest("[data-testid=stElementContainer]")
+  if (place) Object.assign(place.style, { height: "auto", flex: "none" })
+}
+
+// One selection for everything on the page that draws the samples of a run: who changes it tells the others at once, and
+// the server when it likes. Whoever listens leaves when it is taken down.
+const SELECTED = "unlearnscope:selection"
+const CHOICES = Symbol.for("unlearnscope selection")
+const lastChoices = () => (globalThis[CHOICES] ??= new Map())
+
+function selectionBus(hear) {
+  const self = {}
+  const listen = ({ detail }) => { if (detail.from !== self) hear(detail) }
+  window.addEventListener(SELECTED, listen)
+  return {
+    tell(run, rows, revision) {
+      lastChoices().set(run, { rows, revision })
+      window.dispatchEvent(new CustomEvent(SELECTED, { detail: { run, rows, revision, from: self } }))
+    },
+    // What was told last, for whoever joins later; null where the server has changed the selection since.
+    last(run, revision) {
+      const told = lastChoices().get(run)
+      return told?.revision === revision ? told.rows : null
+    },
+    leave: () => window.removeEventListener(SELECTED, listen),
+  }
+}
+
 // A 16-bit floating-point number from its bits.
 function half(bits) {
   const sign = bits & 0x8000 ? -1 : 1

@@ -1,8 +1,7 @@
 // The panes on their canvases: axes below, points with WebGL between, marks that follow the pointer above.
 
 const DRAW_ORDER = [1, 2, 0] // retain first, so that the few forget samples lie on top
-const FAINT = 0.13
-const SOLID = 0.85
+const FAINT = 0.16 // of the opacity of what is not selected
 
 function createPanes(field, state) {
   const [below, points, above] = ["below", "points", "above"].map((name) => field.appendChild(element("canvas", name)))
@@ -20,6 +19,7 @@ function createPanes(field, state) {
   let titles = []
   let marked = false
   let frames = 0
+  let drawnAt = 0
 
   const once = (name, make) => {
     if (!known.has(name)) known.set(name, make())
@@ -69,8 +69,9 @@ function createPanes(field, state) {
     pen.clearRect(x, y, width, height)
     paneTitle(pen, pane)
     scene.flat ? flatAxes(pen, pane, scene.axes) : cubeAxes(pen, pane, scene.axes, state.view().camera)
-    guides(pen, pane, scene, scene.axes)
     const moment = nearer(pane.at)
+    if (state.shaded()) shadeOf(pen, pane, once(`shades ${moment}`, () => shades(scene, samples, moment, state.shows, state.colour === "group")))
+    guides(pen, pane, scene, scene.axes)
     const missing = once(`missing ${moment}`, () => emptyAxes(scene, moment))
     if (missing.length) {
       const { box } = pane
@@ -80,16 +81,23 @@ function createPanes(field, state) {
     if (pane.above) {
       for (const [axis, area] of [[0, pane.above], [1, pane.beside]]) {
         const counts = marginals(scene, samples, pane.at, axis, pane.zoom[axis], (group) => !state.hidden.has(group))
-        histogram(pen, area, counts, samples.groups, axis === 1)
+        const among = (i) => state.selected[i]
+        const chosen = state.any ? marginals(scene, samples, pane.at, axis, pane.zoom[axis], (group) => !state.hidden.has(group), among) : []
+        histogram(pen, area, counts, chosen, samples.groups, axis === 1)
       }
     }
   }
 
   const drawPoints = (pane) => {
     const { scene } = state
-    const size = (scene.count <= 1000 ? 7.5 : scene.count <= 4000 ? 6 : scene.count <= 10_000 ? 5 : 4) * state.ratio
     painter.clear(pane.box, state.ratio)
-    const look = { size, hollow: pane.hollow, deep: !scene.flat, others: state.any ? FAINT : SOLID }
+    // A small group stands out among many, and so do few selected ones.
+    for (const run of runs) {
+      const { size, opacity } = markLook(pane.box, run.chosen ? run.count : (order.length + run.count) / 2)
+      Object.assign(run, { size: size * state.ratio, opacity: run.chosen ? 1 : opacity })
+    }
+    const size = markLook(pane.box, order.length).size * state.ratio
+    const look = { size, hollow: pane.hollow, deep: !scene.flat, others: state.any ? FAINT : 1 }
     const codes = (moment) => ({ name: `codes ${moment}`, make: () => scene.codesAt(moment), size: scene.size, coded: true })
     const between = ({ from, to }) => [codes(from), codes(to)]
     const colours = (moment) => ({
@@ -106,6 +114,8 @@ function createPanes(field, state) {
     const lost = scene.straysAt(moment).filter((i) => state.shows(i) && (!state.any || state.selected[i]))
     painter.rings(`stray ${moment}`, lost, size + 9 * state.ratio, state.inks.rgb)
   }
+
+  const nameOf = (pane) => `${pane.title} ${nearer(pane.at)}`
 
   const spotAt = (pane, at, i) => {
     const place = state.scene.place(i, at)
@@ -175,7 +185,8 @@ function createPanes(field, state) {
     const grown = resize(width, Math.ceil(layOut(panes, width, scene, state.view())))
     for (const pen of Object.values(pens)) {
       pen.setTransform(state.ratio, 0, 0, state.ratio, 0, 0)
-      Object.assign(pen, state.inks)
+      // Letters at even distances, also where a pixel is a pixel.
+      Object.assign(pen, state.inks, { textRendering: "geometricPrecision" })
     }
     const all = what === "all" || grown
     if (all) {
@@ -185,12 +196,13 @@ function createPanes(field, state) {
     for (const pane of panes) {
       if (!all && (what === "marks" || !pane.moving)) continue
       // Without histograms nothing below the points changes on the way from round to round.
-      if (all || pane.above || pane.title !== titles[panes.indexOf(pane)]) drawBelow(pane)
+      if (all || pane.above || nameOf(pane) !== titles[panes.indexOf(pane)]) drawBelow(pane)
       drawPoints(pane)
     }
-    titles = panes.map(({ title }) => title)
+    titles = panes.map(nameOf)
     drawMarks(pens.above)
     frames++
+    drawnAt = performance.now()
   }
 
   const drawMarks = (pen) => {
@@ -223,7 +235,7 @@ function createPanes(field, state) {
       painter.forget("")
       known.clear()
     },
-    inspect: () => ({ panes, frames, drawn: order.length, spot, points }),
+    inspect: () => ({ panes, frames, drawnAt, drawn: order.length, spot, points }),
     free: () => painter.free(),
   }
 }

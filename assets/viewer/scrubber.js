@@ -2,6 +2,9 @@
 // so; whoever lets go stands at a real round.
 
 const ROUND_MS = 900 // of playback, per round
+const LOOP_MS = 1300 // the same where it plays by itself
+const PAUSE_ROUNDS = 2 // for which it then rests at the end
+const LOOPS = 20 // nobody watches longer
 const REST = 0.3 // of it without motion
 const MOST_TICKS = 16
 const calm = window.matchMedia("(prefers-reduced-motion: reduce)")
@@ -65,6 +68,27 @@ function createScrubber(root, state) {
 
   const toggle = () => (playing === null ? start() : stop())
 
+  // Plays again and again, until somebody takes over; the server does not hear of the rounds. Who points at a sample can
+  // read its card: the film waits at the next round while the pointer is on the viewer.
+  const loop = () => {
+    if (playing !== null || calm.matches || last < 1) return
+    play.textContent = "❚❚ Pause"
+    const board = root.closest(".board")
+    let begin = performance.now()
+    let before = begin
+    const step = (now) => {
+      const gone = Math.max(0, now - begin) / LOOP_MS
+      const round = gone % (last + PAUSE_ROUNDS)
+      const rests = round >= last || round % 1 < REST
+      if (rests && board.matches(":hover")) begin += now - before
+      before = now
+      if (gone >= LOOPS * (last + PAUSE_ROUNDS)) return stop()
+      playing = requestAnimationFrame(step)
+      go(round >= last ? last : Math.floor(round) + Math.max(0, (round % 1) - REST) / (1 - REST))
+    }
+    playing = requestAnimationFrame(step)
+  }
+
   // Keys are reported together, once they rest.
   let resting = null
   const jump = (position) => {
@@ -93,13 +117,15 @@ function createScrubber(root, state) {
   }
 
   return {
-    refresh, go, stop,
+    refresh, go, stop, loop,
     key(event) {
       if (KEYS[event.key]) KEYS[event.key]()
       else if (event.key === " " && event.composedPath()[0].tagName !== "BUTTON") toggle()
       else return false
       return true
     },
+    // Before a scene is there: whether it will have rounds to move through.
+    ahead: (rounds) => { root.hidden = rounds < 2 },
     // Lays out the slider for the rounds of a scene.
     take(scene) {
       last = scene.rounds.length - 1

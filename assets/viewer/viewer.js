@@ -1,7 +1,7 @@
 // The viewer: its state, what comes from the server, and what goes back.
 
 const NEAR = 3.1 // of the camera, at which a cube fills its pane
-const MODES = () => ({ tool: "pan", overlay: false, trails: true, contours: false, colour: "group", hidden: new Set() })
+const MODES = () => ({ tool: "pan", overlay: false, trails: true, contours: false, density: null, colour: "group", hidden: new Set() })
 const viewers = new WeakMap()
 const remembered = new Map() // modes and zooms by the viewer's key: they outlive a change of run or page
 
@@ -15,6 +15,7 @@ export default function (component) {
 
 function createViewer(root) {
   const board = root.querySelector(".board")
+  settleHeight(root)
   const note = board.querySelector(".missing")
   let data = null
   let tell = () => {}
@@ -26,6 +27,7 @@ function createViewer(root) {
   let sprite = null
   let dead = false
   let refused = false
+  let looped = false
 
   const state = {
     ...MODES(), scene: null, samples: null, position: 0, hiddenClasses: new Set(), chosen: new Set(),
@@ -36,6 +38,8 @@ function createViewer(root) {
       return memory.views.get(name)
     },
     here: () => nearer(momentsAt(state.scene, state.position)),
+    // Until somebody says otherwise, where many marks cover each other.
+    shaded: () => state.scene.flat && (state.density ?? state.scene.count > SHADED),
     classOf: () => (state.colour === "prediction" ? state.scene.predictionAt(state.here()) : state.samples.label),
     shows(i) {
       if (state.hidden.has(state.samples.group[i])) return false
@@ -66,7 +70,10 @@ function createViewer(root) {
       if (mode === "replace") state.chosen = new Set(rows)
       else for (const row of rows) mode === "add" ? state.chosen.add(row) : state.chosen.delete(row)
       mark()
-      tell("picked", { rows: [...state.chosen].sort((a, b) => a - b), revision })
+      const told = [...state.chosen].sort((a, b) => a - b)
+      bus.tell(data.run, told, revision)
+      // The same samples may be selected again after others were elsewhere: the time makes it news.
+      tell("picked", { rows: told, revision, at: Date.now() })
     },
     measure(hit) {
       state.ruler = state.ruler.length === 2 ? [hit] : [...state.ruler, hit]
@@ -103,6 +110,12 @@ function createViewer(root) {
   const chart = createPanes(board.querySelector(".field"), state)
   if (chart) createPointer(chart, state)
 
+  const bus = selectionBus(({ run, rows, revision: theirs }) => {
+    if (!data || run !== data.run || theirs !== revision || !state.samples) return
+    state.chosen = new Set(rows)
+    mark()
+  })
+
   // The card tells of the rounds that were shown when it came up.
   state.quiet = () => {
     state.hovered = null
@@ -127,16 +140,25 @@ function createViewer(root) {
     if (dead || !state.scene || !board.isConnected) return
     const style = getComputedStyle(board)
     state.ratio = Math.min(window.devicePixelRatio || 1, 2)
+    // As the browser mixes it, which a canvas need not be able to.
+    const faint = getComputedStyle(board.querySelector(".hint")).color
     state.inks = {
       ink: style.color, rgb: style.color.match(/\d+/g).slice(0, 3).map(Number), family: style.fontFamily,
-      faint: style.getPropertyValue("--faint"), grid: style.getPropertyValue("--grid"),
-      guide: style.getPropertyValue("--guide"), ground: style.backgroundColor,
+      faint, guide: faint, grid: style.getPropertyValue("--grid"), ground: style.backgroundColor,
       accent: style.getPropertyValue("--st-primary-color"), referenceInk: state.samples.referenceColour,
     }
     // The browser's own controls follow the theme too.
     const light = style.backgroundColor.match(/\d+/g)?.slice(0, 3).reduce((sum, part) => sum + Number(part), 0) ?? 765
     board.style.colorScheme = light > 382 ? "light" : "dark"
     chart.draw(what)
+  }
+
+  // Height for what is on its way.
+  const reserve = () => {
+    if (state.scene || !data.ahead) return
+    const field = board.querySelector(".field")
+    field.style.height = `${heightAhead(field.clientWidth, data.ahead)}px`
+    scrubber.ahead(data.ahead.rounds)
   }
 
   const takeScene = (message) => {
@@ -199,15 +221,17 @@ function createViewer(root) {
     }
     const elsewhere = data.revision !== revision
     revision = data.revision
-    if (elsewhere) state.chosen = new Set(data.selected)
+    if (elsewhere) state.chosen = new Set(bus.last(data.run, revision) ?? data.selected)
     if (newSamples || newScene || elsewhere) mark()
     chart.above.setAttribute("aria-label", data.alt)
     chart.above.dataset.tool = state.tool
+    if (data.autoplay && !looped) scrubber.loop()
+    looped = true
     state.redraw()
   }
 
   board.addEventListener("keydown", (event) => {
-    if (event.target.tagName === "SELECT" || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || !state.scene) return
+    if (event.target.tagName === "SELECT" || event.target.type === "search" || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || !state.scene) return
     if (event.key === "Escape") {
       forgetRuler()
       state.redraw("marks")
@@ -241,12 +265,14 @@ function createViewer(root) {
         refused = true
         return
       }
+      reserve()
       load()
     },
     destroy() {
       dead = true
       scrubber.free()
       watcher.disconnect()
+      bus.leave()
       messageBoard().readers.delete(load)
       card.paint(null)
       chart?.free()

@@ -1,6 +1,6 @@
 // Axes, grids and titles, drawn on a canvas above the points.
 
-const SMALL = 11
+const SMALL = 12
 const SUPER = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 const power = (exponent) =>
   `10${exponent < 0 ? "⁻" : ""}${[...String(Math.abs(exponent))].map((digit) => SUPER[digit]).join("")}`
@@ -15,7 +15,7 @@ function ticksOf(shown, from, to, most) {
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) {
     const value = k * step
     const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9))
-    const label = shown.scale === "log" ? power(Math.round(value)) : value.toFixed(digits)
+    const label = shown.scale === "log" ? power(Math.round(value)) : value.toFixed(digits).replace("-", "−")
     ticks.push([placeOn(shown, value), label])
   }
   if (shown.scale === "log" && ticks.length < 2) return fineTicks(shown, low, high)
@@ -110,12 +110,12 @@ function cubeAxes(pen, pane, axes, camera) {
     if (away[0] * (centre[0] - middle[0]) + away[1] * (centre[1] - middle[1]) < 0) away = scaled(away, -1)
     if (length < 40) continue
     let widest = 0
-    pen.font = `10px ${pen.family}`
+    pen.font = `${SMALL}px ${pen.family}`
     for (const [place, label] of ticks[axis]) {
       const [x, y] = at(axis, place, a, u, b, v)
       const half = pen.measureText(label).width / 2
       widest = Math.max(widest, half)
-      words(pen, label, x + (5 + half) * away[0], y + 11 * away[1], { colour: pen.faint, size: 10 })
+      words(pen, label, x + (5 + half) * away[0], y + 11 * away[1], { colour: pen.faint })
     }
     let angle = Math.atan2(to[1] - from[1], to[0] - from[0])
     // Upright edges read from below, the others from the left.
@@ -134,7 +134,7 @@ function fitting(pen, axis, room) {
   return pen.measureText(axis.title).width <= room ? axis.title : axis.short
 }
 
-// A frame with ticks; titles stand below each pane and left of the first of a row.
+// A frame with ticks; titles stand below each pane and left of the first of a row, unless they are said elsewhere.
 function flatAxes(pen, pane, axes) {
   const { x, y, width, height } = pane.box
   const [across, upward] = pane.pair.map((place) => axes[place])
@@ -145,13 +145,14 @@ function flatAxes(pen, pane, axes) {
   for (const [place, label] of ticks[0]) {
     const left = x + share(0, place) * width
     line(pen, [left, y], [left, y + height], pen.grid)
-    words(pen, label, left, y + height + 10, { colour: pen.faint, size: 10 })
+    words(pen, label, left, y + height + 10, { colour: pen.faint })
   }
   for (const [place, label] of ticks[1]) {
     const top = y + (1 - share(1, place)) * height
     line(pen, [x, top], [x + width, top], pen.grid)
-    if (pane.first) words(pen, label, x - 6, top, { align: "right", colour: pen.faint, size: 10 })
+    if (pane.first) words(pen, label, x - 6, top, { align: "right", colour: pen.faint })
   }
+  if (pane.untitled) return
   words(pen, fitting(pen, across, width), x + width / 2, y + height + 25)
   if (pane.first) words(pen, fitting(pen, upward, height), x - 44, y + height / 2, { angle: -Math.PI / 2 })
 }

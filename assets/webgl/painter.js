@@ -133,8 +133,8 @@ function createPainter(canvas, { keep = false } = {}) {
       gl.clear(gl.COLOR_BUFFER_BIT)
     },
     // Samples of a pane at a place, or between two; `clear` has set the pane. Places are {name, make, size}: codes or
-    // numbers. Runs are stretches of the order, with a shape; a colour, unless each sample has one; and whether all
-    // of them are selected, unless `select` said so of each.
+    // numbers. Runs are stretches of the order, with a shape; a colour, unless each sample has one; whether all of them
+    // are selected, unless `select` said so of each; and a size and an opacity of their own where they have one.
     points([start, end], matrix, runs, { share = 0, deep, hollow, size, others, opacity = 1, colours = null }) {
       for (const [place, { name, make, size: axes, coded }] of [[from, start], [to, end]]) {
         bind(name, make)
@@ -160,7 +160,8 @@ function createPainter(canvas, { keep = false } = {}) {
           each(chosen, 1, false)
         }
         gl.uniform1i(uniform.shape, SHAPES[run.symbol])
-        gl.uniform1f(uniform.size, size * (run.symbol === "x" ? 0.9 : 1))
+        gl.uniform1f(uniform.size, (run.size ?? size) * (run.symbol === "x" ? 0.9 : 1))
+        gl.uniform1f(uniform.opacity, opacity * (run.opacity ?? 1))
         gl.drawElements(gl.POINTS, run.count, gl.UNSIGNED_INT, 4 * run.from)
       }
     },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from cu_core.analysis.verdict_reading import decisive_test, verdict_of
 from cu_core.base.display_text import cut, one_line
@@ -94,7 +94,8 @@ def _metrics(result: Mapping[str, Any]) -> dict[str, Fact]:
             numbers["spread"] = max(singles) - min(singles)
         show = share_text if metric.percent else number_text
         facts |= {f"{metric.id}.{name}": Fact(v, show(v)) for name, v in numbers.items() if _finite(v)}
-        if width is not None and _finite(after := numbers["after"]):
+        after = numbers["after"]
+        if width is not None and _finite(after):
             facts[f"{metric.id}.place"] = _place(after, low, high)
     return facts
 
@@ -194,7 +195,7 @@ def _seconds(value: float) -> str:
     return f"less than 0.1{GAP}s" if value < 0.1 else f"{value:.1f}{GAP}s" if value < 10 else f"{value:.0f}{GAP}s"
 
 
-def _finite(value: Any) -> bool:
+def _finite(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cu_core.base.display_text import counted
 from cu_core.base.errors import BadInput
 from cu_core.catalogue.named_classes import are_numbers, same_form
 
@@ -101,7 +102,7 @@ def _ends(samples: np.ndarray, is_test: np.ndarray) -> list[str]:
     words = []
     for name, rows in (("train", samples[~is_test]), ("test", samples[is_test])):
         if len(rows):
-            words.append(f"{name}: {len(rows)} samples between {rows.min()} and {rows.max()}")
+            words.append(f"{name}: {counted(len(rows), 'sample')} between {rows.min()} and {rows.max()}")
     return words
 
 

@@ -25,6 +25,17 @@ def visible(text: str) -> str:
     )
 
 
+def counted(count: int, noun: str, several: str = "") -> str:
+    """A count before its noun: ``1 sample``, ``0 samples``, ``1,200 selected samples``.
+
+    Args:
+        count: how many.
+        noun: of one, with what stands before it.
+        several: of none or many, where that is not the noun with an s.
+    """
+    return f"{count:,} {noun if count == 1 else several or noun + 's'}"
+
+
 def cut(text: str, most: int) -> str:
     """A text with its middle left out where it is longer than `most`: what tells names apart stands at either end."""
     if len(text) <= most:

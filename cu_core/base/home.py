@@ -74,6 +74,11 @@ class Home:
         return self.root / "uploads"
 
     @property
+    def selections(self) -> Path:
+        """Long selections of samples that links name, by the hash of their content."""
+        return self.root / "selections"
+
+    @property
     def logouts(self) -> Path:
         """Logins to a shared dashboard that were ended, named by the content of their cookies."""
         return self.root / "logouts"

@@ -35,6 +35,8 @@ class Param:
             they are needed, since it may still be empty when a dataclass is defined.
         unit: unit shown behind the value.
         special: a value that stands for something else, in words such as ``"0 = all"``.
+        otherwise: where that value is a choice of its own rather than the end of a scale: what every other number is in
+            words, such as ``"at most"``, and the one that a form begins with.
         log: whether the value is best explored on a logarithmic scale.
         search: smallest and largest number that tuning draws, where the allowed range holds far more than anybody would
             try; empty keeps tuning away from the field; None leaves it to the rule of
@@ -52,6 +54,7 @@ class Param:
     offered: Choices = ()
     unit: str = ""
     special: str = ""
+    otherwise: tuple[str, float] | None = None
     log: bool = False
     search: tuple[float, ...] | None = None
     paper: str = ""

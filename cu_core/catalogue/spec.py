@@ -105,6 +105,7 @@ class RunSpec:
         high=64,
         unit="processes",
         special="1 = not divided",
+        otherwise=("several", 2),
         advanced=True,
         later=True,
     )
@@ -130,12 +131,12 @@ class RunSpec:
 
     @property
     def title(self) -> str:
-        """The run's name, or one made from its choices."""
+        """The run's name, or one made from its choices: first what tells runs beside each other apart."""
         choices = (
+            self.method.word,
+            short(self.forget.select),
             short(self.data.dataset),
             short_code(self.model.backbone),
-            short(self.forget.select),
-            self.method.word,
         )
         return self.name or " · ".join(choices)
 

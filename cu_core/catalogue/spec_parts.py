@@ -38,6 +38,7 @@ class DataSpec:
         high=10_000_000,
         unit="images",
         special="0 = all",
+        otherwise=("at most", 500),
     )
     image_size: int = param(
         0,
@@ -47,6 +48,7 @@ class DataSpec:
         high=512,
         unit="px",
         special="0 = as it is, 32 px for folders",
+        otherwise=("resize to", 32),
     )
     test_share: float = param(
         0.2,
@@ -191,6 +193,7 @@ class TrainSpec:
         low=0.0,
         high=0.99,
         special="0 = none",
+        otherwise=("up to", 0.8),
         advanced=True,
         later=True,
     )
@@ -217,6 +220,7 @@ class TrainSpec:
         low=0.0,
         high=10.0,
         special="0 = the objective's",
+        otherwise=("another", 0.1),
         advanced=True,
     )
     queue: int = param(
@@ -254,6 +258,7 @@ class TrainSpec:
         high=50,
         unit="shards",
         special="1 = an ordinary model",
+        otherwise=("several", 4),
         advanced=True,
     )
     slices: int = param(
@@ -264,6 +269,7 @@ class TrainSpec:
         high=20,
         unit="slices",
         special="1 = all at once",
+        otherwise=("several", 3),
         advanced=True,
     )
     keep_every: int = param(
@@ -275,6 +281,7 @@ class TrainSpec:
         high=10_000,
         unit="epochs",
         special="0 = none",
+        otherwise=("every", 5),
         advanced=True,
         later=True,
     )
@@ -285,6 +292,7 @@ class TrainSpec:
         low=-1,
         high=2**31 - 1,
         special="-1 = the run's",
+        otherwise=("another", 0),
         advanced=True,
     )
 
@@ -351,4 +359,5 @@ class ForgetSpec:
         low=-1,
         high=2**31 - 1,
         special="-1 = the run's",
+        otherwise=("another", 0),
     )

@@ -36,6 +36,7 @@ class StopSpec:
         high=100_000,
         unit="rounds",
         special="0 = default",
+        otherwise=("at most", 10),
     )
     collapse_drop: float = param(
         0.5,
@@ -61,6 +62,7 @@ class ProbeSpec:
         high=10_000,
         unit="rounds",
         special="0 = by itself",
+        otherwise=("every", 1),
         advanced=True,
     )
     tsne: bool = param(
@@ -79,6 +81,7 @@ class ProbeSpec:
         high=1_000_000,
         unit="MB",
         special="0 = none",
+        otherwise=("up to", 64),
         advanced=True,
         later=True,
     )
@@ -138,6 +141,7 @@ class AuditSpec:
         high=10_000,
         unit="models",
         special="0 = no deep audit",
+        otherwise=("train", 16),
         advanced=True,
         later=True,
     )

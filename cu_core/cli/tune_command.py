@@ -12,7 +12,7 @@ from cu_core.analysis.tuning.own_setting import REFERENCES, SEED, class_names
 from cu_core.analysis.tuning.trial_results import Trial, best_of, spent_seconds, trials_of, waiting
 from cu_core.analysis.tuning.tuned_record import recipe_of
 from cu_core.analysis.tuning.tuning_plan import TRIALS, Tuning, begun, drawn, fitting_methods, remember_tuning
-from cu_core.base.errors import BadInput, Incompatible
+from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
 from cu_core.base.parameters import describe
 from cu_core.catalogue.method_record import method, methods_here
@@ -103,12 +103,12 @@ def read_tunings(options: argparse.Namespace, home: Home) -> tuple[list[Tuning],
     reported = read_spec(single, home)
     everything = ALL in options.methods
     wanted = list(dict.fromkeys(methods_here() if everything else options.methods))
-    reasons = fitting_methods(reported, wanted)
+    reasons: dict[str, str | None] = dict.fromkeys(wanted)
+    # Of methods that were named, the first that does not fit ends it, with the field that is in the way.
     if everything:
+        reasons = fitting_methods(reported, wanted)
         for name in wanted:
             reasons[name] = reasons[name] or (None if axes_of(method(name)) else "it has nothing to tune")
-    elif unfit := next((reason for reason in reasons.values() if reason), None):
-        raise Incompatible("method", unfit)
     chosen = [name for name in wanted if reasons[name] is None]
     own: dict[str, Any] = {
         "seed": SEED if options.seed is None else _whole("--seed", options.seed, 0),
@@ -118,16 +118,10 @@ def read_tunings(options: argparse.Namespace, home: Home) -> tuple[list[Tuning],
     }
     trials = TRIALS if options.trials is None else _whole("--trials", options.trials, 1)
     minutes = 0.0 if options.minutes is None else _number("--minutes", options.minutes)
-    tunings = []
-    for name in chosen:
-        called = _named(options.name, name, chosen)
-        try:
-            tunings.append(begun(reported, name, trials=trials, minutes=minutes, name=called, **own))
-        except Incompatible as error:
-            # A setting may suit most methods and not, say, one that needs more epochs of training.
-            if not everything:
-                raise
-            reasons[name] = error.reason
+    tunings = [
+        begun(reported, name, trials=trials, minutes=minutes, name=_named(options.name, name, chosen), **own)
+        for name in chosen
+    ]
     return [drawn(tuning, home) for tuning in tunings], {name: reason for name, reason in reasons.items() if reason}
 
 

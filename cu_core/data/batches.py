@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NoReturn
 
 import numpy as np
 import psutil
@@ -162,6 +163,17 @@ class Split:
         order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))[:wanted]
         return self.part(self.indices[order.sort().values])
 
+    def readable(self, indices: Tensor) -> Tensor:
+        """Indices of these samples for whoever mixes them with others into batches of its own.
+
+        Args:
+            indices: into the source, some of `indices`.
+
+        Raises:
+            BadInput: of `Withheld`, where there are any.
+        """
+        return indices
+
     def steps(self, batch_size: int) -> int:
         """Number of batches in one epoch."""
         return len(self._cuts(batch_size))
@@ -232,5 +244,12 @@ class Withheld(Split):
         """Another part of what is withheld."""
         return Withheld(super().part(indices), self.why)
 
+    def readable(self, indices: Tensor) -> Tensor:
+        """None of them."""
+        return self._refuse() if len(indices) else indices
+
     def _batch(self, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
         raise BadInput("method", f"it asked for samples that it says it does not read ({self.why})")

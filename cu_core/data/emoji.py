@@ -59,7 +59,7 @@ def load(spec: DataSpec, home: Home, progress: Progress) -> Source:
     Raises:
         DatasetError: a file is not there and cannot be downloaded; says where to put it.
     """
-    folder = home.datasets / "downloads" / "emoji"
+    folder = _folder(home)
     for name, (address, checksum) in _FILES.items():
         urls = [f"{site}/{address}" for site in _SITES]
         fetch(urls[0], folder / name, checksum, progress, mirrors=urls[1:])
@@ -95,6 +95,15 @@ def load(spec: DataSpec, home: Home, progress: Progress) -> Source:
         test=counts["test"],
     )
     return Source(classes, labels["train"], labels["test"], read, names, lambda: found)
+
+
+def published_files(home: Home) -> dict[Path, str]:
+    """Where each file is looked for before it is fetched, and the address at which it is published."""
+    return {_folder(home) / name: f"{_SITES[0]}/{address}" for name, (address, _) in _FILES.items()}
+
+
+def _folder(home: Home) -> Path:
+    return home.datasets / "downloads" / "emoji"
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cu_core.base.display_text import counted
 from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
 from cu_core.base.parameters import contents
@@ -88,6 +89,20 @@ def nothing_to_forget(accuracy: float | None, references: Sequence[float | None]
     )
 
 
+def met_before(rule: Mapping[str, Any] | None) -> str | None:
+    """That a stopping rule had nothing to wait for, in words; None where it had, and without a rule.
+
+    Args:
+        rule: what it said of the model before unlearning, as a manifest holds it.
+    """
+    if not rule or not rule.get("met"):
+        return None
+    return (
+        f"The {rule['name']} rule is met by the model before unlearning already: that it is met afterwards, too, is "
+        "not the method's doing."
+    )
+
+
 def beside_guessing(accuracies: Sequence[float], level: float, *, below: bool) -> str:
     """How accuracies that are no knowledge stand to guessing, in words.
 
@@ -140,11 +155,6 @@ def share(value: float) -> str:
     return f"{percent:.1f} %" if 0 < percent < 10 or 99 < percent < 100 else f"{percent:.0f} %"
 
 
-def counted(n: int, noun: str) -> str:
-    """A number with its noun, a comma between thousands."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
-
-
 def listed(words: Sequence[str]) -> str:
     """A list in words."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
@@ -195,10 +205,16 @@ def base_path(spec: RunSpec, home: Home) -> Path:
         BadInput: no such dataset; a folder that is missing.
     """
     model = {"model": contents(spec.model), "train": spec.train.content(), "seed": spec.train_seed}
-    data, selection = open_prepared(spec.data, home), parse_selection(spec.forget.select)
-    forget: Any = spec.forget.select
-    if data is not None and (labels := selection.labels(data.classes)):
-        # The form names classes where others number them.
-        forget = sorted(labels)
-    key = digest([dataset_key(spec.data), model, forget, spec.forget_seed, spec.device, spec.precision])
+    key = digest([dataset_key(spec.data), model, forget_key(spec, home), spec.forget_seed, spec.device, spec.precision])
     return home.root / "bases" / f"{key[:24]}.json"
+
+
+def forget_key(spec: RunSpec, home: Home) -> Any:
+    """A forget set for hashes: the same for classes by name, as the form writes them, and by number, as others do.
+
+    Raises:
+        BadInput: no such dataset; a folder that is missing.
+    """
+    data, selection = open_prepared(spec.data, home), parse_selection(spec.forget.select)
+    labels = selection.labels(data.classes) if data is not None else ()
+    return sorted(labels) or spec.forget.select

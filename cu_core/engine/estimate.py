@@ -1,4 +1,4 @@
-"""Estimated time and disk space of a run before it starts. Loads no torch.
+"""Estimated time and disk space of a run before it starts: at most, and as expected. Loads no torch.
 
 Times rest on a measured speed: of an earlier run with the same network, image size, batch size and
 device, or of a few steps that `cu_core.engine.speed` times on request. Without either there is no time.
@@ -18,14 +18,25 @@ from cu_core.catalogue import compatibility
 from cu_core.catalogue.dataset_record import dataset
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.objective_record import objective
+from cu_core.catalogue.question_record import LEAST_REFERENCES
 from cu_core.catalogue.selections import Known, parse_selection
 from cu_core.catalogue.spec import RunSpec, digest
+from cu_core.catalogue.stopping import rule_for
 from cu_core.data.forget import resolve
 from cu_core.data.prepared import open_prepared
+from cu_core.engine.earlier_costs import known_rest, known_trained
 from cu_core.runstore.disk import estimate_disk
 
 EARLIER_RUN = "an earlier run"
 TIMED_STEPS = "a few timed steps"
+# Two idle cores of 2026, digits and 2,000 recorded samples: until a run of its own kind has ended here.
+START_SECONDS = 4.0
+RECORD_SECONDS = 0.35
+AUDIT_SECONDS = 10.0
+VERDICT_SECONDS = 4.0
+PICTURE_SECONDS = 2.0
+USUAL_ROUNDS = 0.5
+"""Share of the rounds that a rule may take which it usually takes."""
 
 
 @dataclass(frozen=True)
@@ -47,19 +58,25 @@ class Speed:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run will take at most.
+    """What a run will take.
 
     Attributes:
-        seconds: None where no speed has been measured yet, or the number of images or forget samples is not known.
+        seconds: by the work of all rounds and trainings;
+            None where no speed has been measured yet, or the number of images or forget samples is not known.
         disk: bytes of the run directory.
         source: where the speed comes from; empty without one.
         training: seconds of these for base model and references, which runs that have them in common share.
+        expected: seconds that it takes on an idle machine, as earlier runs like it did, or else with usual overheads:
+            models that are trained already are not trained again, and a rule ends it before its last round.
+        expected_training: seconds of these for base model and references.
     """
 
     seconds: float | None
     disk: int
     source: str
     training: float | None = None
+    expected: float | None = None
+    expected_training: float | None = None
 
 
 def estimate(spec: RunSpec, home: Home, speed: Speed | None = None) -> Estimate:
@@ -98,7 +115,41 @@ def estimate(spec: RunSpec, home: Home, speed: Speed | None = None) -> Estimate:
     shadows = spec.audit.shadows * (spec.train.epochs * train + plain * drawn)
     images = trained + plain * (drawn + passed) + shadows
     per_image = speed.seconds_per_image
-    return Estimate(images * per_image, disk, speed.source, trained * per_image)
+    seconds, anew = images * per_image, _untrained(spec, home, train, train - forget) * per_image
+    rest = known_rest(spec, home)
+    if rest is None:
+        rest = (images - trained - plain * _unneeded(spec, drawn, train)) * per_image + _overheads(spec)
+    return Estimate(seconds, disk, speed.source, trained * per_image, START_SECONDS + rest + anew, anew)
+
+
+def _untrained(spec: RunSpec, home: Home, train: int, retain: int) -> int:
+    """Images that base model and references are trained on, without those models that are there already."""
+    images = 0
+    if spec.base_recipe.epochs and not known_trained(spec, home, spec.train_seed, reference=False):
+        images += spec.base_recipe.epochs * train
+    first = spec.train_seed + len(spec.reference_files)
+    for seed in range(first, first + spec.reference):
+        if not known_trained(spec, home, seed, reference=True):
+            images += spec.train.epochs * retain
+    return images
+
+
+def _unneeded(spec: RunSpec, drawn: float, train: int) -> float:
+    """Images of rounds that do not come to pass where a rule ends unlearning."""
+    kind = parse_selection(spec.forget.select).kind
+    unguarded = method(spec.method.id).unguarded
+    if rule_for(spec.stop.rule, kind, encoder=spec.self_supervised, unguarded=unguarded) == "none":
+        return 0.0
+    recorded = max(spec.train.members, 1) * spec.max_rounds * min(spec.probe.size, 2 * train)
+    return (1 - USUAL_ROUNDS) * (drawn + recorded)
+
+
+def _overheads(spec: RunSpec) -> float:
+    """Seconds of a run that hardly depend on its network, where nobody has measured them."""
+    recorded = USUAL_ROUNDS * spec.max_rounds + 2 + 2 * spec.references
+    asked = AUDIT_SECONDS * (spec.audit.attacks != "none")
+    verdict = VERDICT_SECONDS * (spec.audit.verdict and spec.references >= LEAST_REFERENCES)
+    return RECORD_SECONDS * recorded + asked + verdict + PICTURE_SECONDS * spec.probe.tsne
 
 
 def _audited(spec: RunSpec, forget: int, unseen: int) -> int:

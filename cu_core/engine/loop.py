@@ -19,9 +19,10 @@ from cu_core.catalogue.method_record import method
 from cu_core.catalogue.spec import bare_name
 from cu_core.catalogue.stopping import STOPPING_RULES, collapsed
 from cu_core.engine.audit.plan import AuditPlan
-from cu_core.engine.base_knowledge import base_words, beside_words, remember_base, remember_beside
+from cu_core.engine.base_knowledge import base_words, beside_words, met_before, remember_base, remember_beside
 from cu_core.engine.checkpoint import read_checkpoint, restore, saved_state, write_checkpoint
 from cu_core.engine.deep.deep_phase import DeepAudit
+from cu_core.engine.earlier_costs import remember_rest
 from cu_core.engine.evaluation import Metrics
 from cu_core.engine.evaluation_cache import EvaluationCache
 from cu_core.engine.given_files import GivenModels
@@ -95,10 +96,14 @@ class _Execution:
         self.cpu_seconds: dict[str, float | None] = dict(self.seconds)
         self.before: Metrics = {}
         self.own_weights: dict[str, Any] | None = None
+        # Seconds of trainings that took place here and now.
+        self.trained_for = 0.0
+        self.resumed = False
 
     def run(self) -> dict[str, Any]:
         """All steps."""
         self.setup = self._prepare()
+        began = time.perf_counter()
         # From here on with the network as its own weights have it.
         self.spec = self.setup.spec
         self.team.set_up(torch.get_num_threads(), self.setup.precision.name)
@@ -116,6 +121,7 @@ class _Execution:
         self.references = RunReferences(self.setup, self.given, self.progress, retrain)
         base = self.training.train(np.arange(len(self.setup.data.train_labels)), self.spec.train_seed, "train")
         self.seconds["train"], self.cpu_seconds["train"] = base.seconds, base.cpu_seconds
+        self.trained_for = 0.0 if base.cached else base.seconds
         self._compare_rounds(base.model)
         context, stopped_by = self._start_or_resume(base)
         if not stopped_by:
@@ -133,6 +139,9 @@ class _Execution:
         retrained = next((r.trained.model for r in self.comparison.references), None)
         deep_audit = self.deep.make(base.model, context.model, retrained, context.first_round - 1, weights)
         self.progress.start("finish", "writing the result")
+        if not self.resumed:
+            rest = time.perf_counter() - began - self.trained_for
+            remember_rest(self.attempt.spec, self.attempt.home, rest)
         return build_result(
             setup=self.setup,
             run_id=self.attempt.run_id,
@@ -174,7 +183,9 @@ class _Execution:
     def _cautions(self) -> list[str]:
         """What nobody who reads the numbers should miss; complete once the base model was looked at."""
         own = self.own_weights["words"] if self.own_weights and self.own_weights["loud"] else None
-        return [*filter(None, (own, base_words(self.setup, self.before) or self._beside()))]
+        rule = read_json(self.attempt.run_dir / "rounds" / "0" / "manifest.json").get("rule")
+        base = base_words(self.setup, self.before) or self._beside() or met_before(rule)
+        return [*filter(None, (own, base))]
 
     def _beside(self) -> str | None:
         references = [reference.evaluated.metrics for reference in self.comparison.references]
@@ -191,6 +202,7 @@ class _Execution:
             self._record_start(context, base)
             return context, ""
         self._take_start(base)
+        self.resumed = True
         restore(context, state)
         self.seconds = dict(state["seconds"]) | {"train": self.seconds["train"]}
         # Checkpoints of earlier versions do not tell.
@@ -292,6 +304,8 @@ class _Execution:
 
     def _reference(self, found: RunReference) -> None:
         self.seconds["reference"] += found.seconds or 0.0
+        if not found.file and not found.trained.cached:
+            self.trained_for += found.seconds or 0.0
         if not found.file:
             self.cpu_seconds["reference"] = total(self.cpu_seconds["reference"], found.trained.cpu_seconds)
         if not self.recorder.record_reference(found.trained.model, found.number, found.seconds, file=found.name):

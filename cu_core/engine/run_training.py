@@ -10,7 +10,8 @@ import torch
 
 from cu_core.catalogue.method_record import method
 from cu_core.engine.audit.plan import AuditPlan
-from cu_core.engine.estimate import EARLIER_RUN, Speed, remember_speed
+from cu_core.engine.earlier_costs import believed, remember_trained
+from cu_core.engine.estimate import EARLIER_RUN, Speed, known_speed, remember_speed
 from cu_core.engine.evaluation import finite
 from cu_core.engine.progress import Progress
 from cu_core.engine.run_references import first_retrained
@@ -108,6 +109,9 @@ class RunTraining:
         if not trained.cached and spec.train.work:
             model = "base model" if phase == "train" else f"reference of seed {seed}"
             self._again += [(model, threads) for threads in other_threads(*wanted, **where)[:1]]
+        if spec.train.work:
+            reference = phase == "reference"
+            remember_trained(self.attempt.spec, self.attempt.home, trained.key, seed, reference=reference)
         if phase == "train":
             self.progress.finish("train")
             if self.spec.base_recipe.work:
@@ -133,8 +137,11 @@ class RunTraining:
         if seen and not trained.cached:
             parameters = sum(p.numel() for p in trained.model.parameters())
             # Under the choices as they were made: an estimate does not read weights.
-            speed = Speed(trained.seconds / seen, parameters, EARLIER_RUN, self.setup.precision.name)
-            remember_speed(self.attempt.spec, self.attempt.home, speed)
+            spec, home, precision = self.attempt.spec, self.attempt.home, self.setup.precision.name
+            before = known_speed(spec, home)
+            alike = before is not None and (before.source, before.precision) == (EARLIER_RUN, precision)
+            measured = believed(before.seconds_per_image if before and alike else None, trained.seconds / seen)
+            remember_speed(spec, home, Speed(measured, parameters, EARLIER_RUN, precision))
 
     def _guess(self, epoch_seconds: float | None) -> None:
         """Speeds of phases that have not started yet, from a training epoch's."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cu_core.base.display_text import counted
 from cu_core.catalogue.class_orders import DATASET, NUMBER, TEXT
-from cu_core.engine.base_knowledge import beside_guessing, counted, listed, share
+from cu_core.engine.base_knowledge import beside_guessing, listed, share
 
 MOST_LISTED = 20
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from cu_core.catalogue.attack_record import ATTACKS, NUMBERS, WAYS
+from cu_core.catalogue.attack_record import NUMBERS, WAYS
+from cu_core.figures.attack_answer import Attacks, attack_title, why_uncertain
 from cu_core.figures.attack_scores import MODEL_COLOURS, MODEL_TITLES
-from cu_core.figures.theme import NEUTRAL, dress, join
+from cu_core.figures.theme import NEUTRAL, dress, join, note_font, tint
 
 CHANCE: dict[str, float] = {"accuracy": 0.5, "auc": 0.5, "precision": 0.5, "tpr_at_1_fpr": 0.01}
 """Values of an attack that knows nothing, with equally many members and others."""
@@ -25,12 +25,14 @@ SERIES: dict[tuple[str, str], str] = {
     ("reference", "refitted"): "square",
 }
 
-Attacks = Mapping[str, Mapping[str, Mapping[str, Any]]]
+CALM = (("after", "refitted"), ("reference", "refitted"))
+"""What is read first: the model after unlearning beside the reference, by the attacker who knows more."""
 
+MOST_NAMED = 3
+"""Grey marks that are named; more are counted."""
 
-def attack_title(attack: str) -> str:
-    """Name of an attack; its id where this program does not know it."""
-    return ATTACKS[attack].title if attack in ATTACKS else attack
+SERIES_PX = 15
+"""Px of a row for each series: so far apart marks on the same value do not cover each other."""
 
 
 def series_title(model: str, way: str) -> str:
@@ -62,52 +64,49 @@ def all_numbers(attacks: Attacks) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[4:], "Float64"))
 
 
-def overview(attacks: Attacks, number: str) -> go.Figure:
+def calm_series(attacks: Attacks) -> list[tuple[str, str]]:
+    """The series that are drawn unless all are asked for; without a reference the model before stands beside."""
+    wanted = CALM if any(models.get("reference") for models in attacks.values()) else (("before", "refitted"), CALM[0])
+    return list(wanted)
+
+
+def overview(
+    attacks: Attacks, number: str, *, series: Sequence[tuple[str, str]] | None = None, others: int | None = None
+) -> go.Figure:
     """One number of every attack with its 95 % interval, and the value of an attack that knows nothing.
+
+    Marks that say less than they seem to are grey, and tell why when pointed at.
 
     Args:
         attacks: attack, model, way to numbers, as the audit's manifest holds them.
         number: id in `cu_core.catalogue.attack_record.NUMBERS`.
+        series: models and ways to draw; all that were made by default.
+        others: non-members behind the numbers, where known.
     """
     names = list(attacks)
-    used = [s for s in SERIES if any(number_of(attacks, a, *s, number) for a in names)]
+    wanted = SERIES if series is None else [s for s in SERIES if s in series]
+    used = [s for s in wanted if any(number_of(attacks, a, *s, number) for a in names)]
     figure = go.Figure()
     step = 0.8 / max(len(used), 1)
     for k, (model, way) in enumerate(used):
-        rows, values, lows, highs = [], [], [], []
+        marks = []
         for row, attack in enumerate(names):
             found = number_of(attacks, attack, model, way, number)
             if found:
-                rows.append(row + (k - (len(used) - 1) / 2) * step)
-                value, low, high = found
-                values.append(value)
-                lows.append(value - (value if low is None else low))
-                highs.append((value if high is None else high) - value)
-        colour = MODEL_COLOURS[model]
-        figure.add_scatter(
-            x=values,
-            y=rows,
-            error_x={
-                "type": "data",
-                "array": highs,
-                "arrayminus": lows,
-                "thickness": 1.4,
-                "width": 3,
-                "color": colour,
-            },
-            mode="markers",
-            marker={"symbol": SERIES[model, way], "size": 9, "color": colour, "line": {"width": 1.6, "color": colour}},
-            name=series_title(model, way),
-            customdata=[[v - lo, v + hi] for v, lo, hi in zip(values, lows, highs, strict=True)],
-            hovertemplate=f"{series_title(model, way)}: %{{x:.3f}} (%{{customdata[0]:.3f}} to %{{customdata[1]:.3f}})"
-            "<extra></extra>",
-            meta={"model": model, "way": way},
-        )
+                y = row + (k - (len(used) - 1) / 2) * step
+                marks.append((y, found, why_uncertain(attacks[attack][model][way], number, others)))
+        certain, grey = [m for m in marks if not m[2]], [m for m in marks if m[2]]
+        if certain or not grey:
+            figure.add_trace(_marks(model, way, certain, MODEL_COLOURS[model]))
+        if grey:
+            trace = _marks(model, way, grey, tint(NEUTRAL, 0.55))
+            trace.update(meta={"model": model, "way": way, "grey": True}, showlegend=not certain)
+            figure.add_trace(trace)
     if number in CHANCE:
         figure.add_vline(
             CHANCE[number],
             line={"color": NEUTRAL, "width": 1.2, "dash": "dot"},
-            annotation={"text": "chance", "font": {"size": 11, "color": NEUTRAL}},
+            annotation={"text": "chance", "font": note_font()},
             annotation_position="top",
         )
     for row in range(1, len(names)):
@@ -119,17 +118,63 @@ def overview(attacks: Attacks, number: str) -> go.Figure:
         showgrid=False,
     )
     percent = number != "auc"
-    figure.update_xaxes(title_text=NUMBERS[number].title, tickformat=".0%" if percent else ".2f")
-    return dress(figure, height=50 + max(40, 11 * len(used)) * max(1, len(names)), bottom=56)
+    unit = " (% of samples)" if number == "accuracy" else " (%)" if percent else " (0.5 = chance)"
+    figure.update_xaxes(title_text=NUMBERS[number].title + unit, tickformat=".0%" if percent else ".2f")
+    return dress(figure, height=50 + max(36, SERIES_PX * len(used)) * max(1, len(names)), bottom=56)
 
 
-def overview_alt(attacks: Attacks, number: str) -> str:
+def uncertain_words(
+    attacks: Attacks, number: str, *, series: Sequence[tuple[str, str]] | None = None, others: int | None = None
+) -> str:
+    """Why marks of the overview are grey, one sentence for each reason; empty where none is."""
+    reasons: dict[str, list[str]] = {}
+    for attack, models in attacks.items():
+        for model, way in SERIES if series is None else series:
+            found = models.get(model, {}).get(way)
+            if found and (reason := why_uncertain(found, number, others)):
+                reasons.setdefault(reason, []).append(f"{attack_title(attack)} ({series_title(model, way).lower()})")
+    parts = []
+    for reason, who in reasons.items():
+        listed = join(who) if len(who) <= MOST_NAMED else f"each of {len(who)} marks"
+        parts.append(f"{listed} {reason}" if len(who) != 2 else f"{listed}: each {reason}")
+    return f"Grey: {'; '.join(parts)}." if parts else ""
+
+
+def _marks(model: str, way: str, marks: Sequence[tuple[float, Sequence[float], str]], colour: str) -> go.Scatter:
+    values = [found[0] for _, found, _ in marks]
+    lows = [found[0] if found[1] is None else found[1] for _, found, _ in marks]
+    highs = [found[0] if found[2] is None else found[2] for _, found, _ in marks]
+    title = series_title(model, way)
+    return go.Scatter(
+        x=values,
+        y=[y for y, _, _ in marks],
+        error_x={
+            "type": "data",
+            "array": [high - value for high, value in zip(highs, values, strict=True)],
+            "arrayminus": [value - low for low, value in zip(lows, values, strict=True)],
+            "thickness": 1.4,
+            "width": 3,
+            "color": colour,
+        },
+        mode="markers",
+        marker={"symbol": SERIES[model, way], "size": 9, "color": colour, "line": {"width": 1.6, "color": colour}},
+        name=title,
+        customdata=[
+            [low, high, f"<br>{why}" if why else ""] for low, high, (_, _, why) in zip(lows, highs, marks, strict=True)
+        ],
+        hovertemplate=f"{title}: %{{x:.3f}} (%{{customdata[0]:.3f}} to %{{customdata[1]:.3f}})%{{customdata[2]}}"
+        "<extra></extra>",
+        meta={"model": model, "way": way},
+    )
+
+
+def overview_alt(attacks: Attacks, number: str, *, series: Sequence[tuple[str, str]] | None = None) -> str:
     """The dots in words."""
     sentences = []
     for attack in attacks:
         parts = [
             f"{series_title(model, way).lower()} {found[0]:.2f}"
-            for model, way in SERIES
+            for model, way in (SERIES if series is None else series)
             if (found := number_of(attacks, attack, model, way, number))
         ]
         if parts:

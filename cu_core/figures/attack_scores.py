@@ -11,10 +11,14 @@ from plotly.subplots import make_subplots
 
 from cu_core.catalogue.attack_record import WAYS
 from cu_core.figures.confidence_panes import shares
-from cu_core.figures.theme import COLOURS, NEUTRAL, dress, reference_title, tint
+from cu_core.figures.theme import COLOURS, NEUTRAL, dress, note_font, pane_title, share_x_title, tint
 from cu_core.metrics.roc import LOW_FPR, decision_numbers, ranking_numbers, roc_curve
 
 BINS = 40
+
+MOST_STEPS = 1_000
+"""Steps of a ROC curve at its low end that are all drawn, and of the rest at most."""
+
 OUTER_SHARE = 0.005
 """Share of the scores that may lie beyond each end of the axis, and counts into the outermost bins."""
 
@@ -153,10 +157,10 @@ def score_panes(panes: Sequence[Scored], edges: np.ndarray, threshold: float, ax
         figure.add_vline(threshold, line={"color": NEUTRAL, "width": 2}, row=1, col=column)
         if pane.threshold is not None:
             figure.add_vline(pane.threshold, line={"color": NEUTRAL, "width": 1.5, "dash": "dot"}, row=1, col=column)
-    figure.update_xaxes(range=[edges[0], edges[-1]], title_text=axis, title_font_size=12)
+    figure.update_xaxes(range=[edges[0], edges[-1]])
+    share_x_title(figure, axis, below=26)
     figure.update_yaxes(range=[0, (top or 1.0) * 1.06], tickformat=".0%")
-    figure.update_yaxes(title_text="Share of samples per bin", title_font_size=12, col=1)
-    figure.update_annotations(font_size=13)
+    figure.update_yaxes(title_text="Share of samples per bin", col=1)
     return dress(figure, height=280, bottom=56)
 
 
@@ -192,12 +196,13 @@ def roc_figure(curves: Sequence[Scored], *, log: bool = True) -> go.Figure:
     )
     for curve in curves:
         fpr, tpr, level = roc_curve(curve.score.astype(np.float64), curve.member)
+        kept = _drawn_steps(len(fpr))
         auc, low = (float(v[0]) for v in ranking_numbers(curve.score, curve.member, np.ones((1, len(curve.score)))))
         figure.add_scatter(
             # A logarithmic axis has no zero: finding members without any false positive is drawn at its left end.
-            x=np.maximum(fpr, left) if log else fpr,
-            y=tpr,
-            customdata=np.column_stack([fpr, level]),
+            x=(np.maximum(fpr, left) if log else fpr)[kept],
+            y=tpr[kept],
+            customdata=np.column_stack([fpr, level])[kept],
             mode="lines",
             line={"shape": "hv", "color": MODEL_COLOURS[curve.model], "dash": WAY_DASHES[curve.way], "width": 2},
             name=f"{curve.title} (AUC {auc:.2f})",
@@ -215,7 +220,7 @@ def roc_figure(curves: Sequence[Scored], *, log: bool = True) -> go.Figure:
         xanchor="left",
         text="1 % FPR",
         showarrow=False,
-        font={"size": 11, "color": NEUTRAL},
+        font=note_font(),
     )
     figure.update_xaxes(
         type="log" if log else "linear",
@@ -226,6 +231,14 @@ def roc_figure(curves: Sequence[Scored], *, log: bool = True) -> go.Figure:
     )
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%", title_text="True positive rate")
     return dress(figure, height=380, bottom=56)
+
+
+def _drawn_steps(steps: int) -> np.ndarray:
+    """Which steps of a curve are drawn: all of few, else those at its low end and as many evenly spread."""
+    if steps <= 2 * MOST_STEPS:
+        return np.arange(steps)
+    spread = np.linspace(0, steps - 1, MOST_STEPS).round().astype(np.int64)
+    return np.union1d(np.arange(MOST_STEPS), spread)
 
 
 def roc_words(members: int, others: int) -> str:
@@ -263,4 +276,6 @@ def verdict_rows(score: np.ndarray, member: np.ndarray, threshold: float) -> dic
 
 
 def _pane_title(pane: Scored) -> str:
-    return reference_title(pane.title) if pane.model == "reference" else f"<b>{pane.title}</b>"
+    # "Before, fitted here" in two lines: three panes are narrow on a phone.
+    name, comma, rest = pane.title.partition(", ")
+    return pane_title(f"{name}<br>{rest}" if comma else name, pane.model)

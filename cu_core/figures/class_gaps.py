@@ -8,10 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
+from cu_core.figures.class_ranking import MOST_CLASSES
 from cu_core.figures.theme import class_name, dress, join
 
 MOST_NUMBERS = 14
 """Up to this many classes, cells carry their number."""
+
+ROW = 30
+"""Px of a line."""
 
 END = 20.0
 """Points at which the colours are full. Fixed, so that a class that was not forgotten does not wash out the others."""
@@ -61,8 +65,7 @@ def class_gaps(lines: Sequence[ClassGaps], classes: Sequence[str], *, forgotten:
         classes: class names by label; numbers stand in for those that are missing.
         forgotten: labels of forgotten classes, which are marked.
     """
-    size = max((len(line.gaps) for line in lines), default=len(classes))
-    used = [c for c in range(size) if any(c < len(line.counts) and line.counts[c] for line in lines)]
+    used = drawn_classes(lines, forgotten)
     z = np.array([[line.gaps[c] * 100 if c < len(line.gaps) else np.nan for c in used] for line in lines])
     n = np.array([[line.counts[c] if c < len(line.counts) else 0 for c in used] for line in lines])
     names = [f"<b>{class_name(classes, c)} (forgotten)</b>" if c in forgotten else class_name(classes, c) for c in used]
@@ -90,7 +93,34 @@ def class_gaps(lines: Sequence[ClassGaps], classes: Sequence[str], *, forgotten:
     figure.update_yaxes(type="category", showgrid=False, autorange="reversed")
     longest = max((len(class_name(classes, c)) for c in used), default=1)
     bottom = 88 if len(used) <= MOST_NUMBERS else 72 + min(7 * longest, 120)
-    return dress(figure, height=max(130, 30 * len(lines) + 10) + bottom, top=16, bottom=bottom)
+    return dress(figure, height=max(60, ROW * len(lines)) + bottom, top=16, bottom=bottom)
+
+
+def drawn_classes(lines: Sequence[ClassGaps], forgotten: Sequence[int] = ()) -> list[int]:
+    """Labels of the columns: all classes with samples, or of many those with the largest gaps and the forgotten ones.
+
+    Args:
+        lines: of the picture.
+        forgotten: labels that are kept in any case, as far as there is room.
+    """
+    size = max((len(line.gaps) for line in lines), default=0)
+    gaps = np.zeros((max(len(lines), 1), size))
+    known = np.zeros(size, bool)
+    for row, line in enumerate(lines):
+        gaps[row, : len(line.gaps)] = np.nan_to_num(np.abs(line.gaps))
+        known[: len(line.counts)] |= np.asarray(line.counts) > 0
+    largest = gaps.max(0, initial=0.0)
+    largest[[label for label in forgotten if label < size]] += 2
+    order = [int(label) for label in np.argsort(-largest, kind="stable") if known[label]]
+    return sorted(order[:MOST_CLASSES])
+
+
+def left_out_gaps(lines: Sequence[ClassGaps]) -> str:
+    """How many classes are drawn of many, as a sentence that begins with a space; empty where all are."""
+    known = {label for line in lines for label in np.flatnonzero(line.counts)}
+    if len(known) <= MOST_CLASSES:
+        return ""
+    return f" Drawn are the {MOST_CLASSES} of {len(known):,} classes with the largest gaps, forgotten ones first."
 
 
 def class_gaps_alt(lines: Sequence[ClassGaps], classes: Sequence[str]) -> str:

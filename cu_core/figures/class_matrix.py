@@ -7,12 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 
-from cu_core.figures.theme import class_name, dress, join, reference_title
+from cu_core.figures.theme import class_name, dress, join, pane_title, share_x_title
 
 MOST_NUMBERS = 12
 """Up to this many classes, cells carry their count."""
+
+# Steep at its low end: beside a cell of a hundred, cells of one and of forty are told apart.
+_COUNT_COLOURS = [[share**2, sample_colorscale("Cividis", share)[0]] for share in (k / 12 for k in range(13))]
+
+ROW, LEAST_ROWS = 28, 2
+"""Px of a row, and rows that a table takes at least: one class alone is not stretched, and its ticks have room."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,7 @@ def prediction_matrix(
         rows=1,
         cols=max(1, len(panes)),
         shared_yaxes=True,
-        column_titles=[reference_title(p.title) if p.kind == "reference" else f"<b>{p.title}</b>" for p in panes],
+        column_titles=[pane_title(p.title, p.kind) for p in panes],
         horizontal_spacing=0.03,
     )
     for column, pane in enumerate(panes, start=1):
@@ -88,16 +95,24 @@ def prediction_matrix(
         figure.add_trace(heatmap, row=1, col=column)
     # Named and bounded here, since a pane without any count would lose its classes.
     figure.update_xaxes(type="category", categoryorder="array", categoryarray=names, range=[-0.5, len(names) - 0.5])
-    figure.update_xaxes(title_text="Predicted class", showgrid=False, tickangle=_angle(names))
+    angle = tick_angle(names)
+    figure.update_xaxes(showgrid=False, tickangle=angle)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
     figure.update_yaxes(title_text=rows_title, col=1)
     figure.update_layout(
-        coloraxis={"cmin": 0, "cmax": most, "colorscale": "Cividis", "colorbar": {"title": "Samples", "thickness": 12}}
+        coloraxis={
+            "cmin": 0,
+            "cmax": most,
+            "colorscale": _COUNT_COLOURS,
+            # Where cells carry their count, no bar has to explain their colours.
+            "showscale": len(names) > MOST_NUMBERS,
+            "colorbar": {"title": "Samples"} | short_bar(len(rows)),
+        }
     )
-    figure.update_annotations(font_size=13)
     longest = max((len(name) for name in names), default=1)
-    bottom = 56 + (0 if _angle(names) == 0 else min(7 * longest, 120))
-    return dress(figure, height=max(150, min(24 * len(rows), 520)) + bottom, bottom=bottom)
+    slant = 0 if angle == 0 else min(6 * longest, 120)
+    share_x_title(figure, "Predicted class", below=30 + slant)
+    return dress(figure, height=table_height(len(rows)) + 56 + slant, bottom=56 + slant)
 
 
 def prediction_alt(panes: Sequence[Predictions]) -> str:
@@ -110,5 +125,16 @@ def _visible(counts: np.ndarray, hide_diagonal: bool) -> np.ndarray:
     return counts * (1 - np.eye(len(counts), dtype=counts.dtype)) if hide_diagonal else counts
 
 
-def _angle(names: Sequence[str]) -> int:
+def table_height(rows: int) -> int:
+    """Px of a table with this many rows: each the same, until the table would leave the screen."""
+    return min(ROW * max(rows, LEAST_ROWS), 520)
+
+
+def short_bar(rows: int) -> dict[str, object]:
+    """A bar of colours beside a table: never so short that its numbers cover each other."""
+    return {"thickness": 12, "lenmode": "pixels", "len": max(table_height(rows), 130), "y": 1, "yanchor": "top"}
+
+
+def tick_angle(names: Sequence[str]) -> int:
+    """Degrees by which names below columns are turned."""
     return 0 if max((len(name) for name in names), default=1) <= 2 else -45

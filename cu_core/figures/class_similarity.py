@@ -9,8 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cu_core.figures.class_matrix import MOST_NUMBERS
-from cu_core.figures.theme import class_name, dress, join, reference_title
+from cu_core.figures.class_matrix import MOST_NUMBERS, short_bar, table_height, tick_angle
+from cu_core.figures.class_ranking import MOST_CLASSES
+from cu_core.figures.theme import class_name, dress, join, pane_title, share_x_title
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,15 @@ def similarity_matrix(
         ends: lowest and highest cosine of the colours, see `common_range`.
         rows_title: what the rows are, e.g. ``"Forget class"``.
     """
-    known = np.any([np.isfinite(pane.cosine) for pane in panes], axis=0)
-    rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
+    rows, columns = shown_classes([pane.cosine for pane in panes])
     names = {int(label): class_name(classes, int(label)) for label in {*rows, *columns}}
     longest = max((len(name) for name in names.values()), default=1)
-    angle = 0 if longest <= 2 else -45
+    angle = tick_angle([names[int(c)] for c in columns])
     figure = make_subplots(
         rows=1,
         cols=max(1, len(panes)),
         shared_yaxes=True,
-        column_titles=[reference_title(p.title) if p.kind == "reference" else f"<b>{p.title}</b>" for p in panes],
+        column_titles=[pane_title(p.title, p.kind) for p in panes],
         horizontal_spacing=0.03,
     )
     for column, pane in enumerate(panes, start=1):
@@ -84,7 +84,6 @@ def similarity_matrix(
         tickvals=np.arange(len(columns)),
         ticktext=[names[int(c)] for c in columns],
         range=[-0.5, len(columns) - 0.5],
-        title_text="Retained class",
         showgrid=False,
         tickangle=angle,
     )
@@ -100,12 +99,45 @@ def similarity_matrix(
             "cmin": ends[0],
             "cmax": ends[1],
             "colorscale": "Cividis",
-            "colorbar": {"title": "Mean<br>cosine", "thickness": 12},
+            "colorbar": {"title": "Mean<br>cosine"} | short_bar(len(rows)),
         }
     )
-    figure.update_annotations(font_size=13)
-    bottom = 56 + (0 if angle == 0 else min(7 * longest, 120))
-    return dress(figure, height=max(150, min(24 * len(rows), 520)) + bottom, top=40, bottom=bottom)
+    slant = 0 if angle == 0 else min(6 * longest, 120)
+    share_x_title(figure, "Retained class", below=30 + slant)
+    return dress(figure, height=table_height(len(rows)) + 56 + slant, bottom=56 + slant)
+
+
+def shown_classes(matrices: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns that are drawn: all known ones, or of many those that are most alike in any of the panes.
+
+    Args:
+        matrices: (C, C) mean cosines, NaN where a class has no sample.
+
+    Returns:
+        Ascending labels of at most `MOST_CLASSES` rows and columns.
+    """
+    known = np.any([np.isfinite(cosine) for cosine in matrices], axis=0)
+    alike = np.max([np.nan_to_num(cosine, nan=-2.0) for cosine in matrices], axis=0)
+    rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
+    rows = _most_alike(rows, alike[np.ix_(rows, columns)].max(1, initial=-2.0))
+    return rows, _most_alike(columns, alike[np.ix_(rows, columns)].max(0, initial=-2.0))
+
+
+def left_out_words(matrices: Sequence[np.ndarray]) -> str:
+    """How many of the classes are drawn, as a sentence that begins with a space; empty where all are."""
+    known = np.any([np.isfinite(cosine) for cosine in matrices], axis=0)
+    rows, columns = shown_classes(matrices)
+    every = int(known.any(1).sum()), int(known.any(0).sum())
+    if (len(rows), len(columns)) == every:
+        return ""
+    return (
+        f" Drawn are the most alike of many: {len(rows):,} of {every[0]:,} classes as rows and {len(columns):,} of "
+        f"{every[1]:,} retained classes as columns."
+    )
+
+
+def _most_alike(labels: np.ndarray, alike: np.ndarray) -> np.ndarray:
+    return np.sort(labels[np.argsort(-alike, kind="stable")[:MOST_CLASSES]])
 
 
 def similarity_matrix_alt(panes: Sequence[Similarities]) -> str:

@@ -10,11 +10,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cu_core.figures.theme import COLOURS, GROUPS, TITLES, dress, join, reference_title, tint
-
-BINS = 30
-SMALLEST_LOSS = 1e-6
-"""Left end of a logarithmic loss axis; smaller losses, zero included, count into the first bin."""
+from cu_core.figures.theme import COLOURS, GROUPS, TITLES, dress, join, pane_title, share_x_title, tint
+from cu_core.figures.value_axis import BINS, ValueAxis, common_edges
 
 
 @dataclass(frozen=True)
@@ -113,21 +110,23 @@ def common_bins(
     Args:
         signal: decides the ends where they are known beforehand.
         arrays: the signal in all rounds and references.
-        log: bins of equal width on a logarithmic axis, from `SMALLEST_LOSS` on.
+        log: bins of equal width on a logarithmic axis.
         bins: how many.
 
     Returns:
         (bins + 1,) ascending edges.
     """
-    values = np.concatenate([np.empty(0), *(a.astype(np.float64).ravel() for a in arrays)])
-    values = values[np.isfinite(values)]
-    low = signal.low if signal.low is not None else float(np.floor(values.min() * 10) / 10) if len(values) else 0.0
-    high = signal.high if signal.high is not None else float(values.max()) if len(values) else 1.0
-    if log:
-        low = max(SMALLEST_LOSS, float(values[values > 0].min())) if (values > 0).any() else SMALLEST_LOSS
-        return np.geomspace(low, max(high, low * 10), bins + 1)
-    # A span that rounding swallows makes no bins.
-    return np.linspace(low, high if high - low > 1e-9 else low + 1.0, bins + 1)
+    return common_edges(signal.low, signal.high, arrays, log=log, bins=bins)
+
+
+def by_group(panes: Iterable[ConfidencePane]) -> list[np.ndarray]:
+    """The values of each group of each pane: where any of them crowd, `common_bins` draws them apart."""
+    return [pane.of(group) for pane in panes for group in GROUPS]
+
+
+def axis_of(signal: SampleSignal, edges: np.ndarray) -> ValueAxis:
+    """How a signal's bins are drawn."""
+    return ValueAxis(edges, (signal.low, signal.high))
 
 
 def shares(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
@@ -168,7 +167,6 @@ def distributions(
     *,
     top: float,
     overlaid: bool = True,
-    log: bool = False,
     spread: Spread | None = None,
 ) -> go.Figure:
     """Histograms as shares, one column per pane: groups overlaid, or one row each.
@@ -179,7 +177,6 @@ def distributions(
         edges: common bins.
         top: largest share on any axis, see `highest_share`.
         overlaid: all groups in one pane per state; otherwise one row of panes per group.
-        log: logarithmic value axis.
         spread: drawn as a band behind the reference and, where groups have panes of their own, behind the round.
     """
     groups = [group for group in GROUPS if any(len(pane.of(group)) for pane in panes)]
@@ -189,33 +186,28 @@ def distributions(
         cols=max(1, len(panes)),
         shared_xaxes=True,
         shared_yaxes=True,
-        column_titles=[reference_title(m.title) if m.kind == "reference" else f"<b>{m.title}</b>" for m in panes],
+        column_titles=[pane_title(m.title, m.kind) for m in panes],
         horizontal_spacing=0.03,
         vertical_spacing=0.07,
     )
+    axis = axis_of(signal, edges)
     # The legend takes its keys from the last pane, where they are filled.
     keys_from = max((c for c, m in enumerate(panes) if m.kind == "round"), default=len(panes) - 1)
     for column, pane in enumerate(panes):
         for row, group in enumerate(groups):
             if spread and group in spread and (pane.kind == "reference" or (pane.kind == "round" and not overlaid)):
-                for trace in _band(group, spread[group], edges):
+                for trace in _band(group, spread[group], axis):
                     figure.add_trace(trace, row=1 if overlaid else row + 1, col=column + 1)
-            trace = _histogram(pane, group, edges, showlegend=column == keys_from)
+            trace = _histogram(pane, group, axis, showlegend=column == keys_from)
             figure.add_trace(trace, row=1 if overlaid else row + 1, col=column + 1)
-    figure.update_xaxes(
-        type="log" if log else "linear", range=list(np.log10(edges[[0, -1]]) if log else edges[[0, -1]])
-    )
-    if log:
-        decades = np.log10(edges[-1] / edges[0])
-        figure.update_xaxes(exponentformat="power", dtick="D2" if decades < 2.5 else 1 if decades < 6 else 2)
-    figure.update_xaxes(title_text=signal.axis, title_font_size=12, row=rows)
+    figure.update_xaxes(axis.layout())
+    share_x_title(figure, axis.title(signal.axis), below=26)
     figure.update_yaxes(range=[0, top * 1.06], tickformat=".0%")
-    figure.update_yaxes(title_text="Share of samples per bin", title_font_size=12, col=1)
+    figure.update_yaxes(title_text="Share of samples per bin", col=1)
     if not overlaid:
         for row, group in enumerate(groups, start=1):
             figure.update_yaxes(title_text=f"{TITLES[group]}: share per bin", row=row, col=1)
-    figure.update_annotations(font_size=13)
-    return dress(figure, height=290 if overlaid else 60 + 165 * rows, bottom=56)
+    return dress(figure, height=306 if overlaid else 76 + 165 * rows, bottom=72)
 
 
 def distributions_alt(signal: SampleSignal, panes: Sequence[ConfidencePane]) -> str:
@@ -232,10 +224,10 @@ def distributions_alt(signal: SampleSignal, panes: Sequence[ConfidencePane]) -> 
     return f"Distribution of the {signal.title.lower()}. " + (" ".join(sentences) or "Not recorded.")
 
 
-def _band(group: str, ends: tuple[np.ndarray, np.ndarray], edges: np.ndarray) -> list[go.Scatter]:
+def _band(group: str, ends: tuple[np.ndarray, np.ndarray], axis: ValueAxis) -> list[go.Scatter]:
     """The area between the lowest and the highest share of each bin."""
     common: dict[str, Any] = {
-        "x": edges,
+        "x": axis.place(axis.edges),
         "mode": "lines",
         "line": {"shape": "hv", "width": 0},
         "hoverinfo": "skip",
@@ -249,15 +241,15 @@ def _band(group: str, ends: tuple[np.ndarray, np.ndarray], edges: np.ndarray) ->
     ]
 
 
-def _histogram(pane: ConfidencePane, group: str, edges: np.ndarray, *, showlegend: bool) -> go.Scatter:
+def _histogram(pane: ConfidencePane, group: str, axis: ValueAxis, *, showlegend: bool) -> go.Scatter:
     values = pane.of(group)
-    heights = shares(values, edges)
+    edges, heights = axis.edges, shares(values, axis.edges)
     before = pane.kind == "before"
     return go.Scatter(
-        x=edges,
+        x=axis.place(edges),
         # The last height once more: a step line ends at the last edge.
         y=np.append(heights, heights[-1]),
-        customdata=np.append(edges[1:], edges[-1]),
+        customdata=np.column_stack([edges, np.append(edges[1:], edges[-1])]),
         mode="lines",
         line={"shape": "hv", "color": tint(COLOURS[group], 0.7 if before else 1.0), "width": 1.5 if before else 2},
         fill=None if before else "tozeroy",
@@ -265,6 +257,6 @@ def _histogram(pane: ConfidencePane, group: str, edges: np.ndarray, *, showlegen
         name=f"{TITLES[group]} (n = {len(values):,})",
         legendgroup=group,
         showlegend=showlegend,
-        hovertemplate=f"{TITLES[group]}, {pane.title}<br>%{{y:.1%}} between %{{x:.3g}} and %{{customdata:.3g}}"
-        "<extra></extra>",
+        hovertemplate=f"{TITLES[group]}, {pane.title}<br>%{{y:.1%}} between %{{customdata[0]:.4~g}} and "
+        "%{customdata[1]:.4~g}<extra></extra>",
     )

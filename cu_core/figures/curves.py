@@ -11,9 +11,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from cu_core.base.display_text import counted
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.stopping import STOPPING_RULES
-from cu_core.figures.theme import COLOURS, GRID, NEUTRAL, SYMBOLS, dress, join, run_line, tint
+from cu_core.figures.theme import COLOURS, GRID, NEUTRAL, SYMBOLS, dress, join, pane_title, run_line, tint
 from cu_core.metrics.band import Band, band
 
 _CLASS_PANES = ("forget_acc", "retain_acc", "test_acc_forgotten", "test_acc_retained")
@@ -113,7 +114,7 @@ def signal_panes(runs: Sequence[RunCurves]) -> tuple[Pane, ...]:
 
 
 def curves(
-    runs: Sequence[RunCurves], metrics: Sequence[str | Pane] | None = None, *, columns: int = 4, height: int = 250
+    runs: Sequence[RunCurves], metrics: Sequence[str | Pane] | None = None, *, columns: int = 2, height: int = 200
 ) -> go.Figure:
     """Metrics over rounds in one pane each, with shared axes.
 
@@ -141,24 +142,34 @@ def curves(
         cols=across,
         shared_xaxes=True,
         shared_yaxes=same_scale,
-        subplot_titles=[_pane_title(pane, runs) for pane in chosen],
+        subplot_titles=[pane_title(_pane_title(pane, runs)) for pane in chosen],
         horizontal_spacing=(0.025 if same_scale else 0.06) if across > 1 else 0.0,
-        vertical_spacing=0.16 if down > 1 else 0.0,
+        vertical_spacing=0.34 / down if down > 1 else 0.0,
     )
     legend_shown: set[str] = set()
     for position, pane in enumerate(chosen):
         cell = {"row": position // across + 1, "col": position % across + 1}
         for trace in _traces(runs, pane, legend_shown):
             figure.add_trace(trace, **cell)
-        figure.update_yaxes(_y_axis(runs, pane), **cell)
+        first = not same_scale or cell["col"] == 1
+        figure.update_yaxes(_y_axis(runs, pane) | ({"title_text": metric_axis_title(pane[0])} if first else {}), **cell)
         if position >= len(chosen) - across:
             figure.update_xaxes(title_text="Round (0 = before)", showticklabels=True, **cell)
     last = max((run.metrics["round"].max() for run in runs if len(run.metrics)), default=1)
     figure.update_xaxes(range=[-0.3, max(float(last), 1.0) + 0.3], tickformat="d", nticks=8)
     if last <= 12:
         figure.update_xaxes(dtick=1 if last <= 6 else 2)
-    figure.update_annotations(font_size=13)
     return dress(figure, height=down * height)
+
+
+def metric_axis_title(metric: str) -> str:
+    """What is counted upwards where a pane's own title says of what: a share, an area, or a mean with its unit."""
+    record = METRICS[metric]
+    if record.percent:
+        return "Share of samples"
+    if record.ranks:
+        return "AUC (0.5 = chance)"
+    return f"Mean ({record.unit})" if record.unit else "Mean"
 
 
 def curves_alt(runs: Sequence[RunCurves], metrics: Sequence[str | Pane] | None = None) -> str:
@@ -248,7 +259,7 @@ def _reference(run: RunCurves, metric: str, alone: bool, legend_shown: set[str])
                 legendgroup="reference",
             )
         )
-    models_text = f"{models} model{'s' if models > 1 else ''}"
+    models_text = counted(models, "model")
     shown = f"{models_text}{', mean and 95 % band' if models > 1 else ''}" if alone else "mean and 95 % band"
     label = "" if alone else f"{run.label}<br>"
     traces.append(
@@ -297,7 +308,7 @@ def _threshold(run: RunCurves, metric: str, alone: bool, legend_shown: set[str])
                 x=seen["round"],
                 y=seen["value"],
                 mode="markers",
-                name="What the rule looks at",
+                name="The stopping rule's own value",
                 legendgroup="rule value",
                 showlegend=_first("rule value", legend_shown),
                 marker={"symbol": "line-ew-open", "color": NEUTRAL, "size": 12, "line": {"width": 2}},

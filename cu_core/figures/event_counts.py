@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from cu_core.base.display_text import counted
 from cu_core.figures.theme import COLOURS, GROUPS, TITLES, class_name, dress, join
 from cu_core.metrics.drift.events import NEVER, Overshoot, crossings, dragged_along, flips, never_left, overshoot
 
@@ -57,7 +58,7 @@ def crossing_alt(crossed: np.ndarray, groups: np.ndarray, rounds: Sequence[int])
             continue
         counts = [int((own == number).sum()) for number in rounds[1:]]
         before, never = int((own == rounds[0]).sum()), int((own == NEVER).sum())
-        text = f"of {len(own):,} {group} samples {before:,} lay across before, {never:,} never crossed"
+        text = f"of {counted(len(own), f'{group} sample')} {before:,} lay across before, {never:,} never crossed"
         if any(counts):
             text += f" and most crossed in round {rounds[1:][int(np.argmax(counts))]} ({max(counts):,})"
         parts.append(text)

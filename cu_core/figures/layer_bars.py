@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from cu_core.figures.run_style import run_style
-from cu_core.figures.theme import COLOURS, NEUTRAL, SYMBOLS, dress, join, tint
+from cu_core.figures.theme import COLOURS, FAINT, NEUTRAL, SYMBOLS, dress, join, tint
 
 PANES = {"after_base": "After unlearning and the base model", "after_reference": "After unlearning and the reference"}
 """Pairs of models with a pane each."""
@@ -73,7 +73,6 @@ def layer_similarity(lines: Sequence[LayerLine], noise: Noise, *, means: bool) -
     figure.update_xaxes(type="category", categoryorder="array", categoryarray=list(names), title_text="Layer")
     figure.update_yaxes(range=[-0.03, 1.03])
     figure.update_yaxes(title_text="Linear CKA (1 = alike)", col=1)
-    figure.update_annotations(font_size=13)
     return dress(figure, height=340, bottom=72)
 
 
@@ -102,7 +101,7 @@ def _line(index: int, line: LayerLine, pair: str, *, means: bool, showlegend: bo
             x=list(line.names),
             y=list(values),
             mode="lines" if faint else "lines+markers",
-            line={"color": tint(style.colour, 0.3 if faint else 1), "dash": style.dash, "width": 1 if faint else 2},
+            line={"color": tint(style.colour, FAINT if faint else 1), "dash": style.dash, "width": 1.2 if faint else 2},
             marker={"symbol": style.symbol, "size": 7},
             name=line.label,
             legendgroup=f"line {index}",

@@ -142,7 +142,6 @@ def measure_lines(
         index = list(measures).index("boundary")
         line = {"color": NEUTRAL, "width": 1, "dash": "dash"}
         figure.add_hline(y=0, line=line, row=index // columns + 1, col=index % columns + 1)
-    figure.update_annotations(font_size=13)
     return dress(figure, height=rows * height)
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from cu_core.figures.confidence_panes import SampleSignal, shares
+from cu_core.figures.confidence_panes import SampleSignal, axis_of, shares
 from cu_core.figures.run_style import run_style
-from cu_core.figures.theme import COLOURS, dress, join, tint
+from cu_core.figures.theme import COLOURS, FAINT, dress, join, tint
+from cu_core.figures.value_axis import ValueAxis
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,6 @@ def overlay(
     edges: np.ndarray,
     *,
     means: bool,
-    log: bool = False,
 ) -> go.Figure:
     """Shares per bin.
 
@@ -59,11 +59,11 @@ def overlay(
         references: values of every retrained model; may be empty.
         edges: common bins.
         means: draw the mean over a line's runs strong and the runs faint; otherwise every run alike.
-        log: logarithmic value axis.
     """
     figure = go.Figure()
+    axis = axis_of(signal, edges)
     if references:
-        for trace in _envelope(references, edges):
+        for trace in _envelope(references, axis):
             figure.add_trace(trace)
     for index, line in enumerate(lines):
         heights = [shares(values, edges) for values in line.values if len(values)]
@@ -72,18 +72,14 @@ def overlay(
         several = means and len(heights) > 1
         for number, (name, height) in enumerate(zip(line.names, heights, strict=False)):
             figure.add_trace(
-                _steps(index, edges, height, name, line.label, faint=several, showlegend=not several and not number)
+                _steps(index, axis, height, name, line.label, faint=several, showlegend=not several and not number)
             )
         if several:
             name = f"{line.label}, mean of {len(heights)} seeds"
             figure.add_trace(
-                _steps(index, edges, np.mean(heights, axis=0), name, line.label, faint=False, showlegend=True)
+                _steps(index, axis, np.mean(heights, axis=0), name, line.label, faint=False, showlegend=True)
             )
-    ends = edges[[0, -1]]
-    figure.update_xaxes(type="log" if log else "linear", range=list(np.log10(ends) if log else ends))
-    if log:
-        figure.update_xaxes(exponentformat="power", dtick=1 if np.log10(ends[1] / ends[0]) < 6 else 2)
-    figure.update_xaxes(title_text=signal.axis)
+    figure.update_xaxes(axis.layout(), title_text=axis.title(signal.axis))
     figure.update_yaxes(title_text="Share of samples per bin", tickformat=".0%", rangemode="tozero")
     return dress(figure, height=360, bottom=56)
 
@@ -99,34 +95,35 @@ def overlay_alt(signal: SampleSignal, lines: Sequence[OverlayLine], references: 
 
 
 def _steps(
-    index: int, edges: np.ndarray, height: np.ndarray, name: str, label: str, *, faint: bool, showlegend: bool
+    index: int, axis: ValueAxis, height: np.ndarray, name: str, label: str, *, faint: bool, showlegend: bool
 ) -> go.Scatter:
-    style = run_style(index)
+    style, edges = run_style(index), axis.edges
     return go.Scatter(
-        x=edges,
+        x=axis.place(edges),
         # The last height once more: a step line ends at the last edge.
         y=np.append(height, height[-1]),
-        customdata=np.append(edges[1:], edges[-1]),
+        customdata=np.column_stack([edges, np.append(edges[1:], edges[-1])]),
         mode="lines",
         line={
             "shape": "hv",
-            "color": tint(style.colour, 0.3 if faint else 1),
+            "color": tint(style.colour, FAINT if faint else 1),
             "dash": style.dash,
             "width": 1 if faint else 2,
         },
         name=label,
         legendgroup=f"line {index}",
         showlegend=showlegend,
-        hovertemplate=f"{name}<br>%{{y:.1%}} between %{{x:.3g}} and %{{customdata:.3g}}<extra></extra>",
+        hovertemplate=f"{name}<br>%{{y:.1%}} between %{{customdata[0]:.4~g}} and %{{customdata[1]:.4~g}}"
+        "<extra></extra>",
     )
 
 
-def _envelope(references: Sequence[np.ndarray], edges: np.ndarray) -> list[go.Scatter]:
-    low, high = envelope(references, edges)
+def _envelope(references: Sequence[np.ndarray], axis: ValueAxis) -> list[go.Scatter]:
+    low, high = envelope(references, axis.edges)
     count = len(references)
     word = f"Retrained, envelope of {count} seeds" if count > 1 else "Retrained, one seed"
     # Two step lines, the upper one filled down to the lower one.
-    common = {"x": edges, "mode": "lines", "legendgroup": "reference"}
+    common = {"x": axis.place(axis.edges), "mode": "lines", "legendgroup": "reference"}
     line = {"shape": "hv", "color": tint(COLOURS["reference"], 0.9), "width": 1}
     return [
         go.Scatter(**common, y=np.append(low, low[-1]), line=line, showlegend=False, hoverinfo="skip", name=word),

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from cu_core.figures.run_style import run_style
-from cu_core.figures.theme import COLOURS, NEUTRAL, SYMBOLS, dress, join, tint
+from cu_core.figures.theme import COLOURS, FAINT, NEUTRAL, SYMBOLS, dress, join, tint
 
 ZOOM = 4.0
+SEED = 8.0
+"""Diameter in px of a single run beside the mean of its line."""
+
 SMALLEST, LARGEST = 9.0, 34.0
 """Diameters in px of markers that took no time, and as long as retraining or longer."""
 
@@ -139,8 +142,8 @@ def _line(index: int, line: ParetoLine, *, means: bool) -> list[go.Scatter]:
         showlegend=not several,
         marker={
             "symbol": style.symbol,
-            "color": tint(style.colour, 0.3 if several else 0.85),
-            "size": [7.0 if several else diameter(p.time_share) for p in line.points],
+            "color": tint(style.colour, FAINT if several else 0.85),
+            "size": [SEED if several else diameter(p.time_share) for p in line.points],
             "line": {"width": 0 if several else 1, "color": style.colour},
         },
         text=[_hover(p) for p in line.points],
@@ -158,6 +161,8 @@ def _line(index: int, line: ParetoLine, *, means: bool) -> list[go.Scatter]:
     mean = go.Scatter(
         x=[middle.utility],
         y=[middle.forgetting],
+        error_x=_reach([p.utility for p in line.points], style.colour),
+        error_y=_reach([p.forgetting for p in line.points], style.colour),
         mode="markers",
         name=line.label,
         legendgroup=f"line {index}",
@@ -171,6 +176,19 @@ def _line(index: int, line: ParetoLine, *, means: bool) -> list[go.Scatter]:
         hovertemplate="%{text}<extra></extra>",
     )
     return [singles, mean]
+
+
+def _reach(values: Sequence[float], colour: str) -> dict[str, object]:
+    """Bars from the lowest to the highest of a mean's runs; a deviation of two or three says less than they do."""
+    mean = _mean(values)
+    return {
+        "type": "data",
+        "array": [max(values) - mean],
+        "arrayminus": [mean - min(values)],
+        "color": colour,
+        "thickness": 1.2,
+        "width": 4,
+    }
 
 
 def _hover(point: ParetoPoint) -> str:

@@ -84,7 +84,7 @@ def recovery_bars(lines: Sequence[Recovery]) -> go.Figure:
                     offsetgroup=name,
                     legendgroup="single",
                     showlegend=not any(trace.legendgroup == "single" for trace in figure.data),
-                    marker={"symbol": "circle-open", "size": 6, "color": tint(colour, 0.9)},
+                    marker={"symbol": "circle-open", "size": 8, "color": tint(colour, 0.9)},
                     hovertemplate="%{x}<br>one seed: %{y:.1%}<extra></extra>",
                 )
             )

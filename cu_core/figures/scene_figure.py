@@ -158,7 +158,7 @@ def _fix_axes(figure: go.Figure, axes: tuple[SceneAxis, ...], panes: int, equal:
             figure.add_vline(across.mark, **guide)
         if upward.mark is not None:
             figure.add_hline(upward.mark, **guide)
-    figure.update_annotations(font_size=13, yshift=5)
+    figure.update_annotations(yshift=5)
 
 
 def _fix_cubes(figure: go.Figure, axes: tuple[SceneAxis, ...]) -> None:

@@ -27,7 +27,7 @@ def add_scrubber(figure: go.Figure, numbers: Sequence[int], first: int) -> None:
         sliders=[
             {
                 "active": numbers.index(first),
-                "currentvalue": {"prefix": "Round shown in the second pane: ", "font": {"size": 13}},
+                "currentvalue": {"prefix": "Round shown in the second pane: "},
                 "pad": {"t": 56, "b": 0},
                 "x": 0.16,
                 "len": 0.84,

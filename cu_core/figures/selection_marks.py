@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from cu_core.figures.attack_scores import SIDES, Scored
 from cu_core.figures.confidence_panes import ConfidencePane
 from cu_core.figures.theme import COLOURS, GROUPS, join
+from cu_core.figures.value_axis import ValueAxis
 
 MOST_MARKS = 300
 """Selected samples of a group that are marked in a histogram; of more, as many evenly spread over their values."""
@@ -19,7 +20,7 @@ def mark_selected(
     figure: go.Figure,
     panes: Sequence[ConfidencePane],
     selected: np.ndarray,
-    edges: np.ndarray,
+    axis: ValueAxis,
     *,
     top: float,
     overlaid: bool = True,
@@ -30,7 +31,7 @@ def mark_selected(
         figure: of `cu_core.figures.confidence_panes.distributions`, changed in place.
         panes: its columns.
         selected: (n,) bool over the samples of every pane.
-        edges: its bins; what lies outside is marked at the nearer end.
+        axis: its bins; what lies outside is marked at the nearer end.
         top: largest share on any axis.
         overlaid: whether it has one row of panes.
 
@@ -45,7 +46,7 @@ def mark_selected(
             if not len(values):
                 continue
             height = top * (0.04 + 0.05 * row * overlaid)
-            trace = _strokes(values, group, f"selected {group} sample, {pane.title}", edges, height, named)
+            trace = _strokes(values, group, f"selected {group} sample, {pane.title}", axis, height, named)
             figure.add_trace(trace, row=1 if overlaid else row + 1, col=column)
             named = True
     return figure
@@ -71,15 +72,17 @@ def mark_scores(figure: go.Figure, panes: Sequence[Scored], rows: np.ndarray, ed
             values = values[np.isfinite(values)]
             if len(values):
                 words = f"selected, {title.lower()}"
-                trace = _strokes(values, group, words, edges, top * (0.04 + 0.05 * k), named)
+                trace = _strokes(values, group, words, ValueAxis(edges), top * (0.04 + 0.05 * k), named)
                 figure.add_trace(trace, row=1, col=column)
                 named = True
     return figure
 
 
-def _strokes(values: np.ndarray, group: str, words: str, edges: np.ndarray, height: float, named: bool) -> go.Scatter:
+def _strokes(values: np.ndarray, group: str, words: str, axis: ValueAxis, height: float, named: bool) -> go.Scatter:
+    marked = thin(np.sort(values), MOST_MARKS)
     return go.Scatter(
-        x=np.clip(thin(np.sort(values), MOST_MARKS), edges[0], edges[-1]),
+        x=axis.place(marked),
+        customdata=marked,
         y=np.full(min(len(values), MOST_MARKS), height),
         mode="markers",
         marker={
@@ -91,7 +94,7 @@ def _strokes(values: np.ndarray, group: str, words: str, edges: np.ndarray, heig
         name="Selected samples",
         legendgroup="selected",
         showlegend=not named,
-        hovertemplate=f"{words}: %{{x:.4g}}<extra></extra>",
+        hovertemplate=f"{words}: %{{customdata:.4g}}<extra></extra>",
         meta={"selected": group},
     )
 

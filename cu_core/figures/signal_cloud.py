@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from cu_core.figures.confidence_panes import SMALLEST_LOSS
 from cu_core.figures.theme import COLOURS, GROUPS, SYMBOLS, TITLES, join
+from cu_core.figures.value_axis import SMALLEST_LOSS
 
 MOST_PER_GROUP = 5000
 """Samples of one group that are drawn; three groups of these stay smooth in the browser."""
@@ -171,7 +171,10 @@ def _probability(place: int, encoder: bool) -> SignalAxis:
 
 def _ends(axis: SignalAxis, known: np.ndarray, log: bool) -> tuple[float, float]:
     low = axis.low if axis.low is not None else float(known.min()) if len(known) else 0.0
-    high = axis.high if axis.high is not None else float(known.max()) if len(known) else 1.0
+    most = float(known.max()) if len(known) else 1.0
+    # Of a thousand classes the highest probability may be two hundredths everywhere.
+    far = axis.high is not None and (not len(known) or most > 0.5 * axis.high or most <= low)
+    high = axis.high if far and axis.high is not None else most if axis.high is None else 1.05 * most
     if axis.low is None and not axis.loss:
         low = float(np.floor(low * 10) / 10)
     if axis.loss and not log:

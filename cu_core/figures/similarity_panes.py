@@ -9,7 +9,15 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from cu_core.figures.confidence_panes import SIGNALS, ConfidencePane, SampleSignal, distributions, distributions_alt
+from cu_core.base.display_text import counted
+from cu_core.figures.confidence_panes import (
+    SIGNALS,
+    ConfidencePane,
+    SampleSignal,
+    axis_of,
+    distributions,
+    distributions_alt,
+)
 from cu_core.figures.theme import COLOURS, GROUPS, TITLES, join
 
 COSINES: dict[str, SampleSignal] = {
@@ -66,7 +74,7 @@ def similarity_histograms(
             continue
         mean = float(values.mean())
         line = go.Scatter(
-            x=[mean, mean],
+            x=axis_of(signal, edges).place(np.array([mean, mean])),
             y=[0, top * 1.06],
             mode="lines",
             line={"color": COLOURS[group], "width": 1.5, "dash": "dash"},
@@ -75,7 +83,8 @@ def similarity_histograms(
             name=f"Mean of {group}",
             xaxis=trace.xaxis,
             yaxis=trace.yaxis,
-            hovertemplate=f"{TITLES[group]}, {pane.title}<br>mean {mean:.4f} of {len(values):,} samples<extra></extra>",
+            hovertemplate=f"{TITLES[group]}, {pane.title}<br>mean {mean:.4f} of {counted(len(values), 'sample')}"
+            "<extra></extra>",
         )
         figure.add_trace(line)
     return figure

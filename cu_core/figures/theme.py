@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -27,11 +28,26 @@ SYMBOLS: dict[str, str] = {"forget": "x", "retain": "circle", "unseen": "diamond
 TITLES: dict[str, str] = {"forget": "Forget", "retain": "Retain", "unseen": "Unseen", "reference": "Reference"}
 """Group names as people read them."""
 
+FAINT = 0.5
+"""Opacity of single seeds beside their mean: still seen on either ground."""
+
 NEUTRAL = "#8A8F98"
 """Grey that stands out on light and dark ground alike: thresholds, guide lines, notes."""
 
 GRID = "rgba(128, 128, 128, 0.22)"
 """Grid lines on any ground."""
+
+TEXT_SIZE = 12
+"""Px of ticks, legends and notes inside a chart: nothing in a chart is smaller."""
+
+TITLE_SIZE = 13
+"""Px of titles of axes and panes. With `TEXT_SIZE` the whole type scale of charts."""
+
+INKS: dict[str, str] = {"light": "#3F3F4E", "dark": "#D0D0DC"}
+"""Colour of a chart's text on either ground. No one colour has a contrast of 4.5 to 1 on both."""
+
+AXIS_TITLE = "axis title"
+"""Name of the annotation that is the title of an axis which all panes of a row share."""
 
 VERDICT_COLOURS: dict[str, str] = {
     "differs": "#D55E00",
@@ -88,12 +104,15 @@ def legend_rows(names: Sequence[str], width: int = 820) -> int:
     return rows
 
 
+PHONE = 330
+"""Px of a chart on a phone."""
+
 MOST_LEGEND_ROWS = 8
 """Rows of a legend above its figure; a longer one would push the figure off the screen."""
 
 
 def dress(figure: go.Figure, *, height: int, top: int | None = None, bottom: int = 48) -> go.Figure:
-    """Gives a figure the common look: transparent ground, legend above, room for labels.
+    """Gives a figure the common look: transparent ground, type scale, legend above, room for labels.
 
     A legend of more than `MOST_LEGEND_ROWS` rows stands at the right instead, where it can be scrolled.
 
@@ -110,13 +129,18 @@ def dress(figure: go.Figure, *, height: int, top: int | None = None, bottom: int
     rows = legend_rows(names) if names else 0
     beside = rows > MOST_LEGEND_ROWS
     if top is None:
-        top = 32 + 24 * (0 if beside else rows)
+        titles = [note.text or "" for note in figure.layout.annotations if note.name != AXIS_TITLE]
+        broken = max((text.count("<br>") for text in titles), default=0)
+        # On a phone a legend wraps earlier; its rows must not run into the titles of panes.
+        rows = 0 if beside else min(legend_rows(names, PHONE), rows + 2) if names else 0
+        top = 32 + 18 * broken + 24 * rows
     height += top
     figure.update_layout(
         height=height,
         margin={"l": 56, "r": 16, "t": top, "b": bottom},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
+        font={"size": TEXT_SIZE},
         legend={
             "orientation": "h",
             "yref": "container",
@@ -124,17 +148,111 @@ def dress(figure: go.Figure, *, height: int, top: int | None = None, bottom: int
             "x": 0,
             "xanchor": "left",
             "yanchor": "top",
+            "font": {"size": TEXT_SIZE},
         },
-        hoverlabel={"align": "left"},
+        hoverlabel={"align": "left", "font": {"size": TEXT_SIZE}},
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": NEUTRAL, "activecolor": "#5B4BC4"},
     )
     if beside:
-        figure.update_layout(
-            legend={"orientation": "v", "yref": "paper", "x": 1.01, "y": 1, "font": {"size": 11}, "itemwidth": 30}
-        )
-    figure.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True, title_standoff=8)
-    figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True, title_standoff=8)
+        figure.update_layout(legend={"orientation": "v", "yref": "paper", "x": 1.01, "y": 1, "itemwidth": 30})
+    words: dict[str, Any] = {"tickfont": {"size": TEXT_SIZE}, "title": {"font": {"size": TITLE_SIZE}}}
+    figure.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True, title_standoff=8, **words)
+    figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True, title_standoff=8, **words)
+    for bar in _colour_bars(figure):
+        bar.update(tickfont={"size": TEXT_SIZE}, title={"font": {"size": TEXT_SIZE}})
+    # Plotly gives its pane titles a size of its own; only notes have been given one here.
+    for note in _notes(figure):
+        note.font.size = TEXT_SIZE if note.font.size == TEXT_SIZE else TITLE_SIZE
+    _update_spaces(figure, words)
     return figure
+
+
+def ink(figure: go.Figure, ground: str) -> go.Figure:
+    """Gives all text of a figure the colour that is read well on a ground, unless it has one of its own.
+
+    Args:
+        figure: changed in place.
+        ground: key of `INKS`.
+
+    Returns:
+        The same figure.
+    """
+    colour = {"color": INKS[ground]}
+    words: dict[str, Any] = {"tickfont": colour, "title": {"font": colour}}
+    figure.update_layout(font=colour, legend={"font": colour})
+    figure.update_xaxes(words)
+    figure.update_yaxes(words)
+    for bar in _colour_bars(figure):
+        bar.update(words)
+    _update_spaces(figure, words)
+    for note in _notes(figure):
+        note.font.color = colour["color"]
+    figure.update_layout(sliders=[{"font": colour}] * len(figure.layout.sliders))
+    # Plotly paints a pointed-at button nearly white on any ground.
+    button = {"font": {"color": INKS["light"] if ground == "light" else NEUTRAL}}
+    figure.update_layout(updatemenus=[button] * len(figure.layout.updatemenus))
+    return figure
+
+
+def _update_spaces(figure: go.Figure, words: dict[str, Any]) -> None:
+    """Axes of panes in three dimensions; a figure without any would get one by naming it."""
+    if any(trace.type == "scatter3d" for trace in figure.data):
+        figure.update_scenes({name: words for name in ("xaxis", "yaxis", "zaxis")})
+
+
+def _notes(figure: go.Figure) -> list[go.layout.Annotation]:
+    """Annotations of the figure, and those that come with a frame and replace them."""
+    return [note for layout in (figure.layout, *(f.layout for f in figure.frames)) for note in layout.annotations]
+
+
+def _colour_bars(figure: go.Figure) -> list[go.layout.coloraxis.ColorBar]:
+    bars = [trace.colorbar for trace in figure.data if trace.type == "heatmap" and trace.coloraxis is None]
+    return [*bars, figure.layout.coloraxis.colorbar] if figure.layout.coloraxis.colorscale else bars
+
+
+def note_font() -> dict[str, int]:
+    """Font of a note inside a chart, as against a title of a pane."""
+    return {"size": TEXT_SIZE}
+
+
+LONG = 18
+"""Letters of a title from which on it is broken at its comma."""
+
+
+def pane_title(text: str, kind: str = "round") -> str:
+    """The title above a pane; a long one is broken at its comma and before its brackets: panes on a phone are narrow.
+
+    Args:
+        text: of the title.
+        kind: ``"reference"`` for the colour and marker shape of the references.
+    """
+    name, bracket, rest = text.partition(" (")
+    if len(name) > LONG:
+        name = name.replace(", ", ",<br>", 1)
+    broken = f"{name}<br>({rest}" if bracket and rest.endswith(")") else f"{name}{bracket}{rest}"
+    return reference_title(broken) if kind == "reference" else f"<b>{broken}</b>"
+
+
+def share_x_title(figure: go.Figure, text: str, *, below: int) -> None:
+    """One title for the axes of all panes, in the middle below them: under each pane they would run together.
+
+    Args:
+        figure: changed in place.
+        text: of the title, with its unit.
+        below: px from the panes down to it, past the ticks.
+    """
+    figure.add_annotation(
+        name=AXIS_TITLE,
+        # A phone has room for some fifty letters.
+        text=text.replace(" (", "<br>(", 1) if len(text) > 50 else text,
+        x=0.5,
+        xref="paper",
+        y=0,
+        yref="paper",
+        yanchor="top",
+        yshift=-below,
+        showarrow=False,
+    )
 
 
 def reference_title(text: str) -> str:

@@ -10,8 +10,9 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from cu_core.catalogue.metric_record import METRICS
+from cu_core.figures.curves import metric_axis_title
 from cu_core.figures.run_style import RunStyle, run_style
-from cu_core.figures.theme import COLOURS, dress, join, tint
+from cu_core.figures.theme import COLOURS, FAINT, dress, join, pane_title, tint
 from cu_core.metrics.band import Band
 
 MOST_PANES = 4
@@ -88,7 +89,9 @@ def trajectories(
     figure = make_subplots(
         rows=1,
         cols=max(1, len(chosen)),
-        subplot_titles=[METRICS[metric].title.replace("Unseen accuracy, ", "Unseen, ") for metric in chosen],
+        subplot_titles=[
+            pane_title(METRICS[metric].title.replace("Unseen accuracy, ", "Unseen, ")) for metric in chosen
+        ],
         horizontal_spacing=0.06,
     )
     named: set[int] = set()
@@ -106,9 +109,8 @@ def trajectories(
                 figure.add_trace(trace, row=1, col=column)
         percent, bounded = METRICS[metric].percent, METRICS[metric].bounded
         axis = {"range": [-0.03, 1.03], "tickformat": ".0%"} if percent else {"range": [-0.03, 1.03]} if bounded else {}
-        figure.update_yaxes(axis, row=1, col=column)
+        figure.update_yaxes(axis, title_text=metric_axis_title(metric), row=1, col=column)
     figure.update_xaxes(title_text="Round (0 = before)", range=ends, tickformat="d", nticks=7)
-    figure.update_annotations(font_size=13)
     return dress(figure, height=height)
 
 
@@ -165,7 +167,7 @@ def _scatter(
         x=list(rounds),
         y=list(values),
         mode="lines" if faint else "lines+markers",
-        line={"color": tint(style.colour, 0.35 if faint else 1), "dash": style.dash, "width": 1 if faint else 2},
+        line={"color": tint(style.colour, FAINT if faint else 1), "dash": style.dash, "width": 1.2 if faint else 2},
         marker={"symbol": style.symbol, "size": 6},
         connectgaps=True,
         hovertemplate=f"{name}<br>round %{{x}}: {shown}<extra></extra>",

@@ -11,6 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from cu_core.base.display_text import counted
 from cu_core.figures.scrubber import add_scrubber
 from cu_core.figures.theme import (
     COLOURS,
@@ -155,7 +156,7 @@ def drift_alt(
     listed = ", ".join(f"{counts.get(group, 0)} {group}" for group in GROUPS)
     beside = " and beside the retrained reference" if has_reference else ""
     return (
-        f"Map of {len(probe)} samples ({listed}) on {on}: before unlearning, "
+        f"Map of {counted(len(probe), 'sample')} ({listed}) on {on}: before unlearning, "
         f"at any of the rounds 0 to {max(rounds)}{beside}, on the same axes."
     )
 
@@ -247,7 +248,7 @@ def _fix_axes(figure: go.Figure, snapshots: Sequence[Snapshot], panes: int, axes
             col=pane,
         )
     figure.update_yaxes(title_text=axes[1], row=1, col=1)
-    figure.update_annotations(font_size=13, yshift=5)
+    figure.update_annotations(yshift=5)
 
 
 def _title(name: str, snapshot: Snapshot) -> str:

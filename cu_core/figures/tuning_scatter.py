@@ -9,6 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from cu_core.base.display_text import counted
 from cu_core.figures.theme import COLOURS, NEUTRAL, RUN_COLOURS, dress, tint
 
 COLUMNS = 3
@@ -104,8 +105,8 @@ def tuning_alt(trials: Sequence[TriedValues], best: int | None) -> str:
         return "No trial has a distance to retraining."
     start = f", the values at the start {distances[1]:.3f}" if 1 in distances and best != 1 else ""
     return (
-        f"Distances to retraining of {len(distances)} trials over the hyper-parameters that were drawn: trial {best} "
-        f"is nearest with {distances[best]:.3f}{start}."
+        f"Distances to retraining of {counted(len(distances), 'trial')} over the hyper-parameters that were drawn: "
+        f"trial {best} is nearest with {distances[best]:.3f}{start}."
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from cu_core.figures.theme import COLOURS, GRID, NEUTRAL, SYMBOLS, chart_text, dress, tint
+from cu_core.figures.theme import COLOURS, GRID, NEUTRAL, SYMBOLS, chart_text, dress, note_font, tint
 
 DECADES = 3
 """Powers of ten of the band's half width that the axis shows on either side."""
@@ -192,7 +192,7 @@ def _draw(figure: go.Figure, row: VerdictRow, y: float, *, first: bool) -> None:
         title = "<br>".join(textwrap.wrap(row.title, _WRAP))
         figure.add_annotation(
             x=0, xref="paper", xanchor="left", y=y + 0.5, yanchor="middle", text=title, showarrow=False, align="left",
-            font={"size": 12},
+            font=note_font(),
         )  # fmt: skip
     figure.add_trace(
         go.Scatter(
@@ -241,7 +241,6 @@ def _mark(figure: go.Figure, name: str, value: float, row: VerdictRow, y: float,
             },
             text=[f"<b>{name}</b> {number_text(value)}" if above else f"{name} {number_text(value)}"],
             textposition=f"{side} {anchor}",
-            textfont={"size": 12},
             customdata=[_words(value, row) + (", beyond the end of the axis" if off else "")],
             hovertemplate=f"{name}: %{{customdata}}<extra></extra>",
         )

@@ -32,8 +32,11 @@ from cu_core.runstore.checksums import sealed, write_sealed
 from cu_core.runstore.reader import list_runs, open_run
 
 MARKER = "first-start.json"
-# Two demos together may take 5 MB of the repository.
-PACKED_BYTES = 2_400_000
+LESSONS = "lessons"
+"""Beside the folder of the demos: lessons, with the runs that they look at."""
+
+PACKED_BYTES = 6_000_000
+"""What all demos together may take of the repository."""
 UNPACKED_BYTES = 64_000_000
 MOST_FILES = 5_000
 # A last layer is read together with embeddings.
@@ -50,7 +53,7 @@ def welcome(home: Home, folder: Path) -> str | None:
 
     Args:
         home: where runs live.
-        folder: with the shipped demo zips.
+        folder: with the shipped demo zips; those that lessons look at lie beside it in `LESSONS`.
 
     Returns:
         Id of the run that was queued, or None.
@@ -61,7 +64,8 @@ def welcome(home: Home, folder: Path) -> str | None:
             return None
         queued = None
         if not any(home.runs.iterdir()):
-            install(home, folder)
+            for place in (folder, folder.parent / LESSONS):
+                install(home, place)
             queued = submit(DEFAULT_PRESET.spec, home, token="first-start")  # noqa: S106 - names a submission, opens nothing
         # Last, so that a start that broke off half-way is made up for; each step can be repeated.
         write_json(marker, {"run_id": queued, "time": time.time()})

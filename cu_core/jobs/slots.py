@@ -111,6 +111,14 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def busy_share() -> float:
+    """How many programs want a core just now, as a share of the cores that this process may use; 0 where unknown."""
+    try:
+        return os.getloadavg()[0] / cores()
+    except (AttributeError, OSError):
+        return 0.0
+
+
 def _count(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 64:
         raise BadInput(SLOTS_VARIABLE, f"{text!r} is not a number of slots", ("1 to 64", "cpu:1 to cpu:64"))

@@ -29,6 +29,7 @@ class AmunParams:
         high=1000,
         unit="rounds",
         special="0 = constant",
+        otherwise=("falling", 1),
         paper=f"1 ({_CODE})",
     )
     radius: float = param(

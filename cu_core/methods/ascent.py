@@ -37,6 +37,7 @@ class GradientAscentParams:
         low=0.0,
         high=1000.0,
         special="0 = no clipping",
+        otherwise=("at most", 1.0),
         paper="0.1 (Apollo attack), 100 (Unlearning Comparator), none (Jia et al.)",
     )
     batch_norm: str = fields.batch_norm("eval", f"eval (Apollo attack); train ({_SPARSE})")
@@ -68,6 +69,7 @@ class NegGradPlusParams:
         low=0.0,
         high=1000.0,
         special="0 = no clipping",
+        otherwise=("at most", 1.0),
         paper="none",
         advanced=True,
     )

@@ -112,6 +112,8 @@ class ContrastiveParams(ContrastiveStepParams):
         low=0,
         high=65536,
         unit="embeddings",
+        special="0 = no queue",
+        otherwise=("queue of", 256),
         paper="2000 (queue variant of the rebuttal)",
         advanced=True,
     )
@@ -138,6 +140,7 @@ class ContrastiveQueueParams(ContrastiveStepParams):
         low=0.0,
         high=0.9999,
         special="0 = no slow copy",
+        otherwise=("slow copy", 0.99),
         paper="0 (queue variant of the rebuttal, where the copy is switched off); 0.99 is usual",
         advanced=True,
     )

@@ -36,6 +36,7 @@ class FisherParams:
         high=10_000_000,
         unit="samples",
         special="0 = all",
+        otherwise=("at most", 1000),
         paper="all",
     )
 

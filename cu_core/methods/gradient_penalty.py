@@ -93,6 +93,7 @@ class GradientPenaltyMembersParams:
         low=0.0,
         high=1000.0,
         special="0 = off",
+        otherwise=("end at", 0.1),
         paper="the penalty is almost zero at the end",
         advanced=True,
     )

@@ -104,6 +104,7 @@ class LcodecParams:
         low=0.0,
         high=10.0,
         special="0 = without noise",
+        otherwise=("at most", 0.01),
         paper="not cut",
     )
     scaling: str = fields.released(

@@ -57,4 +57,4 @@ def _some(context: Context, share: float) -> torch.Tensor:
     """Indices of a random share of the retain samples into their source."""
     retain = context.retain
     chosen = torch.randperm(len(retain), generator=context.generator)[: round(share * len(retain))]
-    return retain.indices[chosen]
+    return retain.readable(retain.indices[chosen])

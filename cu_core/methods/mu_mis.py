@@ -48,6 +48,7 @@ class MuMisParams:
         low=0.0,
         high=100.0,
         special="0 = off",
+        otherwise=("end at", 0.5),
         paper="ends by this rule; its δ was not found, and retain accuracy is said to be best at the initial level",
     )
 

@@ -29,6 +29,7 @@ class NegMergeParams:
         high=50,
         unit="models",
         special="1 = plain task-vector negation",
+        otherwise=("several", 3),
         paper=_PAPER,
     )
     lowest_lr: float = fields.lr(1e-4, "1e-4, 5e-4 and 1e-3 together")

@@ -29,6 +29,7 @@ class RewindParams:
         low=0.0,
         high=1.0,
         special="0 = none",
+        otherwise=("some", 0.01),
         paper="from ε, δ and the smoothness of the loss",
     )
 

@@ -60,6 +60,7 @@ class SfrOnParams:
         low=0.0,
         high=1e6,
         special="0 = all weights",
+        otherwise=("above", 1.0),
         paper=f"1 ({_CODE})",
     )
     slow: float = param(
@@ -79,6 +80,7 @@ class SfrOnParams:
         low=0.0,
         high=1000.0,
         special="0 = no clipping",
+        otherwise=("at most", 7.0),
         paper=f"7 ({_CODE})",
         advanced=True,
     )

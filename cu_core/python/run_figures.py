@@ -35,6 +35,7 @@ from cu_core.figures.confidence_panes import (
     SIGNALS,
     ConfidencePane,
     SampleSignal,
+    by_group,
     common_bins,
     distributions,
     highest_share,
@@ -213,9 +214,9 @@ def _confidence(shows: _Shows, *, signal: str) -> go.Figure:
     reported = shows.reported
     spread = [ConfidencePane("", panes[0].groups, v[reported], "reference") for v in others if v is not None]
     log = signal == "loss"
-    edges = common_bins(record, [pane.values for pane in [*every, *spread]], log=log)
+    edges = common_bins(record, by_group([*every, *spread]), log=log)
     top = highest_share([*every, *spread], edges)
-    return distributions(record, panes, edges, top=top, log=log, spread=spread_of(spread, edges))
+    return distributions(record, panes, edges, top=top, spread=spread_of(spread, edges))
 
 
 def _similarity(shows: _Shows, *, cosine: str) -> go.Figure:
@@ -223,7 +224,7 @@ def _similarity(shows: _Shows, *, cosine: str) -> go.Figure:
     panes, every = _panes(shows, COSINES[cosine], found)
     if not any(np.isfinite(pane.values).any() for pane in every):
         raise BadInput(FIELD, f"{COSINES[cosine].title} has no value for any sample of this run")
-    edges = common_bins(COSINES[cosine], [pane.values for pane in every])
+    edges = common_bins(COSINES[cosine], by_group(every))
     return similarity_histograms(COSINES[cosine], panes, edges, top=highest_share(every, edges))
 
 

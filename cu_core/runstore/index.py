@@ -26,7 +26,7 @@ from cu_core.runstore import layout
 from cu_core.runstore.rows import RunRow, read_row
 from cu_core.runstore.state import FINAL
 
-VERSION = 4
+VERSION = 5
 # Two changes within the clock's step leave the same modification time; a row made so soon after a
 # change is not trusted.
 SETTLED_SECONDS = 0.1

@@ -18,6 +18,7 @@ LOCK_SECONDS = 60.0
 
 SPEC = "spec.json"
 INFO = "run.json"
+ANNOTATIONS = "annotations.json"
 RESULT = "result.json"
 CANCEL = "cancel"
 REQUEUE = "requeue.json"

@@ -86,6 +86,8 @@ class _Mending:
                 forget(self.run_dir, {name})
                 if name in _SHOWN:
                     self.redo.append(name)
+            elif name == layout.ANNOTATIONS:
+                self._put_aside(name, "put aside: the run goes by its own title again, without tags and notes")
             elif first.startswith("attempt-"):
                 self._attempt(self.run_dir / name)
         self._queue(layout.REQUEUE in where)

@@ -167,7 +167,12 @@ class RunView:
         return key if layout.is_run_id(key) else None
 
     def result(self) -> dict[str, Any] | None:
-        """The result of a run that succeeded; None if there is none, or a damaged one."""
+        """The result of a run that succeeded; None if there is none, or a damaged one. Not to be changed."""
+        return self._result
+
+    @cached_property
+    def _result(self) -> dict[str, Any] | None:
+        # Checking it whole takes as long as drawing a table of it, and every part of a page asks.
         if self.state != "succeeded":
             return None
         found = optional_json(self.run_dir / layout.RESULT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from cu_core.base.files import parse_json, read_json
 from cu_core.catalogue.question_record import STATES
 from cu_core.catalogue.spec import RunSpec, spec_from_json
 from cu_core.runstore import layout
+from cu_core.runstore.annotations import read_annotations
 from cu_core.runstore.state import RunState, read_state
 
 _TAIL_BYTES = 8192
@@ -26,7 +27,7 @@ class RunRow:
 
     Attributes:
         run_id: of the run.
-        title: its name.
+        title: what somebody called it, else its name.
         state: see `cu_core.runstore.state`.
         phase: of the latest event, while it runs.
         fraction: done part of that phase, 0 to 1; 1 for a succeeded run; None if unknown.
@@ -51,6 +52,8 @@ class RunRow:
         imported: whether it was taken in from another home.
         copy_of: id of the run of whose folder it is a copy; empty for all others. A copy counts nowhere.
         verdict: state of its verdict, key of `cu_core.catalogue.question_record.STATES`; empty where it has none.
+        tags: that somebody gave it.
+        notes: that somebody wrote about it.
     """
 
     run_id: str
@@ -79,6 +82,8 @@ class RunRow:
     imported: bool = False
     copy_of: str = ""
     verdict: str = ""
+    tags: list[str] = field(default_factory=list)
+    notes: str = ""
 
     @property
     def origin(self) -> str:
@@ -105,13 +110,14 @@ def read_row(run_dir: Path) -> RunRow:
     """Makes the row of a run from its files; a damaged run gets a row that says so."""
     found = read_state(run_dir)
     info = optional_json(run_dir / layout.INFO)
+    written = read_annotations(run_dir)
     spec, damage = _spec(run_dir)
     event = last_event(layout.attempt_dir(run_dir, found.attempt)) if found.state == "running" else {}
     rounds = layout.numbered(run_dir / "rounds")
     result = optional_json(run_dir / layout.RESULT) if found.state == "succeeded" else {}
     return RunRow(
         run_id=run_dir.name,
-        title=shown(info.get("title")) or shown(spec.title if spec else "") or run_dir.name,
+        title=written.title or shown(info.get("title")) or shown(spec.title if spec else "") or run_dir.name,
         state=found.state,
         phase=event.get("phase"),
         fraction=1.0 if found.state == "succeeded" else fraction_of(event),
@@ -136,6 +142,8 @@ def read_row(run_dir: Path) -> RunRow:
         imported=isinstance(info.get("imported"), dict),
         copy_of=original_of(run_dir, info),
         verdict=_verdict_state(result),
+        tags=list(written.tags),
+        notes=written.notes,
     )
 
 
@@ -156,7 +164,7 @@ _LONGEST_SEARCH = 200
 def mentions(row: RunRow, text: str) -> bool:
     """Whether a row holds every word of a search; case is ignored. Of a longer search the beginning is taken."""
     said = (row.run_id, row.title, row.method, row.forget, row.dataset, row.backbone, row.group, row.owner)
-    words = " ".join(said).lower()
+    words = " ".join((*said, *row.tags, row.notes)).lower()
     return all(word in words for word in text[:_LONGEST_SEARCH].lower().split())
 
 

@@ -125,8 +125,8 @@ def _info(run_dir: Path) -> list[Problem]:
 
 
 def _attempts(run_dir: Path) -> list[Problem]:
-    """What is wrong with what attempts and the queue have left behind."""
-    paths = [run_dir / layout.REQUEUE]
+    """What is wrong with what attempts, the queue and people have left behind."""
+    paths = [run_dir / layout.REQUEUE, run_dir / layout.ANNOTATIONS]
     found = []
     for number in layout.attempts(run_dir):
         folder = layout.attempt_dir(run_dir, number)

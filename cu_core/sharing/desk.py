@@ -22,6 +22,7 @@ from cu_core.catalogue.spec import RunSpec
 from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec
 from cu_core.jobs import background, submission
 from cu_core.runstore import layout
+from cu_core.runstore.annotations import Annotations, annotate
 from cu_core.runstore.disk import check_floor
 from cu_core.runstore.import_run import Imported, import_run
 from cu_core.runstore.rows import optional_json
@@ -106,6 +107,12 @@ class Desk:
                 check_active(self.home, quota, owner)
                 check_disk(self.home, quota, owner)
             submission.resume(self.home, run_id)
+
+    @os_errors_in_words()
+    def annotate(self, run_id: str, wanted: Annotations) -> None:
+        """Stores title, tags and notes of a run in the user's name; see `cu_core.runstore.annotations.annotate`."""
+        user = self.require("annotate", self._owner(run_id))
+        annotate(self.home, run_id, wanted, by=user.name)
 
     @os_errors_in_words()
     def delete(self, run_id: str) -> None:

@@ -15,7 +15,7 @@ VIEW = "view"
 # Actions that belong to nobody's run.
 OWN_WORK = ("launch", "upload", "prepare")
 # Actions on a run, for its owner and for admins.
-ON_RUNS = ("cancel", "resume", "delete", "restore", "erase")
+ON_RUNS = ("cancel", "resume", "annotate", "delete", "restore", "erase")
 WATCH_SERVER = "watch the server"
 ACTIONS = (VIEW, *OWN_WORK, *ON_RUNS, WATCH_SERVER)
 

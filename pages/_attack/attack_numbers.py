@@ -9,10 +9,21 @@ import streamlit as st
 
 from cu_core.base.csv_cells import shown_table
 from cu_core.catalogue.attack_record import ATTACKS, MODELS, NUMBERS, WAYS
-from cu_core.figures.attack_overview import all_numbers, attack_title, gap_words, overview, overview_alt, series_title
-from pages._shared.chart_bar import bar
+from cu_core.figures.attack_answer import answer_words, attack_title
+from cu_core.figures.attack_overview import (
+    all_numbers,
+    calm_series,
+    gap_words,
+    overview,
+    overview_alt,
+    series_title,
+    uncertain_words,
+)
+from cu_core.metrics.roc import LOW_FPR
+from pages._shared.chart_bar import show_chart
 from pages._shared.downloads import table_downloads
 from pages._shared.plain_text import plain
+from pages._terms.term_link import terms_row
 
 OVERVIEW = ("accuracy", "auc", "tpr_at_1_fpr")
 # The paper's way first, then what it leaves out.
@@ -28,8 +39,22 @@ def interval_text(values: Any, number: str) -> str:
     return f"{shown[0]} ({shown[1]} to {shown[2]})" if None not in shown else str(shown[0])
 
 
-def numbers_table(attacks: dict[str, Any], attack: str) -> pd.DataFrame:
-    """All numbers of an attack, one row per model and way."""
+def answer_section(attacks: dict[str, Any], members: int, others: int) -> None:
+    """The answer of all attacks together, before any chart."""
+    short, behind = answer_words(attacks)
+    if not short:
+        return
+    st.subheader("Is it gone?", anchor=False)
+    st.markdown(f"**{plain(short)}**")
+    st.caption(
+        f"{plain(behind)} Measured on {members:,} forget samples (members) against {others:,} unseen ones of the same "
+        "class mix (non-members), 95 % bootstrap intervals. That no attack succeeds proves nothing: the Verdict weighs "
+        "more than attacks."
+    )
+
+
+def numbers_table(attacks: dict[str, Any], attack: str, others: int) -> pd.DataFrame:
+    """All numbers of an attack, one row per model and way; rates finer than one non-member are called coarse."""
     rows = []
     for model in MODELS:
         for way in ORDER:
@@ -38,24 +63,31 @@ def numbers_table(attacks: dict[str, Any], attack: str) -> pd.DataFrame:
                     NUMBERS[n].title + ("" if n == "auc" else ", %"): interval_text(found.get(n), n) for n in NUMBERS
                 }
                 rows.append({"Model and way": series_title(model, way)} | values)
-    return pd.DataFrame(rows).rename(columns={"TPR at 1 % FPR, %": "TPR at 1 % FPR"})
+    coarse = " (coarse)" if 1 / max(others, 1) > LOW_FPR else ""
+    return pd.DataFrame(rows).rename(columns={"TPR at 1 % FPR, %": f"TPR at 1 % FPR{coarse}"})
 
 
-def overview_section(attacks: dict[str, Any]) -> None:
-    """Every attack with its intervals."""
-    number = st.segmented_control(
-        "Number",
-        OVERVIEW,
-        format_func=lambda key: NUMBERS[key].title,
-        default="accuracy",
-        required=True,
-        key="number",
-        bind="query-params",
-    )
-    st.plotly_chart(overview(attacks, number), key="overview", alt=overview_alt(attacks, number), config=bar())
+def overview_section(attacks: dict[str, Any], others: int) -> None:
+    """Every attack with its intervals: first the model after unlearning beside its reference, all on demand."""
+    terms_row("membership-attack", "refitted", "transferred", "shadow", "auc")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        number = st.segmented_control(
+            "Measure",
+            OVERVIEW,
+            format_func=lambda key: NUMBERS[key].title,
+            default="auc",
+            required=True,
+            key="number",
+            bind="query-params",
+        )
+        whole = st.toggle("All models and ways of fitting", key="all_series", bind="query-params")
+    series = None if whole else calm_series(attacks)
+    figure = overview(attacks, number, series=series, others=others)
+    show_chart(figure, key="overview", alt=overview_alt(attacks, number, series=series))
     st.caption(
         f"{NUMBERS[number].summary} Lines are 95 % bootstrap intervals. What to aim at is the reference, or chance "
-        "where there is none: far below it, a sample stands out as well."
+        "where there is none: far below it, a sample stands out as well. "
+        + plain(uncertain_words(attacks, number, series=series, others=others))
     )
     with st.container(horizontal=True):
         table_downloads(all_numbers(attacks), "attacks", "attacks")
@@ -83,11 +115,12 @@ def pick_attack(attacks: dict[str, Any]) -> tuple[str, str]:
     return attack, way
 
 
-def numbers_section(attacks: dict[str, Any], attack: str) -> None:
+def numbers_section(attacks: dict[str, Any], attack: str, others: int) -> None:
     """Transferred and re-fitted numbers side by side, and what their gap says."""
     st.dataframe(
-        shown_table(numbers_table(attacks, attack)),
+        shown_table(numbers_table(attacks, attack, others)),
         hide_index=True,
+        placeholder="–",
         alt=f"Numbers of {attack_title(attack)} by model and way",
     )
     st.info(gap_words(attacks, attack), icon=":material/compare_arrows:")

@@ -23,7 +23,7 @@ from cu_core.figures.attack_scores import (
 )
 from cu_core.figures.selection_marks import mark_scores
 from cu_core.runstore.reader import RunView
-from pages._shared.chart_bar import bar
+from pages._shared.chart_bar import show_chart
 from pages._shared.downloads import table_downloads
 
 AXES = {"log": "Logarithmic", "linear": "Linear"}
@@ -68,11 +68,10 @@ def score_title(attack: str) -> str:
 
 def threshold_section(panes: list[Scored], attack: str, key: str, marked: np.ndarray) -> float:
     """Distributions with the threshold and the marked rows, and what the threshold decides."""
-    st.subheader("Scores and the threshold", anchor=False)
     edges = score_bins([p.score for p in panes], [p.threshold for p in panes])
     threshold = pick_threshold(panes, edges, f"threshold_{key}")
     figure = mark_scores(score_panes(panes, edges, threshold, score_title(attack)), panes, marked, edges)
-    st.plotly_chart(figure, key="scores", alt=scores_alt(panes, threshold), config=bar())
+    show_chart(figure, key="scores", alt=scores_alt(panes, threshold))
     rows = []
     for pane in panes:
         found = judge(pane.score, pane.member, threshold)
@@ -91,6 +90,7 @@ def threshold_section(panes: list[Scored], attack: str, key: str, marked: np.nda
         shown_table(pd.DataFrame(rows)),
         hide_index=True,
         column_config=percent | {"Fitted threshold": st.column_config.NumberColumn(format="%.4g")},
+        placeholder="–",
         alt="Decisions at the chosen threshold",
     )
     with st.container(horizontal=True):
@@ -98,15 +98,15 @@ def threshold_section(panes: list[Scored], attack: str, key: str, marked: np.nda
     st.caption(
         f"{'Strokes at the foot are the selected samples. ' if len(marked) else ''}"
         "Solid line: the chosen threshold; dotted: the one fitted for the pane. Shares within members and within "
-        "non-members; the outermost bins hold what lies beyond. The reported numbers above judge each half of the "
-        "samples by the threshold fitted on the other half, so they differ a little from these."
+        "non-members; the outermost bins hold what lies beyond. Its reported numbers judge each half of the "
+        "samples by the threshold fitted on the other half, so they differ a little from these. Every sample is scored "
+        "by an attack that was fitted on the other half of them."
     )
     return threshold
 
 
 def roc_section(view: RunView, attacks: dict[str, Any], attack: str) -> None:
     """ROC curves of every model and way."""
-    st.subheader("ROC", anchor=False)
     axis = st.segmented_control(
         "False positives",
         list(AXES),
@@ -119,7 +119,7 @@ def roc_section(view: RunView, attacks: dict[str, Any], attack: str) -> None:
     curves = [c for series in SERIES if (c := scored(view, attacks, attack, *series)) is not None]
     shadows = [scored(view, attacks, attack, model, "shadow") for model in ("before",)]
     curves += [c for c in shadows if c is not None]
-    st.plotly_chart(roc_figure(curves, log=axis == "log"), key="roc", alt=roc_alt(curves), config=bar())
+    show_chart(roc_figure(curves, log=axis == "log"), key="roc", alt=roc_alt(curves))
     member = curves[0].member
     st.caption(roc_words(int(member.sum()), int((~member).sum())))
 

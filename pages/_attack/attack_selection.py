@@ -17,7 +17,7 @@ from pages._attack.attack_numbers import pick_attack
 from pages._attack.attack_scores import panes_of, pick_threshold, score_title
 from pages._attack.attack_verdicts import verdict_section
 from pages._selection.selection_state import FEW, Focus, many
-from pages._shared.chart_bar import bar
+from pages._shared.chart_bar import show_chart
 from pages._shared.downloads import table_downloads
 from pages._shared.recorded_rounds import probe_of
 from pages._shared.server_home import home
@@ -55,9 +55,7 @@ def selected_section(panes: list[Scored], rows: np.ndarray, threshold: float, ax
     """
     own = narrowed(panes, rows)
     edges = score_bins([p.score for p in panes], [p.threshold for p in panes])
-    st.plotly_chart(
-        score_panes(own, edges, threshold, axis), key="scores", alt=decided_words(own, threshold), config=bar()
-    )
+    show_chart(score_panes(own, edges, threshold, axis), key="scores", alt=decided_words(own, threshold))
     lines = []
     for pane in own:
         caught, members, accused, others = decided(pane, threshold)
@@ -74,6 +72,7 @@ def selected_section(panes: list[Scored], rows: np.ndarray, threshold: float, ax
         shown_table(table),
         hide_index=True,
         column_config={"Fitted threshold": st.column_config.NumberColumn(format="%.4g")},
+        placeholder="–",
         alt="Decisions about the selected samples at the chosen threshold",
     )
     with st.container(horizontal=True):
@@ -105,9 +104,9 @@ def selection_sections(view: RunView, attacks: dict[str, Any], focus: Focus) -> 
     panes = panes_of(view, attacks, attack, way)
     if not panes:
         return
-    st.subheader("Scores and the threshold", anchor=False)
     edges = score_bins([p.score for p in panes], [p.threshold for p in panes])
     threshold = pick_threshold(panes, edges, f"threshold_{view.run_id}_{attack}_{way}")
     selected_section(panes, rows, threshold, score_title(attack), attack)
+    st.subheader("Which images the attack gets right and wrong", anchor=False)
     own = narrowed([p for p in panes if p.model != "reference"], rows)
     verdict_section(str(home().root), view, own, threshold, rows)

@@ -37,7 +37,6 @@ def verdict_section(
         threshold: what scores at least this much is judged a member.
         among: rows of the audit that the panes hold; all by default.
     """
-    st.subheader("Which images the attack gets right and wrong", anchor=False)
     order = st.segmented_control(
         "Images",
         list(ORDERS),

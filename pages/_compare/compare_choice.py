@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from cu_core.base.csv_cells import shown_table
+from cu_core.base.display_text import counted
 from cu_core.catalogue.own_code import short_code
 from cu_core.catalogue.spec import short
 from cu_core.runstore.reader import RunRow
@@ -86,7 +87,7 @@ def choice(rows: Sequence[RunRow], chosen: Sequence[str]) -> None:
         )
         st.button("Choose none", key="choose_none", icon=":material/deselect:", on_click=choose, args=([],),
                   disabled=not chosen)  # fmt: skip
-        st.caption(f"{len(chosen)} chosen; {len(shown)} of {len(rows)} runs are listed.")
+        st.caption(f"{len(chosen)} chosen; the list has {len(shown)} of {counted(len(rows), 'run')}.")
     if not shown:
         st.info("No run matches the filters.", icon=":material/search_off:")
         return
@@ -103,6 +104,7 @@ def choice(rows: Sequence[RunRow], chosen: Sequence[str]) -> None:
         on_select=lambda: _tick(key, ids, chosen),
         selection_mode="multi-row",
         selection_default={"selection": {"rows": [ids.index(run_id) for run_id in chosen if run_id in ids]}},
+        placeholder="–",
         alt="Runs to choose from",
     )
 

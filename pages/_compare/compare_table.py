@@ -13,6 +13,7 @@ from cu_core.analysis.compare.columns import ComparedColumn
 from cu_core.analysis.compare.lines import Summary
 from cu_core.analysis.compare.table import Table, TableRow, flag_words
 from cu_core.base.csv_cells import shown_table
+from cu_core.base.display_text import counted
 from cu_core.catalogue.method_record import retain_words
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.question_record import STATES
@@ -174,7 +175,7 @@ def _below(table: Table, cells: str) -> None:
             if len(reasons) <= MOST_REASONS:
                 st.caption(words)
             else:
-                with st.expander(f"{title}: {len(reasons)} reasons", icon=":material/help:"):
+                with st.expander(f"{title}: {counted(len(reasons), 'reason')}", icon=":material/help:"):
                     st.caption(words)
     flagged = [(row, run) for row in table.rows if row.kind == "runs" for run in row.runs]
     said = [

@@ -13,8 +13,9 @@ from cu_core.analysis.compare.lines import ConfigurationRuns, lines_of
 from cu_core.analysis.compare.reading import Stamp
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.selections import parse_selection
-from cu_core.figures.class_gaps import class_gaps, class_gaps_alt
+from cu_core.figures.class_gaps import class_gaps, class_gaps_alt, left_out_gaps
 from cu_core.figures.class_matrix import highest_count, prediction_alt, prediction_matrix
+from cu_core.figures.class_ranking import MOST_CLASSES, answer_ranking, ranking_words
 from cu_core.figures.confidence_panes import SIGNALS, common_bins
 from cu_core.figures.layer_bars import layer_alt, layer_similarity
 from cu_core.figures.overlay import overlay, overlay_alt
@@ -23,7 +24,7 @@ from cu_core.figures.recovery_bars import recovery_alt, recovery_bars
 from cu_core.figures.similarity_panes import COSINES
 from cu_core.figures.theme import GROUPS, TITLES
 from cu_core.figures.trajectories import MOST_PANES, trajectories, trajectories_alt
-from pages._shared.chart_bar import bar
+from pages._shared.chart_bar import show_chart
 from pages._shared.plain_text import plain
 from pages._shared.recorded_rounds import class_names
 from pages._shared.server_home import home
@@ -75,13 +76,14 @@ class Views:
         utility, forgetting = outcome_data.pareto_titles(self.runs)
         zoomed = bool(boxes) and st.toggle("Zoom in on the band", key="compare_zoom")
         figure = pareto(lines, boxes, utility=utility, forgetting=forgetting, means=self.means, zoomed=zoomed)
-        st.plotly_chart(figure, key="pareto", alt=pareto_alt(lines), config=bar())
+        show_chart(figure, key="pareto", alt=pareto_alt(lines))
         band = "" if boxes else " No band is drawn: it takes two retrained models or more."
+        seeds = " Bars through a mean reach from its lowest to its highest seed." if self.means else ""
         st.caption(
             "The centre is the mean of the retrained models, the box their 95 % prediction band: inside it a run could "
             "be one more of them. Above the centre forget samples are predicted as labelled more often than by "
             "retrained models, below it less often. The area of a marker grows with the time as a share of "
-            f"retraining; where that is not known, it is the smallest.{band}"
+            f"retraining; where that is not known, it is the smallest.{band}{seeds}"
         )
         self._left_out(left_out)
 
@@ -103,7 +105,7 @@ class Views:
             return
         lines, bands = self._read("trajectory_lines", tuple(chosen))
         figure = trajectories(lines, chosen, bands, means=self.means)
-        st.plotly_chart(figure, key="trajectories", alt=trajectories_alt(lines, chosen), config=bar())
+        show_chart(figure, key="trajectories", alt=trajectories_alt(lines, chosen))
         st.caption(
             "Measured on the recorded samples that the stopping rule does not look at. Band: 95 % prediction band of "
             "the retrained models on the same samples. In a mean over seeds a run that has ended keeps its last value."
@@ -118,11 +120,12 @@ class Views:
             self._nothing("gaps by class", left_out)
             return
         figure = class_gaps(lines, names, forgotten=self._forgotten(names))
-        st.plotly_chart(figure, key="class_gaps", alt=class_gaps_alt(lines, names), config=bar())
+        show_chart(figure, key="class_gaps", alt=class_gaps_alt(lines, names))
         st.caption(
             f"Accuracy on recorded {group} samples of each class after unlearning minus the mean accuracy of the "
             "retrained models on the same samples, in points. Purple: worse than retraining; green: better, which on "
             "what was to be forgotten means that it was not. The colours are full from 20 points on."
+            + left_out_gaps(lines)
         )
         self._left_out(left_out)
 
@@ -142,11 +145,13 @@ class Views:
             self._nothing("predictions", left_out)
             return
         most = highest_count([pane.counts for pane in panes], hide_diagonal=False)
-        figure = prediction_matrix(kept, names, most=most, rows_title="Label")
-        st.plotly_chart(figure, key="compare_predictions", alt=prediction_alt(kept), config=bar())
+        many = max(len(pane.counts) for pane in kept) > MOST_CLASSES
+        figure = answer_ranking(kept, names) if many else prediction_matrix(kept, names, most=most, rows_title="Label")
+        show_chart(figure, key="compare_predictions", alt=prediction_alt(kept))
         st.caption(
             f"Recorded {group} samples after unlearning: class against predicted class, as a mean over seeds where "
-            "there are several. The colours mean the same in all panes. Empty cells are zero."
+            "there are several. "
+            + (ranking_words(kept) if many else "The colours mean the same in all panes. Empty cells are zero.")
         )
         self._left_out(left_out)
 
@@ -169,8 +174,8 @@ class Views:
             self._nothing(signal.title.lower(), left_out)
             return
         edges = common_bins(signal, [*references, *(values for line in lines for values in line.values)], log=log)
-        figure = overlay(signal, lines, references, edges, means=self.means, log=log)
-        st.plotly_chart(figure, key="overlay", alt=overlay_alt(signal, lines, references), config=bar())
+        figure = overlay(signal, lines, references, edges, means=self.means)
+        show_chart(figure, key="overlay", alt=overlay_alt(signal, lines, references))
         count = max(len(values) for line in lines for values in line.values)
         st.caption(
             f"{signal.summary} Recorded {group} samples (n = {count:,}) after the last round. Filled: from the "
@@ -185,9 +190,7 @@ class Views:
         if not lines:
             self._nothing("layers", left_out)
             return
-        st.plotly_chart(
-            layer_similarity(lines, noise, means=self.means), key="layers", alt=layer_alt(lines), config=bar()
-        )
+        show_chart(layer_similarity(lines, noise, means=self.means), key="layers", alt=layer_alt(lines))
         st.caption(
             f"Linear CKA of each layer's answers to the same {group} samples; 1 means alike but for rotation and "
             "scale. How alike retrained models are among themselves is what an unlearned one can be asked for."
@@ -200,7 +203,7 @@ class Views:
         if not lines:
             self._nothing("probe recovery", left_out)
             return
-        st.plotly_chart(recovery_bars(lines), key="recovery", alt=recovery_alt(lines), config=bar())
+        show_chart(recovery_bars(lines), key="recovery", alt=recovery_alt(lines))
         st.caption(
             "A linear probe is fitted to the frozen features of training samples of all classes, forgotten ones "
             "included, and asked about unseen samples of the forgotten classes. Retrained models score above zero as "

@@ -13,11 +13,13 @@ from cu_core.analysis.compare.reading import Stamp, read_runs
 from cu_core.analysis.compare.table import Table, make_table
 from cu_core.analysis.report.comparison_report import report_of
 from cu_core.analysis.report.document import html_of
+from cu_core.base.display_text import counted
 from cu_core.catalogue.attack_record import ATTACKS
 from pages._compare.compare_table import CELLS, show_table
 from pages._shared.downloads import table_downloads
 from pages._shared.plain_text import plain
 from pages._shared.server_home import home
+from pages._terms.term_link import terms_row
 
 SEEDS = {"mean": "Mean ± sd over seeds", "each": "Every run"}
 
@@ -38,6 +40,7 @@ def table_of(
 
 def table_section(runs: list[Compared], stamps: tuple[Stamp, ...]) -> bool:
     """The table with its controls; returns whether lines are means over seeds."""
+    terms_row("band", "tug-of-war", "probe-recovery", "cost")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seeds = st.segmented_control(
             "Seeds", list(SEEDS), format_func=SEEDS.__getitem__, default="mean", required=True, key="seeds",
@@ -57,7 +60,7 @@ def table_section(runs: list[Compared], stamps: tuple[Stamp, ...]) -> bool:
             help="The membership attack whose AUC is shown.",
         )
         text = st.text_input(
-            "Filter", key="compare_filter", placeholder="Words of a line", icon=":material/filter_alt:", width=180
+            "Filter", key="compare_filter", placeholder="Name, method or data", icon=":material/filter_alt:", width=180
         )
         with st.popover("Columns", icon=":material/view_column:"):
             usual = default_columns(runs)
@@ -75,7 +78,7 @@ def table_section(runs: list[Compared], stamps: tuple[Stamp, ...]) -> bool:
     show_table(table, cells, text)
     with st.container(horizontal=True, vertical_alignment="center"):
         table_downloads(frame(table), "comparison", "comparison")
-        title = st.query_params.get("group") or f"Comparison of {len(runs)} run{'s' if len(runs) > 1 else ''}"
+        title = st.query_params.get("group") or f"Comparison of {counted(len(runs), 'run')}"
         st.download_button(
             "Report",
             partial(report_bytes, runs, title, attack, over_seeds),

@@ -61,6 +61,7 @@ def record_section(runs: list[Compared]) -> None:
         shown_table(record),
         hide_index=True,
         column_config={"part": "Part", "name": "What", "value": st.column_config.TextColumn("Value", width="large")},
+        placeholder="–",
         alt="Specification, seeds, hashes, versions, hardware and commands of the run",
     )
     with st.container(horizontal=True):

@@ -13,9 +13,12 @@ from cu_core.figures.class_matrix import (
     prediction_alt,
     prediction_matrix,
 )
+from cu_core.figures.class_ranking import MOST_CLASSES, answer_ranking, ranking_words
 from cu_core.figures.confidence_panes import (
     SIGNALS,
     ConfidencePane,
+    axis_of,
+    by_group,
     common_bins,
     distributions,
     distributions_alt,
@@ -25,9 +28,10 @@ from cu_core.figures.confidence_panes import (
 from cu_core.figures.selection_marks import mark_selected
 from cu_core.figures.theme import GROUPS, TITLES
 from pages._distributions.samples_page import ShownSamples, moments_of, panes_of, pick_layout, selection_words
-from pages._shared.chart_bar import bar
+from pages._shared.chart_bar import show_chart
 from pages._shared.recorded_rounds import class_names, signal_by_round
 from pages._shared.server_home import home
+from pages._terms.term_link import terms_row
 
 ROWS = {"true_label": "True class", "label": "Label as trained"}
 ALL = "all"
@@ -42,6 +46,7 @@ def signal_at_moments(shown: ShownSamples, name: str) -> dict[int | None, np.nda
 
 def distribution_section(shown: ShownSamples) -> None:
     """Histograms of one signal before, in the round and in the reference."""
+    terms_row("top-1", "margin", "loss", "nats")
     view, reported, groups = shown.view, shown.reported, shown.groups
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.segmented_control(
@@ -66,13 +71,11 @@ def distribution_section(shown: ShownSamples) -> None:
     seeds = view.references() if shown.seed is not None else []
     others = [signal_of(view, signal.array, None, seed) for seed in seeds]
     references = [moment("Reference", values, "reference") for values in others if values is not None]
-    edges = common_bins(signal, [m.values for m in [*compared, *references]], log=log)
+    edges = common_bins(signal, by_group([*compared, *references]), log=log)
     top = highest_share([*compared, *references], edges)
-    figure = distributions(
-        signal, panes, edges, top=top, overlaid=overlaid, log=log, spread=spread_of(references, edges)
-    )
-    mark_selected(figure, panes, shown.focus.among(reported), edges, top=top, overlaid=overlaid)
-    st.plotly_chart(figure, key="distributions", alt=distributions_alt(signal, panes), config=bar())
+    figure = distributions(signal, panes, edges, top=top, overlaid=overlaid, spread=spread_of(references, edges))
+    mark_selected(figure, panes, shown.focus.among(reported), axis_of(signal, edges), top=top, overlaid=overlaid)
+    show_chart(figure, key="distributions", alt=distributions_alt(signal, panes))
     st.caption(
         f"{signal.summary} Shares within each group, so that groups of different size can be compared; bins and axes "
         "are the same for all rounds and the reference. Before unlearning in outline, after it filled."
@@ -127,15 +130,25 @@ def matrix_section(shown: ShownSamples) -> None:
     if not panes:
         st.info("Predicted classes were not recorded in this run.", icon=":material/info:")
         return
-    figure = prediction_matrix(
-        panes,
-        names,
-        most=highest_count(list(counts.values()), hide_diagonal=hide),
-        rows_title=ROWS[rows],
-        hide_diagonal=hide,
+    many = size > MOST_CLASSES
+    figure = (
+        answer_ranking(panes, names, hide_diagonal=hide)
+        if many
+        else prediction_matrix(
+            panes,
+            names,
+            most=highest_count(list(counts.values()), hide_diagonal=hide),
+            rows_title=ROWS[rows],
+            hide_diagonal=hide,
+        )
     )
-    st.plotly_chart(figure, key="predictions", alt=prediction_alt(panes), config=bar())
+    show_chart(figure, key="predictions", alt=prediction_alt(panes))
     st.caption(
-        f"n = {len(true):,} {'selected samples' if only else 'samples'} in every pane. Empty cells are zero; the "
-        "colours mean the same in all panes and rounds. Classes without samples in this choice have no row."
+        f"n = {len(true):,} {'selected samples' if only else 'samples'} in every pane. "
+        + (
+            ranking_words(panes, hide_diagonal=hide)
+            if many
+            else "Empty cells are zero; the colours mean the same in all panes and rounds. Classes without samples in "
+            "this choice have no row."
+        )
     )

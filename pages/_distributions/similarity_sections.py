@@ -10,16 +10,23 @@ import streamlit as st
 
 from cu_core.analysis.recorded_signals import class_cosines_of, cosine_of
 from cu_core.base.csv_cells import shown_table
-from cu_core.figures.class_similarity import Similarities, common_range, similarity_matrix, similarity_matrix_alt
-from cu_core.figures.confidence_panes import ConfidencePane, common_bins, highest_share
+from cu_core.figures.class_similarity import (
+    Similarities,
+    common_range,
+    left_out_words,
+    similarity_matrix,
+    similarity_matrix_alt,
+)
+from cu_core.figures.confidence_panes import ConfidencePane, axis_of, by_group, common_bins, highest_share
 from cu_core.figures.selection_marks import mark_selected
 from cu_core.figures.similarity_panes import COSINES, means_table, only, similarity_alt, similarity_histograms
 from cu_core.figures.theme import GROUPS, TITLES
 from cu_core.runstore.reader import open_run
 from pages._distributions.samples_page import ShownSamples, moments_of, panes_of, pick_layout, selection_words
-from pages._shared.chart_bar import bar
+from pages._shared.chart_bar import show_chart
 from pages._shared.recorded_rounds import Stamp, class_names, reference_stamp, stamp
 from pages._shared.server_home import home
+from pages._terms.term_link import terms_row
 
 MEMBERS = {"forget": "Forget", "both": "Forget and retain"}
 ROWS = {"forget": "Forget", "unseen": "Unseen"}
@@ -57,6 +64,7 @@ def class_cosines(
 
 def distribution_section(shown: ShownSamples) -> None:
     """Histograms of one cosine with the means of members and non-members."""
+    terms_row("two-view", "centroid-cosine", "encoder-mi")
     view, reported, groups = shown.view, shown.reported, shown.groups
     # Only encoders' runs record more than one pair of views.
     offered = [key for key in COSINES if key != "pairs" or view.spec.self_supervised]
@@ -100,12 +108,12 @@ def distribution_section(shown: ShownSamples) -> None:
             icon=":material/info:",
         )
         return
-    edges = common_bins(signal, [m.values for m in compared])
+    edges = common_bins(signal, by_group(compared))
     top = highest_share(compared, edges)
     figure = similarity_histograms(signal, panes, edges, top=top, overlaid=overlaid)
     marked = shown.focus.among(reported)[np.isin(groups, drawn)]
-    mark_selected(figure, panes, marked, edges, top=top, overlaid=overlaid)
-    st.plotly_chart(figure, key="cosines", alt=similarity_alt(signal, panes), config=bar())
+    mark_selected(figure, panes, marked, axis_of(signal, edges), top=top, overlaid=overlaid)
+    show_chart(figure, key="cosines", alt=similarity_alt(signal, panes))
     st.caption(
         f"{signal.summary} Shares within each group; dashed lines mark the means. Bins and axes are the same for all "
         f"rounds and the reference. Before unlearning in outline, after it filled.{selection_words(shown, drawn)}"
@@ -134,6 +142,7 @@ def show_means(table: pd.DataFrame) -> None:
         hide_index=True,
         column_order=order,
         column_config=columns,
+        placeholder="–",
         alt="Mean cosine of each group before, after and in the reference",
     )
 
@@ -167,10 +176,10 @@ def class_section(shown: ShownSamples) -> None:
     found = class_cosines(str(home().root), view.run_id, which, *stamps, size, selected)
     panes = [Similarities(title, found[k], kind) for k, title, kind in moments_of(shown, found)]
     figure = similarity_matrix(panes, names, ends=common_range(found.values()), rows_title=f"{ROWS[which]} class")
-    st.plotly_chart(figure, key="class_cosines", alt=similarity_matrix_alt(panes), config=bar())
+    show_chart(figure, key="class_cosines", alt=similarity_matrix_alt(panes))
     first, second = (f"selected {which}", "all") if focus.only else (which, "")
     st.caption(
         f"Mean cosine of all pairs of embeddings between {counts[which]:,} {first} and {second} {counts['retain']:,} "
         "retain samples, class by class. The frame marks the own class, where any of it was retained. The colours "
-        "mean the same in all panes and rounds."
+        f"mean the same in all panes and rounds.{left_out_words([pane.cosine for pane in panes])}"
     )

@@ -11,6 +11,7 @@ import streamlit as st
 from cu_core.analysis.recorded_signals import signal_of
 from cu_core.analysis.scenes import boundary_of
 from cu_core.base.csv_cells import shown_table
+from cu_core.base.display_text import counted
 from cu_core.figures.event_counts import crossing_alt, crossing_histogram, event_table, events_of, flip_bars
 from cu_core.figures.measure_curves import measure_lines, measure_lines_alt, measure_table, reference_cka_table
 from cu_core.metrics.drift.drift_measure import MEASURES
@@ -20,6 +21,7 @@ from cu_core.runstore.reader import RunView, open_run
 from pages._shared.chart_bar import bar
 from pages._shared.recorded_rounds import Stamp, class_names, probe_of, reference_stamp, stamp
 from pages._shared.server_home import home
+from pages._terms.term_link import terms_row
 
 FIRST = ("relative", "boundary")
 """Measures shown before anything is chosen: motion that surroundings do not share, and the way to the boundary."""
@@ -29,7 +31,6 @@ MOST_LISTED = 200
 
 def full_space(view: RunView, rounds: list[int]) -> None:
     """Measures over rounds, with what two seeds differ by."""
-    st.subheader("How far samples really moved", anchor=False)
     manifests = [view.manifest(number) for number in rounds]
     retrained = [view.reference_manifest(seed) for seed in view.references()]
     table = pd.concat([measure_table(manifests), reference_cka_table(retrained)])
@@ -72,7 +73,7 @@ def _course(root: str, run_id: str, rounds: Stamp, references: Stamp) -> dict[st
 
 def events(view: RunView, rounds: list[int], shown: int) -> None:
     """Who crossed when, who never did, who went too far and who was dragged along, up to a round."""
-    st.subheader("What happened to them, and when", anchor=False)
+    terms_row("crossed", "dragged-along", "boundary-distance", "over-unlearning")
     probe = probe_of(view)
     retrained = tuple((seed, *reference_stamp(view, seed)[0][1:]) for seed in view.references())
     course = _course(str(home().root), view.run_id, stamp(view, rounds), retrained)
@@ -93,19 +94,19 @@ def events(view: RunView, rounds: list[int], shown: int) -> None:
         st.plotly_chart(
             flip_bars(flipped, groups, rounds),
             key="flips",
-            alt=f"Share of each group whose prediction changed, in {len(rounds) - 1} rounds.",
+            alt=f"Share of each group whose prediction changed, in {counted(len(rounds) - 1, 'round')}.",
             config=bar(),
         )
     # Up to the round that is shown; at least one round after the start.
     upto = max(upto, 2)
     words, beyond = events_of(course["boundary"][:upto], labels, groups, course["references"])
-    counted = {word: int((words == word).sum()) for word in ("never left", "dragged along")}
+    number = {word: int((words == word).sum()) for word in ("never left", "dragged along")}
     st.markdown(
-        f"Up to round {rounds[upto - 1]}: **{counted['never left']:,}** forget samples never crossed their boundary, "
-        f"**{counted['dragged along']:,}** retain samples have crossed to the wrong side of theirs. {beyond.words()}"
+        f"Up to round {rounds[upto - 1]}: **{counted(number['never left'], 'forget sample')}** never crossed their "
+        f"boundary, **{counted(number['dragged along'], 'retain sample')}** crossed to the wrong side. {beyond.words()}"
     )
     marked = np.flatnonzero(words != "")
-    with st.expander(f"The {len(marked):,} samples with something to tell", icon=":material/list:"):
+    with st.expander(f"Never left, too far or dragged along: {counted(len(marked), 'sample')}", icon=":material/list:"):
         moved = signal_of(view, "moved", rounds[upto - 1])
         table = event_table(
             probe,
@@ -119,5 +120,8 @@ def events(view: RunView, rounds: list[int], shown: int) -> None:
             rows=marked,
         )
         st.dataframe(
-            shown_table(table), hide_index=True, alt="Samples that never left, went too far or were dragged along"
+            shown_table(table),
+            hide_index=True,
+            placeholder="–",
+            alt="Samples that never left, went too far or were dragged along",
         )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cu_core.analysis.scenes import Shown
 from cu_core.figures.displacement import Displacement, displacement_figure
@@ -15,7 +18,7 @@ from pages._drift.fidelity_strip import ruler_text
 from pages._selection.selection_panel import SOURCE
 from pages._selection.selection_state import follow, selection_of
 from pages._shared.chart_bar import bar
-from pages._shared.recorded_rounds import class_names, pick_reference, probe_of, probe_sprite, wanted_round
+from pages._shared.recorded_rounds import class_names, keep_round, pick_reference, probe_of, probe_sprite, wanted_round
 from pages._shared.server_home import home
 
 POINTS = (2000, 5000, 20000)
@@ -24,11 +27,22 @@ SAME = "The axes stay the same for all rounds."
 APART = "What this method gets wrong stands below."
 
 
-def what_to_show(view: RunView, rounds: list[int]) -> tuple[str, Shown]:
+@dataclass(frozen=True)
+class Controls:
+    """Where choices stand: in one row above the picture, and the rarer ones behind a button in it."""
+
+    row: DeltaGenerator
+    more: DeltaGenerator
+
+
+def what_to_show(view: RunView, rounds: list[int]) -> tuple[str, Shown, Controls]:
     """Draws the choices of view, of what is compared, and of how many samples are drawn."""
     recorded = len(probe_of(view))
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center", key="view_options"):
         name = pick_view()
+        row = st.container(horizontal=True, vertical_alignment="center", width="content")
+        more = st.popover("Options", icon=":material/tune:", key="drift_options")
+    with more:
         seed = pick_reference(view)
         beside = pick_beside(view.run_id)
         limit = USUAL
@@ -44,7 +58,8 @@ def what_to_show(view: RunView, rounds: list[int]) -> tuple[str, Shown]:
                 "neighbourhoods on a part of them that is named with the numbers.",
             )
     other = open_run(home(), beside) if beside else None
-    return name, Shown(view, rounds, seed, other, limit, class_names(str(home().root), view.run_id))
+    shown = Shown(view, rounds, seed, other, limit, class_names(str(home().root), view.run_id))
+    return name, shown, Controls(row, more)
 
 
 def picture(chosen: Chosen, shown: Shown) -> ViewerState:
@@ -55,10 +70,6 @@ def picture(chosen: Chosen, shown: Shown) -> ViewerState:
     total = len(probe_of(view))
     placed_together = chosen.picture is None or not chosen.picture.manifest["warning"]
     some = f"Showing {len(samples.row):,} of {total:,} recorded samples. " if len(samples.row) < total else ""
-    st.caption(
-        f"{some}One mark per sample, the same samples in every pane: :orange[✕] forget, :blue[●] retain, "
-        f":green[◆] unseen; hollow before. {SAME if placed_together else APART}"
-    )
     images = probe_sprite(str(home().root), view.run_id, tuple(samples.row.tolist()))
     state = drift_viewer(
         chosen.scene,
@@ -71,12 +82,16 @@ def picture(chosen: Chosen, shown: Shown) -> ViewerState:
         sprite=images,
         stamp=f"{hash(key_of(shown))} {chosen.scene.view} {chosen.picture.stamp if chosen.picture else ''}",
         on_pick=lambda rows: _follow(view.run_id, rows, picked.revision),
+        on_round=lambda number: keep_round(shown.rounds, number),
     )
-    if images is None:
-        st.caption(
-            "The images themselves are not on this machine, so pointing at a mark shows text only. They appear once "
-            "a run has prepared this dataset here."
-        )
+    missing = (
+        " The images themselves are not on this machine, so pointing at a mark shows text only. They appear once a "
+        "run has prepared this dataset here."
+    )
+    st.caption(
+        f"{some}One mark per sample, the same samples in every pane; hollow before. "
+        f"{SAME if placed_together else APART}{missing if images is None else ''}"
+    )
     return state
 
 
@@ -84,29 +99,34 @@ def _follow(run_id: str, rows: list[int], revision: int) -> None:
     follow(run_id, rows, SOURCE, revision=revision)
 
 
-def measured(chosen: Chosen, shown: Shown, state: ViewerState, number: int) -> None:
-    """What the ruler found, and sample by sample how true the plotted movement is."""
+def measured(chosen: Chosen, shown: Shown, state: ViewerState) -> None:
+    """What the ruler found."""
     if state.ruler is not None and state.ruler_moments is not None:
         st.info(_ruler(chosen, shown, state.ruler, state.ruler_moments), icon=":material/straighten:")
+
+
+def true_movement(chosen: Chosen, shown: Shown, number: int) -> None:
+    """Sample by sample how true the plotted movement is."""
     picture, view = chosen.picture, shown.view
+    if chosen.exact:
+        st.caption("This view projects nothing: what is plotted is what was measured.")
+        return
     places = [] if picture is None else [_moment(picture, view, k) for k in (0, number)]
     if picture is None or number == 0 or None in places:
+        st.caption("There is nothing to compare yet: choose a later round that is on the picture.")
         return
     first, now = places
-    with st.expander("Sample by sample: true and plotted movement", icon=":material/query_stats:"):
-        probe = probe_of(view)
-        moved = Displacement.of(picture.moved[now], picture.coordinates[first], picture.coordinates[now])
-        figure = displacement_figure(
-            moved, probe["group"].to_numpy(), probe["sample"].to_numpy(), kept=picture.kept[now]
-        )
-        st.plotly_chart(
-            figure,
-            key="true_movement",
-            alt=f"True against plotted distance of each sample from its place of round 0, in round {number}.",
-            config=bar(),
-        )
-        if picture.manifest["request"]["remove_motion"]:
-            st.caption("True distances are those that remain once the common motion is taken out, as in the picture.")
+    probe = probe_of(view)
+    moved = Displacement.of(picture.moved[now], picture.coordinates[first], picture.coordinates[now])
+    figure = displacement_figure(moved, probe["group"].to_numpy(), probe["sample"].to_numpy(), kept=picture.kept[now])
+    st.plotly_chart(
+        figure,
+        key="true_movement",
+        alt=f"True against plotted distance of each sample from its place of round 0, in round {number}.",
+        config=bar(),
+    )
+    if picture.manifest["request"]["remove_motion"]:
+        st.caption("True distances are those that remain once the common motion is taken out, as in the picture.")
 
 
 def _ruler(chosen: Chosen, shown: Shown, rows: tuple[int, int], moments: tuple[int, int]) -> str:

@@ -20,14 +20,12 @@ WITHOUT = ("zoomIn2d", "zoomOut2d", "autoScale2d")
 
 
 def tsne_outputs(view: RunView) -> None:
-    """Draws the picture where the run recorded one, with what it does not show."""
+    """Draws the picture that the run recorded, with what it does not show."""
     manifest = view.tsne()
-    if manifest is None:
-        return
+    assert manifest is not None
     rounds, seed = manifest["rounds"], manifest["reference_seed"]
     probe = probe_of(view)
     rows = np.asarray(view.tsne_array("rows"))
-    st.subheader("t-SNE of the outputs", anchor=False)
     beside = f" and the reference ({plain(view.reference_name(seed))})" if seed is not None else ""
     st.caption(
         f"{len(rows):,} of {len(probe):,} recorded samples in rounds {', '.join(map(str, rounds))}{beside}. One t-SNE "

@@ -8,14 +8,15 @@ The viewer knows the others by the stamps of their messages.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import streamlit as st
 
 from cu_core.base.installation import dashboard_folder
-from cu_core.figures.scene import Scene, SceneSamples, pack_message, pack_scene, read_header, scene_alt
+from cu_core.figures.scene import Scene, SceneSamples, pack_message, pack_scene, scene_alt
 from cu_core.figures.scene_figure import scene_figure
+from pages._shared.browser_messages import CARRIER, carry
 from pages._shared.chart_bar import bar
 from pages._shared.hover_card import Sprite
 
@@ -46,7 +47,7 @@ def _read(name: str) -> str:
 
 
 PARTS = {
-    "message": _read("viewer/message.js"),
+    "message": CARRIER,
     "html": _read("viewer/viewer.html"),
     "css": _read("viewer/viewer.css"),
     # One module: the parts share their names.
@@ -54,8 +55,11 @@ PARTS = {
 }
 """What the two components are made of."""
 
-_MESSAGE = st.components.v2.component("unlearnscope_message", html="<i hidden></i>", js=PARTS["message"])
 _VIEWER = st.components.v2.component("unlearnscope_drift_viewer", html=PARTS["html"], css=PARTS["css"], js=PARTS["js"])
+
+
+HEIGHT_AHEAD = 466
+"""Height in px that is kept free until the script is there, which then takes what it needs: three panes in a row."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +72,14 @@ class ViewerState:
         ruler: rows of the two samples that the ruler joins; None without.
         ruler_moments: their places among the scene's moments; a sample may be measured against itself in another
             round.
+        carried: stamps of the messages that the browser has of the run, by name.
     """
 
     selected: list[int]
     round: int | None
     ruler: tuple[int, int] | None = None
     ruler_moments: tuple[int, int] | None = None
+    carried: dict[str, str] = field(default_factory=dict)
 
 
 def drift_viewer(
@@ -88,6 +94,8 @@ def drift_viewer(
     sprite: Sprite | None,
     stamp: str,
     on_pick: Callable[[list[int]], None] | None = None,
+    on_round: Callable[[int], None] | None = None,
+    autoplay: bool = False,
 ) -> ViewerState:
     """Draws a scene and returns what the user did in it.
 
@@ -107,6 +115,9 @@ def drift_viewer(
         sprite: images of the samples in the order of `samples`; None where they are not on this machine.
         stamp: changes when anything in `scene` or `samples` changes.
         on_pick: called with the rows of a new selection before the page is drawn again, for what stands above.
+        on_round: the same with the number of a round that was chosen.
+        autoplay: plays the rounds by itself, again and again, until somebody takes over; not for people who have asked
+            their system for little motion.
     """
     instance = f"{key} {run_id}"
     messages = {
@@ -119,24 +130,38 @@ def drift_viewer(
         if on_pick is not None:
             on_pick(_rows(st.session_state[instance]["picked"], revision, selected))
 
+    def moved() -> None:
+        number = st.session_state[instance]["round"]
+        if on_round is not None and number is not None:
+            on_round(int(number))
+
+    places = [state.kind for state in scene.states]
+    # Before and the round, each reference, and one pane for all rounds of a second run.
+    panes = min(places.count("round"), 2) + places.count("reference") + ("other" in places)
     with st.container(gap=None):
-        for name, message in messages.items():
-            if message is not None:
-                _MESSAGE(data=message, key=f"{instance} {name}", height=1)
+        carried = carry(messages, key=instance)
         result: Any = _VIEWER(
             key=instance,
             data={
                 "memory": key,
                 "run": run_id,
-                "messages": {name: read_header(message)["stamp"] for name, message in messages.items() if message},
+                "messages": carried,
+                "ahead": {
+                    "panes": panes,
+                    "rounds": places.count("round"),
+                    "flat": len(scene.axes) == 2,
+                    "equal": scene.equal,
+                },
                 "selected": selected,
                 "revision": revision,
                 "shown": shown,
                 "alt": scene_alt(scene, samples),
+                "autoplay": autoplay,
             },
             default={"picked": None, "round": None, "ruler": None, "drawing": "webgl"},
+            height=HEIGHT_AHEAD,
             on_picked_change=picked,
-            on_round_change=lambda: None,
+            on_round_change=moved,
             on_ruler_change=lambda: None,
             on_drawing_change=lambda: None,
         )
@@ -153,6 +178,7 @@ def drift_viewer(
         result["round"],
         tuple(ruler["rows"]) if ruler else None,
         tuple(ruler["moments"]) if ruler else None,
+        carried,
     )
 
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cu_core.analysis.scenes import Shown, boundary_unit, boundary_words
+from cu_core.base.display_text import counted
 from cu_core.base.errors import BadInput, UnlearnscopeError
 from cu_core.catalogue.projection_record import PROJECTIONS
 from cu_core.figures.fidelity_numbers import sentence
@@ -80,6 +82,7 @@ def pick_view() -> str:
             key="view",
             bind="query-params",
             width="content",
+            label_visibility="collapsed",
             help="Boundary: exact numbers, no projection. Map: one neighbour map for all rounds. Linear: straight "
             "axes, right at once. Other methods: what others use, with what it gets wrong.",
         )
@@ -127,11 +130,18 @@ def _probe_digest(root: str, run_id: str) -> str:
     return hashlib.blake2b(b"".join(part.tobytes() for part in parts), digest_size=12).hexdigest()
 
 
-def choose(name: str, shown: Shown) -> Chosen:
-    """Draws the options of a view and returns what to draw."""
+def choose(name: str, shown: Shown, row: DeltaGenerator, more: DeltaGenerator) -> Chosen:
+    """Draws the options of a view and returns what to draw; says here how far a picture is that is not there yet.
+
+    Args:
+        name: of the view.
+        shown: the run and its rounds.
+        row: where the choice of method stands.
+        more: where the rarer options stand.
+    """
     if name == "boundary":
-        return _boundary(shown)
-    method, axes, still = _options(name)
+        return _boundary(shown, more)
+    method, axes, still = _options(name, row, more)
     beside = shown.beside.run_id if shown.beside else ""
     request = MapRequest(shown.view.run_id, beside, method, axes, still)
     picture = _current(request, shown)
@@ -143,10 +153,10 @@ def choose(name: str, shown: Shown) -> Chosen:
     return Chosen(scene, record=picture.manifest["fidelity"], notes=_notes(shown, request, picture), picture=picture)
 
 
-def _boundary(shown: Shown) -> Chosen:
+def _boundary(shown: Shown, more: DeltaGenerator) -> Chosen:
     kind = "centroid" if shown.view.spec.self_supervised else "head"
     labels = sorted(int(label) for label in probe_of(shown.view)["label"].unique())
-    with st.container(horizontal=True):
+    with more:
         first = _pick_class("Boundary of", "Own class", labels, shown.classes, "pair_0")
         second = _pick_class("against", "Strongest other", labels, shown.classes, "pair_1")
     if first != OWN and second != OWN and first != second:
@@ -204,21 +214,23 @@ def _axes_title(name: str) -> str:
     return PROJECTIONS[name].title.removesuffix(" of round 0")
 
 
-def _options(name: str) -> tuple[str, int, bool]:
+def _options(name: str, row: DeltaGenerator, more: DeltaGenerator) -> tuple[str, int, bool]:
     """Method, number of axes, and whether common motion is taken out."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        method = "reference-map"
+    method = "reference-map"
+    with row:
         if name == "linear":
             method = st.segmented_control(
                 "Axes", [p.id for p in PROJECTIONS.values() if p.linear], format_func=_axes_title,
                 default="principal", required=True, key="linear_axes", bind="query-params",
+                label_visibility="collapsed",
             )  # fmt: skip
         if name == "other":
             method = st.selectbox(
                 "Method", [p.id for p in PROJECTIONS.values() if not p.placeable], format_func=_projection_title,
-                key="other_method", bind="query-params",
-                width=320,
+                key="other_method", bind="query-params", label_visibility="collapsed",
+                width=260,
             )  # fmt: skip
+    with more:
         solid = st.toggle("3-D", key="solid", bind="query-params")
         still = st.toggle(
             "Take out common motion",
@@ -337,7 +349,7 @@ def _notes(shown: Shown, request: MapRequest, picture: Picture) -> list[str]:
     films = [k for k, moment in enumerate(manifest["moments"]) if moment["kind"] != "reference"]
     strays = int(picture.stray[films].any(0).sum())
     if strays:
-        notes.append(f"{strays:,} samples go where the map has no reference in some round; they are ringed there.")
+        notes.append(f"Ringed where the map has no reference, in some round: {counted(strays, 'sample')}.")
     later = [m["number"] for m in manifest["moments"] if m["kind"] == "round" and not m.get("fitted")]
     if later:
         notes.append(

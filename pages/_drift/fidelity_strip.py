@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from cu_core.base.display_text import counted
 from cu_core.figures.fidelity_numbers import EXACT, LEVELS, Reading, readings, sentence
 from cu_core.projections.ruler import measure_pair
 from cu_core.runstore.reader import RunView
+from pages._terms.term_link import terms_row
 
 STYLE = """<style>
 .fidelity{display:grid;grid-template-columns:repeat(auto-fit,minmax(92px,1fr));gap:.4rem}
@@ -38,13 +40,15 @@ def fidelity_strip(record: Mapping[str, Any], shown: int, rounds: Sequence[int])
     if not found:
         return
     st.html(f'{STYLE}<div class="fidelity">{"".join(map(_card, found))}</div>')
+    terms_row("fidelity", "trustworthiness", "continuity", "jitter", "procrustes")
     with st.expander("What these numbers mean"):
         lines = [f"- **{reading.number.title}.** {reading.number.meaning}" for reading in found]
         compared = record.get("samples")
         if compared:
             lines.append(
-                f"\nNeighbourhoods of {record.get('neighbours', 15)} were compared on {compared:,} samples, movement "
-                "on all. Neighbourhoods that are right in every round do not make a film right: look at motion first."
+                f"\nNeighbourhoods of {record.get('neighbours', 15)} were compared on {counted(compared, 'sample')}, "
+                "movement on all. Neighbourhoods that are right in every round do not make a film right: look "
+                "at motion first."
             )
         st.markdown("\n".join(lines))
 

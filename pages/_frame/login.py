@@ -22,6 +22,7 @@ from cu_core.base.errors import BadInput
 from cu_core.sharing.config import SHORTEST_SECRET, Oidc
 from cu_core.sharing.door import Server
 from cu_core.sharing.requests import Headers, cookies
+from pages._frame.served_index import SCRIPT_HASH
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
@@ -74,10 +75,11 @@ class StreamlitLogin:
 
 
 def inline_scripts() -> tuple[str, ...]:
-    """Hashes of the scripts that stand in Streamlit's own page."""
+    """Hashes of the scripts that stand in the served page: Streamlit's own, and what `ServedIndex` adds."""
     page = Path(get_static_dir(), "index.html").read_text(encoding="utf-8")
     found = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
-    return tuple(f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in found)
+    own = (f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in found)
+    return (*own, SCRIPT_HASH)
 
 
 def base_path() -> str:

@@ -1,4 +1,4 @@
-"""The head of every page about one run: title, picker, and drawing again by itself while the run is active."""
+"""Every page about one run: its head, and drawing again by itself while the run is active."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from collections.abc import Callable
 import streamlit as st
 
 from cu_core.base.errors import UnlearnscopeError
-from cu_core.runstore.reader import RunView, open_run
+from cu_core.runstore.reader import RunRow, RunView, open_run
 from pages._frame.damage_notes import show_damage
 from pages._frame.page_records import Page
 from pages._frame.run_deletion import offer_undo
-from pages._frame.run_picker import pick_run
+from pages._frame.run_head import REFRESH_SECONDS, run_head
+from pages._frame.run_picker import chosen_run
 from pages._shared.plain_text import plain
 from pages._shared.run_states import ACTIVE
 from pages._shared.server_home import home
 
-REFRESH_SECONDS = 2.0
 
-
-def head(page: Page, *, undo: bool = False) -> RunView:
-    """Draws title, picker and what is damaged, and returns the picked run; ends the page in words where there is none.
+def head(page: Page, *, undo: bool = False, actions: Callable[[RunRow], None] | None = None) -> RunView:
+    """Draws the head of a run and what is damaged, and returns the run; ends the page in words where there is none.
 
     Args:
         page: that is drawn.
         undo: whether the run that was deleted last can be brought back here.
+        actions: draws the buttons of what can be done with the run.
     """
-    st.title(page.title, anchor=False)
     if undo:
         offer_undo()
-    view = pick_run(need_rounds=page.needs == "rounds")
+    view, pick = chosen_run(page)
+    run_head(page, view, pick, actions)
     show_damage(view)
     return view
 

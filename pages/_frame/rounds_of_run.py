@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from cu_core.base.display_text import counted
 from cu_core.runstore.reader import RunView
 from pages._frame.one_run import head, redraw
 from pages._frame.page_records import Page
 from pages._shared.recorded_rounds import probe_of
-from pages._shared.run_states import ACTIVE, state_badge
+from pages._shared.run_states import ACTIVE
 
 
 def show_rounds(page: Page, sections: Callable[[RunView, list[int]], None]) -> None:
@@ -39,9 +40,7 @@ def show_rounds(page: Page, sections: Callable[[RunView, list[int]], None]) -> N
 
 def live_line(view: RunView, rounds: list[int]) -> None:
     """Says of an active run how far it is."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        state_badge(view.state)
-        st.caption(f"Rounds 0 to {rounds[-1]} so far; new rounds appear by themselves.")
+    st.caption(f"Rounds 0 to {rounds[-1]} so far; new rounds appear by themselves.")
 
 
 def footnotes(view: RunView, seed: int | None) -> list[str]:
@@ -53,7 +52,7 @@ def footnotes(view: RunView, seed: int | None) -> list[str]:
     """
     notes = []
     if left_out := int(probe_of(view)["rule"].sum()):
-        notes.append(f"{left_out:,} recorded samples that the stopping rule looks at are left out, as in all metrics.")
+        notes.append(f"Left out, as in all metrics: {counted(left_out, 'recorded sample')} of the stopping rule.")
     if seed is None:
         notes.append(no_reference(view, "what to aim at"))
     return notes

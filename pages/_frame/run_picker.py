@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
+
 import streamlit as st
 
 from cu_core.base.errors import UnlearnscopeError
@@ -11,6 +14,7 @@ from pages._frame import gate
 from pages._frame.damage_notes import show_damage
 from pages._frame.notices import empty_state
 from pages._frame.page_links import link_to
+from pages._frame.page_records import Page
 from pages._frame.run_deletion import delete_run
 from pages._shared.plain_text import plain
 from pages._shared.run_states import ACTIVE, ENDED
@@ -22,62 +26,70 @@ def wanted_run() -> str | None:
     return st.query_params.get("run") or st.session_state.get("last_run")
 
 
-def pick_run(need_rounds: bool = True, label: str = "Run") -> RunView:
-    """Draws the run picker and returns the picked run; ends the page in words where there is none.
+def chosen_run(page: Page) -> tuple[RunView, Callable[[], None]]:
+    """The run that a page is about, and what draws the choice of another; ends the page in words where there is none.
 
     The address keeps the choice (``?run=ID``), so that a link, a reload or a new session shows the
     same run, and all pages about one run share it.
 
     Args:
-        need_rounds: offer only runs that have recorded a round.
-        label: of the picker.
+        page: that is drawn; one that needs rounds offers only runs that have recorded one.
     """
     if st.session_state.pop("to_runs", None):
         st.switch_page("runs.py")
+    need_rounds = page.needs == "rounds"
     rows = {row.run_id: row for row in list_runs(home()) if not need_rounds or row.rounds}
     wanted = wanted_run()
+    addressed = st.query_params.get("run")
     if wanted not in rows:
-        addressed = st.query_params.get("run")
+        # A wrong address shows no run at all rather than another one.
+        wanted = None if addressed else next(iter(rows), None)
+    # The address decides, also after a link or the back button; the widget follows.
+    st.session_state["picked_run"] = wanted
+    pick = partial(_pick, rows)
+    if wanted is None:
+        st.title(page.title, anchor=False)
         if addressed:
             _explain_missing(addressed, need_rounds)
-        elif not rows:
+            pick()
+        else:
             empty_state(
                 "Nothing to look at yet",
                 "Runs appear here once they have recorded their first round.",
                 "Launch a run",
                 "launch.py",
             )
-        # A wrong address shows no run at all rather than another one.
-        wanted = None if addressed else next(iter(rows))
-    # The address decides, also after a link or the back button; the widget follows.
-    st.session_state["picked_run"] = wanted
-    picked = st.selectbox(
-        label,
+        st.stop()
+    remember_run(wanted)
+    try:
+        view = open_run(home(), wanted)
+        _ = view.spec
+    except UnlearnscopeError as error:
+        st.title(page.title, anchor=False)
+        pick()
+        st.error(f"{plain(error)} {how_to_mend(wanted)}", title="This run cannot be shown", icon=":material/error:")
+        gate.button(
+            "Move it to the bin",
+            "delete",
+            rows[wanted].owner,
+            icon=":material/delete:",
+            key="delete_damaged",
+            on_click=delete_run,
+            args=(wanted, rows[wanted].title),
+        )
+        st.stop()
+    return view, pick
+
+
+def _pick(rows: Mapping[str, RunRow]) -> None:
+    st.selectbox(
+        "Run",
         list(rows),
         format_func=lambda run_id: run_label(rows[run_id]),
         key="picked_run",
         on_change=_remember_pick,
         placeholder="Choose a run",
     )
-    if picked is None:
-        st.stop()
-    remember_run(picked)
-    try:
-        view = open_run(home(), picked)
-        _ = view.spec
-    except UnlearnscopeError as error:
-        st.error(f"{plain(error)} {how_to_mend(picked)}", title="This run cannot be shown", icon=":material/error:")
-        gate.button(
-            "Move it to the bin",
-            "delete",
-            rows[picked].owner,
-            icon=":material/delete:",
-            key="delete_damaged",
-            on_click=delete_run,
-            args=(picked, rows[picked].title),
-        )
-        st.stop()
-    return view
 
 
 def _remember_pick() -> None:

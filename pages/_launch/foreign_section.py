@@ -20,6 +20,8 @@ from pages._launch.form_sections import Errors, upload
 from pages._shared.plain_text import plain
 
 AFTER = form_draft.AFTER
+DOOR = {"door": "mine"}
+"""Of the launch page's address: opens the form for a model that was unlearned elsewhere."""
 ONE_PER_LINE = "one per line; a folder, or a pattern such as run/epoch_*.pt, stands for its files"
 
 
@@ -45,6 +47,12 @@ def door() -> None:
             on_click=_enter,
             help="Files with weights from before, during and after become the rounds of an ordinary run.",
         )
+
+
+def follow_door() -> None:
+    """Opens the form for such a model where the address asks for it; once, since there is a way back."""
+    if all(st.query_params.pop(name, "") == value for name, value in DOOR.items()) and not given():
+        _enter()
 
 
 def _enter() -> None:

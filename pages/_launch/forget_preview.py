@@ -25,8 +25,9 @@ from pages._shared.plain_text import plain
 from pages._shared.server_home import home
 
 POLL_SECONDS = 0.7
-MOST_SHOWN = 48
-COLUMNS = 16
+MOST_SHOWN = 40
+# Sheets of so many columns and rows: as many stand side by side as the window has room for.
+COLUMNS, ROWS = 5, 2
 TILE = 44
 # Grey around each picture, so that neighbours do not run into each other.
 EDGE = 128
@@ -131,6 +132,7 @@ def show(data: ImageData, forget: ForgetSet, words: str = "", order: np.ndarray 
             "Share": st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0, color="#D55E00")
         },
         height=min(38 + 35 * len(counts), 213),
+        placeholder="–",
         alt="How many images of each class would be forgotten",
     )
 
@@ -140,8 +142,14 @@ def pictures(data: ImageData, chosen: np.ndarray, caption: str, alt: str) -> Non
     shown = np.asarray(data.train_images[chosen])
     edge = max(1, shown.shape[-1] // 16)
     framed = np.pad(shown, ((0, 0), (0, 0), (edge, edge), (edge, edge)), constant_values=EDGE)
-    sheet = sprite(framed, TILE, COLUMNS, clear=True)
-    st.image(sheet, alt=alt, width=min(COLUMNS, len(chosen)) * TILE)
+    each = COLUMNS * ROWS
+    starts = list(range(0, len(framed), each))
+    if len(starts) > 1 and len(framed) - starts[-1] < COLUMNS:
+        # All are drawn equally wide, so that a shorter row would be larger.
+        starts.pop()
+    sheets = [sprite(part, TILE, COLUMNS, clear=True) for part in np.split(framed, starts[1:])]
+    # One picture for those who do not see it.
+    st.image(sheets, alt=[alt, *[""] * (len(sheets) - 1)], width=min(COLUMNS, len(chosen)) * TILE)
     st.caption(caption)
 
 

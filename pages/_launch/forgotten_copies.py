@@ -37,7 +37,7 @@ def show(data: ImageData, forget: ForgetSet) -> None:
         return
     st.warning("  \n".join(words), icon=":material/content_copy:")
     chosen = np.concatenate([copies.exact, copies.near])[:MOST_SHOWN]
-    caption = f"{len(chosen)} of {len(copies.retained):,} retained images that are copies"
+    caption = f"Retained images that are copies: {len(chosen)} of {len(copies.retained):,}"
     forget_preview.pictures(data, chosen, caption, "Small pictures of retained images that are copies")
     with st.container(horizontal=True):
         if len(copies.exact) and len(copies.near):

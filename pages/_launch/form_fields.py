@@ -40,9 +40,9 @@ def help_of(param: Param) -> str:
 
 
 def label_of(param: Param) -> str:
-    """Label of a field with its unit and with what a special value stands for."""
+    """Label of a field with its unit and with what a special value stands for, where that is no choice of its own."""
     unit = "" if param.unit.lower() in param.label.lower() else param.unit
-    notes = ", ".join(filter(None, (unit, param.special)))
+    notes = ", ".join(filter(None, (unit, "" if param.otherwise else param.special)))
     return f"{param.label} ({notes})" if notes else param.label
 
 
@@ -73,6 +73,12 @@ def field(d: Described, name: str, errors: dict[str, str], *, error_name: str = 
     }
     label = label_of(d.param)
     with st.container(gap="xsmall"):
+        if d.param.otherwise:
+            if not _in_words(d, name, disabled=bool(options.get("disabled"))):
+                complain(errors, error_name or name)
+                return
+            # The choice above carries the name and the help.
+            common |= {"help": None, "label_visibility": "collapsed"}
         if d.type is bool:
             st.toggle(label, **common)
         elif d.param.choices:
@@ -89,6 +95,41 @@ def field(d: Described, name: str, errors: dict[str, str], *, error_name: str = 
         else:
             st.text_area(label, placeholder="one per line", height=80, **common)
         complain(errors, error_name or name)
+
+
+def special_of(d: Described) -> tuple[Any, str]:
+    """The value of a field that stands for something else, and for what."""
+    number, _, words = d.param.special.partition(" = ")
+    return d.type(number), words
+
+
+def _in_words(d: Described, name: str, *, disabled: bool) -> bool:
+    """Draws the choice between what a special value stands for and any other number; whether that is wanted."""
+    special, words = special_of(d)
+    other, first = d.param.otherwise or ("", special)
+    key = key_of(f"{name}:as")
+    value = value_of(name)
+    # A preset, a recipe or the number itself may have changed it.
+    st.session_state[key] = words if value == special else other
+    if value != special:
+        st.session_state[f"{key}:last"] = value
+    st.segmented_control(
+        label_of(d.param),
+        [words, other],
+        key=key,
+        required=True,
+        disabled=disabled,
+        help=help_of(d.param),
+        on_change=_take_words,
+        args=(name, special, words, d.type(first)),
+    )
+    return bool(value != special)
+
+
+def _take_words(name: str, special: Any, words: str, first: Any) -> None:
+    key = key_of(f"{name}:as")
+    wanted = st.session_state[key] != words
+    put(name, st.session_state.get(f"{key}:last", first) if wanted else special)
 
 
 def fields(described: list[Described], prefix: str, errors: dict[str, str], columns: int = 3, **kwargs: Any) -> None:

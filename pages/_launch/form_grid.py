@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -70,6 +71,11 @@ def expand(base: RunSpec) -> list[RunSpec]:
         raise BadInput(f"grid.{axis}", error.reason, error.allowed) from error
 
 
+def said(specs: Sequence[RunSpec]) -> str:
+    """How many runs the form makes of its lists."""
+    return f"{len(specs)} runs" if len(specs) > 1 else "one run" if specs else ""
+
+
 def section(values: dict[str, Any], errors: dict[str, str]) -> None:
     """Draws the lists; their errors are drawn beside them."""
     st.toggle(
@@ -88,6 +94,7 @@ def section(values: dict[str, Any], errors: dict[str, str]) -> None:
         format_func=lambda axis: titles[axis],
         key=key_of("axes"),
         persist_state="session",
+        select_all=False,
     )
     with st.grid(3, gap="medium"):
         for axis in st.session_state[key_of("axes")]:

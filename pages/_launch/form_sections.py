@@ -25,9 +25,10 @@ from cu_core.catalogue.spec_parts import DataSpec, TrainSpec
 from cu_core.data.images import ImageData
 from cu_core.sharing.uploads import IMAGES, INDICES, WEIGHTS, Kind
 from pages._frame import gate
-from pages._launch import form_draft, recipe_choice
+from pages._launch import form_draft, part_words, recipe_choice
 from pages._launch.form_fields import complain, field, fields, key_of, label_of, put, value_of
 from pages._shared.plain_text import plain
+from pages._terms.term_link import terms_row
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 READINGS = {"normalisation": (FILE, ORIGIN, *SCALES), "class_order": (ORIGIN, TEXT, NUMBER)}
@@ -46,7 +47,7 @@ def advanced(described: list[Described], prefix: str, errors: Errors, key: str, 
     """Rarely needed fields, folded away unless one of them is wrong."""
     wrong = any(f"{prefix}{d.name}" in errors for d in described)
     if described:
-        with st.expander("More settings", key=f"more_{key}", expanded=wrong):
+        with st.expander("More settings", type="compact", key=f"more_{key}", expanded=wrong):
             fields(described, prefix, errors, columns)
 
 
@@ -72,6 +73,11 @@ def use_recipe(part: str, named: str = "") -> None:
     for name, value in recommended_recipe(hidden=True, named=named).items():
         if name.startswith(part):
             put(name, value)
+
+
+def is_recommended(part: str) -> bool:
+    """Whether the values of one part, ``"train."`` or ``"method."``, are those recommended for the other choices."""
+    return all(value_of(name) == value for name, value in recommended_recipe().items() if name.startswith(part))
 
 
 def _backbone() -> str:
@@ -201,7 +207,7 @@ def model_section(errors: Errors, data: DataSpec | None, *, with_weights: bool =
     wrong = bool(
         {"model.weights", "model.pretrained", "model.embedding_dim", *(f"model.{n}" for n in READINGS)} & set(errors)
     )
-    with st.expander("More settings", key="more_model", expanded=wrong):
+    with st.expander("More settings", type="compact", key="more_model", expanded=wrong):
         fields([d for d in rare if with_weights or d.name != "train_on"], "model.", errors, 2)
         _readings(errors)
         if not with_weights:
@@ -234,6 +240,7 @@ def _readings(errors: Errors) -> None:
 
 def forget_section(errors: Errors, data_spec: DataSpec | None, data: ImageData | None) -> None:
     """Which samples to forget."""
+    terms_row("forget", "class-and-sample", "retain")
 
     trained = objective(value_of("train.objective")).kind
 
@@ -301,11 +308,13 @@ def _class_picks(widget: Input, data: ImageData | None) -> None:
         persist_state="session",
         accept_new_options=data is None,
         help=widget.help,
+        select_all=False,
     )
 
 
 def method_section(errors: Errors, task: str) -> None:
     """Which unlearning method with which hyper-parameters."""
+    terms_row("method", "lambda-ul", "omega", "tau")
     kind = objective(value_of("train.objective")).kind
     sharded = value_of("train.shards") > 1 or value_of("train.slices") > 1
 
@@ -324,7 +333,7 @@ def method_section(errors: Errors, task: str) -> None:
             field(d, form_draft.param_key(record.id, d.name), errors, error_name=f"method.{d.name}")
     if rare:
         wrong = any(f"method.{d.name}" in errors for d in rare)
-        with st.expander("More settings", key="more_method", expanded=wrong), st.grid(3, gap="medium"):
+        with st.expander("More settings", type="compact", key="more_method", expanded=wrong), st.grid(3, gap="medium"):
             for d in rare:
                 field(d, form_draft.param_key(record.id, d.name), errors, error_name=f"method.{d.name}")
 
@@ -388,6 +397,7 @@ def _objective_title(name: str) -> str:
 
 def stop_section(errors: Errors, *, ends: bool = True) -> None:
     """When unlearning ends, where it can end before its last round, and what is recorded."""
+    terms_row("stopping-rule", "held-out", "probe", "collapse-guard")
     usual, rare = split(form_draft.described("stop") if ends else [])
     if ends:
         fields(usual, "stop.", errors, 3)
@@ -397,7 +407,7 @@ def stop_section(errors: Errors, *, ends: bool = True) -> None:
     probe, rare_probe = split(form_draft.described("probe"))
     fields(probe, "probe.", errors, 3)
     both = any(name.startswith(("stop.", "probe.")) for name in errors)
-    with st.expander("More settings", key="more_stop", expanded=both):
+    with st.expander("More settings", type="compact", key="more_stop", expanded=both):
         fields(rare, "stop.", errors)
         fields(rare_probe, "probe.", errors)
 
@@ -407,7 +417,10 @@ def run_section(errors: Errors, *, own_references: bool = True) -> None:
     by_name = {d.name: d for d in form_draft.described("top")}
     with st.grid(3, gap="medium"):
         field(by_name["seed"], "seed", errors)
-        field(by_name["reference"], "reference", errors)
+        with st.container(gap="xsmall"):
+            field(by_name["reference"], "reference", errors)
+            if own_references and (words := part_words.reference_words(value_of("reference"))):
+                st.caption(words)
         with st.container(gap="xsmall"):
             st.selectbox(
                 label_of(by_name["device"].param),

@@ -20,13 +20,14 @@ from pages._shared.plain_text import plain
 from pages._shared.server_home import home
 
 
-def bar(specs: list[RunSpec], errors: dict[str, str], launch: Callable[[str], None]) -> None:
+def bar(specs: list[RunSpec], errors: dict[str, str], launch: Callable[[str], None], sentence: str) -> None:
     """Draws the bar.
 
     Args:
         specs: the runs that would be launched.
         errors: messages by field.
         launch: callback of the button, takes the form's token.
+        sentence: what would be launched.
     """
     token = st.session_state["token"]
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="medium"):
@@ -37,7 +38,7 @@ def bar(specs: list[RunSpec], errors: dict[str, str], launch: Callable[[str], No
             st.markdown(f":red[:material/error: {place}{plain(message)}{more}]", width="stretch")
         else:
             with st.container(width="stretch"):
-                takes(specs)
+                takes(specs, sentence)
         count = f"Launch {len(specs)} runs" if len(specs) > 1 else "Launch"
         st.button(
             count,

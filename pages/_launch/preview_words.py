@@ -42,6 +42,7 @@ def wrong_lines(scan: Scan) -> None:
         shown_table(pd.DataFrame(listed, columns=[scan.unit.capitalize(), "What is wrong"])),
         hide_index=True,
         height=min(38 + 35 * len(listed), 213),
+        placeholder="–",
         alt=f"{scan.unit.capitalize()}s of the file that name no training image",
     )
     if wrong > len(listed):

@@ -110,8 +110,8 @@ def explain(place: Place, question: LessonQuestion, facts: Facts) -> None:
         known["guess"] = Fact(answer, answer_text(question, answer))
     else:
         st.markdown(f":material/straighten: Measured: **{facts[question.truth].text}**")
-    for words in said(question.explain, known):
-        st.markdown(words)
+    for text in said(question.explain, known):
+        st.markdown(text)
 
 
 def _verdict(right: bool, words: str) -> None:

@@ -14,6 +14,7 @@ from pages._learn.lesson_place import Place, back, forward, go_to
 from pages._learn.lesson_question import ask, explain, right_option, truth_of
 from pages._learn.lesson_runs import ChosenRun, chosen_runs, facts_for, facts_of_run, failure_of, source_line
 from pages._learn.lesson_sandbox import sandbox, watch
+from pages._terms.term_link import terms_row
 
 AUDITED = ("attack", "verdict", "claim")
 """Parts that quick live runs have nothing for."""
@@ -41,6 +42,8 @@ def show_step(place: Place) -> None:
             watch(chosen.view.run_id, "step", curves=open_now)
         elif chosen.view.result() is None:
             failure_of(chosen.view)
+    if step.terms:
+        terms_row(*step.terms)
     _parts(place, "question", name, runs)
     if question is not None:
         ask(place, question)

@@ -10,6 +10,7 @@ import streamlit as st
 from cu_core.analysis.papers.filled_table import Filled
 from cu_core.analysis.papers.paper_runs import same_images, seeds_at
 from cu_core.analysis.papers.table_text import command
+from cu_core.base.display_text import counted
 from cu_core.base.errors import BadInput, UnlearnscopeError
 from cu_core.catalogue.compatibility import check
 from cu_core.catalogue.dataset_record import DATASETS
@@ -46,7 +47,7 @@ def queue(specs: list[RunSpec], images: str) -> None:
         st.session_state["paper_refused"] = str(error)
     else:
         st.session_state["paper_token"] = uuid.uuid4().hex
-        st.toast(f"{len(specs)} run{'s' if len(specs) > 1 else ''} queued.", icon=":material/rocket_launch:")
+        st.toast(f"{counted(len(specs), 'run')} queued.", icon=":material/rocket_launch:")
 
 
 def fill_section(filled: Filled) -> None:
@@ -87,7 +88,7 @@ def fill_section(filled: Filled) -> None:
         if refused := st.session_state.pop("paper_refused", None):
             st.error(plain(refused), icon=":material/error:")
         st.caption("Without a browser:")
-        st.code(command(filled), language="bash")
+        st.code(command(filled), language="bash", wrap_lines=True)
         if filled.scale.id == "paper":
             st.caption("This is the paper's scale: it wants a GPU and many hours.")
 

@@ -73,6 +73,7 @@ def facts_section(filled: Filled) -> None:
         ),
         hide_index=True,
         column_config={"Run": st.column_config.LinkColumn("Latest run", display_text="open")},
+        placeholder="–",
         alt="Samples, seeds, machine and latest run behind each row",
     )
     if any(len(row.runs) > 1 for row in filled.rows):

@@ -9,7 +9,7 @@ import streamlit as st
 
 from cu_core.analysis.deep_words import deep_sentences, deep_state
 from cu_core.analysis.seen_images import images_of
-from cu_core.base.display_text import cut, one_line
+from cu_core.base.display_text import counted, cut, one_line
 from cu_core.base.errors import UnlearnscopeError
 from cu_core.catalogue.deep_audit import FEWEST_SHADOWS, USUAL_SHADOWS, deep_audit_of, why_no_deep_audit
 from cu_core.catalogue.question_record import STATES
@@ -24,6 +24,7 @@ from pages._shared.number_words import duration
 from pages._shared.plain_text import plain
 from pages._shared.server_home import home
 from pages._shared.verdict_badge import verdict_badge
+from pages._terms.term_link import terms_row
 
 WORDS = (
     "Area: how often a forgotten sample ranks above an unseen one, 0.5 by chance; in brackets, unless they say chance, "
@@ -52,6 +53,7 @@ def deep_audit(view: RunView, row: RunRow) -> None:
 
 def _found(view: RunView, deep: dict[str, Any]) -> None:
     st.subheader("Deep audit", anchor=False)
+    terms_row("deep-audit", "shadow")
     first, *others = deep_sentences(deep)
     state = deep_state(deep)
     verdict_badge(next(name for name, words in STATES.items() if words == state))
@@ -73,7 +75,7 @@ def _source(deep: dict[str, Any]) -> None:
     whose = (
         "all made by this run" if made == shadows else f"{made or 'none'} of them made by this run, the others before"
     )
-    said = [f"{shadows} shadow models, {whose}."]
+    said = [f"{counted(shadows, 'shadow model')}, {whose}."]
     if isinstance(took, int | float):
         said.append(f"That took {duration(took)} of processor time.")
     if deep.get("same_weights") is True:
@@ -116,6 +118,7 @@ def _at_risk(view: RunView, deep: dict[str, Any]) -> None:
         },
         hide_index=True,
         height=220,
+        placeholder="–",
         alt="Forgotten samples most at risk",
     )
 

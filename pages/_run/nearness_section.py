@@ -6,8 +6,9 @@ import streamlit as st
 
 from cu_core.figures.nearness_curve import NUMBERS, NearRounds, nearness_alt, nearness_curve
 from cu_core.runstore.reader import RunView
-from pages._shared.chart_bar import bar
+from pages._shared.chart_bar import show_chart
 from pages._shared.plain_text import plain
+from pages._terms.term_link import terms_row
 
 
 def nearness(view: RunView) -> None:
@@ -17,7 +18,8 @@ def nearness(view: RunView) -> None:
     if near is None or len(near.points) < 2:
         return
     st.subheader("Which round was nearest to retraining", anchor=False)
-    st.plotly_chart(nearness_curve(near), key="nearness", alt=nearness_alt(near), config=bar())
+    terms_row("nearness", "like-reference")
+    show_chart(nearness_curve(near), key="nearness", alt=nearness_alt(near))
     for sentence in nearness_words(near):
         st.markdown(plain(sentence))
     _take(view, near)
@@ -70,7 +72,7 @@ def _take(view: RunView, near: NearRounds) -> None:
     of = "after" if last else f"round:{number}"
     name = "After unlearning" if last else f"Round {number}"
     st.caption(f"Its weights: below, under *Take it out*, choose *Weights* and *{name}*; or in a terminal:")
-    st.code(f"unlearnscope weights {view.run_id} --of {of} weights.safetensors", language="bash")
+    st.code(f"unlearnscope weights {view.run_id} --of {of} weights.safetensors", language="bash", wrap_lines=True)
 
 
 def _times(distance: float) -> str:

@@ -1,4 +1,4 @@
-"""What can be done with a run: cancel, resume, clone, delete, and the pages that show it."""
+"""What can be done with a run: cancel it, resume it, clone it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from cu_core.base.errors import UnlearnscopeError
 from cu_core.runstore.reader import RunRow
 from pages._frame import gate
 from pages._frame.notices import say
-from pages._frame.page_links import views_of_run
-from pages._frame.run_deletion import delete_run
 from pages._shared.run_states import ACTIVE
 
 
@@ -25,37 +23,23 @@ def act(action: str, run_id: str) -> None:
 def actions(row: RunRow) -> None:
     """What can be done with the run in its present state."""
     run_id = row.run_id
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if row.state in ACTIVE:
-            gate.button(
-                "Cancel", "cancel", row.owner, icon=":material/cancel:", key="cancel", on_click=act,
-                args=("cancel", run_id),
-            )  # fmt: skip
-        elif row.state in ("failed", "cancelled", "lost"):
-            gate.button(
-                "Resume",
-                "resume",
-                row.owner,
-                icon=":material/resume:",
-                key="resume",
-                type="primary",
-                on_click=act,
-                args=("resume", run_id),
-                help="Goes on after the last complete round.",
-            )
-        clone_help = "Fills the launch form with this run."
-        if gate.button("Clone", "launch", icon=":material/content_copy:", key="clone", help=clone_help):
-            st.switch_page("launch.py", query_params={"clone": run_id})
-        if row.state not in ACTIVE:
-            gate.button(
-                "Delete",
-                "delete",
-                row.owner,
-                icon=":material/delete:",
-                key="delete",
-                on_click=delete_run,
-                args=(run_id, row.title),
-                help="Moves the run to the bin; you can undo it.",
-            )
-        if row.rounds:
-            views_of_run(run_id)
+    if row.state in ACTIVE:
+        gate.button(
+            "Cancel", "cancel", row.owner, icon=":material/cancel:", key="cancel", on_click=act,
+            args=("cancel", run_id),
+        )  # fmt: skip
+    elif row.state in ("failed", "cancelled", "lost"):
+        gate.button(
+            "Resume",
+            "resume",
+            row.owner,
+            icon=":material/resume:",
+            key="resume",
+            type="primary",
+            on_click=act,
+            args=("resume", run_id),
+            help="Goes on after the last complete round.",
+        )
+    clone_help = "Fills the launch form with this run."
+    if gate.button("Clone", "launch", icon=":material/content_copy:", key="clone", help=clone_help):
+        st.switch_page("launch.py", query_params={"clone": run_id})

@@ -15,7 +15,7 @@ from cu_core.runstore.reader import RunRow, RunView
 from pages._shared.number_words import ago, duration, metric_text
 from pages._shared.plain_text import plain
 from pages._shared.run_curves import draw_curves
-from pages._shared.run_states import ACTIVE, state_badge
+from pages._shared.run_states import ACTIVE
 
 PHASES = {
     "prepare": "Preparing the dataset",
@@ -90,25 +90,25 @@ def over_rounds(view: RunView, curves: RunCurves) -> None:
                        "the trunk's features. Forget samples never vote.")  # fmt: skip
 
 
+def _when(row: RunRow) -> list[str]:
+    """How long the run took or has been at work, and when it was submitted by whom."""
+    times = []
+    if row.started:
+        took = (row.finished or time.time()) - row.started
+        if took >= 0:  # the clock may have been set back meanwhile
+            at_work = f"at work for {duration(took)}" if row.state in ACTIVE else f"began {ago(row.started)}"
+            times.append(f"took {duration(took)}" if row.finished else at_work)
+    if not row.demo:
+        by = f" by {plain(row.owner)}" if row.owner else ""
+        when = ago(row.submitted)
+        times.append(f"submitted {when}{by}" if when != "–" else f"submitted{by}, nothing tells when")
+    return times
+
+
 def run_state(view: RunView) -> None:
-    """State, progress and curves of a run."""
+    """How far a run is, and its curves; its state stands in the head."""
     row = view.row()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        state_badge(row.state)
-        if row.demo:
-            st.badge("demo", icon=":material/inventory_2:", color="gray", help="Ships with the project")
-        elif row.origin:
-            words = "It counts in no comparison, sweep or table." if row.copy_of else "Taken in from another home"
-            st.badge(plain(row.origin), icon=":material/input:", color="gray", help=words)
-        times = []
-        if row.started:
-            took = (row.finished or time.time()) - row.started
-            if took >= 0:  # the clock may have been set back meanwhile
-                times.append(f"{'took' if row.finished else 'for'} {duration(took)}")
-        if not row.demo:
-            by = f" by {plain(row.owner)}" if row.owner else ""
-            when = ago(row.submitted)
-            times.append(f"submitted {when}{by}" if when != "–" else f"submitted{by}, nothing tells when")
+    if times := _when(row):
         st.caption(" · ".join(times))
     if row.state in ACTIVE:
         progress(row, given=method(view.spec.method.id).from_files)

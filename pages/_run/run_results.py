@@ -23,6 +23,7 @@ from cu_core.analysis.compare.outside import is_outside, outside
 from cu_core.analysis.compare.reading import read_run
 from cu_core.analysis.verdict_reading import verdict_of
 from cu_core.base.csv_cells import shown_table
+from cu_core.base.display_text import counted
 from cu_core.catalogue.file_lists import listed
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.figures.theme import distance_colour
@@ -30,6 +31,7 @@ from cu_core.metrics.membership import few_words
 from cu_core.runstore.reader import RunView
 from pages._shared.number_words import difference_text, duration, metric_text
 from pages._shared.plain_text import plain
+from pages._terms.term_link import terms_row
 
 STOPPED = {
     "class_rule": "unseen samples of the forgotten classes are classified no better than by chance (class rule)",
@@ -95,11 +97,13 @@ def results(view: RunView) -> None:
     for level, text in verdicts(run):
         (st.warning if level else st.markdown)(text)
     st.subheader("Before, after and reference", anchor=False)
+    terms_row("reference", "band", "tug-of-war", "over-unlearning")
     st.dataframe(
         coloured_table(run),
         hide_index=True,
         height="content",
         column_config={name: st.column_config.TextColumn(width=px, help=HELP.get(name)) for name, px in WIDTHS.items()},
+        placeholder="–",
         alt="Metrics before and after unlearning and of the retrained reference; those outside their band first",
     )
     few, beyond = few_words(result.get("counts") or {}), outside(run)
@@ -137,8 +141,10 @@ def _shown_files(run: Compared, result: dict) -> None:
             "sha256": [str(file.get("sha256")) for file in files],
         }
     )
-    with st.expander(f"The {len(files)} files", icon=":material/description:"):
-        st.dataframe(shown_table(table), hide_index=True, alt="Files of the run with their roles and hashes")
+    with st.expander(counted(len(files), "file"), icon=":material/description:"):
+        st.dataframe(
+            shown_table(table), hide_index=True, placeholder="–", alt="Files of the run with their roles and hashes"
+        )
 
 
 def own_weights_words(result: dict) -> str:
@@ -263,7 +269,7 @@ def measured_on(result: dict) -> str:
     """Which samples the table's numbers are measured on."""
     total, counts = result.get("forget_count"), result.get("counts") or {}
     groups = [f"{counts[group]:,} {group}" for group in ("forget", "retain", "unseen") if counts.get(group) is not None]
-    said = [] if total is None else [f"{total:,} samples were to be forgotten."]
+    said = [] if total is None else [f"To be forgotten: {counted(total, 'sample')}."]
     if groups:
         # Rounds that were made elsewhere are all shown, and no rule looks at any sample.
         elsewhere = bool(result.get("given")) and result.get("served") is None
@@ -279,7 +285,7 @@ def reference_words(run: Compared) -> str:
             return "A reference was asked for, but the result has no numbers of one."
         return "No reference was retrained: clone the run and ask for one to see how close it comes."
     count = max(len(run.references), run.asked_references)
-    text = f"Reference: mean over {count} model{'s' if count != 1 else ''} retrained without them{_whose(run)}."
+    text = f"Reference: mean over {counted(count, 'model')} retrained without them{_whose(run)}."
     if len(run.references) > 1:
         return (
             f"{text} Band: where one more retrained model would lie in 19 of 20 cases; a value inside it may be "
@@ -299,23 +305,27 @@ def _whose(run: Compared) -> str:
 
 
 def _times(result: dict) -> None:
-    seconds = result.get("seconds") or {}
-    device = str((result.get("hardware") or {}).get("device") or "cpu")
-    of = "Processor, over all threads" if device == "cpu" else "Device"
-    with st.grid(4, min_column_width=120):
-        for key, label in SECONDS.items():
-            cached = result.get("base_cached" if key == "train" else "reference_cached") and key in (
-                "train",
-                "reference",
-            )
-            if key in seconds:
-                known = "not known" if seconds[key] is None else duration(seconds[key])
-                work = (result.get("cpu_seconds") or {}).get(key)
-                told = ["Taken from the cache."] if cached else []
-                told += [] if work is None else [f"{of}: {duration(work)}."]
-                st.metric(label, known, border=True, help=" ".join(told) or None)
+    """One line: work first, which does not depend on what else the machine did, then what the clock said."""
+    if times := time_words(result):
+        st.caption(f":material/timer: {plain(times)}")
     if words := _computed(result.get("hardware") or {}):
         st.caption(plain(words))
+
+
+def time_words(result: dict) -> str:
+    """What each part of a run took, in a line; empty where nothing is known of it."""
+    clock, work = result.get("seconds") or {}, result.get("cpu_seconds") or {}
+    of = "processor" if str((result.get("hardware") or {}).get("device") or "cpu") == "cpu" else "device"
+    said = []
+    for key, label in SECONDS.items():
+        if key not in clock:
+            continue
+        known = "not known" if clock[key] is None else f"{duration(clock[key])} by the clock"
+        told = [known] if work.get(key) is None else [f"{duration(work[key])} of {of} time", known]
+        cached = {"train": "base_cached", "reference": "reference_cached"}.get(key, "")
+        told += ["taken from the cache"] if result.get(cached) else []
+        said.append(f"{label} {told[0]}" + (f" ({', '.join(told[1:])})" if told[1:] else ""))
+    return " · ".join(said)
 
 
 def _computed(hardware: dict) -> str:

@@ -32,22 +32,30 @@ def verdict_head(view: RunView, row: RunRow) -> None:
     if verdict is None:
         lacking(without_verdict(view, row), view.run_id)
         return
-    with st.container(border=True, key="verdict_head"):
-        said_verdict(verdict, view.run_id)
+    with st.container(border=True, key="verdict_head", gap="xsmall"):
+        said_verdict(verdict, view.run_id, lead=True)
         for state in STATES:
             if named := [question_title(c) for c in verdict["claims"] if c["applies"] and c["state"] == state]:
                 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                     verdict_badge(state)
                     st.markdown(plain(" · ".join(named)), width="content")
         for_statisticians(verdict)
-        link_to("verdict", "Question by question", run=view.run_id)
 
 
-def said_verdict(verdict: dict[str, Any], run_id: str) -> None:
-    """State and sentence of a verdict, and what to do about one that lacks references."""
+def said_verdict(verdict: dict[str, Any], run_id: str, *, lead: bool = False) -> None:
+    """State and sentence of a verdict, and what to do about one that lacks references.
+
+    Args:
+        verdict: as the result holds it.
+        run_id: of the run.
+        lead: whether a link leads to the verdict's own page.
+    """
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**Verdict**", width="content")
         verdict_badge(verdict["state"])
+        if lead:
+            st.space("stretch")
+            link_to("verdict", "Question by question", run=run_id)
     st.markdown(plain(verdict["sentence"]))
     if few := few_references(verdict):
         what_to_do(few, run_id)
@@ -71,9 +79,10 @@ def without_verdict(view: RunView, row: RunRow) -> NoVerdict:
 
 def lacking(why: NoVerdict, run_id: str) -> None:
     """Says why there is no verdict, and what to do."""
-    with st.container(key="no_verdict", gap="small"):
-        st.caption(f":material/gavel: {plain(why.reason)}")
-        what_to_do(why, run_id)
+    with st.container(key="no_verdict", horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.caption(f":material/gavel: {plain(why.reason)} {plain(why.what)}", width="content")
+        if why.what and why.clone:
+            link_to("launch", "Clone this run", clone=run_id)
 
 
 def what_to_do(why: NoVerdict, run_id: str) -> None:

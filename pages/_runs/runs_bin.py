@@ -7,6 +7,7 @@ from functools import partial
 
 import streamlit as st
 
+from cu_core.base.display_text import counted
 from cu_core.base.errors import UnlearnscopeError
 from cu_core.jobs import submission
 from pages._frame import gate
@@ -32,7 +33,7 @@ def show_bin() -> None:
         return
     with st.popover("Empty the bin", icon=":material/delete_forever:"):
         whose = "" if len(erasable) == len(binned) else " of yours"
-        st.write(f"This removes {len(erasable)} runs{whose} for good; there is no undo.")
+        st.write(f"This removes {counted(len(erasable), 'run')}{whose} for good; there is no undo.")
         if st.button("Remove them for good", type="primary", key="empty_bin"):
             attempt(lambda: gate.desk().erase(erasable))
 

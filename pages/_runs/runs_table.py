@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from cu_core.base.csv_cells import shown_table
+from cu_core.base.display_text import counted
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.own_code import short_code
 from cu_core.catalogue.question_record import STATES as VERDICT_STATES
@@ -183,7 +184,7 @@ def board(was_live: bool, me: str) -> None:
         table_downloads(partial(numbers_of, found), "runs", "runs", rows=len(found))
     latest = f" The latest {MOST_LISTED:,} are listed; a search finds the others." if len(found) > len(shown) else ""
     st.caption(
-        f"{len(found):,} of {len(rows):,} runs.{latest} Tick runs to compare their curves. "
+        f"{len(found):,} of {counted(len(rows), 'run')}.{latest} Tick runs to compare their curves. "
         "Accuracies of runs at work are those of the latest round on the recorded samples; finished runs are measured "
         "on all samples that the stopping rule does not look at."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cu_core.analysis.recorded_signals import curves_of
+from cu_core.base.display_text import counted
 from cu_core.runstore.reader import RunRow, open_run
 from pages._frame.page_records import pages
 from pages._shared.plain_text import plain
@@ -18,7 +19,7 @@ def ticked_curves(rows: list[RunRow]) -> None:
     """Curves over rounds of the ticked runs."""
     page = pages()["compare"]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(f"Compare {len(rows)} run{'s' if len(rows) > 1 else ''}", anchor=False, width="content")
+        st.subheader(f"Compare {counted(len(rows), 'run')}", anchor=False, width="content")
         if st.button(page.title, key="to_compare", icon=page.icon, help="Side by side, against retraining."):
             st.switch_page(page.file, query_params={"runs": ",".join(row.run_id for row in rows)})
     if len(rows) > MOST_COMPARED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -14,53 +15,53 @@ from cu_core.analysis.recorded_signals import signal_of
 from cu_core.analysis.scenes import boundary_of, boundary_unit, boundary_words
 from cu_core.base.csv_cells import shown_table
 from cu_core.catalogue.objective_record import objective
-from cu_core.figures.selection_table import (
-    MOST_SINGLE,
-    Facts,
-    TrackedSignal,
-    facts_table,
-    signal_lines,
-    signal_lines_alt,
-)
+from cu_core.figures.linked_signals import TrackedSignal, pack_signals
+from cu_core.figures.selection_table import Facts, facts_table
 from cu_core.runstore.reader import RunView, open_run
+from pages._selection.linked_board import linked_board
 from pages._selection.selection_panel import SOURCE, course_of
-from pages._selection.selection_state import counts_words, many, pick, selection_of
-from pages._selection.thumbnail_sheet import MOST_PICTURES, picture_sheet
-from pages._shared.chart_bar import bar
+from pages._selection.selection_state import follow, pick, selection_of
 from pages._shared.downloads import table_downloads
 from pages._shared.recorded_rounds import Stamp, class_names, probe_of, reference_stamp, stamp
 from pages._shared.server_home import home
 
 
-def linked_charts(view: RunView, rounds: list[int], shown: int, seed: int | None) -> None:
-    """Draws everything that follows the selection; of all forget samples while nothing is selected.
+def linked_charts(view: RunView, rounds: list[int], seed: int | None, carried: Mapping[str, str]) -> None:
+    """Draws pictures and curves of the selected samples; of all forget samples while nothing is selected.
 
-    Call it after the viewer and the panel that selects. What a run recorded is read once per
-    server, so a new selection only slices it.
+    A selection that is made anywhere on the page shows here at once, without the server.
 
     Args:
         view: the run.
         rounds: its recorded rounds, ascending, beginning with 0.
-        shown: the round that "now" means in the table.
         seed: of the reference to compare with; None for none.
+        carried: stamps of the messages that the viewer reads.
     """
-    probe = probe_of(view)
-    groups = probe["group"].to_numpy()
-    rows = selection_of(view).rows
-    chosen = bool(len(rows))
-    if not chosen:
-        rows = np.flatnonzero(groups == "forget")
-    listed = f": {counts_words(groups[rows])}" if chosen else ""
-    what = (f"The {many(len(rows), 'selected')}" if chosen else f"All {many(len(rows), 'forget')}") + listed
-    st.subheader(f"The {'selected' if chosen else 'forget'} samples over the rounds", anchor=False)
-    _lines(view, rounds, seed, groups, rows, what)
-    _pictures(view, rows)
-    _table(view, rounds, shown, seed)
+    message = _packed(str(home().root), view.run_id, stamp(view, rounds), reference_stamp(view, seed))
+    if message is None:
+        st.info("No signal of single samples was recorded in this run.", icon=":material/info:")
+        return
+    picked = selection_of(view)
+    linked_board(
+        message,
+        key="linked",
+        run_id=view.run_id,
+        carried=carried,
+        selected=picked.rows.tolist(),
+        revision=picked.revision,
+        on_pick=lambda rows, revision: follow(view.run_id, rows, SOURCE, revision=revision),
+    )
+    st.caption(
+        "Line: median; band: the middle half; few samples are lines of their own. Dragging up or down at a round "
+        "selects the samples between two values (Shift adds from all samples, Alt removes)."
+        + (" Squares at “Ref.”: the same samples in the retrained model." if seed is not None else "")
+        + _boundary_summary(view)
+    )
 
 
 def _boundary_summary(view: RunView) -> str:
     unit = boundary_unit(view)
-    return "Below 0 a sample is beyond its decision boundary" + (f"; the unit is {unit}." if unit else ".")
+    return " Below 0 a sample is beyond its decision boundary" + (f"; the unit is {unit}." if unit else ".")
 
 
 def _loss_words(view: RunView) -> str:
@@ -70,9 +71,7 @@ def _loss_words(view: RunView) -> str:
     return f"{trained.title} loss of two views" + (" (nats)" if trained.temperature else "")
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _signals(root: str, run_id: str, rounds: Stamp, reference: Stamp) -> list[TrackedSignal]:
-    view = open_run(home(), run_id)
+def _signals(view: RunView, rounds: Stamp, reference: Stamp) -> list[TrackedSignal]:
     numbers = [number for number, _ in rounds]
     seed = reference[0][0] if reference else None
     title, axis = boundary_words(view)
@@ -105,37 +104,13 @@ def _reader(name: str) -> Any:
     return lambda view, number, seed=None: signal_of(view, name, number, seed)
 
 
-def _lines(view: RunView, rounds: list[int], seed: int | None, groups: np.ndarray, rows: np.ndarray, what: str) -> None:
-    signals = _signals(str(home().root), view.run_id, stamp(view, rounds), reference_stamp(view, seed))
-    if not signals:
-        st.info("No signal of single samples was recorded in this run.", icon=":material/info:")
-        return
-    probe = probe_of(view).iloc[rows]
-    names = [f"{split} sample {sample}" for split, sample in zip(probe["split"], probe["sample"], strict=True)]
-    st.plotly_chart(
-        signal_lines(signals, groups, rows, names),
-        key="selected_lines",
-        alt=signal_lines_alt(signals, groups, rows),
-        config=bar(),
-    )
-    st.caption(
-        f"{what}. Line: median; band: the middle half. Up to {MOST_SINGLE} samples are drawn as lines of their own."
-        + (" Squares at “Ref.”: the same samples in the retrained model." if seed is not None else "")
-        + (f" {_boundary_summary(view)}" if signals[0].id == "boundary" else "")
-    )
-
-
-def _pictures(view: RunView, rows: np.ndarray) -> None:
-    drawn = rows[:MOST_PICTURES]
-    sheet = picture_sheet(str(home().root), view.run_id, tuple(drawn.tolist()))
-    if sheet is None:
-        st.caption("The images themselves are not on this machine; they appear once a run has prepared the dataset.")
-        return
-    probe = probe_of(view).iloc[drawn]
-    listed = ", ".join(f"{split} {sample}" for split, sample in zip(probe["split"], probe["sample"], strict=True))
-    some = f"The first {len(drawn):,} of {many(len(rows))}. " if len(drawn) < len(rows) else ""
-    st.image(sheet.png, width=sheet.width, alt=f"Pictures of samples: {listed}")
-    st.caption(f"{some}Number: place in the training images, with “t” before it in the test images.")
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _packed(root: str, run_id: str, rounds: Stamp, reference: Stamp) -> bytes | None:
+    view = open_run(home(), run_id)
+    signals = _signals(view, rounds, reference)
+    probe = probe_of(view)
+    test = (probe["split"] == "test").to_numpy()
+    return pack_signals(signals, probe["group"].to_numpy(), probe["sample"].to_numpy(), test) if signals else None
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -205,7 +180,15 @@ def _ticked(run_id: str) -> str:
     return f"ticked {run_id}"
 
 
-def _table(view: RunView, rounds: list[int], shown: int, seed: int | None) -> None:
+def selected_table(view: RunView, rounds: list[int], shown: int, seed: int | None) -> None:
+    """The selected samples, else all forget samples, as lines that can be ticked.
+
+    Args:
+        view: the run.
+        rounds: its recorded rounds, ascending, beginning with 0.
+        shown: the round that "now" means.
+        seed: of the reference to compare with; None for none.
+    """
     facts = _facts(str(home().root), view.run_id, stamp(view, rounds), reference_stamp(view, seed), shown)
     listed, before = listed_rows(view)
     table = facts_table(facts, listed, class_names(str(home().root), view.run_id))
@@ -219,6 +202,7 @@ def _table(view: RunView, rounds: list[int], shown: int, seed: int | None) -> No
         selection_mode="multi-row",
         column_config={"Sample": st.column_config.NumberColumn(format="%d")} | number,
         height=min(38 + 35 * len(table), 388),
+        placeholder="–",
         alt="What is known of each of these samples",
     )
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cu_core.analysis.picking import HOW, PRESETS, Course, by_class, by_pair, combine, invert, preset, with_neighbours
 from cu_core.analysis.sample_search import SEARCHES, search
@@ -65,7 +66,9 @@ def selection_panel(view: RunView, rounds: list[int], shown: int) -> Picked:
         the new one, also above the panel.
     """
     probe = probe_of(view)
-    with st.container(border=True, key="selection_panel"):
+    with st.container(horizontal=True, vertical_alignment="center", key="selection_panel"):
+        words, buttons = st.container(width="stretch"), st.container(horizontal=True, width="content")
+    with buttons, st.popover("Choose samples", icon=":material/filter_alt:", key="choose_samples"):
         how = st.segmented_control(
             "A new choice is to",
             list(HOW),
@@ -78,7 +81,7 @@ def selection_panel(view: RunView, rounds: list[int], shown: int) -> Picked:
         _presets(view, rounds, shown, how)
         _filters(view, probe, rounds, shown, how)
         _search(view, how)
-        return _state(view, probe, shown)
+    return _state(view, probe, shown, words, buttons)
 
 
 def _take(view: RunView, rows: np.ndarray, how: str) -> None:
@@ -210,14 +213,15 @@ def _add_neighbours(run_id: str, shown: int) -> None:
         pick(run_id, with_neighbours(embedding, selection_of(view).rows, count), SOURCE)
 
 
-def _state(view: RunView, probe: pd.DataFrame, shown: int) -> Picked:
+def _state(view: RunView, probe: pd.DataFrame, shown: int, words: DeltaGenerator, buttons: DeltaGenerator) -> Picked:
     picked = selection_of(view)
-    if picked:
-        words = counts_words(probe["group"].to_numpy()[picked.rows])
-        st.markdown(f":material/lasso_select: **{many(len(picked.rows))}** selected: {words}.")
-    else:
-        st.caption("Nothing is selected, so the charts below are of all forget samples.")
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with words:
+        if picked:
+            counted = counts_words(probe["group"].to_numpy()[picked.rows])
+            st.markdown(f":material/lasso_select: **{many(len(picked.rows))}** selected: {counted}.")
+        else:
+            st.caption("Nothing is selected, so the charts below are of all forget samples.")
+    with buttons:
         with st.popover("Nearest neighbours", icon=":material/hub:", disabled=not picked):
             st.number_input(
                 "Neighbours of each selected sample", 1, MOST_NEIGHBOURS, 5, key="pick_neighbours", width=260

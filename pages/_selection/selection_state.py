@@ -17,9 +17,14 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from cu_core.analysis.selection_text import selection_rows, selection_text
+from cu_core.base.display_text import counted
+from cu_core.base.errors import UnlearnscopeError
 from cu_core.figures.theme import GROUPS, join
 from cu_core.runstore.reader import RunView
+from pages._shared.plain_text import plain
 from pages._shared.recorded_rounds import probe_of
+from pages._shared.server_home import home
 
 FEW = 10
 """Below this many samples a group's distribution is said to be of a few samples only."""
@@ -29,6 +34,11 @@ NONE_REPORTED = (
     "see the others."
 )
 ONLY_KEY = "only_selected"
+PICKED = "picked"
+"""Of the address."""
+
+IN_ADDRESS = "selection_in_address"
+
 _EMPTY = np.empty(0, np.int64)
 
 
@@ -52,8 +62,12 @@ class Picked:
 
 def selection_of(view: RunView) -> Picked:
     """What is selected of a run in this session."""
-    picked = _stored(view.run_id)
     total = len(probe_of(view))
+    asked = st.query_params.get(PICKED, "")
+    # What this session has put there itself is known, also if another run has been picked since.
+    if asked and asked != st.session_state.get(IN_ADDRESS):
+        _adopt(view.run_id, asked, total)
+    picked = _stored(view.run_id)
     # The run of that name may have been deleted and made anew with fewer samples.
     return Picked(picked.rows[picked.rows < total], picked.revision, picked.source)
 
@@ -84,6 +98,30 @@ def follow(run_id: str, rows: Sequence[int] | np.ndarray, source: str, *, revisi
     now = _stored(run_id)
     if revision in (None, now.revision):
         st.session_state[_key(run_id)] = Picked(_sorted(rows), now.revision, source)
+
+
+def keep_in_address(view: RunView) -> None:
+    """Puts the selection into the address, so that a copied link shows the same to somebody else."""
+    picked = selection_of(view)
+    try:
+        text = selection_text(home(), picked.rows)
+    except OSError:
+        # A home that cannot be written names no long selections; all else goes on.
+        text = ""
+    st.session_state[IN_ADDRESS] = text
+    if text and st.query_params.get(PICKED) != text:
+        st.query_params[PICKED] = text
+    elif not text and PICKED in st.query_params:
+        del st.query_params[PICKED]
+
+
+def _adopt(run_id: str, asked: str, total: int) -> None:
+    """Takes over the selection of an address that somebody else made, or that the browser went back to."""
+    st.session_state[IN_ADDRESS] = asked
+    try:
+        pick(run_id, selection_rows(home(), asked, total), "")
+    except UnlearnscopeError as error:
+        st.toast(f"The selection in this address cannot be shown: {plain(error)}.", icon=":material/link_off:")
 
 
 def clear(run_id: str) -> None:
@@ -120,6 +158,7 @@ def selection_bar(view: RunView) -> Focus:
 
     A page draws it first and narrows its rows by `Focus.within`, or marks those of `Focus.among`.
     """
+    keep_in_address(view)
     picked = selection_of(view)
     if not picked:
         return Focus(_EMPTY)
@@ -142,7 +181,7 @@ def selection_bar(view: RunView) -> Focus:
 
 def many(count: int, kind: str = "") -> str:
     """``1 sample``, ``37 selected samples``."""
-    return f"{count:,} {kind}{' ' * bool(kind)}sample{'s' * (count != 1)}"
+    return counted(count, f"{kind} sample".strip())
 
 
 def counts_words(groups: np.ndarray) -> str:

@@ -6,15 +6,10 @@ import io
 from dataclasses import dataclass
 
 import numpy as np
-import streamlit as st
 from PIL import Image, ImageDraw, ImageFont
 
-from cu_core.figures.theme import COLOURS, NEUTRAL
-from cu_core.runstore.reader import open_run
-from pages._shared.recorded_rounds import probe_images, probe_of
-from pages._shared.server_home import home
+from cu_core.figures.theme import NEUTRAL
 
-MOST_PICTURES = 120
 COLUMNS = 20
 TILE = 48
 FRAME = 2
@@ -35,27 +30,6 @@ class Sheet:
 
     png: bytes
     width: int
-
-
-@st.cache_data(ttl=30, max_entries=16, show_spinner=False)
-def picture_sheet(root: str, run_id: str, rows: tuple[int, ...]) -> Sheet | None:
-    """The pictures of some samples; None where the dataset does not lie prepared on this machine.
-
-    Args:
-        root: of the home, part of the cache's key.
-        run_id: of the run.
-        rows: of its probe, in the order to draw; at least one.
-    """
-    view = open_run(home(), run_id)
-    probe = probe_of(view).iloc[list(rows)]
-    images = probe_images(view, probe)
-    if images is None:
-        return None
-    numbers = [
-        f"{'t' if split == 'test' else ''}{sample}"
-        for split, sample in zip(probe["split"], probe["sample"], strict=True)
-    ]
-    return sheet(images, numbers, [COLOURS[group] for group in probe["group"]])
 
 
 def sheet(images: np.ndarray, words: list[str], colours: list[str]) -> Sheet:

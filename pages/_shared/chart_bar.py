@@ -1,16 +1,37 @@
-"""The bar of buttons at every chart, and in which format its camera saves the chart."""
+"""A chart on a page: the colour of its text, the bar of buttons, and in which format its camera saves it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+import plotly.graph_objects as go
 import streamlit as st
+
+from cu_core.figures.theme import ink
 
 FORMATS = {"png": "PNG", "svg": "SVG"}
 FORMAT_KEY = "picture_format"
 # Pixels per pixel on the page, so that a picture holds up in print.
 SCALE = 2
+
+
+def ground() -> str:
+    """``"light"`` or ``"dark"``: what the reader's page looks like; switching it draws the page again."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def show_chart(figure: go.Figure, *, key: str, alt: str, without: Sequence[str] = (), **settings: Any) -> Any:
+    """Draws a figure with text that is read well on the reader's ground; Streamlit's own grey is too faint for ticks.
+
+    Args:
+        figure: changed in place: its text gets a colour.
+        key: of the chart.
+        alt: what it shows, in words.
+        without: names of buttons to leave out.
+        settings: further arguments of ``st.plotly_chart``.
+    """
+    return st.plotly_chart(ink(figure, ground()), key=key, alt=alt, config=bar(without), **settings)
 
 
 def bar(without: Sequence[str] = ()) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from cu_core.base.csv_cells import csv_text
+from cu_core.base.display_text import counted
 
 
 def csv_bytes(table: pd.DataFrame) -> bytes:
@@ -37,9 +38,9 @@ def table_downloads(
     """
     with st.popover("Download", icon=":material/download:", key=f"{key}_download"):
         if isinstance(table, pd.DataFrame):
-            st.caption(f"{len(table):,} rows, {len(table.columns):,} columns")
+            st.caption(f"{counted(len(table), 'row')}, {counted(len(table.columns), 'column')}")
         elif rows is not None:
-            st.caption(f"{rows:,} rows")
+            st.caption(counted(rows, "row"))
         for title, ending, mime, make in (
             ("CSV", "csv", "text/csv", csv_bytes),
             ("Parquet", "parquet", "application/vnd.apache.parquet", parquet_bytes),

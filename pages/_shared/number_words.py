@@ -26,6 +26,15 @@ def duration(seconds: float | None) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
+def roughly(seconds: float) -> str:
+    """Seconds that are known within a factor of two, in words that claim no more: one digit, or a half of it."""
+    size, unit = next(((size, unit) for size, unit in ((3600, "h"), (60, "min")) if seconds >= 1.5 * size), (1, "s"))
+    count = max(seconds / size, 1)
+    step = 10 ** math.floor(math.log10(count))
+    step = step / 2 if count < 3 * step else step
+    return f"{round(count / step) * step:g} {unit}"
+
+
 # Clocks of machines that share a disk differ by this much without anybody having set one.
 _SAME_MOMENT_SECONDS = 60.0
 # A clock that nobody has set tells 1970, and so does a damaged file.

@@ -26,6 +26,11 @@ LONGEST_NAME = 60
 SPRITE_PIXELS = 8_000_000
 """Bound of a sprite; more images get smaller tiles."""
 
+ROUND = "round"
+"""Of the address, and key of the slider that follows it."""
+
+LOOKED_AT = "round_looked_at"
+
 Stamp = tuple[tuple[int, str], ...]
 
 
@@ -59,13 +64,54 @@ def pick_round(rounds: list[int]) -> int:
     later = rounds[1:]
     if len(later) < 2:
         return rounds[-1]
-    return st.select_slider("Round", later, value=later[-1], key="round", bind="query-params")
+    wanted = wanted_round(rounds)
+    # Round 0, which only other pages show, is not forgotten by passing through.
+    if wanted in later:
+        keep_round(rounds, wanted)
+    # The address decides, also after a link or the back button; the slider follows.
+    st.session_state[ROUND] = wanted if wanted in later else later[-1]
+    return int(st.select_slider("Round", later, key=ROUND, on_change=_follow_slider, args=(rounds,)))
+
+
+def _follow_slider(rounds: list[int]) -> None:
+    keep_round(rounds, int(st.session_state[ROUND]))
 
 
 def wanted_round(rounds: list[int]) -> int:
-    """The round that the address asks for, else the last."""
-    asked = st.query_params.get("round", "")
-    return int(asked) if re.fullmatch(r"[0-9]{1,9}", asked) and int(asked) in rounds else rounds[-1]
+    """The round that the address asks for, else the one that this session looked at last in this run, else the last."""
+    asked = st.query_params.get(ROUND, "")
+    if re.fullmatch(r"[0-9]{1,9}", asked) and int(asked) in rounds:
+        return int(asked)
+    run, number = st.session_state.get(LOOKED_AT, ("", rounds[-1]))
+    return number if run == _run() and number in rounds else rounds[-1]
+
+
+def keep_round(rounds: list[int], number: int) -> None:
+    """Puts the round that is looked at into the address and into the session; the last one is nobody's choice.
+
+    Args:
+        rounds: recorded so far, ascending.
+        number: one of them.
+    """
+    _remember(rounds, number)
+    wanted = None if number == rounds[-1] else str(number)
+    if st.query_params.get(ROUND) == wanted:
+        return
+    if wanted is None:
+        del st.query_params[ROUND]
+    else:
+        st.query_params[ROUND] = wanted
+
+
+def _remember(rounds: list[int], number: int) -> None:
+    if number == rounds[-1]:
+        st.session_state.pop(LOOKED_AT, None)
+    else:
+        st.session_state[LOOKED_AT] = (_run(), number)
+
+
+def _run() -> str:
+    return str(st.query_params.get("run", ""))
 
 
 def signal_by_round(view: RunView, name: str, rounds: list[int]) -> dict[int, np.ndarray]:

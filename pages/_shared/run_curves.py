@@ -8,19 +8,24 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from cu_core.figures.curves import Pane, RunCurves, curves, curves_alt
-from pages._shared.chart_bar import bar
+from cu_core.figures.theme import ink
+from pages._shared.chart_bar import ground, show_chart
 
 
 def draw_curves(runs: list[RunCurves], key: str, panes: Sequence[Pane] | None = None) -> None:
     """Draws metrics over rounds of one or several runs, by default accuracies."""
-    figure, words = _built_curves(repr((panes, [_content(run) for run in runs])), runs, panes)
-    st.plotly_chart(figure, key=key, alt=words, config=bar())
+    content = repr((ground(), panes, [_content(run) for run in runs]))
+    figure, words = _built_curves(content, runs, panes)
+    show_chart(figure, key=key, alt=words)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _built_curves(content: str, _runs: list[RunCurves], _panes: Sequence[Pane] | None) -> tuple[go.Figure, str]:
-    """The figure and its words; a class that watches one live run each second shares them, and nobody changes them."""
-    return curves(_runs, _panes), curves_alt(_runs, _panes)
+    """The figure and its words on one ground.
+
+    A class that watches one live run each second shares them, and nobody changes them.
+    """
+    return ink(curves(_runs, _panes), ground()), curves_alt(_runs, _panes)
 
 
 def _content(run: RunCurves) -> tuple[object, ...]:

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from cu_core.base.csv_cells import shown_table
+from cu_core.base.display_text import counted
 from cu_core.figures.theme import TITLES
 from cu_core.runstore.reader import RunView
 from pages._selection.selection_state import NONE_REPORTED, Focus, counts_words, follow, selection_of
@@ -24,11 +25,12 @@ MOST_LISTED = 200
 def board(view: RunView, rounds: list[int], seed: int | None, with_cosine: bool, focus: Focus) -> None:
     """The scatter with its switches, and the samples that are selected in it."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        flat = st.toggle(
-            "2-D",
-            key="flat",
+        flat = not st.toggle(
+            "3-D",
+            key="deep",
             bind="query-params",
-            help="Projections on pairs of the signals. In them samples can be selected by drawing around them.",
+            help="All three signals as a space that can be turned. In 2-D, projections on pairs of them, panes can be "
+            "compared side by side, and samples are selected by drawing around them.",
         )
         log = st.toggle("Logarithmic loss", value=True, key="log_loss", bind="query-params")
     classes = class_names(str(home().root), view.run_id)
@@ -66,8 +68,8 @@ def board(view: RunView, rounds: list[int], seed: int | None, with_cosine: bool,
         some = f"Only the selected samples are drawn; selecting among them narrows the selection. {some}"
     st.caption(
         f"{some}One mark per sample, the same samples in every pane: :orange[✕] forget (members that were unlearned), "
-        ":green[◆] unseen (non-members), and :blue[●] retain once its legend entry is clicked; hollow before, filled "
-        f"after. The axes stay the same for all rounds. {how}; Ctrl and the wheel zoom, a double click resets."
+        ":green[◆] unseen (non-members), and :blue[●] retain once “show” beside its name is clicked; hollow before, "
+        f"filled after. The axes stay the same for all rounds. {how}; Ctrl and the wheel zoom, a double click resets."
     )
     signal_board(
         data,
@@ -88,7 +90,7 @@ def selection_section(view: RunView, rounds: list[int], selected: np.ndarray) ->
         return
     table = probe_of(view).iloc[selected]
     listed = counts_words(table["group"].to_numpy())
-    st.subheader(f"{len(table):,} selected samples", anchor=False)
+    st.subheader(counted(len(table), "selected sample"), anchor=False)
     shown = table.iloc[:MOST_LISTED]
     most = f" The first {MOST_LISTED} are listed." if len(table) > MOST_LISTED else ""
     st.caption(f"{listed[0].upper()}{listed[1:]}.{most} They stay selected for this run until they are cleared.")
@@ -106,5 +108,9 @@ def selection_section(view: RunView, rounds: list[int], selected: np.ndarray) ->
                 columns[f"{name} {word}"] = values[shown.index, place]
     number_format = {name: st.column_config.NumberColumn(format="%.4g") for name in columns if " " in name}
     st.dataframe(
-        shown_table(pd.DataFrame(columns)), hide_index=True, column_config=number_format, alt="Signals of the selection"
+        shown_table(pd.DataFrame(columns)),
+        hide_index=True,
+        column_config=number_format,
+        placeholder="–",
+        alt="Signals of the selection",
     )

@@ -11,6 +11,7 @@ import streamlit as st
 from cu_core.analysis.sweeps.named import SWEEPS
 from cu_core.analysis.sweeps.sweep import Sweep, fitting
 from cu_core.analysis.tuning.own_setting import class_names
+from cu_core.base.display_text import counted
 from cu_core.base.errors import BadInput, UnlearnscopeError
 from cu_core.base.parameters import describe
 from cu_core.catalogue.grid import axis_text, parse_axis
@@ -160,6 +161,8 @@ def lists(started: Sweep) -> Sweep:
             format_func=lambda name: METHODS[name].title,
             key=key_of("methods"),
             persist_state="session",
+            # The Enter key would take it before the one name that was typed.
+            select_all=False,
         )
         st.button(
             "All that fit",
@@ -212,7 +215,7 @@ def _images(base: RunSpec) -> RunSpec:
 
 
 def _base_words(base: RunSpec) -> str:
-    train, limit = base.train, f", {base.data.train_limit:,} images" if base.data.train_limit else ""
+    train, limit = base.train, f", {counted(base.data.train_limit, 'image')}" if base.data.train_limit else ""
     return (
         f"Base: {short(base.data.dataset)}{limit} · {short_code(base.model.backbone)} · {train.objective}, "
         f"{train.epochs} epochs of {train.optimizer} with learning rate {train.lr:g}. Every method starts from its own "
@@ -230,6 +233,7 @@ def _varied(chosen: list[str]) -> dict[str, dict[str, list[str]]]:
         format_func=lambda choice: f"{METHODS[choice[0]].title}: {known[choice]}",
         key=key_of("vary"),
         persist_state="session",
+        select_all=False,
     )
     varied: dict[str, dict[str, list[str]]] = {}
     with st.grid(3, gap="medium"):
@@ -257,6 +261,7 @@ def _tuned(
         list(known),
         key=key_of("recipes"),
         persist_state="session",
+        select_all=False,
         help="One of each method. Made by Tune below, or by unlearnscope tune.",
     )
     found: dict[str, dict[str, Any]] = {}

@@ -12,6 +12,7 @@ from cu_core.analysis.sweeps.made_on import unlike_most
 from cu_core.analysis.sweeps.sweep import Expanded, LeftOut, Sweep
 from cu_core.analysis.sweeps.sweep_matrix import KEY_METRICS, SeedRuns, key_value, lines, tally
 from cu_core.base.csv_cells import shown_table
+from cu_core.base.display_text import counted
 from cu_core.base.errors import UnlearnscopeError
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.jobs import dispatcher
@@ -41,7 +42,7 @@ def show(sweep: Sweep, expanded: Expanded) -> None:
     counts = tally(expanded.runs, found)
     total = len(expanded.runs)
     done = counts.get("succeeded", 0)
-    st.progress(done / total if total else 0.0, f"{done} of {total} runs: {_in_words(counts)}")
+    st.progress(done / total if total else 0.0, f"{done} of {counted(total, 'run')}: {_in_words(counts)}")
     _buttons(sweep, expanded, found)
     shown = lines(expanded.runs, found)
     unlike = unlike_most(found.values(), home(), sweep.name)
@@ -131,6 +132,7 @@ def left_out_section(left_out: tuple[LeftOut, ...]) -> None:
             ),
             hide_index=True,
             column_config={"Why": st.column_config.TextColumn("Why", width="large")},
+            placeholder="–",
             alt="Methods and forget sets that do not go together, with the reason",
         )
 

@@ -9,6 +9,7 @@ import streamlit as st
 from cu_core.analysis.tuning.own_setting import REFERENCES, SEED, class_names
 from cu_core.analysis.tuning.trial_results import trials_of
 from cu_core.analysis.tuning.tuning_plan import TRIALS, Tuning, begun, drawn, fitting_methods, remember_tuning
+from cu_core.base.display_text import counted
 from cu_core.base.errors import UnlearnscopeError
 from cu_core.catalogue.method_record import METHODS, methods_here
 from cu_core.catalogue.presets import single_presets
@@ -47,6 +48,7 @@ def new_tuning() -> None:
         format_func=lambda name: METHODS[name].title,
         key=key_of("methods"),
         persist_state="session",
+        select_all=False,
         help="Each gets the same number of trials. Methods without anything to tune are not listed.",
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -93,9 +95,9 @@ def new_tuning() -> None:
         st.caption("Choose at least one method.")
         return
     st.caption(_apart(tunings[0]))
-    takes([tuning.specs[0] for tuning in tunings for _ in range(tuning.trials)], "measure_tuning")
+    takes([tuning.specs[0] for tuning in tunings for _ in range(tuning.trials)], key="measure_tuning")
     count = sum(tuning.trials for tuning in tunings)
-    if st.button(f"Queue {count} trials", key="queue_tuning", type="primary", icon=":material/tune:"):
+    if st.button(f"Queue {counted(count, 'trial')}", key="queue_tuning", type="primary", icon=":material/tune:"):
         with st.spinner("Drawing the trials …"):
             _queue(tunings)
 

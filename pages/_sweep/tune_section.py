@@ -12,6 +12,7 @@ from cu_core.analysis.tuning.trial_results import Trial, best_of, trials_of, wai
 from cu_core.analysis.tuning.tuned_record import recipe_of
 from cu_core.analysis.tuning.tuning_plan import Tuning, recall_tuning, stored_tunings
 from cu_core.base.csv_cells import shown_table
+from cu_core.base.display_text import counted
 from cu_core.base.errors import UnlearnscopeError
 from cu_core.catalogue.method_record import METHODS, method
 from cu_core.catalogue.named_recipes import keep_recipe
@@ -72,7 +73,9 @@ def _progress(tuning: Tuning, was_live: bool) -> None:
     if was_live and not any(trial.state in ACTIVE for trial in trials):
         st.rerun()
     over, best = [trial for trial in trials if trial.ended], best_of(trials)
-    st.progress(len(over) / len(trials), f"{METHODS[tuning.method].title}: {len(over)} of {len(trials)} trials over")
+    st.progress(
+        len(over) / len(trials), f"{METHODS[tuning.method].title}: {len(over)} of {counted(len(trials), 'trial')} over"
+    )
     st.caption(
         f"On {plain(tuning.base.forget.select)} with seed {tuning.base.seed}; kept for results: "
         f"{plain(tuning.reported.forget.select)} with seed {tuning.reported.seed}, and every other seed."
@@ -114,7 +117,7 @@ def _figure(tuning: Tuning, over: Sequence[Trial], best: Trial | None) -> None:
     nearest = best.number if best is not None else None
     among = best.judged.among if best is not None and best.judged is not None else ()
     figure = tuning_scatter([TriedAxis(a.name, a.label, a.log) for a in axes], tried, best=nearest, among=among)
-    st.plotly_chart(figure, key="tuning_chart", config=chart_bar.bar(), alt=tuning_alt(tried, nearest))
+    chart_bar.show_chart(figure, key="tuning_chart", alt=tuning_alt(tried, nearest))
     if among:
         st.caption(f"Dashed: the farthest that a retrained model is from the others, {max(among):.3f}.")
 

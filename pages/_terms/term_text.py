@@ -13,12 +13,15 @@ def escaped(text: str) -> str:
 def term_body(term: Term) -> str:
     """What an entry says below its title: sentence, formula, and what it does not mean."""
     formula = f"\n\n$$\n{term.formula}\n$$" if term.formula else ""
-    return f"{escaped(term.sentence)}{formula}\n\n**Not to be mistaken:** {escaped(term.means_not)}"
+    return f"{escaped(term.sentence)}{formula}\n\n**Careful:** {escaped(term.means_not)}"
 
 
 def family_text(family: TermFamily) -> str:
     """All entries of a family to be read one after the other."""
-    return "\n\n".join(
-        f"**{escaped(term.title)}** – {escaped(term.sentence)}  \n:gray[Not to be mistaken: {escaped(term.means_not)}]"
-        for term in family.terms
-    )
+    return "\n\n".join(map(_listed, family.terms))
+
+
+def _listed(term: Term) -> str:
+    formula = f"  \n${term.formula}$" if term.formula else ""
+    not_this = f":gray[Careful: {escaped(term.means_not)}]"
+    return f"**{escaped(term.title)}** – {escaped(term.sentence)}{formula}  \n{not_this}"

@@ -8,10 +8,12 @@ from typing import Any
 import streamlit as st
 
 from cu_core.analysis.verdict_reading import decisive_test, heading_of_test, question_title
+from cu_core.base.display_text import counted
 from cu_core.catalogue.question_record import QUESTIONS
+from cu_core.figures.theme import ink
 from cu_core.figures.verdict_rows import row_of_test, verdict_alt, verdict_rows
 from cu_core.runstore.reader import RunView
-from pages._shared.chart_bar import bar
+from pages._shared.chart_bar import bar, ground
 from pages._shared.plain_text import plain
 from pages._shared.verdict_badge import verdict_badge
 from pages._verdict.claim_tests import tests_section
@@ -53,10 +55,10 @@ def _picture(claim: Mapping[str, Any]) -> None:
     row = row_of_test(test) if test is not None else None
     if test is None or row is None:
         return
-    samples = f" · {test['n']:,} samples" if test["n"] else ""
+    samples = f" · {counted(test['n'], 'sample')}" if test["n"] else ""
     st.caption(plain(f"{heading_of_test(test)}{samples}"))
     st.plotly_chart(
-        verdict_rows([row]),
+        ink(verdict_rows([row]), ground()),
         key=f"verdict_{claim['id']}",
         alt=verdict_alt([row]),
         config=bar() | {"displayModeBar": "hover"},

@@ -40,6 +40,7 @@ def tests_section(claim: Mapping[str, Any]) -> None:
                     help="Half of what the control is off: a difference of less is called none, if it can be told."
                 ),
             },
+            placeholder="–",
             alt=f"Tests of the question {question_title(claim)}",
         )
         st.caption(_words(claim))

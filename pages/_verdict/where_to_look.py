@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from cu_core.analysis.standing_out import can_stand_out, standing_out
+from cu_core.base.display_text import counted
 from cu_core.catalogue.attack_record import ATTACKS
 from cu_core.catalogue.question_record import DIFFERS, Question
 from cu_core.runstore.reader import RunView
@@ -70,7 +71,7 @@ def _samples(view: RunView, claim: Mapping[str, Any]) -> None:
     kind = {"high": "known best", "low": "known worst"}.get(side, "farthest off")
     page = pages()["drift"]
     if there and st.button(
-        f"{page.title}: the {count} forget samples {kind}",
+        f"{page.title}: {counted(count, 'forget sample')} {kind}",
         key=f"samples_{claim['id']}",
         icon=page.icon,
         type="tertiary",

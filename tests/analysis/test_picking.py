@@ -135,7 +135,7 @@ def test_a_number_is_a_sample_unless_it_is_said_to_be_a_class() -> None:
     ("text", "says"),
     [
         (" ", "nothing to look for"),
-        ("999", "train: 5 samples between 3 and 25, test: 1 samples between 17 and 17"),
+        ("999", "train: 5 samples between 3 and 25, test: 1 sample between 17 and 17"),
         ("25-20", "allowed: 20-25"),
         ("horse", "allowed: cat, cattle, dog, maple tree"),
         ("class:9", "allowed: cat, cattle, dog, maple tree"),

@@ -18,8 +18,8 @@ from cu_core.base.home import Home
 from cu_core.projections.draw import draw
 from cu_core.projections.map_request import MapRequest
 from cu_core.runstore.reader import open_run
-from tests.browser.viewer_driver import FIND, SPOT, STATE, drag, pixels, reaches, thumb
-from tests.browser.waiting import asked, drawn, eventually, heard, nothing_spills, quiet, settled, until
+from tests.browser.viewer_driver import FIND, LINKED, SPOT, STATE, drag, pixels, reaches, thumb
+from tests.browser.waiting import asked, drawn, eventually, heard, nothing_spills, quiet, until
 from tests.madeup import MadeUp, write_round, write_run
 from tests.served import Server, serve
 from tests.written_arrays import write_array
@@ -118,23 +118,57 @@ def test_scrubbing_sends_nothing_to_the_server_and_a_release_once(visit: Callabl
         page.mouse.up()
     quiet(page)
     assert asked(page) - before <= 2, "the release, and perhaps an answer to it"
-    expect(page.get_by_text("Crossed in round 0").first).to_be_visible()
+    page.wait_for_url("**round=0**")
 
 
-def test_a_lasso_drives_the_charts_and_follows_to_another_page(visit: Callable[..., Page]) -> None:
-    page = visit()
+def lasso(page: Page) -> None:
+    """Draws around all of the round's pane."""
     page.get_by_role("button", name="Lasso").click()
     left, top, right, bottom = page.evaluate(PANE, 1)
     drag(page, [(left + 2, top + 2), (right - 2, top + 2), (right - 2, bottom - 2), (left + 2, bottom - 2)])
-    expect(page.get_by_text("The selected samples over the rounds")).to_be_visible()
+
+
+def test_a_lasso_lights_the_charts_without_the_server_and_a_curve_lights_the_viewer(visit: Callable[..., Page]) -> None:
+    page = visit()
+    page.wait_for_function(f"() => ({LINKED})().drawn")
+    assert page.evaluate(LINKED)["chosen"] == [] and page.evaluate(LINKED)["shown"] == 40
+    # The server may think as long as it likes.
+    page.context.set_offline(True)
+    lasso(page)
     chosen = look(page)["chosen"]
     assert len(chosen) > 20
-    settled(page)
+    eventually(page, lambda: chosen == page.evaluate(LINKED)["chosen"] or pytest.fail("not lit"))
+    expect(page.locator(".what")).to_contain_text(f"{len(chosen)} selected samples")
+    expect(page.locator(".tile")).to_have_count(min(len(chosen), 120))
+    page.locator(".curves").evaluate("(part) => part.scrollIntoView({ block: 'center' })")
+    drawn(page)
+    x, y, height = page.evaluate(LINKED)["last"]
+    drag(page, [(x, y + 1), (x, y + 0.5 * height)])
+    fewer = page.evaluate(LINKED)["chosen"]
+    assert 0 < len(fewer) < len(chosen) and set(fewer) < set(chosen)
+    reaches(page, chosen=fewer)
+    page.locator(".tile").first.click()
+    reaches(page, chosen=fewer[:1])
+
+
+def test_a_selection_and_the_round_follow_to_another_page_and_into_a_link(
+    visit: Callable[..., Page], open_tab: Callable[..., Page]
+) -> None:
+    page = visit()
+    with heard(page):
+        lasso(page)
+    chosen = look(page)["chosen"]
+    to_round(page, 2)
+    page.wait_for_url("**round=2**")
+    page.wait_for_url("**picked=**")
+    other = open_tab(page.url)
+    ready(other)
+    reaches(other, chosen=chosen, number=2)
     page.get_by_role("link", name="Confidence").click()
     expect(page.get_by_text("selected on Drift")).to_be_visible()
     page.get_by_role("link", name="Drift", exact=True).click()
     ready(page)
-    reaches(page, chosen=chosen)
+    reaches(page, chosen=chosen, number=2)
 
 
 def test_the_card_shows_the_image_of_the_sample(visit: Callable[..., Page], home_with_runs: Server) -> None:
@@ -182,11 +216,12 @@ def test_new_rounds_arrive_without_losing_round_zoom_or_selection(
     page = open_tab(f"{home_with_runs.url}/drift?run=growing")
     # A page that follows a run is never at rest.
     page.wait_for_function(f"() => {{ {FIND} return board && board.inspect().frames }}")
-    expect(page.get_by_role("button", name="Largest movers")).to_be_visible()
     page.mouse.click(*thumb(page, 0.5))
     page.wait_for_function(f"() => {{ {FIND} return board.inspect().number === 1 }}")
+    page.get_by_role("button", name="Choose samples").click()
     page.get_by_role("button", name="Largest movers").click()
     page.wait_for_function(f"() => {{ {FIND} return board.inspect().state.chosen.size > 5 }}")
+    page.keyboard.press("Escape")
     # The click has scrolled away from the picture.
     page.locator(".play").evaluate("(part) => part.scrollIntoView({ block: 'end' })")
     drawn(page)

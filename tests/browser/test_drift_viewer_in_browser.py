@@ -291,6 +291,7 @@ def test_the_legend_hides_and_shows_alone_and_what_is_hidden_is_not_selected(ope
     drag(page, around(page, 1, FORGET, 60))
     assert max(heard(page, 2)["selected"]) < 130
     page.locator("select").select_option("label")
+    expect(page.locator(".classes .key")).to_have_count(4)
     page.locator(".key", has_text="Unseen").click()
     page.locator(".key", has_text="ship").click()
     _, samples = made_up_scenes(SAMPLES, ROUNDS)

@@ -75,7 +75,7 @@ def test_the_camera_of_a_chart_saves_png_and_svg(
         root.tag == "{http://www.w3.org/2000/svg}svg" and len(list(root.iter("{http://www.w3.org/2000/svg}text"))) > 5
     )
     # The choice stays while one looks at other pages.
-    page.get_by_test_id("stSidebarNavLink").filter(has_text="Drift").click()
+    page.locator(".st-key-pages_of_run").get_by_role("link", name="Drift").click()
     expect(page.locator("h1")).to_have_text("Drift")
     settled(page)
     expect(page.get_by_role("radio", name="SVG")).to_be_checked()

@@ -37,7 +37,7 @@ def test_a_guess_is_locked_in_and_drawn_beside_what_was_measured(
 ) -> None:
     page = open_tab(f"{server.url}/learn")
     title(page, "We delete a class")
-    expect(page.get_by_text("Measured")).to_have_count(0)
+    expect(page.get_by_text("Measured:")).to_have_count(0)
     handle = page.get_by_role("slider")
     with heard(page):
         handle.press("ArrowRight")
@@ -66,7 +66,7 @@ def test_arrow_keys_lead_a_presenter_through_the_lesson_and_not_while_a_field_ha
     with heard(page):
         page.keyboard.press("ArrowRight")
     expect(page).to_have_url(re.compile("reveal=1"))
-    expect(page.get_by_text("Measured").first).to_be_visible()
+    expect(page.get_by_text("Measured:").first).to_be_visible()
     with heard(page):
         page.keyboard.press("PageDown")
     title(page, "Round by round")

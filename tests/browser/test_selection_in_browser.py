@@ -26,7 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def go(page: Page, title: str) -> None:
     """To another page of the same session."""
-    page.get_by_test_id("stSidebarNav").get_by_role("link", name=title, exact=True).click()
+    page.locator(".st-key-pages_of_run").get_by_role("link", name=title, exact=True).click()
     expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
     settled(page)
 
@@ -38,9 +38,10 @@ def test_a_selection_follows_to_other_pages_and_becomes_a_forget_set(
     probe, predicted = view.probe(), np.asarray(view.array(5, "top3_class"))[:, 0]
     gone = np.flatnonzero((probe["group"] == "forget") & (predicted != probe["label"]))
     page = open_tab(f"{server.url}/drift?run=mine")
+    page.get_by_role("button", name="Choose samples").click()
     page.get_by_role("button", name=f"Prediction changed ({len(gone)})").click()
     expect(page.get_by_text(f"{len(gone)} samples selected: {len(gone)} forget.")).to_be_visible()
-    expect(page.get_by_role("heading", name="The selected samples over the rounds")).to_be_visible()
+    expect(page.locator(".what")).to_contain_text(f"{len(gone)} selected samples")
     with heard(page):
         page.get_by_role("radio", name="Remove from it").click()
     page.get_by_role("textbox", name="Search").fill(f"train:{int(probe['sample'][gone[0]])}")
@@ -48,6 +49,7 @@ def test_a_selection_follows_to_other_pages_and_becomes_a_forget_set(
     rest = len(gone) - 1
     expect(page.get_by_text(f"{rest} samples selected: {rest} forget.")).to_be_visible()
     shoot(page, "selection-drift")
+    page.keyboard.press("Escape")
 
     go(page, "Confidence")
     expect(page.get_by_text(f"{rest} samples selected on Drift: {rest} forget.")).to_be_visible()
@@ -77,9 +79,11 @@ def test_what_is_cleared_elsewhere_is_cleared_in_the_signal_space(
     server: Server, open_tab: Callable[..., Page]
 ) -> None:
     page = open_tab(f"{server.url}/drift?run=mine")
+    page.get_by_role("button", name="Choose samples").click()
     page.get_by_role("textbox", name="Search").fill("class:five")
     page.get_by_role("textbox", name="Search").press("Enter")
     expect(page.get_by_text("samples selected:")).to_be_visible()
+    page.keyboard.press("Escape")
     go(page, "Signal space")
     clear = page.get_by_role("button", name="Clear selection")
     expect(clear).to_be_enabled()
@@ -89,8 +93,7 @@ def test_what_is_cleared_elsewhere_is_cleared_in_the_signal_space(
 
 
 def test_ticking_a_line_of_the_table_selects_it(server: Server, open_tab: Callable[..., Page]) -> None:
-    page = open_tab(f"{server.url}/drift?run=mine")
-    expect(page.get_by_text("The forget samples over the rounds")).to_be_visible()
+    page = open_tab(f"{server.url}/drift?run=mine&part=Table")
     found = page.locator("[class*='st-key-selected_table'] [data-testid='stDataFrame']")
     box = still_box(page, found)
     page.mouse.click(box["x"] + 16, box["y"] + 38 + 17)

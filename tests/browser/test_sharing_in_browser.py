@@ -57,6 +57,7 @@ def test_a_viewer_finds_the_launch_closed_and_a_stranger_finds_nothing(
     # As after a login, which ends at the start page: the wanted page opens.
     page.goto(shared.url)
     expect(page).to_have_url(f"{shared.url}/run?run=shown", timeout=PATIENCE_MS)
+    page.get_by_role("button", name="More").click()
     expect(page.get_by_role("button", name="Delete")).to_be_disabled(timeout=PATIENCE_MS)
     expect(page.get_by_text("vera · viewer")).to_be_visible()
     shoot(page, "shared-run-of-a-viewer")

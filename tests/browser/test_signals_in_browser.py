@@ -68,7 +68,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def tab(server: Server, browser: Browser) -> Iterator[Page]:
     page = listen(browser.new_page(viewport={"width": 1280, "height": 1000}))
     page.set_default_timeout(PATIENCE_MS)
-    page.goto(f"{server.url}/signals?run=encoder")
+    page.goto(f"{server.url}/signals?run=encoder&deep=true")
     yield opened(page)
     page.close()
 
@@ -204,7 +204,7 @@ def test_pointing_at_a_sample_shows_its_image_signals_and_predictions(page: Page
 
 
 def test_a_lasso_in_one_projection_selects_the_same_samples_everywhere(page: Page) -> None:
-    page.get_by_text("2-D", exact=True).click()
+    page.get_by_text("3-D", exact=True).click()
     page.wait_for_function(f"() => {{ {FIND} return board.inspect().charts[0].panes.length === 9 }}")
     quiet(page)
     # Before, top-1 probability by cosine: forget samples lie to the right of the unseen ones.
@@ -223,7 +223,7 @@ def test_a_lasso_in_one_projection_selects_the_same_samples_everywhere(page: Pag
     spot = page.evaluate(SPOT, [1, 0, inside[0]])
     turns_red(page, lambda: around(page, spot, 1))
     # It outlives the switch back to three dimensions.
-    page.get_by_text("2-D", exact=True).click()
+    page.get_by_text("3-D", exact=True).click()
     page.wait_for_function(f"() => {{ {FIND} return board.inspect().charts[0].panes.length === 3 }}")
     quiet(page)
     assert page.evaluate(SELECTED) == inside
@@ -262,7 +262,7 @@ def test_without_webgl_the_projections_are_drawn(server: Server, chromium: str, 
     try:
         page = listen(plain.new_page(viewport={"width": 1280, "height": 1000}))
         page.set_default_timeout(PATIENCE_MS)
-        page.goto(f"{server.url}/signals?run=encoder")
+        page.goto(f"{server.url}/signals?run=encoder&deep=true")
         opened(page)
         state = page.evaluate(STATE)
         assert (state["painter"], state["flat"], len(state["panes"][0])) == ("canvas", True, 9)
@@ -273,11 +273,11 @@ def test_without_webgl_the_projections_are_drawn(server: Server, chromium: str, 
         plain.close()
 
 
-@pytest.mark.parametrize(("scheme", "flat"), [("light", ""), ("dark", "&flat=true")])
+@pytest.mark.parametrize(("scheme", "deep"), [("light", "&deep=true"), ("dark", "")])
 def test_it_looks_right_in_both_themes(
-    server: Server, open_tab: Callable[..., Page], shoot: Callable[[Page, str], None], scheme: str, flat: str
+    server: Server, open_tab: Callable[..., Page], shoot: Callable[[Page, str], None], scheme: str, deep: str
 ) -> None:
-    page = opened(open_tab(f"{server.url}/signals?run=encoder{flat}", scheme))
+    page = opened(open_tab(f"{server.url}/signals?run=encoder{deep}", scheme))
     ink = page.evaluate(f"() => {{ {FIND} return board.inspect().share.inks.ink }}")
     shade = sum(int(part) for part in ink[4:-1].split(",")[:3])
     assert shade < 300 if scheme == "light" else shade > 500

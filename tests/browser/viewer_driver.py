@@ -23,6 +23,19 @@ const walk = (root) => {
 }
 const board = walk(document)
 """
+# What the pictures and curves beside it say that they have lit, and where the first panel has its last round.
+LINKED = """() => {
+const walk = (root) => {
+  for (const part of root.querySelectorAll("*")) {
+    if (part.linked) return part
+    const found = part.shadowRoot && walk(part.shadowRoot)
+    if (found) return found
+  }
+}
+const board = walk(document); const { state, drawnAt, panels, across } = board.linked()
+const at = board.querySelector("canvas").getBoundingClientRect(); const panel = panels[0]
+return { chosen: [...state.chosen].sort((a, b) => a - b), shown: state.shown().length, drawn: Boolean(drawnAt),
+  last: [at.x + across(panel).at(-2), at.y + panel.y, panel.height] } }"""
 STATE = f"""() => {{ {FIND} const {{ state, number, shares, drawn, panes }} = board.inspect()
   return {{ number, share: shares.share, drawn, position: state.position, overlay: state.overlay,
     chosen: [...state.chosen].sort((a, b) => a - b), zoom: state.view().zoom, titles: panes.map((p) => p.title),

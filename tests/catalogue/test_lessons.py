@@ -9,6 +9,7 @@ import pytest
 
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
+from cu_core.catalogue.glossary.misconceptions import MISCONCEPTIONS
 from cu_core.catalogue.lessons.lesson_reader import (
     MOST_BYTES,
     lesson_files,
@@ -19,7 +20,6 @@ from cu_core.catalogue.lessons.lesson_reader import (
     shipped_folder,
 )
 from cu_core.catalogue.lessons.lesson_words import Condition, Fact, Paragraph, said
-from cu_core.catalogue.lessons.misconceptions import MISCONCEPTIONS
 from tests.conftest import ROOT
 
 SHIPPED = shipped_folder() / "what-unlearning-does.yaml"
@@ -45,11 +45,11 @@ def test_its_sentences_hold_no_number_that_a_run_could_contradict() -> None:
             assert set(re.findall(r"\d+(?:\.\d+)?", bare)) <= {"0", "0.5", "1", "0.1", "19", "20"}, paragraph.text
 
 
-def test_the_docs_say_which_misconception_is_answered_where() -> None:
+def test_the_glossary_says_which_steps_answer_a_misconception() -> None:
     lesson = read_lesson(SHIPPED)
-    for name, text in MISCONCEPTIONS.items():
-        titles = ", ".join(step.title for step in lesson.steps if name in step.answers_misconception) or "–"
-        assert f"| {text} (`{name}`) | {titles} |" in DOCS
+    for known in MISCONCEPTIONS:
+        steps = [step.id for step in lesson.steps if known.id in step.answers_misconception]
+        assert [name for kind, name in known.answers if kind == "lesson"] == steps, known.id
 
 
 def test_the_example_of_the_docs_is_a_lesson() -> None:
@@ -80,7 +80,7 @@ BAD: dict[str, tuple[str, str, str]] = {
     "unknown part": ("part: before-after", "part: after", r"parts 1: part.*after.*before-after"),
     "unknown metric": ("metrics: [probe_recovery]", "metrics: [probe]", r"parts 1: metrics.*probe"),
     "no metric": (", metrics: [probe_recovery]", "", r"parts 1: metrics.*missing"),
-    "unknown misconception": ("[zero-means-gone]", "[zero]", r"answers_misconception.*zero.*lower-is-better"),
+    "unknown misconception": ("[accuracy-zero]", "[zero]", r"answers_misconception.*zero.*lower-is-better"),
     "unknown kind": ("kind: number", "kind: essay", r"question: kind.*essay.*number, choice"),
     "placeholder": ("{forget_acc.after} of", "{open('x')} of", r"step 1 \(quiet\): text.*open.*placeholder"),
     "condition": ("guess < truth - 0.08", "__import__('os')", r"explain.*condition.*forget_acc"),

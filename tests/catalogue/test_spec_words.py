@@ -26,4 +26,4 @@ def test_files_are_named_without_folder_and_upload_mark(choice: str, shown: str)
 
 def test_a_made_up_title_uses_short_names() -> None:
     spec = RunSpec(data=DataSpec("folder:/u/0123456789ab-pets.zip"), forget=ForgetSpec("indices:/u/0123456789ab-a.csv"))
-    assert spec.title == "pets.zip · tiny-cnn · indices:a.csv · contrastive"
+    assert spec.title == "contrastive · indices:a.csv · pets.zip · tiny-cnn"

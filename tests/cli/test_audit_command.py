@@ -73,7 +73,7 @@ def test_the_queue_takes_it_and_patterns_are_told(home: Home, files: Path, capsy
     printed = capsys.readouterr()
     assert "rounds: 3 files: epoch_1.pt, epoch_2.pt, after.pt" in printed.err
     spec = open_run(home, json.loads(printed.out)["run_id"]).spec
-    assert spec.title == "digits · tiny-cnn · class:5 · theirs"
+    assert spec.title == "theirs · class:5 · digits · tiny-cnn"
     assert spec.model.weights == str(files / "before.pt")
 
 

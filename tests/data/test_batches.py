@@ -182,7 +182,10 @@ def test_a_share_is_fixed_and_withheld_samples_stay_away() -> None:
 
     withheld = Withheld(split, "it reads none")
     asked = (lambda: next(withheld.epoch(8)), lambda: withheld.sample(2), lambda: withheld.share(0.5, 0).sample(1))
+    asked += (lambda: withheld.readable(withheld.indices),)
     for ask in asked:
         with pytest.raises(BadInput, match="it reads none"):
             ask()
     assert withheld.images_drawn == 0
+    assert len(withheld.readable(withheld.indices[:0])) == 0
+    assert torch.equal(split.readable(split.indices[:3]), split.indices[:3])

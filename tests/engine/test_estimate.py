@@ -9,11 +9,28 @@ import pytest
 from PIL import Image
 
 from cu_core.base.errors import BadInput
-from cu_core.catalogue.spec import RunSpec, spec_from_json
+from cu_core.catalogue.spec import MethodSpec, RunSpec, spec_from_json
 from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, ModelSpec, TrainSpec
 from cu_core.catalogue.spec_recording import StopSpec
 from cu_core.data.prepared import prepare
-from cu_core.engine.estimate import EARLIER_RUN, TIMED_STEPS, Speed, estimate, known_speed, remember_speed, speed_path
+from cu_core.engine.earlier_costs import (
+    SLOWER_SHARE,
+    believed,
+    known_rest,
+    known_trained,
+    remember_rest,
+    remember_trained,
+)
+from cu_core.engine.estimate import (
+    EARLIER_RUN,
+    START_SECONDS,
+    TIMED_STEPS,
+    Speed,
+    estimate,
+    known_speed,
+    remember_speed,
+    speed_path,
+)
 from cu_core.engine.speed import measure_speed
 from cu_core.learning.build import build_model
 from cu_core.learning.weights import save_weights
@@ -138,3 +155,44 @@ def test_own_weights_of_another_number_of_classes_can_be_timed(home, tmp_path):
     )
     assert measure_speed(spec, home).source == TIMED_STEPS
     assert estimate(spec, home).seconds > 0
+
+
+def test_what_earlier_runs_took_is_expected_again_and_their_models_are_not_trained_again(home):
+    remember_speed(BASE, home, Speed(0.01, 1000, EARLIER_RUN))
+    guessed = estimate(BASE, home)
+    assert guessed.expected is not None and guessed.expected_training == pytest.approx(guessed.training)
+    remember_rest(BASE, home, 30.0)
+    assert estimate(BASE, home).expected == pytest.approx(START_SECONDS + 30.0 + guessed.training)
+    for seed in (0, 1):
+        remember_trained(BASE, home, f"key{seed}", seed, reference=True)
+        (home.models / f"key{seed}.json").write_text("{}")
+        (home.models / f"key{seed}.pt").write_bytes(b"")
+    assert known_trained(BASE, home, 1, reference=True) and not known_trained(BASE, home, 0, reference=False)
+    base = 0.01 * 10 * 1297
+    assert estimate(BASE, home).expected == pytest.approx(START_SECONDS + 30.0 + base)
+    assert estimate(BASE, home).seconds == pytest.approx(guessed.seconds), "the bound counts everything"
+    other = dataclasses.replace(BASE, forget=ForgetSpec("random:101"))
+    assert not known_trained(other, home, 0, reference=True), "references of another forget set"
+    (home.models / "key0.pt").unlink()
+    assert not known_trained(BASE, home, 0, reference=True), "the model itself is gone"
+
+
+def test_another_method_is_judged_by_runs_that_are_alike_but_for_it(home):
+    other = dataclasses.replace(BASE, method=MethodSpec("finetune"))
+    remember_rest(BASE, home, 30.0)
+    assert known_rest(other, home) == 30.0
+    remember_rest(other, home, 50.0)
+    assert known_rest(other, home) == 50.0 and known_rest(BASE, home) == 30.0
+    assert known_rest(dataclasses.replace(BASE, reference=3), home) is None
+
+
+def test_a_slower_time_is_believed_in_part_and_a_faster_one_wholly():
+    assert believed(None, 10.0) == 10.0 and believed(10.0, 4.0) == 4.0
+    assert believed(10.0, 20.0) == pytest.approx(10.0 + 10.0 * SLOWER_SHARE)
+
+
+def test_a_rule_that_ends_a_run_makes_it_expected_earlier(home):
+    remember_speed(BASE, home, Speed(0.01, 1000, EARLIER_RUN))
+    ends = estimate(BASE, home)
+    never = estimate(dataclasses.replace(BASE, stop=dataclasses.replace(BASE.stop, rule="none")), home)
+    assert ends.seconds == never.seconds and ends.expected < never.expected

@@ -16,7 +16,10 @@ import torch
 from cu_core.base.home import Home
 from cu_core.catalogue.spec import spec_from_json
 from cu_core.data.batches import ImageSource
+from cu_core.engine import loop
 from cu_core.engine.checkpoint import read_checkpoint
+from cu_core.engine.earlier_costs import known_rest, known_trained
+from cu_core.engine.estimate import START_SECONDS, estimate
 from cu_core.engine.setup import set_up
 from cu_core.jobs import submission
 from cu_core.learning.build import build_model
@@ -217,6 +220,25 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(home, parts):
     assert result["cpu_seconds"]["unlearn"] > 0
 
 
+def test_a_rule_that_the_base_model_meets_is_no_success_of_the_method(home, monkeypatch):
+    parts = {"train": {"epochs": 1, "lr": 1e-6, "seed": 5}, "stop": {"rule": "class"}}
+    monkeypatch.setattr(loop, "base_words", lambda setup, before: None)
+    view, result = finished(home, **parts)
+    assert result["stopped_by"] == "class_rule" and "met by the model before unlearning" in result["cautions"][0]
+    assert finished(home, stop={"rule": "class"})[1]["cautions"] == []
+
+
+def test_a_run_leaves_the_next_estimate_what_it_took_and_trained(home):
+    view, _ = finished(home, reference=1)
+    spec = view.spec
+    assert known_trained(spec, home, spec.train_seed, reference=False)
+    assert known_trained(spec, home, spec.train_seed, reference=True)
+    rest = known_rest(spec, home)
+    assert rest is not None and rest > 0
+    found = estimate(spec, home)
+    assert found.expected_training == 0 and found.expected == pytest.approx(START_SECONDS + rest)
+
+
 def test_what_a_run_took_of_the_processor_is_told_by_phase(home):
     _, result = finished(home, reference=1)
     assert set(result["cpu_seconds"]) == set(result["seconds"])
@@ -342,6 +364,8 @@ import sys
 from cu_core.base.home import Home
 from cu_core.runstore.attempt import Attempt
 from cu_core.engine.checkpoint import read_checkpoint
+from cu_core.engine.earlier_costs import known_rest, known_trained
+from cu_core.engine.estimate import START_SECONDS, estimate
 from cu_core.engine.setup import set_up
 from cu_core.data.batches import ImageSource
 from cu_core.engine.loop import execute

@@ -23,7 +23,7 @@ def test_cells_rows_and_columns_are_those_that_have_samples() -> None:
     (heatmap,) = figure.data
     np.testing.assert_allclose(heatmap.z, [[0.2, 0.8]])
     assert list(figure.layout.yaxis.ticktext) == ["dog"] and list(figure.layout.xaxis.ticktext) == ["cat", "owl"]
-    assert figure.layout.xaxis.title.text == "Retained class" and figure.layout.yaxis.title.text == "Forget class"
+    assert figure.layout.annotations[-1].text == "Retained class" and figure.layout.yaxis.title.text == "Forget class"
     assert not figure.layout.shapes, "the own class is not among the retained ones"
 
 

@@ -46,6 +46,10 @@ def test_the_mean_is_strong_and_its_seeds_stay_visible() -> None:
     assert list(faint.x) == [-1, -3] and list(faint.y) == [2, 6]
     assert (mean.x[0], mean.y[0]) == (-2, 4) and mean.marker.symbol == faint.marker.symbol
     assert mean.showlegend is None and faint.showlegend is False
+    # Bars through the mean reach as far as its seeds, which are large and dark enough to be seen beside it.
+    assert (mean.error_x.array[0], mean.error_x.arrayminus[0]) == (1, 1)
+    assert (mean.error_y.array[0], mean.error_y.arrayminus[0]) == (2, 2)
+    assert min(faint.marker.size) >= 7 and float(faint.marker.color.split(", ")[-1].rstrip(")")) >= 0.5
     (single,) = named(drawn(ParetoLine("A", points((-1, 2), (-3, 6))), means=False), "A")
     assert list(single.marker.size) == [diameter(0.25)] * 2
 

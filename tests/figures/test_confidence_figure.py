@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from cu_core.figures.confidence_panes import (
-    BINS,
     SIGNALS,
-    SMALLEST_LOSS,
     ConfidencePane,
     common_bins,
     distributions,
@@ -20,7 +18,8 @@ from cu_core.figures.confidence_panes import (
     shares,
     spread_of,
 )
-from cu_core.figures.theme import COLOURS
+from cu_core.figures.theme import AXIS_TITLE, COLOURS
+from cu_core.figures.value_axis import BINS, SMALLEST_LOSS
 
 GROUPS = np.repeat(["forget", "retain", "unseen"], [40, 60, 50])
 
@@ -95,7 +94,7 @@ def test_axes_do_not_depend_on_the_round_shown() -> None:
 
 def test_log_axis_range_is_in_powers_of_ten() -> None:
     edges = common_bins(SIGNALS["loss"], [moment(1).values], log=True)
-    axis = next(distributions(SIGNALS["loss"], [moment(1)], edges, top=1.0, log=True).select_xaxes())
+    axis = next(distributions(SIGNALS["loss"], [moment(1)], edges, top=1.0).select_xaxes())
     assert axis.type == "log" and list(axis.range) == pytest.approx(list(np.log10(edges[[0, -1]])))
 
 
@@ -118,7 +117,7 @@ def test_a_line_holds_the_groups_shares() -> None:
 def test_axes_are_labelled_with_units() -> None:
     edges = common_bins(SIGNALS["loss"], [moment(1).values])
     figure = distributions(SIGNALS["loss"], [moment(1)], edges, top=1.0)
-    assert "nats" in next(figure.select_xaxes()).title.text
+    assert ["nats" in note.text for note in figure.select_annotations({"name": AXIS_TITLE})] == [True]
     assert "Share" in next(figure.select_yaxes()).title.text
 
 

@@ -59,7 +59,7 @@ def test_a_pane_shows_the_metric_in_its_groups_colour_with_a_hollow_start() -> N
 
 def test_n_is_stated() -> None:
     titles = [a.text for a in curves([run()]).layout.annotations]
-    assert titles[:2] == ["Forget accuracy (n = 130)", "Retain accuracy (n = 900)"]
+    assert titles[:2] == ["<b>Forget accuracy<br>(n = 130)</b>", "<b>Retain accuracy<br>(n = 900)</b>"]
     assert "Reference (3 models, mean and 95 % band)" in [t.name for t in curves([run()]).data]
 
 
@@ -151,7 +151,10 @@ def test_forget_and_unseen_share_a_pane_of_signals() -> None:
     panes = signal_panes([run])
     assert panes == SIGNAL_PANES
     figure = curves([run], panes)
-    assert [a.text for a in figure.layout.annotations][:3] == ["Two-view cosine", "Loss", "Top-1 probability"]
+    assert [a.text for a in figure.layout.annotations][:3] == [
+        f"<b>{title}</b>" for title in ("Two-view cosine", "Loss", "Top-1 probability")
+    ]
+    assert figure.layout.yaxis2.title.text == "Mean (nats)"
     assert [t.name for t in figure.data if t.showlegend][:3] == [
         "Reference (1 model)",
         "Forget samples",
@@ -172,5 +175,5 @@ def test_an_encoders_accuracies_are_called_by_their_name() -> None:
     encoder = RunCurves.from_manifests("x", shown, objective="self-supervised")
     assert panes([encoder]) == ("retain_acc", "test_acc_retained")
     titles = [a.text for a in curves([encoder]).layout.annotations]
-    assert titles[:2] == ["Retain accuracy (kNN, n = 900)", "Unseen, other classes (kNN)"]
+    assert titles[:2] == ["<b>Retain accuracy<br>(kNN, n = 900)</b>", "<b>Unseen,<br>other classes<br>(kNN)</b>"]
     assert "(kNN)" in curves_alt([encoder]) and "(kNN)" not in curves_alt([run()])

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cu_core.figures.confidence_panes import SMALLEST_LOSS
 from cu_core.figures.signal_cloud import (
     CODES,
     MOST_PLACES,
@@ -21,6 +20,7 @@ from cu_core.figures.signal_cloud import (
     space_alt,
     top3_space,
 )
+from cu_core.figures.value_axis import SMALLEST_LOSS
 
 RNG = np.random.default_rng(0)
 SPACE = signal_space(False, "Cross-entropy (nats)")

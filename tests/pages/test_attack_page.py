@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
 from cu_core.catalogue.spec_recording import AuditSpec
+from cu_core.figures.theme import AXIS_TITLE
 from cu_core.runstore import layout
 from cu_core.runstore.reader import open_run
 from tests.madeup import MadeUp, finish, write_run
@@ -68,12 +69,12 @@ def test_the_way_decides_what_the_panes_show(home: Home) -> None:
     app = open_page("attack.py", run="madeup-1")
 
     def shown() -> list[str]:
-        return [a["text"] for a in figure(app, 1)["layout"]["annotations"]]
+        return [a["text"] for a in figure(app, 1)["layout"]["annotations"] if a.get("name") != AXIS_TITLE]
 
-    assert "Before, fitted here" in shown()[0] and "After, transferred" in shown()[1]
-    assert "Reference, transferred" in shown()[2]
+    assert shown()[0] == "<b>Before<br>fitted here</b>" and "After<br>transferred" in shown()[1]
+    assert "Reference<br>transferred" in shown()[2]
     choose(app, "way", "shadow")
-    assert len(shown()) == 2 and "Before, shadow model" in shown()[0]
+    assert len(shown()) == 2 and "Before<br>shadow model" in shown()[0]
     curves = {(t["meta"]["model"], t["meta"]["way"]) for t in figure(app, 2)["data"] if "meta" in t}
     assert {
         ("before", "refitted"),
@@ -106,7 +107,7 @@ def test_without_a_reference_there_is_no_shadow_and_chance_is_the_target(home: H
     app = open_page("attack.py", run="madeup-1")
     assert not app.error
     assert "chance is what to aim at" in texts(app)
-    assert len(figure(app, 1)["layout"]["annotations"]) == 2
+    assert [a.get("name") for a in figure(app, 1)["layout"]["annotations"]] == [None, None, AXIS_TITLE]
     assert {t["meta"]["model"] for t in figure(app, 0)["data"]} == {"before", "after"}
 
 

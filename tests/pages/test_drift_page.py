@@ -32,7 +32,7 @@ def page(run: str | None = "madeup-1", **params: str) -> AppTest:
 
 def message(app: AppTest, part: str) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Header and parts of a packed message: the ``scene``, or who the ``row``s are."""
-    for component in app.get("bidi_component"):
+    for component in app.main.get("bidi_component"):
         packed = component.proto.bytes
         if not packed:
             continue
@@ -53,9 +53,21 @@ def drawn(app: AppTest) -> tuple[dict[str, Any], np.ndarray]:
     return header, np.where(codes > CODES, np.nan, low + codes / CODES * (high - low))
 
 
+def drawn_by(app: AppTest, name: str) -> dict[str, Any]:
+    """What the component is given that alone has a value of that name."""
+    found = [json.loads(c.proto.json) for c in app.main.get("bidi_component") if c.proto.json]
+    (data,) = [data for data in found if name in data]
+    return dict(data)
+
+
 def viewer(app: AppTest) -> dict[str, Any]:
-    (found,) = [c for c in app.get("bidi_component") if c.proto.json]
-    return dict(json.loads(found.proto.json))
+    return drawn_by(app, "alt")
+
+
+def linked(app: AppTest) -> dict[str, Any]:
+    """What the pictures and curves of the selection are given."""
+    (found,) = [json.loads(c.proto.json) for c in app.main.get("bidi_component") if "signals" in c.proto.json[:400]]
+    return dict(found)
 
 
 def text_of(app: AppTest) -> str:
@@ -247,7 +259,8 @@ def test_rounds_that_are_not_on_the_map_yet_are_asked_for_and_left_out(home: Hom
 def test_a_selection_reaches_the_viewer_and_the_charts(home: Home) -> None:
     write_run(home)
     app = page()
-    assert viewer(app)["selected"] == [] and "all 40 forget samples" in text_of(app).lower()
+    assert viewer(app)["selected"] == linked(app)["selected"] == []
+    assert "the charts below are of all forget samples" in text_of(app)
     app.button(key="pick_largest-movers").click().run()
     assert not app.exception
     sent = viewer(app)
@@ -256,16 +269,47 @@ def test_a_selection_reaches_the_viewer_and_the_charts(home: Home) -> None:
     assert 0 < count < len(moved)
     assert np.sort(moved[sent["selected"]]) == pytest.approx(np.sort(moved)[-count:])
     assert sent["revision"] == 1
-    assert f"the {len(sent['selected'])} selected samples" in text_of(app).lower()
+    assert {k: linked(app)[k] for k in ("selected", "revision")} == {k: sent[k] for k in ("selected", "revision")}
+    assert linked(app)["messages"].items() >= {k: sent["messages"][k] for k in ("samples", "sprite")}.items()
+
+
+def test_of_a_selection_the_address_tells_somebody_else(home: Home) -> None:
+    write_run(home)
+    app = page()
+    app.button(key="pick_largest-movers").click().run()
+    link = {name: value for name, value in app.query_params.items() if name in ("run", "picked", "round")}
+    other = page(**(link | {"round": "2"}))
+    assert viewer(other)["selected"] == viewer(app)["selected"] and viewer(other)["shown"] == 2
+    assert text_of(other).count("samples** selected: ") == 1
+    other.button(key="pick_clear").click().run()
+    assert "picked" not in other.query_params and viewer(other)["selected"] == []
+    assert viewer(page(picked="no rows!"))["selected"] == []
+
+
+def test_round_and_selection_go_along_to_other_pages_and_back(home: Home) -> None:
+    write_run(home)
+    write_run(home, "madeup-2")
+    app = page(round="2", picked="0-4")
+    for name in ("confidence", "similarity", "signals", "drift"):
+        for parameter in list(app.query_params):
+            del app.query_params[parameter]
+        app.switch_page(f"{name}.py").run()
+        assert not app.exception and app.query_params["picked"] == "0-4", name
+        if name in ("confidence", "similarity"):
+            assert app.select_slider(key="round").value == 2
+    assert viewer(app)["shown"] == 2 and app.query_params["round"] == "2"
+    app.query_params["run"] = "madeup-2"
+    app.run()
+    assert viewer(app)["run"] == "madeup-2" and viewer(app)["selected"] == [], "another run has rows of its own"
 
 
 def test_full_space_and_events_are_told(home: Home) -> None:
     write_run(home, made=MadeUp(references=(0, 1)))
-    app = page()
+    assert "never crossed their boundary" in text_of(page(part="What happened when"))
+    app = page(part="How far they moved")
     text = text_of(app)
-    assert "How far samples really moved" in text
     assert "two models differ that only differ by their seed" in text
-    assert "never crossed their boundary" in text
+    assert "never crossed their boundary" not in text, "only the open part is worked out"
     app.multiselect(key="drift_measures").set_value(["cosine"]).run()
     assert not app.exception and "How far samples turned" in text_of(app)
     app.multiselect(key="drift_measures").set_value([]).run()
@@ -274,12 +318,16 @@ def test_full_space_and_events_are_told(home: Home) -> None:
 
 def test_every_chart_and_table_has_words_for_those_who_do_not_see_it(home: Home) -> None:
     write_run(home)
-    app = page()
-    for chart in app.get("plotly_chart"):
-        assert len(chart.proto.alt) > 20
-    for table in app.dataframe:
-        assert table.proto.alt
-    assert len(viewer(app)["alt"]) > 40
+    drawn = 0
+    for part in ("Table", "How far they moved", "What happened when"):
+        app = page(part=part)
+        for chart in app.get("plotly_chart"):
+            assert len(chart.proto.alt) > 20
+        for table in app.dataframe:
+            assert table.proto.alt
+        drawn += len(app.get("plotly_chart")) + len(app.dataframe)
+        assert len(viewer(app)["alt"]) > 40
+    assert drawn >= 5
 
 
 def test_images_that_are_not_here_are_announced(home: Home) -> None:
@@ -325,8 +373,8 @@ def test_damage_to_a_later_round_leaves_the_others_readable(home: Home) -> None:
 def test_tsne_of_outputs_stands_among_the_other_methods(home: Home) -> None:
     rows = np.arange(0, 200, 4)
     write_tsne(write_run(home), rows=rows, rounds=[0, 2, 5], reference=0)
-    assert "t-SNE of the outputs" not in text_of(page())
-    app = page(view="Other methods")
+    assert "t-SNE of the outputs" not in [tab.label for tab in page().tabs]
+    app = page(view="Other methods", part="t-SNE of the outputs")
     assert not app.exception
     text = text_of(app)
     assert "50 of 200 recorded samples in rounds 0, 2, 5 and the reference (seed 0)" in text
@@ -340,4 +388,4 @@ def test_a_damaged_tsne_is_left_out(home: Home) -> None:
     write_tsne(run_dir, rows=np.arange(30), rounds=[0, 5], reference=None)
     (run_dir / "projection" / "tsne" / "coordinates.npy").write_bytes(b"torn")
     app = page(view="Other methods")
-    assert not app.exception and "t-SNE of the outputs" not in text_of(app)
+    assert not app.exception and "t-SNE of the outputs" not in [tab.label for tab in app.tabs]

@@ -50,8 +50,10 @@ def test_a_page_opens_on_a_run(home: Home, page: Page) -> None:
 def test_the_page_of_a_run_offers_every_page_that_needs_rounds(home: Home) -> None:
     write_run(home, made=MadeUp())
     app = open_page("run.py", run="madeup-1")
-    offered = {button.key: button.label for button in app.button if (button.key or "").startswith("to_")}
-    assert offered == {f"to_{page.id}": page.title for page in PAGES if page.needs == "rounds"}
+    offered = [(link.proto.label, link.proto.page, link.proto.query_string) for link in app.get("page_link")]
+    for page in PAGES:
+        wanted = [(page.title, page.id, "run=madeup-1")] if page.needs != "nothing" else []
+        assert [link for link in offered if link[:2] == (page.title, page.id)] == wanted
 
 
 @pytest.fixture
@@ -77,5 +79,5 @@ def test_a_page_is_added_by_one_file(home: Home, mine: Path) -> None:
         app.query_params["run"] = "madeup-1"
         app.switch_page(script).run()
         assert not app.exception
-        assert wanted in texts(app) or wanted in [button.label for button in app.button]
+        assert wanted in texts(app) or wanted in [link.proto.label for link in app.get("page_link")]
     assert titles(app) == ["Run"]

@@ -47,6 +47,10 @@ def button(app: AppTest, start: str) -> Any:
     return next(b for b in app.button if b.label.startswith(start))
 
 
+def use(app: AppTest, preset: str) -> None:
+    app.get_by_key("preset").set_value(preset).run()
+
+
 def launch(app: AppTest) -> AppTest:
     app = button(app, "Launch").click().run()
     assert not app.exception, app.exception
@@ -141,7 +145,7 @@ def test_class_picks_follow_the_names_of_a_dataset() -> None:
 
 def test_another_dataset_keeps_classes_by_name_and_no_numbers(home: Home) -> None:
     app = open_page("launch.py")
-    app.get_by_key("preset_photos-dogs").click().run()
+    use(app, "photos-dogs")
     assert widget(app, "forget.classes").value == ["dog"]
     widget(app, "data.dataset").set_value("folder").run()
     assert widget(app, "forget.classes").value == ["dog"], "the same photographs, from a folder"
@@ -156,7 +160,7 @@ def test_another_dataset_keeps_classes_by_name_and_no_numbers(home: Home) -> Non
 
 def test_the_form_starts_with_the_default_preset_and_shows_what_it_forgets(home: Home) -> None:
     app = open_page("launch.py")
-    assert button(app, "Chosen").key == f"preset_{DEFAULT_PRESET.id}"
+    assert app.get_by_key("preset").value == DEFAULT_PRESET.id
     # By name, since the dataset is prepared: class 5 of the made-up digits is "five".
     assert widget(app, "forget.classes").value == ["five"]
     assert "60 of 600" in texts(app)
@@ -168,7 +172,7 @@ def test_the_form_starts_with_the_default_preset_and_shows_what_it_forgets(home:
 @pytest.mark.parametrize("preset", single_presets().values(), ids=lambda preset: preset.id)
 def test_one_click_fills_in_a_preset(preset: Any) -> None:
     app = open_page("launch.py")
-    app.button(key=f"preset_{preset.id}").click().run()
+    use(app, preset.id)
     assert not app.exception
     values = {name: app.session_state[f"new:{name}"] for name in form_draft.from_spec(preset.spec)}
     shown = form_draft.spec_of(values)
@@ -235,17 +239,17 @@ def test_a_click_makes_a_run_and_leads_to_its_address(home: Home, no_processes: 
 
 def test_an_untouched_preset_keeps_its_name_and_a_changed_one_does_not(home: Home) -> None:
     app = open_page("launch.py")
-    app.button(key="preset_random-digits").click().run()
+    use(app, "random-digits")
     launch(app)
     app = open_page("launch.py")
-    app.button(key="preset_random-digits").click().run()
-    assert button(app, "Chosen").key == "preset_random-digits"
+    use(app, "random-digits")
+    assert app.get_by_key("preset").value == "random-digits"
     widget(app, "forget.fraction").set_value(0.2).run()
-    assert not [b for b in app.button if b.label == "Chosen"]
+    assert app.get_by_key("preset").value is None
     launch(app)
     titles = {row.forget: row.title for row in list_runs(home)}
     assert titles["fraction:0.1"] == single_presets()["random-digits"].spec.name
-    assert titles["fraction:0.2"] == "digits · tiny-cnn · fraction:0.2 · contrastive"
+    assert titles["fraction:0.2"] == "contrastive · fraction:0.2 · digits · tiny-cnn"
 
 
 def test_a_second_click_with_the_same_form_makes_no_second_run(home: Home) -> None:
@@ -291,12 +295,12 @@ def test_clone_fills_the_form_with_the_run(home: Home) -> None:
 def test_a_clone_of_nothing_says_so() -> None:
     app = open_page("launch.py", clone="nosuch")
     assert any("does not exist" in toast.value for toast in app.toast)
-    assert button(app, "Chosen").key == f"preset_{DEFAULT_PRESET.id}"
+    assert app.get_by_key("preset").value == DEFAULT_PRESET.id
 
 
 def test_the_recipe_follows_the_backbone_until_it_is_changed_by_hand() -> None:
     app = open_page("launch.py")
-    app.button(key="preset_paper-class").click().run()
+    use(app, "paper-class")
     paper, laptop = (recipe("cifar10", name).epochs for name in ("resnet18", "resnet8"))
     assert paper != laptop
     assert widget(app, "train.epochs").value == paper
@@ -311,7 +315,7 @@ def test_the_recipe_follows_the_backbone_until_it_is_changed_by_hand() -> None:
 
 def test_a_backbone_with_two_recipes_offers_both() -> None:
     app = open_page("launch.py")
-    app.button(key="preset_paper-class").click().run()
+    use(app, "paper-class")
     assert not [b for b in app.button if b.key == "use_recipe"]
     app.button(key="use_recipe_modern").click().run()
     modern = recipe("cifar10", "resnet18", name="modern")
@@ -320,7 +324,7 @@ def test_a_backbone_with_two_recipes_offers_both() -> None:
     assert any("modern recipe" in caption.value for caption in app.caption)
     app.button(key="use_recipe").click().run()
     assert widget(app, "train.epochs").value == recipe("cifar10", "resnet18").epochs
-    app.button(key="preset_digit-5").click().run()
+    use(app, "digit-5")
     assert not [b for b in app.button if str(b.key).startswith("use_recipe")], "digits have one"
 
 
@@ -356,12 +360,12 @@ def test_back_to_labels_the_form_is_the_preset_again(home: Home) -> None:
     app = open_page("launch.py")
     for name in ("moco", "supervised"):
         widget(app, "train.objective").set_value(name).run()
-    assert button(app, "Chosen").key == f"preset_{DEFAULT_PRESET.id}"
+    assert app.get_by_key("preset").value == DEFAULT_PRESET.id
 
 
 def test_what_does_not_fit_an_encoder_says_why() -> None:
     app = open_page("launch.py")
-    app.button(key="preset_mislabelled-digits").click().run()
+    use(app, "mislabelled-digits")
     widget(app, "train.objective").set_value("moco").run()
     assert "an encoder is trained without labels" in texts(app).lower()
     assert button(app, "Launch").disabled
@@ -430,7 +434,7 @@ def test_the_estimate_says_where_it_comes_from(home: Home) -> None:
     assert "nothing like it ran here yet" in texts(app)
     remember_speed(DEFAULT_PRESET.spec, home, Speed(1e-4, 1000, EARLIER_RUN))
     app.run()
-    assert "judged by an earlier run" in texts(app)
+    assert "Judged by an earlier run" in texts(app) and "8 references; about " in texts(app)
 
 
 def test_a_broken_plug_in_is_named_and_the_form_works_without_it(monkeypatch: pytest.MonkeyPatch) -> None:

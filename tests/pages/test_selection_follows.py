@@ -90,7 +90,7 @@ def test_samples_of_the_stopping_rule_are_counted_and_left_out(home: Home) -> No
     assert named(figures(app)[0], "Unseen (n = 1)")
     for name in ("confidence", "similarity", "signals"):
         app = page(name, held, only=True)
-        assert not app.get("plotly_chart") and not app.get("bidi_component")
+        assert not app.get("plotly_chart") and not app.main.get("bidi_component")
         assert "kept for the stopping rule" in texts(app)
 
 

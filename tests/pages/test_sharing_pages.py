@@ -84,7 +84,7 @@ def test_a_viewer_sees_runs_and_finds_every_button_closed_with_its_reason(enter)
     app = open_page("run.py", run="omars")
     for label in ("Clone", "Delete"):
         assert button(app, label).disabled and "viewer" in button(app, label).help
-    assert not button(app, "Drift").disabled
+    assert [link.proto.disabled for link in app.get("page_link") if link.proto.label == "Drift"] == [False]
     app = open_page("launch.py", clone="omars")
     assert "only operators may launch runs" in texts(app) and not app.selectbox
     app = open_page("sweep.py")

@@ -24,7 +24,7 @@ def page(**params: str) -> AppTest:
 
 
 def board(app: AppTest) -> dict[str, Any]:
-    (component,) = app.get("bidi_component")
+    (component,) = app.main.get("bidi_component")
     return json.loads(component.proto.json)
 
 
@@ -95,11 +95,12 @@ def test_axes_are_named_with_units_and_by_what_the_probability_is_over(home: Hom
 
 def test_switches_and_round_come_from_the_address_and_leave_the_content_alone(home: Home) -> None:
     write_run(home)
-    app = page(round="2", flat="true", log_loss="false")
+    app = page(round="2", log_loss="false")
     data = board(app)
-    assert data["flat"] and not data["log"] and data["shown"] == 2
+    assert data["flat"], "panes of projections can be compared; a space is one click away"
+    assert not data["log"] and data["shown"] == 2
     assert "Drag around samples to select them" in texts(app)
-    app.toggle(key="flat").set_value(False).run()
+    app.toggle(key="deep").set_value(True).run()
     after = board(app)
     assert not after["flat"] and after["stamp"] == data["stamp"], "the browser keeps what it has decoded"
     assert "Drag to turn all panes together" in texts(app)

@@ -10,8 +10,11 @@ from streamlit.testing.v1 import AppTest
 from cu_core.base.home import Home
 from cu_core.catalogue.glossary import FAMILIES, TERMS
 from cu_core.catalogue.glossary.term import Term
+from pages._frame.page_records import pages
+from pages._terms.page_terms import links_of
 from pages._terms.term_link import term_help
 from pages._terms.term_text import escaped, family_text, term_body
+from tests.madeup import write_run
 from tests.pages.page_helpers import open_page, texts
 
 
@@ -66,5 +69,14 @@ def test_texts_are_no_markup() -> None:
     assert escaped("λ_UL *x* $y$ [z]") == "λ\\_UL \\*x\\* \\$y\\$ \\[z\\]"
     assert "$$\n\\omega\n$$" in term_body(Term("a", "A", "S.", "N.", "W.", formula="\\omega"))
     assert "$$" not in term_body(Term("a", "A", "S.", "N.", "W."))
-    assert family_text(FAMILIES[0]).count("Not to be mistaken") == len(FAMILIES[0].terms)
+    assert family_text(FAMILIES[0]).count("Careful") == len(FAMILIES[0].terms)
     assert term_help("band").startswith(TERMS["band"].sentence)
+
+
+def test_every_page_of_a_run_names_its_terms_at_its_foot(home: Home) -> None:
+    assert [page.id for page in pages().values() if page.needs != "nothing" and not links_of(page.id)] == []
+    assert "[Band](terms?term=band)" in links_of("compare") and "[Band]" not in links_of("signals")
+    assert links_of("terms") == links_of("no such page") == ""
+    write_run(home)
+    app = open_page("signals.py", run="madeup-1")
+    assert app.main.caption[-1].value == f"Terms on this page: {links_of('signals')}"

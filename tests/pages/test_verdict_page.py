@@ -160,7 +160,7 @@ def test_the_samples_that_stand_out_are_chosen_on_the_drift_page(home: Home) -> 
     write(home, madeup_verdict("differs"))
     app = open_page("verdict.py", run="madeup-1")
     (button,) = [b for b in app.button if b.key == "samples_remembers"]
-    assert button.label == "Drift: the 20 forget samples known best"
+    assert button.label == "Drift: 20 forget samples known best"
     button.click().run()
     assert not app.exception and [title.value for title in app.title] == ["Drift"]
     chosen = app.session_state["selection madeup-1"]

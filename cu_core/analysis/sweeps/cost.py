@@ -31,7 +31,9 @@ def shared_estimate(specs: Sequence[RunSpec], home: Home) -> Estimate:
     known: dict[str, Estimate] = {}
     found = Estimate(0.0, 0, "", 0.0)
     trained: dict[tuple[object, ...], float] = {}
+    expected_training: dict[tuple[object, ...], float] = {}
     seconds: float | None = 0.0
+    expected = 0.0
     disk = 0
     sources = set()
     for spec in specs:
@@ -50,5 +52,10 @@ def shared_estimate(specs: Sequence[RunSpec], home: Home) -> Estimate:
         drawn = spec.forget_seed if spec.task == "sample" else None
         models = (spec.data, spec.model, spec.train, spec.train_seed, spec.forget.select, drawn, spec.reference)
         trained[models] = max(trained.get(models, 0.0), found.training)
-    total = None if seconds is None else seconds + sum(trained.values())
-    return Estimate(total, disk, " and ".join(sorted(sources)) if total is not None else "", None)
+        anew = found.expected_training or 0.0
+        expected += (found.expected or found.seconds) - anew
+        expected_training[models] = max(expected_training.get(models, 0.0), anew)
+    if seconds is None:
+        return Estimate(None, disk, "")
+    total, likely = seconds + sum(trained.values()), expected + sum(expected_training.values())
+    return Estimate(total, disk, " and ".join(sorted(sources)), None, likely)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cu_core.analysis.tuning.own_setting import own_setting
-from cu_core.base.errors import BadInput, os_errors_in_words
+from cu_core.base.errors import BadInput, Incompatible, os_errors_in_words
 from cu_core.base.files import read_json, write_json
 from cu_core.base.heavy import later
 from cu_core.base.home import Home
@@ -215,6 +215,18 @@ def stored_tunings(home: Home) -> list[str]:
 
 def fitting_methods(reported: RunSpec, wanted: Sequence[str]) -> dict[str, str | None]:
     """Of each method why it cannot be tuned on a setting, in words; None where it can."""
+    return {name: _why_not(reported, method(name)) for name in wanted}
+
+
+def _why_not(reported: RunSpec, record: Method) -> str | None:
     kind = find_objective(reported.train.objective).kind
-    sharded = reported.train.sharded
-    return {name: compatibility.why_not_method(method(name), reported.task, kind, sharded=sharded) for name in wanted}
+    if why := compatibility.why_not_method(record, reported.task, kind, sharded=reported.train.sharded):
+        return why
+    place = (reported.data.dataset, reported.model.backbone, reported.task, reported.train.objective)
+    # A setting may suit most methods and not, say, one that needs more epochs of training.
+    chosen = MethodSpec(record.id, unlearning_recipe(record.id, *place))
+    try:
+        compatibility.check(dataclasses.replace(reported, method=chosen))
+    except Incompatible as error:
+        return error.reason
+    return None

@@ -21,23 +21,41 @@ class Misconception:
 
 
 MISCONCEPTIONS = (
-    Misconception("lower-is-better", "A lower forget accuracy is better.", (("term", "accuracy"),)),
+    Misconception("lower-is-better", "A lower forget accuracy is better.", (("term", "accuracy"), ("lesson", "class"))),
     Misconception(
-        "random-to-zero", "Accuracy on random forgotten samples should reach 0 %.", (("term", "class-and-sample"),)
+        "random-to-zero",
+        "Accuracy on random forgotten samples should reach 0 %.",
+        (("term", "class-and-sample"), ("lesson", "samples")),
     ),
-    Misconception("attack-at-half", "An attack at 50 % is proof.", (("term", "transferred"),)),
-    Misconception("below-half", "An AUC below 0.5 is even safer.", (("term", "auc"),)),
-    Misconception("accuracy-zero", "Accuracy 0 means that the features are gone.", (("term", "probe-recovery"),)),
-    Misconception("deleted-row", "Deleting the row deletes it from the model.", (("term", "unlearning"),)),
-    Misconception("suppression", "Suppression is unlearning.", (("term", "output-filter"),)),
-    Misconception("one-truth", "One retrained model is the truth.", (("term", "band"),)),
+    Misconception("attack-at-half", "An attack at 50 % is proof.", (("term", "transferred"), ("lesson", "coin"))),
+    Misconception("below-half", "An AUC below 0.5 is even safer.", (("term", "auc"), ("lesson", "below-half"))),
+    Misconception(
+        "accuracy-zero",
+        "Accuracy 0 means that the features are gone.",
+        (("term", "probe-recovery"), ("lesson", "filter")),
+    ),
+    Misconception(
+        "deleted-row", "Deleting the row deletes it from the model.", (("term", "unlearning"), ("lesson", "relearn"))
+    ),
+    Misconception(
+        "suppression",
+        "Suppression is unlearning.",
+        (("term", "output-filter"), ("lesson", "filter"), ("lesson", "relearn")),
+    ),
+    Misconception("one-truth", "One retrained model is the truth.", (("term", "band"), ("lesson", "references"))),
     Misconception(
         "small-distance", "A small distance to the retrained weights means unlearned.", (("term", "weight-distance"),)
     ),
     Misconception("moved-on-map", "Points that moved on a map drifted.", (("term", "drift"),)),
-    Misconception("alike", "Class and sample forgetting are alike.", (("term", "class-and-sample"),)),
-    Misconception("not-affected", "Retained people are not affected.", (("term", "retain"),)),
-    Misconception("always-cheaper", "Unlearning is always cheaper than retraining.", (("term", "exact-unlearning"),)),
+    Misconception(
+        "alike", "Class and sample forgetting are alike.", (("term", "class-and-sample"), ("lesson", "samples"))
+    ),
+    Misconception("not-affected", "Retained people are not affected.", (("term", "retain"), ("lesson", "rounds"))),
+    Misconception(
+        "always-cheaper",
+        "Unlearning is always cheaper than retraining.",
+        (("term", "exact-unlearning"), ("lesson", "cost")),
+    ),
     Misconception("guarantees", "(ε, δ) guarantees hold for deep networks.", (("term", "epsilon-delta"),)),
 )
 """A step of a lesson that answers one is added to its `answers`."""

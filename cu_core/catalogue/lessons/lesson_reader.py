@@ -12,6 +12,8 @@ import yaml
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
 from cu_core.base.installation import dashboard_folder
+from cu_core.catalogue.glossary import TERMS
+from cu_core.catalogue.glossary.misconceptions import MISCONCEPTIONS
 from cu_core.catalogue.lessons.lesson_record import (
     CONTROLS,
     KINDS_OF_QUESTION,
@@ -26,7 +28,6 @@ from cu_core.catalogue.lessons.lesson_record import (
     Step,
 )
 from cu_core.catalogue.lessons.lesson_words import Condition, Paragraph
-from cu_core.catalogue.lessons.misconceptions import MISCONCEPTIONS
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.presets import PRESETS
 from cu_core.catalogue.question_record import QUESTIONS
@@ -233,7 +234,8 @@ def _live(found: Any, where: str) -> LiveRun:
         raise BadInput(f"{fields.at('change')}: {error.field}", error.reason, error.allowed) from error
 
 
-_STEP = ("id", "title", "minutes", "run", "text", "parts", "control", "question", "reveal", "honest")
+_STEP = ("id", "title", "minutes", "run", "text", "parts", "control", "question", "reveal", "honest", "terms")
+BELIEFS = {misconception.id: misconception for misconception in MISCONCEPTIONS}
 
 
 def _step(found: Any, where: str, runs: Mapping[str, LessonRun]) -> Step:
@@ -259,7 +261,8 @@ def _step(found: Any, where: str, runs: Mapping[str, LessonRun]) -> Step:
         None if asked is None else _question(asked, fields.at("question")),
         fields.paragraphs("reveal"),
         fields.paragraphs("honest"),
-        fields.names("answers_misconception", MISCONCEPTIONS),
+        fields.names("terms", TERMS),
+        fields.names("answers_misconception", BELIEFS),
     )
     if not run and any(not part.run for part in parts):
         raise BadInput(fields.at("run"), "is missing, and a part needs one", runs)

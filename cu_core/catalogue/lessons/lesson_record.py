@@ -135,7 +135,8 @@ class Step:
         question: None for a step that only shows.
         reveal: what is said once the answer is known.
         honest: what may honestly be said.
-        answers_misconception: ids of `cu_core.catalogue.lessons.misconceptions.MISCONCEPTIONS`.
+        terms: ids of entries of the glossary that its sentences rest on.
+        answers_misconception: ids of `cu_core.catalogue.glossary.misconceptions.MISCONCEPTIONS`.
     """
 
     id: str
@@ -148,6 +149,7 @@ class Step:
     question: LessonQuestion | None = None
     reveal: tuple[Paragraph, ...] = ()
     honest: tuple[Paragraph, ...] = ()
+    terms: tuple[str, ...] = ()
     answers_misconception: tuple[str, ...] = ()
 
 

@@ -11,7 +11,14 @@ import pytest
 from cu_core.analysis.tuning.own_setting import own_setting
 from cu_core.analysis.tuning.trial_results import best_of, spent_seconds, trials_of, waiting
 from cu_core.analysis.tuning.tuned_record import recipe_of
-from cu_core.analysis.tuning.tuning_plan import begun, drawn, recall_tuning, remember_tuning, stored_tunings
+from cu_core.analysis.tuning.tuning_plan import (
+    begun,
+    drawn,
+    fitting_methods,
+    recall_tuning,
+    remember_tuning,
+    stored_tunings,
+)
 from cu_core.base.errors import BadInput, Incompatible
 from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
@@ -83,6 +90,14 @@ def test_every_method_gets_the_same_budget_and_begins_with_its_start(home: Home)
     assert {counts[name] for name in counts if axes_of(methods_here()[name])} == {6}
     with pytest.raises(Incompatible):
         begun(dataclasses.replace(REPORTED, forget=ForgetSpec("random:50")), "unsir")
+
+
+def test_what_only_a_setting_keeps_a_method_from_leaves_it_out() -> None:
+    usual = setting("class:5")
+    short = dataclasses.replace(usual, train=TrainSpec(epochs=1))
+    reasons = fitting_methods(short, ["finetune", "rewind_to_delete"])
+    assert reasons["finetune"] is None and "epochs" in (reasons["rewind_to_delete"] or "")
+    assert "self-supervised" in (fitting_methods(usual, ["alignment_calibration"])["alignment_calibration"] or "")
 
 
 def test_a_plan_is_kept_and_grows_and_what_was_drawn_stays(home: Home) -> None:

@@ -1,0 +1,46 @@
+// Pictures of the shown samples, each with its number and a frame in its group's colour; a click selects.
+
+const MOST_PICTURES = 120
+const PICTURE = 44
+
+function createPictures(strip, state) {
+  let picture = null
+  let columns = 1
+
+  const tile = (i, place) => {
+    const { signals } = state
+    const group = signals.groups[signals.group[i]]
+    const number = `${signals.test[i] ? "t" : ""}${signals.sample[i]}`
+    const made = element("button", "tile")
+    made.title = `${group.title}, ${signals.test[i] ? "test" : "train"} sample ${signals.sample[i]}: click to select it alone, Alt to take it out`
+    made.setAttribute("aria-label", `${group.title}, ${signals.test[i] ? "test" : "train"} sample ${signals.sample[i]}`)
+    const image = made.appendChild(element("i"))
+    image.style.borderColor = group.colour
+    image.style.backgroundImage = `url(${picture})`
+    image.style.backgroundSize = `${columns * PICTURE}px auto`
+    image.style.backgroundPosition = `${-(place % columns) * PICTURE}px ${-Math.floor(place / columns) * PICTURE}px`
+    made.append(number)
+    made.onclick = (event) => state.select([i], selectionMode(event))
+    return made
+  }
+
+  return {
+    draw() {
+      if (!picture || !state.places) return strip.replaceChildren()
+      const tiles = []
+      for (const i of state.shown()) {
+        const place = state.places.get(i)
+        if (place !== undefined) tiles.push(tile(i, place))
+        if (tiles.length === MOST_PICTURES) break
+      }
+      strip.replaceChildren(...tiles)
+      strip.scrollTop = 0
+    },
+    // Takes the images of all drawn samples in one picture, or null.
+    paint(message) {
+      if (picture) URL.revokeObjectURL(picture)
+      picture = message ? URL.createObjectURL(new Blob([part(message, "png", Uint8Array)], { type: "image/png" })) : null
+      columns = message?.header.columns ?? 1
+    },
+  }
+}

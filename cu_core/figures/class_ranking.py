@@ -1,0 +1,111 @@
+"""The strongest answers as a ranked list: what stands in for a table of classes where there are many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from cu_core.figures.class_matrix import Predictions
+from cu_core.figures.theme import COLOURS, NEUTRAL, class_name, dress, pane_title, share_x_title, tint
+
+MOST_CLASSES = 20
+"""Up to this many classes are drawn as a table; of more, rows become hairlines and names run together."""
+
+MOST_LISTED = 15
+ROW = 24
+"""Px of a row."""
+
+_LOOK = {
+    "before": tint(NEUTRAL, 0.45),
+    "round": COLOURS["forget"],
+    "reference": COLOURS["reference"],
+}
+
+
+def strongest_answers(
+    panes: Sequence[Predictions], *, most: int = MOST_LISTED, hide_diagonal: bool = False
+) -> list[tuple[int, int]]:
+    """Pairs of class and predicted class with the most samples in any of the panes, from many to few.
+
+    Args:
+        panes: one state each.
+        most: pairs.
+        hide_diagonal: leave out correct predictions.
+    """
+    size = max((len(pane.counts) for pane in panes), default=0)
+    found = np.zeros((size, size))
+    for pane in panes:
+        own = np.zeros((size, size))
+        own[: len(pane.counts), : len(pane.counts)] = pane.counts
+        found = np.maximum(found, own / max(own.sum(), 1))
+    if hide_diagonal:
+        np.fill_diagonal(found, 0)
+    order = np.argsort(-found, axis=None, kind="stable")[:most]
+    return [(int(k) // size, int(k) % size) for k in order if found.flat[k] > 0]
+
+
+def answer_ranking(panes: Sequence[Predictions], classes: Sequence[str], *, hide_diagonal: bool = False) -> go.Figure:
+    """Bars of the strongest answers, the same rows in every pane and in every round's order of strength.
+
+    Args:
+        panes: from left to right.
+        classes: class names by label.
+        hide_diagonal: leave out correct predictions.
+    """
+    listed = strongest_answers(panes, hide_diagonal=hide_diagonal)
+    alone = len({true for pane in panes for true in np.flatnonzero(pane.counts.sum(1))}) <= 1
+    names = [_pair(classes, true, predicted, alone) for true, predicted in listed]
+    figure = make_subplots(
+        rows=1,
+        cols=max(1, len(panes)),
+        shared_yaxes=True,
+        column_titles=[pane_title(pane.title, pane.kind) for pane in panes],
+        horizontal_spacing=0.03,
+    )
+    top = 0.0
+    for column, pane in enumerate(panes, start=1):
+        total = int(pane.counts.sum())
+        counts = [int(pane.counts[t, p]) if max(t, p) < len(pane.counts) else 0 for t, p in listed]
+        shown = [count / max(total, 1) for count in counts]
+        top = max([top, *shown])
+        trace = go.Bar(
+            x=shown,
+            y=np.arange(len(listed)),
+            orientation="h",
+            marker={"color": _LOOK.get(pane.kind, COLOURS["forget"]), "line": {"width": 0}},
+            customdata=[[name, count, total] for name, count in zip(names, counts, strict=True)],
+            hovertemplate=f"{pane.title}<br>%{{customdata[0]}}: %{{customdata[1]:,}} of %{{customdata[2]:,}} samples"
+            " (%{x:.1%})<extra></extra>",
+            showlegend=False,
+        )
+        figure.add_trace(trace, row=1, col=column)
+    figure.update_xaxes(range=[0, (top or 1.0) * 1.05], tickformat=".0%", nticks=4)
+    figure.update_yaxes(
+        tickvals=np.arange(len(listed)), ticktext=names, range=[len(listed) - 0.4, -0.6], showgrid=False
+    )
+    share_x_title(figure, "Share of the samples in the pane", below=26)
+    return dress(figure, height=ROW * max(len(listed), 1) + 56, bottom=56)
+
+
+def ranking_words(panes: Sequence[Predictions], *, hide_diagonal: bool = False) -> str:
+    """How many answers the list holds, and how much it leaves out, in a sentence."""
+    listed = strongest_answers(panes, hide_diagonal=hide_diagonal)
+    held = [
+        sum(int(pane.counts[t, p]) for t, p in listed if max(t, p) < len(pane.counts)) / max(int(pane.counts.sum()), 1)
+        for pane in panes
+    ]
+    kind = "wrong answers" if hide_diagonal else "answers"
+    return (
+        f"With many classes the {len(listed)} most frequent {kind} of any pane are listed instead of a table; they "
+        f"hold {min(held, default=0):.0%} of the samples or more."
+    )
+
+
+def _pair(classes: Sequence[str], true: int, predicted: int, alone: bool) -> str:
+    answer = class_name(classes, predicted)
+    if alone:
+        return f"<b>{answer} (right)</b>" if true == predicted else answer
+    return f"<b>{answer} (right)</b>" if true == predicted else f"{class_name(classes, true)} → {answer}"
