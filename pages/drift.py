@@ -13,6 +13,7 @@ from pages._frame.rounds_of_run import no_reference, show_rounds
 from pages._selection.selection_panel import selection_panel
 from pages._selection.selection_state import keep_in_address
 from pages._shared.recorded_rounds import keep_round, wanted_round
+from pages._terms.term_link import terms_row
 
 PAGE = Page(
     id="drift",
@@ -42,6 +43,7 @@ def sections(view: RunView, rounds: list[int]) -> None:
     with below:
         measured(chosen, shown, state)
         chosen.strip(number)
+        terms_row("fidelity", "trustworthiness", "continuity", "jitter", "procrustes")
         offer_refit(chosen)
         if shown.seed is None:
             st.caption(no_reference(view, "where the samples would lie"))

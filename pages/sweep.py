@@ -63,7 +63,7 @@ with box:
     new_sweep()
 tune_section.section(REFRESH_SECONDS)
 if shown is not None:
-    st.subheader(plain(shown.name), anchor=False)
+    st.header(plain(shown.name), anchor=False)
     try:
         its_runs = expansion(shown)
     except BadInput as error:

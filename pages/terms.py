@@ -6,10 +6,11 @@ import streamlit as st
 
 from cu_core.base.errors import did_you_mean
 from cu_core.catalogue.glossary import FAMILIES, TERMS, entry_for
-from pages._frame.page_records import Page
+from pages._frame.page_records import Page, pages
 from pages._shared.plain_text import plain
+from pages._terms.page_terms import terms_of
 from pages._terms.term_entry import entry_card
-from pages._terms.term_text import family_text
+from pages._terms.term_text import list_text
 
 PAGE = Page(
     id="terms",
@@ -57,8 +58,15 @@ def remember() -> None:
 
 
 st.title(PAGE.title, anchor=False)
-st.caption(f"{len(TERMS)} entries. Type into the field to open one with its formula, or read on.")
+st.caption(f"{len(TERMS)} entries. Type into the field to open one with its drawing, or read on.")
 chosen()
+shown = list(TERMS.values())
+if found := terms_of(about := st.query_params.get("of", "")):
+    shown = found
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"Listed are the terms of the page **{pages()[about].title}**.", width="content")
+        st.page_link(PAGE.file, label="List all", icon=":material/list:")
 for family in FAMILIES:
-    st.header(family.title, anchor=family.id)
-    st.markdown(family_text(family))
+    if listed := [term for term in family.terms if term in shown]:
+        st.header(family.title, anchor=family.id)
+        st.markdown(list_text(listed))

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -369,7 +370,7 @@ def text() -> str:
 def entry(term: Term) -> str:
     """One entry of the glossary."""
     titles = {page.id: page.title for page in pages().values()}
-    parts = [f'### <a id="{term.id}"></a>{term.title}', marked(term.sentence)]
+    parts = [f"### {term.title}", marked(term.sentence)]
     if term.formula:
         parts.append(f"$$\n{term.formula}\n$$")
     lines = [f"**Careful:** {marked(term.means_not)}", f"**Where:** {marked(term.where)}"]
@@ -380,8 +381,15 @@ def entry(term: Term) -> str:
     if term.aliases:
         lines.append(f"**Also:** {'; '.join(map(marked, term.aliases))}")
     if term.related:
-        lines.append(f"**See also:** {', '.join(f'[{TERMS[name].title}](#{name})' for name in term.related)}")
+        lines.append(
+            f"**See also:** {', '.join(f'[{TERMS[name].title}](#{slug(TERMS[name].title)})' for name in term.related)}"
+        )
     return "\n\n".join([*parts, "  \n".join(lines)])
+
+
+def slug(title: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-")
 
 
 def marked(text: str) -> str:
@@ -395,7 +403,7 @@ LESSONS_PAGE = "lessons.md"
 def answered_at(kind: str, name: str) -> str:
     """A link to what answers a misconception, as it stands in the glossary."""
     if kind == "term":
-        return f"[{TERMS[name].title}](#{name}){', with a drawing' if TERMS[name].picture else ''}"
+        return f"[{TERMS[name].title}](#{slug(TERMS[name].title)}){', with a drawing' if TERMS[name].picture else ''}"
     return f"[lesson step `{name}`]({LESSONS_PAGE})"
 
 

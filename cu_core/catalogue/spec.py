@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from cu_core.base.errors import BadInput
@@ -194,6 +195,11 @@ class RunSpec:
 
     def content_hash(self) -> str:
         """SHA-256 over everything that decides the outcome (all but name and group)."""
+        return self._content_hash
+
+    @cached_property
+    def _content_hash(self) -> str:
+        # Sweeps compare each of their runs with all others many times over.
         return content_hash(self.to_json())
 
 

@@ -53,7 +53,7 @@ def absolute_paths(spec: RunSpec) -> RunSpec:
         BadInput: a path is none, see `cu_core.base.named_path.named_path`; a pattern fits no file; the forget set has
             no known form.
     """
-    spec = expanded(spec)
+    given, spec = spec, expanded(spec)
     lists = file_lists(spec)
     spec = with_lists(
         spec, {field: tuple(str(named_path(text, field)) for text in texts) for field, texts in lists.items()}
@@ -72,4 +72,5 @@ def absolute_paths(spec: RunSpec) -> RunSpec:
         kind = parse_selection(spec.forget.select).kind
         select = f"{kind}:{named_path(files['forget.select'], 'forget.select')}"
         spec = dataclasses.replace(spec, forget=dataclasses.replace(spec.forget, select=select))
-    return spec
+    # The same object where nothing changes: it may know its hash already.
+    return given if spec == given else spec

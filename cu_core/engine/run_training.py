@@ -11,7 +11,15 @@ import torch
 from cu_core.catalogue.method_record import method
 from cu_core.engine.audit.plan import AuditPlan
 from cu_core.engine.earlier_costs import believed, remember_trained
-from cu_core.engine.estimate import EARLIER_RUN, Speed, known_speed, remember_speed
+from cu_core.engine.estimate import (
+    AUDIT_SECONDS,
+    EARLIER_RUN,
+    RECORD_SECONDS,
+    VERDICT_SECONDS,
+    Speed,
+    known_speed,
+    remember_speed,
+)
 from cu_core.engine.evaluation import finite
 from cu_core.engine.progress import Progress
 from cu_core.engine.run_references import first_retrained
@@ -160,7 +168,14 @@ class RunTraining:
             "shadows": shadow,
             "verdict": verdict,
         }
+        # What hardly depends on the network: without it the time left would jump once these phases are measured.
+        overheads = {
+            "unlearn": RECORD_SECONDS,
+            "reference": 2 * RECORD_SECONDS / max(self.spec.train.work, 1),
+            "audit": AUDIT_SECONDS / max(self.audit.units, 1),
+            "verdict": VERDICT_SECONDS / max(self.progress.works["verdict"].total, 1),
+        }
         for phase, factor in factors.items():
             work = self.progress.works[phase]
             if work.done == 0:
-                work.rate = epoch_seconds * factor
+                work.rate = epoch_seconds * factor + overheads.get(phase, 0.0)

@@ -66,8 +66,14 @@ def pack_signals(signals: Sequence[TrackedSignal], groups: np.ndarray, sample: n
         "samples": len(groups),
         "moments": [{"number": number} for number in [*rounds, *[None] * with_reference]],
         "signals": [
-            {"id": signal.id, "title": signal.title, "axis": signal.axis, "guide": signal.guide, "log": signal.log}
-            | _ends(values[k], signal)
+            {
+                "id": signal.id,
+                "title": signal.title,
+                "axis": signal.axis,
+                "guide": signal.guide,
+                "log": signal.log,
+                **_ends(values[k], signal),
+            }
             for k, signal in enumerate(signals)
         ],
         "groups": [{"id": group, "title": TITLES[group], "colour": COLOURS[group]} for group in GROUPS],

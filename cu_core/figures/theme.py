@@ -104,8 +104,8 @@ def legend_rows(names: Sequence[str], width: int = 820) -> int:
     return rows
 
 
-PHONE = 330
-"""Px of a chart on a phone."""
+PHONE = 380
+"""Px of a chart on a phone, a little more than it has: names are narrower than `legend_rows` takes them for."""
 
 MOST_LEGEND_ROWS = 8
 """Rows of a legend above its figure; a longer one would push the figure off the screen."""
@@ -133,11 +133,12 @@ def dress(figure: go.Figure, *, height: int, top: int | None = None, bottom: int
         broken = max((text.count("<br>") for text in titles), default=0)
         # On a phone a legend wraps earlier; its rows must not run into the titles of panes.
         rows = 0 if beside else min(legend_rows(names, PHONE), rows + 2) if names else 0
-        top = 32 + 18 * broken + 24 * rows
+        top = 32 + 18 * broken + 27 * rows
     height += top
     figure.update_layout(
         height=height,
-        margin={"l": 56, "r": 16, "t": top, "b": bottom},
+        # Padding, which templates bring, moves ticks under the title beside them.
+        margin={"l": 56, "r": 16, "t": top, "b": bottom, "pad": 0},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"size": TEXT_SIZE},

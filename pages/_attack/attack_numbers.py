@@ -44,7 +44,7 @@ def answer_section(attacks: dict[str, Any], members: int, others: int) -> None:
     short, behind = answer_words(attacks)
     if not short:
         return
-    st.subheader("Is it gone?", anchor=False)
+    st.header("Is it gone?", anchor=False)
     st.markdown(f"**{plain(short)}**")
     st.caption(
         f"{plain(behind)} Measured on {members:,} forget samples (members) against {others:,} unseen ones of the same "

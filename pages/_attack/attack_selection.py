@@ -107,6 +107,6 @@ def selection_sections(view: RunView, attacks: dict[str, Any], focus: Focus) -> 
     edges = score_bins([p.score for p in panes], [p.threshold for p in panes])
     threshold = pick_threshold(panes, edges, f"threshold_{view.run_id}_{attack}_{way}")
     selected_section(panes, rows, threshold, score_title(attack), attack)
-    st.subheader("Which images the attack gets right and wrong", anchor=False)
+    st.header("Which images the attack gets right and wrong", anchor=False)
     own = narrowed([p for p in panes if p.model != "reference"], rows)
     verdict_section(str(home().root), view, own, threshold, rows)

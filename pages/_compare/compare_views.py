@@ -78,7 +78,11 @@ class Views:
         figure = pareto(lines, boxes, utility=utility, forgetting=forgetting, means=self.means, zoomed=zoomed)
         show_chart(figure, key="pareto", alt=pareto_alt(lines))
         band = "" if boxes else " No band is drawn: it takes two retrained models or more."
-        seeds = " Bars through a mean reach from its lowest to its highest seed." if self.means else ""
+        seeds = (
+            " Bars through a mean reach from its lowest to its highest seed."
+            if self.means and any(len(line.points) > 1 for line in lines)
+            else ""
+        )
         st.caption(
             "The centre is the mean of the retrained models, the box their 95 % prediction band: inside it a run could "
             "be one more of them. Above the centre forget samples are predicted as labelled more often than by "

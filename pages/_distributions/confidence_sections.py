@@ -90,7 +90,7 @@ def distribution_section(shown: ShownSamples) -> None:
 
 def matrix_section(shown: ShownSamples) -> None:
     """Counts by class and predicted class before, in the round and in the reference."""
-    st.subheader("What samples are taken for", anchor=False)
+    st.header("What samples are taken for", anchor=False)
     probe, reported, only = shown.probe, shown.reported, shown.focus.only
     relabelled = bool((probe["label"] != probe["true_label"]).any())
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -149,7 +149,7 @@ def show_means(table: pd.DataFrame) -> None:
 
 def class_section(shown: ShownSamples) -> None:
     """Mean cosine between classes of forget samples and retained classes."""
-    st.subheader("Which retained classes they resemble", anchor=False)
+    st.header("Which retained classes they resemble", anchor=False)
     which = st.segmented_control(
         "Rows",
         list(ROWS),

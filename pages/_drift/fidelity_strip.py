@@ -13,7 +13,6 @@ from cu_core.base.display_text import counted
 from cu_core.figures.fidelity_numbers import EXACT, LEVELS, Reading, readings, sentence
 from cu_core.projections.ruler import measure_pair
 from cu_core.runstore.reader import RunView
-from pages._terms.term_link import terms_row
 
 STYLE = """<style>
 .fidelity{display:grid;grid-template-columns:repeat(auto-fit,minmax(92px,1fr));gap:.4rem}
@@ -40,7 +39,6 @@ def fidelity_strip(record: Mapping[str, Any], shown: int, rounds: Sequence[int])
     if not found:
         return
     st.html(f'{STYLE}<div class="fidelity">{"".join(map(_card, found))}</div>')
-    terms_row("fidelity", "trustworthiness", "continuity", "jitter", "procrustes")
     with st.expander("What these numbers mean"):
         lines = [f"- **{reading.number.title}.** {reading.number.meaning}" for reading in found]
         compared = record.get("samples")

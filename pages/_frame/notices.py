@@ -11,7 +11,7 @@ from pages._shared.plain_text import plain
 def empty_state(title: str, text: str, link: str, page: str) -> None:
     """Says in words why there is nothing to show and where to go; ends the page."""
     with st.container(border=True, horizontal_alignment="center"):
-        st.subheader(title, anchor=False, text_alignment="center")
+        st.header(title, anchor=False, text_alignment="center")
         st.caption(text, text_alignment="center")
         st.page_link(page, label=link, icon=":material/arrow_forward:")
     st.stop()

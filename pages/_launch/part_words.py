@@ -75,7 +75,14 @@ def forgotten(values: Draft) -> str:
         if not picks:
             return "no class chosen yet"
         return f"class{'es' if len(picks) > 1 else ''} {_listed(picks)}"
-    return in_sentence(kind.title)
+    title = in_sentence(kind.title)
+    for widget in kind.inputs:
+        value = values[f"forget.{widget.name}"]
+        if widget.name == "count":
+            return f"{value:,} {title}"
+        if widget.kind == "share":
+            return f"a {title} of {value:.3g}"
+    return title
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -146,12 +153,13 @@ def reference_words(count: int) -> str:
 def sentence(specs: Sequence[RunSpec], values: Draft, forget: ForgetSet | None) -> str:
     """What the button starts."""
     spec = specs[0]
-    count = f" ({counted(len(forget.indices), 'image')})" if forget else ""
+    what = forgotten(values)
+    count = f" ({counted(len(forget.indices), 'image')})" if forget and not what[:1].isdecimal() else ""
     record = METHODS[spec.method.id]
     if record.from_files:
-        text = f"Look at a model that forgot {forgotten(values)}{count} of {_images(values)}"
+        text = f"Look at a model that forgot {what}{count} of {_images(values)}"
     else:
-        text = f"Forget {forgotten(values)}{count} of {_images(values)} with {_method(record.title)}"
+        text = f"Forget {what}{count} of {_images(values)} with {_method(record.title)}"
     if len(specs) > 1:
         text = f"{len(specs)} runs, the first: {text[:1].lower()}{text[1:]}"
     return f"{text}; {counted(spec.references, 'reference')}"

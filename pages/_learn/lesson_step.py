@@ -23,7 +23,7 @@ AUDITED = ("attack", "verdict", "claim")
 def show_step(place: Place) -> None:
     """Draws the step."""
     lesson, step = place.lesson, place.step
-    st.subheader(step.title, anchor=False)
+    st.header(step.title, anchor=False)
     name = step.run
     if step.control == "run":
         name = _pick_run(lesson, step)

@@ -30,7 +30,7 @@ def filled_table(table: str, scale: str) -> Filled:
 
 def table_section(filled: Filled) -> None:
     """The table: in each cell the paper's number, then ours."""
-    st.subheader(filled.title, anchor=False)
+    st.header(filled.title, anchor=False)
     st.caption(f"{filled.table.source}. In each cell: the paper · **ours**. {NOTHING} is a number that does not exist.")
     rows = []
     for row in filled.rows:

@@ -52,7 +52,7 @@ def deep_audit(view: RunView, row: RunRow) -> None:
 
 
 def _found(view: RunView, deep: dict[str, Any]) -> None:
-    st.subheader("Deep audit", anchor=False)
+    st.header("Deep audit", anchor=False)
     terms_row("deep-audit", "shadow")
     first, *others = deep_sentences(deep)
     state = deep_state(deep)
@@ -75,7 +75,7 @@ def _source(deep: dict[str, Any]) -> None:
     whose = (
         "all made by this run" if made == shadows else f"{made or 'none'} of them made by this run, the others before"
     )
-    said = [f"{counted(shadows, 'shadow model')}, {whose}."]
+    said = [f"{counted(shadows or 0, 'shadow model')}, {whose}."]
     if isinstance(took, int | float):
         said.append(f"That took {duration(took)} of processor time.")
     if deep.get("same_weights") is True:

@@ -17,7 +17,7 @@ def nearness(view: RunView) -> None:
     near = NearRounds.from_result(result) if result else None
     if near is None or len(near.points) < 2:
         return
-    st.subheader("Which round was nearest to retraining", anchor=False)
+    st.header("Which round was nearest to retraining", anchor=False)
     terms_row("nearness", "like-reference")
     show_chart(nearness_curve(near), key="nearness", alt=nearness_alt(near))
     for sentence in nearness_words(near):

@@ -96,7 +96,7 @@ def results(view: RunView) -> None:
         st.warning(plain(text), icon=":material/warning:")
     for level, text in verdicts(run):
         (st.warning if level else st.markdown)(text)
-    st.subheader("Before, after and reference", anchor=False)
+    st.header("Before, after and reference", anchor=False)
     terms_row("reference", "band", "tug-of-war", "over-unlearning")
     st.dataframe(
         coloured_table(run),

@@ -19,7 +19,7 @@ def ticked_curves(rows: list[RunRow]) -> None:
     """Curves over rounds of the ticked runs."""
     page = pages()["compare"]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(f"Compare {counted(len(rows), 'run')}", anchor=False, width="content")
+        st.header(f"Compare {counted(len(rows), 'run')}", anchor=False, width="content")
         if st.button(page.title, key="to_compare", icon=page.icon, help="Side by side, against retraining."):
             st.switch_page(page.file, query_params={"runs": ",".join(row.run_id for row in rows)})
     if len(rows) > MOST_COMPARED:

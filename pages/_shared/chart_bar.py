@@ -17,7 +17,7 @@ SCALE = 2
 
 
 def ground() -> str:
-    """``"light"`` or ``"dark"``: what the reader's page looks like; switching it draws the page again."""
+    """``"light"`` or ``"dark"``: what the reader's page looked like when it was last drawn."""
     return "dark" if st.context.theme.type == "dark" else "light"
 
 

@@ -90,7 +90,7 @@ def selection_section(view: RunView, rounds: list[int], selected: np.ndarray) ->
         return
     table = probe_of(view).iloc[selected]
     listed = counts_words(table["group"].to_numpy())
-    st.subheader(counted(len(table), "selected sample"), anchor=False)
+    st.header(counted(len(table), "selected sample"), anchor=False)
     shown = table.iloc[:MOST_LISTED]
     most = f" The first {MOST_LISTED} are listed." if len(table) > MOST_LISTED else ""
     st.caption(f"{listed[0].upper()}{listed[1:]}.{most} They stay selected for this run until they are cleared.")

@@ -40,7 +40,7 @@ def _live(was_live: bool, progress: Callable[[RunRow], None]) -> None:
     first_run_banner(rows, progress)
     if not rows:
         return
-    st.subheader("Latest runs", anchor=False)
+    st.header("Latest runs", anchor=False)
     with st.container(gap="xsmall"):
         for row in rows[:MOST_LISTED]:
             _line(row)

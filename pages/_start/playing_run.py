@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import streamlit as st
 
@@ -74,6 +74,15 @@ def playing_run(rows: Sequence[RunRow]) -> None:
         st.caption(plain(error))
 
 
+def labels_of(rows: Iterable[RunRow]) -> dict[str, str]:
+    """Titles by id, told apart by the id where two are alike: choices with the same words are one choice."""
+    titles = {row.run_id: plain(row.title) for row in rows}
+    return {
+        run_id: title if list(titles.values()).count(title) == 1 else f"{title} · {run_id[-4:]}"
+        for run_id, title in titles.items()
+    }
+
+
 def _choice(offered: Mapping[str, RunRow]) -> str:
     """Draws the choice of the run that plays, where there are several."""
     first = next(iter(offered))
@@ -84,7 +93,7 @@ def _choice(offered: Mapping[str, RunRow]) -> str:
         st.pills(
             "Run that plays",
             list(offered),
-            format_func=lambda run_id: plain(offered[run_id].title),
+            format_func=labels_of(offered.values()).__getitem__,
             default=first,
             required=True,
             key="playing",

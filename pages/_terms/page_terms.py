@@ -1,25 +1,26 @@
-"""The foot of a page: links to the entries of all terms that it uses."""
+"""The foot of a page: a link to the entries of all terms that it may use."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from cu_core.catalogue.glossary import TERMS
-from pages._terms.term_text import escaped
+from cu_core.catalogue.glossary.term import Term
+from pages._terms.term_link import PAGE_OF_TERMS
 
 
-def links_of(page_id: str) -> str:
-    """Links to the terms of a page as Markdown; empty where it uses none.
+def terms_of(page_id: str) -> list[Term]:
+    """The terms of a page, in the order of the glossary; none where it uses none.
 
     Args:
         page_id: of the page.
     """
-    found = [term for term in TERMS.values() if page_id in term.pages]
-    # Relative, so that they hold below a base path as well. They open beside the page, which stays as it is.
-    return " · ".join(f"[{escaped(term.title)}](terms?term={term.id})" for term in found)
+    return [term for term in TERMS.values() if page_id in term.pages]
 
 
 def page_terms(page_id: str) -> None:
-    """Draws the line; nothing where there is nothing to link."""
-    if links := links_of(page_id):
-        st.caption(f"Terms on this page: {links}")
+    """Draws the link; nothing where there is nothing to link."""
+    if terms_of(page_id):
+        st.page_link(
+            PAGE_OF_TERMS, label="Terms of this page", icon=":material/menu_book:", query_params={"of": page_id}
+        )

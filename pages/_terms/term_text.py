@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from cu_core.catalogue.glossary.term import Term, TermFamily
+from collections.abc import Iterable
+
+from cu_core.catalogue.glossary.term import Term
 
 
 def escaped(text: str) -> str:
@@ -16,9 +18,9 @@ def term_body(term: Term) -> str:
     return f"{escaped(term.sentence)}{formula}\n\n**Careful:** {escaped(term.means_not)}"
 
 
-def family_text(family: TermFamily) -> str:
-    """All entries of a family to be read one after the other."""
-    return "\n\n".join(map(_listed, family.terms))
+def list_text(terms: Iterable[Term]) -> str:
+    """Entries to be read one after the other."""
+    return "\n\n".join(map(_listed, terms))
 
 
 def _listed(term: Term) -> str:

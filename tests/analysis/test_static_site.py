@@ -16,13 +16,16 @@ import pytest
 
 from cu_core.analysis.site import viewer_parts
 from cu_core.analysis.site.claim_strip import claim_strip
-from cu_core.analysis.site.html_frame import frame, site_style, table
+from cu_core.analysis.site.html_frame import frame, said, site_style, table
 from cu_core.analysis.site.moment_charts import confidence_charts, cosine_charts
 from cu_core.analysis.site.run_page import run_page
 from cu_core.analysis.site.site_folder import NOTE, write_site
+from cu_core.analysis.site.site_pages import about_page
 from cu_core.analysis.site.svg_pane import HEIGHT, LETTERS, WIDTH, ChartAxis, ChartPane, decade_ticks, even_ticks
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
+from cu_core.catalogue.glossary import TERMS
+from cu_core.catalogue.lessons.lesson_reader import lesson_from_text
 from cu_core.catalogue.question_record import DIFFERS, QUESTIONS
 from cu_core.figures.scene import read_header
 from cu_core.figures.theme import COLOURS
@@ -273,3 +276,81 @@ def test_fewer_samples_are_said(home: Home, run_id: str, monkeypatch: pytest.Mon
     monkeypatch.setattr(viewer_parts, "MOST_SAMPLES", 30)
     html = run_page(home, open_run(home, run_id)).html
     assert "30 of 62 recorded samples are drawn" in html and header(html, "scene-0")["samples"] == 30
+
+
+LESSON = """
+title: A lesson <b>
+summary: Guess.
+runs:
+  shown: {title: The one, find: {method.id: contrastive}}
+  gone: {title: Not here, find: {method.id: salun}}
+steps:
+  - id: first
+    title: First
+    minutes: 2
+    run: shown
+    text: ["Forget **{class}**, which was right on {forget_acc.before}.", "Never said: {nothing.known}"]
+    parts: [{part: images, shown: question}, {part: before-after, metrics: [forget_acc]}, {part: boundary}]
+    question:
+      kind: number
+      ask: How many?
+      truth: forget_acc.after
+      explain:
+        - {when: guess > truth + 0.1, text: "You said {guess}, too many."}
+        - {when: guess <= truth + 0.1, text: "Near."}
+    reveal: ["It was {forget_acc.after}."]
+    honest: ["Say so."]
+  - id: second
+    title: Second
+    minutes: 1
+    run: shown
+    parts: [{part: curves, metrics: [retain_acc]}, {part: claim, claim: remembers}, {part: verdict}, {part: attack},
+      {part: references, metrics: [retain_acc]}]
+    question:
+      kind: choice
+      ask: Which?
+      options: [{text: This, right: true, why: [Yes.]}, {text: That, right: false, why: [No.]}]
+  - {id: third, title: Third, minutes: 1, run: gone, text: [Read on.]}
+"""
+
+
+def test_a_lesson_is_filled_with_the_numbers_of_its_runs(home: Home, run_id: str, tmp_path: Path) -> None:
+    lesson = lesson_from_text(LESSON, "own", "own.yaml")
+    found = write_site(home, [], tmp_path / "site", lesson=lesson)
+    assert found.runs == (run_id,) and set(found.files) == {"about.html", "index.html", "lesson.html", "shown.html"}
+    assert 'href="lesson.html"' in (tmp_path / "site" / "index.html").read_text()
+    html = (tmp_path / "site" / "lesson.html").read_text()
+    assert "A lesson &lt;b&gt;" in html and "<b>five</b>, which was right on 100&#160;%." in html
+    assert "Never said" not in html and "It was 0&#160;%." in html and "Say so." in html
+    assert "<h3>If you guessed 0 to 10 %</h3><p>Near.</p>" in html
+    assert "<p>You said 11 to 100 %, too many.</p>" in html
+    assert html.index("How many?") < html.index("<details>") < html.index("It was 0"), "folded until it is opened"
+    assert html.count("data:image/png;base64,") == 12 and 'href="shown.html#picture"' in html
+    first, second = html.split('id="second"')
+    assert first.count("<svg") == 1 and "Forget accuracy" in first and first.count('class="mark reference"') == 3
+    assert second.count("Retain accuracy (n = 30)") == 1 and "Not quite: That" in second and "Right: This" in second
+    assert QUESTIONS["remembers"].question in second and "In short it is differs." in second
+    assert "Loss threshold" in second and second.index("<li>That</li>") < second.index("Not quite")
+    assert "No run of this site stands for “Not here”" in html and "Read on." in html
+
+
+def test_a_lesson_without_any_run_is_refused(home: Home, tmp_path: Path) -> None:
+    lesson = lesson_from_text(LESSON, "own", "own.yaml")
+    with pytest.raises(BadInput, match="no run was named"):
+        write_site(home, [], tmp_path / "site", lesson=lesson)
+    assert not (tmp_path / "site").exists()
+
+
+def test_named_runs_stand_for_those_of_a_lesson_first(home: Home, run_id: str, tmp_path: Path) -> None:
+    write_run(home, "mine", MadeUp(rounds=1, counts=(8, 12, 8), audited=0, images=False))
+    lesson = lesson_from_text(LESSON, "own", "own.yaml")
+    assert write_site(home, ["mine"], tmp_path / "site", lesson=lesson, images=False).runs == ("mine",)
+    html = (tmp_path / "site" / "lesson.html").read_text()
+    assert 'href="mine.html"' in html and "data:image" not in html
+
+
+def test_every_term_is_on_the_page_of_words() -> None:
+    html = about_page()
+    for term in TERMS.values():
+        assert f'id="term-{term.id}"' in html and f"<dd>{said(term.sentence)}</dd>" in html
+        assert said(term.means_not) in html

@@ -135,6 +135,5 @@ def test_the_docs_words_have_entries() -> None:
 
 def test_the_docs_have_every_entry_and_misconception() -> None:
     text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
-    assert [name for name in TERMS if f'<a id="{name}"></a>' not in text] == []
+    assert [term.id for term in TERMS.values() if f"\n### {term.title}\n" not in text] == []
     assert [m.id for m in MISCONCEPTIONS if f"| {m.belief} |" not in text] == []
-    assert set(re.findall(r"\]\(#([a-z0-9-]+)\)", text)) - set(TERMS) == {"misconceptions-and-where-each-is-answered"}

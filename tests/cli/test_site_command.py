@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cu_core.base.home import Home
+from cu_core.catalogue.lessons.lesson_reader import lesson_files
 from cu_core.cli import build_parser, main
 from cu_core.jobs.takeout import Takeout
 from tests.madeup import MadeUp, write_run
@@ -53,6 +54,19 @@ def test_a_group_becomes_one_site(home: Home, tmp_path: Path, capsys: pytest.Cap
     assert main(["export-site", "--group", "pair", str(tmp_path / "site"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["runs"] == ["one", "two"]
     assert "<h1>pair</h1>" in (tmp_path / "site" / "index.html").read_text()
+
+
+def test_a_lesson_is_named_or_given_as_a_file(home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_run(home, "one", SMALL)
+    shipped = next(iter(lesson_files(home)))
+    assert main(["export-site", "--lesson", shipped, "one", str(tmp_path / "site"), "--json"]) == 0
+    assert "lesson.html" in json.loads(capsys.readouterr().out)["files"]
+    copy = tmp_path / "own.yaml"
+    copy.write_bytes(lesson_files(home)[shipped].read_bytes())
+    assert main(["export-site", "--lesson", str(copy), "one", str(tmp_path / "other")]) == 0
+    capsys.readouterr()
+    assert main(["export-site", "--lesson", "none-such", "one", str(tmp_path / "third")]) == 2
+    assert shipped in capsys.readouterr().err and not (tmp_path / "third").exists()
 
 
 def test_pages_ask_for_it_in_words_that_it_understands(tmp_path: Path) -> None:

@@ -46,7 +46,17 @@ LIVE = re.compile(
 
 def markdown_of(app: AppTest) -> list[str]:
     """Everything on a page that reads Markdown."""
-    bodies = (app.title, app.subheader, app.markdown, app.caption, app.info, app.warning, app.error, app.toast)
+    bodies = (
+        app.title,
+        app.header,
+        app.subheader,
+        app.markdown,
+        app.caption,
+        app.info,
+        app.warning,
+        app.error,
+        app.toast,
+    )
     labels = (app.button, app.expander, app.toggle, app.checkbox, app.metric, app.selectbox, app.multiselect)
     return [str(e.value) for kind in bodies for e in kind] + [str(e.label) for kind in labels for e in kind]
 

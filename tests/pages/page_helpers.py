@@ -24,7 +24,7 @@ def open_page(page: str, **query: str) -> AppTest:
 
 def texts(app: AppTest) -> str:
     """Everything that a page says in words."""
-    kinds = (app.title, app.subheader, app.markdown, app.caption, app.info, app.warning, app.error)
+    kinds = (app.title, app.header, app.subheader, app.markdown, app.caption, app.info, app.warning, app.error)
     return "\n".join(str(element.value) for kind in kinds for element in kind)
 
 

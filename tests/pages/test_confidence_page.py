@@ -43,7 +43,7 @@ def titles(figure: dict) -> list[str]:
 
 
 def text_of(app: AppTest) -> str:
-    parts = [*app.caption, *app.markdown, *app.info, *app.warning, *app.error, *app.subheader]
+    parts = [*app.caption, *app.markdown, *app.info, *app.warning, *app.error, *app.header]
     return "\n".join(str(element.value) for element in parts)
 
 

@@ -106,7 +106,7 @@ def test_the_whole_in_a_sentence(ready: Home) -> None:
     more = [spec, dataclasses.replace(spec, seed=1)]
     assert part_words.sentence(more, values, None).startswith("2 runs, the first: forget class five")
     one = dataclasses.replace(spec, reference=1, forget=ForgetSpec("random:3"))
-    assert "random samples of digits" in part_words.sentence([one], form_draft.from_spec(one), None)
+    assert "Forget 3 random samples of digits" in part_words.sentence([one], form_draft.from_spec(one), None)
     assert part_words.sentence([one], form_draft.from_spec(one), None).endswith("; 1 reference")
 
 

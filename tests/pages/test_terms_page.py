@@ -11,9 +11,10 @@ from cu_core.base.home import Home
 from cu_core.catalogue.glossary import FAMILIES, TERMS
 from cu_core.catalogue.glossary.term import Term
 from pages._frame.page_records import pages
-from pages._terms.page_terms import links_of
+from pages._terms import term_link
+from pages._terms.page_terms import terms_of
 from pages._terms.term_link import term_help
-from pages._terms.term_text import escaped, family_text, term_body
+from pages._terms.term_text import escaped, list_text, term_body
 from tests.madeup import write_run
 from tests.pages.page_helpers import open_page, texts
 
@@ -50,7 +51,9 @@ def test_what_is_chosen_is_in_the_address_and_another_address_wins(home: Home) -
     assert "term" not in app.query_params and app.header[0].value == FAMILIES[0].title
 
 
-def test_a_row_has_a_button_for_each_term(home: Home, tmp_path: Path) -> None:
+def test_a_row_has_a_button_for_each_term(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The script puts a page of its own there; afterwards it is what it was.
+    monkeypatch.setattr(term_link, "PAGE_OF_TERMS", term_link.PAGE_OF_TERMS)
     script = tmp_path / "row.py"
     script.write_text(
         "import streamlit as st\nfrom pages._terms.term_link import terms_row\n"
@@ -69,14 +72,21 @@ def test_texts_are_no_markup() -> None:
     assert escaped("λ_UL *x* $y$ [z]") == "λ\\_UL \\*x\\* \\$y\\$ \\[z\\]"
     assert "$$\n\\omega\n$$" in term_body(Term("a", "A", "S.", "N.", "W.", formula="\\omega"))
     assert "$$" not in term_body(Term("a", "A", "S.", "N.", "W."))
-    assert family_text(FAMILIES[0]).count("Careful") == len(FAMILIES[0].terms)
+    assert list_text(FAMILIES[0].terms).count("Careful") == len(FAMILIES[0].terms)
     assert term_help("band").startswith(TERMS["band"].sentence)
 
 
-def test_every_page_of_a_run_names_its_terms_at_its_foot(home: Home) -> None:
-    assert [page.id for page in pages().values() if page.needs != "nothing" and not links_of(page.id)] == []
-    assert "[Band](terms?term=band)" in links_of("compare") and "[Band]" not in links_of("signals")
-    assert links_of("terms") == links_of("no such page") == ""
+def test_every_page_of_a_run_leads_to_its_terms_from_its_foot(home: Home) -> None:
+    assert [page.id for page in pages().values() if page.needs != "nothing" and not terms_of(page.id)] == []
+    assert terms_of("terms") == terms_of("no such page") == []
     write_run(home)
     app = open_page("signals.py", run="madeup-1")
-    assert app.main.caption[-1].value == f"Terms on this page: {links_of('signals')}"
+    link = app.main.get("page_link")[-1].proto
+    assert (link.label, link.query_string) == ("Terms of this page", "of=signals")
+
+
+def test_the_page_lists_the_terms_of_one_page_alone(home: Home) -> None:
+    said = texts(open_page("terms.py", of="signals"))
+    assert "terms of the page **Signal space**" in said
+    assert "**Two-view cosine** –" in said and "**Band** –" not in said
+    assert "**Band** –" in texts(open_page("terms.py", of="no such page"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from cu_core.analysis.site.svg_pane import (
     BOTTOM,
@@ -24,11 +25,18 @@ FREE = 0.05
 """Share of an axis beyond the first and the last round, so that marks are whole."""
 
 
-def round_charts(run: RunCurves) -> list[tuple[str, str]]:
-    """Title and SVG of each chart: accuracies, then what gives membership away; none before the first round."""
+def round_charts(run: RunCurves, metrics: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """Title and SVG of each chart; none before the first round.
+
+    Args:
+        run: the curves.
+        metrics: one chart each; by default accuracies, then what gives membership away.
+    """
     if not len(run.metrics):
         return []
-    return [_chart(run, pane) for pane in [*((name,) for name in panes([run])), *signal_panes([run])]]
+    wanted = [(name,) for name in metrics if run.has(name)]
+    usual: list[Pane] = [*((name,) for name in panes([run])), *signal_panes([run])]
+    return [_chart(run, pane) for pane in wanted or usual]
 
 
 def _chart(run: RunCurves, pane: Pane) -> tuple[str, str]:

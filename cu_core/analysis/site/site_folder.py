@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from cu_core.analysis.exports.export_folder import ZIP, write_folder
-from cu_core.analysis.site.run_page import SitePage, run_page
+from cu_core.analysis.site.lesson_pages import LESSON, SiteLesson, lesson_page, runs_of_lesson
+from cu_core.analysis.site.run_page import run_page
 from cu_core.analysis.site.site_pages import ABOUT, INDEX, about_page, file_of, index_page, links_to
 from cu_core.base.errors import BadInput
 from cu_core.base.files import parse_json, read_plain, write_atomically
 from cu_core.base.home import Home
 from cu_core.base.version import __version__
+from cu_core.catalogue.lessons.lesson_record import Lesson
 from cu_core.runstore import layout
 from cu_core.runstore.reader import open_run
 
@@ -41,30 +43,56 @@ class WrittenSite:
 
 
 def write_site(
-    home: Home, run_ids: Sequence[str], target: Path, *, title: str = "", images: bool = True
+    home: Home,
+    run_ids: Sequence[str],
+    target: Path,
+    *,
+    title: str = "",
+    images: bool = True,
+    lesson: Lesson | None = None,
 ) -> WrittenSite:
     """Writes the site of some runs into a folder, or into a zip of one.
 
     Args:
         home: where the runs live.
-        run_ids: at least one; repeated ones count once.
+        run_ids: repeated ones count once; at least one, or a lesson for which there are runs.
         target: the folder, or a name that ends in ``.zip``. A site that is there already is replaced.
-        title: of the way in, where there are several runs.
+        title: of the way in, where there are several runs or a lesson.
         images: whether thumbnails of the samples are in it.
+        lesson: that becomes a page; the runs that it looks at and that are not named are taken from the home.
 
     Raises:
         BadInput: no such run, one without rounds, or a folder that holds something else.
     """
     check_site_folder(target)
-    ids = list(dict.fromkeys(run_ids))
+    taught = {} if lesson is None else runs_of_lesson(home, lesson, run_ids)
+    ids = list(dict.fromkeys([*run_ids, *taught.values()]))
+    if not ids:
+        raise BadInput("run", "no run was named, and none here stands for a run of the lesson")
     for run_id in ids:
         layout.run_dir(home, run_id)
-    several = len(ids) > 1
-    way_back = [(INDEX, "All runs")] if several else []
-    links = links_to([*way_back, (ABOUT, "What the words mean")])
+    named = [(INDEX, "All runs")] if len(ids) > 1 or lesson is not None else []
+    named += [(LESSON, lesson.title)] if lesson is not None else []
+    links = links_to([*named, (ABOUT, "What the words mean")])
     pages = [run_page(home, open_run(home, run_id), images=images, links=links) for run_id in ids]
-    files = _files(pages, title or f"{len(ids)} runs")
-    note = {"program": PROGRAM, "version": __version__, "runs": ids, "files": sorted(files)}
+    files = {ABOUT: about_page()}
+    if len(pages) == 1 and lesson is None:
+        files[INDEX] = pages[0].html
+    else:
+        files |= {file_of(page): page.html for page in pages}
+    if lesson is not None:
+        views = {name: open_run(home, run_id) for name, run_id in taught.items()}
+        told = SiteLesson(lesson, views, {page.run_id: file_of(page) for page in pages}, home, images)
+        files[LESSON] = lesson_page(told, links)
+    if INDEX not in files:
+        several = f"{len(ids)} run{'' if len(ids) == 1 else 's'}"
+        # Last, since it leads to the others.
+        files[INDEX] = index_page(pages, title or (lesson.title if lesson else several), lesson, LESSON)
+    return _written(target, {name: text.encode() for name, text in files.items()}, ids)
+
+
+def _written(target: Path, files: Mapping[str, bytes], ids: Sequence[str]) -> WrittenSite:
+    note = {"program": PROGRAM, "version": __version__, "runs": list(ids), "files": sorted(files)}
     if target.suffix.lower() == ZIP or not target.exists():
         size = write_folder(target, lambda folder: _fill(folder, files, note))
     else:
@@ -85,15 +113,6 @@ def check_site_folder(target: Path) -> None:
     if any(target.iterdir()) and _note_in(target) is None:
         allowed = ("a new folder", "an empty one", "one with an earlier site")
         raise BadInput("folder", f"{target} holds files that are no site of this program", allowed)
-
-
-def _files(pages: Sequence[SitePage], title: str) -> dict[str, bytes]:
-    """Content by name; the way in comes last, since it leads to the others."""
-    files = {ABOUT: about_page()}
-    if len(pages) == 1:
-        return {name: text.encode() for name, text in (files | {INDEX: pages[0].html}).items()}
-    files |= {file_of(page): page.html for page in pages}
-    return {name: text.encode() for name, text in (files | {INDEX: index_page(pages, title)}).items()}
 
 
 def _fill(folder: Path, files: Mapping[str, bytes], note: Mapping[str, Any]) -> None:

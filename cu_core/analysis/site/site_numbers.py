@@ -29,7 +29,7 @@ def number_section(run: Compared, measured_on: str) -> Iterator[str]:
     """
     numbers = [n for n in measured(run, None) if not n.id.startswith(ATTACK)]
     yield '<section aria-labelledby="numbers"><h2 id="numbers">Before, after and retrained</h2>'
-    yield _compared("Number", [(n.title, n) for n in sorted(numbers, key=_outside_first)])
+    yield compared_table("Number", [(n.title, n) for n in sorted(numbers, key=_outside_first)])
     yield f'<p class="note">{said(measured_on)} {said(_band_words(numbers))}</p></section>'
 
 
@@ -59,11 +59,17 @@ def attack_section(run: Compared, view: RunView) -> Iterator[str]:
 
 def _attack_table(numbers: Sequence[RecordedNumber], way: str) -> str:
     named = [(n.title.removeprefix(AUC).removesuffix(f", {way}"), n) for n in numbers]
-    return _compared("Attack", named, interval=True)
+    return compared_table("Attack", named, interval=True)
 
 
-def _compared(what: str, numbers: Sequence[tuple[str, RecordedNumber]], *, interval: bool = False) -> str:
-    """A table of numbers beside retraining; without columns of the band where no number has one."""
+def compared_table(what: str, numbers: Sequence[tuple[str, RecordedNumber]], *, interval: bool = False) -> str:
+    """A table of numbers beside retraining; without columns of the band where no number has one.
+
+    Args:
+        what: heading of their names.
+        numbers: each with its name.
+        interval: whether the number after unlearning has its own interval beside it.
+    """
     banded = any(n.band is not None for _, n in numbers)
     head = [what, "Before", "After (95 % interval)" if interval else "After", "Retrained", "95 % band", "In the band?"]
     width = len(head) if banded else len(head) - 2

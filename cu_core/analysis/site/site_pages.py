@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from cu_core.analysis.site.html_frame import frame, said, shown
 from cu_core.analysis.site.run_page import SitePage
 from cu_core.base.version import __version__
+from cu_core.catalogue.glossary import FAMILIES
+from cu_core.catalogue.glossary.term import TermFamily
+from cu_core.catalogue.lessons.lesson_record import Lesson
 
 INDEX, ABOUT = "index.html", "about.html"
 WHAT = (
@@ -15,53 +18,6 @@ WHAT = (
     "beside every number here as the reference. Being wrong about the forgotten samples is not the goal: a retrained "
     "model recognises many images that it has never seen, and one that is wrong too often stands out as well."
 )
-TERMS = (
-    (
-        "Forget, retain, unseen",
-        "Training samples that are to be forgotten (✕), the other training samples (●), and samples that no model was "
-        "trained on (◆).",
-    ),
-    ("Before (round 0)", "The trained model before unlearning begins."),
-    ("Round", "One pass of the method over the samples to forget; after each, all recorded samples are looked at."),
-    (
-        "Reference",
-        "A model of the same recipe, trained from scratch on the retain samples alone (■): what unlearning should "
-        "arrive at.",
-    ),
-    (
-        "Band",
-        "Where one more retrained model would lie in 19 of 20 cases. Inside it a difference may be chance; of a true "
-        "retraining one number in 20 lies outside.",
-    ),
-    (
-        "Distance to the boundary",
-        "How far a sample lies from where the model would change its mind; below 0 it already predicts another class.",
-    ),
-    (
-        "Cosine to round 0",
-        "How far a sample's embedding has turned since before unlearning: 1 is not at all. That it has turned does not "
-        "say that it was forgotten.",
-    ),
-    (
-        "Two-view cosine",
-        "How alike two crops of one image are to the model; members of the training data tend to be more alike.",
-    ),
-    (
-        "Membership attack",
-        "Guesses from a model's answers which samples it was trained on. AUC 0.5 is guessing; that attacks fail does "
-        "not prove that nothing is left.",
-    ),
-    (
-        "Tug of war",
-        "Compares accuracies with those of a retrained model: at 1 they are the same. It looks at nothing else.",
-    ),
-    (
-        "Verdict",
-        "Asks, question by question, whether the model can be told from retrained ones. “No difference found” is no "
-        "proof of forgetting: it says what these tests could not see.",
-    ),
-)
-"""Words of the pages, each with what it means and what it does not."""
 
 
 def links_to(names: Sequence[tuple[str, str]]) -> str:
@@ -70,27 +26,48 @@ def links_to(names: Sequence[tuple[str, str]]) -> str:
     return f'<nav aria-label="Pages">{links}</nav>'
 
 
-def index_page(pages: Sequence[SitePage], title: str) -> str:
-    """The way to the pages of several runs, each with its verdict."""
+def index_page(pages: Sequence[SitePage], title: str, lesson: Lesson | None = None, file: str = "") -> str:
+    """The way to the pages of several runs, each with its verdict, and to the lesson where there is one.
+
+    Args:
+        pages: of the runs.
+        title: of the page.
+        lesson: that the site holds.
+        file: its page.
+    """
     items = "".join(
         f'<li><a href="{shown(file_of(page))}">{shown(page.title)}</a><p>{said(page.about)}</p>{page.state}</li>'
         for page in pages
     )
+    taught = ""
+    if lesson is not None:
+        words = f"<p>{said(lesson.summary)}</p>"
+        taught = f'<ul class="runs"><li><a href="{shown(file)}">{shown(lesson.title)}</a>{words}</li></ul><h2>Runs</h2>'
     body = (
         f"<header><h1>{shown(title)}</h1><p>{WHAT}</p>{links_to([(ABOUT, 'What the words mean')])}</header>"
-        f'<main><ul class="runs">{items}</ul></main>{_footer()}'
+        f'<main>{taught}<ul class="runs">{items}</ul></main>{_footer()}'
     )
     return frame(title, body)
 
 
 def about_page() -> str:
-    """What unlearning is, and what the words on the other pages mean."""
-    entries = "".join(f"<dt>{term}</dt><dd>{words}</dd>" for term, words in TERMS)
+    """What unlearning is, and the glossary: what the words on the other pages mean, and what they do not."""
+    contents = "".join(f'<a href="#{family.id}">{shown(family.title)}</a>' for family in FAMILIES)
     body = (
-        f"<header>{links_to([(INDEX, 'Back')])}<h1>What unlearning is</h1><p>{WHAT}</p></header>"
-        f"<main><h2>What the words mean</h2><dl>{entries}</dl></main>{_footer()}"
+        f"<header>{links_to([(INDEX, 'Back')])}<h1>What unlearning is</h1><p>{WHAT}</p>"
+        f'<nav aria-label="Parts of this page">{contents}</nav></header>'
+        f"<main>{''.join(map(_family, FAMILIES))}</main>{_footer()}"
     )
     return frame("What the words mean · Unlearnscope", body)
+
+
+def _family(family: TermFamily) -> str:
+    entries = "".join(
+        f'<dt id="term-{shown(term.id)}">{shown(term.title)}</dt><dd>{said(term.sentence)}</dd>'
+        f'<dd class="note">Not to be mistaken: {said(term.means_not)}</dd>'
+        for term in family.terms
+    )
+    return f'<h2 id="{shown(family.id)}">{shown(family.title)}</h2><dl>{entries}</dl>'
 
 
 def file_of(page: SitePage) -> str:

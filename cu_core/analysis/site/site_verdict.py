@@ -51,11 +51,16 @@ def verdict_section(view: RunView, result: Mapping[str, Any]) -> Iterator[str]:
     if any(row_of_test(test) for claim in verdict["claims"] for test in claim["tests"]):
         yield f'<p class="note">{LEGEND}</p>'
     for claim in worst_first(verdict["claims"]):
-        yield _claim(claim)
+        yield claim_block(claim)
     yield f"<details><summary>For statisticians</summary><p>{said(verdict['statistician'])}</p></details></section>"
 
 
-def _claim(claim: Mapping[str, Any]) -> str:
+def claim_block(claim: Mapping[str, Any]) -> str:
+    """One question with its answer and the test that it rests on.
+
+    Args:
+        claim: of a verdict as `verdict_of` gives it.
+    """
     question = QUESTIONS.get(claim["id"])
     state = state_words(claim["state"]) if claim["applies"] else "does not apply"
     kind = claim["state"] if claim["applies"] else ""

@@ -6,7 +6,7 @@ from cu_core.catalogue.glossary.term import Term, TermFamily
 
 VERDICT_TERMS = TermFamily(
     "verdict",
-    "Verdict",
+    "The verdict",
     (
         Term(
             "verdict",
