@@ -21,7 +21,6 @@ const signed = (value) => String(Number(value.toPrecision(3))).replace("-", "−
 
 function createCurves(box, state) {
   const canvas = box.querySelector("canvas")
-  canvas.tabIndex = 0
   canvas.setAttribute("role", "img")
   const pen = canvas.getContext("2d", { willReadFrequently: true })
   let panels = []

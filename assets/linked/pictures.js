@@ -24,13 +24,26 @@ function createPictures(strip, state) {
     return made
   }
 
+  // One stop for the tab key; arrow keys go from picture to picture.
+  const STEPS = { ArrowLeft: -1, ArrowRight: 1 }
+  strip.onkeydown = (event) => {
+    const tiles = [...strip.children]
+    const next = tiles[tiles.indexOf(event.target) + STEPS[event.key]]
+    if (!next) return
+    event.preventDefault()
+    for (const one of tiles) one.tabIndex = one === next ? 0 : -1
+    next.focus()
+  }
+
   return {
     draw() {
       if (!picture || !state.places) return strip.replaceChildren()
       const tiles = []
       for (const i of state.shown()) {
         const place = state.places.get(i)
-        if (place !== undefined) tiles.push(tile(i, place))
+        if (place === undefined) continue
+        tiles.push(tile(i, place))
+        tiles.at(-1).tabIndex = tiles.length === 1 ? 0 : -1
         if (tiles.length === MOST_PICTURES) break
       }
       strip.replaceChildren(...tiles)

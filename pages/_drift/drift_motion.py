@@ -83,7 +83,8 @@ def events(view: RunView, rounds: list[int], shown: int) -> None:
     groups, labels = probe["group"].to_numpy(), probe["label"].to_numpy()
     upto = rounds.index(shown) + 1
     crossed = crossings(course["boundary"], rounds)
-    left, right = st.columns(2)
+    # What is said above the two may take another number of lines; their bars stand on one line all the same.
+    left, right = st.columns(2, vertical_alignment="bottom")
     with left:
         st.caption("Crossed their decision boundary and stayed across, by round")
         figure = crossing_histogram(crossed.stays, groups, rounds)

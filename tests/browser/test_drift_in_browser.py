@@ -137,7 +137,7 @@ def test_a_lasso_lights_the_charts_without_the_server_and_a_curve_lights_the_vie
     lasso(page)
     chosen = look(page)["chosen"]
     assert len(chosen) > 20
-    eventually(page, lambda: chosen == page.evaluate(LINKED)["chosen"] or pytest.fail("not lit"))
+    until(page, lambda: page.evaluate(LINKED)["chosen"] == chosen, "the charts have lit the same samples")
     expect(page.locator(".what")).to_contain_text(f"{len(chosen)} selected samples")
     expect(page.locator(".tile")).to_have_count(min(len(chosen), 120))
     page.locator(".curves").evaluate("(part) => part.scrollIntoView({ block: 'center' })")
@@ -147,6 +147,9 @@ def test_a_lasso_lights_the_charts_without_the_server_and_a_curve_lights_the_vie
     fewer = page.evaluate(LINKED)["chosen"]
     assert 0 < len(fewer) < len(chosen) and set(fewer) < set(chosen)
     reaches(page, chosen=fewer)
+    page.locator(".tile").first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".tile").nth(1)).to_be_focused()
     page.locator(".tile").first.click()
     reaches(page, chosen=fewer[:1])
 
