@@ -52,7 +52,9 @@ def footnotes(view: RunView, seed: int | None) -> list[str]:
     """
     notes = []
     if left_out := int(probe_of(view)["rule"].sum()):
-        notes.append(f"Left out, as in all metrics: {counted(left_out, 'recorded sample')} of the stopping rule.")
+        verb = "is" if left_out == 1 else "are"
+        several = counted(left_out, "recorded sample")
+        notes.append(f"{several} that the stopping rule looks at {verb} left out, as in all metrics.")
     if seed is None:
         notes.append(no_reference(view, "what to aim at"))
     return notes
