@@ -32,7 +32,8 @@ def heading(page: Page, text: str) -> None:
 
 
 def set_number(page: Page, label: str, value: str) -> None:
-    field = page.get_by_label(re.compile(rf"^{re.escape(label)}")).first
+    name = re.compile(rf"^{re.escape(label)}")
+    field = page.get_by_role("textbox", name=name).or_(page.get_by_role("spinbutton", name=name)).first
     field.fill(value)
     with heard(page):
         field.press("Enter")
@@ -71,6 +72,12 @@ def test_launch_to_pictures_in_one_go(
     # The preview prepares the dataset in another process and then shows what would be forgotten.
     expect(page.get_by_text("training images (10.1%) would be forgotten")).to_be_visible(timeout=JOB_MS)
     expect(page.get_by_role("img", name="Small pictures of images to forget")).to_be_visible()
+    for part in ("images", "training", "stop", "run"):
+        with heard(page):
+            page.locator(f".st-key-part_{part} summary").first.click()
+    for part in ("images", "stop"):
+        with heard(page):
+            page.locator(f".st-key-part_{part}").get_by_role("radio", name="at most").first.click()
     # Fewer training images have to be prepared anew; the chosen class stays chosen meanwhile.
     for label, value in (
         ("Training images", "400"),

@@ -53,6 +53,7 @@ def test_trials_are_seen_and_the_nearest_goes_to_the_launch_form(
     expect(page.locator("h1")).to_have_text("Launch", timeout=PATIENCE_MS)
     settled(page)
     assert recipes_of(home)[tuning.name].values == best.values
+    page.locator(".st-key-part_method summary").first.click()
     expect(page.get_by_text("distance to retraining").first).to_be_visible(timeout=PATIENCE_MS)
     alpha = (
         page.get_by_role("textbox", name="Selection α").or_(page.get_by_role("spinbutton", name="Selection α")).first
