@@ -18,7 +18,7 @@ from cu_core.metrics.drift.drift_measure import MEASURES
 from cu_core.metrics.drift.events import crossings, flips
 from cu_core.metrics.drift.seed_noise import NO_BAND, noise_band
 from cu_core.runstore.reader import RunView, open_run
-from pages._shared.chart_bar import bar
+from pages._shared.chart_bar import show_chart
 from pages._shared.recorded_rounds import Stamp, class_names, probe_of, reference_stamp, stamp
 from pages._shared.server_home import home
 from pages._terms.term_link import terms_row
@@ -52,7 +52,7 @@ def full_space(view: RunView, rounds: list[int]) -> None:
     st.caption(f"In the full space: no projection. Line: mean; band: the middle half of the samples. {listed}.")
     noise = noise_band(retrained)
     figure = measure_lines(table, names, noise=noise, references=measure_table(retrained))
-    st.plotly_chart(figure, key="drift_lines", alt=measure_lines_alt(table, names), config=bar())
+    show_chart(figure, key="drift_lines", alt=measure_lines_alt(table, names))
     for name in names:
         st.caption(f"**{MEASURES[name].title}.** {MEASURES[name].summary}")
     st.caption(noise.words() if noise is not None else NO_BAND)
@@ -88,15 +88,14 @@ def events(view: RunView, rounds: list[int], shown: int) -> None:
     with left:
         st.caption("Crossed their decision boundary and stayed across, by round")
         figure = crossing_histogram(crossed.stays, groups, rounds)
-        st.plotly_chart(figure, key="crossings", alt=crossing_alt(crossed.stays, groups, rounds), config=bar())
+        show_chart(figure, key="crossings", alt=crossing_alt(crossed.stays, groups, rounds))
     with right:
         st.caption("Changed their predicted class, by round")
         flipped = flips(course["predictions"])
-        st.plotly_chart(
+        show_chart(
             flip_bars(flipped, groups, rounds),
             key="flips",
             alt=f"Share of each group whose prediction changed, in {counted(len(rounds) - 1, 'round')}.",
-            config=bar(),
         )
     # Up to the round that is shown; at least one round after the start.
     upto = max(upto, 2)

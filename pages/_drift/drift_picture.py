@@ -17,7 +17,7 @@ from pages._drift.drift_views import Chosen, pick_beside, pick_view
 from pages._drift.fidelity_strip import ruler_text
 from pages._selection.selection_panel import SOURCE
 from pages._selection.selection_state import follow, selection_of
-from pages._shared.chart_bar import bar
+from pages._shared.chart_bar import show_chart
 from pages._shared.recorded_rounds import class_names, keep_round, pick_reference, probe_of, probe_sprite, wanted_round
 from pages._shared.server_home import home
 
@@ -119,11 +119,10 @@ def true_movement(chosen: Chosen, shown: Shown, number: int) -> None:
     probe = probe_of(view)
     moved = Displacement.of(picture.moved[now], picture.coordinates[first], picture.coordinates[now])
     figure = displacement_figure(moved, probe["group"].to_numpy(), probe["sample"].to_numpy(), kept=picture.kept[now])
-    st.plotly_chart(
+    show_chart(
         figure,
         key="true_movement",
         alt=f"True against plotted distance of each sample from its place of round 0, in round {number}.",
-        config=bar(),
     )
     if picture.manifest["request"]["remove_motion"]:
         st.caption("True distances are those that remain once the common motion is taken out, as in the picture.")

@@ -9,7 +9,7 @@ import streamlit as st
 from cu_core.analysis.tsne_picture import tsne_figure
 from cu_core.figures.tsne_panes import drift_alt, tsne_words
 from cu_core.runstore.reader import RunView, open_run
-from pages._shared.chart_bar import bar
+from pages._shared.chart_bar import show_chart
 from pages._shared.hover_card import hover_card
 from pages._shared.plain_text import plain
 from pages._shared.recorded_rounds import class_names, probe_of, probe_sprite
@@ -34,11 +34,11 @@ def tsne_outputs(view: RunView) -> None:
     )
     classes = class_names(str(home().root), view.run_id)
     drawn = manifest["arrays"]["coordinates"]["sha256"]
-    st.plotly_chart(
+    show_chart(
         _figure(str(home().root), view.run_id, drawn, classes),
         key="tsne",
         alt=drift_alt(probe.iloc[rows], rounds, seed is not None, "a t-SNE of the outputs"),
-        config=bar(WITHOUT),
+        without=WITHOUT,
     )
     hover_card("tsne", probe_sprite(str(home().root), view.run_id, tuple(rows.tolist())), key="tsne_card")
     names = [f"Round {number}" for number in rounds] + (["Reference"] if seed is not None else [])

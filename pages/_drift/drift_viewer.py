@@ -17,7 +17,7 @@ from cu_core.base.installation import dashboard_folder
 from cu_core.figures.scene import Scene, SceneSamples, pack_message, pack_scene, scene_alt
 from cu_core.figures.scene_figure import scene_figure
 from pages._shared.browser_messages import CARRIER, carry
-from pages._shared.chart_bar import bar
+from pages._shared.chart_bar import show_chart
 from pages._shared.hover_card import Sprite
 
 _ASSETS = dashboard_folder() / "assets"
@@ -166,11 +166,10 @@ def drift_viewer(
             on_drawing_change=lambda: None,
         )
         if result["drawing"] == "none":
-            st.plotly_chart(
+            show_chart(
                 _figure(f"{run_id} {stamp}", scene.view, shown, scene, samples),
                 key=f"{instance} figure",
                 alt=scene_alt(scene, samples),
-                config=bar(),
             )
     ruler = result["ruler"]
     return ViewerState(

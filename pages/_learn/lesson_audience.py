@@ -14,7 +14,7 @@ from cu_core.sharing.lesson_answers import MOST_CHOICES, counted_answers
 from pages._frame import gate
 from pages._frame.notices import say
 from pages._learn.lesson_place import Place, voter
-from pages._shared.chart_bar import bar
+from pages._shared.chart_bar import show_chart
 from pages._shared.server_home import home
 
 REFRESH_SECONDS = 2.0
@@ -72,7 +72,7 @@ def bars(place: Place, question: LessonQuestion, right: int | None) -> None:
     numbers = [counts.get(k, 0) for k in range(len(labels))]
     figure = answer_bars(labels, numbers, right, place.text_size)
     told = ", ".join(f"{label}: {number}" for label, number in zip(labels, numbers, strict=True) if number)
-    st.plotly_chart(figure, key="audience_bars", alt=f"Answers of the audience. {told}", config=bar())
+    show_chart(figure, key="audience_bars", alt=f"Answers of the audience. {told}")
     many = sum(numbers)
     st.caption(f"{many} {'answer' if many == 1 else 'answers'}, without names")
 

@@ -23,7 +23,7 @@ from cu_core.figures.lesson_levels import LevelRow, add_guess, levels, levels_al
 from cu_core.runstore.reader import RunView
 from pages._drift.drift_scenes import boundary_scene, key_of, samples_of
 from pages._drift.drift_viewer import drift_viewer
-from pages._shared.chart_bar import bar
+from pages._shared.chart_bar import show_chart
 from pages._shared.plain_text import plain
 from pages._shared.recorded_rounds import class_names, probe_of, probe_sprite, thumbnails, wanted_round
 from pages._shared.server_home import home
@@ -120,7 +120,7 @@ def _levels(drawn: Drawn, rows: list[LevelRow], title: str, percent: bool, guess
         return
     figure = levels(rows, title, percent=percent, guess=guess, text_size=drawn.text_size)
     words = levels_alt(rows, title, percent=percent, guess=guess)
-    st.plotly_chart(figure, key=f"{drawn.key}_{key}", alt=words, config=bar())
+    show_chart(figure, key=f"{drawn.key}_{key}", alt=words)
 
 
 def _curves(drawn: Drawn) -> None:
@@ -132,7 +132,7 @@ def _curves(drawn: Drawn) -> None:
     figure = curves([found], metrics, columns=3, height=280)
     if metrics and (guess := drawn.guess_at(metrics[0])) is not None:
         add_guess(figure, guess, percent=METRICS[metrics[0]].percent, text_size=drawn.text_size, upright=False)
-    st.plotly_chart(figure, key=f"{drawn.key}_curves", alt=curves_alt([found], metrics), config=bar())
+    show_chart(figure, key=f"{drawn.key}_curves", alt=curves_alt([found], metrics))
 
 
 def _boundary(drawn: Drawn) -> None:
@@ -168,7 +168,7 @@ def _attack(drawn: Drawn) -> None:
         st.caption("No attack was made on this run.")
         return
     figure = overview(attacks, "auc").update_layout(font={"size": drawn.text_size})
-    st.plotly_chart(figure, key=f"{drawn.key}_attack", alt=overview_alt(attacks, "auc"), config=bar())
+    show_chart(figure, key=f"{drawn.key}_attack", alt=overview_alt(attacks, "auc"))
 
 
 def _verdict(drawn: Drawn) -> None:

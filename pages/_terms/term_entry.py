@@ -8,7 +8,7 @@ from cu_core.catalogue.glossary import TERMS
 from cu_core.catalogue.glossary.term import Term
 from cu_core.figures.glossary_sketches import SKETCHES
 from pages._frame.page_links import link_to
-from pages._shared.chart_bar import bar
+from pages._shared.chart_bar import show_chart
 from pages._terms.term_link import PAGE_OF_TERMS
 from pages._terms.term_text import escaped, term_body
 
@@ -20,7 +20,7 @@ def entry_card(term: Term) -> None:
         st.markdown(term_body(term))
         if term.picture:
             sketch = SKETCHES[term.picture]
-            st.plotly_chart(sketch.draw(), key="term_picture", alt=sketch.words, config=bar())
+            show_chart(sketch.draw(), key="term_picture", alt=sketch.words)
             st.caption(sketch.words)
         st.markdown(f"**Where:** {escaped(term.where)}")
         with st.container(horizontal=True):
