@@ -1,9 +1,8 @@
-"""The first page in a real browser: its picture plays by itself, its links lead on, and a first start is followed."""
+"""The first page in a real browser: its picture plays by itself, its links lead on, and it fits a phone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -12,7 +11,7 @@ from cu_core.base.home import Home
 from cu_core.jobs import demo
 from cu_core.runstore.reader import list_runs
 from tests.browser.viewer_driver import state
-from tests.browser.waiting import PATIENCE_MS, asked, eventually, heard, listen, nothing_spills, settled, until
+from tests.browser.waiting import PATIENCE_MS, asked, eventually, heard, nothing_spills, settled, until
 from tests.served import ROOT, Server, serve
 
 pytestmark = pytest.mark.browser
@@ -126,16 +125,3 @@ def test_the_door_for_own_models_opens_their_form(server: Server, open_tab: Call
     page = open_tab(server.url)
     page.get_by_role("link", name="Look at my model").click()
     expect(page.get_by_role("button", name="Unlearn a model here instead")).to_be_visible(timeout=PATIENCE_MS)
-
-
-def test_a_first_start_is_followed_live(browser: Browser, tmp_path: Path) -> None:
-    with serve(tmp_path, first_start=True) as running:
-        context = browser.new_context()
-        page = listen(context.new_page())
-        page.goto(running.url)
-        shown(page)
-        expect(page.get_by_text("was queued by itself")).to_be_visible(timeout=PATIENCE_MS)
-        expect(page.get_by_test_id("stProgress")).to_be_visible(timeout=PATIENCE_MS)
-        page.get_by_role("button", name="Cancel it").click()
-        expect(page.get_by_text("was queued by itself")).to_have_count(0, timeout=PATIENCE_MS)
-        context.close()
