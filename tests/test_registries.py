@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterator
 from importlib import metadata
 from importlib.metadata import EntryPoint
@@ -94,7 +95,8 @@ def test_every_metric_is_computed_and_drawn(metric: Metric) -> None:
     figure = curves([run], [metric.id])
     (line,) = [trace for trace in figure.data if trace.name == metric.title]
     assert list(line.y) == [value, value / 2, value / 3]
-    assert figure.layout.annotations[0].text.removeprefix("<b>").startswith(metric.title[:6])
+    title = re.sub("<[^>]+>", " ", figure.layout.annotations[0].text)
+    assert title.strip().startswith(metric.title[:6])
     assert f"{metric.title[1:]} from " in curves_alt([run], [metric.id])
     references = [{metric.id: v * value} for v in (0.9, 1.0, 1.1)]
     found = metric_measure(run_of(after={metric.id: value}, references=references), metric.id)
