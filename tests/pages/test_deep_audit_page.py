@@ -77,8 +77,8 @@ def test_numbers_words_and_pictures_are_on_the_page(home: Home) -> None:
     assert "ended with the weights of the audited run" in said
     risk = next(frame.value for frame in app.dataframe if "Log-likelihood ratio" in frame.value)
     assert risk["Sample"].tolist() == [5, 15] and risk["Label"].nunique() == 1
-    assert [picture.proto.imgs[0].alt for picture in app.get("image")] == [
-        "Pictures of forgotten samples most at risk: 5, 15"
+    assert "Pictures of forgotten samples most at risk: 5, 15" in [
+        picture.proto.imgs[0].alt for picture in app.get("image")
     ]
     assert not [box for box in app.expander if box.label == "Deep audit"]
 

@@ -33,6 +33,11 @@ def page(name: str, rows: np.ndarray = ROWS, *, only: bool = False, **query: str
     return select(open_page(f"{name}.py", run="madeup-1", **query), rows, only)
 
 
+def log_odds(probability: np.ndarray) -> np.ndarray:
+    """Where probabilities lie on an axis of log-odds in powers of ten, on which values that crowd at 1 are drawn."""
+    return np.log10(probability.astype(float) / (1 - probability.astype(float)))
+
+
 def named(figure: dict[str, Any], start: str) -> list[dict[str, Any]]:
     return [trace for trace in figure["data"] if str(trace.get("name", "")).startswith(start)]
 
@@ -61,7 +66,7 @@ def test_confidence_of_the_selection_alone(home: Home) -> None:
     }
     after = [trace for trace in named(distribution, "Forget") if trace["showlegend"]][0]
     edges = numbers(after["x"])
-    expected = np.histogram(np.asarray(view.array(5, "top3"))[:3, 0], edges)[0] / 3
+    expected = np.histogram(log_odds(np.asarray(view.array(5, "top3"))[:3, 0]), edges)[0] / 3
     np.testing.assert_allclose(numbers(after["y"])[:-1], expected)
     assert sum(np.nansum(numbers(trace["z"])) for trace in matrix["data"]) == 3 * 3, "three panes of three samples"
     words = texts(app)
@@ -77,7 +82,7 @@ def test_confidence_marks_the_selection_among_all(home: Home) -> None:
     distribution = figures(app)[0]
     strokes = named(distribution, "Selected samples")
     assert [trace["meta"]["selected"] for trace in strokes] == ["forget", "retain", "unseen"] * 3
-    np.testing.assert_allclose(numbers(strokes[3]["x"]), np.sort(np.asarray(view.array(5, "top3"))[:3, 0]))
+    np.testing.assert_allclose(numbers(strokes[3]["x"]), np.sort(log_odds(np.asarray(view.array(5, "top3"))[:3, 0])))
     assert "Strokes at the foot are the selected samples" in texts(app)
     assert named(distribution, "Forget (n = 40)") and not named(figures(page("confidence", only=True))[0], "Selected")
 

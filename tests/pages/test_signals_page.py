@@ -148,12 +148,13 @@ def test_a_reference_without_second_views_is_empty_in_that_space(home: Home) -> 
 def test_the_selection_of_the_session_is_drawn_and_listed(home: Home) -> None:
     write_run(home)
     app = page()
-    assert not app.header and not app.dataframe
+    (title,) = [s.value for s in app.header]
+    assert not app.dataframe
     app.session_state["selection madeup-1"] = Picked(np.array([0, 3, 130]), 2, "Drift")
     app.run()
     assert not app.exception
     assert (board(app)["selected"], board(app)["revision"]) == ([0, 3, 130], 2)
-    assert [s.value for s in app.header] == ["3 selected samples"]
+    assert [s.value for s in app.header] == [title, "3 selected samples"]
     assert "2 forget and 1 unseen" in texts(app)
     table = app.dataframe[0].value
     view = open_run(home, "madeup-1")

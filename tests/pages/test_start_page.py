@@ -47,7 +47,7 @@ def write_demos(home: Home) -> None:
 
 
 def viewer(app: AppTest) -> dict[str, Any]:
-    (found,) = [c for c in app.get("bidi_component") if c.proto.json]
+    (found,) = [c for c in app.main.get("bidi_component") if c.proto.json]
     return dict(json.loads(found.proto.json))
 
 
@@ -56,7 +56,7 @@ def test_the_bare_address_opens_it(home: Home) -> None:
     app = AppTest.from_file(str(SHELL), default_timeout=200).run()
     assert not app.exception, app.exception
     assert [title.value for title in app.title] == ["Start"]
-    assert app.get("bidi_component"), "and what it shows is a picture"
+    assert app.main.get("bidi_component"), "and what it shows is a picture"
 
 
 def test_a_run_in_the_bare_address_opens_that_run(home: Home) -> None:
@@ -84,7 +84,7 @@ def test_it_says_what_unlearning_is_in_three_sentences(home: Home) -> None:
 
 def test_a_home_without_runs_still_offers_the_ways_on(home: Home) -> None:
     app = open_page("start.py")
-    assert not app.get("bidi_component")
+    assert not app.main.get("bidi_component")
     assert {link.proto.page for link in app.get("page_link")} >= {door.page for door in known_doors()}
 
 
@@ -92,7 +92,7 @@ def test_the_demo_that_passes_plays_first_beside_its_reference(home: Home) -> No
     write_demos(home)
     app = AppTest.from_file(str(SHELL), default_timeout=200).run()
     assert (viewer(app)["run"], viewer(app)["autoplay"]) == ("forgotten", True)
-    heads = [read_header(c.proto.bytes) for c in app.get("bidi_component") if c.proto.bytes]
+    heads = [read_header(c.proto.bytes) for c in app.main.get("bidi_component") if c.proto.bytes]
     (scene,) = [head for head in heads if "view" in head]
     assert scene["view"] == "boundary"
     assert [(m["kind"], m["number"]) for m in scene["moments"]] == [
@@ -136,7 +136,7 @@ def test_a_run_that_cannot_be_read_says_so_and_hides_nothing_else(home: Home) ->
     list_runs(home)
     (home.runs / "madeup-1" / "probe.parquet").write_bytes(b"nothing")
     app = open_page("start.py")
-    assert not app.get("bidi_component")
+    assert not app.main.get("bidi_component")
     assert "cannot be read" in texts(app) and "Latest runs" in texts(app)
 
 
