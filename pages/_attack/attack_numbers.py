@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from cu_core.base.csv_cells import shown_table
+from cu_core.base.display_text import counted
 from cu_core.catalogue.attack_record import ATTACKS, MODELS, NUMBERS, WAYS
 from cu_core.figures.attack_answer import answer_words, attack_title
 from cu_core.figures.attack_overview import (
@@ -47,9 +48,9 @@ def answer_section(attacks: dict[str, Any], members: int, others: int) -> None:
     st.header("Is it gone?", anchor=False)
     st.markdown(f"**{plain(short)}**")
     st.caption(
-        f"{plain(behind)} Measured on {members:,} forget samples (members) against {others:,} unseen ones of the same "
-        "class mix (non-members), 95 % bootstrap intervals. That no attack succeeds proves nothing: the Verdict weighs "
-        "more than attacks."
+        f"{plain(behind)} Measured on {counted(members, 'forget sample')} (members) against {others:,} unseen ones of "
+        "the same class mix (non-members), 95 % bootstrap intervals. That no attack succeeds proves nothing: the "
+        "Verdict weighs more than attacks."
     )
 
 

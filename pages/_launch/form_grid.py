@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from cu_core.base.display_text import counted
 from cu_core.base.errors import BadInput
 from cu_core.base.parameters import describe
 from cu_core.catalogue import grid
@@ -73,7 +74,7 @@ def expand(base: RunSpec) -> list[RunSpec]:
 
 def said(specs: Sequence[RunSpec]) -> str:
     """How many runs the form makes of its lists."""
-    return f"{len(specs)} runs" if len(specs) > 1 else "one run" if specs else ""
+    return counted(len(specs), "run") if len(specs) > 1 else "one run" if specs else ""
 
 
 def section(values: dict[str, Any], errors: dict[str, str]) -> None:

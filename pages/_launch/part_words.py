@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cu_core.base.display_text import counted
 from cu_core.catalogue.backbone_record import BACKBONES
 from cu_core.catalogue.dataset_record import DATASETS
 from cu_core.catalogue.method_record import METHODS
@@ -15,7 +16,6 @@ from cu_core.catalogue.spec import RunSpec, bare_name
 from cu_core.catalogue.stopping import STOPPING_RULES, rule_for
 from cu_core.data.forget import ForgetSet
 from cu_core.data.images import ImageData
-from cu_core.engine.base_knowledge import counted
 
 MOST_NAMED = 3
 Draft = Mapping[str, Any]
@@ -31,7 +31,7 @@ def of_images(values: Draft, data: ImageData | None) -> str:
     """Which images, how many of them, and what is done to them."""
     record, limit = DATASETS[values["data.dataset"]], values["data.train_limit"]
     trained = len(data.train_labels) if data else limit or record.train
-    amount = "" if not trained else f"{trained:,} training images"
+    amount = "" if not trained else counted(trained, "training image")
     if amount and not limit:
         amount = f"all {amount}"
     words = [_images(values), amount]
@@ -63,7 +63,7 @@ def of_model(values: Draft) -> str:
 
 def of_forget(values: Draft, data: ImageData | None, forget: ForgetSet | None) -> str:
     """Which samples are forgotten, and how many of how many."""
-    many = f": {len(forget.indices):,} of {len(data.train_labels):,} images" if forget and data else ""
+    many = f": {len(forget.indices):,} of {counted(len(data.train_labels), 'image')}" if forget and data else ""
     return forgotten(values) + many
 
 
@@ -111,7 +111,7 @@ def of_stop(spec: RunSpec | None) -> str:
     """When unlearning ends, and what is recorded; empty while something in the form is wrong."""
     if spec is None:
         return ""
-    recorded = f"{spec.probe.size:,} samples recorded"
+    recorded = f"{counted(spec.probe.size, 'sample')} recorded"
     if METHODS[spec.method.id].from_files:
         return recorded
     kind = spec.forget.select.partition(":")[0]
@@ -146,7 +146,7 @@ def reference_words(count: int) -> str:
             f"{LEAST_REFERENCES} a verdict."
         )
     if count < LEAST_REFERENCES:
-        return f"{count} references give a band, a wide one. A verdict needs {LEAST_REFERENCES}."
+        return f"{counted(count, 'reference')} give a band, a wide one. A verdict needs {LEAST_REFERENCES}."
     return ""
 
 
@@ -161,7 +161,7 @@ def sentence(specs: Sequence[RunSpec], values: Draft, forget: ForgetSet | None) 
     else:
         text = f"Forget {what}{count} of {_images(values)} with {_method(record.title)}"
     if len(specs) > 1:
-        text = f"{len(specs)} runs, the first: {text[:1].lower()}{text[1:]}"
+        text = f"{counted(len(specs), 'run')}, the first: {text[:1].lower()}{text[1:]}"
     return f"{text}; {counted(spec.references, 'reference')}"
 
 

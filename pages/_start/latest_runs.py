@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from cu_core.base.display_text import counted
 from cu_core.catalogue.spec import short
 from cu_core.runstore.reader import RunRow, list_runs
 from pages._frame.page_links import link_to
@@ -45,7 +46,7 @@ def _live(was_live: bool, progress: Callable[[RunRow], None]) -> None:
         for row in rows[:MOST_LISTED]:
             _line(row)
     with st.container(horizontal=True):
-        link_to("runs", f"All {len(rows):,} runs" if len(rows) > MOST_LISTED else "All runs")
+        link_to("runs", f"All {counted(len(rows), 'run')}" if len(rows) > MOST_LISTED else "All runs")
 
 
 def _line(row: RunRow) -> None:
