@@ -233,7 +233,11 @@ def _images(drawn: Drawn) -> None:
     if pictures is None:
         st.caption("The pictures themselves appear here once a run has prepared them on this machine.")
         return
-    st.image(pictures, width=TILE)
+    # Each on its own: Streamlit leaves no room between the pictures of a list.
+    with st.container(horizontal=True, gap="xsmall"):
+        for number, picture in enumerate(pictures):
+            # One name for those who do not see them.
+            st.image(picture, width=TILE, alt="" if number else "Some of the pictures that are to be forgotten")
     st.caption(f"{len(samples)} of the pictures that are to be forgotten")
 
 

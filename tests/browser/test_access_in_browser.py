@@ -30,9 +30,10 @@ LEFT: dict[str, list[tuple[str, float]]] = {
     # Streamlit puts the sections of the navigation as plain divisions into the list of its links.
     "list": [("[data-testid=stSidebarNavItems]", 0)],
     "listitem": [("[data-testid=stSidebarNavItems] li", 0)],
-    # Streamlit writes on the primary colour in white, and in the primary colour on what is selected: in a dark theme
-    # no colour has 4.5 with both. It has 4.5 with white; what is selected shows by its frame and ground, too.
-    "color-contrast": [("[data-selected=true] *", 3.5)],
+    # Streamlit writes on the primary colour in white, and in the primary colour on what is selected and at sliders: in
+    # a dark theme no colour has 4.5 with both. It has 4.5 with white; what is selected shows by its frame and ground,
+    # too, and a slider's number by where its thumb stands.
+    "color-contrast": [("[data-selected=true] *", 3.5), ("[data-testid=stSliderThumbValue] *", 3.5)],
     # A static table that is wider than a phone scrolls in a box of its own, which Streamlit gives no place among the
     # stops of the Tab key; a screen reader reads its cells all the same.
     "scrollable-region-focusable": [("[data-testid=stTable] *", 0)],
