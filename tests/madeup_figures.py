@@ -31,7 +31,6 @@ from cu_core.figures.overlay import OverlayLine, overlay
 from cu_core.figures.pareto import ParetoBox, ParetoLine, ParetoPoint, pareto
 from cu_core.figures.recovery_bars import Recovery, RecoveryBar, recovery_bars
 from cu_core.figures.scene_figure import scene_figure
-from cu_core.figures.selection_table import TrackedSignal, signal_lines
 from cu_core.figures.similarity_panes import COSINES, similarity_histograms
 from cu_core.figures.theme import GROUPS
 from cu_core.figures.trajectories import Trajectory, TrajectoryLine, trajectories
@@ -131,9 +130,6 @@ def sample_figures(classes: int, samples: int) -> Iterator[tuple[str, go.Figure]
     edges = score_bins([pane.score for pane in scored])
     yield "scores", score_panes(scored, edges, 0.3, "Cross-entropy (nats)")
     yield "roc", roc_figure(scored)
-    rows = np.arange(min(samples, 20))
-    tracked = TrackedSignal("loss", "Loss", "Cross-entropy (nats)", (0, 8), np.stack([signals["loss"]["before"]] * 2))
-    yield "selection", signal_lines([tracked], made.groups, rows, [str(k) for k in rows])
 
 
 def run_figures() -> Iterator[tuple[str, go.Figure]]:

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cu_core.figures.theme import COLOURS, NEUTRAL, dress, marker, tint
+from cu_core.figures.theme import COLOURS, NEUTRAL, TITLE_SIZE, dress, marker, tint
 from cu_core.metrics.band import band
 
 _HEIGHT = 220
@@ -210,7 +210,7 @@ def one_minimum() -> go.Figure:
         figure.add_trace(_line(x, y, "Loss over a weight", NEUTRAL), 1, column)
         figure.add_trace(_scatter(x[lows], y[lows], "Where training may end", "reference"), 1, column)
     figure.for_each_trace(lambda trace: trace.update(showlegend=trace.xaxis == "x"))
-    figure.update_annotations(font={"size": 13})
+    figure.update_annotations(font={"size": TITLE_SIZE})
     return _bare(figure)
 
 
@@ -253,7 +253,7 @@ def map_and_space() -> go.Figure:
         )
         figure.add_trace(_scatter(later[:, 0], later[:, 1], "Round 1", "retain"), 1, column)
     figure.data[0].showlegend = figure.data[4].showlegend = figure.data[5].showlegend = False
-    figure.update_annotations(font={"size": 13})
+    figure.update_annotations(font={"size": TITLE_SIZE})
     return _bare(figure)
 
 

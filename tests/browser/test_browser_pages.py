@@ -17,6 +17,9 @@ from tests.served import Server, serve
 pytestmark = pytest.mark.browser
 # The last word of each title.
 NAVIGATION = [
+    "Start",
+    "Learn",
+    "Terms",
     "Runs",
     "Launch",
     "Sweep",
@@ -53,7 +56,7 @@ def test_a_cold_link_to_each_page_shows_the_frame_and_the_page(
     shared: Server, open_tab: Callable[..., Page], shoot: Callable[[Page, str], None], path: str
 ) -> None:
     page = open_tab(f"{shared.url}/{path}" + ("?run=shown" if path in ("run", "drift", "confidence") else ""))
-    heading(page, (path or "runs").capitalize())
+    heading(page, (path or "start").capitalize())
     settled(page)
     # The icon's name comes first where its font is not loaded yet.
     expect(page.get_by_test_id("stSidebarNavLink")).to_have_text([re.compile(rf"{word}$") for word in NAVIGATION])
@@ -68,7 +71,6 @@ def test_launch_to_pictures_in_one_go(
 ) -> None:
     page = open_tab(f"{server.url}/launch")
     heading(page, "Launch")
-    page.get_by_text("Forget digit 5").first.wait_for()
     # The preview prepares the dataset in another process and then shows what would be forgotten.
     expect(page.get_by_text("training images (10.1%) would be forgotten")).to_be_visible(timeout=JOB_MS)
     expect(page.get_by_role("img", name="Small pictures of images to forget")).to_be_visible()
