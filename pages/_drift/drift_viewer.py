@@ -13,14 +13,13 @@ from typing import Any
 
 import streamlit as st
 
-from cu_core.base.installation import dashboard_folder
 from cu_core.figures.scene import Scene, SceneSamples, pack_message, pack_scene, scene_alt
 from cu_core.figures.scene_figure import scene_figure
 from pages._shared.browser_messages import CARRIER, carry
+from pages._shared.browser_parts import browser_parts
 from pages._shared.chart_bar import show_chart
 from pages._shared.hover_card import Sprite
 
-_ASSETS = dashboard_folder() / "assets"
 _SCRIPTS = (
     "webgl/geometry.js",
     "webgl/painter.js",
@@ -41,21 +40,11 @@ _SCRIPTS = (
     "viewer/viewer.js",
 )
 
-
-def _read(name: str) -> str:
-    return (_ASSETS / name).read_text(encoding="utf-8")
-
-
-PARTS = {
-    "message": CARRIER,
-    "html": _read("viewer/viewer.html"),
-    "css": _read("viewer/viewer.css"),
-    # One module: the parts share their names.
-    "js": "\n".join(map(_read, _SCRIPTS)),
-}
+_PARTS = browser_parts("viewer", *_SCRIPTS)
+PARTS = {"message": CARRIER, **_PARTS}
 """What the two components are made of."""
 
-_VIEWER = st.components.v2.component("unlearnscope_drift_viewer", html=PARTS["html"], css=PARTS["css"], js=PARTS["js"])
+_VIEWER = st.components.v2.component("unlearnscope_drift_viewer", **_PARTS)
 
 
 HEIGHT_AHEAD = 466

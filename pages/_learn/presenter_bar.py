@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cu_core.base.installation import dashboard_folder
 from pages._learn.lesson_audience import door
 from pages._learn.lesson_place import Place, back, began, forward, present
+from pages._shared.browser_parts import browser_parts
 
-_FOLDER = dashboard_folder() / "assets" / "presenter"
-_HTML = """<div class="clock" role="timer">
-  <span class="words"></span><div class="track"><div class="run"></div></div>
-</div>"""
-_CLOCK = st.components.v2.component(
-    "unlearnscope_presenter",
-    html=_HTML,
-    css=(_FOLDER / "presenter.css").read_text(encoding="utf-8"),
-    js=(_FOLDER / "presenter.js").read_text(encoding="utf-8"),
-)
+_CLOCK = st.components.v2.component("unlearnscope_presenter", **browser_parts("presenter"))
 KEY = "presenter"
 
 

@@ -6,13 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from cu_core.base.installation import dashboard_folder
 from pages._palette.palette_entries import address_of, palette_data
+from pages._shared.browser_parts import browser_parts
 from pages._shared.server_home import home
 
-_ASSETS = dashboard_folder() / "assets" / "palette"
-_HTML, _CSS, _JS = ((_ASSETS / f"palette.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
-_PALETTE = st.components.v2.component("unlearnscope_palette", html=_HTML, css=_CSS, js=_JS)
+_PALETTE = st.components.v2.component("unlearnscope_palette", **browser_parts("palette"))
 
 
 def palette() -> None:

@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from cu_core.base.installation import dashboard_folder
 from cu_core.figures.scene import read_header
 from pages._shared.browser_messages import carry
+from pages._shared.browser_parts import browser_parts
 
-_ASSETS = dashboard_folder() / "assets"
 _SCRIPTS = (
     "webgl/geometry.js",
     "webgl/axes.js",
@@ -22,20 +21,10 @@ _SCRIPTS = (
     "linked/linked.js",
 )
 
-
-def _read(name: str) -> str:
-    return (_ASSETS / name).read_text(encoding="utf-8")
-
-
-PARTS = {
-    "html": _read("linked/linked.html"),
-    "css": _read("linked/linked.css"),
-    # One module: the parts share their names.
-    "js": "\n".join(map(_read, _SCRIPTS)),
-}
+PARTS = browser_parts("linked", *_SCRIPTS)
 """What the component is made of."""
 
-_LINKED = st.components.v2.component("unlearnscope_linked", html=PARTS["html"], css=PARTS["css"], js=PARTS["js"])
+_LINKED = st.components.v2.component("unlearnscope_linked", **PARTS)
 
 CURVES_AHEAD = 233
 PICTURES_AHEAD = 138

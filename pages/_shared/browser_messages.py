@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from cu_core.base.installation import dashboard_folder
 from cu_core.figures.scene import read_header
+from pages._shared.browser_parts import asset
 
-CARRIER = (dashboard_folder() / "assets" / "viewer" / "message.js").read_text(encoding="utf-8")
+CARRIER = asset("viewer/message.js")
 """Script of the component that carries a message."""
 
 _MESSAGE = st.components.v2.component("unlearnscope_message", html="<i hidden></i>", js=CARRIER)

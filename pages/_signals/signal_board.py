@@ -12,9 +12,8 @@ from typing import Any
 
 import streamlit as st
 
-from cu_core.base.installation import dashboard_folder
+from pages._shared.browser_parts import browser_parts
 
-_ASSETS = dashboard_folder() / "assets"
 _SCRIPTS = (
     "webgl/geometry.js",
     "webgl/painter.js",
@@ -25,20 +24,10 @@ _SCRIPTS = (
     "space/space.js",
 )
 
-
-def _read(name: str) -> str:
-    return (_ASSETS / name).read_text(encoding="utf-8")
-
-
-PARTS = {
-    "html": _read("space/space.html"),
-    "css": _read("space/space.css"),
-    # One module: the parts share their names.
-    "js": "\n".join(map(_read, _SCRIPTS)),
-}
+PARTS = browser_parts("space", *_SCRIPTS)
 """What the component is made of."""
 
-_BOARD = st.components.v2.component("unlearnscope_signal_space", html=PARTS["html"], css=PARTS["css"], js=PARTS["js"])
+_BOARD = st.components.v2.component("unlearnscope_signal_space", **PARTS)
 
 
 def signal_board(data: dict[str, Any], *, key: str, on_select: Callable[[list[int], int], object]) -> None:
