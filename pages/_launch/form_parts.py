@@ -36,13 +36,12 @@ def part(name: str, title: str, said: str, errors: Mapping[str, str]) -> Iterato
     """
     key = key_of_part(name)
     wrong = any(owner(field) == name for field in errors if field)
-    if wrong and not st.session_state.get(f"{key}:wrong"):
-        st.session_state[key] = True
+    turned_wrong = wrong and not st.session_state.get(f"{key}:wrong")
     st.session_state[f"{key}:wrong"] = wrong
-    # Followed by the server: the browser alone would shut it whenever its words change.
+    # To Streamlit a heading with other words is another one, which would be shut: what it was is told anew each time.
+    st.session_state[key] = turned_wrong or bool(st.session_state.get(key, name in OPEN_AT_FIRST))
     with st.expander(
         f"**{title}** · {plain(said)}" if said else f"**{title}**",
-        expanded=name in OPEN_AT_FIRST,
         key=key,
         icon=":material/error:" if wrong else None,
         on_change="rerun",
