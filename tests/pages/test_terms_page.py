@@ -82,7 +82,7 @@ def test_every_page_of_a_run_leads_to_its_terms_from_its_foot(home: Home) -> Non
     write_run(home)
     app = open_page("signals.py", run="madeup-1")
     link = app.main.get("page_link")[-1].proto
-    assert (link.label, link.query_string) == ("Terms of this page", "of=signals")
+    assert (link.label, link.query_string) == ("Terms of this page", "of=signals&run=madeup-1")
 
 
 def test_the_page_lists_the_terms_of_one_page_alone(home: Home) -> None:
