@@ -50,7 +50,8 @@ if wanted and st.session_state.get("cloned") != wanted:
 if not wanted:
     st.session_state.pop("cloned", None)
 
-st.title(PAGE.title, anchor=False)
+given = foreign_section.given()
+st.title(foreign_section.TITLE if given else PAGE.title, anchor=False)
 gate.need("launch")
 if wanted and st.session_state.get("cloned") == wanted:
     instead = st.session_state.get("forgets_instead")
@@ -75,10 +76,15 @@ if data or values["forget.known"]:
 if refused := st.session_state.pop("refused", None):
     errors[refused[0]] = refused[1]
 forget = chosen_samples(values, data, errors) if data else None
-specs = launch_bar.runs_of(values, errors)
-given = foreign_section.given()
+hint = foreign_section.still_to_bring(errors)
+specs = [] if hint else launch_bar.runs_of(values, errors)
 with top:
-    presets(preset_of(form_draft.spec_of(values)) if specs else None, beside=foreign_section.door)
+    if given:
+        foreign_section.introduction()
+        with part("method", "The model that I unlearned", "", errors):
+            foreign_section.section(errors, specs)
+    else:
+        presets(preset_of(form_draft.spec_of(values)) if specs else None, beside=foreign_section.door)
 
 said = part_words.of_images(values, data)
 with part("images", "Images", said, errors):
@@ -93,10 +99,8 @@ with part("forget", forgets, part_words.of_forget(values, data, forget), errors)
     preview(values, errors, spec_of_data, data, forget)
 weight_verdict.earlier_bases(specs)
 said = part_words.of_method(values, recommended=form_sections.is_recommended("method."))
-with part("method", "The model that I unlearned" if given else "How to forget", said, errors):
-    if given:
-        foreign_section.section(errors, specs)
-    else:
+if not given:
+    with part("method", "How to forget", said, errors):
         form_sections.method_section(errors, FORGET_KINDS[values["forget.kind"]].task)
 trained = "more references, where some are asked for below" if given else "the model and the reference"
 said = part_words.of_training(values, recommended=form_sections.is_recommended("train."))
@@ -111,4 +115,4 @@ weight_verdict.verdict_outlook(specs)
 if not given:
     with part("grid", "Grid", form_grid.said(specs), errors):
         form_grid.section(values, errors)
-launch_bar.bar(specs, errors, launch, part_words.sentence(specs, values, forget) if specs else "")
+launch_bar.bar(specs, errors, launch, part_words.sentence(specs, values, forget) if specs else "", hint)

@@ -58,7 +58,7 @@ def remember() -> None:
 
 
 st.title(PAGE.title, anchor=False)
-st.caption(f"{len(TERMS)} entries. Type into the field to open one with its drawing, or read on.")
+st.caption(f"{len(TERMS)} entries. Type into the field to open one with all that there is about it, or read on.")
 chosen()
 shown = list(TERMS.values())
 if found := terms_of(about := st.query_params.get("of", "")):

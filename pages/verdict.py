@@ -7,6 +7,7 @@ from functools import partial
 import streamlit as st
 
 from cu_core.analysis.verdict_reading import verdict_of, worst_first
+from cu_core.base.display_text import counted
 from cu_core.figures.verdict_rows import row_of_test
 from cu_core.runstore.reader import RunView
 from pages._frame.one_run import show_run
@@ -15,7 +16,7 @@ from pages._run.verdict_head import for_statisticians, lacking, said_verdict, wi
 from pages._shared.downloads import table_downloads
 from pages._shared.number_words import duration
 from pages._terms.term_link import terms_row
-from pages._verdict.claim_section import claim_section
+from pages._verdict.claim_section import folded_claim, is_open, open_claim
 from pages._verdict.claim_tests import frame_of_tests
 
 PAGE = Page(
@@ -56,11 +57,19 @@ def sections(view: RunView) -> None:
     many = f"{references or 'no'} retrained model{'' if references == 1 else 's'}"
     st.caption(f"Compared with {many}.{took}")
     if any(row_of_test(test) for claim in verdict["claims"] for test in claim["tests"]):
-        st.caption(LEGEND)
-        st.caption(WORDS)
+        with st.expander("How to read the pictures", icon=":material/legend_toggle:", type="compact"):
+            st.caption(LEGEND)
+            st.caption(WORDS)
         terms_row("verdict-state", "leave-one-out", "positive-control", "calibrated", "equivalence")
-    for claim in worst_first(verdict["claims"]):
-        claim_section(view, claim)
+    claims = worst_first(verdict["claims"])
+    for claim in filter(is_open, claims):
+        open_claim(view, claim)
+    folded = [claim for claim in claims if not is_open(claim)]
+    if clear := sum(claim["applies"] for claim in folded):
+        st.header(f"{counted(clear, 'question')} without a difference", anchor=False)
+    with st.container(gap="xsmall"):
+        for claim in folded:
+            folded_claim(view, claim)
     with st.container(horizontal=True):
         table_downloads(partial(frame_of_tests, verdict), f"verdict-{view.run_id}", "verdict")
 

@@ -119,6 +119,12 @@ def test_every_figure_is_drawn(word: str, made: Home) -> None:
         assert isinstance(us.open("encoder-run", made).figure(word, round=3), go.Figure)
 
 
+def test_many_classes_are_ranked_and_no_table(run: us.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {trace.type for trace in run.figure("predictions").data} == {"heatmap"}
+    monkeypatch.setattr("cu_core.python.run_figures.MOST_CLASSES", 3)
+    assert {trace.type for trace in run.figure("predictions").data} == {"bar"}
+
+
 def test_choices_of_a_figure_count(run: us.Run) -> None:
     first, second = run.figure("confidence"), run.figure("confidence", signal="loss", round=2, reference=1)
     assert first.to_json() != second.to_json()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cu_core.catalogue.question_record import CANNOT_TELL, LEAST_REFERENCES, QUESTIONS, STATES
+from cu_core.catalogue.question_record import CANNOT_TELL, DIFFERS, LEAST_REFERENCES, QUESTIONS, STATES, Question
 from cu_core.catalogue.verdict_states import is_state
 
 _CLAIM: dict[str, Any] = {
@@ -98,6 +98,25 @@ def decisive_test(claim: Mapping[str, Any]) -> dict[str, Any] | None:
 def question_title(claim: Mapping[str, Any]) -> str:
     """Name of the question of a claim; its id where a newer program has asked what this one does not know."""
     return QUESTIONS[claim["id"]].title if claim["id"] in QUESTIONS else str(claim["id"])
+
+
+def finding(claim: Mapping[str, Any]) -> str:
+    """What was found, in one sentence: the first that the claim says."""
+    head, end, _ = str(claim["sentence"]).partition(". ")
+    return head + end.strip()
+
+
+def meaning(claim: Mapping[str, Any], question: Question) -> tuple[str, str]:
+    """What it means that a claim differs, and the words before that: of any other state, what it would have meant.
+
+    Args:
+        claim: of a verdict as `verdict_of` gives it.
+        question: its record.
+    """
+    said = question.means.removeprefix(f"{STATES[DIFFERS]}: ")
+    if claim["state"] == DIFFERS:
+        return "What it means.", said[:1].upper() + said[1:]
+    return f"If it said {STATES[DIFFERS]}:", said
 
 
 def heading_of_test(test: Mapping[str, Any]) -> str:

@@ -86,7 +86,7 @@ def _photos(name: str, select: str, images: int = 0, epochs: int = AIRBENCH.epoc
 DEFAULT_PRESET = Preset(
     "digit-5",
     "Forget digit 5",
-    "A tiny CNN forgets a whole class of the embedded digits; under a minute on a laptop.",
+    "A tiny CNN forgets a whole class of the embedded digits.",
     RunSpec(
         train=DIGITS,
         forget=ForgetSpec("class:5"),
@@ -159,7 +159,7 @@ PRESETS.add(
     Preset(
         "emoji-flags",
         "Forget the flags",
-        "A network knows 2,860 emoji by heart and forgets a class of its nine; minutes on a laptop.",
+        "A network knows 2,860 emoji by heart and forgets a class of its nine.",
         _emoji("Forget the flags", "class:Flags"),
     ),
     Preset(
@@ -187,7 +187,7 @@ PRESETS.add(
     Preset(
         "photos-small",
         "Photos: forget dogs, few photos",
-        "The same with 8,000 photographs and shorter training, of which the network knows less: minutes on a laptop.",
+        "The same with 8,000 photographs and shorter training, of which the network knows less.",
         _photos("Photos: forget dogs, few photos", "class:dog", images=8_000, epochs=9),
     ),
     Preset(

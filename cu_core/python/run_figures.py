@@ -30,6 +30,7 @@ from cu_core.catalogue.projection_record import PROJECTIONS
 from cu_core.figures.attack_overview import SERIES, overview
 from cu_core.figures.attack_scores import Scored, roc_figure, score_bins, score_panes
 from cu_core.figures.class_matrix import Predictions, count_predictions, highest_count, prediction_matrix
+from cu_core.figures.class_ranking import MOST_CLASSES, answer_ranking
 from cu_core.figures.class_similarity import Similarities, common_range, similarity_matrix
 from cu_core.figures.confidence_panes import (
     SIGNALS,
@@ -239,6 +240,8 @@ def _predictions(shows: _Shows, *, group: str) -> go.Figure:
     size = max(len(shows.classes), 1 + largest)
     counts = {k: count_predictions(true, array[rows], size) for k, array in found.items()}
     panes = [Predictions(title, counts[k], kind) for k, title, kind in shows.moments(counts)]
+    if size > MOST_CLASSES:
+        return answer_ranking(panes, shows.classes)
     most = highest_count(list(counts.values()), hide_diagonal=False)
     return prediction_matrix(panes, shows.classes, most=most, rows_title="True class")
 

@@ -73,7 +73,7 @@ def choice(rows: Sequence[RunRow], chosen: Sequence[str]) -> None:
         picked = {}
         for key, (title, value) in FILTERS.items():
             options = sorted({value(row) for row in rows} - {""})
-            picked[key] = st.multiselect(title, options, key=key, width=180, placeholder="All")
+            picked[key] = st.multiselect(title, options, key=key, width=180, placeholder="All", select_all=False)
     shown = [row for row in rows if _wanted(row, text, picked)]
     ids = [row.run_id for row in shown]
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -103,6 +103,7 @@ class Views:
             format_func=lambda name: METRICS[name].title,
             max_selections=MOST_PANES,
             key="compare_metrics",
+            select_all=False,
         )
         if not chosen:
             st.info("Choose a metric.", icon=":material/info:")
@@ -141,7 +142,12 @@ class Views:
         picked = labels[:MOST_PANES_OF_PREDICTIONS]
         if len(labels) > MOST_PANES_OF_PREDICTIONS:
             picked = st.multiselect(
-                "Lines", labels, default=picked, max_selections=MOST_PANES_OF_PREDICTIONS, key="compare_matrices"
+                "Lines",
+                labels,
+                default=picked,
+                max_selections=MOST_PANES_OF_PREDICTIONS,
+                key="compare_matrices",
+                select_all=False,
             )
         panes, left_out = self._read("prediction_panes", group, len(names))
         kept = [pane for pane in panes if pane.title in picked or pane.kind == "reference"]

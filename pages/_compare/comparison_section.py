@@ -70,6 +70,7 @@ def table_section(runs: list[Compared], stamps: tuple[Stamp, ...]) -> bool:
                 default=usual,
                 format_func=lambda name: COLUMNS[name].title,
                 key=f"compare_columns_{'_'.join(usual)}",
+                select_all=False,
             )
     over_seeds = seeds == "mean"
     table = table_of(stamps, runs, tuple(shown or usual), attack, over_seeds)

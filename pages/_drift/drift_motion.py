@@ -42,6 +42,7 @@ def full_space(view: RunView, rounds: list[int]) -> None:
         default=usual,
         format_func=lambda name: MEASURES[name].title,
         key="drift_measures",
+        select_all=False,
         help="All are taken in the full space; no projection is involved.",
     )
     if not names:

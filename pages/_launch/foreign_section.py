@@ -16,12 +16,18 @@ from cu_core.sharing.uploads import WEIGHTS
 from pages._frame import gate
 from pages._launch import form_draft, form_fields
 from pages._launch.form_fields import complain, field, key_of, put, value_of
+from pages._launch.form_parts import key_of_part
 from pages._launch.form_sections import Errors, upload
 from pages._shared.plain_text import plain
 
 AFTER = form_draft.AFTER
 DOOR = {"door": "mine"}
 """Of the launch page's address: opens the form for a model that was unlearned elsewhere."""
+TITLE = "Look at my model"
+WORDS = (
+    "Bring the weights of a model from before and after it was unlearned elsewhere; they are measured and judged like "
+    "any run of this program."
+)
 ONE_PER_LINE = "one per line; a folder, or a pattern such as run/epoch_*.pt, stands for its files"
 
 
@@ -49,6 +55,28 @@ def door() -> None:
         )
 
 
+def introduction() -> None:
+    """What the form is for, with the way back."""
+    st.caption(WORDS)
+    door()
+
+
+def still_to_bring(errors: Errors) -> str:
+    """What the form waits for, in a sentence; empty where no file is missing. That is not wrong, it is just not there.
+
+    Args:
+        errors: messages by field; loses those of files that were not named yet.
+    """
+    before = str(value_of("model.weights")).strip()
+    after = str(value_of(AFTER)).strip() or str(value_of(form_draft.param_key(GIVEN, "rounds"))).strip()
+    if not given() or (before and after) or set(errors) - {ROUNDS, "model.weights"}:
+        return ""
+    errors.clear()
+    if before or after:
+        return f"One more file: the weights {'after' if before else 'before'} unlearning."
+    return "Bring two files: the weights before and after unlearning."
+
+
 def follow_door() -> None:
     """Opens the form for such a model where the address asks for it; once, since there is a way back."""
     if all(st.query_params.pop(name, "") == value for name, value in DOOR.items()) and not given():
@@ -63,10 +91,12 @@ def _enter() -> None:
     put("model.pretrained", False)
     put("reference", 0)
     st.session_state[key_of("grid")] = False
+    st.session_state[key_of_part("method")] = True
 
 
 def _leave() -> None:
     put("method.id", MethodSpec().id)
+    st.session_state[key_of_part("method")] = False
     put("stop.rule", "auto")
 
 

@@ -20,7 +20,9 @@ from pages._shared.plain_text import plain
 from pages._shared.server_home import home
 
 
-def bar(specs: list[RunSpec], errors: dict[str, str], launch: Callable[[str], None], sentence: str) -> None:
+def bar(
+    specs: list[RunSpec], errors: dict[str, str], launch: Callable[[str], None], sentence: str, hint: str = ""
+) -> None:
     """Draws the bar.
 
     Args:
@@ -28,6 +30,7 @@ def bar(specs: list[RunSpec], errors: dict[str, str], launch: Callable[[str], No
         errors: messages by field.
         launch: callback of the button, takes the form's token.
         sentence: what would be launched.
+        hint: what is still to be done first, without anything being wrong.
     """
     token = st.session_state["token"]
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="medium"):
@@ -36,6 +39,8 @@ def bar(specs: list[RunSpec], errors: dict[str, str], launch: Callable[[str], No
             more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
             place = f"{form_draft.title_of(name)}: " if name else ""
             st.markdown(f":red[:material/error: {place}{plain(message)}{more}]", width="stretch")
+        elif hint:
+            st.markdown(f":material/upload_file: {hint}", width="stretch")
         else:
             with st.container(width="stretch"):
                 takes(specs, sentence)
@@ -45,7 +50,7 @@ def bar(specs: list[RunSpec], errors: dict[str, str], launch: Callable[[str], No
             key=f"launch_{token}",
             type="primary",
             icon=":material/rocket_launch:",
-            disabled=bool(errors),
+            disabled=bool(errors or hint),
             on_click=launch,
             args=(token,),
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages._frame.page_records import pages
-from pages._launch.foreign_section import DOOR
+from pages._launch.foreign_section import DOOR, TITLE, WORDS
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,7 @@ def known_doors() -> list[Door]:
         found.append(Door(learn.title, learn.help, learn.icon, learn.id, {}))
     launch = known["launch"]
     found.append(Door("Run an experiment", launch.help, launch.icon, launch.id, {}))
-    text = (
-        "Bring the weights of a model from before and after it was unlearned elsewhere; they are measured and judged "
-        "like any run of this program."
-    )
-    found.append(Door("Look at my model", text, ":material/folder_open:", launch.id, DOOR))
+    found.append(Door(TITLE, WORDS, ":material/folder_open:", launch.id, DOOR))
     return found
 
 

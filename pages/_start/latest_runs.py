@@ -43,16 +43,18 @@ def _live(was_live: bool, progress: Callable[[RunRow], None]) -> None:
         return
     st.header("Latest runs", anchor=False)
     with st.container(gap="xsmall"):
+        titles = [row.marked_title for row in rows[:MOST_LISTED]]
         for row in rows[:MOST_LISTED]:
-            _line(row)
+            _line(row, alike=titles.count(row.marked_title) > 1)
     with st.container(horizontal=True):
         link_to("runs", f"All {counted(len(rows), 'run')}" if len(rows) > MOST_LISTED else "All runs")
 
 
-def _line(row: RunRow) -> None:
-    """One run: its title as a link, what was forgotten, what became of it, and when."""
+def _line(row: RunRow, *, alike: bool) -> None:
+    """One run: its title as a link, with the end of its id where another has the same; then what became of it."""
+    label = f"{row.marked_title} · {row.run_id[-4:]}" if alike else row.marked_title
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.page_link("run.py", label=plain(row.marked_title), query_params={"run": row.run_id}, width=TITLE_WIDTH)
+        st.page_link("run.py", label=plain(label), query_params={"run": row.run_id}, width=TITLE_WIDTH)
         st.caption(plain(f"{short(row.dataset)} · {short(row.forget)}"), width=FORGOTTEN_WIDTH)
         if row.verdict:
             verdict_badge(row.verdict)

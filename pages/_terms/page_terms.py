@@ -6,7 +6,7 @@ import streamlit as st
 
 from cu_core.catalogue.glossary import TERMS
 from cu_core.catalogue.glossary.term import Term
-from pages._terms.term_link import PAGE_OF_TERMS
+from pages._terms.term_link import PAGE_OF_TERMS, looked_at
 
 
 def terms_of(page_id: str) -> list[Term]:
@@ -22,5 +22,8 @@ def page_terms(page_id: str) -> None:
     """Draws the link; nothing where there is nothing to link."""
     if terms_of(page_id):
         st.page_link(
-            PAGE_OF_TERMS, label="Terms of this page", icon=":material/menu_book:", query_params={"of": page_id}
+            PAGE_OF_TERMS,
+            label="Terms of this page",
+            icon=":material/menu_book:",
+            query_params={"of": page_id} | looked_at(),
         )

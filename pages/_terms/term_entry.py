@@ -9,7 +9,7 @@ from cu_core.catalogue.glossary.term import Term
 from cu_core.figures.glossary_sketches import SKETCHES
 from pages._frame.page_links import link_to
 from pages._shared.chart_bar import show_chart
-from pages._terms.term_link import PAGE_OF_TERMS
+from pages._terms.term_link import PAGE_OF_TERMS, looked_at
 from pages._terms.term_text import escaped, term_body
 
 
@@ -25,9 +25,9 @@ def entry_card(term: Term) -> None:
         st.markdown(f"**Where:** {escaped(term.where)}")
         with st.container(horizontal=True):
             for page_id in term.pages:
-                link_to(page_id)
+                link_to(page_id, **looked_at(page_id))
         if term.related:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.caption("See also:", width="content")
                 for name in term.related:
-                    st.page_link(PAGE_OF_TERMS, label=TERMS[name].title, query_params={"term": name})
+                    st.page_link(PAGE_OF_TERMS, label=TERMS[name].title, query_params={"term": name} | looked_at())

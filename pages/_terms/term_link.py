@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cu_core.catalogue.glossary import TERMS
+from pages._frame.page_records import pages
 from pages._terms.term_text import term_body
 
 PAGE_OF_TERMS = "terms.py"
@@ -22,8 +23,22 @@ def terms_row(*ids: str) -> None:
             with st.popover(term.title, type="tertiary", width="content"):
                 st.markdown(term_body(term))
                 st.page_link(
-                    PAGE_OF_TERMS, label="In the glossary", icon=":material/menu_book:", query_params={"term": term.id}
+                    PAGE_OF_TERMS,
+                    label="In the glossary",
+                    icon=":material/menu_book:",
+                    query_params={"term": term.id} | looked_at(),
                 )
+
+
+def looked_at(page_id: str = "") -> dict[str, str]:
+    """The run in the address, which links to terms and from them on keep; none where there is none.
+
+    Args:
+        page_id: of the page that a link leads to; one that is about no run gets none.
+    """
+    run_id = st.query_params.get("run", "")
+    about = not page_id or pages()[page_id].needs != "nothing"
+    return {"run": run_id} if run_id and about else {}
 
 
 def term_help(term_id: str) -> str:

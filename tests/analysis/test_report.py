@@ -135,6 +135,15 @@ def test_a_report_holds_the_comparison_and_every_specification_and_hash(group: H
     assert "4 runs, seeds 0, 1" in "".join(page.words)
 
 
+def test_a_report_ranks_the_answers_of_many_classes(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_run(home, "alone", MadeUp(references=(), audited=0, images=False))
+    runs, _ = read_runs(home, ["alone"])
+    words = "are listed instead of a table"
+    assert words not in "".join(Page(html_of(report_of(runs, home, title="Alone"))).words)
+    monkeypatch.setattr("cu_core.analysis.report.comparison_report.MOST_CLASSES", 3)
+    assert words in "".join(Page(html_of(report_of(runs, home, title="Alone"))).words)
+
+
 def test_one_run_without_references_is_a_report_too(home: Home) -> None:
     write_run(home, "alone", MadeUp(references=(), audited=0, images=False))
     runs, _ = read_runs(home, ["alone"])

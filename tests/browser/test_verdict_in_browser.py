@@ -18,6 +18,7 @@ from tests.served import Server, serve
 pytestmark = pytest.mark.browser
 EIGHT = tuple(range(8))
 NARROW = 390
+TWO_SCREENS = 1800
 # Beyond the end of the axis on either side, and close to both ends of it.
 FAR = (5e4, -5e4, 900.0, -900.0, 1.0, -40.0)
 
@@ -42,6 +43,14 @@ def test_the_page_fits_wide_and_narrow_and_says_the_state(
 ) -> None:
     page = open_tab(f"{server.url}/verdict?run={state}", scheme)
     expect(page.locator("h1")).to_have_text("Verdict")
+    expect(page.get_by_role("heading", name="without a difference")).to_be_visible()
+    settled(page)
+    folded = page.locator("summary").filter(has_text=state_words("no-difference-found"))
+    if state == "no-difference-found":
+        expect(folded).to_have_count(len(QUESTIONS))
+        assert page.get_by_test_id("stMainBlockContainer").evaluate("e => e.scrollHeight") <= TWO_SCREENS
+    for line in folded.all():
+        line.click()
     charts = page.locator(".js-plotly-plot")
     expect(charts).to_have_count(len(QUESTIONS) - len(SETTLED))
     settled(page)

@@ -49,7 +49,13 @@ def fill(app: AppTest, values: dict[str, str]) -> AppTest:
 
 def test_the_door_asks_for_files_and_makes_an_ordinary_run(home: Home, files: Path) -> None:
     app = enter(open_page("launch.py"))
-    assert "Names no file" in texts(app)
+    # That nothing was named yet is no fault.
+    assert "Bring two files: the weights before and after unlearning." in texts(app) and ":red[" not in texts(app)
+    assert app.title[0].value == "Look at my model"
+    (launch,) = [b for b in app.button if b.label == "Launch"]
+    assert launch.disabled
+    app = fill(app, {"model.weights": str(files / "before.pt")})
+    assert "One more file: the weights after unlearning." in texts(app) and ":red[" not in texts(app)
     app = fill(
         app,
         {

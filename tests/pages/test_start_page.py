@@ -149,6 +149,7 @@ def test_the_latest_runs_stand_with_their_verdict_or_state(home: Home) -> None:
     links = [link.proto for link in app.get("page_link") if link.proto.page == "run"]
     latest = list_runs(home)[:MOST_LISTED]
     assert [link.query_string for link in links] == [f"run={found.run_id}" for found in latest]
+    assert len({link.label for link in links}) == len(links), "runs of one title are told apart"
     assert "failed" in texts(app) and "digits · random:40" in texts(app).replace("\\", "")
     assert any(link.proto.label == f"All {len(list_runs(home))} runs" for link in app.get("page_link"))
 

@@ -82,7 +82,16 @@ def test_every_page_of_a_run_leads_to_its_terms_from_its_foot(home: Home) -> Non
     write_run(home)
     app = open_page("signals.py", run="madeup-1")
     link = app.main.get("page_link")[-1].proto
-    assert (link.label, link.query_string) == ("Terms of this page", "of=signals")
+    assert (link.label, link.query_string) == ("Terms of this page", "of=signals&run=madeup-1")
+
+
+def test_links_from_a_term_keep_the_run_that_was_looked_at(home: Home) -> None:
+    write_run(home)
+    for address in ({"run": "madeup-1"}, {}):
+        app = open_page("terms.py", term="verdict-state", **address)
+        links = {(link.proto.page, link.proto.query_string) for link in app.main.get("page_link")}
+        assert ("verdict", "run=madeup-1" if address else "") in links
+        assert ("terms", "term=verdict" + ("&run=madeup-1" if address else "")) in links
 
 
 def test_the_page_lists_the_terms_of_one_page_alone(home: Home) -> None:

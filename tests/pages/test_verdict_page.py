@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cu_core.analysis.standing_out import standing_out
+from cu_core.analysis.verdict_reading import meaning
 from cu_core.base.home import Home
 from cu_core.catalogue.question_record import QUESTIONS, STATES
 from cu_core.catalogue.spec_recording import AuditSpec
@@ -31,15 +32,22 @@ def write(home: Home, verdict: dict[str, Any], references: int = 8, **changes: A
     write_run(home, made=made)
 
 
+def lines(app: AppTest) -> list[str]:
+    """What the folded questions say of themselves, then those that do not apply."""
+    shown = [one.label for one in app.expander] + [str(one.value) for one in app.markdown]
+    return [one for one in shown if any(question.question in one for question in QUESTIONS.values())]
+
+
 def titled(app: AppTest) -> list[str]:
-    """Titles of the questions in the order in which they stand."""
-    shown = [str(one.value) for one in app.markdown]
-    return [
+    """Titles of the questions in the order in which they stand: those under a heading first."""
+    headed = [question.id for one in app.header for question in QUESTIONS.values() if one.value == question.title]
+    folded = [
         question.id
-        for one in shown
+        for one in lines(app)
         for question in QUESTIONS.values()
-        if f"**{question.title}** · {question.question}" in one
+        if f"{question.title}: {question.question}" in one
     ]
+    return headed + folded
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -47,17 +55,43 @@ def test_the_page_says_each_state_in_words_and_shape_with_its_picture(home: Home
     verdict = madeup_verdict(state)
     write(home, verdict)
     app = open_page("verdict.py", run="madeup-1")
-    said = texts(app)
+    said = "\n".join([texts(app), *lines(app)])
     assert not app.error and not app.warning
     assert state_words(state) in said and f"In short it is {state}." in said
     assert "8 retrained models" in said and "Of 8 retrained models each was left out" in said
     for claim in verdict["claims"]:
         assert claim["sentence"] in said and claim["notes"][0] in said
-        assert QUESTIONS[claim["id"]].means in said and QUESTIONS[claim["id"]].means_not in said
+        lead, means = meaning(claim, QUESTIONS[claim["id"]])
+        assert f"**{lead}** {means}" in said and QUESTIONS[claim["id"]].means_not in said
         assert state_words(claim["state"]) in said
     order = [verdict["claims"][[c["id"] for c in verdict["claims"]].index(name)]["state"] for name in titled(app)]
     assert len(order) == len(QUESTIONS) and order == sorted(order, key=list(STATES).index)
     assert len(app.get("plotly_chart")) == len(BY_TESTS)
+
+
+def test_what_a_difference_means_stands_as_such_only_where_there_is_one() -> None:
+    question = QUESTIONS["unchanged"]
+    lead, said = meaning(madeup_claim("unchanged", "differs"), question)
+    assert lead == "What it means." and said.startswith("On no group")
+    for state in set(STATES) - {"differs"}:
+        lead, said = meaning(madeup_claim("unchanged", state), question)
+        assert lead == "If it said Differs:" and said.startswith("on no group")
+    assert all(one.means.startswith("Differs: ") for one in QUESTIONS.values())
+
+
+def test_a_question_without_a_difference_is_folded_and_begins_with_what_was_found(home: Home) -> None:
+    verdict = madeup_verdict("no-difference-found")
+    for claim in verdict["claims"]:
+        claim["sentence"] = f"It changed by 0.5 of {claim['id']}. A difference of 0.1 would have been called one."
+    write(home, verdict)
+    app = open_page("verdict.py", run="madeup-1")
+    folded = lines(app)
+    assert len(folded) == len(QUESTIONS) and f"{len(QUESTIONS)} questions without a difference" in texts(app)
+    for claim, line in zip(verdict["claims"], folded, strict=True):
+        found = f"**It changed by 0.5 of {claim['id']}.**"
+        assert line.index(state_words(claim["state"])) < line.index(found)
+        assert line.index(found) < line.index(QUESTIONS[claim["id"]].question)
+        assert "called one" not in line and claim["sentence"] in texts(app)
 
 
 def test_a_picture_shows_references_model_and_control(home: Home) -> None:
@@ -89,7 +123,7 @@ def test_a_question_that_does_not_apply_comes_last_and_says_why(home: Home) -> N
     write(home, verdict)
     app = open_page("verdict.py", run="madeup-1")
     assert titled(app)[-1] == name and "Does not apply: no classes." in texts(app)
-    assert QUESTIONS[name].means not in texts(app)
+    assert meaning(why, QUESTIONS[name])[1] not in texts(app)
     assert len(app.get("plotly_chart")) == len(BY_TESTS) - 1
 
 

@@ -25,6 +25,7 @@ from cu_core.catalogue.verdict_states import SHAPES, state_words
 from cu_core.data.prepared import open_key
 from cu_core.figures.class_gaps import class_gaps, class_gaps_alt
 from cu_core.figures.class_matrix import highest_count, prediction_alt, prediction_matrix
+from cu_core.figures.class_ranking import MOST_CLASSES, answer_ranking, ranking_words
 from cu_core.figures.confidence_panes import SIGNALS, common_bins
 from cu_core.figures.layer_bars import layer_alt, layer_similarity
 from cu_core.figures.overlay import overlay, overlay_alt
@@ -205,10 +206,17 @@ class _Pictures:
         if not any(pane.kind != "reference" for pane in kept):
             return _left_out(left_out)
         most = highest_count([pane.counts for pane in panes], hide_diagonal=False)
-        figure = prediction_matrix(kept, self.classes, most=most, rows_title="Label")
+        many = max(len(pane.counts) for pane in kept) > MOST_CLASSES
+        figure = (
+            answer_ranking(kept, self.classes)
+            if many
+            else prediction_matrix(kept, self.classes, most=most, rows_title="Label")
+        )
         rest = len(self.lines) - len(labels)
         more = f" The first {MOST_PANES} of {len(self.lines)} lines are drawn." if rest > 0 else ""
         words = f"Recorded forget samples after unlearning: class against predicted class.{more}"
+        if many:
+            words += f" {ranking_words(kept)}"
         return [FigureBlock(figure, prediction_alt(kept)), words, *_left_out(left_out)]
 
     def _confidence(self) -> list[Block]:

@@ -10,6 +10,7 @@ from cu_core.analysis.site.html_frame import said, shown
 from cu_core.analysis.verdict_reading import (
     decisive_test,
     heading_of_test,
+    meaning,
     question_title,
     verdict_of,
     why_no_verdict,
@@ -73,7 +74,8 @@ def claim_block(claim: Mapping[str, Any]) -> str:
     if test is not None and row is not None:
         parts.append(f"<figure><figcaption>{shown(heading_of_test(test))}</figcaption>{claim_strip(row)}</figure>")
     if question is not None:
-        parts.append(f'<p class="note">{said(question.means)} {said(question.means_not)}</p>')
+        lead, means = meaning(claim, question)
+        parts.append(f'<p class="note">{said(lead)} {said(means)} {said(question.means_not)}</p>')
     parts += [f'<p class="note">{said(note)}</p>' for note in claim["notes"]]
     return "".join(parts) + "</div>"
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cu_core.base.display_text import counted
+
 NEVER = -1
 """Round of what never happened."""
 
@@ -108,7 +110,8 @@ class Overshoot:
             "unseen": "where this model puts unseen samples of the same class (there is no reference)",
         }[self.against]
         return (
-            f"{len(self.rows):,} of {self.checked:,} forget samples lie further past their boundary than "
+            f"{len(self.rows):,} of {counted(self.checked, 'forget sample')} "
+            f"{'lies' if len(self.rows) == 1 else 'lie'} further past the boundary than "
             f"{1 - TAIL:.0%} of {what}, both in distance and in multiples of the median retain sample's. Of samples "
             f"like those, {TAIL:.0%} do by chance."
         )
