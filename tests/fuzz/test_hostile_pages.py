@@ -121,7 +121,7 @@ def test_odd_addresses_break_no_page(
     ("asked", "shown"), [("2", 2), ("9" * 5000, 3), ("٣", 3), ("-1", 3), ("1.5", 3), ("²", 3), ("", 3), ("7", 3)]
 )
 def test_a_round_that_is_no_number_is_the_last_one(monkeypatch: pytest.MonkeyPatch, asked: str, shown: int) -> None:
-    monkeypatch.setattr(recorded_rounds, "st", SimpleNamespace(query_params={"round": asked}))
+    monkeypatch.setattr(recorded_rounds, "st", SimpleNamespace(query_params={"round": asked}, session_state={}))
     assert recorded_rounds.wanted_round([0, 1, 2, 3]) == shown
 
 
