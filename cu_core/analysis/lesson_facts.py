@@ -202,7 +202,8 @@ def _finite(value: Any) -> TypeGuard[float]:
 def recorded_run(home: Home, wanted: LessonRun, rows: Sequence[Any] | None = None) -> str | None:
     """Id of the finished run that stands for one of a lesson; None where none does.
 
-    Those that ship with the project come first, then those with a verdict, then the newest.
+    Those that ship with the project come first, then those with a verdict, then those with the earlier of the values
+    that the lesson names, then the newest.
 
     Args:
         home: where runs live.
@@ -214,7 +215,11 @@ def recorded_run(home: Home, wanted: LessonRun, rows: Sequence[Any] | None = Non
     for key, field in shortcuts.items():
         if key in wanted.find:
             found = [row for row in found if getattr(row, field) in wanted.find[key]]
-    found.sort(key=lambda row: (row.demo, bool(row.verdict), row.submitted), reverse=True)
+    def rank(row: Any) -> tuple[Any, ...]:
+        places = [wanted.find[key].index(getattr(row, field)) for key, field in shortcuts.items() if key in wanted.find]
+        return row.demo, bool(row.verdict), [-place for place in places], row.submitted
+
+    found.sort(key=rank, reverse=True)
     for row in found:
         try:
             view = open_run(home, row.run_id)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from cu_core.catalogue.lessons.lesson_record import Lesson, Step
 
-ANSWERS, BEGUN, VOTER = "learn_answers", "learn_begun", "learn_voter"
+ANSWERS, ASKED_OF, BEGUN, VOTER = "learn_answers", "learn_asked_of", "learn_begun", "learn_voter"
 FIRST = "what-unlearning-does"
 """The lesson that opens where the address names none."""
 
@@ -46,6 +46,12 @@ class Place:
         """What was answered here: a number in the unit of the truth, or the place of an option; None if nothing yet."""
         answers: dict[tuple[str, str], float] = st.session_state.get(ANSWERS, {})
         return answers.get((self.lesson.id, self.step.id))
+
+    @property
+    def asked_of(self) -> str:
+        """Run of the lesson that was shown when the answer was given: it says nothing of another."""
+        asked: dict[tuple[str, str], str] = st.session_state.get(ASKED_OF, {})
+        return asked.get((self.lesson.id, self.step.id), "")
 
 
 def place_in(lesson: Lesson) -> Place:
@@ -102,10 +108,11 @@ def present(lesson: Lesson, number: int, on: bool) -> None:
         st.query_params.pop("present", None)
 
 
-def commit(place: Place, answer: float) -> None:
-    """Keeps an answer; it cannot be changed any more."""
-    answers = st.session_state.setdefault(ANSWERS, {})
-    answers.setdefault((place.lesson.id, place.step.id), answer)
+def commit(place: Place, answer: float, run: str) -> None:
+    """Keeps an answer and the run of the lesson that it is about; it cannot be changed any more."""
+    where = (place.lesson.id, place.step.id)
+    st.session_state.setdefault(ANSWERS, {}).setdefault(where, answer)
+    st.session_state.setdefault(ASKED_OF, {}).setdefault(where, run)
 
 
 def voter() -> str:
