@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cu_core.catalogue.question_record import CANNOT_TELL, LEAST_REFERENCES, QUESTIONS, STATES
+from cu_core.catalogue.question_record import CANNOT_TELL, DIFFERS, LEAST_REFERENCES, NO_DIFFERENCE, QUESTIONS, STATES
 from cu_core.catalogue.verdict_states import is_state
 
 _CLAIM: dict[str, Any] = {
@@ -98,6 +98,15 @@ def decisive_test(claim: Mapping[str, Any]) -> dict[str, Any] | None:
 def question_title(claim: Mapping[str, Any]) -> str:
     """Name of the question of a claim; its id where a newer program has asked what this one does not know."""
     return QUESTIONS[claim["id"]].title if claim["id"] in QUESTIONS else str(claim["id"])
+
+
+def finding_of(claim: Mapping[str, Any]) -> str:
+    """What was found, as a sentence that needs no question before it."""
+    known = QUESTIONS.get(claim["id"])
+    words = "" if known is None else {DIFFERS: known.if_differs, NO_DIFFERENCE: known.if_none}.get(claim["state"], "")
+    if words:
+        return words
+    return f"{STATES[claim['state']]}: {known.question if known is not None else question_title(claim)}"
 
 
 def heading_of_test(test: Mapping[str, Any]) -> str:

@@ -72,7 +72,7 @@ def bars(place: Place, question: LessonQuestion, right: int | None) -> None:
     numbers = [counts.get(k, 0) for k in range(len(labels))]
     figure = answer_bars(labels, numbers, right, place.text_size)
     told = ", ".join(f"{label}: {number}" for label, number in zip(labels, numbers, strict=True) if number)
-    show_chart(figure, key="audience_bars", alt=f"Answers of the audience. {told}")
+    show_chart(figure, key="audience_bars", alt=f"Answers of the audience. {told}", tools=False)
     many = sum(numbers)
     st.caption(f"{many} {'answer' if many == 1 else 'answers'}, without names")
 

@@ -10,6 +10,13 @@ from pages._learn.lesson_audience import bin_of, count
 from pages._learn.lesson_place import Place, commit, reveal
 from pages._shared.plain_text import plain
 
+WHOSE = {
+    "before": " (the network before unlearning)",
+    "after": " (the unlearned network)",
+    "reference": " (retrained networks, on average)",
+}
+"""Of whom the number is that answers a question, by the end of its name."""
+
 
 def ask(place: Place, question: LessonQuestion, run: str, shown: str) -> None:
     """Draws the question, and the answer where one was given.
@@ -117,13 +124,14 @@ def explain(question: LessonQuestion, facts: Facts, answer: float | None) -> Non
     if truth is None:
         st.caption("This run has not measured what was asked for.")
         return
+    whose = WHOSE.get(question.truth.rpartition(".")[2], "")
     known = dict(facts) | {"truth": Fact(truth, facts[question.truth].text)}
     if answer is not None:
         near = abs(answer - truth) * question.scale <= question.near
-        _verdict(near, f"Measured: {facts[question.truth].text}")
+        _verdict(near, f"Measured: {facts[question.truth].text}{whose}")
         known["guess"] = Fact(answer, answer_text(question, answer))
     else:
-        st.markdown(f":material/straighten: Measured: **{facts[question.truth].text}**")
+        st.markdown(f":material/straighten: Measured: **{facts[question.truth].text}**{whose}")
     for text in said(question.explain, known):
         st.markdown(text)
 

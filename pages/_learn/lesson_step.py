@@ -8,6 +8,7 @@ import streamlit as st
 
 from cu_core.catalogue.lessons.lesson_record import Lesson, ShownPart, Step
 from cu_core.catalogue.lessons.lesson_words import Facts, said
+from pages._frame.page_links import link_to
 from pages._learn.lesson_audience import bars, bin_of, waiting
 from pages._learn.lesson_parts import Drawn, draw_part
 from pages._learn.lesson_place import Place, back, forward, go_to
@@ -59,13 +60,22 @@ def show_step(place: Place) -> None:
                 number = None if truth is None else bin_of(question, truth)
                 bars(place, question, right_option(question, facts) if question.kind == "choice" else number)
         _parts(place, "reveal", name, runs, answer)
-        for text in said(step.reveal, facts):
-            st.markdown(text)
+        if step.control != "sandbox":
+            _said(step, facts)
         if honest := said(step.honest, facts):
             st.info("\n\n".join(honest), title="What may we honestly say?", icon=":material/balance:")
     if step.control == "sandbox":
         sandbox(place)
+        _said(step, facts)
+        with st.container(horizontal=True):
+            link_to("start")
+            link_to("launch")
     _ways(place, open_now)
+
+
+def _said(step: Step, facts: Facts) -> None:
+    for text in said(step.reveal, facts):
+        st.markdown(text)
 
 
 def _named(step: Step) -> list[str]:
@@ -112,9 +122,7 @@ def _parts(place: Place, when: str, name: str, runs: Mapping[str, ChosenRun], an
             _part(place, number, part, chosen, facts_for(runs, run), answer)
 
 
-def _part(
-    place: Place, number: int, part: ShownPart, chosen: ChosenRun, facts: Facts, answer: float | None
-) -> None:
+def _part(place: Place, number: int, part: ShownPart, chosen: ChosenRun, facts: Facts, answer: float | None) -> None:
     if chosen.view is None:
         return
     question = place.step.question
