@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from cu_core.figures.theme import COLOURS, GRID, NEUTRAL, SYMBOLS, dress, join, tint
 
 ROW = 44
-SPREAD = 0.3
+SPREAD = 0.4
 """How far marks of one row lie from its middle at most: models that agree would be one mark."""
 
 GUESS = "Your answer"
@@ -76,7 +76,7 @@ def levels(
                 cliponaxis=False,
                 marker={
                     "symbol": f"{symbol}-open" if row.hollow else symbol,
-                    "size": 13 if len(row.values) == 1 else 10,
+                    "size": 13 if len(row.values) == 1 else 7,
                     "color": colour if len(row.values) == 1 else tint(colour, 0.55),
                 },
                 hovertemplate=f"{row.label}:%{{text}}<extra></extra>",

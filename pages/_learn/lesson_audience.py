@@ -13,7 +13,7 @@ from cu_core.figures.lesson_levels import answer_bars
 from cu_core.sharing.lesson_answers import MOST_CHOICES, counted_answers
 from pages._frame import gate
 from pages._frame.notices import say
-from pages._learn.lesson_place import Place, voter
+from pages._learn.lesson_place import AUDIENCE, Place, voter
 from pages._shared.chart_bar import show_chart
 from pages._shared.server_home import home
 
@@ -100,7 +100,7 @@ def door(place: Place) -> None:
 def audience_address(place: Place) -> str:
     """The address of this step for somebody who does not present."""
     page = (st.context.url or "").partition("?")[0].rstrip("/")
-    return f"{page}?lesson={place.lesson.id}&step={place.step.id}"
+    return f"{page}?lesson={place.lesson.id}&step={place.step.id}&{AUDIENCE}=1"
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -145,7 +145,8 @@ def _curves(drawn: Drawn) -> None:
     show_chart(figure, key=f"{drawn.key}_curves", alt=curves_alt([found], metrics), tools=False)
     asked, measured = drawn.facts.get("forget_count"), int((probe_of(drawn.view)["group"] == "forget").sum())
     if asked is not None:
-        st.caption(f"Measured after each round on {measured} of the {asked.text} pictures that are to be forgotten.")
+        of = f"all {asked.text}" if measured == asked.value else f"{measured:,} of the {asked.text}"
+        st.caption(f"Measured after each round on {of} pictures that are to be forgotten.")
 
 
 def _boundary(drawn: Drawn) -> None:

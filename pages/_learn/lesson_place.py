@@ -11,6 +11,12 @@ import streamlit as st
 from cu_core.catalogue.lessons.lesson_record import Lesson, Step
 
 ANSWERS, ASKED_OF, BEGUN, VOTER = "learn_answers", "learn_asked_of", "learn_begun", "learn_voter"
+LAST = "learn_last"
+"""Id of the lesson and of the step that this session saw last."""
+
+AUDIENCE = "audience"
+"""In the address that a presenter shows: only what is answered under it counts for the room."""
+
 FIRST = "what-unlearning-does"
 """The lesson that opens where the address names none."""
 
@@ -54,13 +60,28 @@ class Place:
         return asked.get((self.lesson.id, self.step.id), "")
 
 
+def last_lesson() -> str:
+    """Id of the lesson that this session saw last, else of the first one."""
+    return str(st.session_state.get(LAST, (FIRST, ""))[0])
+
+
 def place_in(lesson: Lesson) -> Place:
-    """Where the address stands in a lesson."""
+    """Where the address stands in a lesson; one that names no step goes on where this session was."""
     query = st.query_params
+    seen, step = st.session_state.get(LAST, ("", ""))
+    if "step" not in query and seen == lesson.id:
+        query["step"] = step
     begun = st.session_state.setdefault(BEGUN, {})
     begun.setdefault(lesson.id, time.time())
     presenting = query.get("present") == "1"
-    return Place(lesson, lesson.place_of(query.get("step", "")), presenting, presenting and query.get("reveal") == "1")
+    place = Place(lesson, lesson.place_of(query.get("step", "")), presenting, presenting and query.get("reveal") == "1")
+    st.session_state[LAST] = (lesson.id, place.step.id)
+    return place
+
+
+def in_audience() -> bool:
+    """Whether somebody came by the address that a presenter shows."""
+    return bool(st.query_params.get(AUDIENCE) == "1")
 
 
 def began(lesson: Lesson) -> float:
@@ -103,6 +124,7 @@ def present(lesson: Lesson, number: int, on: bool) -> None:
     go_to(lesson, number)
     if on:
         st.query_params["present"] = "1"
+        st.query_params.pop(AUDIENCE, None)
         st.session_state.setdefault(BEGUN, {})[lesson.id] = time.time()
     else:
         st.query_params.pop("present", None)

@@ -7,7 +7,7 @@ import streamlit as st
 from cu_core.catalogue.lessons.lesson_record import LessonQuestion
 from cu_core.catalogue.lessons.lesson_words import Fact, Facts, said
 from pages._learn.lesson_audience import bin_of, count
-from pages._learn.lesson_place import Place, commit, reveal
+from pages._learn.lesson_place import Place, commit, in_audience, reveal
 from pages._shared.plain_text import plain
 
 WHOSE = {
@@ -77,7 +77,7 @@ def _lock_in(place: Place, question: LessonQuestion, key: str, run: str) -> None
         return
     answer = float(given) / (question.scale if question.kind == "number" else 1.0)
     commit(place, answer, run)
-    if not place.presenting:
+    if in_audience() and not place.presenting:
         count(place, bin_of(question, answer))
 
 
