@@ -28,7 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def title(page: Page, text: str) -> None:
-    expect(page.locator("h3", has_text=text)).to_be_visible()
+    expect(page.get_by_role("heading", name=text)).to_be_visible()
     settled(page)
 
 
