@@ -7,7 +7,7 @@ import streamlit as st
 from cu_core.base.errors import BadInput
 from cu_core.catalogue.lessons.lesson_reader import lesson_files, lesson_of
 from pages._frame.page_records import Page
-from pages._learn.lesson_place import FIRST, go_to, place_in, present
+from pages._learn.lesson_place import go_to, last_lesson, place_in, present
 from pages._learn.lesson_step import show_step
 from pages._learn.presenter_bar import presenter_bar
 from pages._shared.plain_text import plain
@@ -30,7 +30,7 @@ for name in lesson_files(home()):
         lessons[name] = lesson_of(home(), name)
     except BadInput as error:
         broken.append(error)
-asked = st.query_params.get("lesson", FIRST)
+asked = st.query_params.get("lesson") or last_lesson()
 presenting = st.query_params.get("present") == "1"
 if not presenting:
     st.title(PAGE.title, anchor=False)

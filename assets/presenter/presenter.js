@@ -18,6 +18,7 @@ function create(root) {
   const words = root.querySelector(".words")
   const run = root.querySelector(".run")
   let component = null
+  let revealed = false
   const before = document.documentElement.style.fontSize
   document.documentElement.style.fontSize = LARGE
 
@@ -30,6 +31,8 @@ function create(root) {
     words.textContent = `${time} of ${planned} min · ${place}${passed > 60 * due ? " · behind plan" : ""}`
     run.style.width = `${Math.min(100, (100 * passed) / (60 * planned))}%`
   }
+
+  const toQuestion = () => document.querySelector(".st-key-lesson_question")?.scrollIntoView({ block: "start" })
 
   const pressed = (event) => {
     // A part of a page in a shadow tree hides its own target from listeners outside.
@@ -49,6 +52,10 @@ function create(root) {
     update(next) {
       component = next
       tick()
+      // The answer stands below the question, and a room sees one screen of it.
+      const now = Boolean(component.data.revealed)
+      if (now && !revealed) setTimeout(toQuestion, 300)
+      revealed = now
     },
     destroy() {
       document.removeEventListener("keydown", pressed)

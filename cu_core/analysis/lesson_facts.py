@@ -38,7 +38,9 @@ def number_text(value: float) -> str:
     """A number with as many digits as one reads."""
     if abs(value) >= 100:
         return f"{value:,.0f}".replace("-", "−")
-    return f"{value:.{3 if 0 < abs(value) < 0.1 else 2}f}".replace("-", "−")
+    text = f"{value:.{3 if 0 < abs(value) < 0.1 else 2}f}"
+    # No minus before a zero: it would say a direction that is not there.
+    return (text if float(text) else text.removeprefix("-")).replace("-", "−")
 
 
 def facts_of(view: RunView, classes: Sequence[str] = ()) -> dict[str, Fact]:
@@ -54,6 +56,7 @@ def facts_of(view: RunView, classes: Sequence[str] = ()) -> dict[str, Fact]:
     facts |= _attacks(result)
     facts |= _claims(result)
     facts |= _cost(result)
+    facts |= _lowest(view) if result else {}
     counts = {f"{name}_count": value for name, value in (result.get("counts") or {}).items()}
     counts |= {"forget_count": result.get("forget_count"), "rounds": result.get("rounds")}
     facts |= {name: Fact(value, f"{value:,}") for name, value in counts.items() if isinstance(value, int)}
@@ -137,11 +140,17 @@ def _attacks(result: Mapping[str, Any]) -> dict[str, Fact]:
         ("strongest", max(after, key=lambda a: abs(after[a] - 0.5))),
         ("nearest", min(after, key=lambda a: abs(after[a] - 0.5))),
         ("lowest", min(after, key=lambda a: after[a])),
+        ("keenest", max(after, key=lambda a: abs(found[a].get("before", 0.5) - 0.5))),
     ):
         title = ATTACKS[attack].title
         facts[f"attack.{name}.name"] = Fact(title, title)
         facts[f"attack.{name}.flipped"] = Fact(1 - after[attack], number_text(1 - after[attack]))
         facts |= {f"attack.{name}.{model}": Fact(auc, number_text(auc)) for model, auc in found[attack].items()}
+        far = {model: abs(auc - 0.5) for model, auc in found[attack].items()}
+        facts |= {f"attack.{name}.far.{model}": Fact(gap, number_text(gap)) for model, gap in far.items()}
+        if {"after", "reference"} <= far.keys():
+            more = far["after"] - far["reference"]
+            facts[f"attack.{name}.more"] = Fact(more, number_text(more))
     return facts
 
 
@@ -176,6 +185,19 @@ def _claims(result: Mapping[str, Any]) -> dict[str, Fact]:
     return facts
 
 
+def _lowest(view: RunView) -> dict[str, Fact]:
+    """Where in the rounds the metrics that are shares were lowest, as far as the rounds have measured them."""
+    facts = {}
+    rounds = {number: view.manifest(number).get("metrics") or {} for number in view.rounds() if number}
+    for metric in METRICS.values():
+        seen = {number: found[metric.id] for number, found in rounds.items() if _finite(found.get(metric.id))}
+        if metric.percent and seen:
+            where = min(seen, key=lambda number: seen[number])
+            facts[f"{metric.id}.lowest"] = Fact(seen[where], share_text(seen[where]))
+            facts[f"{metric.id}.lowest-round"] = Fact(where, f"{where}")
+    return facts
+
+
 def _cost(result: Mapping[str, Any]) -> dict[str, Fact]:
     took = (result.get("seconds") or {}).get("unlearn")
     retrained = [one.get("seconds") for one in result.get("references") or ()]
@@ -202,7 +224,8 @@ def _finite(value: Any) -> TypeGuard[float]:
 def recorded_run(home: Home, wanted: LessonRun, rows: Sequence[Any] | None = None) -> str | None:
     """Id of the finished run that stands for one of a lesson; None where none does.
 
-    Those that ship with the project come first, then those with a verdict, then the newest.
+    Those that ship with the project come first, then those with a verdict, then those with the earlier of the values
+    that the lesson names, then the newest.
 
     Args:
         home: where runs live.
@@ -214,7 +237,12 @@ def recorded_run(home: Home, wanted: LessonRun, rows: Sequence[Any] | None = Non
     for key, field in shortcuts.items():
         if key in wanted.find:
             found = [row for row in found if getattr(row, field) in wanted.find[key]]
-    found.sort(key=lambda row: (row.demo, bool(row.verdict), row.submitted), reverse=True)
+
+    def rank(row: Any) -> tuple[Any, ...]:
+        places = [wanted.find[key].index(getattr(row, field)) for key, field in shortcuts.items() if key in wanted.find]
+        return row.demo, bool(row.verdict), [-place for place in places], row.submitted
+
+    found.sort(key=rank, reverse=True)
     for row in found:
         try:
             view = open_run(home, row.run_id)

@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cu_core.catalogue.question_record import CANNOT_TELL, DIFFERS, LEAST_REFERENCES, QUESTIONS, STATES, Question
+from cu_core.catalogue.question_record import (
+    CANNOT_TELL,
+    DIFFERS,
+    LEAST_REFERENCES,
+    NO_DIFFERENCE,
+    QUESTIONS,
+    STATES,
+    Question,
+)
 from cu_core.catalogue.verdict_states import is_state
 
 _CLAIM: dict[str, Any] = {
@@ -100,7 +108,7 @@ def question_title(claim: Mapping[str, Any]) -> str:
     return QUESTIONS[claim["id"]].title if claim["id"] in QUESTIONS else str(claim["id"])
 
 
-def finding(claim: Mapping[str, Any]) -> str:
+def first_sentence(claim: Mapping[str, Any]) -> str:
     """What was found, in one sentence: the first that the claim says."""
     head, end, _ = str(claim["sentence"]).partition(". ")
     return head + end.strip()
@@ -117,6 +125,15 @@ def meaning(claim: Mapping[str, Any], question: Question) -> tuple[str, str]:
     if claim["state"] == DIFFERS:
         return "What it means.", said[:1].upper() + said[1:]
     return f"If it said {STATES[DIFFERS]}:", said
+
+
+def finding_of(claim: Mapping[str, Any]) -> str:
+    """What was found, as a sentence that needs no question before it."""
+    known = QUESTIONS.get(claim["id"])
+    words = "" if known is None else {DIFFERS: known.if_differs, NO_DIFFERENCE: known.if_none}.get(claim["state"], "")
+    if words:
+        return words
+    return f"{STATES[claim['state']]}: {known.question if known is not None else question_title(claim)}"
 
 
 def heading_of_test(test: Mapping[str, Any]) -> str:

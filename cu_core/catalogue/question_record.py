@@ -32,6 +32,8 @@ class Question:
             `cu_core.metrics.questions.verdict_evidence.Inquiry`.
         about_forgetting: whether it is about the forget set, so that the model before unlearning is its positive
             control.
+        if_differs: what was found where it differs, a sentence that needs no question before it.
+        if_none: what was found where no difference was, as carefully.
     """
 
     id: str
@@ -42,6 +44,8 @@ class Question:
     look: str
     ask: Target
     about_forgetting: bool = True
+    if_differs: str = ""
+    if_none: str = ""
 
 
 QUESTIONS: Registry[Question] = Registry("question", Question)

@@ -10,6 +10,9 @@ import plotly.graph_objects as go
 from cu_core.figures.theme import COLOURS, GRID, NEUTRAL, SYMBOLS, dress, join, tint
 
 ROW = 44
+SPREAD = 0.4
+"""How far marks of one row lie from its middle at most: models that agree would be one mark."""
+
 GUESS = "Your answer"
 """Name of the ghost mark."""
 
@@ -36,7 +39,14 @@ class LevelRow:
 
 
 def levels(
-    rows: Sequence[LevelRow], title: str, *, percent: bool, guess: float | None = None, text_size: int = 13
+    rows: Sequence[LevelRow],
+    title: str,
+    *,
+    percent: bool,
+    guess: float | None = None,
+    text_size: int = 13,
+    from_zero: bool = False,
+    guess_words: str = "",
 ) -> go.Figure:
     """Rows of marks on one axis.
 
@@ -46,17 +56,19 @@ def levels(
         percent: whether the values are shares.
         guess: the answer that was given, drawn as a dashed line; None without.
         text_size: px of all texts.
+        from_zero: whether the axis of values that are no shares holds 0, as of times.
+        guess_words: the answer as it was given, where it was asked for in another unit.
     """
     figure = go.Figure()
     labels = [row.label for row in rows]
-    for row in rows:
+    for place, row in enumerate(rows):
         if row.low is not None and row.high is not None:
             figure.add_vrect(x0=row.low, x1=row.high, fillcolor=tint(COLOURS["reference"], 0.22), line_width=0)
         symbol, colour = SYMBOLS[row.group], COLOURS[row.group]
         figure.add_trace(
             go.Scatter(
                 x=list(row.values),
-                y=[row.label] * len(row.values),
+                y=[place + off for off in _apart(row.values)],
                 mode="markers+text" if len(row.values) == 1 else "markers",
                 # Apart from the mark.
                 text=[f"\N{NO-BREAK SPACE}{_said(value, percent)}\N{NO-BREAK SPACE}" for value in row.values],
@@ -64,30 +76,41 @@ def levels(
                 cliponaxis=False,
                 marker={
                     "symbol": f"{symbol}-open" if row.hollow else symbol,
-                    "size": 13 if len(row.values) == 1 else 10,
+                    "size": 13 if len(row.values) == 1 else 7,
                     "color": colour if len(row.values) == 1 else tint(colour, 0.55),
                 },
                 hovertemplate=f"{row.label}:%{{text}}<extra></extra>",
                 showlegend=False,
             )
         )
-    figure.update_yaxes(type="category", categoryorder="array", categoryarray=labels[::-1], gridcolor=GRID)
+    figure.update_yaxes(
+        tickvals=list(range(len(rows))), ticktext=labels, range=[len(rows) - 0.5, -0.5], gridcolor=GRID, zeroline=False
+    )
     figure.update_xaxes(title_text=title)
     if percent:
         figure.update_xaxes(range=[-0.03, 1.03], tickformat=".0%")
     else:
         known = [value for row in rows for value in (*row.values, row.low, row.high) if value is not None]
         known += [guess] if guess is not None else []
+        known += [0.0] if from_zero else []
         least, most = (min(known), max(known)) if known else (0.0, 1.0)
         room = 0.12 * (most - least or 1.0)
         figure.update_xaxes(range=[least - room, most + room])
     if guess is not None:
-        add_guess(figure, guess, percent=percent, text_size=text_size)
+        add_guess(figure, guess, percent=percent, text_size=text_size, words=guess_words)
     dress(figure, height=70 + ROW * max(2, len(rows)), top=34, bottom=56)
     return _sized(figure, text_size)
 
 
-def add_guess(figure: go.Figure, guess: float, *, percent: bool, text_size: int = 13, upright: bool = True) -> None:
+def _apart(values: Sequence[float]) -> list[float]:
+    """Offsets across a row by which marks do not cover each other; none for a single one."""
+    last = len(values) - 1
+    return [SPREAD * (2 * place / last - 1) if last else 0.0 for place in range(len(values))]
+
+
+def add_guess(
+    figure: go.Figure, guess: float, *, percent: bool, text_size: int = 13, upright: bool = True, words: str = ""
+) -> None:
     """Draws an answer into a figure as a dashed line with its value.
 
     Args:
@@ -96,16 +119,18 @@ def add_guess(figure: go.Figure, guess: float, *, percent: bool, text_size: int 
         percent: whether it is a share.
         text_size: px of its words.
         upright: whether the axis of the value runs from left to right.
+        words: the answer as it was given; its number on the axis without.
     """
     line = {"color": NEUTRAL, "width": 3, "dash": "dash"}
-    words = {"text": f"{GUESS}: {_said(guess, percent)}", "font": {"size": text_size}, "showarrow": False}
+    text = f"{GUESS}: {words or _said(guess, percent)}"
+    note = {"text": text, "font": {"size": text_size}, "showarrow": False}
     if upright:
         figure.add_vline(x=guess, line=line)
         side = "left" if not percent or guess < 0.5 else "right"
-        figure.add_annotation(x=guess, y=1, yref="paper", yanchor="bottom", xanchor=side, **words)
+        figure.add_annotation(x=guess, y=1, yref="paper", yanchor="bottom", xanchor=side, **note)
     else:
         figure.add_hline(y=guess, line=line, row=1, col=1)
-        figure.add_annotation(x=0.02, xref="x domain", xanchor="left", y=guess, yanchor="bottom", **words)
+        figure.add_annotation(x=0.02, xref="x domain", xanchor="left", y=guess, yanchor="bottom", **note)
 
 
 def levels_alt(rows: Sequence[LevelRow], title: str, *, percent: bool, guess: float | None = None) -> str:
@@ -159,4 +184,5 @@ def _sized(figure: go.Figure, text_size: int) -> go.Figure:
 def _said(value: float, percent: bool) -> str:
     if percent:
         return f"{100 * value:.1f} %".replace(".0 %", " %")
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
+    text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
+    return (text if float(text.replace(",", "")) else text.removeprefix("-")).replace("-", "−")

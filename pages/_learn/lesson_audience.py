@@ -13,7 +13,7 @@ from cu_core.figures.lesson_levels import answer_bars
 from cu_core.sharing.lesson_answers import MOST_CHOICES, counted_answers
 from pages._frame import gate
 from pages._frame.notices import say
-from pages._learn.lesson_place import Place, voter
+from pages._learn.lesson_place import AUDIENCE, Place, voter
 from pages._shared.chart_bar import show_chart
 from pages._shared.server_home import home
 
@@ -72,7 +72,7 @@ def bars(place: Place, question: LessonQuestion, right: int | None) -> None:
     numbers = [counts.get(k, 0) for k in range(len(labels))]
     figure = answer_bars(labels, numbers, right, place.text_size)
     told = ", ".join(f"{label}: {number}" for label, number in zip(labels, numbers, strict=True) if number)
-    show_chart(figure, key="audience_bars", alt=f"Answers of the audience. {told}")
+    show_chart(figure, key="audience_bars", alt=f"Answers of the audience. {told}", tools=False)
     many = sum(numbers)
     st.caption(f"{many} {'answer' if many == 1 else 'answers'}, without names")
 
@@ -100,7 +100,7 @@ def door(place: Place) -> None:
 def audience_address(place: Place) -> str:
     """The address of this step for somebody who does not present."""
     page = (st.context.url or "").partition("?")[0].rstrip("/")
-    return f"{page}?lesson={place.lesson.id}&step={place.step.id}"
+    return f"{page}?lesson={place.lesson.id}&step={place.step.id}&{AUDIENCE}=1"
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

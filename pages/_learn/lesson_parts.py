@@ -12,12 +12,14 @@ import streamlit as st
 from cu_core.analysis.lesson_facts import reference_values
 from cu_core.analysis.recorded_signals import curves_of
 from cu_core.analysis.scenes import Shown
-from cu_core.analysis.verdict_reading import decisive_test, heading_of_test, question_title, verdict_of, worst_first
+from cu_core.analysis.verdict_reading import decisive_test, finding_of, heading_of_test, verdict_of, worst_first
 from cu_core.catalogue.lessons.lesson_record import ShownPart
 from cu_core.catalogue.lessons.lesson_words import Facts
 from cu_core.catalogue.metric_record import METRICS
-from cu_core.catalogue.question_record import QUESTIONS
-from cu_core.figures.attack_overview import overview, overview_alt
+from cu_core.catalogue.question_record import STATES
+from cu_core.catalogue.verdict_states import SHAPES
+from cu_core.figures.attack_answer import Attacks
+from cu_core.figures.attack_overview import number_of, overview, overview_alt
 from cu_core.figures.curves import curves, curves_alt
 from cu_core.figures.lesson_levels import LevelRow, add_guess, levels, levels_alt
 from cu_core.runstore.reader import RunView
@@ -27,7 +29,7 @@ from pages._shared.chart_bar import show_chart
 from pages._shared.plain_text import plain
 from pages._shared.recorded_rounds import class_names, probe_of, probe_sprite, thumbnails, wanted_round
 from pages._shared.server_home import home
-from pages._shared.verdict_badge import verdict_badge
+from pages._shared.verdict_badge import BADGES, verdict_badge
 
 MOST_IMAGES = 24
 TILE = 48
@@ -35,6 +37,12 @@ TILE = 48
 
 POINTS = 1200
 """Samples drawn in a lesson's viewer."""
+
+MOST_ATTACKS = 3
+"""That are drawn at once, the strongest first."""
+
+ATTACKED = {("before", "refitted"): "Before", ("after", "refitted"): "After", ("reference", "refitted"): "Retrained"}
+"""What is drawn of them: the attacker who fits anew to each model."""
 
 
 @dataclass(frozen=True)
@@ -114,13 +122,15 @@ def _retrained(drawn: Drawn, metric: str) -> list[LevelRow]:
     return [LevelRow("Retrained", tuple(values), "reference", low=low, high=high)]
 
 
-def _levels(drawn: Drawn, rows: list[LevelRow], title: str, percent: bool, guess: float | None, key: str) -> None:
+def _levels(
+    drawn: Drawn, rows: list[LevelRow], title: str, percent: bool, guess: float | None, key: str, **more: Any
+) -> None:
     if not rows:
         st.caption(f"{title}: this run has not measured it.")
         return
-    figure = levels(rows, title, percent=percent, guess=guess, text_size=drawn.text_size)
+    figure = levels(rows, title, percent=percent, guess=guess, text_size=drawn.text_size, **more)
     words = levels_alt(rows, title, percent=percent, guess=guess)
-    show_chart(figure, key=f"{drawn.key}_{key}", alt=words)
+    show_chart(figure, key=f"{drawn.key}_{key}", alt=words, tools=False)
 
 
 def _curves(drawn: Drawn) -> None:
@@ -132,7 +142,11 @@ def _curves(drawn: Drawn) -> None:
     figure = curves([found], metrics, columns=3, height=280)
     if metrics and (guess := drawn.guess_at(metrics[0])) is not None:
         add_guess(figure, guess, percent=METRICS[metrics[0]].percent, text_size=drawn.text_size, upright=False)
-    show_chart(figure, key=f"{drawn.key}_curves", alt=curves_alt([found], metrics))
+    show_chart(figure, key=f"{drawn.key}_curves", alt=curves_alt([found], metrics), tools=False)
+    asked, measured = drawn.facts.get("forget_count"), int((probe_of(drawn.view)["group"] == "forget").sum())
+    if asked is not None:
+        of = f"all {asked.text}" if measured == asked.value else f"{measured:,} of the {asked.text}"
+        st.caption(f"Measured after each round on {of} pictures that are to be forgotten.")
 
 
 def _boundary(drawn: Drawn) -> None:
@@ -156,9 +170,12 @@ def _boundary(drawn: Drawn) -> None:
         sprite=probe_sprite(root, view.run_id, tuple(samples.row.tolist())),
         stamp=f"lesson {hash(key_of(shown))}",
     )
+    many, all_of = len(samples.row), len(probe_of(view))
+    drawn_of = f"{many:,} of the {all_of:,}" if many < all_of else "All"
     st.caption(
         "Each mark is an image: :orange[✕] to be forgotten, :blue[●] kept, :green[◆] never seen. To the right of 0 "
-        "the model gives the right answer, to the left a wrong one. Press play, or drag the slider below the picture."
+        "the model gives the right answer, to the left a wrong one. Press play, or drag the slider below the picture. "
+        f"{drawn_of} recorded images are drawn; marks of kept images may lie under others."
     )
 
 
@@ -167,8 +184,23 @@ def _attack(drawn: Drawn) -> None:
     if not attacks:
         st.caption("No attack was made on this run.")
         return
-    figure = overview(attacks, "auc").update_layout(font={"size": drawn.text_size})
-    show_chart(figure, key=f"{drawn.key}_attack", alt=overview_alt(attacks, "auc"))
+    told = sorted(attacks, key=lambda name: _distance(attacks, name), reverse=True)
+    few = {name: attacks[name] for name in told[:MOST_ATTACKS]}
+    figure = overview(few, "auc", series=list(ATTACKED)).update_layout(font={"size": drawn.text_size})
+    for trace in figure.data:
+        # Here there is one way only, and its name would be a riddle.
+        title = ATTACKED[trace.meta["model"], trace.meta["way"]]
+        trace.update(hovertemplate=str(trace.hovertemplate).replace(str(trace.name), title), name=title)
+    show_chart(figure, key=f"{drawn.key}_attack", alt=overview_alt(few, "auc", series=list(ATTACKED)), tools=False)
+    with st.expander("More attacks, and other ways to make them", key=f"{drawn.key}_more"):
+        figure = overview(attacks, "auc").update_layout(font={"size": drawn.text_size})
+        show_chart(figure, key=f"{drawn.key}_attacks", alt=overview_alt(attacks, "auc"), tools=False)
+
+
+def _distance(attacks: Attacks, name: str) -> float:
+    """How far an attack on the unlearned model is from chance."""
+    found = number_of(attacks, name, "after", "refitted", "auc")
+    return abs(found[0] - 0.5) if found else -1.0
 
 
 def _verdict(drawn: Drawn) -> None:
@@ -178,19 +210,12 @@ def _verdict(drawn: Drawn) -> None:
         return
     with st.container(border=True):
         verdict_badge(verdict["state"])
-        st.markdown(plain(verdict["sentence"]))
-        for claim in worst_first(verdict["claims"]):
-            if claim["applies"]:
-                with st.container(horizontal=True, vertical_alignment="top", gap="small"):
-                    verdict_badge(claim["state"])
-                    st.markdown(_asked(claim), width="stretch")
-
-
-def _asked(claim: Mapping[str, Any]) -> str:
-    """A question of the verdict in plain words, and in a few what was found."""
-    known = QUESTIONS.get(claim["id"])
-    question = known.question if known is not None else question_title(claim)
-    return f"**{plain(question)}** {plain(claim['direction'])}".strip()
+        asked = [claim for claim in worst_first(verdict["claims"]) if claim["applies"]]
+        for claim in asked:
+            st.markdown(f":{BADGES[claim['state']]}[{SHAPES[claim['state']]}] {plain(finding_of(claim))}")
+    counted = {state: sum(claim["state"] == state for claim in asked) for state in STATES}
+    legend = (f"{SHAPES[state]} {STATES[state].lower()}: {many}" for state, many in counted.items() if many)
+    st.caption(f"Answers to {len(asked)} questions. {' · '.join(legend)}")
 
 
 def _claim(drawn: Drawn) -> None:
@@ -220,7 +245,8 @@ def _cost(drawn: Drawn) -> None:
     ]
     one = drawn.number("seconds.retrain")
     guess = drawn.guess * one if drawn.guess is not None and one and drawn.truth.endswith("cost.share") else None
-    _levels(drawn, rows, "Time, in seconds", False, guess, "cost")
+    words = f"{100 * drawn.guess:g} %" if drawn.guess is not None else ""
+    _levels(drawn, rows, "Time, in seconds", False, guess, "cost", from_zero=True, guess_words=words)
 
 
 def _images(drawn: Drawn) -> None:
@@ -231,7 +257,7 @@ def _images(drawn: Drawn) -> None:
         return
     pictures = thumbnails(str(home().root), drawn.view.run_id, samples, (False,) * len(samples), TILE)
     if pictures is None:
-        st.caption("The pictures themselves appear here once a run has prepared them on this machine.")
+        # They come with prepared data; the step does without them.
         return
     # Each on its own: Streamlit leaves no room between the pictures of a list.
     with st.container(horizontal=True, gap="xsmall"):

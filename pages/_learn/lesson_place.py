@@ -10,7 +10,13 @@ import streamlit as st
 
 from cu_core.catalogue.lessons.lesson_record import Lesson, Step
 
-ANSWERS, BEGUN, VOTER = "learn_answers", "learn_begun", "learn_voter"
+ANSWERS, ASKED_OF, BEGUN, VOTER = "learn_answers", "learn_asked_of", "learn_begun", "learn_voter"
+LAST = "learn_last"
+"""Id of the lesson and of the step that this session saw last."""
+
+AUDIENCE = "audience"
+"""In the address that a presenter shows: only what is answered under it counts for the room."""
+
 FIRST = "what-unlearning-does"
 """The lesson that opens where the address names none."""
 
@@ -47,14 +53,35 @@ class Place:
         answers: dict[tuple[str, str], float] = st.session_state.get(ANSWERS, {})
         return answers.get((self.lesson.id, self.step.id))
 
+    @property
+    def asked_of(self) -> str:
+        """Run of the lesson that was shown when the answer was given: it says nothing of another."""
+        asked: dict[tuple[str, str], str] = st.session_state.get(ASKED_OF, {})
+        return asked.get((self.lesson.id, self.step.id), "")
+
+
+def last_lesson() -> str:
+    """Id of the lesson that this session saw last, else of the first one."""
+    return str(st.session_state.get(LAST, (FIRST, ""))[0])
+
 
 def place_in(lesson: Lesson) -> Place:
-    """Where the address stands in a lesson."""
+    """Where the address stands in a lesson; one that names no step goes on where this session was."""
     query = st.query_params
+    seen, step = st.session_state.get(LAST, ("", ""))
+    if "step" not in query and seen == lesson.id:
+        query["step"] = step
     begun = st.session_state.setdefault(BEGUN, {})
     begun.setdefault(lesson.id, time.time())
     presenting = query.get("present") == "1"
-    return Place(lesson, lesson.place_of(query.get("step", "")), presenting, presenting and query.get("reveal") == "1")
+    place = Place(lesson, lesson.place_of(query.get("step", "")), presenting, presenting and query.get("reveal") == "1")
+    st.session_state[LAST] = (lesson.id, place.step.id)
+    return place
+
+
+def in_audience() -> bool:
+    """Whether somebody came by the address that a presenter shows."""
+    return bool(st.query_params.get(AUDIENCE) == "1")
 
 
 def began(lesson: Lesson) -> float:
@@ -97,15 +124,17 @@ def present(lesson: Lesson, number: int, on: bool) -> None:
     go_to(lesson, number)
     if on:
         st.query_params["present"] = "1"
+        st.query_params.pop(AUDIENCE, None)
         st.session_state.setdefault(BEGUN, {})[lesson.id] = time.time()
     else:
         st.query_params.pop("present", None)
 
 
-def commit(place: Place, answer: float) -> None:
-    """Keeps an answer; it cannot be changed any more."""
-    answers = st.session_state.setdefault(ANSWERS, {})
-    answers.setdefault((place.lesson.id, place.step.id), answer)
+def commit(place: Place, answer: float, run: str) -> None:
+    """Keeps an answer and the run of the lesson that it is about; it cannot be changed any more."""
+    where = (place.lesson.id, place.step.id)
+    st.session_state.setdefault(ANSWERS, {}).setdefault(where, answer)
+    st.session_state.setdefault(ASKED_OF, {}).setdefault(where, run)
 
 
 def voter() -> str:

@@ -7,15 +7,31 @@ import streamlit as st
 from cu_core.catalogue.lessons.lesson_record import LessonQuestion
 from cu_core.catalogue.lessons.lesson_words import Fact, Facts, said
 from pages._learn.lesson_audience import bin_of, count
-from pages._learn.lesson_place import Place, commit, reveal
+from pages._learn.lesson_place import Place, commit, in_audience, reveal
+from pages._shared.plain_text import plain
+
+WHOSE = {
+    "before": " (the network before unlearning)",
+    "after": " (the unlearned network)",
+    "reference": " (retrained networks, on average)",
+}
+"""Of whom the number is that answers a question, by the end of its name."""
 
 
-def ask(place: Place, question: LessonQuestion) -> None:
-    """Draws the question, and the answer where one was given."""
+def ask(place: Place, question: LessonQuestion, run: str, shown: str) -> None:
+    """Draws the question, and the answer where one was given.
+
+    Args:
+        place: the step.
+        question: of it.
+        run: of the lesson, that the question is asked of.
+        shown: run that is shown now, which may be another once the answer is known.
+    """
     with st.container(border=True, key="lesson_question"):
         st.markdown(f"**:material/help: {question.ask}**")
         if place.answer is not None:
-            st.markdown(f":material/lock: Your answer: **{answer_text(question, place.answer)}**")
+            of = f" (asked of “{plain(place.lesson.runs[run].title)}”)" if run != shown else ""
+            st.markdown(f":material/lock: Your answer{of}: **{answer_text(question, place.answer)}**")
             return
         if place.revealed:
             return
@@ -48,20 +64,20 @@ def ask(place: Place, question: LessonQuestion) -> None:
                 icon=":material/lock:",
                 disabled=st.session_state.get(key) is None,
                 on_click=_lock_in,
-                args=(place, question, key),
+                args=(place, question, key, run),
             )
             if place.presenting:
                 st.button("Show the answer", key="reveal", icon=":material/visibility:", on_click=reveal)
 
 
-def _lock_in(place: Place, question: LessonQuestion, key: str) -> None:
+def _lock_in(place: Place, question: LessonQuestion, key: str, run: str) -> None:
     """Callback: the answer counts, and stays as it is."""
     given = st.session_state.get(key)
     if given is None:
         return
     answer = float(given) / (question.scale if question.kind == "number" else 1.0)
-    commit(place, answer)
-    if not place.presenting:
+    commit(place, answer, run)
+    if in_audience() and not place.presenting:
         count(place, bin_of(question, answer))
 
 
@@ -83,9 +99,14 @@ def truth_of(question: LessonQuestion, facts: Facts) -> float | None:
     return float(fact.value) if fact is not None and isinstance(fact.value, int | float) else None
 
 
-def explain(place: Place, question: LessonQuestion, facts: Facts) -> None:
-    """Whether the answer was right, and why others are not; to a presenter who gave none, all explanations."""
-    answer = place.answer
+def explain(question: LessonQuestion, facts: Facts, answer: float | None) -> None:
+    """Whether an answer was right, and why others are not; without one, all explanations.
+
+    Args:
+        question: of the step.
+        facts: of the run that is shown.
+        answer: that was given of this run.
+    """
     if question.kind == "choice":
         right = right_option(question, facts)
         if right is None:
@@ -103,13 +124,14 @@ def explain(place: Place, question: LessonQuestion, facts: Facts) -> None:
     if truth is None:
         st.caption("This run has not measured what was asked for.")
         return
+    whose = WHOSE.get(question.truth.rpartition(".")[2], "")
     known = dict(facts) | {"truth": Fact(truth, facts[question.truth].text)}
     if answer is not None:
         near = abs(answer - truth) * question.scale <= question.near
-        _verdict(near, f"Measured: {facts[question.truth].text}")
+        _verdict(near, f"Measured: {facts[question.truth].text}{whose}")
         known["guess"] = Fact(answer, answer_text(question, answer))
     else:
-        st.markdown(f":material/straighten: Measured: **{facts[question.truth].text}**")
+        st.markdown(f":material/straighten: Measured: **{facts[question.truth].text}**{whose}")
     for text in said(question.explain, known):
         st.markdown(text)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from cu_core.analysis.lesson_facts import facts_of, recorded_run
+from cu_core.analysis.sweeps.cost import shared_estimate
 from cu_core.base.errors import UnlearnscopeError
 from cu_core.catalogue.lessons.lesson_record import Lesson, LessonRun
 from cu_core.catalogue.lessons.lesson_words import Fact
@@ -20,13 +21,16 @@ from cu_core.data.prepared import open_prepared
 from cu_core.runstore.reader import RunRow, RunView, list_runs, open_run
 from pages._frame import gate
 from pages._frame.notices import say
-from pages._shared.number_words import duration
+from pages._shared.number_words import duration, roughly
 from pages._shared.plain_text import plain
 from pages._shared.recorded_rounds import class_names
 from pages._shared.run_states import ACTIVE
 from pages._shared.server_home import home
 
 LIVE = "learn_live"
+MOST_WAITING = 10
+"""Beyond so many runs in the queue no time is said."""
+
 PHASES = {
     "prepare": "Preparing the images",
     "train": "Training the model",
@@ -130,7 +134,8 @@ def source_line(lesson: Lesson, chosen: ChosenRun, audited: bool) -> None:
             st.badge("No recorded run", icon=":material/videocam_off:", color="gray")
             st.caption(f"{plain(chosen.wanted.title)}: no run of this kind is here.{' Run it live.' if way else ''}")
         elif chosen.live:
-            st.badge("Live on this machine", icon=":material/sensors:", color="green")
+            words = "Live on this machine" if chosen.active else "Run live in this session"
+            st.badge(words, icon=":material/sensors:", color="green")
             st.caption(plain(chosen.view.row().title))
         else:
             day = time.strftime("%d %B %Y", time.localtime(chosen.view.row().submitted)).lstrip("0")
@@ -146,6 +151,21 @@ def source_line(lesson: Lesson, chosen: ChosenRun, audited: bool) -> None:
                 label, "launch", key=f"live_{name}", type="tertiary", icon=":material/sensors:",
                 on_click=start_live, args=(lesson.id, name, way),
             )  # fmt: skip
+            st.caption(_long(way))
+
+
+def _long(spec: RunSpec) -> str:
+    """About how long a live run takes, with what waits before it."""
+    before = [row.run_id for row in list_runs(home()) if row.state in ACTIVE]
+    queue = f"with the {len(before)} {'run' if len(before) == 1 else 'runs'} before it" if before else ""
+    try:
+        specs = [*(open_run(home(), run_id).spec for run_id in before[:MOST_WAITING]), spec]
+        known = shared_estimate(specs, home()).expected if len(before) <= MOST_WAITING else None
+    except UnlearnscopeError:
+        known = None
+    if known is None:
+        return f"how long is not known yet{f', {queue}' if queue else ''}"
+    return f"about {roughly(known)}{f', {queue}' if queue else ''}"
 
 
 def start_live(lesson_id: str, name: str, spec: RunSpec) -> None:

@@ -27,6 +27,7 @@ def presenter_bar(place: Place) -> None:
                     "began": began(lesson),
                     "planned": round(lesson.minutes),
                     "place": f"step {place.number + 1} of {len(lesson.steps)}",
+                    "revealed": place.revealed,
                     "due": sum(step.minutes for step in lesson.steps[: place.number + 1]),
                 },
                 on_key_change=pressed,

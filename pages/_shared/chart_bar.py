@@ -21,7 +21,9 @@ def ground() -> str:
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
-def show_chart(figure: go.Figure, *, key: str, alt: str, without: Sequence[str] = (), **settings: Any) -> Any:
+def show_chart(
+    figure: go.Figure, *, key: str, alt: str, without: Sequence[str] = (), tools: bool = True, **settings: Any
+) -> Any:
     """Draws a figure with text that is read well on the reader's ground; Streamlit's own grey is too faint for ticks.
 
     Args:
@@ -29,9 +31,11 @@ def show_chart(figure: go.Figure, *, key: str, alt: str, without: Sequence[str] 
         key: of the chart.
         alt: what it shows, in words.
         without: names of buttons to leave out.
+        tools: whether there is a bar of buttons at all.
         settings: further arguments of ``st.plotly_chart``.
     """
-    return st.plotly_chart(ink(figure, ground()), key=key, alt=alt, config=bar(without), **settings)
+    shown = bar(without) | ({} if tools else {"displayModeBar": False})
+    return st.plotly_chart(ink(figure, ground()), key=key, alt=alt, config=shown, **settings)
 
 
 def bar(without: Sequence[str] = ()) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from cu_core.analysis.verdict_reading import decisive_test, finding, heading_of_test, meaning, question_title
+from cu_core.analysis.verdict_reading import decisive_test, first_sentence, heading_of_test, meaning, question_title
 from cu_core.base.display_text import counted
 from cu_core.catalogue.question_record import NO_DIFFERENCE, QUESTIONS
 from cu_core.catalogue.verdict_states import state_words
@@ -62,7 +62,7 @@ def folded_claim(view: RunView, claim: Mapping[str, Any]) -> None:
             st.markdown(f":gray-badge[– Does not apply] {plain(named)}")
             st.markdown(plain(claim["sentence"]))
         return
-    found, state = finding(claim), claim["state"]
+    found, state = first_sentence(claim), claim["state"]
     badge = f":{BADGES[state]}-badge[{state_words(state)}]"
     with (
         st.container(key=f"claim_{claim['id']}"),

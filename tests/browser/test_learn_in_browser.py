@@ -28,7 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def title(page: Page, text: str) -> None:
-    expect(page.locator("h3", has_text=text)).to_be_visible()
+    expect(page.get_by_role("heading", name=text)).to_be_visible()
     settled(page)
 
 
@@ -95,7 +95,7 @@ def test_an_audience_answers_on_the_address_of_the_code_and_the_room_sees_bars(
     wall.get_by_role("button", name="Audience").click()
     expect(wall.get_by_role("img", name="QR code of http")).to_be_visible()
     address = wall.get_by_test_id("stCode").inner_text().strip()
-    assert address == f"{server.url}/learn?lesson={LESSON}&step=references"
+    assert address == f"{server.url}/learn?lesson={LESSON}&step=references&audience=1"
     shoot(wall, "learn-audience")
     for option in (0, 2):
         phone = open_tab(address)

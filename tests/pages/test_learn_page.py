@@ -50,7 +50,7 @@ def lock_in(app: AppTest) -> AppTest:
 
 
 def test_a_guess_is_locked_in_and_stands_beside_what_was_measured(home: Home, runs: None) -> None:
-    app = open_page("learn.py")
+    app = open_page("learn.py", audience="1")
     assert "We delete a class" in texts(app) and "Recorded on" in texts(app)
     assert "Measured" not in texts(app) and "Your answer" not in figures(app)
     app.slider(key=f"guess_{NAME}_class").set_value(40.0).run()
@@ -178,3 +178,29 @@ def test_the_sandbox_launches_what_was_chosen(home: Home) -> None:
     spec = open_run(home, row.run_id).spec
     assert (spec.forget.select, spec.method.id, spec.max_rounds) == ("random:20", "gradient_ascent", 5)
     assert spec.stop.rule == "none"
+
+
+def test_an_answer_is_graded_on_the_run_that_it_was_given_for(home: Home, runs: None) -> None:
+    app = open_page("learn.py", step="verdict")
+    shown = [group.key for group in app.get("button_group")]
+    assert "shown_run_verdict" not in shown, "before the answer there is one run"
+    app = lock_in(choose(app, f"guess_{NAME}_verdict", 0))
+    assert "Not quite" in texts(app) or "What is right here" in texts(app)
+    (pick,) = (group for group in app.get("button_group") if group.key == "shown_run_verdict")
+    pick.set_value("filter").run()
+    assert "Not quite" not in texts(app) and "asked of “A whole class is forgotten”" in texts(app)
+
+
+def test_a_step_whose_run_is_missing_asks_of_one_that_is_here_and_says_why(home: Home) -> None:
+    write_run(home, "filter-run", MadeUp(references=(0, 1), spec={"method": MethodSpec("output_filter")}))
+    said = texts(open_page("learn.py", step="relearn"))
+    assert "no recorded run of “A class is pushed away”" in said and "“The answer is only forbidden”" in said
+
+
+def test_whoever_leaves_a_lesson_comes_back_to_the_same_step_and_alone_is_no_audience(home: Home, runs: None) -> None:
+    app = open_page("learn.py", step="rounds")
+    lock_in(choose(app, f"guess_{NAME}_rounds", 0))
+    assert counted_answers(home, NAME, "rounds") == {}
+    del app.query_params["step"]
+    app = app.run()
+    assert app.query_params["step"] == "rounds" and "Round by round" in texts(app)

@@ -38,7 +38,8 @@ class LessonRun:
     Attributes:
         id: by which steps name it.
         title: for people.
-        find: settings, such as ``forget.select``, and the values of which a finished run must have one to stand for it.
+        find: settings, such as ``forget.select``, and the values of which a finished run must have one to stand for it,
+            the most wanted first.
         live: ways to make it, the best first; the first whose images lie prepared on the machine is taken.
     """
 

@@ -22,6 +22,8 @@ ANSWERS = Question(
     means_not="Right or wrong plays no part: retrained models are right on many images that they have never seen.",
     look="confidence",
     ask=lambda evidence: answers_alike(evidence),
+    if_differs="It answers otherwise than a retrained model would.",
+    if_none="Its answers were not told from those of retrained models.",
 )
 
 

@@ -19,6 +19,8 @@ COMES_BACK = Question(
     means_not="What does not come back in a few steps may come back in many, or with a forgotten sample among them.",
     look="run",
     ask=lambda evidence: comes_back(evidence),
+    if_differs="After a short training on what stayed, forgotten samples stand out from those in retrained models.",
+    if_none="After a short training on what stayed, forgotten samples were not told from those in retrained models.",
 )
 
 

@@ -32,6 +32,8 @@ HIDDEN = Question(
     "can be told.",
     look="drift",
     ask=lambda evidence: hidden(evidence),
+    if_differs="Its features still hold what answers may no longer show.",
+    if_none="Nothing was found in its features that those of retrained models lack.",
 )
 
 

@@ -19,6 +19,8 @@ INTEGRITY = Question(
     look="run",
     ask=lambda evidence: integrity(evidence),
     about_forgetting=False,
+    if_differs="The stored weights answer otherwise than the model did while it was measured.",
+    if_none="The stored weights give the answers that were recorded.",
 )
 
 

@@ -33,6 +33,8 @@ OTHERS = Question(
     look="confidence",
     ask=lambda evidence: others_harmed(evidence),
     about_forgetting=False,
+    if_differs="Others were harmed: samples that were not to be forgotten.",
+    if_none="No harm to others was found.",
 )
 
 

@@ -40,6 +40,8 @@ REMEMBERS = Question(
     means_not="No difference in the mean leaves single samples that may be known; the deep audit looks at each.",
     look="attack",
     ask=lambda evidence: remembers(evidence),
+    if_differs="Forgotten samples stand out: they are still known, or known too badly.",
+    if_none="No sign was found that forgotten samples are known better or worse than retrained models know them.",
 )
 
 

@@ -26,6 +26,8 @@ ATTACK = Question(
     means_not="Stronger attackers with more shadow models exist; the deep audit is one.",
     look="attack",
     ask=lambda evidence: strongest_attack(evidence),
+    if_differs="An attack tells more of it than of retrained models.",
+    if_none="No attack that was tried tells more of it than of retrained models.",
 )
 
 Plain = Callable[[GroupSeen], np.ndarray]

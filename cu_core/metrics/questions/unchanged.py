@@ -30,6 +30,8 @@ UNCHANGED = Question(
     look="drift",
     ask=lambda evidence: unchanged(evidence),
     about_forgetting=False,
+    if_differs="It is still the model before unlearning.",
+    if_none="It is no longer the model before unlearning: something has moved.",
 )
 
 
