@@ -58,6 +58,7 @@ def chart(page: Page, key: str, wanted: str) -> Any:
 
 def test_the_attack_page_answers_to_slider_way_and_axis(server: Server, page: Page) -> None:
     page.goto(f"{server.url}/attack?run=madeup-1")
+    page.get_by_role("tab", name="One attack").click()
     before = chart(page, "scores", "(c) => c.data.length === 6")
     at_rest(page)
     slider = page.get_by_role("slider")
@@ -73,11 +74,13 @@ def test_the_attack_page_answers_to_slider_way_and_axis(server: Server, page: Pa
         arg=before["lines"][0],
     )
     assert float(slider.input_value()) > start
+    page.get_by_text("ROC curves", exact=True).click()
     assert chart(page, "roc", "(c) => c.data.length > 3")["x"] == "log"
     page.get_by_text("Linear", exact=True).click()
     assert chart(page, "roc", "(c) => c.layout.xaxis.type === 'linear'")["x"] == "linear"
-    page.get_by_text("Shadow model", exact=True).click()
+    page.get_by_role("radio", name="Shadow model").click()
     chart(page, "scores", "(c) => c.data.length === 4")
+    page.get_by_text("Which images the attack gets right and wrong", exact=True).click()
     pictures = page.locator("img[alt*='sample']")
     expect(pictures.first).to_be_visible()
     page.wait_for_function("() => [...document.querySelectorAll('img[alt*=sample]')].every((i) => i.naturalWidth > 0)")
@@ -89,6 +92,7 @@ def test_tsne_is_drawn_on_request_and_its_card_shows_the_right_image(server: Ser
     # The quickest of the pictures above it, which the chart waits for: it compiles nothing.
     method = quote_plus(PROJECTIONS["tsne-per-round"].title)
     page.goto(f"{server.url}/drift?run=madeup-1&view=Other+methods&other_method={method}")
+    page.get_by_role("tab", name="t-SNE of the outputs").click()
     chart(page, "tsne", "(c) => c.layout.xaxis.title.text.startsWith('t-SNE') && c.querySelector('canvas')")
     # Until nothing above it comes or goes any more.
     expect(page.get_by_text("Plotted movement", exact=False).first).to_be_visible()

@@ -51,7 +51,8 @@ def test_pictures_are_drawn_whole(
     # The first one lies in the folded box where runs are chosen.
     expect(page.get_by_test_id("stDataFrame").nth(1)).to_be_visible()
     for picture in pictures:
-        page.get_by_text(picture, exact=True).first.click()
+        # Some of them are named by columns and terms, too.
+        page.get_by_role("radio", name=picture, exact=True).click()
         expect(chart).to_contain_text(PICTURES[picture])
         expect(charts).to_have_count(1)
         expect(page.get_by_test_id("stException")).to_have_count(0)

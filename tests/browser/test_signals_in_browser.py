@@ -36,6 +36,7 @@ SELECTED = f"""() => {{ {FIND} const {{ selected }} = board.inspect().share
 STATE = f"""() => {{ {FIND} const {{ share, charts, shown }} = board.inspect()
   return {{ shown, flat: share.flat, painter: charts[0].painter, panes: charts.map((c) => c.panes.map((p) => p.title)),
     camera: {{ ...share.camera }} }} }}"""
+FIRST_PANE = f"() => {{ {FIND} return {{ ...board.inspect().charts[0].panes[0].box }} }}"
 RESET = f"""() => {{ {FIND} const {{ share }} = board.inspect()
   const slider = board.querySelector("input")
   slider.value = slider.max
@@ -211,9 +212,9 @@ def test_a_lasso_in_one_projection_selects_the_same_samples_everywhere(page: Pag
     spots = np.array(page.evaluate(SPOTS, [0, 0, 200]))
     inside = [i for i in [*range(40), *range(130, 200)] if spots[i][0] > spots[:40, 0].min() - 3]
     assert len(inside) >= 40
-    box = cover(page)
-    left, right = box["x"] + spots[:40, 0].min() - 3, box["x"] + 299
-    top, bottom = box["y"] + 23, box["y"] + 196
+    box, pane = cover(page), page.evaluate(FIRST_PANE)
+    left, right = box["x"] + spots[:40, 0].min() - 3, box["x"] + pane["x"] + pane["width"] - 2
+    top, bottom = box["y"] + pane["y"] + 1, box["y"] + pane["y"] + pane["height"] - 2
     drag(page, [(left, top), (right, top), (right, bottom), (left, bottom)])
     expect(page.get_by_text(f"{len(inside)} selected samples")).to_be_visible()
     assert page.evaluate(SELECTED) == inside
@@ -222,7 +223,8 @@ def test_a_lasso_in_one_projection_selects_the_same_samples_everywhere(page: Pag
     still_box(page, page.locator(".cover").nth(1))
     spot = page.evaluate(SPOT, [1, 0, inside[0]])
     turns_red(page, lambda: around(page, spot, 1))
-    # It outlives the switch back to three dimensions.
+    # It outlives the switch back to three dimensions. A line about it has moved the switch down.
+    quiet(page)
     page.get_by_text("3-D", exact=True).click()
     page.wait_for_function(f"() => {{ {FIND} return board.inspect().charts[0].panes.length === 3 }}")
     quiet(page)
