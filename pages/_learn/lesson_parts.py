@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -18,6 +19,7 @@ from cu_core.catalogue.lessons.lesson_words import Facts
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.question_record import STATES
 from cu_core.catalogue.verdict_states import SHAPES
+from cu_core.data.thumbnails import sprite
 from cu_core.figures.attack_answer import Attacks
 from cu_core.figures.attack_overview import number_of, overview, overview_alt
 from cu_core.figures.curves import curves, curves_alt
@@ -27,13 +29,16 @@ from pages._drift.drift_scenes import boundary_scene, key_of, samples_of
 from pages._drift.drift_viewer import drift_viewer
 from pages._shared.chart_bar import show_chart
 from pages._shared.plain_text import plain
-from pages._shared.recorded_rounds import class_names, probe_of, probe_sprite, thumbnails, wanted_round
+from pages._shared.recorded_rounds import class_names, probe_images, probe_of, probe_sprite, wanted_round
 from pages._shared.server_home import home
 from pages._shared.verdict_badge import BADGES, verdict_badge
 
 MOST_IMAGES = 24
 TILE = 48
 """Side of a picture in px."""
+PER_ROW = 12
+FRAME = 128
+"""Grey of the frame around a picture."""
 
 POINTS = 1200
 """Samples drawn in a lesson's viewer."""
@@ -252,19 +257,17 @@ def _cost(drawn: Drawn) -> None:
 def _images(drawn: Drawn) -> None:
     probe: pd.DataFrame = probe_of(drawn.view)
     chosen = probe[probe["group"] == "forget"].head(MOST_IMAGES)
-    samples = tuple(int(sample) for sample in chosen["sample"])
-    if not samples:
-        return
-    pictures = thumbnails(str(home().root), drawn.view.run_id, samples, (False,) * len(samples), TILE)
-    if pictures is None:
+    images = probe_images(drawn.view, chosen) if len(chosen) else None
+    if images is None:
         # They come with prepared data; the step does without them.
         return
-    # Each on its own: Streamlit leaves no room between the pictures of a list.
-    with st.container(horizontal=True, gap="xsmall"):
-        for number, picture in enumerate(pictures):
-            # One name for those who do not see them.
-            st.image(picture, width=TILE, alt="" if number else "Some of the pictures that are to be forgotten")
-    st.caption(f"{len(samples)} of the pictures that are to be forgotten")
+    # A line between them: digits are black to their edges.
+    edge = max(1, images.shape[-1] // 16)
+    framed = np.pad(images, ((0, 0), (0, 0), (edge, edge), (edge, edge)), constant_values=FRAME)
+    columns = min(PER_ROW, len(framed))
+    sheet = sprite(framed, TILE, columns, clear=True)
+    st.image(sheet, width=columns * TILE, alt="Some of the pictures that are to be forgotten")
+    st.caption(f"{len(framed)} of the pictures that are to be forgotten")
 
 
 _DRAWERS: Mapping[str, Callable[[Drawn], Any]] = {
