@@ -112,7 +112,7 @@ def columns() -> dict[str, Any]:
     """The columns of the table; a metric's says in its help what it is."""
     return {
         "open": st.column_config.ButtonColumn("", type="tertiary", on_click=open_clicked, key="open_click", width=72),
-        "title": st.column_config.TextColumn("Run", width=164),
+        "title": st.column_config.TextColumn("Run", width=216),
         "state": st.column_config.MultiselectColumn("State", options=list(STATES), color=STATE_COLOURS, width=92),
         "verdict": st.column_config.MultiselectColumn(
             "Verdict",
