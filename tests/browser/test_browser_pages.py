@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from cu_core.runstore.reader import list_runs, open_run
+from tests.browser.viewer_driver import FIND
 from tests.browser.waiting import heard, settled, still_box
 from tests.madeup import MadeUp, write_run
 from tests.served import Server, serve
@@ -117,7 +118,7 @@ def test_launch_to_pictures_in_one_go(
     links.get_by_role("link", name="Drift").click()
     heading(page, "Drift")
     page.wait_for_url(re.compile(rf"/drift\?run={run_id}"))
-    expect(page.get_by_test_id("stPlotlyChart").first).to_be_visible()
+    page.wait_for_function(f"() => {{ {FIND} return board && board.inspect().frames }}")
     settled(page)
     shoot(page, "drift-light")
     links.get_by_role("link", name="Confidence").click()

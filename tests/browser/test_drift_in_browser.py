@@ -19,7 +19,7 @@ from cu_core.projections.draw import draw
 from cu_core.projections.map_request import MapRequest
 from cu_core.runstore.reader import open_run
 from tests.browser.viewer_driver import FIND, LINKED, SPOT, STATE, drag, pixels, reaches, thumb
-from tests.browser.waiting import asked, drawn, eventually, heard, nothing_spills, quiet, until
+from tests.browser.waiting import QUIET_MS, asked, drawn, eventually, heard, nothing_spills, quiet, until
 from tests.madeup import MadeUp, write_round, write_run
 from tests.served import Server, serve
 from tests.written_arrays import write_array
@@ -77,6 +77,18 @@ def ready(page: Page) -> None:
 def look(page: Page) -> dict[str, Any]:
     found: dict[str, Any] = page.evaluate(STATE)
     return found
+
+
+def still_thumb(page: Page, share: float) -> tuple[float, float]:
+    """Place of the slider's thumb on a page that is never at rest, once parts above it no longer move it."""
+
+    def stays() -> bool:
+        before = thumb(page, share)
+        page.wait_for_timeout(QUIET_MS)
+        return thumb(page, share) == before
+
+    until(page, stays, "the slider stays where it is")
+    return thumb(page, share)
 
 
 def to_round(page: Page, number: int) -> None:
@@ -219,7 +231,7 @@ def test_new_rounds_arrive_without_losing_round_zoom_or_selection(
     page = open_tab(f"{home_with_runs.url}/drift?run=growing")
     # A page that follows a run is never at rest.
     page.wait_for_function(f"() => {{ {FIND} return board && board.inspect().frames }}")
-    page.mouse.click(*thumb(page, 0.5))
+    page.mouse.click(*still_thumb(page, 0.5))
     page.wait_for_function(f"() => {{ {FIND} return board.inspect().number === 1 }}")
     page.get_by_role("button", name="Choose samples").click()
     page.get_by_role("button", name="Largest movers").click()
