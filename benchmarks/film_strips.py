@@ -76,7 +76,7 @@ def _start(page: Page, url: str, run: str) -> list[tuple[float, Image.Image]]:
 def _page_change(page: Page, url: str, run: str) -> list[tuple[float, Image.Image]]:
     page.goto(f"{url}/run?run={run}")
     settled(page)
-    return film(page, lambda page: page.get_by_test_id("stSidebarNav").get_by_role("link", name="Drift").click(), 4)
+    return film(page, lambda page: page.locator(".st-key-pages_of_run").get_by_role("link", name="Drift").click(), 4)
 
 
 def _selection(page: Page, url: str, run: str) -> list[tuple[float, Image.Image]]:
@@ -99,7 +99,7 @@ def _selection(page: Page, url: str, run: str) -> list[tuple[float, Image.Image]
 def _lesson(page: Page, url: str, run: str) -> list[tuple[float, Image.Image]]:
     page.goto(f"{url}/learn")
     settled(page)
-    return film(page, lambda page: page.get_by_role("button", name="Commit").first.click(), 5)
+    return film(page, lambda page: page.get_by_role("button", name="Lock in my answer").first.click(), 5)
 
 
 def _live(page: Page, url: str, run: str) -> list[tuple[float, Image.Image]]:
