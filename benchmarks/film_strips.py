@@ -82,16 +82,16 @@ def _page_change(page: Page, url: str, run: str) -> list[tuple[float, Image.Imag
 def _selection(page: Page, url: str, run: str) -> list[tuple[float, Image.Image]]:
     page.goto(f"{url}/drift?run={run}")
     settled(page)
+    page.get_by_role("button", name="Lasso").first.click()
     box = page.locator("canvas").first.bounding_box()
     assert box is not None
 
     def choose(page: Page) -> None:
-        page.keyboard.down("Shift")
-        page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 0.2 * box["height"])
+        page.mouse.move(box["x"] + 0.02 * box["width"], box["y"] + 0.12 * box["height"])
         page.mouse.down()
-        page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 0.8 * box["height"], steps=5)
+        for across, down in ((0.3, 0.12), (0.3, 0.9), (0.02, 0.9), (0.02, 0.12)):
+            page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"], steps=4)
         page.mouse.up()
-        page.keyboard.up("Shift")
 
     return film(page, choose, 4)
 

@@ -3,7 +3,7 @@
     python -m benchmarks.page_pictures --home HOME --out FOLDER [--pages start drift] [--widths 1280] [--schemes light]
 
 The home holds the demo runs, as the first start of the dashboard puts them there; pages about a run show ``--run``, by
-default the first demo. Pictures have 256 colours, which is plenty for pages and a third of the bytes.
+default the first demo.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from tests.served import stop, streamlit
 
 HEIGHT = 900
 PATIENCE_MS = 240_000
-COLOURS = 256
 
 
 def shown_run(home: Home, wanted: str) -> str:
@@ -63,7 +62,7 @@ def photograph(page: Page, record: Record, url: str, run: str, path: Path, *, wh
         at_rest(page, 1_500)
     page.screenshot(path=path, timeout=PATIENCE_MS)
     page.set_viewport_size(size)
-    Image.open(path).convert("RGB").quantize(COLOURS).save(path, optimize=True)
+    Image.open(path).convert("RGB").save(path, optimize=True)
     return height
 
 
