@@ -18,6 +18,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from benchmarks.linked_selection import PANE
 from benchmarks.pictures import found_browser
 from cu_core.base.home import Home
 from cu_core.runstore.reader import list_runs
@@ -83,14 +84,14 @@ def _selection(page: Page, url: str, run: str) -> list[tuple[float, Image.Image]
     page.goto(f"{url}/drift?run={run}")
     settled(page)
     page.get_by_role("button", name="Lasso").first.click()
-    box = page.locator("canvas").first.bounding_box()
-    assert box is not None
+    x, y, width, height = page.evaluate(PANE)
 
     def choose(page: Page) -> None:
-        page.mouse.move(box["x"] + 0.02 * box["width"], box["y"] + 0.12 * box["height"])
+        # Around the left half of the round's pane.
+        page.mouse.move(x + 1, y + 1)
         page.mouse.down()
-        for across, down in ((0.3, 0.12), (0.3, 0.9), (0.02, 0.9), (0.02, 0.12)):
-            page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"], steps=4)
+        for across, down in ((0.5, 1 / height), (0.5, 1 - 1 / height), (1 / width, 1 - 1 / height)):
+            page.mouse.move(x + across * width, y + down * height, steps=4)
         page.mouse.up()
 
     return film(page, choose, 4)
