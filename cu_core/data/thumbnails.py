@@ -7,6 +7,22 @@ import io
 import numpy as np
 from PIL import Image
 
+EDGE = 128
+"""Grey around each image, so that neighbours do not run into each other."""
+
+
+def framed(images: np.ndarray) -> np.ndarray:
+    """Images with a grey line around each: some, as digits, have the same colour at their edges.
+
+    Args:
+        images: (n, channels, h, w) uint8.
+
+    Returns:
+        (n, channels, h + 2 e, w + 2 e) uint8, with e a sixteenth of the width and at least one.
+    """
+    edge = max(1, images.shape[-1] // 16)
+    return np.pad(images, ((0, 0), (0, 0), (edge, edge), (edge, edge)), constant_values=EDGE)
+
 
 def sprite(images: np.ndarray, tile: int, columns: int, *, clear: bool = False) -> bytes:
     """Many images in one picture, row by row.

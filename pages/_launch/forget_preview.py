@@ -18,7 +18,7 @@ from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.data.forget import ForgetSet, counts_per_class
 from cu_core.data.images import ImageData
 from cu_core.data.prepared import open_prepared
-from cu_core.data.thumbnails import sprite
+from cu_core.data.thumbnails import framed, sprite
 from cu_core.jobs import background
 from pages._frame import gate
 from pages._shared.plain_text import plain
@@ -29,8 +29,6 @@ MOST_SHOWN = 40
 # Sheets of so many columns and rows: as many stand side by side as the window has room for.
 COLUMNS, ROWS = 5, 2
 TILE = 44
-# Grey around each picture, so that neighbours do not run into each other.
-EDGE = 128
 
 
 def prepared(spec: DataSpec) -> ImageData | None:
@@ -140,14 +138,12 @@ def show(data: ImageData, forget: ForgetSet, words: str = "", order: np.ndarray 
 def pictures(data: ImageData, chosen: np.ndarray, caption: str, alt: str) -> None:
     """Training images side by side; a caption of their own would keep their width on a narrow screen."""
     shown = np.asarray(data.train_images[chosen])
-    edge = max(1, shown.shape[-1] // 16)
-    framed = np.pad(shown, ((0, 0), (0, 0), (edge, edge), (edge, edge)), constant_values=EDGE)
     each = COLUMNS * ROWS
-    starts = list(range(0, len(framed), each))
-    if len(starts) > 1 and len(framed) - starts[-1] < COLUMNS:
+    starts = list(range(0, len(shown), each))
+    if len(starts) > 1 and len(shown) - starts[-1] < COLUMNS:
         # All are drawn equally wide, so that a shorter row would be larger.
         starts.pop()
-    sheets = [sprite(part, TILE, COLUMNS, clear=True) for part in np.split(framed, starts[1:])]
+    sheets = [sprite(part, TILE, COLUMNS, clear=True) for part in np.split(framed(shown), starts[1:])]
     # One picture for those who do not see it.
     st.image(sheets, alt=[alt, *[""] * (len(sheets) - 1)], width=min(COLUMNS, len(chosen)) * TILE)
     st.caption(caption)

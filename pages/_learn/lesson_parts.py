@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -19,7 +18,7 @@ from cu_core.catalogue.lessons.lesson_words import Facts
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.question_record import STATES
 from cu_core.catalogue.verdict_states import SHAPES
-from cu_core.data.thumbnails import sprite
+from cu_core.data.thumbnails import framed, sprite
 from cu_core.figures.attack_answer import Attacks
 from cu_core.figures.attack_overview import number_of, overview, overview_alt
 from cu_core.figures.curves import curves, curves_alt
@@ -37,8 +36,6 @@ MOST_IMAGES = 24
 TILE = 48
 """Side of a picture in px."""
 PER_ROW = 12
-FRAME = 128
-"""Grey of the frame around a picture."""
 
 POINTS = 1200
 """Samples drawn in a lesson's viewer."""
@@ -261,13 +258,10 @@ def _images(drawn: Drawn) -> None:
     if images is None:
         # They come with prepared data; the step does without them.
         return
-    # A line between them: digits are black to their edges.
-    edge = max(1, images.shape[-1] // 16)
-    framed = np.pad(images, ((0, 0), (0, 0), (edge, edge), (edge, edge)), constant_values=FRAME)
-    columns = min(PER_ROW, len(framed))
-    sheet = sprite(framed, TILE, columns, clear=True)
+    columns = min(PER_ROW, len(images))
+    sheet = sprite(framed(images), TILE, columns, clear=True)
     st.image(sheet, width=columns * TILE, alt="Some of the pictures that are to be forgotten")
-    st.caption(f"{len(framed)} of the pictures that are to be forgotten")
+    st.caption(f"{len(images)} of the pictures that are to be forgotten")
 
 
 _DRAWERS: Mapping[str, Callable[[Drawn], Any]] = {

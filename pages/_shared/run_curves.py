@@ -9,14 +9,15 @@ import streamlit as st
 
 from cu_core.figures.curves import Pane, RunCurves, curves, curves_alt
 from cu_core.figures.theme import ink
-from pages._shared.chart_bar import ground, show_chart
+from pages._shared.chart_bar import bar, ground
 
 
 def draw_curves(runs: list[RunCurves], key: str, panes: Sequence[Pane] | None = None) -> None:
     """Draws metrics over rounds of one or several runs, by default accuracies."""
     content = repr((ground(), panes, [_content(run) for run in runs]))
     figure, words = _built_curves(content, runs, panes)
-    show_chart(figure, key=key, alt=words)
+    # Its text has its colour already, and what is shared is not changed.
+    st.plotly_chart(figure, key=key, alt=words, config=bar())
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -18,7 +18,6 @@ from cu_core.base.parameters import parse
 from cu_core.catalogue import compatibility
 from cu_core.catalogue.method_record import Method, method
 from cu_core.catalogue.named_recipes import checked_name
-from cu_core.catalogue.objective_record import objective as find_objective
 from cu_core.catalogue.recipes import unlearning_recipe
 from cu_core.catalogue.spec import MethodSpec, RunSpec, digest, short, spec_from_json
 
@@ -219,9 +218,6 @@ def fitting_methods(reported: RunSpec, wanted: Sequence[str]) -> dict[str, str |
 
 
 def _why_not(reported: RunSpec, record: Method) -> str | None:
-    kind = find_objective(reported.train.objective).kind
-    if why := compatibility.why_not_method(record, reported.task, kind, sharded=reported.train.sharded):
-        return why
     place = (reported.data.dataset, reported.model.backbone, reported.task, reported.train.objective)
     # A setting may suit most methods and not, say, one that needs more epochs of training.
     chosen = MethodSpec(record.id, unlearning_recipe(record.id, *place))
