@@ -8,6 +8,7 @@ import streamlit as st
 
 from cu_core.analysis.verdict_reading import verdict_of, worst_first
 from cu_core.base.display_text import counted
+from cu_core.catalogue.question_record import CANNOT_TELL
 from cu_core.figures.verdict_rows import row_of_test
 from cu_core.runstore.reader import RunView
 from pages._frame.one_run import show_run
@@ -16,7 +17,7 @@ from pages._run.verdict_head import for_statisticians, lacking, said_verdict, wi
 from pages._shared.downloads import table_downloads
 from pages._shared.number_words import duration
 from pages._terms.term_link import terms_row
-from pages._verdict.claim_section import folded_claim, is_open, open_claim
+from pages._verdict.claim_section import folded_claims, is_open, open_claim
 from pages._verdict.claim_tests import frame_of_tests
 
 PAGE = Page(
@@ -65,11 +66,14 @@ def sections(view: RunView) -> None:
     for claim in filter(is_open, claims):
         open_claim(view, claim)
     folded = [claim for claim in claims if not is_open(claim)]
-    if clear := sum(claim["applies"] for claim in folded):
+    unanswered = [claim for claim in folded if claim["applies"] and claim["state"] == CANNOT_TELL]
+    if unanswered:
+        st.header(f"{counted(len(unanswered), 'question')} without an answer", anchor=False)
+        folded_claims(view, unanswered)
+    others = [claim for claim in folded if claim not in unanswered]
+    if clear := sum(claim["applies"] for claim in others):
         st.header(f"{counted(clear, 'question')} without a difference", anchor=False)
-    with st.container(gap="xsmall"):
-        for claim in folded:
-            folded_claim(view, claim)
+    folded_claims(view, others)
     with st.container(horizontal=True):
         table_downloads(partial(frame_of_tests, verdict), f"verdict-{view.run_id}", "verdict")
 

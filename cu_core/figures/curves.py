@@ -14,7 +14,7 @@ from plotly.subplots import make_subplots
 from cu_core.base.display_text import counted
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.stopping import STOPPING_RULES
-from cu_core.figures.theme import COLOURS, GRID, NEUTRAL, SYMBOLS, dress, join, pane_title, run_line, tint
+from cu_core.figures.theme import COLOURS, GRID, NEUTRAL, SYMBOLS, dress, join, pane_title, round_axis, run_line, tint
 from cu_core.metrics.band import Band, band
 
 _CLASS_PANES = ("forget_acc", "retain_acc", "test_acc_forgotten", "test_acc_retained")
@@ -156,9 +156,7 @@ def curves(
         if position >= len(chosen) - across:
             figure.update_xaxes(title_text="Round (0 = before)", showticklabels=True, **cell)
     last = max((run.metrics["round"].max() for run in runs if len(run.metrics)), default=1)
-    figure.update_xaxes(range=[-0.3, max(float(last), 1.0) + 0.3], tickformat="d", nticks=8)
-    if last <= 12:
-        figure.update_xaxes(dtick=1 if last <= 6 else 2)
+    figure.update_xaxes(round_axis(last))
     return dress(figure, height=down * height)
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from cu_core.base.display_text import counted
-from cu_core.figures.theme import COLOURS, GROUPS, TITLES, class_name, dress, join
+from cu_core.figures.theme import COLOURS, GROUPS, TITLES, class_name, dress, join, round_axis
 from cu_core.metrics.drift.events import NEVER, Overshoot, crossings, dragged_along, flips, never_left, overshoot
 
 PATTERNS = {"forget": "x", "retain": "", "unseen": "/"}
@@ -46,7 +46,7 @@ def crossing_histogram(
         before, never = int((own == rounds[0]).sum()), int((own == NEVER).sum())
         name = f"{TITLES[group]} (of {len(own):,}: {before:,} before, {never:,} never)"
         figure.add_trace(_bars(later, counts, len(own), group, name, "crossed"))
-    return _by_round(figure, "Share of the group that crossed", height)
+    return _by_round(figure, later, "Share of the group that crossed", height)
 
 
 def crossing_alt(crossed: np.ndarray, groups: np.ndarray, rounds: Sequence[int]) -> str:
@@ -81,7 +81,7 @@ def flip_bars(flipped: np.ndarray, groups: np.ndarray, rounds: Sequence[int], *,
             counts = flipped[1:, inside].sum(1)
             name = f"{TITLES[group]} ({int(flipped[:, inside].any(0).sum()):,} of {int(inside.sum()):,} ever)"
             figure.add_trace(_bars(list(rounds[1:]), counts, int(inside.sum()), group, name, "flipped"))
-    return _by_round(figure, "Share of the group that flipped", height)
+    return _by_round(figure, rounds[1:], "Share of the group that flipped", height)
 
 
 def event_table(
@@ -180,8 +180,8 @@ def _bars(rounds: list[int], counts: np.ndarray, total: int, group: str, name: s
     )
 
 
-def _by_round(figure: go.Figure, title: str, height: int) -> go.Figure:
+def _by_round(figure: go.Figure, rounds: Sequence[int], title: str, height: int) -> go.Figure:
     figure.update_layout(barmode="group", bargap=0.25)
-    figure.update_xaxes(title_text="Round", tickformat="d", nticks=12)
+    figure.update_xaxes(round_axis(max(rounds, default=1), most=12) | {"title_text": "Round", "range": None})
     figure.update_yaxes(title_text=title, tickformat=".0%", rangemode="tozero")
     return dress(figure, height=height)

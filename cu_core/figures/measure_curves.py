@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cu_core.figures.theme import COLOURS, GROUPS, NEUTRAL, SYMBOLS, TITLES, dress, join, tint
+from cu_core.figures.theme import COLOURS, GROUPS, NEUTRAL, SYMBOLS, TITLES, dress, join, round_axis, tint
 from cu_core.metrics.drift.drift_measure import MEASURES, QUANTILES
 from cu_core.metrics.drift.seed_noise import NoiseBand
 
@@ -133,9 +133,7 @@ def measure_lines(
             axis["tickformat"] = ".0%"
         figure.update_yaxes(**axis, row=place[0], col=place[1])
     figure.add_traces(traces, rows=[p[0] for p in places], cols=[p[1] for p in places])
-    figure.update_xaxes(range=[-0.3, last + 0.3], tickformat="d", nticks=10)
-    if last <= 12:
-        figure.update_xaxes(dtick=1 if last <= 6 else 2)
+    figure.update_xaxes(round_axis(last))
     for index in range(max(0, len(measures) - columns), len(measures)):
         figure.update_xaxes(title_text="Round (0 = before)", row=index // columns + 1, col=index % columns + 1)
     if "boundary" in measures:

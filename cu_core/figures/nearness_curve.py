@@ -9,7 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from cu_core.figures.theme import COLOURS, GRID, NEUTRAL, dress, tint
+from cu_core.figures.theme import COLOURS, GRID, NEUTRAL, dress, round_axis, tint
 
 NUMBERS = {
     "margin": "margin of forget minus unseen samples",
@@ -80,7 +80,8 @@ def nearness_curve(near: NearRounds) -> go.Figure:
     """
     rounds = [point[0] for point in near.points]
     shown = [max(point[1], LEAST) for point in near.points]
-    ends = [-0.3, max(rounds[-1], 1) + 0.3]
+    axis = round_axis(rounds[-1], most=12)
+    ends = axis["range"]
     low, high = min(*shown, 1.0) / 1.5, max(*shown, 1.0) * 1.5
     colour, reference = COLOURS["forget"], COLOURS["reference"]
     figure = go.Figure()
@@ -139,7 +140,7 @@ def nearness_curve(near: NearRounds) -> go.Figure:
             hoverinfo="skip",
         )
     )
-    figure.update_xaxes(range=ends, title_text="Round (0 = before)", tickformat="d", nticks=12, gridcolor=GRID)
+    figure.update_xaxes(axis | {"title_text": "Round (0 = before)", "gridcolor": GRID})
     ticks = _ticks(low, high)
     figure.update_yaxes(
         type="log",

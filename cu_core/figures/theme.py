@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import plotly.graph_objects as go
@@ -109,6 +110,18 @@ PHONE = 380
 
 MOST_LEGEND_ROWS = 8
 """Rows of a legend above its figure; a longer one would push the figure off the screen."""
+
+
+def round_axis(last: float, most: int = 8) -> dict[str, Any]:
+    """Range and ticks of an axis of rounds: whole numbers, each once, however few rounds there are.
+
+    Args:
+        last: number of the last round.
+        most: ticks at most beside the first.
+    """
+    last = max(float(last), 1.0)
+    step = next(s for k in count() for s in (10**k, 2 * 10**k, 5 * 10**k) if last / s <= most)
+    return {"range": [-0.3, last + 0.3], "tick0": 0, "dtick": step, "tickformat": "d"}
 
 
 def dress(figure: go.Figure, *, height: int, top: int | None = None, bottom: int = 48) -> go.Figure:

@@ -12,7 +12,7 @@ from plotly.subplots import make_subplots
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.figures.curves import metric_axis_title
 from cu_core.figures.run_style import RunStyle, run_style
-from cu_core.figures.theme import COLOURS, FAINT, dress, join, pane_title, tint
+from cu_core.figures.theme import COLOURS, FAINT, dress, join, pane_title, round_axis, tint
 from cu_core.metrics.band import Band
 
 MOST_PANES = 4
@@ -96,7 +96,8 @@ def trajectories(
     )
     named: set[int] = set()
     last = max([1, *(number for line in lines for run in line.runs for number in run.rounds)])
-    ends = [-0.3, last + 0.3]
+    axis = round_axis(last, most=6)
+    ends = axis["range"]
     for column, metric in enumerate(chosen, start=1):
         for band in bands.get(metric, ()):
             first = not any(trace.legendgroup == "reference" and trace.showlegend for trace in figure.data)
@@ -110,7 +111,7 @@ def trajectories(
         percent, bounded = METRICS[metric].percent, METRICS[metric].bounded
         axis = {"range": [-0.03, 1.03], "tickformat": ".0%"} if percent else {"range": [-0.03, 1.03]} if bounded else {}
         figure.update_yaxes(axis, title_text=metric_axis_title(metric), row=1, col=column)
-    figure.update_xaxes(title_text="Round (0 = before)", range=ends, tickformat="d", nticks=7)
+    figure.update_xaxes(axis | {"title_text": "Round (0 = before)"})
     return dress(figure, height=height)
 
 

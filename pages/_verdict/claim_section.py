@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from cu_core.analysis.verdict_reading import decisive_test, first_sentence, heading_of_test, meaning, question_title
 from cu_core.base.display_text import counted
-from cu_core.catalogue.question_record import NO_DIFFERENCE, QUESTIONS
+from cu_core.catalogue.question_record import DIFFERS, QUESTIONS
 from cu_core.catalogue.verdict_states import state_words
 from cu_core.figures.theme import ink
 from cu_core.figures.verdict_rows import row_of_test, verdict_alt, verdict_rows
@@ -22,12 +22,12 @@ from pages._verdict.where_to_look import where_to_look
 
 
 def is_open(claim: Mapping[str, Any]) -> bool:
-    """Whether a question has something to look at: it differs, or nobody can tell.
+    """Whether a question has something to look at: it differs. Where nobody can tell, one line says why.
 
     Args:
         claim: as `cu_core.analysis.verdict_reading.verdict_of` gives it.
     """
-    return bool(claim["applies"]) and claim["state"] != NO_DIFFERENCE
+    return bool(claim["applies"]) and claim["state"] == DIFFERS
 
 
 def open_claim(view: RunView, claim: Mapping[str, Any]) -> None:
@@ -47,13 +47,19 @@ def open_claim(view: RunView, claim: Mapping[str, Any]) -> None:
         _about(view, claim)
 
 
-def folded_claim(view: RunView, claim: Mapping[str, Any]) -> None:
-    """Draws a question in a line that opens; one that does not exist for the run says why and no more.
+def folded_claims(view: RunView, claims: Sequence[Mapping[str, Any]]) -> None:
+    """Draws questions in a line each that opens; one that does not exist for the run says why and no more.
 
     Args:
         view: the run.
-        claim: as `cu_core.analysis.verdict_reading.verdict_of` gives it.
+        claims: as `cu_core.analysis.verdict_reading.verdict_of` gives them.
     """
+    with st.container(gap="xsmall"):
+        for claim in claims:
+            _folded_claim(view, claim)
+
+
+def _folded_claim(view: RunView, claim: Mapping[str, Any]) -> None:
     # What was found stands before what was asked: "Is it still the model before unlearning? No difference found" would
     # be read as a yes.
     named = ": ".join(filter(None, (question_title(claim), _asked(claim))))

@@ -106,6 +106,19 @@ def test_numbered_classes_are_in_order_of_size(home, write_folder):
     assert prepare(spec_of(folder), home).classes == tuple(names)
 
 
+@pytest.mark.parametrize("called", ["train", "Test", "dev"])
+def test_a_class_may_be_called_like_a_part(home, write_folder, called):
+    names = {called, "ship", "tram"}
+    folder = write_folder({f"{name}/{i}.png": GREY + i for name in names for i in range(2)})
+    assert set(prepare(spec_of(folder), home).classes) == names
+
+
+def test_pictures_of_a_part_without_classes_are_no_class_beside_an_unseen_part(home, write_folder):
+    files = {f"test/{name}/{i}.png": GREY for name in ("ship", "tram") for i in range(2)}
+    with pytest.raises(DatasetError, match="lies outside of a class folder"):
+        prepare(spec_of(write_folder(files | {"train/0.png": GREY})), home)
+
+
 def test_a_name_that_is_also_a_number_means_the_name(home, write_folder):
     folder = write_folder({f"{p}/{name}/a.png": GREY for p in ("train", "test") for name in ("1", "2", "3")})
     assert resolve("class:1", prepare(spec_of(folder), home), 0).classes == (0,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 
+import numpy as np
 import plotly.graph_objects as go
 import pytest
 
@@ -20,6 +21,7 @@ from cu_core.figures.theme import (
     join,
     legend_rows,
     marker,
+    round_axis,
     run_line,
     tint,
 )
@@ -90,6 +92,14 @@ def test_join_reads_like_a_sentence() -> None:
     cases = {0: "", 1: "a", 2: "a and b", 3: "a, b and c"}
     for length, text in cases.items():
         assert join(list(itertools.islice("abc", length))) == text
+
+
+@pytest.mark.parametrize("last", [0, 1, 2, 3, 7, 12, 40, 399, 10_000])
+def test_rounds_are_whole_numbers_each_once_and_few(last: int) -> None:
+    axis = round_axis(last, most=8)
+    ticks = np.arange(axis["tick0"], axis["range"][1], axis["dtick"])
+    assert 2 <= len(ticks) <= 9 and (ticks == ticks.astype(int)).all() and axis["range"][0] < 0 < last + 1
+    assert len({f"{tick:.0f}" for tick in ticks}) == len(ticks)
 
 
 def test_a_long_legend_stands_beside_the_figure_and_not_above_it() -> None:

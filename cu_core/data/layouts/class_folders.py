@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from typing_extensions import override
@@ -20,6 +20,8 @@ from cu_core.data.trees.tree import Tree
 
 # Entries that are looked at before a folder counts as one without images.
 _MOST_LOOKED_AT = 20_000
+# Folders of which two with pictures are looked for.
+_ENOUGH_CLASSES = 20
 # Folders that mean pictures beside their outlines or boxes, not classes.
 _PICTURES, _OUTLINES = {"images", "imgs", "img", "jpegimages"}, {"masks", "labels", "annotations", "mask", "label"}
 
@@ -123,7 +125,7 @@ def class_folders_at(tree: Tree) -> ClassFolderLayout | None:
         DatasetError: folders of parts, but none to train on.
     """
     folders, _ = tree.names_in("")
-    if len(folders) < 2 or any(is_part(name) for name in folders):
+    if len(folders) < 2 or any(is_part(name) and not is_class(tree, name, folders) for name in folders):
         return None
     names = {name.lower() for name in folders}
     if names & _PICTURES and names & _OUTLINES:
@@ -134,6 +136,23 @@ def class_folders_at(tree: Tree) -> ClassFolderLayout | None:
     if empty:
         raise _without_images(empty[0], tree.title)
     return ClassFolderLayout(tree, Parts())
+
+
+def is_class(tree: Tree, name: str, folders: Sequence[str]) -> bool:
+    """Whether a folder that is called like a part is a class: of locomotives, say, beside cars and ships.
+
+    It holds pictures and no folders, and at least two more class folders lie beside it.
+
+    Args:
+        tree: the files.
+        name: of the folder.
+        folders: all folders of the root.
+    """
+    inside, files = tree.names_in(name)
+    if inside or not any(picture_kind(tree, f"{name}/{file}") == PICTURE for file in files):
+        return False
+    others = [other for other in folders if not is_part(other) and other.lower() not in _PICTURES | _OUTLINES]
+    return sum(has_image(tree, other) for other in others[:_ENOUGH_CLASSES]) >= 2
 
 
 def has_image(tree: Tree, folder: str) -> bool:

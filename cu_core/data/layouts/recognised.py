@@ -116,9 +116,9 @@ def _layout_at(tree: Tree) -> Layout | None:
         found = image_tables_at(tree, pictures) or tables_at(tree, ["", *[f for f in folders if is_part(f)]])
         if found is None and tree.passed.faulty:
             raise DatasetError(FIELD, next(iter(tree.passed.faulty.values())))
-        return found or ClassFolderLayout(tree, parts)
+        return found or class_folders_at(tree) or ClassFolderLayout(tree, parts)
     if parts.unseen and not pictures and not files:
-        return None
+        return class_folders_at(tree)
     found = _parquet_at(tree, pictures) if pictures else None
     return found or tables_at(tree, [""]) or arrays_at(tree) or class_folders_at(tree)
 
