@@ -121,11 +121,12 @@ function createCurves(box, state) {
   }
 
   const ticks = ({ low, high, log }) => {
-    const step = log ? Math.max(1, Math.ceil((high - low) / 4)) : niceStep((high - low) / 4)
+    if (log) return logTicks(low, high, 4)
+    const step = niceStep((high - low) / 4)
     const found = []
     for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) {
       const value = k * step
-      found.push([value, log ? power(Math.round(value)) : signed(value)])
+      found.push([value, signed(value)])
     }
     return found
   }

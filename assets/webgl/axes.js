@@ -9,28 +9,35 @@ const power = (exponent) =>
 function ticksOf(shown, from, to, most) {
   const valueAt = (place) => shown.low + (place * (1 + 2 * MARGIN) + 0.5) * (shown.high - shown.low)
   const [low, high] = [valueAt(from), valueAt(to)]
-  let step = niceStep((high - low) / most)
-  if (shown.scale === "log") step = Math.max(1, Math.round(step))
+  if (shown.scale === "log") return logTicks(low, high, most).map(([value, label]) => [placeOn(shown, value), label])
+  const step = niceStep((high - low) / most)
   const ticks = []
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) {
     const value = k * step
     const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9))
-    const label = shown.scale === "log" ? power(Math.round(value)) : value.toFixed(digits).replace("-", "−")
-    ticks.push([placeOn(shown, value), label])
+    ticks.push([placeOn(shown, value), value.toFixed(digits).replace("-", "−")])
   }
-  if (shown.scale === "log" && ticks.length < 2) return fineTicks(shown, low, high)
   return ticks
 }
 
-function fineTicks(shown, low, high) {
-  const ticks = []
-  for (let exponent = Math.floor(low); exponent <= Math.ceil(high); exponent++) {
-    for (const digit of [1, 2, 5]) {
-      const value = Math.log10(digit) + exponent
-      if (value >= low && value <= high) ticks.push([placeOn(shown, value), String(+(digit * 10 ** exponent).toPrecision(1))])
-    }
+// Of a logarithmic axis from 10^low to 10^high: powers of ten, or 1, 2 and 5 of them, or equal steps, whichever are two
+// or more, as [power, label].
+function logTicks(low, high, most) {
+  const inside = ([value]) => value >= low - 1e-9 && value <= high + 1e-9
+  const step = Math.max(1, Math.round(niceStep((high - low) / most)))
+  const decades = []
+  const fine = []
+  for (let exponent = Math.floor(low / step) * step; exponent <= Math.ceil(high); exponent += step) {
+    decades.push([exponent, power(exponent)])
+    for (const digit of [1, 2, 5]) fine.push([Math.log10(digit) + exponent, String(+(digit * 10 ** exponent).toPrecision(1))])
   }
-  return ticks
+  const found = [decades, fine].map((ticks) => ticks.filter(inside)).find((ticks) => ticks.length > 1)
+  if (found) return found
+  const even = niceStep((10 ** high - 10 ** low) / most)
+  const first = Math.ceil(10 ** low / even - 1e-9)
+  const last = Math.floor(10 ** high / even + 1e-9)
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, k) => (first + k) * even)
+    .map((value) => [Math.log10(value), String(+value.toPrecision(6))])
 }
 
 function niceStep(rough) {

@@ -6,6 +6,8 @@ CHART = 120
 """Letters of a name in a chart; the whole name is in tables and in the settings."""
 CELL = 200
 """Letters of a cell of a report; the whole text appears under the pointer."""
+SMALL = 0.01
+"""Numbers nearer to zero are written with three digits."""
 
 
 def one_line(text: str) -> str:
@@ -34,6 +36,19 @@ def counted(count: int, noun: str, several: str = "") -> str:
         several: of none or many, where that is not the noun with an s.
     """
     return f"{count:,} {noun if count == 1 else several or noun + 's'}"
+
+
+def decimal(value: float, *, sign: bool = False) -> str:
+    """A finite number with three decimals, or with three digits where those would be zeros.
+
+    Of a thousand classes the highest probability may be a thousandth.
+
+    Args:
+        value: any finite number.
+        sign: whether a plus is written, too.
+    """
+    form = ".3f" if value == 0 or abs(value) >= SMALL else ".3g"
+    return f"{value + 0.0:{'+' if sign else ''}{form}}"
 
 
 def cut(text: str, most: int) -> str:

@@ -28,6 +28,10 @@ CODES = 65_534
 """Values are sent as 16-bit numbers from 0 to this; the next one stands for "not recorded"."""
 
 
+UPPER = 0.7
+"""An axis begins near the data where they all lie beyond this share of it."""
+
+
 @dataclass(frozen=True)
 class SignalAxis:
     """One of the three signals.
@@ -177,6 +181,8 @@ def _ends(axis: SignalAxis, known: np.ndarray, log: bool) -> tuple[float, float]
     high = axis.high if far and axis.high is not None else most if axis.high is None else 1.05 * most
     if axis.low is None and not axis.loss:
         low = float(np.floor(low * 10) / 10)
+    elif axis.low is not None and len(known) and (least := float(known.min())) > axis.low + UPPER * (high - axis.low):
+        low = max(axis.low, least - 0.05 * (high - least))
     if axis.loss and not log:
         low = min(low, 0.0)
     return low, high if high > low else low + 1.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 
+from cu_core.base.display_text import decimal
 from cu_core.catalogue.metric_record import METRICS
 
 
@@ -60,10 +61,10 @@ def file_size(size: float) -> str:
 
 
 def metric_text(metric_id: str, value: float | None) -> str:
-    """A metric's value as people read it: percent or three decimals; a dash where missing."""
+    """A metric's value as people read it: percent or decimals; a dash where missing."""
     if value is None or not math.isfinite(value):
         return "–"
-    return f"{100 * value:.1f} %" if METRICS[metric_id].percent else f"{value:.3f}"
+    return f"{100 * value:.1f} %" if METRICS[metric_id].percent else decimal(value)
 
 
 def difference_text(metric_id: str, value: float | None, other: float | None) -> str:
@@ -71,5 +72,5 @@ def difference_text(metric_id: str, value: float | None, other: float | None) ->
     if value is None or other is None or not (math.isfinite(value) and math.isfinite(other)):
         return "–"
     # Rounded first, so that nothing is less than nothing.
-    points, plain = round(100 * (value - other), 1) + 0.0, round(value - other, 3) + 0.0
-    return f"{points:+.1f} points" if METRICS[metric_id].percent else f"{plain:+.3f}"
+    points, plain = round(100 * (value - other), 1) + 0.0, round(value - other, 6) + 0.0
+    return f"{points:+.1f} points" if METRICS[metric_id].percent else decimal(plain, sign=True)

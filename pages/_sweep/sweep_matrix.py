@@ -12,7 +12,7 @@ from cu_core.analysis.sweeps.made_on import unlike_most
 from cu_core.analysis.sweeps.sweep import Expanded, LeftOut, Sweep
 from cu_core.analysis.sweeps.sweep_matrix import KEY_METRICS, SeedRuns, key_value, lines, tally
 from cu_core.base.csv_cells import shown_table
-from cu_core.base.display_text import counted
+from cu_core.base.display_text import counted, decimal
 from cu_core.base.errors import UnlearnscopeError
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.jobs import dispatcher
@@ -195,4 +195,4 @@ def _in_words(counts: dict[str, int]) -> str:
 
 
 def _plain(metric: str, value: float) -> str:
-    return f"{100 * value:.1f}" if METRICS[metric].percent else f"{value:.3f}"
+    return f"{100 * value:.1f}" if METRICS[metric].percent else decimal(value)

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from cu_core.base.installation import dashboard_folder
 from cu_core.runstore.reader import open_run
 from tests.browser.conftest import FLAGS
 from tests.browser.viewer_driver import FIND, turns_red
@@ -29,6 +30,9 @@ from tests.madeup import MadeUp, image_of, write_run
 from tests.served import Server, serve
 
 pytestmark = pytest.mark.browser
+
+SUPER = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
+SUPERSCRIPTS = str.maketrans(SUPER, "0123456789-")
 
 MATRICES = f"() => {{ {FIND} return board.inspect().charts.map((c) => c.panes.map((p) => [...p.matrix])) }}"
 SELECTED = f"""() => {{ {FIND} const {{ selected }} = board.inspect().share
@@ -285,3 +289,20 @@ def test_it_looks_right_in_both_themes(
     assert shade < 300 if scheme == "light" else shade > 500
     nothing_spills(page)
     shoot(page, f"signals-{scheme}")
+
+
+@pytest.mark.parametrize("low", [-6.0, -2.0, -0.3, 0.9])
+@pytest.mark.parametrize("width", [0.005, 0.02, 0.1, 0.4, 1.0, 3.0, 7.0])
+def test_a_logarithmic_axis_has_ticks_however_narrow_it_is(browser: Browser, low: float, width: float) -> None:
+    script = "".join(
+        (dashboard_folder() / "assets" / "webgl" / name).read_text() for name in ("geometry.js", "axes.js")
+    )
+    page = browser.new_page()
+    ticks = page.evaluate(f"([low, high]) => {{ {script}; return logTicks(low, high, 4) }}", [low, low + width])
+    page.close()
+    places, labels = [place for place, _ in ticks], [label for _, label in ticks]
+    assert 2 <= len(ticks) <= 12 and places == sorted(places) and len(set(labels)) == len(labels)
+    assert low - 1e-6 <= places[0] < places[-1] <= low + width + 1e-6
+    for place, label in ticks:
+        told = 10.0 ** int(label[2:].translate(SUPERSCRIPTS)) if label[2:] and label[2:][0] in SUPER else float(label)
+        assert told == pytest.approx(10**place, rel=1e-5)

@@ -61,6 +61,13 @@ def test_axes_suit_all_moments_and_known_ends_are_kept() -> None:
     assert alone["axes"][2]["high"] < loss["high"]
 
 
+def test_an_axis_begins_near_the_data_where_all_lie_at_its_far_end() -> None:
+    values = np.column_stack([RNG.uniform(1.1e-3, 1.36e-3, 50), RNG.uniform(0.4, 1, 50), RNG.uniform(6, 7, 50)])
+    packed = pack_space(SPACE, [values])
+    assert 1e-3 < packed["axes"][0]["low"] < values[:, 0].min() < values[:, 0].max() < packed["axes"][0]["high"]
+    np.testing.assert_allclose(unpacked(packed, 0), values, rtol=1e-3)
+
+
 def test_a_loss_of_zero_is_drawn_at_the_smallest_one() -> None:
     values = np.array([[0.5, 0.5, 0.0], [0.5, 0.5, 3.0]])
     np.testing.assert_allclose(unpacked(pack_space(SPACE, [values]), 0)[:, 2], [SMALLEST_LOSS, 3.0], rtol=1e-3)

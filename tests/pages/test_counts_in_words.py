@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cu_core.base.display_text import counted
+from cu_core.base.display_text import counted, decimal
 from pages._selection.selection_state import many
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,3 +73,18 @@ def test_no_page_puts_a_bare_count_before_a_plural() -> None:
         for text in uncounted(path.read_text(encoding="utf-8"))
     }
     assert found - SEVERAL == set(), "say them by cu_core.base.display_text.counted"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0.000"),
+        (-0.0, "0.000"),
+        (1.0, "1.000"),
+        (0.0123, "0.012"),
+        (0.0011234, "0.00112"),
+        (-0.00099, "-0.00099"),
+    ],
+)
+def test_small_numbers_keep_their_digits(value: float, text: str) -> None:
+    assert decimal(value) == text and decimal(abs(value), sign=True) == f"+{text.removeprefix('-')}"

@@ -9,6 +9,7 @@ from cu_core.analysis.compare.compared import Compared
 from cu_core.analysis.erasure.measured_results import RecordedNumber, measured
 from cu_core.analysis.site.html_frame import said, table
 from cu_core.analysis.site.moment_charts import MomentCharts
+from cu_core.base.display_text import decimal
 from cu_core.catalogue.attack_record import WAYS
 from cu_core.figures.verdict_rows import number_text
 from cu_core.runstore.reader import RunView
@@ -96,7 +97,7 @@ def value_text(number: RecordedNumber, value: float | None) -> str:
         return NONE
     if number.unit == "%":
         return f"{100 * value:.1f} %"
-    return f"{value:.3f} {number.unit}".rstrip().replace("-", "−")
+    return f"{decimal(value)} {number.unit}".rstrip().replace("-", "−")
 
 
 def _cells(number: RecordedNumber, *, interval: bool = False) -> list[str]:
