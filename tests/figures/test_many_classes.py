@@ -37,6 +37,7 @@ def test_labels_have_room(classes: int, samples: int) -> None:
         width = (WIDTH - 90) / panes_of(figure)
         for axis in figure.select_xaxes():
             labels = axis.ticktext if axis.ticktext is not None else axis.categoryarray
+            labels = list(axis.labelalias.values()) if axis.labelalias else labels
             if labels is None and axis.type == "category":
                 labels = figure.data[0].x
             if labels is None or not len(labels):
@@ -80,10 +81,21 @@ def test_axes_do_not_follow_the_round_that_is_shown() -> None:
 def test_one_row_is_as_high_as_each_of_many() -> None:
     one, ten = (made(10, 200)[f"predictions {which}"] for which in ("forget", "unseen"))
     per_row = [
-        (figure.layout.height - figure.layout.margin.t - figure.layout.margin.b) / max(len(figure.data[0].y), 2)
+        (figure.layout.height - figure.layout.margin.t - figure.layout.margin.b)
+        * (figure.layout.yaxis.domain[1] - figure.layout.yaxis.domain[0])
+        / len(figure.data[0].y)
         for figure in (one, ten)
     ]
     assert len(one.data[0].y) == 1 and per_row[0] == pytest.approx(per_row[1])
+
+
+def test_tables_of_few_rows_stand_one_below_the_other() -> None:
+    one, ten = (made(10, 200)[f"predictions {which}"] for which in ("forget", "unseen"))
+    assert panes_of(one) == 1 and panes_of(ten) == 3
+    # Between panes there is room for the lower one's title.
+    height = one.layout.height - one.layout.margin.t - one.layout.margin.b
+    assert (one.layout.yaxis.domain[0] - one.layout.yaxis2.domain[1]) * height >= one.layout.annotations[0].font.size
+    assert one.layout.yaxis2.title.text and not one.layout.yaxis.title.text
 
 
 def test_the_strongest_answers_of_many_classes_are_ranked_over_all_panes() -> None:
