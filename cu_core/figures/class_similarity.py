@@ -130,10 +130,15 @@ def left_out_words(matrices: Sequence[np.ndarray]) -> str:
     every = int(known.any(1).sum()), int(known.any(0).sum())
     if (len(rows), len(columns)) == every:
         return ""
-    return (
-        f" Drawn are the most alike of many: {len(rows):,} of {every[0]:,} classes as rows and {len(columns):,} of "
-        f"{every[1]:,} retained classes as columns."
-    )
+    left_out = [
+        f"{len(drawn):,} of {count:,} {name}"
+        for drawn, count, name in (
+            (rows, every[0], "classes as rows"),
+            (columns, every[1], "retained classes as columns"),
+        )
+        if len(drawn) < count
+    ]
+    return f" Drawn are the most alike of many: {join(left_out)}."
 
 
 def _most_alike(labels: np.ndarray, alike: np.ndarray) -> np.ndarray:

@@ -109,7 +109,11 @@ def test_the_strongest_answers_of_many_classes_are_ranked_over_all_panes() -> No
     figure = answer_ranking(panes, [f"c{k}" for k in range(100)])
     assert list(figure.layout.yaxis.ticktext) == ["c42", "<b>c0 (right)</b>", "c7", "c9"]
     assert list(figure.data[0].x) == [0, 0.5, 0.3, 0.2] and list(figure.data[1].x) == [1, 0, 0, 0]
-    assert "100% of the samples or more" in ranking_words(panes)
+    assert "they hold all samples." in ranking_words(panes)
+    assert "they hold 50% of the samples or more." in ranking_words(panes, hide_diagonal=True)
+    # States of a run share a pane, which a phone has room for; runs do not.
+    assert panes_of(figure) == 1 and [trace.name for trace in figure.data] == [pane.title for pane in panes]
+    assert panes_of(answer_ranking([Predictions("A", counts), Predictions("B", after)], ())) == 2
     two = counts.copy()
     two[1, 3] = 60
     named = answer_ranking([Predictions("After", two)], [f"c{k}" for k in range(100)])
@@ -128,7 +132,8 @@ def test_of_many_classes_the_most_alike_and_the_largest_gaps_are_drawn_and_count
     cosine[3] = np.linspace(-1, 1, 100)
     rows, columns = shown_classes([cosine])
     assert list(rows) == [3] and list(columns) == list(range(100 - MOST_CLASSES, 100))
-    assert f"1 of 1 classes as rows and {MOST_CLASSES} of 100 retained classes" in left_out_words([cosine])
+    assert left_out_words([cosine]).endswith(f"of many: {MOST_CLASSES} of 100 retained classes as columns.")
+    assert f"{MOST_CLASSES} of 100 classes as rows and " in left_out_words([np.zeros((100, 100))])
     assert left_out_words([cosine[:5, :5]]) == ""
 
     line = ClassGaps("A", np.linspace(0, 0.9, 100), np.full(100, 5))
