@@ -22,7 +22,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from cu_core.catalogue.spec import MethodSpec
-from cu_core.figures.theme import TEXT_SIZE
+from cu_core.figures.theme import INKS, TEXT_SIZE
 from tests.browser.waiting import at_rest, eventually, picture
 from tests.figures.test_theme import contrast
 from tests.madeup import MadeUp, write_run
@@ -70,6 +70,9 @@ TEXTS = """(chart, large) => {
 # Boxes of the counts that are seen.
 COUNTS = """(chart) => [...chart.querySelectorAll("text.bartext")].map((text) => text.getBoundingClientRect())
   .filter((box) => box.width).map((box) => [box.left, box.top, box.right, box.bottom])"""
+# Whether the ticks of the page's first chart have a colour.
+INKED = """(colour) => { const tick = document.querySelector(".js-plotly-plot .xtick text")
+  return tick && getComputedStyle(tick).fill === `rgb(${colour.join(", ")})` }"""
 
 
 @pytest.fixture(scope="module")
@@ -188,3 +191,12 @@ def test_counts_in_cells_have_room_on_a_phone_or_are_left_out(
         for other in boxes[:k]:
             assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
     assert not faults(chart)
+
+
+def test_text_of_charts_follows_the_theme_of_an_open_page(server: Server, open_tab: Callable[..., Page]) -> None:
+    page = open_tab(f"{server.url}/terms?term=band")
+    readable(page, 1)
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_function(INKED, arg=[int(INKS[scheme][k : k + 2], 16) for k in (1, 3, 5)])
+        readable(page, 1)
