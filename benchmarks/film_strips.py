@@ -16,18 +16,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.linked_selection import PANE
-from benchmarks.pictures import found_browser
+from benchmarks.pictures import found_browser, fresh_tab
 from cu_core.base.home import Home
 from cu_core.runstore.reader import list_runs
 from tests.browser.conftest import FLAGS
-from tests.browser.waiting import listen, settled
+from tests.browser.waiting import PATIENCE_MS, settled
 from tests.served import stop, streamlit
 
 EVERY_SECONDS = 0.5
-PATIENCE_MS = 240_000
 # Of each picture in a strip, in px.
 TILE_WIDTH = 480
 
@@ -119,12 +118,6 @@ ACTS = {
 }
 
 
-def _tab(browser: Browser, width: int, scheme: str) -> Page:
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    context.set_default_timeout(PATIENCE_MS)
-    return listen(context.new_page())
-
-
 def main() -> None:
     """Films what is asked for and writes a strip of each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -140,12 +133,12 @@ def main() -> None:
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=found_browser(), args=FLAGS)
-            warm = _tab(browser, options.width, options.scheme)
+            warm = fresh_tab(browser, options.width, options.scheme)
             warm.goto(url)
             settled(warm)
             run = next(row.run_id for row in reversed(list_runs(Home(options.home))) if row.rounds)
             for name in options.acts:
-                pictures = ACTS[name](_tab(browser, options.width, options.scheme), url, run)
+                pictures = ACTS[name](fresh_tab(browser, options.width, options.scheme), url, run)
                 strip(pictures).save(options.out / f"{name}-{options.width}-{options.scheme}.png")
                 print(name, " ".join(f"{seconds:.1f}" for seconds, _ in pictures), "s")
             browser.close()

@@ -14,17 +14,14 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.pictures import found_browser
+from benchmarks.pictures import found_browser, fresh_tab
 from cu_core.base.home import Home
 from cu_core.runstore.reader import list_runs
 from pages._frame.page_records import Page as Record
 from pages._frame.page_records import pages
 from tests.browser.conftest import FLAGS
-from tests.browser.waiting import at_rest, listen, settled
+from tests.browser.waiting import PATIENCE_MS, at_rest, settled
 from tests.served import stop, streamlit
-
-HEIGHT = 900
-PATIENCE_MS = 240_000
 
 
 def shown_run(home: Home, wanted: str) -> str:
@@ -84,15 +81,13 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=found_browser(), args=FLAGS)
             for scheme in options.schemes:
                 for width in options.widths:
-                    context = browser.new_context(viewport={"width": width, "height": HEIGHT}, color_scheme=scheme)
-                    context.set_default_timeout(PATIENCE_MS)
-                    tab = listen(context.new_page())
+                    tab = fresh_tab(browser, width, scheme)
                     for name in options.pages:
                         run = shown_run(Home(options.home), options.run)
                         path = options.out / f"{name}-{width}-{scheme}.png"
                         height = photograph(tab, pages()[name], url, run, path, whole=not options.window)
                         print(f"{path.name}: {height:,} px high")
-                    context.close()
+                    tab.context.close()
             browser.close()
     finally:
         stop(process)

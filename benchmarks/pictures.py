@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from plotly.subplots import make_subplots
+
+from tests.browser.waiting import PATIENCE_MS, listen
 
 BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
 SIZE = {"width": 1100, "height": 420}
+TAB_HEIGHT = 900
 
 
 class Panes:
@@ -45,6 +48,13 @@ class Panes:
 def found_browser() -> str | None:
     """Path of the first browser of this machine that Playwright can drive; None leaves the choice to it."""
     return next((found for name in BROWSERS if (found := shutil.which(name))), None)
+
+
+def fresh_tab(browser: Browser, width: int, scheme: str) -> Page:
+    """A tab in a context of its own, so many px wide and light or dark, whose traffic with its server is noted."""
+    context = browser.new_context(viewport={"width": width, "height": TAB_HEIGHT}, color_scheme=scheme)
+    context.set_default_timeout(PATIENCE_MS)
+    return listen(context.new_page())
 
 
 def write_png(figure: go.Figure, path: Path) -> None:

@@ -12,6 +12,7 @@ from pages._frame.sidebar import machine
 from pages._frame.unknown_page import unknown_page
 from pages._palette.command_palette import palette
 from pages._shared.chart_bar import format_choice
+from pages._shared.ground_watch import watch_ground
 from pages._terms.page_terms import page_terms
 
 # A file: an icon by its name would be fetched from another company's server.
@@ -62,6 +63,7 @@ if not presenting:
         format_choice()
         machine()
         gate.whoami()
+        watch_ground()
 page.run()
 if not presenting:
     page_terms(page.url_path or FIRST)

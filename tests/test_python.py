@@ -120,7 +120,7 @@ def test_every_figure_is_drawn(word: str, made: Home) -> None:
 
 
 def test_many_classes_are_ranked_and_no_table(run: us.Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert {trace.type for trace in run.figure("predictions").data} == {"heatmap"}
+    assert "heatmap" in {trace.type for trace in run.figure("predictions").data}
     monkeypatch.setattr("cu_core.python.run_figures.MOST_CLASSES", 3)
     assert {trace.type for trace in run.figure("predictions").data} == {"bar"}
 

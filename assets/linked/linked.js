@@ -4,11 +4,7 @@
 const boards = new WeakMap()
 
 export default function (component) {
-  const { data, parentElement, setStateValue } = component
-  const board = boards.get(parentElement) ?? createLinked(parentElement)
-  boards.set(parentElement, board)
-  board.update(data, setStateValue)
-  return board.destroy
+  return keepInstance(boards, component, createLinked)
 }
 
 function createLinked(root) {

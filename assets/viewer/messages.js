@@ -22,6 +22,14 @@ function part({ header, body }, name, Type) {
 const classesOf = (message, name, width) => part(message, name, width === 1 ? Uint8Array : Uint16Array)
 const unknownClass = (width) => (width === 1 ? 255 : 65535)
 
+// What lives in an element of a component: made when the element is new, and from then on told what changes.
+function keepInstance(instances, { data, parentElement, setStateValue }, create) {
+  const instance = instances.get(parentElement) ?? create(parentElement)
+  instances.set(parentElement, instance)
+  instance.update(data, setStateValue)
+  return instance.destroy
+}
+
 // The place in the page that was kept free until the script came takes the height of what is in it from now on.
 function settleHeight(root) {
   const place = root.host?.closest("[data-testid=stElementContainer]")

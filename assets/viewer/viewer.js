@@ -6,11 +6,7 @@ const viewers = new WeakMap()
 const remembered = new Map() // modes and zooms by the viewer's key: they outlive a change of run or page
 
 export default function (component) {
-  const { data, parentElement, setStateValue } = component
-  const viewer = viewers.get(parentElement) ?? createViewer(parentElement)
-  viewers.set(parentElement, viewer)
-  viewer.update(data, setStateValue)
-  return viewer.destroy
+  return keepInstance(viewers, component, createViewer)
 }
 
 function createViewer(root) {

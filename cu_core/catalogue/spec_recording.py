@@ -68,7 +68,7 @@ class ProbeSpec:
     tsne: bool = param(
         True,
         "t-SNE",
-        "At the end, one t-SNE of the outputs over three rounds and the reference; takes seconds.",
+        "At the end, one t-SNE of the outputs over three rounds and the reference.",
         advanced=True,
     )
     seed: int = param(0, "Probe seed", "Seed of the draw.", low=0, high=2**31 - 1, advanced=True)

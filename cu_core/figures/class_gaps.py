@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 
+from cu_core.figures.cell_numbers import add_cell_numbers
 from cu_core.figures.class_ranking import MOST_CLASSES
+from cu_core.figures.table_panes import short_bar, slant, tick_angle
 from cu_core.figures.theme import class_name, dress, join
 
 MOST_NUMBERS = 14
@@ -23,6 +26,8 @@ END = 20.0
 # Purple below the reference, green above it; both ends stand out on light and dark ground, the middle is the ground.
 BELOW, MIDDLE, ABOVE = "rgb(123, 50, 148)", "rgba(138, 143, 152, 0.12)", "rgb(0, 136, 55)"
 """Ends of the diverging scale (PRGn of ColorBrewer, safe for the colour-blind)."""
+
+_COLOURS = [(0.0, BELOW), (0.5, MIDDLE), (1.0, ABOVE)]
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ def class_gaps(lines: Sequence[ClassGaps], classes: Sequence[str], *, forgotten:
     names = [f"<b>{class_name(classes, c)} (forgotten)</b>" if c in forgotten else class_name(classes, c) for c in used]
     # Labels of axes tell samples of a class alike in all lines; where they differ only hovering does.
     alike = len(lines) > 0 and all((n == n[0]).all(axis=0)) if n.size else False
-    ticks = [f"{name}<br>n = {n[0][k]:,}" for k, name in enumerate(names)] if alike else names
+    ticks = [f"{name}, n = {n[0][k]:,}" for k, name in enumerate(names)] if alike else names
     figure = go.Figure(
         go.Heatmap(
             z=z,
@@ -80,19 +85,19 @@ def class_gaps(lines: Sequence[ClassGaps], classes: Sequence[str], *, forgotten:
             customdata=n,
             zmin=-END,
             zmax=END,
-            colorscale=[[0, BELOW], [0.5, MIDDLE], [1, ABOVE]],
-            texttemplate="%{z:+.0f}" if len(used) <= MOST_NUMBERS else None,
+            colorscale=_COLOURS,
             xgap=1,
             ygap=1,
             hoverongaps=False,
             hovertemplate="%{y}<br>class %{x}: %{z:+.1f} points, n = %{customdata:,}<extra></extra>",
-            colorbar={"title": "points", "thickness": 12},
+            colorbar={"title": "points"} | short_bar(ROW * len(lines)),
         )
     )
-    figure.update_xaxes(type="category", showgrid=False, title_text="Class")
+    figure.update_xaxes(type="category", showgrid=False, title_text="Class", tickangle=tick_angle(ticks))
     figure.update_yaxes(type="category", showgrid=False, autorange="reversed")
-    longest = max((len(class_name(classes, c)) for c in used), default=1)
-    bottom = 88 if len(used) <= MOST_NUMBERS else 72 + min(7 * longest, 120)
+    if len(used) <= MOST_NUMBERS:
+        add_cell_numbers(figure, _COLOURS, (-END, END), "+.0f")
+    bottom = 64 + slant([re.sub("<.*?>", "", tick) for tick in ticks])
     return dress(figure, height=max(60, ROW * len(lines)) + bottom, top=16, bottom=bottom)
 
 

@@ -8,18 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
-from plotly.subplots import make_subplots
 
-from cu_core.figures.theme import class_name, dress, join, pane_title, share_x_title
+from cu_core.figures.cell_numbers import add_cell_numbers
+from cu_core.figures.table_panes import short_bar, slant, table_panes, tick_angle
+from cu_core.figures.theme import class_name, dress, join, share_x_title
 
 MOST_NUMBERS = 12
 """Up to this many classes, cells carry their count."""
 
 # Steep at its low end: beside a cell of a hundred, cells of one and of forty are told apart.
-_COUNT_COLOURS = [[share**2, sample_colorscale("Cividis", share)[0]] for share in (k / 12 for k in range(13))]
-
-ROW, LEAST_ROWS = 28, 2
-"""Px of a row, and rows that a table takes at least: one class alone is not stretched, and its ticks have room."""
+_COUNT_COLOURS = [(share**2, sample_colorscale("Cividis", share)[0]) for share in (k / 12 for k in range(13))]
 
 
 @dataclass(frozen=True)
@@ -52,10 +50,10 @@ def highest_count(counts: Sequence[np.ndarray], *, hide_diagonal: bool) -> int:
 def prediction_matrix(
     panes: Sequence[Predictions], classes: Sequence[str], *, most: int, rows_title: str, hide_diagonal: bool = False
 ) -> go.Figure:
-    """Counts by class and predicted class, panes side by side in one range of colours.
+    """Counts by class and predicted class in one range of colours.
 
     Args:
-        panes: from left to right.
+        panes: from left to right, those of few rows from top to bottom.
         classes: class names by label; numbers stand in for those that are missing.
         most: count at the end of the colours, see `highest_count`.
         rows_title: what the rows are, e.g. ``"True class"``.
@@ -69,14 +67,9 @@ def prediction_matrix(
         seen[: len(pane.counts)] += pane.counts.sum(1)
     used = np.flatnonzero(seen)
     rows = [names[label] for label in used]
-    figure = make_subplots(
-        rows=1,
-        cols=max(1, len(panes)),
-        shared_yaxes=True,
-        column_titles=[pane_title(p.title, p.kind) for p in panes],
-        horizontal_spacing=0.03,
-    )
-    for column, pane in enumerate(panes, start=1):
+    grid = table_panes([(pane.title, pane.kind) for pane in panes], len(rows))
+    figure = grid.figure
+    for place, pane in zip(grid.places, panes, strict=True):
         counts = np.zeros((size, size))
         counts[: len(pane.counts), : len(pane.counts)] = _visible(pane.counts, hide_diagonal)
         counts = counts[used]
@@ -86,19 +79,19 @@ def prediction_matrix(
             x=names,
             y=rows,
             coloraxis="coloraxis",
-            texttemplate="%{z:.0f}" if len(names) <= MOST_NUMBERS else None,
             xgap=1,
             ygap=1,
             hoverongaps=False,
             hovertemplate=f"{pane.title}<br>class %{{y}}, predicted %{{x}}: %{{z:.0f}} samples<extra></extra>",
         )
-        figure.add_trace(heatmap, row=1, col=column)
+        figure.add_trace(heatmap, **place)
     # Named and bounded here, since a pane without any count would lose its classes.
     figure.update_xaxes(type="category", categoryorder="array", categoryarray=names, range=[-0.5, len(names) - 0.5])
-    angle = tick_angle(names)
-    figure.update_xaxes(showgrid=False, tickangle=angle)
+    figure.update_xaxes(showgrid=False, tickangle=tick_angle(names))
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
-    figure.update_yaxes(title_text=rows_title, col=1)
+    figure.update_yaxes(title_text=rows_title, **grid.titled)
+    if len(names) <= MOST_NUMBERS:
+        add_cell_numbers(figure, _COUNT_COLOURS, (0, most), ".0f")
     figure.update_layout(
         coloraxis={
             "cmin": 0,
@@ -106,13 +99,12 @@ def prediction_matrix(
             "colorscale": _COUNT_COLOURS,
             # Where cells carry their count, no bar has to explain their colours.
             "showscale": len(names) > MOST_NUMBERS,
-            "colorbar": {"title": "Samples"} | short_bar(len(rows)),
+            "colorbar": {"title": "Samples"} | short_bar(grid.height),
         }
     )
-    longest = max((len(name) for name in names), default=1)
-    slant = 0 if angle == 0 else min(6 * longest, 120)
-    share_x_title(figure, "Predicted class", below=30 + slant)
-    return dress(figure, height=table_height(len(rows)) + 56 + slant, bottom=56 + slant)
+    below = slant(names)
+    share_x_title(figure, "Predicted class", below=30 + below)
+    return dress(figure, height=grid.height + 56 + below, bottom=56 + below)
 
 
 def prediction_alt(panes: Sequence[Predictions]) -> str:
@@ -123,18 +115,3 @@ def prediction_alt(panes: Sequence[Predictions]) -> str:
 
 def _visible(counts: np.ndarray, hide_diagonal: bool) -> np.ndarray:
     return counts * (1 - np.eye(len(counts), dtype=counts.dtype)) if hide_diagonal else counts
-
-
-def table_height(rows: int) -> int:
-    """Px of a table with this many rows: each the same, until the table would leave the screen."""
-    return min(ROW * max(rows, LEAST_ROWS), 520)
-
-
-def short_bar(rows: int) -> dict[str, object]:
-    """A bar of colours beside a table: never so short that its numbers cover each other."""
-    return {"thickness": 12, "lenmode": "pixels", "len": max(table_height(rows), 130), "y": 1, "yanchor": "top"}
-
-
-def tick_angle(names: Sequence[str]) -> int:
-    """Degrees by which names below columns are turned."""
-    return 0 if max((len(name) for name in names), default=1) <= 2 else -45

@@ -16,7 +16,10 @@ MOST_CLASSES = 20
 
 MOST_LISTED = 15
 ROW = 24
-"""Px of a row."""
+"""Px of a row where runs have a pane each."""
+
+BAR, GAP = 9, 9
+"""Px of a bar and of the gap between rows where the states of a run stand beside each other."""
 
 _LOOK = {
     "before": tint(NEUTRAL, 0.45),
@@ -50,19 +53,22 @@ def strongest_answers(
 def answer_ranking(panes: Sequence[Predictions], classes: Sequence[str], *, hide_diagonal: bool = False) -> go.Figure:
     """Bars of the strongest answers, the same rows in every pane and in every round's order of strength.
 
+    States of one run stand beside each other in one pane, which is as wide as the chart; runs have a pane each.
+
     Args:
-        panes: from left to right.
+        panes: from left to right, or from top to bottom in a row.
         classes: class names by label.
         hide_diagonal: leave out correct predictions.
     """
     listed = strongest_answers(panes, hide_diagonal=hide_diagonal)
     alone = len({true for pane in panes for true in np.flatnonzero(pane.counts.sum(1))}) <= 1
     names = [_pair(classes, true, predicted, alone) for true, predicted in listed]
+    together = len({pane.kind for pane in panes}) == len(panes)
     figure = make_subplots(
         rows=1,
-        cols=max(1, len(panes)),
+        cols=1 if together else len(panes),
         shared_yaxes=True,
-        column_titles=[pane_title(pane.title, pane.kind) for pane in panes],
+        column_titles=None if together else [pane_title(pane.title, pane.kind) for pane in panes],
         horizontal_spacing=0.03,
     )
     top = 0.0
@@ -75,19 +81,22 @@ def answer_ranking(panes: Sequence[Predictions], classes: Sequence[str], *, hide
             x=shown,
             y=np.arange(len(listed)),
             orientation="h",
+            name=pane.title,
             marker={"color": _LOOK.get(pane.kind, COLOURS["forget"]), "line": {"width": 0}},
             customdata=[[name, count, total] for name, count in zip(names, counts, strict=True)],
             hovertemplate=f"{pane.title}<br>%{{customdata[0]}}: %{{customdata[1]:,}} of %{{customdata[2]:,}} samples"
             " (%{x:.1%})<extra></extra>",
-            showlegend=False,
+            showlegend=together,
         )
-        figure.add_trace(trace, row=1, col=column)
+        figure.add_trace(trace, row=1, col=1 if together else column)
+    figure.update_layout(barmode="group")
     figure.update_xaxes(range=[0, (top or 1.0) * 1.05], tickformat=".0%", nticks=4)
     figure.update_yaxes(
         tickvals=np.arange(len(listed)), ticktext=names, range=[len(listed) - 0.4, -0.6], showgrid=False
     )
-    share_x_title(figure, "Share of the samples in the pane", below=26)
-    return dress(figure, height=ROW * max(len(listed), 1) + 56, bottom=56)
+    share_x_title(figure, f"Share of the samples in {'each state' if together else 'the pane'}", below=26)
+    row = BAR * len(panes) + GAP if together else ROW
+    return dress(figure, height=row * max(len(listed), 1) + 56, bottom=56)
 
 
 def ranking_words(panes: Sequence[Predictions], *, hide_diagonal: bool = False) -> str:
@@ -98,10 +107,9 @@ def ranking_words(panes: Sequence[Predictions], *, hide_diagonal: bool = False) 
         for pane in panes
     ]
     kind = "wrong answers" if hide_diagonal else "answers"
-    return (
-        f"With many classes the {len(listed)} most frequent {kind} of any pane are listed instead of a table; they "
-        f"hold {min(held, default=0):.0%} of the samples or more."
-    )
+    least = min(held, default=0)
+    share = "all samples" if least == 1 else f"{least:.0%} of the samples or more"
+    return f"With many classes the {len(listed)} most frequent {kind} are listed instead of a table; they hold {share}."
 
 
 def _pair(classes: Sequence[str], true: int, predicted: int, alone: bool) -> str:

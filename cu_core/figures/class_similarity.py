@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
+from plotly.colors import sample_colorscale
 
-from cu_core.figures.class_matrix import MOST_NUMBERS, short_bar, table_height, tick_angle
+from cu_core.figures.cell_numbers import add_cell_numbers
+from cu_core.figures.class_matrix import MOST_NUMBERS
 from cu_core.figures.class_ranking import MOST_CLASSES
-from cu_core.figures.theme import class_name, dress, join, pane_title, share_x_title
+from cu_core.figures.table_panes import short_bar, slant, table_panes, tick_angle
+from cu_core.figures.theme import class_name, dress, join, share_x_title
+
+_COLOURS = [(share, sample_colorscale("Cividis", share)[0]) for share in (k / 12 for k in range(13))]
 
 
 @dataclass(frozen=True)
@@ -42,33 +46,26 @@ def common_range(matrices: Iterable[np.ndarray]) -> tuple[float, float]:
 def similarity_matrix(
     panes: Sequence[Similarities], classes: Sequence[str], *, ends: tuple[float, float], rows_title: str
 ) -> go.Figure:
-    """Mean cosines by class and retained class, panes side by side in one range of colours, the own class framed.
+    """Mean cosines by class and retained class in one range of colours, the own class framed.
 
     Args:
-        panes: from left to right, all (C, C).
+        panes: from left to right, those of few rows from top to bottom; all (C, C).
         classes: class names by label; numbers stand in for those that are missing.
         ends: lowest and highest cosine of the colours, see `common_range`.
         rows_title: what the rows are, e.g. ``"Forget class"``.
     """
     rows, columns = shown_classes([pane.cosine for pane in panes])
     names = {int(label): class_name(classes, int(label)) for label in {*rows, *columns}}
-    longest = max((len(name) for name in names.values()), default=1)
-    angle = tick_angle([names[int(c)] for c in columns])
-    figure = make_subplots(
-        rows=1,
-        cols=max(1, len(panes)),
-        shared_yaxes=True,
-        column_titles=[pane_title(p.title, p.kind) for p in panes],
-        horizontal_spacing=0.03,
-    )
-    for column, pane in enumerate(panes, start=1):
+    labels = [names[int(label)] for label in columns]
+    grid = table_panes([(pane.title, pane.kind) for pane in panes], len(rows))
+    figure = grid.figure
+    for place, pane in zip(grid.places, panes, strict=True):
         heatmap = go.Heatmap(
             z=pane.cosine[np.ix_(rows, columns)],
             # Places instead of names, because two classes may be called the same.
             x=np.arange(len(columns)),
             y=np.arange(len(rows)),
             coloraxis="coloraxis",
-            texttemplate="%{z:.2f}" if len(columns) <= MOST_NUMBERS and len(panes) <= 2 else None,
             customdata=[[[names[int(r)], names[int(c)]] for c in columns] for r in rows],
             xgap=1,
             ygap=1,
@@ -76,16 +73,17 @@ def similarity_matrix(
             hovertemplate=f"{pane.title}<br>class %{{customdata[0]}} and retained class %{{customdata[1]}}: "
             "mean cosine %{z:.3f}<extra></extra>",
         )
-        figure.add_trace(heatmap, row=1, col=column)
+        figure.add_trace(heatmap, **place)
         for row, label in enumerate(rows):
-            for place in np.flatnonzero(columns == label):
-                figure.add_shape(_frame(row, int(place)), row=1, col=column)
+            for column in np.flatnonzero(columns == label):
+                figure.add_shape(_frame(row, int(column)), **place)
+    # Names of categories are thinned out where there is no room for all of them, given ones are not.
     figure.update_xaxes(
-        tickvals=np.arange(len(columns)),
-        ticktext=[names[int(c)] for c in columns],
+        type="category",
+        labelalias={str(column): label for column, label in enumerate(labels)},
         range=[-0.5, len(columns) - 0.5],
         showgrid=False,
-        tickangle=angle,
+        tickangle=tick_angle(labels),
     )
     figure.update_yaxes(
         tickvals=np.arange(len(rows)),
@@ -93,18 +91,20 @@ def similarity_matrix(
         range=[len(rows) - 0.5, -0.5],
         showgrid=False,
     )
-    figure.update_yaxes(title_text=rows_title, col=1)
+    figure.update_yaxes(title_text=rows_title, **grid.titled)
+    if len(columns) <= MOST_NUMBERS:
+        add_cell_numbers(figure, _COLOURS, ends, ".2f")
     figure.update_layout(
         coloraxis={
             "cmin": ends[0],
             "cmax": ends[1],
-            "colorscale": "Cividis",
-            "colorbar": {"title": "Mean<br>cosine"} | short_bar(len(rows)),
+            "colorscale": _COLOURS,
+            "colorbar": {"title": "Mean<br>cosine"} | short_bar(grid.height),
         }
     )
-    slant = 0 if angle == 0 else min(6 * longest, 120)
-    share_x_title(figure, "Retained class", below=30 + slant)
-    return dress(figure, height=table_height(len(rows)) + 56 + slant, bottom=56 + slant)
+    below = slant(labels)
+    share_x_title(figure, "Retained class", below=30 + below)
+    return dress(figure, height=grid.height + 56 + below, bottom=56 + below)
 
 
 def shown_classes(matrices: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -130,10 +130,15 @@ def left_out_words(matrices: Sequence[np.ndarray]) -> str:
     every = int(known.any(1).sum()), int(known.any(0).sum())
     if (len(rows), len(columns)) == every:
         return ""
-    return (
-        f" Drawn are the most alike of many: {len(rows):,} of {every[0]:,} classes as rows and {len(columns):,} of "
-        f"{every[1]:,} retained classes as columns."
-    )
+    left_out = [
+        f"{len(drawn):,} of {count:,} {name}"
+        for drawn, count, name in (
+            (rows, every[0], "classes as rows"),
+            (columns, every[1], "retained classes as columns"),
+        )
+        if len(drawn) < count
+    ]
+    return f" Drawn are the most alike of many: {join(left_out)}."
 
 
 def _most_alike(labels: np.ndarray, alike: np.ndarray) -> np.ndarray:

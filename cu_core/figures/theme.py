@@ -47,6 +47,12 @@ TITLE_SIZE = 13
 INKS: dict[str, str] = {"light": "#3F3F4E", "dark": "#D0D0DC"}
 """Colour of a chart's text on either ground. No one colour has a contrast of 4.5 to 1 on both."""
 
+GROUNDS: dict[str, tuple[int, int, int]] = {"light": (255, 255, 255), "dark": (20, 20, 27)}
+"""Red, green and blue of a page, as ``.streamlit/config.toml`` has them."""
+
+CELLS = "cells"
+"""Name in a trace's ``meta`` of the colours on which its texts stand, each red, green, blue and opacity."""
+
 AXIS_TITLE = "axis title"
 """Name of the annotation that is the title of an axis which all panes of a row share."""
 
@@ -201,11 +207,27 @@ def ink(figure: go.Figure, ground: str) -> go.Figure:
     _update_spaces(figure, words)
     for note in _notes(figure):
         note.font.color = colour["color"]
+    for trace in figure.data:
+        if trace.meta and CELLS in trace.meta:
+            trace.insidetextfont.color = [ink_on(cell, ground) for cell in trace.meta[CELLS]]
     figure.update_layout(sliders=[{"font": colour}] * len(figure.layout.sliders))
     # Plotly paints a pointed-at button nearly white on any ground.
     button = {"font": {"color": INKS["light"] if ground == "light" else NEUTRAL}}
     figure.update_layout(updatemenus=[button] * len(figure.layout.updatemenus))
     return figure
+
+
+def ink_on(cell: Sequence[float], ground: str) -> str:
+    """Black or white, whichever stands out more on a colour; one of them has 4.5 to 1 on any.
+
+    Args:
+        cell: red, green and blue from 0 to 255 and opacity.
+        ground: key of `GROUNDS`, which is seen through it.
+    """
+    seen = [(cell[3] * part + (1 - cell[3]) * below) / 255 for part, below in zip(cell, GROUNDS[ground], strict=False)]
+    # Relative luminance as WCAG 2 defines it. Where 0.179 lies, black and white have the same contrast.
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in seen]
+    return "#000000" if 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.179 else "#FFFFFF"
 
 
 def _update_spaces(figure: go.Figure, words: dict[str, Any]) -> None:

@@ -46,8 +46,8 @@ PROJECTIONS.add(
         warning=(
             "Movement is penalised, and that of whole classes is hidden. Measured: forgotten digits that moved by 136 "
             "% of the radius in the full space are drawn moving by 9 %; samples that did not move at all are drawn "
-            "moving 4 % in every round. Useful for the structure within a round only. Takes minutes for 2,000 "
-            "samples."
+            "moving 4 % in every round. Useful for the structure within a round only. Slow: all rounds are "
+            "laid out at once."
         ),
     ),
     Projection(

@@ -90,7 +90,7 @@ def fill_section(filled: Filled) -> None:
         st.caption("Without a browser:")
         st.code(command(filled), language="bash", wrap_lines=True)
         if filled.scale.id == "paper":
-            st.caption("This is the paper's scale: it wants a GPU and many hours.")
+            st.caption("This is the paper's own scale, by far the longest to compute: it wants a GPU.")
 
 
 def seeds_field(filled: Filled) -> list[int]:

@@ -11,10 +11,9 @@ from cu_core.analysis.verdict_reading import decisive_test, first_sentence, head
 from cu_core.base.display_text import counted
 from cu_core.catalogue.question_record import DIFFERS, QUESTIONS
 from cu_core.catalogue.verdict_states import state_words
-from cu_core.figures.theme import ink
 from cu_core.figures.verdict_rows import row_of_test, verdict_alt, verdict_rows
 from cu_core.runstore.reader import RunView
-from pages._shared.chart_bar import bar, ground
+from pages._shared.chart_bar import show_chart
 from pages._shared.plain_text import plain
 from pages._shared.verdict_badge import BADGES, verdict_badge
 from pages._verdict.claim_tests import tests_section
@@ -105,9 +104,4 @@ def _picture(claim: Mapping[str, Any]) -> None:
         return
     samples = f" · {counted(test['n'], 'sample')}" if test["n"] else ""
     st.caption(plain(f"{heading_of_test(test)}{samples}"))
-    st.plotly_chart(
-        ink(verdict_rows([row]), ground()),
-        key=f"verdict_{claim['id']}",
-        alt=verdict_alt([row]),
-        config=bar() | {"displayModeBar": "hover"},
-    )
+    show_chart(verdict_rows([row]), key=f"verdict_{claim['id']}", alt=verdict_alt([row]))

@@ -135,7 +135,7 @@ def test_gaps_are_coloured_around_the_reference_on_a_fixed_scale() -> None:
     heat = figure.data[0]
     assert (heat.zmin, heat.zmax) == (-END, END)
     assert np.asarray(heat.z)[:, 0] == pytest.approx([1, -5])
-    assert list(heat.x) == ["cat<br>n = 10", "<b>‹b› (forgotten)</b><br>n = 12"]
+    assert list(heat.x) == ["cat, n = 10", "<b>‹b› (forgotten)</b>, n = 12"]
     assert class_gaps_alt(lines, ["cat", "dog", "x"]).startswith(
         "Largest differences from retraining: A +90 points on x"
     )

@@ -37,6 +37,7 @@ def test_labels_have_room(classes: int, samples: int) -> None:
         width = (WIDTH - 90) / panes_of(figure)
         for axis in figure.select_xaxes():
             labels = axis.ticktext if axis.ticktext is not None else axis.categoryarray
+            labels = list(axis.labelalias.values()) if axis.labelalias else labels
             if labels is None and axis.type == "category":
                 labels = figure.data[0].x
             if labels is None or not len(labels):
@@ -80,10 +81,21 @@ def test_axes_do_not_follow_the_round_that_is_shown() -> None:
 def test_one_row_is_as_high_as_each_of_many() -> None:
     one, ten = (made(10, 200)[f"predictions {which}"] for which in ("forget", "unseen"))
     per_row = [
-        (figure.layout.height - figure.layout.margin.t - figure.layout.margin.b) / max(len(figure.data[0].y), 2)
+        (figure.layout.height - figure.layout.margin.t - figure.layout.margin.b)
+        * (figure.layout.yaxis.domain[1] - figure.layout.yaxis.domain[0])
+        / len(figure.data[0].y)
         for figure in (one, ten)
     ]
     assert len(one.data[0].y) == 1 and per_row[0] == pytest.approx(per_row[1])
+
+
+def test_tables_of_few_rows_stand_one_below_the_other() -> None:
+    one, ten = (made(10, 200)[f"predictions {which}"] for which in ("forget", "unseen"))
+    assert panes_of(one) == 1 and panes_of(ten) == 3
+    # Between panes there is room for the lower one's title.
+    height = one.layout.height - one.layout.margin.t - one.layout.margin.b
+    assert (one.layout.yaxis.domain[0] - one.layout.yaxis2.domain[1]) * height >= one.layout.annotations[0].font.size
+    assert one.layout.yaxis2.title.text and not one.layout.yaxis.title.text
 
 
 def test_the_strongest_answers_of_many_classes_are_ranked_over_all_panes() -> None:
@@ -97,7 +109,11 @@ def test_the_strongest_answers_of_many_classes_are_ranked_over_all_panes() -> No
     figure = answer_ranking(panes, [f"c{k}" for k in range(100)])
     assert list(figure.layout.yaxis.ticktext) == ["c42", "<b>c0 (right)</b>", "c7", "c9"]
     assert list(figure.data[0].x) == [0, 0.5, 0.3, 0.2] and list(figure.data[1].x) == [1, 0, 0, 0]
-    assert "100% of the samples or more" in ranking_words(panes)
+    assert "they hold all samples." in ranking_words(panes)
+    assert "they hold 50% of the samples or more." in ranking_words(panes, hide_diagonal=True)
+    # States of a run share a pane, which a phone has room for; runs do not.
+    assert panes_of(figure) == 1 and [trace.name for trace in figure.data] == [pane.title for pane in panes]
+    assert panes_of(answer_ranking([Predictions("A", counts), Predictions("B", after)], ())) == 2
     two = counts.copy()
     two[1, 3] = 60
     named = answer_ranking([Predictions("After", two)], [f"c{k}" for k in range(100)])
@@ -116,7 +132,8 @@ def test_of_many_classes_the_most_alike_and_the_largest_gaps_are_drawn_and_count
     cosine[3] = np.linspace(-1, 1, 100)
     rows, columns = shown_classes([cosine])
     assert list(rows) == [3] and list(columns) == list(range(100 - MOST_CLASSES, 100))
-    assert f"1 of 1 classes as rows and {MOST_CLASSES} of 100 retained classes" in left_out_words([cosine])
+    assert left_out_words([cosine]).endswith(f"of many: {MOST_CLASSES} of 100 retained classes as columns.")
+    assert f"{MOST_CLASSES} of 100 classes as rows and " in left_out_words([np.zeros((100, 100))])
     assert left_out_words([cosine[:5, :5]]) == ""
 
     line = ClassGaps("A", np.linspace(0, 0.9, 100), np.full(100, 5))

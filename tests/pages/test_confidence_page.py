@@ -39,7 +39,7 @@ def numbers(value) -> np.ndarray:
 
 
 def titles(figure: dict) -> list[str]:
-    return [a["text"] for a in figure["layout"]["annotations"] if "text" in a]
+    return [a["text"].replace("<br>", " ") for a in figure["layout"]["annotations"] if "text" in a]
 
 
 def text_of(app: AppTest) -> str:
@@ -54,7 +54,7 @@ def test_a_finished_run_shows_before_after_and_reference(home: Home) -> None:
     distribution, matrix = figures(app)
     for figure in (distribution, matrix):
         shown = titles(figure)
-        assert "Before<br>(round 0)" in shown[0] and "After<br>(round 5)" in shown[1] and "Reference" in shown[2]
+        assert "Before (round 0)" in shown[0] and "After (round 5)" in shown[1] and "Reference" in shown[2]
     for chart in app.get("plotly_chart"):
         assert len(chart.proto.alt) > 20
 
@@ -77,7 +77,7 @@ def test_a_round_without_predictions_is_left_out_of_the_matrices(home: Home) -> 
     app = open_page()
     assert not app.exception and not app.error
     _, matrix = figures(app)
-    assert [title for title in titles(matrix) if "round" in title.lower()] == ["<b>Before<br>(round 0)</b>"]
+    assert [title for title in titles(matrix) if "round" in title.lower()] == ["<b>Before (round 0)</b>"]
 
 
 def test_samples_of_the_stopping_rule_are_left_out(home: Home) -> None:
@@ -198,7 +198,7 @@ def test_a_single_round_needs_no_slider(home: Home) -> None:
     write_run(home, made=MadeUp(rounds=1))
     app = open_page()
     assert not app.exception and not app.select_slider
-    assert "After<br>(round 1)" in titles(figures(app)[0])[1]
+    assert "After (round 1)" in titles(figures(app)[0])[1]
 
 
 def test_a_running_run_is_followed_until_it_ends(home: Home) -> None:

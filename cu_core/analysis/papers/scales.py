@@ -101,7 +101,7 @@ SMALL = Scale(
 
 DIGITS = Scale(
     id="digits",
-    title="Digits: minutes",
+    title="Digits",
     size="reduced scale",
     what="digits of 8 × 8 pixels",
     suffix="-digits",

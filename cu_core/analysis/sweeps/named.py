@@ -19,7 +19,7 @@ class NamedSweep:
     Attributes:
         id: name on the command line.
         title: shown on the sweep page.
-        summary: one sentence: what it compares and where it runs.
+        summary: one sentence: what it compares.
         sweep: what to run.
     """
 
@@ -35,7 +35,8 @@ SWEEPS.add(
     NamedSweep(
         "all-methods-digits",
         "All methods, digits",
-        "Every method forgets digit 5 and 100 random digits, three seeds each; minutes on a laptop.",
+        "Every method forgets digit 5 and 100 random digits, three seeds each, "
+        "with as many references as a verdict needs.",
         Sweep(
             RunSpec(train=DIGITS, forget=ForgetSpec("class:5"), reference=LEAST_REFERENCES),
             forget=("class:5", "random:100"),
@@ -47,7 +48,7 @@ SWEEPS.add(
         "all-methods-cifar10",
         "All methods, CIFAR-10",
         "Every method on 10,000 images of CIFAR-10 and ResNet-8: class 5 and 500 random samples, three seeds each, "
-        "five references; hours on a laptop.",
+        "with as many references as a verdict needs.",
         Sweep(
             RunSpec(
                 data=DataSpec("cifar10", train_limit=10_000),

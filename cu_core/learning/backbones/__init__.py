@@ -33,7 +33,7 @@ BACKBONES.add(
     Backbone(
         "airbench-s",
         "Airbench S",
-        "Whitened patches and three groups of 32, 64 and 128 channels; photographs in minutes on a CPU.",
+        "Whitened patches and three groups of 32, 64 and 128 channels.",
         "cu_core.learning.backbones.airbench:build",
         mflops=19.9,
     ),
