@@ -66,7 +66,7 @@ def emoji_offer(rows: Sequence[RunRow]) -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 _button(chosen, is_here=data is not None)
                 if data is None:
-                    _by_hand()
+                    by_hand()
                     st.caption(plain(dataset(chosen.spec.data.dataset).licence))
         if status is not None and status.working:
             st.fragment(run_every=POLL_SECONDS)(_watch)(chosen)
@@ -96,7 +96,7 @@ def _some(data: ImageData) -> bytes:
     return sprite(np.asarray(data.train_images[places]), TILE, COLUMNS, clear=True)
 
 
-def _by_hand() -> None:
+def by_hand() -> None:
     """How to bring the files where there is no network."""
     with st.popover("Without a network", icon=":material/usb:"):
         files = published_files(home())

@@ -7,10 +7,12 @@ import re
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cu_core.base.files import write_json
 from cu_core.base.home import Home
 from cu_core.catalogue.lessons.lesson_reader import own_folder, read_lesson, shipped_folder
 from cu_core.catalogue.spec import MethodSpec
-from cu_core.jobs import dispatcher
+from cu_core.jobs import demo, dispatcher, lesson_delivery
+from cu_core.jobs.submission import delete
 from cu_core.runstore.reader import list_runs, open_run
 from cu_core.sharing.lesson_answers import count_answer, counted_answers
 from tests.madeup import MadeUp, write_run
@@ -24,6 +26,7 @@ NAME = LESSON.id
 @pytest.fixture(autouse=True)
 def no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatcher, "ensure_dispatcher", lambda home: True)
+    monkeypatch.setattr(lesson_delivery, "start_prepare", lambda *_: None)
 
 
 @pytest.fixture
@@ -204,3 +207,17 @@ def test_whoever_leaves_a_lesson_comes_back_to_the_same_step_and_alone_is_no_aud
     del app.query_params["step"]
     app = app.run()
     assert app.query_params["step"] == "rounds" and "Round by round" in texts(app)
+
+
+def test_a_home_that_began_without_the_recorded_runs_has_them_when_the_lesson_opens(home: Home) -> None:
+    write_run(home, "own", MadeUp())
+    write_json(home.root / demo.MARKER, {"run_id": None, "time": 1.0})
+    app = open_page("learn.py", step="filter")
+    assert "Recorded on" in texts(app)
+    assert sum(row.demo for row in list_runs(home)) == len(demo.shipped_zips(shipped_folder().parent / "demo"))
+    for row in list_runs(home):
+        delete(home, row.run_id)
+    app = open_page("learn.py", step="filter")
+    assert "No recorded run" in texts(app), "deleted on purpose"
+    app = app.button(key="bring_back").click().run()
+    assert "Recorded on" in texts(app)
