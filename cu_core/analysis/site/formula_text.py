@@ -40,7 +40,7 @@ def formula_html(latex: str) -> str:
 
 def _read(pieces: list[str], *, ends: bool) -> str:
     """Everything up to the end, or up to the brace that ends a group."""
-    found = []
+    found: list[str] = []
     while pieces:
         piece = pieces.pop(0)
         if piece == "}":
