@@ -12,10 +12,10 @@ from cu_core.jobs import background
 from cu_core.runstore.reader import RunView
 from pages._frame import gate
 from pages._frame.notices import say
+from pages._shared.emoji_by_hand import by_hand
 from pages._shared.plain_text import plain
 from pages._shared.recorded_rounds import probe_images, probe_of
 from pages._shared.server_home import home
-from pages._start.emoji_offer import by_hand
 
 MOST_IMAGES = 24
 TILE = 48

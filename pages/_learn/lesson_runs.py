@@ -122,14 +122,21 @@ def way_of(wanted: LessonRun, audited: bool) -> RunSpec | None:
 
     Args:
         wanted: run of the lesson.
-        audited: whether attacks and a verdict are needed; then they are made as the preset asks for them.
+        audited: whether attacks and a verdict are needed; then all is made as long as the preset asks for.
     """
     ready = (way for way in wanted.live if open_prepared(way.spec.data, home()) is not None)
     way = next(ready, wanted.live[-1] if wanted.live else None)
     if way is None or not audited:
         return way.spec if way else None
     usual = PRESETS[way.preset].spec
-    return dataclasses.replace(way.spec, audit=usual.audit, reference=usual.reference)
+    return dataclasses.replace(
+        way.spec,
+        audit=usual.audit,
+        reference=usual.reference,
+        train=usual.train,
+        stop=usual.stop,
+        probe=usual.probe,
+    )
 
 
 def source_line(lesson: Lesson, chosen: ChosenRun, audited: bool) -> None:
