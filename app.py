@@ -65,18 +65,12 @@ def _first_start() -> None:
     try:
         # What reads runs and images takes longer to import than all the rest of the server, and every page needs it.
         # Done here, it happens while the browser fetches the site's own files.
-        from cu_core.catalogue.dataset_record import dataset  # noqa: PLC0415
-        from cu_core.data.prepared import open_prepared  # noqa: PLC0415
-        from cu_core.jobs.background import start_prepare  # noqa: PLC0415
-        from cu_core.jobs.demo import demo_specs, welcome  # noqa: PLC0415
+        from cu_core.jobs.demo import welcome  # noqa: PLC0415
+        from cu_core.jobs.lesson_delivery import prepare_images  # noqa: PLC0415
 
         home = default_home().create()
         welcome(home, ROOT / "assets" / "demo")
-        # The demos come without their images; those are made from the embedded dataset.
-        for spec in demo_specs(home):
-            # Nothing is fetched from the network before anybody asks for it.
-            if not dataset(spec.data.dataset).download and open_prepared(spec.data, home) is None:
-                start_prepare(spec.data, home)
+        prepare_images(home)
     except OSError as error:  # a home that can only be read, say: its runs are shown all the same
         log.warning("The first start could not be prepared: %s", home_in_words(error, default_home()))
     except Exception:  # a demo that cannot be installed must not keep the app from starting

@@ -8,6 +8,7 @@ from cu_core.base.errors import BadInput
 from cu_core.catalogue.lessons.lesson_reader import lesson_files, lesson_of
 from pages._frame.page_records import Page
 from pages._learn.lesson_place import go_to, last_lesson, place_in, present
+from pages._learn.lesson_runs import deliver_recorded
 from pages._learn.lesson_step import show_step
 from pages._learn.presenter_bar import presenter_bar
 from pages._shared.plain_text import plain
@@ -24,6 +25,7 @@ PAGE = Page(
     order=2,
 )
 
+deliver_recorded()
 lessons, broken = {}, []
 for name in lesson_files(home()):
     try:

@@ -19,6 +19,7 @@ import psutil
 
 from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
+from cu_core.base.installation import dashboard_folder
 from cu_core.base.process import is_alive
 from cu_core.jobs import demo
 
@@ -137,7 +138,8 @@ def serve(folder: Path, *, first_start: bool = False, base: str = "") -> Iterato
     """
     home = Home(folder / "home").create()
     if not first_start and not (home.root / demo.MARKER).exists():
-        write_json(home.root / demo.MARKER, {"run_id": None})
+        given = [path.name for path in demo.shipped_zips(dashboard_folder() / "assets" / "demo")]
+        write_json(home.root / demo.MARKER, {"run_id": None, demo.GIVEN: given})
     server = Server(home, folder / "server.log", base)
     try:
         yield server

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 import plotly.graph_objects as go
 
 from cu_core.figures.theme import COLOURS, GRID, NEUTRAL, SYMBOLS, dress, join, tint
 
 ROW = 44
+LINE = 44
+"""Letters of a line of an axis's title: as many as a telephone has room for."""
 SPREAD = 0.4
 """How far marks of one row lie from its middle at most: models that agree would be one mark."""
 
@@ -86,7 +89,8 @@ def levels(
     figure.update_yaxes(
         tickvals=list(range(len(rows))), ticktext=labels, range=[len(rows) - 0.5, -0.5], gridcolor=GRID, zeroline=False
     )
-    figure.update_xaxes(title_text=title)
+    lines = wrap(title, LINE)
+    figure.update_xaxes(title_text="<br>".join(lines))
     if percent:
         figure.update_xaxes(range=[-0.03, 1.03], tickformat=".0%")
     else:
@@ -98,7 +102,8 @@ def levels(
         figure.update_xaxes(range=[least - room, most + room])
     if guess is not None:
         add_guess(figure, guess, percent=percent, text_size=text_size, words=guess_words)
-    dress(figure, height=70 + ROW * max(2, len(rows)), top=34, bottom=56)
+    more = round(1.3 * text_size) * (len(lines) - 1)
+    dress(figure, height=70 + ROW * max(2, len(rows)) + more, top=34, bottom=56 + more)
     return _sized(figure, text_size)
 
 

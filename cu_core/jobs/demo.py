@@ -16,6 +16,7 @@ import tempfile
 import time
 import zipfile
 import zlib
+from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -32,6 +33,9 @@ from cu_core.runstore.checksums import sealed, write_sealed
 from cu_core.runstore.reader import list_runs, open_run
 
 MARKER = "first-start.json"
+LOCK = "first-start.lock"
+GIVEN = "given"
+"""In the marker: names of the zips whose runs the home was given once."""
 LESSONS = "lessons"
 """Beside the folder of the demos: lessons, with the runs that they look at."""
 
@@ -58,18 +62,29 @@ def welcome(home: Home, folder: Path) -> str | None:
     Returns:
         Id of the run that was queued, or None.
     """
-    with FileLock(home.root / "first-start.lock"):
+    with FileLock(home.root / LOCK):
         marker = home.root / MARKER
         if marker.exists():
             return None
-        queued = None
+        queued, given = None, []
         if not any(home.runs.iterdir()):
-            for place in (folder, folder.parent / LESSONS):
+            given = shipped_zips(folder)
+            for place in places(folder):
                 install(home, place)
             queued = submit(DEFAULT_PRESET.spec, home, token="first-start")  # noqa: S106 - names a submission, opens nothing
         # Last, so that a start that broke off half-way is made up for; each step can be repeated.
-        write_json(marker, {"run_id": queued, "time": time.time()})
+        write_json(marker, {"run_id": queued, "time": time.time(), GIVEN: sorted(path.name for path in given)})
         return queued
+
+
+def places(folder: Path) -> tuple[Path, Path]:
+    """Where shipped zips lie: the demos in a folder, those that lessons look at in the folder beside it."""
+    return folder, folder.parent / LESSONS
+
+
+def shipped_zips(folder: Path) -> list[Path]:
+    """The zips of the demos in a folder, and of the lessons."""
+    return [path for place in places(folder) for path in sorted(place.glob("*.zip"))]
 
 
 def demo_specs(home: Home) -> list[RunSpec]:
@@ -85,12 +100,13 @@ def first_run(home: Home) -> str | None:
         return None
 
 
-def install(home: Home, folder: Path) -> list[str]:
+def install(home: Home, folder: Path, but: Collection[str] = ()) -> list[str]:
     """Unpacks every demo zip of a folder into the runs, skipping runs that are there or in the bin.
 
     Args:
         home: where runs live.
         folder: with ``*.zip`` files as `pack` makes them; may be missing.
+        but: names of zips that are left alone.
 
     Returns:
         Ids of the runs that were added.
@@ -100,6 +116,8 @@ def install(home: Home, folder: Path) -> list[str]:
     """
     added = []
     for path in sorted(folder.glob("*.zip")):
+        if path.name in but:
+            continue
         with tempfile.TemporaryDirectory(dir=home.root, prefix=".demo-") as temporary:
             unpacked = Path(temporary) / "run"
             _unpack(path, unpacked)

@@ -20,7 +20,7 @@ from cu_core.base.errors import BadInput, NotAllowed, os_errors_in_words
 from cu_core.base.home import Home
 from cu_core.catalogue.spec import RunSpec
 from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec
-from cu_core.jobs import background, submission
+from cu_core.jobs import background, lesson_delivery, submission
 from cu_core.runstore import layout
 from cu_core.runstore.annotations import Annotations, annotate
 from cu_core.runstore.disk import check_floor
@@ -215,6 +215,12 @@ class Desk:
         """Begins to count a lesson's answers anew; see `cu_core.sharing.lesson_answers.begin_anew`."""
         self.require("launch")
         lesson_answers.begin_anew(self.home, lesson)
+
+    @os_errors_in_words()
+    def bring_back(self, shipped: Path) -> None:
+        """Puts the runs that ship among the runs again; see `cu_core.jobs.lesson_delivery.bring_back`."""
+        self.require("launch")
+        lesson_delivery.bring_back(self.home, shipped)
 
     def _owner(self, run_id: str) -> str:
         """Who launched a run; empty for the home's owner, and for a run that does not exist."""

@@ -6,19 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from cu_core.analysis.lesson_facts import reference_values
 from cu_core.analysis.recorded_signals import curves_of
 from cu_core.analysis.scenes import Shown
-from cu_core.analysis.verdict_reading import decisive_test, finding_of, heading_of_test, verdict_of, worst_first
+from cu_core.analysis.verdict_reading import decisive_test, finding_of, verdict_of, worst_first
 from cu_core.catalogue.lessons.lesson_record import ShownPart
 from cu_core.catalogue.lessons.lesson_words import Facts
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.question_record import STATES
 from cu_core.catalogue.verdict_states import SHAPES
-from cu_core.data.thumbnails import framed, sprite
 from cu_core.figures.attack_answer import Attacks
 from cu_core.figures.attack_overview import number_of, overview, overview_alt
 from cu_core.figures.curves import curves, curves_alt
@@ -26,16 +24,13 @@ from cu_core.figures.lesson_levels import LevelRow, add_guess, levels, levels_al
 from cu_core.runstore.reader import RunView
 from pages._drift.drift_scenes import boundary_scene, key_of, samples_of
 from pages._drift.drift_viewer import drift_viewer
+from pages._learn.lesson_axes import axis_of_metric, axis_of_test
+from pages._learn.lesson_pictures import forgotten_pictures
 from pages._shared.chart_bar import show_chart
 from pages._shared.plain_text import plain
-from pages._shared.recorded_rounds import class_names, probe_images, probe_of, probe_sprite, wanted_round
+from pages._shared.recorded_rounds import class_names, probe_of, probe_sprite, wanted_round
 from pages._shared.server_home import home
 from pages._shared.verdict_badge import BADGES, verdict_badge
-
-MOST_IMAGES = 24
-TILE = 48
-"""Side of a picture in px."""
-PER_ROW = 12
 
 POINTS = 1200
 """Samples drawn in a lesson's viewer."""
@@ -92,7 +87,7 @@ def _before_after(drawn: Drawn) -> None:
             if (value := drawn.number(f"{metric}.{when}")) is not None
         ]  # fmt: skip
         rows += _retrained(drawn, metric)
-        _levels(drawn, rows, METRICS[metric].title, METRICS[metric].percent, drawn.guess_at(metric), metric)
+        _levels(drawn, rows, axis_of_metric(metric), METRICS[metric].percent, drawn.guess_at(metric), metric)
 
 
 def _references(drawn: Drawn) -> None:
@@ -103,7 +98,7 @@ def _references(drawn: Drawn) -> None:
             for value in [drawn.number(f"{metric}.after")]
             if value is not None
         ]
-        title, percent = METRICS[metric].title, METRICS[metric].percent
+        title, percent = axis_of_metric(metric), METRICS[metric].percent
         # Eight models that nearly agree would be one dot on an axis from 0 to 100 %.
         factor = 100.0 if percent else 1.0
         scaled = [
@@ -232,7 +227,7 @@ def _claim(drawn: Drawn) -> None:
     if test["references"]:
         values = tuple(float(value) for value in test["references"])
         rows.append(LevelRow("Retrained", values, "reference", low=test["null_low"], high=test["null_high"]))
-    _levels(drawn, rows, heading_of_test(test), False, None, drawn.part.claim)
+    _levels(drawn, rows, axis_of_test(test), False, None, drawn.part.claim)
 
 
 def _cost(drawn: Drawn) -> None:
@@ -252,16 +247,7 @@ def _cost(drawn: Drawn) -> None:
 
 
 def _images(drawn: Drawn) -> None:
-    probe: pd.DataFrame = probe_of(drawn.view)
-    chosen = probe[probe["group"] == "forget"].head(MOST_IMAGES)
-    images = probe_images(drawn.view, chosen) if len(chosen) else None
-    if images is None:
-        # They come with prepared data; the step does without them.
-        return
-    columns = min(PER_ROW, len(images))
-    sheet = sprite(framed(images), TILE, columns, clear=True)
-    st.image(sheet, width=columns * TILE, alt="Some of the pictures that are to be forgotten")
-    st.caption(f"{len(images)} of the pictures that are to be forgotten")
+    forgotten_pictures(drawn.view, drawn.key)
 
 
 _DRAWERS: Mapping[str, Callable[[Drawn], Any]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import time
 import uuid
 from collections.abc import Mapping
@@ -13,11 +14,14 @@ import streamlit as st
 from cu_core.analysis.lesson_facts import facts_of, recorded_run
 from cu_core.analysis.sweeps.cost import shared_estimate
 from cu_core.base.errors import UnlearnscopeError
+from cu_core.base.installation import dashboard_folder
+from cu_core.catalogue.lessons.lesson_reader import shipped_folder
 from cu_core.catalogue.lessons.lesson_record import Lesson, LessonRun
 from cu_core.catalogue.lessons.lesson_words import Fact
 from cu_core.catalogue.presets import PRESETS
 from cu_core.catalogue.spec import RunSpec
 from cu_core.data.prepared import open_prepared
+from cu_core.jobs.lesson_delivery import deliver, lacking
 from cu_core.runstore.reader import RunRow, RunView, list_runs, open_run
 from pages._frame import gate
 from pages._frame.notices import say
@@ -27,6 +31,9 @@ from pages._shared.recorded_rounds import class_names
 from pages._shared.run_states import ACTIVE
 from pages._shared.server_home import home
 
+log = logging.getLogger("unlearnscope")
+
+DEMOS = dashboard_folder() / "assets" / "demo"
 LIVE = "learn_live"
 MOST_WAITING = 10
 """Beyond so many runs in the queue no time is said."""
@@ -115,14 +122,21 @@ def way_of(wanted: LessonRun, audited: bool) -> RunSpec | None:
 
     Args:
         wanted: run of the lesson.
-        audited: whether attacks and a verdict are needed; then they are made as the preset asks for them.
+        audited: whether attacks and a verdict are needed; then all is made as long as the preset asks for.
     """
     ready = (way for way in wanted.live if open_prepared(way.spec.data, home()) is not None)
     way = next(ready, wanted.live[-1] if wanted.live else None)
     if way is None or not audited:
         return way.spec if way else None
     usual = PRESETS[way.preset].spec
-    return dataclasses.replace(way.spec, audit=usual.audit, reference=usual.reference)
+    return dataclasses.replace(
+        way.spec,
+        audit=usual.audit,
+        reference=usual.reference,
+        train=usual.train,
+        stop=usual.stop,
+        probe=usual.probe,
+    )
 
 
 def source_line(lesson: Lesson, chosen: ChosenRun, audited: bool) -> None:
@@ -133,6 +147,11 @@ def source_line(lesson: Lesson, chosen: ChosenRun, audited: bool) -> None:
         if chosen.view is None:
             st.badge("No recorded run", icon=":material/videocam_off:", color="gray")
             st.caption(f"{plain(chosen.wanted.title)}: no run of this kind is here.{' Run it live.' if way else ''}")
+            if (shipped_folder() / f"{lesson.id}.yaml").exists() and lacking(home(), DEMOS):
+                gate.button(
+                    "Bring back the recorded runs", "launch", key="bring_back", type="tertiary",
+                    icon=":material/restore_from_trash:", on_click=_bring_back,
+                )  # fmt: skip
         elif chosen.live:
             words = "Live on this machine" if chosen.active else "Run live in this session"
             st.badge(words, icon=":material/sensors:", color="green")
@@ -166,6 +185,22 @@ def _long(spec: RunSpec) -> str:
     if known is None:
         return f"how long is not known yet{f', {queue}' if queue else ''}"
     return f"about {roughly(known)}{f', {queue}' if queue else ''}"
+
+
+def deliver_recorded() -> None:
+    """Gives a home that began before the lesson its recorded runs, once; a home that cannot take them goes without."""
+    try:
+        deliver(home(), DEMOS)
+    except (OSError, UnlearnscopeError):
+        log.warning("The recorded runs of the lessons could not be installed", exc_info=True)
+
+
+def _bring_back() -> None:
+    """Callback: installs the recorded runs that were deleted."""
+    try:
+        gate.desk().bring_back(DEMOS)
+    except UnlearnscopeError as error:
+        say(error)
 
 
 def start_live(lesson_id: str, name: str, spec: RunSpec) -> None:

@@ -11,13 +11,13 @@ import streamlit as st
 from cu_core.base.errors import UnlearnscopeError
 from cu_core.catalogue.dataset_record import dataset
 from cu_core.catalogue.presets import Preset, preset
-from cu_core.data.emoji import published_files
 from cu_core.data.images import ImageData
 from cu_core.data.thumbnails import sprite
 from cu_core.jobs import background, dispatcher
 from cu_core.runstore.reader import RunRow
 from pages._frame import gate
 from pages._launch.forget_preview import prepared
+from pages._shared.emoji_by_hand import by_hand
 from pages._shared.plain_text import plain
 from pages._shared.run_states import ACTIVE
 from pages._shared.server_home import home
@@ -66,7 +66,7 @@ def emoji_offer(rows: Sequence[RunRow]) -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 _button(chosen, is_here=data is not None)
                 if data is None:
-                    _by_hand()
+                    by_hand()
                     st.caption(plain(dataset(chosen.spec.data.dataset).licence))
         if status is not None and status.working:
             st.fragment(run_every=POLL_SECONDS)(_watch)(chosen)
@@ -94,18 +94,6 @@ def _some(data: ImageData) -> bytes:
     """Pictures from all over the training set as one PNG."""
     places = np.linspace(0, len(data.train_labels) - 1, PICTURES).astype(int)
     return sprite(np.asarray(data.train_images[places]), TILE, COLUMNS, clear=True)
-
-
-def _by_hand() -> None:
-    """How to bring the files where there is no network."""
-    with st.popover("Without a network", icon=":material/usb:"):
-        files = published_files(home())
-        st.markdown(
-            f"Put these files into `{next(iter(files)).parent}` on the machine that runs this dashboard; they are "
-            "looked at there before anything is fetched."
-        )
-        for path, address in files.items():
-            st.markdown(f"- `{path.name}`: <{address}>")
 
 
 def _launch(chosen: Preset) -> None:

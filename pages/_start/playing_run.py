@@ -21,11 +21,10 @@ from pages._shared.verdict_badge import verdict_badge
 
 MOST_POINTS = 2000
 """Samples drawn: as many as can be told apart in three panes."""
-MOST_OFFERED = 3
 
 
 def playable(rows: Sequence[RunRow]) -> list[RunRow]:
-    """Runs to play: the latest one on emoji, then demos, those that pass first; without any the latest run.
+    """Runs to play: the latest one on emoji, a demo that passes and one that does not; without any the latest run.
 
     Args:
         rows: all runs, latest first.
@@ -33,7 +32,15 @@ def playable(rows: Sequence[RunRow]) -> list[RunRow]:
     done = [row for row in rows if row.state == "succeeded" and row.rounds and not row.damaged and not row.copy_of]
     emoji = [row for row in done if row.dataset == "emoji" and not row.demo][:1]
     demos = sorted((row for row in done if row.demo), key=lambda row: (row.verdict != NO_DIFFERENCE, row.title))
-    return (emoji + demos or done[:1])[:MOST_OFFERED]
+    # One of each: runs of lessons are demos, too.
+    good, bad = (
+        demos[:1]
+        for demos in (
+            [row for row in demos if row.verdict == NO_DIFFERENCE],
+            [row for row in demos if row.verdict != NO_DIFFERENCE],
+        )
+    )
+    return emoji + good + bad or done[:1]
 
 
 def shown_of(view: RunView) -> Shown | None:
@@ -55,8 +62,10 @@ def playing_run(rows: Sequence[RunRow]) -> None:
     offered = {row.run_id: row for row in playable(rows)}
     if not offered:
         return
+    # Beside three titles the links would break into another line, one here and one there.
+    chosen = _choice(offered) if len(offered) > 2 else None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        chosen = _choice(offered)
+        chosen = chosen or _choice(offered)
         if state := offered[chosen].verdict:
             verdict_badge(state)
             link_to("verdict", "Why", run=chosen)

@@ -16,6 +16,7 @@ import pytest
 
 from cu_core.analysis.site import viewer_parts
 from cu_core.analysis.site.claim_strip import claim_strip
+from cu_core.analysis.site.formula_text import formula_html
 from cu_core.analysis.site.html_frame import frame, said, site_style, table
 from cu_core.analysis.site.moment_charts import confidence_charts, cosine_charts
 from cu_core.analysis.site.run_page import run_page
@@ -354,3 +355,19 @@ def test_every_term_is_on_the_page_of_words() -> None:
     for term in TERMS.values():
         assert f'id="term-{term.id}"' in html and f"<dd>{said(term.sentence)}</dd>" in html
         assert said(term.means_not) in html
+
+
+def test_every_formula_of_the_glossary_is_whole_without_latex() -> None:
+    page = about_page()
+    shown = re.findall(r'<dd class="formula" role="math">(.*?)</dd>', page, re.DOTALL)
+    assert len(shown) == sum(bool(term.formula) for term in TERMS.values()) > 0
+    for html in shown:
+        text = re.sub(r"<[^>]+>", "", html)
+        assert "\\" not in text and "$" not in text and "^" not in text and "_" not in text
+    assert formula_html(r"D_r=D\setminus D_f") == (
+        "<var>D</var><sub><var>r</var></sub> = <var>D</var> ∖ <var>D</var><sub><var>f</var></sub>"
+    )
+    assert formula_html(r"\tfrac1C") == '<span class="frac"><span>1</span><i> / </i><span><var>C</var></span></span>'
+    for wrong in (r"\unknown", "{", "}", r"\frac1", r"\text"):
+        with pytest.raises(ValueError):
+            formula_html(wrong)

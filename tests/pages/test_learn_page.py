@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+import zipfile
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cu_core.analysis.verdict_reading import decisive_test
+from cu_core.base.files import write_json
 from cu_core.base.home import Home
 from cu_core.catalogue.lessons.lesson_reader import own_folder, read_lesson, shipped_folder
 from cu_core.catalogue.spec import MethodSpec
-from cu_core.jobs import dispatcher
+from cu_core.jobs import background, demo, dispatcher, lesson_delivery
+from cu_core.jobs.submission import delete
 from cu_core.runstore.reader import list_runs, open_run
 from cu_core.sharing.lesson_answers import count_answer, counted_answers
+from pages._learn.lesson_axes import OF_METRICS, OF_TESTS
 from tests.madeup import MadeUp, write_run
 from tests.madeup_claims import madeup_verdict
 from tests.pages.page_helpers import open_page, texts
@@ -24,6 +31,7 @@ NAME = LESSON.id
 @pytest.fixture(autouse=True)
 def no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatcher, "ensure_dispatcher", lambda home: True)
+    monkeypatch.setattr(lesson_delivery, "start_prepare", lambda *_: None)
 
 
 @pytest.fixture
@@ -204,3 +212,44 @@ def test_whoever_leaves_a_lesson_comes_back_to_the_same_step_and_alone_is_no_aud
     del app.query_params["step"]
     app = app.run()
     assert app.query_params["step"] == "rounds" and "Round by round" in texts(app)
+
+
+def test_a_home_that_began_without_the_recorded_runs_has_them_when_the_lesson_opens(home: Home) -> None:
+    write_run(home, "own", MadeUp())
+    write_json(home.root / demo.MARKER, {"run_id": None, "time": 1.0})
+    app = open_page("learn.py", step="filter")
+    assert "Recorded on" in texts(app)
+    assert sum(row.demo for row in list_runs(home)) == len(demo.shipped_zips(shipped_folder().parent / "demo"))
+    for row in list_runs(home):
+        delete(home, row.run_id)
+    app = open_page("learn.py", step="filter")
+    assert "No recorded run" in texts(app), "deleted on purpose"
+    app = app.button(key="bring_back").click().run()
+    assert "Recorded on" in texts(app)
+
+
+def test_a_step_without_its_pictures_says_so_and_has_them_fetched(
+    home: Home, runs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "of the pictures that are to be forgotten" in texts(open_page("learn.py", step="samples"))
+    shutil.rmtree(home.datasets)
+    asked = []
+    monkeypatch.setattr(background, "start_prepare", lambda spec, *_: asked.append(spec.dataset))
+    app = open_page("learn.py", step="samples")
+    assert "are not on this machine" in texts(app)
+    app = app.button(key="part_samples_0_fetch").click().run()
+    assert not app.exception and asked == ["digits"]
+    assert "Measured" in texts(lock_in(app)), "the step goes on without"
+
+
+def test_axes_say_what_a_student_knows(runs: None) -> None:
+    shown = {metric for step in LESSON.steps for part in step.parts if part.part != "curves" for metric in part.metrics}
+    assert shown <= set(OF_METRICS)
+    for path in demo.shipped_zips(shipped_folder().parent / "demo"):
+        with zipfile.ZipFile(path) as archive:
+            claims = json.loads(archive.read("result.json"))["verdict"]["claims"]
+        asked = {part.claim for step in LESSON.steps for part in step.parts if part.claim}
+        decisive = {decisive_test(claim)["id"] for claim in claims if claim["id"] in asked}
+        assert decisive <= set(OF_TESTS)
+    drawn = figures(open_page("learn.py", step="class", present="1", reveal="1"))
+    assert "Deleted pictures with the right answer" in drawn

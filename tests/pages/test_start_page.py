@@ -22,7 +22,7 @@ from pages._frame.page_records import pages
 from pages._start.doors import known_doors
 from pages._start.emoji_offer import PRESET, is_offered
 from pages._start.latest_runs import MOST_LISTED
-from pages._start.playing_run import MOST_OFFERED, labels_of, playable
+from pages._start.playing_run import labels_of, playable
 from tests.madeup import MadeUp, write_dataset, write_run
 from tests.madeup_claims import madeup_verdict
 from tests.pages.page_helpers import SHELL, open_page, texts
@@ -128,7 +128,8 @@ def test_what_plays_is_emoji_then_demos_then_the_latest_run(row: RunRow) -> None
         {"error": f"probe.parquet {GONE}"},
     ]
     assert names(*(replace(row, **change) for change in unfit)) == []
-    assert len(playable([replace(hidden, run_id=f"d{k}") for k in range(9)])) == MOST_OFFERED
+    lesson = replace(hidden, run_id="lesson", title=f"{hidden.title} later")
+    assert names(lesson, hidden, forgotten) == ["forgotten", "hidden"], "a good one and a bad one"
 
 
 def test_a_run_that_cannot_be_read_says_so_and_hides_nothing_else(home: Home) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cu_core.analysis.site.formula_text import formula_html
 from cu_core.analysis.site.html_frame import frame, said, shown
 from cu_core.analysis.site.run_page import SitePage
 from cu_core.base.version import __version__
 from cu_core.catalogue.glossary import FAMILIES
-from cu_core.catalogue.glossary.term import TermFamily
+from cu_core.catalogue.glossary.term import Term, TermFamily
 from cu_core.catalogue.lessons.lesson_record import Lesson
 
 INDEX, ABOUT = "index.html", "about.html"
@@ -62,12 +63,15 @@ def about_page() -> str:
 
 
 def _family(family: TermFamily) -> str:
-    entries = "".join(
-        f'<dt id="term-{shown(term.id)}">{shown(term.title)}</dt><dd>{said(term.sentence)}</dd>'
+    return f'<h2 id="{shown(family.id)}">{shown(family.title)}</h2><dl>{"".join(map(_entry, family.terms))}</dl>'
+
+
+def _entry(term: Term) -> str:
+    formula = f'<dd class="formula" role="math">{formula_html(term.formula)}</dd>' if term.formula else ""
+    return (
+        f'<dt id="term-{shown(term.id)}">{shown(term.title)}</dt><dd>{said(term.sentence)}</dd>{formula}'
         f'<dd class="note">Not to be mistaken: {said(term.means_not)}</dd>'
-        for term in family.terms
     )
-    return f'<h2 id="{shown(family.id)}">{shown(family.title)}</h2><dl>{entries}</dl>'
 
 
 def file_of(page: SitePage) -> str:
