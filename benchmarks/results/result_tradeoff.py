@@ -31,8 +31,10 @@ def tradeoff(kept: Mapping[str, Any]) -> go.Figure:
     for column, task in enumerate(study["tasks"], start=1):
         utility = "unseen_others" if task.startswith("class") else "unseen"
         lines = [line for line in lines_of(kept["methods"], study["model"], task) if line.mean("distance") is not None]
+        reached = [x for line in lines for x, _ in points(line, utility)] or [0.0]
         for place, line in enumerate(lines):
-            _draw(drawn, column, line, utility, named=place < NAMED or line.method in CORE_TITLES)
+            named = place < NAMED or line.method in CORE_TITLES
+            _draw(drawn, column, line, utility, named=named, middle=(min(reached) + max(reached)) / 2)
         # Within 1 a model could be one more reference.
         drawn.figure.add_hline(1, line_dash="dash", line_color="#666", row=1, col=column)
     drawn.figure.update_xaxes(title_text="unseen accuracy beside retraining (points)")
@@ -51,7 +53,7 @@ def points(line: Line, utility: str) -> list[tuple[float, float]]:
     ]
 
 
-def _draw(drawn: Panes, column: int, line: Line, utility: str, *, named: bool) -> None:
+def _draw(drawn: Panes, column: int, line: Line, utility: str, *, named: bool, middle: float) -> None:
     found = points(line, utility)
     if not found:
         return
@@ -70,7 +72,8 @@ def _draw(drawn: Panes, column: int, line: Line, utility: str, *, named: bool) -
         y=[y],
         mode="markers+text" if named else "markers",
         text=[line.title] if named else None,
-        textposition="top center",
+        # Into the pane, and below the nearest ones, above which others lie.
+        textposition="middle right" if x < middle else "top left" if core else "bottom left",
         marker={"color": colour, "size": 11 if core else 8, "symbol": "diamond" if core else "circle"},
         error_x=_bar(xs, x, colour),
         error_y=_bar(ys, y, colour),
