@@ -359,7 +359,7 @@ def test_every_term_is_on_the_page_of_words() -> None:
 
 def test_every_formula_of_the_glossary_is_whole_without_latex() -> None:
     page = about_page()
-    shown = re.findall(r'<dd class="formula" role="math">(.*?)</dd>', page, re.DOTALL)
+    shown = re.findall(r'<dd class="formula"><span role="math">(.*?)</span></dd>', page, re.DOTALL)
     assert len(shown) == sum(bool(term.formula) for term in TERMS.values()) > 0
     for html in shown:
         text = re.sub(r"<[^>]+>", "", html)

@@ -67,7 +67,7 @@ def _family(family: TermFamily) -> str:
 
 
 def _entry(term: Term) -> str:
-    formula = f'<dd class="formula" role="math">{formula_html(term.formula)}</dd>' if term.formula else ""
+    formula = f'<dd class="formula"><span role="math">{formula_html(term.formula)}</span></dd>' if term.formula else ""
     return (
         f'<dt id="term-{shown(term.id)}">{shown(term.title)}</dt><dd>{said(term.sentence)}</dd>{formula}'
         f'<dd class="note">Not to be mistaken: {said(term.means_not)}</dd>'
