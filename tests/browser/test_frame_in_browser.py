@@ -79,6 +79,7 @@ def test_the_head_is_low_and_keeps_run_and_round_from_page_to_page(
     assert box is not None and side is not None
     assert box["height"] <= MOST_HEAD and side["width"] <= MOST_SIDEBAR
     assert box["x"] - side["width"] <= MOST_PADDING
+    expect(links.get_by_role("link").first).to_be_visible()
     tops = {round(link.bounding_box()["y"]) for link in links.get_by_role("link").all()}  # type: ignore[index]
     assert len(tops) == 1, "all links stand in one row"
     with heard(page):
