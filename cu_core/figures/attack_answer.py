@@ -54,6 +54,37 @@ class AttackPair:
         return f"{attack_title(self.attack)}, {WAYS[self.way].title.lower()}"
 
 
+@dataclass(frozen=True)
+class MovedAttack:
+    """An attack on the unlearned model that was fitted before unlearning, beside the same one fitted afterwards.
+
+    Attributes:
+        attack: its id.
+        transferred: AUC of the one that was fitted to the model before.
+        refitted: AUC of the one that was fitted to the unlearned model.
+    """
+
+    attack: str
+    transferred: float
+    refitted: float
+
+    @property
+    def gap(self) -> float:
+        """What fitting anew adds."""
+        return self.refitted - self.transferred
+
+
+def most_moved(attacks: Attacks) -> MovedAttack | None:
+    """The attack to which it makes most difference when it was fitted; None where none was made in both ways."""
+    found = []
+    for attack, models in attacks.items():
+        ways = models.get("after", {})
+        before, anew = _interval(ways.get("transferred")), _interval(ways.get("refitted"))
+        if before is not None and anew is not None:
+            found.append(MovedAttack(attack, before[0], anew[0]))
+    return max(found, key=lambda moved: abs(moved.gap), default=None)
+
+
 def attack_title(attack: str) -> str:
     """Name of an attack; its id where this program does not know it."""
     return ATTACKS[attack].title if attack in ATTACKS else attack

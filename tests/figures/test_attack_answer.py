@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cu_core.figures.attack_answer import answer_words, pairs_of, why_uncertain
+import pytest
+
+from cu_core.figures.attack_answer import answer_words, most_moved, pairs_of, why_uncertain
 from cu_core.figures.attack_overview import calm_series, overview, uncertain_words
 from cu_core.figures.attack_scores import MODEL_COLOURS
 
@@ -40,6 +42,17 @@ def test_an_attack_whose_interval_does_not_meet_comes_first_even_if_another_is_f
 def test_below_the_reference_forget_samples_stand_out_as_well() -> None:
     short, _ = answer_words(attacks(auc(0.1, 0.05, 0.2), auc(0.5, 0.4, 0.6)))
     assert "look less like members than after retraining" in short
+
+
+def test_the_attack_that_fitting_anew_changes_most() -> None:
+    def both(transferred: float, refitted: float) -> dict[str, Any]:
+        ways = {"transferred": auc(transferred, 0.0, 1.0), "refitted": auc(refitted, 0.0, 1.0)}
+        return {"after": ways}
+
+    moved = most_moved({"loss": both(0.4, 0.4), "svc": both(0.33, 0.63), "logistic": both(0.6, 0.5)})
+    assert moved is not None and (moved.attack, moved.transferred, moved.refitted) == ("svc", 0.33, 0.63)
+    assert moved.gap == pytest.approx(0.3)
+    assert most_moved({"loss": {"after": {"refitted": auc(0.5, 0.4, 0.6)}}}) is None
 
 
 def test_without_a_reference_chance_is_what_is_compared_with() -> None:
