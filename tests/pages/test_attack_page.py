@@ -17,7 +17,7 @@ from cu_core.metrics.questions.strongest_attack import ATTACK
 from cu_core.runstore import layout
 from cu_core.runstore.reader import open_run
 from tests.madeup import MadeUp, finish, write_run
-from tests.madeup_claims import madeup_verdict
+from tests.madeup_claims import madeup_claim, madeup_verdict
 from tests.pages.page_helpers import open_page, texts
 
 RANDOM = MadeUp("random:60", counts=(60, 90, 70), audited=120)
@@ -118,7 +118,8 @@ def test_the_verdicts_own_attacks_stand_beside_those_of_the_page(home: Home) -> 
     write_run(home, "none", RANDOM)
     assert "The verdict tries attacks of its own" not in texts(open_page("attack.py", run="none"))
     for state in ("differs", "no-difference-found", "cannot-tell"):
-        write_run(home, state, replace(RANDOM, result={"verdict": madeup_verdict(state)}))
+        verdict = madeup_verdict(state) | {"claims": [madeup_claim("attack", state)]}
+        write_run(home, state, replace(RANDOM, result={"verdict": verdict}))
         said = texts(open_page("attack.py", run=state))
         assert "The verdict tries attacks of its own" in said
         assert (ATTACK.if_differs in said) == (state == "differs")

@@ -47,7 +47,8 @@ def test_the_curve_has_the_band_both_stops_and_every_round() -> None:
 
 
 def test_a_round_within_the_band_is_said_beside_what_lies_outside_of_its_own() -> None:
-    assert others_outside(near(), 0) == [] and others_outside(near(inside=[]), 4) == []
+    far = near(distance=[80.0, 70.0, 60.0, 55.0, 65.0, 75.0])
+    assert others_outside(near(), 0) == [] and others_outside(far, 4) == []
     assert "1 row of the table above lies outside" in others_outside(near(), 1)[0]
     assert "4 rows of the table above lie outside" in others_outside(near(), 4)[0]
 
