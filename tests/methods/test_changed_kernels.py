@@ -19,7 +19,7 @@ from cu_core.methods import conv_transpose, masked_small_gradients, repair, weig
 from cu_core.methods.context import Context
 from cu_core.methods.conv_transpose import ConvTransposeParams
 from cu_core.methods.convolutions import trained_convolutions
-from cu_core.methods.masked_small_gradients import MaskedSmallGradientsParams, draw_anew, smallest
+from cu_core.methods.masked_small_gradients import MaskedSmallGradientsParams, difference, draw_anew, smallest
 from cu_core.methods.weight_negation import NotParams
 from tests.methods.convolutional import FROZEN, POINT, SQUARE, WIDE, convolutional
 from tests.methods.plain import PlainSgd, assert_same, twin
@@ -228,3 +228,10 @@ def test_kernels_that_no_transposing_changes_are_refused() -> None:
     model = convolutional().model
     model.trunk.square = torch.nn.Conv2d(2, 4, 1)
     assert "none larger than 1×1" in conv_transpose.why_not(model)
+
+
+def test_the_difference_of_gradients_does_not_depend_on_how_samples_are_dealt_into_batches() -> None:
+    whole, parts = (difference(convolutional(forget=10), size) for size in (4000, 4))
+    assert whole.keys() == parts.keys()
+    for name, gradient in whole.items():
+        assert torch.allclose(parts[name], gradient, rtol=1e-4, atol=1e-7), name
