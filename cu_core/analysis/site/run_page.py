@@ -133,8 +133,12 @@ def _forgotten(run: Compared, view: RunView, data: ImageData | None) -> str:
     count = run.result.get("forget_count")
     many = "training samples" if count is None else f"{count:,} training sample{'' if count == 1 else 's'}"
     selection = parse_selection(view.spec.forget.select)
-    if data is None or not selection.classes:
-        return f"{many} ({run.forget})"
+    if not selection.classes:
+        # Not the selection as it was typed: that may name a file of this machine.
+        title = selection.record.title
+        return f"{many} ({title[0].lower()}{title[1:]})"
+    if data is None:
+        return f"{many} of {'classes' if len(selection.classes) > 1 else 'class'} {join(selection.classes)}"
     names = [data.classes[label] for label in selection.labels(data.classes)]
     if len(names) > MOST_CLASSES:
         return f"{len(names)} classes ({many})"
