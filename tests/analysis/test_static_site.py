@@ -191,9 +191,8 @@ def test_a_run_without_images_references_or_verdict_says_so(home: Home) -> None:
     write_run(home, "none", MadeUp(rounds=1, counts=(8, 12, 8), state="queued"))
     assert run_page(home, open_run(home, "none")).state.count("The verdict comes at the end")
     # Nobody knows the names of classes, and a selection as it was typed may name a file of this machine.
-    assert "forget 8 training samples of class five by" in page.about
-    forget = {"select": "indices:/home/me/list.csv"}
-    write_run(home, "listed", MadeUp(rounds=1, counts=(8, 12, 8), audited=0, spec={"forget": forget}))
+    assert "forget 8 training samples of class 5 by" in page.about
+    write_run(home, "listed", MadeUp("indices:/home/me/list.csv", rounds=1, counts=(8, 12, 8), audited=0))
     listed = run_page(home, open_run(home, "listed"))
     assert "forget 8 training samples (from a file) by" in listed.about and "/home/me" not in listed.html
     pictured = run_page(home, open_run(home, write_run(home, "own", SHOWN).name), images=False)
