@@ -199,6 +199,16 @@ def test_a_run_without_images_references_or_verdict_says_so(home: Home) -> None:
     assert 'id="sprite"' not in pictured.html
 
 
+def test_lines_are_explained_where_they_are_drawn(home: Home, run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("Dashed: the mean", "Shaded: where one more", "Dotted: the threshold")
+    html = run_page(home, open_run(home, run_id)).html
+    assert [text in html for text in words] == [f'class="{kind}"' in html for kind in ("level", "band", "threshold")]
+    assert words[0] in html and words[1] in html
+    monkeypatch.setattr("cu_core.analysis.site.run_page.round_charts", lambda curves: [("Bare", "<svg></svg>")])
+    bare = run_page(home, open_run(home, run_id)).html
+    assert not any(text in bare for text in words)
+
+
 def test_a_site_of_several_runs_leads_to_each(home: Home, run_id: str, tmp_path: Path) -> None:
     write_run(home, "other", MadeUp(rounds=1, counts=(8, 12, 8), audited=0, seed=1))
     target = tmp_path / "site"

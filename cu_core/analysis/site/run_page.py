@@ -207,11 +207,12 @@ def _over_rounds(view: RunView, run: Compared, rounds: list[int]) -> Iterator[st
     said_of = [
         "Measured on the recorded samples; the upright line is the round shown, and axes are the same in all rounds."
     ]
-    if view.references():
+    drawn = "".join(svg for _, svg in charts)
+    if 'class="level"' in drawn:
         said_of.append("Dashed: the mean of the retrained models.")
-    if len(view.references()) > 1:
+    if 'class="band"' in drawn:
         said_of.append("Shaded: where one more of them would lie in 19 of 20 cases.")
-    if curves is not None and not curves.rule.empty:
+    if 'class="threshold"' in drawn:
         said_of.append("Dotted: the threshold of the stopping rule.")
     yield f'<p class="note">{" ".join(said_of)}</p>'
     yield '<h2 id="distributions">Distributions</h2>'
