@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cu_core.analysis.verdict_reading import verdict_of
 from cu_core.metrics.membership import few_words
 from cu_core.runstore.reader import RunView
 from cu_core.runstore.verify import how_to_mend
-from pages._attack.attack_numbers import answer_section, numbers_section, overview_section, pick_attack
+from pages._attack.attack_numbers import (
+    answer_section,
+    beside_the_verdict,
+    numbers_section,
+    overview_section,
+    pick_attack,
+)
 from pages._attack.attack_scores import panes_of, roc_section, threshold_section
 from pages._attack.attack_selection import audited, selection_sections
 from pages._attack.attack_verdicts import verdict_section
@@ -74,6 +81,7 @@ def sections(view: RunView) -> None:
         return
     members, others = audit["members"], audit["non_members"]
     answer_section(attacks, members, others)
+    beside_the_verdict(verdict_of(view.result()))
     if few := few_words({"forget": members, "unseen": others}):
         st.warning(few, icon=":material/warning:")
     if audit.get("reference_seed") is None:

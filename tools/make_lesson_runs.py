@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -49,11 +50,15 @@ def main() -> None:
     wanted = lesson_runs()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="*", metavar="FILE", help=f"{', '.join(wanted)}; all without any")
-    asked = parser.parse_args().files
+    parser.add_argument("--downloads", type=Path, help="folder of the files of the emoji, instead of fetching them")
+    options = parser.parse_args()
+    asked = options.files
     if unknown := set(asked) - set(wanted):
         parser.error(f"{', '.join(sorted(unknown))}: there are {', '.join(wanted)}")
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder)).create()
+        if options.downloads is not None:
+            shutil.copytree(options.downloads, home.datasets / "downloads" / "emoji")
         for file in asked or wanted:
             run_id = submit(wanted[file], home, token=f"demo-{file}", foreground=True)
             attempt = Attempt.claim(home, run_id, 1)

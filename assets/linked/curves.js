@@ -122,13 +122,7 @@ function createCurves(box, state) {
 
   const ticks = ({ low, high, log }) => {
     if (log) return logTicks(low, high, 4)
-    const step = niceStep((high - low) / 4)
-    const found = []
-    for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) {
-      const value = k * step
-      found.push([value, signed(value)])
-    }
-    return found
+    return multiples(low, high, niceStep((high - low) / 4)).map((value) => [value, signed(value)])
   }
 
   const panelOf = (panel) => {

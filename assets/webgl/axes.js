@@ -11,13 +11,15 @@ function ticksOf(shown, from, to, most) {
   const [low, high] = [valueAt(from), valueAt(to)]
   if (shown.scale === "log") return logTicks(low, high, most).map(([value, label]) => [placeOn(shown, value), label])
   const step = niceStep((high - low) / most)
-  const ticks = []
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) {
-    const value = k * step
-    const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9))
-    ticks.push([placeOn(shown, value), value.toFixed(digits).replace("-", "−")])
-  }
-  return ticks
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9))
+  return multiples(low, high, step).map((value) => [placeOn(shown, value), value.toFixed(digits).replace("-", "−")])
+}
+
+// The multiples of a step between two values.
+function multiples(low, high, step) {
+  const first = Math.ceil(low / step - 1e-9)
+  const last = Math.floor(high / step + 1e-9)
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, k) => (first + k) * step)
 }
 
 // Of a logarithmic axis from 10^low to 10^high: powers of ten, or 1, 2 and 5 of them, or equal steps, whichever are two
@@ -33,10 +35,7 @@ function logTicks(low, high, most) {
   }
   const found = [decades, fine].map((ticks) => ticks.filter(inside)).find((ticks) => ticks.length > 1)
   if (found) return found
-  const even = niceStep((10 ** high - 10 ** low) / most)
-  const first = Math.ceil(10 ** low / even - 1e-9)
-  const last = Math.floor(10 ** high / even + 1e-9)
-  return Array.from({ length: Math.max(0, last - first + 1) }, (_, k) => (first + k) * even)
+  return multiples(10 ** low, 10 ** high, niceStep((10 ** high - 10 ** low) / most))
     .map((value) => [Math.log10(value), String(+value.toPrecision(6))])
 }
 

@@ -6,6 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
+from cu_core.analysis.compare.compared import Compared
+from cu_core.analysis.compare.measures import retraining_seconds, seconds_measure, time_kind, time_measure
+from cu_core.analysis.compare.reading import read_run
 from cu_core.analysis.verdict_reading import decisive_test, verdict_of
 from cu_core.base.display_text import cut, one_line
 from cu_core.base.errors import UnlearnscopeError
@@ -18,6 +21,7 @@ from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.question_record import STATES
 from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import RunSpec
+from cu_core.figures.attack_answer import most_moved
 from cu_core.metrics.band import band
 from cu_core.runstore.reader import RunView, list_runs, open_run
 
@@ -55,7 +59,7 @@ def facts_of(view: RunView, classes: Sequence[str] = ()) -> dict[str, Fact]:
     facts |= _metrics(result)
     facts |= _attacks(result)
     facts |= _claims(result)
-    facts |= _cost(result)
+    facts |= _cost(read_run(view)) if result else {}
     facts |= _lowest(view) if result else {}
     counts = {f"{name}_count": value for name, value in (result.get("counts") or {}).items()}
     counts |= {"forget_count": result.get("forget_count"), "rounds": result.get("rounds")}
@@ -121,7 +125,7 @@ def _place(value: float, low: float, high: float) -> Fact:
 
 
 def _attacks(result: Mapping[str, Any]) -> dict[str, Fact]:
-    """AUCs of attacks that were fitted to the attacked model anew, and three that lessons speak of."""
+    """AUCs of attacks that were fitted to the attacked model anew, and those that lessons speak of."""
     found: dict[str, dict[str, float]] = {}
     for attack, models in (result.get("attacks") or {}).items():
         for model, ways in models.items():
@@ -133,6 +137,13 @@ def _attacks(result: Mapping[str, Any]) -> dict[str, Fact]:
         for attack, models in found.items()
         for model, auc in models.items()
     }
+    moved = most_moved(result.get("attacks") or {})
+    if moved is not None and moved.attack in ATTACKS:
+        title = ATTACKS[moved.attack].title
+        facts["attack.moved.name"] = Fact(title, title)
+        facts["attack.moved.transferred"] = Fact(moved.transferred, number_text(moved.transferred))
+        facts["attack.moved.gap"] = Fact(abs(moved.gap), number_text(abs(moved.gap)))
+        facts |= {f"attack.moved.{model}": Fact(auc, number_text(auc)) for model, auc in found[moved.attack].items()}
     after = {attack: models["after"] for attack, models in found.items() if "after" in models}
     if not after:
         return facts
@@ -198,18 +209,17 @@ def _lowest(view: RunView) -> dict[str, Fact]:
     return facts
 
 
-def _cost(result: Mapping[str, Any]) -> dict[str, Fact]:
-    took = (result.get("seconds") or {}).get("unlearn")
-    retrained = [one.get("seconds") for one in result.get("references") or ()]
-    retrained = [float(seconds) for seconds in retrained if _finite(seconds) and seconds > 0]
-    facts = {}
-    if _finite(took):
+def _cost(run: Compared) -> dict[str, Fact]:
+    """Times of the kind that the run's own page shows."""
+    facts, kind = {}, time_kind(run)
+    if _finite(took := seconds_measure(run).value):
         facts["seconds.unlearn"] = Fact(took, _seconds(took))
-    if retrained:
-        one = sum(retrained) / len(retrained)
+        facts["seconds.kind"] = Fact(kind, kind)
+    if known := retraining_seconds(run):
+        one = sum(known) / len(known)
         facts["seconds.retrain"] = Fact(one, _seconds(one))
-        if _finite(took):
-            facts["cost.share"] = Fact(took / one, share_text(took / one))
+    if _finite(share := time_measure(run).value):
+        facts["cost.share"] = Fact(share, share_text(share))
     return facts
 
 

@@ -15,7 +15,7 @@ from cu_core.catalogue.question_record import (
     STATES,
     Question,
 )
-from cu_core.catalogue.verdict_states import is_state
+from cu_core.catalogue.verdict_states import SHAPES, is_state, state_words
 
 _CLAIM: dict[str, Any] = {
     "direction": "",
@@ -106,6 +106,19 @@ def decisive_test(claim: Mapping[str, Any]) -> dict[str, Any] | None:
 def question_title(claim: Mapping[str, Any]) -> str:
     """Name of the question of a claim; its id where a newer program has asked what this one does not know."""
     return QUESTIONS[claim["id"]].title if claim["id"] in QUESTIONS else str(claim["id"])
+
+
+def answer_state(claim: Mapping[str, Any]) -> str:
+    """A claim's state in words, with its shape.
+
+    What needs no retrained models is in order or not: beside "It changed" the words "No difference found" would be read
+    as the opposite.
+
+    Args:
+        claim: of a verdict as `verdict_of` gives it.
+    """
+    settled = claim["state"] == NO_DIFFERENCE and not claim["tests"]
+    return f"{SHAPES[NO_DIFFERENCE]} In order" if settled else state_words(claim["state"])
 
 
 def first_sentence(claim: Mapping[str, Any]) -> str:

@@ -51,6 +51,16 @@ def decimal(value: float, *, sign: bool = False) -> str:
     return f"{value + 0.0:{'+' if sign else ''}{form}}"
 
 
+def measured(value: float, *, percent: bool) -> str:
+    """A finite number as people read it: a share in percent with one decimal, anything else as `decimal` writes it.
+
+    Args:
+        value: any finite number; a share is 0 to 1.
+        percent: whether it is a share.
+    """
+    return f"{100 * value:.1f} %" if percent else decimal(value)
+
+
 def cut(text: str, most: int) -> str:
     """A text with its middle left out where it is longer than `most`: what tells names apart stands at either end."""
     if len(text) <= most:

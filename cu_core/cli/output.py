@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from cu_core.analysis.deep_words import deep_sentences
 from cu_core.analysis.verdict_reading import verdict_line, verdict_of
-from cu_core.base.display_text import CELL, cut, one_line, visible
+from cu_core.base.display_text import CELL, cut, measured, one_line, visible
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.metrics.membership import few_words
 
@@ -71,4 +71,4 @@ def _times(seconds: Mapping[str, float | None]) -> str:
 def _value(value: float | None, percent: bool) -> str:
     if value is None:
         return "n/a"
-    return f"{100 * value:.1f} %" if percent else f"{value:.3f}"
+    return measured(value, percent=percent)

@@ -54,6 +54,37 @@ class AttackPair:
         return f"{attack_title(self.attack)}, {WAYS[self.way].title.lower()}"
 
 
+@dataclass(frozen=True)
+class MovedAttack:
+    """An attack on the unlearned model that was fitted before unlearning, beside the same one fitted afterwards.
+
+    Attributes:
+        attack: its id.
+        transferred: AUC of the one that was fitted to the model before.
+        refitted: AUC of the one that was fitted to the unlearned model.
+    """
+
+    attack: str
+    transferred: float
+    refitted: float
+
+    @property
+    def gap(self) -> float:
+        """What fitting anew adds."""
+        return self.refitted - self.transferred
+
+
+def most_moved(attacks: Attacks) -> MovedAttack | None:
+    """The attack to which it makes most difference when it was fitted; None where none was made in both ways."""
+    found = []
+    for attack, models in attacks.items():
+        ways = models.get("after", {})
+        before, anew = _interval(ways.get("transferred")), _interval(ways.get("refitted"))
+        if before is not None and anew is not None:
+            found.append(MovedAttack(attack, before[0], anew[0]))
+    return max(found, key=lambda moved: abs(moved.gap), default=None)
+
+
 def attack_title(attack: str) -> str:
     """Name of an attack; its id where this program does not know it."""
     return ATTACKS[attack].title if attack in ATTACKS else attack
@@ -86,17 +117,19 @@ def answer_words(attacks: Attacks) -> tuple[str, str]:
         return "", ""
     worst = pairs[0]
     apart = sum(pair.apart for pair in pairs)
-    goal = "those of a retrained model" if worst.reference else "chance"
+    # Beside a reference an attack may well tell members from others: it does so on a retrained model, too.
+    finds = "a difference to retraining" if worst.reference else "the forgotten samples among unseen ones"
     if not apart:
         one = "the interval meets" if len(pairs) == 1 else f"all {len(pairs)} intervals meet"
-        short = f"By its AUC, no attack made here tells the forgotten samples apart: {one} {goal}."
+        goal = "those of a retrained model" if worst.reference else "chance"
+        short = f"By its AUC, no attack made here finds {finds}: {one} {goal}."
     else:
         ways = ", counted once for each way of fitting," if len({pair.way for pair in pairs}) > 1 else ""
         side = "more" if worst.distance > 0 else "less"
         than = "after retraining" if worst.reference else "samples that were never seen"
         short = (
-            f"{apart} of {len(pairs)} attacks{ways} {'tells' if apart == 1 else 'tell'} the forgotten samples apart: "
-            f"by the farthest they look {side} like members than {than}."
+            f"{apart} of {len(pairs)} attacks{ways} {'finds' if apart == 1 else 'find'} {finds}: "
+            f"by the farthest the forgotten look {side} like members than {than}."
         )
     beside = f"; on a retrained model {_shown(worst.reference)}" if worst.reference else ""
     return short, f"Farthest: {worst.title}, AUC {_shown(worst.after)}{beside}. An AUC of 0.5 cannot tell."

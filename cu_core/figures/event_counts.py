@@ -182,6 +182,7 @@ def _bars(rounds: list[int], counts: np.ndarray, total: int, group: str, name: s
 
 def _by_round(figure: go.Figure, rounds: Sequence[int], title: str, height: int) -> go.Figure:
     figure.update_layout(barmode="group", bargap=0.25)
+    # The range is the bars' own: they are wider than a point.
     figure.update_xaxes(round_axis(max(rounds, default=1), most=12) | {"title_text": "Round", "range": None})
     figure.update_yaxes(title_text=title, tickformat=".0%", rangemode="tozero")
     return dress(figure, height=height)

@@ -16,10 +16,10 @@ FORGET_TOP1 = Metric(
     "forget_top1",
     "Top-1 probability, forget",
     "Mean highest class probability of forget samples; encoders: softmax over the outputs. Target: that of "
-    "unseen samples.",
+    "the reference.",
     lambda evidence: mean(evidence.forget.top1),
     "forget",
-    target="unseen samples",
+    target="the reference",
     percent=False,
     signed=False,
 )
@@ -36,10 +36,10 @@ FORGET_LOSS = Metric(
     "forget_loss",
     "Loss, forget",
     "Mean cross-entropy of forget samples in nats; encoders: the loss of their own training between two "
-    "fixed views (nats; BYOL: 0 to 4). Target: that of unseen samples.",
+    "fixed views (nats; BYOL: 0 to 4). Target: that of the reference.",
     lambda evidence: mean(evidence.forget.loss),
     "forget",
-    target="unseen samples",
+    target="the reference",
     unit="nats",
     percent=False,
     bounded=False,
@@ -59,10 +59,10 @@ UNSEEN_LOSS = Metric(
 FORGET_TWO_VIEW = Metric(
     "forget_two_view",
     "Two-view cosine, forget",
-    "Mean cosine of the embeddings of two augmented views of a forget sample. Target: that of unseen samples.",
+    "Mean cosine of the embeddings of two augmented views of a forget sample. Target: that of the reference.",
     lambda evidence: mean(evidence.forget.two_view),
     "forget",
-    target="unseen samples",
+    target="the reference",
     percent=False,
     recorded="some",
 )

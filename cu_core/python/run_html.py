@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from cu_core.base.display_text import CELL, cut, one_line
+from cu_core.base.display_text import CELL, cut, measured, one_line
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.spec import short
 from cu_core.runstore.reader import RunView
@@ -56,4 +56,4 @@ def _text(value: object) -> str:
 def _value(metric: str, value: float | None) -> str:
     if value is None:
         return "n/a"
-    return f"{100 * value:.1f} %" if METRICS[metric].percent else f"{value:.3f}"
+    return measured(value, percent=METRICS[metric].percent)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from cu_core.analysis.verdict_reading import finding_of
 from cu_core.base.csv_cells import shown_table
 from cu_core.base.display_text import counted
 from cu_core.catalogue.attack_record import ATTACKS, MODELS, NUMBERS, WAYS
+from cu_core.catalogue.question_record import CANNOT_TELL
 from cu_core.figures.attack_answer import answer_words, attack_title
 from cu_core.figures.attack_overview import (
     all_numbers,
@@ -24,6 +27,7 @@ from cu_core.metrics.roc import LOW_FPR
 from pages._shared.chart_bar import show_chart
 from pages._shared.downloads import table_downloads
 from pages._shared.plain_text import plain
+from pages._shared.verdict_badge import verdict_badge
 from pages._terms.term_link import terms_row
 
 OVERVIEW = ("accuracy", "auc", "tpr_at_1_fpr")
@@ -52,6 +56,22 @@ def answer_section(attacks: dict[str, Any], members: int, others: int) -> None:
         "the same class mix (non-members), 95 % bootstrap intervals. That no attack succeeds proves nothing: the "
         "Verdict weighs more than attacks."
     )
+
+
+def beside_the_verdict(verdict: Mapping[str, Any] | None) -> None:
+    """What the verdict's own attacks say, which need not agree; nothing where it asked none.
+
+    Args:
+        verdict: as `cu_core.analysis.verdict_reading.verdict_of` gives it.
+    """
+    claim = next((c for c in (verdict or {}).get("claims", ()) if c["id"] == "attack" and c["applies"]), None)
+    if claim is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="attack_of_verdict"):
+        st.markdown("The verdict tries attacks of its own, some of which know the retrained models:", width="content")
+        verdict_badge(claim["state"])
+        if claim["state"] != CANNOT_TELL:
+            st.markdown(plain(finding_of(claim)), width="content")
 
 
 def numbers_table(attacks: dict[str, Any], attack: str, others: int) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from cu_core.catalogue.lessons.lesson_words import Facts
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.question_record import STATES
 from cu_core.catalogue.verdict_states import SHAPES
-from cu_core.figures.attack_answer import Attacks
+from cu_core.figures.attack_answer import COMPARED, Attacks, most_moved
 from cu_core.figures.attack_overview import number_of, overview, overview_alt
 from cu_core.figures.curves import curves, curves_alt
 from cu_core.figures.lesson_levels import LevelRow, add_guess, levels, levels_alt
@@ -36,10 +36,15 @@ POINTS = 1200
 """Samples drawn in a lesson's viewer."""
 
 MOST_ATTACKS = 3
-"""That are drawn at once, the strongest first."""
+"""That are drawn at once: the strongest ones, and the weakest."""
 
 ATTACKED = {("before", "refitted"): "Before", ("after", "refitted"): "After", ("reference", "refitted"): "Retrained"}
 """What is drawn of them: the attacker who fits anew to each model."""
+
+FITTED = [("before", "refitted"), *(("after", way) for way in COMPARED), *(("reference", way) for way in COMPARED)]
+"""What is drawn of one that is fitted at different times."""
+
+INTERVALS = "Lines are 95 % intervals: with other pictures of the same kind, the number might lie there."
 
 
 @dataclass(frozen=True)
@@ -171,7 +176,8 @@ def _boundary(drawn: Drawn) -> None:
     drawn_of = f"{many:,} of the {all_of:,}" if many < all_of else "All"
     st.caption(
         "Each mark is an image: :orange[✕] to be forgotten, :blue[●] kept, :green[◆] never seen. To the right of 0 "
-        "the model gives the right answer, to the left a wrong one. Press play, or drag the slider below the picture. "
+        "the model gives the right answer, to the left a wrong one; the higher, the more alike its features are to "
+        "those before unlearning. Press play, or drag the slider below the picture. "
         f"{drawn_of} recorded images are drawn; marks of kept images may lie under others."
     )
 
@@ -182,16 +188,30 @@ def _attack(drawn: Drawn) -> None:
         st.caption("No attack was made on this run.")
         return
     told = sorted(attacks, key=lambda name: _distance(attacks, name), reverse=True)
-    few = {name: attacks[name] for name in told[:MOST_ATTACKS]}
+    # The strongest, and the weakest: sentences speak of both.
+    few = {name: attacks[name] for name in dict.fromkeys([*told[: MOST_ATTACKS - 1], told[-1]])}
     figure = overview(few, "auc", series=list(ATTACKED)).update_layout(font={"size": drawn.text_size})
     for trace in figure.data:
         # Here there is one way only, and its name would be a riddle.
         title = ATTACKED[trace.meta["model"], trace.meta["way"]]
         trace.update(hovertemplate=str(trace.hovertemplate).replace(str(trace.name), title), name=title)
     show_chart(figure, key=f"{drawn.key}_attack", alt=overview_alt(few, "auc", series=list(ATTACKED)), tools=False)
+    st.caption(INTERVALS)
     with st.expander("More attacks, and other ways to make them", key=f"{drawn.key}_more"):
         figure = overview(attacks, "auc").update_layout(font={"size": drawn.text_size})
         show_chart(figure, key=f"{drawn.key}_attacks", alt=overview_alt(attacks, "auc"), tools=False)
+
+
+def _ways(drawn: Drawn) -> None:
+    attacks = (drawn.view.result() or {}).get("attacks") or {}
+    moved = most_moved(attacks)
+    if moved is None:
+        st.caption("No attack was made on this run that was fitted both before and after unlearning.")
+        return
+    one = {moved.attack: attacks[moved.attack]}
+    figure = overview(one, "auc", series=FITTED).update_layout(font={"size": drawn.text_size})
+    show_chart(figure, key=f"{drawn.key}_ways", alt=overview_alt(one, "auc", series=FITTED), tools=False)
+    st.caption(INTERVALS)
 
 
 def _distance(attacks: Attacks, name: str) -> float:
@@ -256,6 +276,7 @@ _DRAWERS: Mapping[str, Callable[[Drawn], Any]] = {
     "curves": _curves,
     "boundary": _boundary,
     "attack": _attack,
+    "ways": _ways,
     "verdict": _verdict,
     "claim": _claim,
     "cost": _cost,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cu_core.analysis.compare.outside import outside
+from cu_core.analysis.compare.reading import read_run
+from cu_core.base.display_text import counted
 from cu_core.figures.nearness_curve import NUMBERS, NearRounds, nearness_alt, nearness_curve
 from cu_core.runstore.reader import RunView
 from pages._shared.chart_bar import show_chart
@@ -20,7 +23,8 @@ def nearness(view: RunView) -> None:
     st.header("Which round was nearest to retraining", anchor=False)
     terms_row("nearness", "like-reference")
     show_chart(nearness_curve(near), key="nearness", alt=nearness_alt(near))
-    for sentence in nearness_words(near):
+    beyond = len(outside(read_run(view)).names)
+    for sentence in [*nearness_words(near), *others_outside(near, beyond)]:
         st.markdown(plain(sentence))
     _take(view, near)
     behind = f" Measured on {near.samples:,} recorded forget samples" if near.samples else ""
@@ -55,6 +59,19 @@ def nearness_words(near: NearRounds) -> list[str]:
             rule = f"The {near.accuracy_rule} rule, which looks at accuracies,"
             said.append(f"{rule} is met after round {near.accuracy_stop}{how}{door}.")
     return said
+
+
+def others_outside(near: NearRounds, beyond: int) -> list[str]:
+    """That a round within the band by three numbers is not one that all numbers call so; empty where none says no.
+
+    Args:
+        near: of one run.
+        beyond: how many numbers of the table of metrics lie outside their bands at the end.
+    """
+    if not (near.inside and beyond):
+        return []
+    rows = f"{counted(beyond, 'row')} of the table above {'lies' if beyond == 1 else 'lie'}"
+    return [f"The curve looks at three numbers alone: at the end {rows} outside the band."]
 
 
 def _take(view: RunView, near: NearRounds) -> None:

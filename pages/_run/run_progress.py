@@ -7,6 +7,7 @@ import time
 import streamlit as st
 
 from cu_core.analysis.recorded_signals import curves_of
+from cu_core.base.display_text import counted
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.catalogue.objective_record import objective
@@ -88,6 +89,10 @@ def over_rounds(view: RunView, curves: RunCurves) -> None:
         if trained.self_supervised:
             st.caption("kNN: an encoder's class is the weighted vote of the 200 nearest retain samples, by cosine of "
                        "the trunk's features. Forget samples never vote.")  # fmt: skip
+    reported = ((view.result() or {}).get("counts") or {}).get("forget")
+    if (drawn := curves.counts.get("forget")) and isinstance(reported, int) and reported != drawn:
+        followed = counted(drawn, "recorded forget sample")
+        st.caption(f"The curves follow {followed}; the table below measures {reported:,}.")
 
 
 def _when(row: RunRow) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-from cu_core.base.display_text import decimal
+from cu_core.base.display_text import decimal, measured
 from cu_core.catalogue.metric_record import METRICS
 
 
@@ -64,7 +64,7 @@ def metric_text(metric_id: str, value: float | None) -> str:
     """A metric's value as people read it: percent or decimals; a dash where missing."""
     if value is None or not math.isfinite(value):
         return "–"
-    return f"{100 * value:.1f} %" if METRICS[metric_id].percent else decimal(value)
+    return measured(value, percent=METRICS[metric_id].percent)
 
 
 def difference_text(metric_id: str, value: float | None, other: float | None) -> str:

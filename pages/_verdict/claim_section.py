@@ -7,10 +7,16 @@ from typing import Any
 
 import streamlit as st
 
-from cu_core.analysis.verdict_reading import decisive_test, first_sentence, heading_of_test, meaning, question_title
+from cu_core.analysis.verdict_reading import (
+    answer_state,
+    decisive_test,
+    first_sentence,
+    heading_of_test,
+    meaning,
+    question_title,
+)
 from cu_core.base.display_text import counted
 from cu_core.catalogue.question_record import DIFFERS, QUESTIONS
-from cu_core.catalogue.verdict_states import state_words
 from cu_core.figures.verdict_rows import row_of_test, verdict_alt, verdict_rows
 from cu_core.runstore.reader import RunView
 from pages._shared.chart_bar import show_chart
@@ -68,7 +74,7 @@ def _folded_claim(view: RunView, claim: Mapping[str, Any]) -> None:
             st.markdown(plain(claim["sentence"]))
         return
     found, state = first_sentence(claim), claim["state"]
-    badge = f":{BADGES[state]}-badge[{state_words(state)}]"
+    badge = f":{BADGES[state]}-badge[{answer_state(claim)}]"
     with (
         st.container(key=f"claim_{claim['id']}"),
         st.expander(f"{badge} **{plain(found)}** :gray[{plain(named)}]"),

@@ -14,6 +14,8 @@ from cu_core.figures.verdict_rows import number_text
 
 SIDES = {"both": "either way", "high": "above", "low": "below"}
 DECIDES = "▸"
+WIDTHS = {"This model": 82, "Before": 72, "Planted": 72, "Retrained, 95 %": 118}
+"""Of columns in px: the last one is to be read beside the others on a laptop."""
 _NUMBERS = ("value", "base", "null_low", "null_high", "p", "detectable", "margin")
 
 
@@ -28,16 +30,19 @@ def tests_section(claim: Mapping[str, Any]) -> None:
             shown_table(pd.DataFrame([_line(test) for test in tests])),
             hide_index=True,
             column_config={
-                "Number": st.column_config.TextColumn(width=380),
-                "Counts": st.column_config.TextColumn(help="In which direction a difference counts."),
+                **{name: st.column_config.TextColumn(width=px) for name, px in WIDTHS.items()},
+                "Number": st.column_config.TextColumn(width=330),
+                "Counts": st.column_config.TextColumn(width=86, help="In which direction a difference counts."),
                 "p": st.column_config.TextColumn(
-                    help="Of this test alone; the answer rests on the smallest, corrected for all tests and questions."
+                    width=72,
+                    help="Of this test alone; the answer rests on the smallest, corrected for all tests and questions.",
                 ),
                 "Seen from": st.column_config.TextColumn(
-                    help="Smallest difference to the retrained models' mean that would have been called one."
+                    width=82, help="Smallest difference to the retrained models' mean that would have been called one."
                 ),
                 "Must stay within": st.column_config.TextColumn(
-                    help="Half of what the control is off: a difference of less is called none, if it can be told."
+                    width=118,
+                    help="Half of what the control is off: a difference of less is called none, if it can be told.",
                 ),
             },
             placeholder="–",

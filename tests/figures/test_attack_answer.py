@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cu_core.figures.attack_answer import answer_words, pairs_of, why_uncertain
+import pytest
+
+from cu_core.figures.attack_answer import answer_words, most_moved, pairs_of, why_uncertain
 from cu_core.figures.attack_overview import calm_series, overview, uncertain_words
 from cu_core.figures.attack_scores import MODEL_COLOURS
 
@@ -24,7 +26,7 @@ def attacks(after: dict[str, Any], reference: dict[str, Any] | None, other: dict
 
 def test_where_all_intervals_meet_the_answer_names_the_farthest_beside_its_reference() -> None:
     short, behind = answer_words(attacks(auc(0.6, 0.5, 0.7), auc(0.5, 0.4, 0.6), auc(0.52, 0.4, 0.6)))
-    assert "no attack made here tells the forgotten samples apart: all 2 intervals meet" in short
+    assert "no attack made here finds a difference to retraining: all 2 intervals meet" in short
     assert "Loss threshold, re-fitted, AUC 0.60 (0.50 to 0.70); on a retrained model 0.50 (0.40 to 0.60)" in behind
 
 
@@ -33,7 +35,7 @@ def test_an_attack_whose_interval_does_not_meet_comes_first_even_if_another_is_f
     pairs = pairs_of(attacks(wide, auc(0.5, 0.2, 0.8), narrow))
     assert [pair.attack for pair in pairs] == ["svc", "loss"]
     short, _ = answer_words(attacks(wide, auc(0.5, 0.2, 0.8), narrow))
-    assert short.startswith("1 of 2 attacks, counted once for each way of fitting, tells")
+    assert short.startswith("1 of 2 attacks, counted once for each way of fitting, finds a difference to retraining")
     assert "look more like members than after retraining" in short
 
 
@@ -42,9 +44,21 @@ def test_below_the_reference_forget_samples_stand_out_as_well() -> None:
     assert "look less like members than after retraining" in short
 
 
+def test_the_attack_that_fitting_anew_changes_most() -> None:
+    def both(transferred: float, refitted: float) -> dict[str, Any]:
+        ways = {"transferred": auc(transferred, 0.0, 1.0), "refitted": auc(refitted, 0.0, 1.0)}
+        return {"after": ways}
+
+    moved = most_moved({"loss": both(0.4, 0.4), "svc": both(0.33, 0.63), "logistic": both(0.6, 0.5)})
+    assert moved is not None and (moved.attack, moved.transferred, moved.refitted) == ("svc", 0.33, 0.63)
+    assert moved.gap == pytest.approx(0.3)
+    assert most_moved({"loss": {"after": {"refitted": auc(0.5, 0.4, 0.6)}}}) is None
+
+
 def test_without_a_reference_chance_is_what_is_compared_with() -> None:
     short, behind = answer_words(attacks(auc(0.55, 0.45, 0.65), None))
-    assert "the interval meets chance" in short and "retrained" not in behind
+    assert "finds the forgotten samples among unseen ones: the interval meets chance" in short
+    assert "retrained" not in behind
     assert "samples that were never seen" in answer_words(attacks(auc(0.9, 0.8, 0.95), None))[0]
     assert answer_words({"loss": {"after": {"refitted": {"auc": [None, None, None]}}}}) == ("", "")
 

@@ -84,7 +84,7 @@ def test_one_more_retrained_model_is_inside_and_the_base_far_outside():
     assert sum(inside) >= 30
     assert measure(BASE).distance > 5
     assert measure(BASE).position == pytest.approx(1.0)
-    assert measure(model(-3.0, 9)).distance > 5, "known as too bad is as far"
+    assert measure(model(-3.0, 9)).distance > 5, "known too badly is as far"
 
 
 def test_position_runs_from_retrained_to_before():

@@ -18,6 +18,7 @@ from cu_core.metrics.logit_margin import logit_margins
 from cu_core.metrics.questions.answers_alike import along, mmd, relative_mmd
 from cu_core.metrics.questions.hidden import compactness, mean_margins, membership_probe, ridge_scores
 from cu_core.metrics.questions.judgement import ask_all, judge_evidence
+from cu_core.metrics.questions.null_test import LEVEL
 from cu_core.metrics.questions.shadow_scores import iam, label_probability, rmia
 from cu_core.metrics.questions.unchanged import moves
 from cu_core.metrics.questions.verdict_evidence import GroupSeen, ModelSeen, VerdictEvidence
@@ -51,14 +52,16 @@ def test_half_of_the_forget_set_is_seen() -> None:
     for task in ("sample", "class"):
         verdict = judge_evidence(evidence(task, known=0.5))
         assert verdict["state"] == DIFFERS
-        assert next(c for c in verdict["claims"] if c["id"] == "remembers")["direction"] == "still known"
+        remembers = next(c for c in verdict["claims"] if c["id"] == "remembers")
+        assert remembers["direction"] == "forgotten samples are still known"
 
 
 def test_what_is_known_as_too_bad_differs_in_that_direction() -> None:
     made = evidence()
     worse = replace(made.after.forget, score=made.after.forget.score - 3)
     claim = judge_evidence(with_after(made, replace(made.after, forget=worse)))["claims"][2]
-    assert (claim["id"], claim["state"], claim["direction"]) == ("remembers", DIFFERS, "known as too bad")
+    assert (claim["id"], claim["state"]) == ("remembers", DIFFERS)
+    assert claim["direction"] == "forgotten samples are known too badly"
 
 
 def test_a_model_that_is_surer_of_all_training_images_is_no_member_of_them() -> None:
@@ -262,6 +265,36 @@ def test_sentences_hold_no_word_that_promises_too_much() -> None:
                 for word in ("deleted", "proved", "safe", "guarantee", "anonymous", "compliant", "certified"):
                     assert word not in text.lower()
                 assert "nan " not in text and " None" not in text, text
+
+
+def test_a_number_of_which_one_side_counts_says_which() -> None:
+    for task in ("sample", "class"):
+        for seed in (1, 2, 3):
+            for claim in judge_evidence(evidence(task, seed=seed))["claims"]:
+                test = next((t for t in claim["tests"] if t["decisive"]), None)
+                if test is None or claim["state"] != NO_DIFFERENCE:
+                    continue
+                words = {"both": "A difference of", "high": "a number above", "low": "a number below"}[test["sides"]]
+                others = {"A difference of", "a number above", "a number below"} - {words}
+                assert words in claim["sentence"], claim["sentence"]
+                assert not any(other in claim["sentence"] for other in others), claim["sentence"]
+
+
+def test_a_question_that_tells_the_model_before_but_not_half_of_it_does_not_say_that_it_cannot_tell_it() -> None:
+    found = set()
+    for known in np.linspace(0.1, 1.0, 10):
+        made = evidence(known=0.0)
+        gap = made.base.forget.score - np.mean([r.forget.score for r in made.references], axis=0)
+        weak = replace(made.base, forget=replace(made.base.forget, score=made.base.forget.score - (1 - known) * gap))
+        weak = replace(made, base=weak)
+        asked = next(a for a in ask_all(weak) if a.question.id == "remembers")
+        claim = next(c for c in judge_evidence(weak)["claims"] if c["id"] == "remembers")
+        if claim["state"] == CANNOT_TELL and not claim["controlled"]:
+            told = asked.positive_p is not None and asked.positive_p <= LEVEL
+            assert ("tells the model before unlearning" in claim["sentence"]) == told, claim["sentence"]
+            assert ("does not tell the model" in claim["sentence"]) == (not told)
+            found.add(told)
+    assert found == {True, False}, "both kinds are to be seen"
 
 
 def test_few_samples_are_said_to_be_missing() -> None:

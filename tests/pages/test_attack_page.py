@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,9 +13,11 @@ from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
 from cu_core.catalogue.spec_recording import AuditSpec
 from cu_core.figures.theme import AXIS_TITLE
+from cu_core.metrics.questions.strongest_attack import ATTACK
 from cu_core.runstore import layout
 from cu_core.runstore.reader import open_run
 from tests.madeup import MadeUp, finish, write_run
+from tests.madeup_claims import madeup_claim, madeup_verdict
 from tests.pages.page_helpers import open_page, texts
 
 RANDOM = MadeUp("random:60", counts=(60, 90, 70), audited=120)
@@ -109,6 +112,18 @@ def test_without_a_reference_there_is_no_shadow_and_chance_is_the_target(home: H
     assert "chance is what to aim at" in texts(app)
     assert [a.get("name") for a in figure(app, 1)["layout"]["annotations"]] == [None, None, AXIS_TITLE]
     assert {t["meta"]["model"] for t in figure(app, 0)["data"]} == {"before", "after"}
+
+
+def test_the_verdicts_own_attacks_stand_beside_those_of_the_page(home: Home) -> None:
+    write_run(home, "none", RANDOM)
+    assert "The verdict tries attacks of its own" not in texts(open_page("attack.py", run="none"))
+    for state in ("differs", "no-difference-found", "cannot-tell"):
+        verdict = madeup_verdict(state) | {"claims": [madeup_claim("attack", state)]}
+        write_run(home, state, replace(RANDOM, result={"verdict": verdict}))
+        said = texts(open_page("attack.py", run=state))
+        assert "The verdict tries attacks of its own" in said
+        assert (ATTACK.if_differs in said) == (state == "differs")
+        assert (ATTACK.if_none in said) == (state == "no-difference-found")
 
 
 def test_a_run_without_attacks_says_why_and_what_to_do(home: Home) -> None:

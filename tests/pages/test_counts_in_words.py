@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cu_core.base.display_text import counted, decimal
+from cu_core.base.display_text import counted, decimal, measured
 from pages._selection.selection_state import many
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,3 +88,8 @@ def test_no_page_puts_a_bare_count_before_a_plural() -> None:
 )
 def test_small_numbers_keep_their_digits(value: float, text: str) -> None:
     assert decimal(value) == text and decimal(abs(value), sign=True) == f"+{text.removeprefix('-')}"
+
+
+def test_shares_read_in_percent_and_the_rest_in_decimals():
+    assert measured(0.0712, percent=True) == "7.1 %"
+    assert measured(0.0012, percent=False) == decimal(0.0012) == "0.0012"

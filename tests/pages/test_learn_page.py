@@ -202,7 +202,7 @@ def test_an_answer_is_graded_on_the_run_that_it_was_given_for(home: Home, runs: 
 def test_a_step_whose_run_is_missing_asks_of_one_that_is_here_and_says_why(home: Home) -> None:
     write_run(home, "filter-run", MadeUp(references=(0, 1), spec={"method": MethodSpec("output_filter")}))
     said = texts(open_page("learn.py", step="relearn"))
-    assert "no recorded run of “A class is pushed away”" in said and "“The answer is only forbidden”" in said
+    assert f"no recorded run of “{LESSON.runs['pushed'].title}”" in said and "“The answer is only forbidden”" in said
 
 
 def test_whoever_leaves_a_lesson_comes_back_to_the_same_step_and_alone_is_no_audience(home: Home, runs: None) -> None:

@@ -11,7 +11,7 @@ from cu_core.base.home import Home
 from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.figures.nearness_curve import LEAST, NearRounds, nearness_alt, nearness_curve
 from cu_core.jobs import dispatcher
-from pages._run.nearness_section import nearness_words
+from pages._run.nearness_section import nearness_words, others_outside
 from tests.madeup import MadeUp, write_dataset, write_run
 from tests.pages.page_helpers import open_page, texts
 
@@ -44,6 +44,13 @@ def test_the_curve_has_the_band_both_stops_and_every_round() -> None:
     assert list(traces["Stop of the class rule, by accuracy"].x) == [1, 1]
     assert list(traces["Nearest round"].x) == [3] and max(traces["One more retrained model (95 % band)"].y) == 1
     assert "nearest is round 3" in nearness_alt(near()) and "class rule is met after 1" in nearness_alt(near())
+
+
+def test_a_round_within_the_band_is_said_beside_what_lies_outside_of_its_own() -> None:
+    far = near(distance=[80.0, 70.0, 60.0, 55.0, 65.0, 75.0])
+    assert others_outside(near(), 0) == [] and others_outside(far, 4) == []
+    assert "1 row of the table above lies outside" in others_outside(near(), 1)[0]
+    assert "4 rows of the table above lie outside" in others_outside(near(), 4)[0]
 
 
 def test_what_it_says_in_words() -> None:

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cu_core.analysis.standing_out import standing_out
-from cu_core.analysis.verdict_reading import meaning
+from cu_core.analysis.verdict_reading import answer_state, meaning
 from cu_core.base.home import Home
 from cu_core.catalogue.question_record import QUESTIONS, STATES
 from cu_core.catalogue.spec_recording import AuditSpec
@@ -89,7 +89,9 @@ def test_a_question_without_a_difference_is_folded_and_begins_with_what_was_foun
     assert len(folded) == len(QUESTIONS) and f"{len(QUESTIONS)} questions without a difference" in texts(app)
     for claim, line in zip(verdict["claims"], folded, strict=True):
         found = f"**It changed by 0.5 of {claim['id']}.**"
-        assert line.index(state_words(claim["state"])) < line.index(found)
+        assert line.index(answer_state(claim)) < line.index(found)
+        # "No difference found. It changed" would contradict itself.
+        assert ("In order" in line) == (claim["id"] in SETTLED) == ("No difference found" not in line)
         assert line.index(found) < line.index(QUESTIONS[claim["id"]].question)
         assert "called one" not in line and claim["sentence"] in texts(app)
 

@@ -133,7 +133,7 @@ def time_measure(run: Compared) -> ComparedMetric:
     spent = seconds_measure(run).value
     if spent is None:
         return ComparedMetric(None, _why_no_cost(run))
-    known = _retraining(run, "seconds" if time_kind(run) == WALL else "cpu_seconds")
+    known = retraining_seconds(run)
     if not known:
         return ComparedMetric(None, "the time of retraining is not known" if run.references else _why_no_reference(run))
     return ComparedMetric(spent * len(known) / sum(known))
@@ -144,6 +144,11 @@ def seconds_measure(run: Compared) -> ComparedMetric:
     kind = "seconds" if time_kind(run) == WALL else "cpu_seconds"
     spent = (run.result.get(kind) or {}).get("unlearn")
     return ComparedMetric(spent, "" if spent is not None else _why_no_cost(run))
+
+
+def retraining_seconds(run: Compared) -> list[float]:
+    """Time of each reference's training in seconds as `time_kind` says, where it is known."""
+    return _retraining(run, "seconds" if time_kind(run) == WALL else "cpu_seconds")
 
 
 def time_kind(run: Compared) -> str:

@@ -20,7 +20,7 @@ from cu_core.analysis.compare.measures import (
 )
 from cu_core.analysis.compare.outside import outside
 from cu_core.analysis.verdict_reading import verdict_of
-from cu_core.base.display_text import CELL, cut, decimal, one_line
+from cu_core.base.display_text import CELL, cut, measured, one_line
 from cu_core.base.version import __version__
 from cu_core.catalogue.attack_record import ATTACKS, WAYS
 from cu_core.catalogue.method_record import method
@@ -293,7 +293,7 @@ def _relearned(run: Compared) -> str:
 def _value(value: float | None, percent: bool) -> str:
     if value is None or not math.isfinite(value):
         return "n/a"
-    return f"{100 * value:.1f} %" if percent else decimal(value)
+    return measured(value, percent=percent)
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from cu_core.analysis.site.claim_strip import claim_strip
 from cu_core.analysis.site.html_frame import said, shown
 from cu_core.analysis.verdict_reading import (
+    answer_state,
     decisive_test,
     heading_of_test,
     meaning,
@@ -63,7 +64,7 @@ def claim_block(claim: Mapping[str, Any]) -> str:
         claim: of a verdict as `verdict_of` gives it.
     """
     question = QUESTIONS.get(claim["id"])
-    state = state_words(claim["state"]) if claim["applies"] else "does not apply"
+    state = answer_state(claim) if claim["applies"] else "does not apply"
     kind = claim["state"] if claim["applies"] else ""
     parts = [f'<div class="claim {kind}"><h3>{shown(question_title(claim))}: {shown(state)}</h3>']
     if question is not None:

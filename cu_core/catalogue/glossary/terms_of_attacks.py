@@ -132,13 +132,36 @@ ATTACK_TERMS = TermFamily(
             related=("two-view", "threshold-attack"),
         ),
         Term(
+            "rmia",
+            "RMIA",
+            "An attack that divides the probability a model gives to a sample's label by the mean that retrained "
+            "models give to it.",
+            "What is easy for everybody counts for nobody. Of a whole forgotten class an AUC near 0 is what retrained "
+            "models have, too: they know the other classes, and not this one.",
+            "Questions Remembers and Attack of the verdict (Zarifzadeh et al., ICML 2024).",
+            pages=("verdict",),
+            formula=r"\frac{p(x\mid\mathrm{model})}{\tfrac12\,\big((1+a)\,\bar p(x)+1-a\big)}",
+            related=("iam", "shadow"),
+        ),
+        Term(
+            "iam",
+            "IAM",
+            "An attack that asks how far a model lies on the way from retrained models to the one before unlearning, "
+            "sample by sample.",
+            "It needs the model before unlearning, which an attacker from outside does not have.",
+            "Questions Remembers and Attack of the verdict (arXiv 2506.06112).",
+            pages=("verdict",),
+            aliases=("interpolated approximate measurement",),
+            related=("rmia", "shadow"),
+        ),
+        Term(
             "deep-audit",
             "Deep audit",
             "What somebody finds out who knows the method, and trains and unlearns many models of their own.",
             "No difference found means that these attacks with so many shadow models found none.",
             "A section of a finished run's page; a run of its own.",
             pages=("run",),
-            aliases=("U-LiRA", "LiRA", "RULI", "KLoM", "privacy", "efficacy", "RMIA", "IAM"),
+            aliases=("U-LiRA", "LiRA", "RULI", "KLoM", "privacy", "efficacy"),
             related=("shadow", "membership-attack"),
         ),
     ),

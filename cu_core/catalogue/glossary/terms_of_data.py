@@ -103,12 +103,13 @@ DATA = TermFamily(
         ),
         Term(
             "probe",
-            "Probe",
+            "Probe samples",
             "The fixed samples whose signals are recorded in every round.",
-            "It is not all samples: numbers of the curves are of the probe, and each says its n.",
+            "They are not all samples: curves are of these, and each says its n. A linear probe is something else: a "
+            "layer that is fitted anew, see probe recovery.",
             "Its size is a setting on Launch; Drift, Confidence, Similarity and Signal space draw it.",
             pages=("drift", "confidence"),
-            aliases=("probe samples", "recorded samples", "probe size"),
+            aliases=("probe", "recorded samples", "probe size"),
             related=("signal", "round"),
         ),
         Term(

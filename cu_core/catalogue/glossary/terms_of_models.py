@@ -138,7 +138,7 @@ MODELS = TermFamily(
             "Over-unlearning",
             "Forget samples look less known than to any reference: wrong more often, with a higher loss, told from "
             "unseen samples by being worse.",
-            "It is not better forgetting: samples that are known as too bad are as easy to find as samples that are "
+            "It is not better forgetting: samples that are known too badly are as easy to find as samples that are "
             "known too well.",
             "Flagged on Run and Compare, against the references' band, on the side of too much forgetting alone.",
             pages=("run", "compare"),

@@ -86,7 +86,7 @@ VERDICT_TERMS = TermFamily(
         Term(
             "remembers-question",
             "Question: Remembers",
-            "Are forgotten samples still known better than strangers, or known as too bad, beside what references say "
+            "Are forgotten samples still known better than strangers, or known too badly, beside what references say "
             "of the same samples?",
             "No difference in the mean leaves single samples that may be known; the deep audit looks at each.",
             "Verdict; the distributions behind it are on Attack.",

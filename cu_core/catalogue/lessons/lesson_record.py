@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from cu_core.catalogue.lessons.lesson_words import Condition, Paragraph
 from cu_core.catalogue.spec import RunSpec
 
-PARTS = ("before-after", "curves", "boundary", "references", "attack", "verdict", "claim", "cost", "images")
+PARTS = ("before-after", "curves", "boundary", "references", "attack", "ways", "verdict", "claim", "cost", "images")
 """Parts of pages that a step may show."""
 
 CONTROLS = ("none", "run", "sandbox")

@@ -56,7 +56,7 @@ def answers_alike(evidence: VerdictEvidence) -> Inquiry:
             "(log of the mean L1 distance)",
             distance,
             n,
-            high="answers unlike retrained models",
+            high="it answers unlike retrained models",
         ),
         Statistic(
             "position",
@@ -64,8 +64,8 @@ def answers_alike(evidence: VerdictEvidence) -> Inquiry:
             "",
             position,
             n,
-            low="answers away from the model before unlearning",
-            high="answers as before unlearning",
+            low="it answers on the far side of retrained models, away from the model before unlearning",
+            high="it answers as before unlearning",
         ),
         Statistic(
             "three-samples",
@@ -73,7 +73,7 @@ def answers_alike(evidence: VerdictEvidence) -> Inquiry:
             "",
             three_samples,
             n,
-            high="answers as before unlearning",
+            high="it answers as before unlearning",
         ),
     ]
     if evidence.kind != "self-supervised":
@@ -84,8 +84,8 @@ def answers_alike(evidence: VerdictEvidence) -> Inquiry:
                 "(log of the mean)",
                 log_mean_odds,
                 n,
-                low="surer of the label than retrained models",
-                high="less sure of the label than retrained models",
+                low="it is surer of the label than retrained models",
+                high="it is less sure of the label than retrained models",
             )
         )
     return Inquiry(tuple(statistics))

@@ -14,8 +14,8 @@ COMES_BACK = Question(
     id="comes-back",
     title="Comes back",
     question="Does it come back?",
-    means="Differs: a few steps of training on retained samples alone, which teach retrained models nothing of the "
-    "forgotten ones, make this model know them again.",
+    means="Differs: after a few steps of training on retained samples alone, which teach retrained models nothing of "
+    "the forgotten ones, this model knows these better than they do, or so badly that they stand out.",
     means_not="What does not come back in a few steps may come back in many, or with a forgotten sample among them.",
     look="run",
     ask=lambda evidence: comes_back(evidence),
@@ -60,8 +60,8 @@ def comes_back(evidence: VerdictEvidence) -> Inquiry:
                 unit,
                 level,
                 n,
-                low="known as too bad after training on retained samples",
-                high="known after training on retained samples",
+                low="forgotten samples are known too badly after training on retained ones",
+                high="forgotten samples are known after training on retained ones",
             ),
             Statistic(
                 "gain",
@@ -69,7 +69,7 @@ def comes_back(evidence: VerdictEvidence) -> Inquiry:
                 unit,
                 gain,
                 n,
-                high="comes back with training on retained samples",
+                high="forgotten samples come back with training on retained ones",
                 # Coming back from having been too bad is none.
                 control=level,
             ),

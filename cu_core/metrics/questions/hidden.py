@@ -143,8 +143,8 @@ def _of_samples(evidence: VerdictEvidence, n: int) -> tuple[Statistic, ...]:
             alone(own),
             n,
             bounds=(-1.0, 1.0),
-            low="forget samples lie away from their label's class",
-            high="forget samples still lie with their label's class",
+            low="forgotten samples lie away from their label's class",
+            high="forgotten samples still lie with their label's class",
         ),
         Statistic(
             "class-means",
@@ -152,7 +152,7 @@ def _of_samples(evidence: VerdictEvidence, n: int) -> tuple[Statistic, ...]:
             "of cosine",
             alone(class_means),
             n,
-            high="class means of retained samples still know them",
+            high="class means of retained samples still find the forgotten ones",
         ),
         Statistic(
             "refitted",
@@ -160,7 +160,7 @@ def _of_samples(evidence: VerdictEvidence, n: int) -> tuple[Statistic, ...]:
             "",
             alone(refitted),
             n,
-            high="a head fitted anew still knows them",
+            high="a head fitted anew on retained samples still knows the forgotten ones",
         ),
     ]
     if min(n, len(evidence.after.unseen)) >= 2 * FEWEST:
@@ -172,7 +172,7 @@ def _of_samples(evidence: VerdictEvidence, n: int) -> tuple[Statistic, ...]:
                 alone(probed),
                 n,
                 bounds=(0.0, 1.0),
-                high="a probe of the features tells forget from unseen samples",
+                high="a probe of the features tells forgotten from unseen samples",
             )
         )
     return tuple(found)

@@ -1,4 +1,4 @@
-"""Question: are forgotten samples still known, or known as too bad? Calibrated margins, forget minus unseen."""
+"""Question: are forgotten samples still known, or known too badly? Calibrated margins, forget minus unseen."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ SHADOW_TITLES = {
 }
 Attacked = Callable[[ModelSeen, Sequence[ModelSeen]], float | None]
 """AUC of an attack on a model with the help of references."""
-STILL = "still known"
-TOO_BAD = "known as too bad"
+STILL = "forgotten samples are still known"
+TOO_BAD = "forgotten samples are known too badly"
 
 REMEMBERS = Question(
     id="remembers",
     title="Remembers",
-    question="Are forgotten samples still known, or known as too bad?",
+    question="Are forgotten samples still known, or known too badly?",
     means="Differs: the model's margin on forgotten samples, minus what retrained models have on the same ones, is not "
     "that on unseen samples; above, they are still known, below, they stand out by being worse than strangers.",
     means_not="No difference in the mean leaves single samples that may be known; the deep audit looks at each.",

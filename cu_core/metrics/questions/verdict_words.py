@@ -10,6 +10,7 @@ from cu_core.metrics.questions.null_test import LEVEL
 
 if TYPE_CHECKING:
     from cu_core.metrics.questions.judgement import AnsweredQuestion
+    from cu_core.metrics.questions.null_test import Tested
 
 
 def claim_sentence(asked: AnsweredQuestion, told: Mapping[str, Any], references: int) -> str:
@@ -40,16 +41,17 @@ def claim_sentence(asked: AnsweredQuestion, told: Mapping[str, Any], references:
     if told["state"] == DIFFERS:
         return f"{_upper(told['direction'])}: {_lower(of)}, {between} (95 %; {p_text(told['p'])})."
     if told["state"] == NO_DIFFERENCE:
-        return (
-            f"{of}; {between}. A difference of {number(told['detectable'])} would have been called one, less than half "
-            f"of {_control(asked)}."
-        )
+        return f"{of}; {between}. {_would_count(decisive, told['detectable'])}, less than half of {_control(asked)}."
     if not asked.controlled:
         whose = "a planted difference" if inquiry.planted else "the model before unlearning"
-        return (
-            f"Cannot tell: {whose} is hardly told from retrained ones by this question, so passing it says nothing. "
-            f"{of}; {between}."
-        )
+        if asked.positive_p is not None and asked.positive_p <= LEVEL:
+            why = (
+                f"this question tells {whose} from retrained ones, but would not see half of what that is off, so "
+                "passing it says little"
+            )
+        else:
+            why = f"this question does not tell {whose} from retrained ones, so passing it says nothing"
+        return f"Cannot tell: {why}. {of}; {between}."
     return (
         f"Cannot tell: no difference is established, but one of half of {_control(asked)} is not excluded either. "
         f"{of}; {between}."
@@ -61,10 +63,10 @@ def whole_sentence(state: str, claims: Sequence[Mapping[str, Any]], references: 
     titles = {c["id"]: QUESTIONS[c["id"]].title for c in claims if c["id"] in QUESTIONS}
     if state == DIFFERS:
         found = [c for c in claims if c["state"] == DIFFERS and c["applies"]]
-        named = "; ".join(f"{titles[c['id']].lower()}: {c['direction']}" for c in found)
+        named = "; ".join(str(c["direction"]) for c in found)
         if [c["id"] for c in found] == ["integrity"]:
             return f"The weights that are stored are not the model that was measured ({named})."
-        return f"This model can be told from models that never saw the data ({named})."
+        return f"This model can be told from models that never saw the data: {named}."
     open_ = [titles[c["id"]].lower() for c in claims if c["state"] == CANNOT_TELL and c["applies"]]
     if state == NO_DIFFERENCE:
         return (
@@ -128,6 +130,15 @@ def p_text(p: float | None) -> str:
     if p is None:
         return "p not known"
     return "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"
+
+
+def _would_count(test: Tested, detectable: float | None) -> str:
+    """Which difference would have been called one: of some numbers only one that is larger, or smaller."""
+    size = number(detectable)
+    if test.statistic.sides == "both":
+        return f"A difference of {size} would have been called one"
+    side = "above" if test.statistic.sides == "high" else "below"
+    return f"Only a number {side} theirs counts: {size} {side} their mean would have been called a difference"
 
 
 def _control(asked: AnsweredQuestion) -> str:
