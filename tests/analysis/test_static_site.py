@@ -465,6 +465,7 @@ def test_every_formula_of_the_glossary_is_whole_without_latex() -> None:
         "<var>D</var><sub><var>r</var></sub> = <var>D</var> ∖ <var>D</var><sub><var>f</var></sub>"
     )
     assert formula_html(r"\tfrac1C") == '<span class="frac"><span>1</span><i> / </i><span><var>C</var></span></span>'
+    assert formula_html(r"p(x\mid\mathrm{model})") == "<var>p</var>(<var>x</var> | model)"
     for wrong in (r"\unknown", "{", "}", r"\frac1", r"\text"):
         with pytest.raises(ValueError):
             formula_html(wrong)

@@ -78,7 +78,7 @@ def _command(name: str, pieces: list[str]) -> str:
         return f'<span class="frac"><span>{above.strip()}</span><i> / </i><span>{below.strip()}</span></span>'
     if name == "sqrt":
         return f"√({_argument(pieces).strip()})"
-    if name == "text":
+    if name in ("text", "mathrm"):
         return _text(pieces)
     if name in ("bar", "mathbb"):
         inner = re.sub(r"</?var>", "", _argument(pieces))
