@@ -216,7 +216,7 @@ def one_minimum() -> go.Figure:
 
 def weight_distance() -> go.Figure:
     """Two weights of a network of two like neurons: swapped, they are far away and the same model."""
-    reference, base = np.array([2.0, 0.6]), np.array([1.6, 1.0])
+    reference, base = np.array([2.0, 0.6]), np.array([1.4, 0.5])
     places = np.array([reference, reference[::-1], base])
     figure = go.Figure(
         [

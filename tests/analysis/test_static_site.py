@@ -7,16 +7,20 @@ import hashlib
 import json
 import re
 import zipfile
+from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 
 from cu_core.analysis.site import viewer_parts
 from cu_core.analysis.site.claim_strip import claim_strip
 from cu_core.analysis.site.formula_text import formula_html
+from cu_core.analysis.site.glossary_drawing import drawing_html
 from cu_core.analysis.site.html_frame import frame, said, site_style, table
 from cu_core.analysis.site.moment_charts import confidence_charts, cosine_charts
 from cu_core.analysis.site.run_page import run_page
@@ -28,6 +32,7 @@ from cu_core.base.home import Home
 from cu_core.catalogue.glossary import TERMS
 from cu_core.catalogue.lessons.lesson_reader import lesson_from_text
 from cu_core.catalogue.question_record import DIFFERS, QUESTIONS
+from cu_core.figures.glossary_sketches import SKETCHES, GlossarySketch, class_and_sample_accuracies
 from cu_core.figures.scene import read_header
 from cu_core.figures.theme import COLOURS
 from cu_core.figures.verdict_rows import row_of_test
@@ -61,6 +66,9 @@ def test_axes_hold_their_ends_and_even_ticks() -> None:
     assert [value for value, _ in even_ticks(-3, 4)] == [-2, 0, 2, 4]
     assert [label for _, label in even_ticks(-3, 4)][0] == "−2"
     assert [value for value, _ in decade_ticks(3e-4, 20, 10)] == pytest.approx([1e-3, 1e-2, 0.1, 1, 10])
+    assert [label for _, label in decade_ticks(1.2, 8, 4)] == ["2", "5"], "one power of ten tells nothing"
+    assert [label for _, label in decade_ticks(0.06, 8, 4)] == ["0.1", "0.3", "1", "3"]
+    assert [label for _, label in decade_ticks(2.1, 2.9, 4)] == ["2.5"]
     for low, high in ((0, 1e-7), (5, 5.001), (-1e6, 3e6)):
         ticks = even_ticks(low, high)
         assert 2 <= len(ticks) <= 6 and all(low - 1e-9 <= value <= high * (1 + 1e-9) for value, _ in ticks)
@@ -76,6 +84,8 @@ def test_letters_are_large_enough_and_texts_are_escaped() -> None:
     assert "<b>" not in svg and "&lt;b&gt;" in svg and "&amp;" in svg and "&quot;quoted&quot;" in svg
     assert f'width="{WIDTH}" height="{HEIGHT}"' in svg, "a chart that is scaled has smaller letters"
     assert "<i>" not in table(["<i>", "a"], [["<i>", "<i>"]])
+    asked = table(["a", "Inside?"], [["b", "yes"]])
+    assert ">Inside?</th>" in asked and 'data-name="Inside"' in asked, "a colon follows on a phone"
 
 
 def test_every_round_has_a_layer_and_one_of_them_is_shown(home: Home, run_id: str) -> None:
@@ -180,8 +190,23 @@ def test_a_run_without_images_references_or_verdict_says_so(home: Home) -> None:
     assert "Reference (retrained)" not in page.html and "no retrained model" in page.html
     write_run(home, "none", MadeUp(rounds=1, counts=(8, 12, 8), state="queued"))
     assert run_page(home, open_run(home, "none")).state.count("The verdict comes at the end")
+    # Nobody knows the names of classes, and a selection as it was typed may name a file of this machine.
+    assert "forget 8 training samples of class 5 by" in page.about
+    write_run(home, "listed", MadeUp("indices:/home/me/list.csv", rounds=1, counts=(8, 12, 8), audited=0))
+    listed = run_page(home, open_run(home, "listed"))
+    assert "forget 8 training samples (from a file) by" in listed.about and "/home/me" not in listed.html
     pictured = run_page(home, open_run(home, write_run(home, "own", SHOWN).name), images=False)
     assert 'id="sprite"' not in pictured.html
+
+
+def test_lines_are_explained_where_they_are_drawn(home: Home, run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("Dashed: the mean", "Shaded: where one more", "Dotted: the threshold")
+    html = run_page(home, open_run(home, run_id)).html
+    assert [text in html for text in words] == [f'class="{kind}"' in html for kind in ("level", "band", "threshold")]
+    assert words[0] in html and words[1] in html
+    monkeypatch.setattr("cu_core.analysis.site.run_page.round_charts", lambda curves: [("Bare", "<svg></svg>")])
+    bare = run_page(home, open_run(home, run_id)).html
+    assert not any(text in bare for text in words)
 
 
 def test_a_site_of_several_runs_leads_to_each(home: Home, run_id: str, tmp_path: Path) -> None:
@@ -331,7 +356,7 @@ def test_a_lesson_is_filled_with_the_numbers_of_its_runs(home: Home, run_id: str
     assert first.count("<svg") == 1 and "Forget accuracy" in first and first.count('class="mark reference"') == 3
     assert second.count("Retain accuracy (n = 30)") == 1 and "Not quite: That" in second and "Right: This" in second
     assert QUESTIONS["remembers"].question in second and "In short it is differs." in second
-    assert "Loss threshold" in second and second.index("<li>That</li>") < second.index("Not quite")
+    assert '<th scope="row">Loss threshold</th>' in second and second.index("<li>That</li>") < second.index("Not quite")
     assert "No run of this site stands for “Not here”" in html and "Read on." in html
 
 
@@ -357,6 +382,78 @@ def test_every_term_is_on_the_page_of_words() -> None:
         assert said(term.means_not) in html
 
 
+def test_every_drawing_of_the_glossary_is_on_the_page_of_words_once() -> None:
+    page = about_page()
+    for sketch in SKETCHES.values():
+        assert page.count(f'<figcaption class="note">{said(sketch.words)}</figcaption>') == 1
+        assert re.search(rf'<svg [^>]*role="img" aria-label="[^"]*{re.escape(said(sketch.words))}"', page)
+    places = {found[1]: found.start() for found in re.finditer(r'<dt id="term-([^"]+)"', page)}
+    with_pictures = [term for term in TERMS.values() if term.picture]
+    for term in with_pictures:
+        entry = page[places[term.id] :].split("<dt ")[1]
+        there = re.search(r'Drawing: see <a href="#term-([^"]+)"', entry)
+        holder = TERMS[there[1]] if there else term
+        assert holder.picture == term.picture and places[holder.id] <= places[term.id]
+        assert ('class="drawing"' in entry) == (holder is term)
+    assert len(with_pictures) > page.count('<figure class="drawing">') == len(SKETCHES)
+
+
+@pytest.mark.parametrize("sketch", SKETCHES.values(), ids=list(SKETCHES))
+def test_a_drawing_has_every_mark_of_its_figure(sketch: GlossarySketch) -> None:
+    html = drawing_html(sketch)
+    drawn, key = html.split('<ul class="key">')
+    figure = sketch.draw()
+    names = [escape(trace.name) for trace in figure.data if trace.showlegend is not False]
+    assert re.findall(r"</svg>([^<]+)</li>", key) == names
+    marks = sum(len(trace.x) for trace in figure.data if trace.type == "scatter" and trace.mode == "markers")
+    bars = sum(len(trace.x) for trace in figure.data if trace.type == "bar")
+    lines = sum(trace.type == "scatter" and trace.mode == "lines" for trace in figure.data)
+    assert drawn.count('transform="translate(') == marks and drawn.count("<rect") == bars
+    ways = [found for found in re.findall(r"<path [^>]+>", drawn) if "transform" not in found and "grid" not in found]
+    assert len(ways) == lines
+    for trace in figure.data:
+        colour = trace.marker.color or trace.line.color if trace.type == "scatter" else trace.marker.color
+        assert (colour or trace.marker.line.color or trace.fillcolor) in drawn
+    axes = [figure.layout.xaxis, figure.layout.yaxis]
+    assert all(escape(axis.title.text) in drawn for axis in axes if axis.title.text)
+    assert not re.search(r'style="|nan', drawn)
+
+
+def test_a_drawing_puts_marks_where_its_figure_has_them() -> None:
+    """From left to right and from bottom to top, and bars as high as their numbers."""
+    drawn = drawing_html(SKETCHES["weight-distance"])
+    (reference, swapped), (base,) = (
+        [(float(x), float(y)) for x, y in re.findall(rf"{shape}", drawn.split('<ul class="key">')[0])]
+        for shape in (
+            r'translate\(([\d.]+) ([\d.]+)\)" d="M-[\d.]+ -[\d.]+H',
+            r'translate\(([\d.]+) ([\d.]+)\)" d="M-[\d.]+ -[\d.]+L',
+        )
+    )
+    assert swapped[0] < base[0] < reference[0] and swapped[1] < reference[1] < base[1]
+    heights = [
+        float(h) for h in re.findall(r'<rect [^>]*height="([\d.]+)"', drawing_html(SKETCHES["class-and-sample"]))
+    ]
+    shown = class_and_sample_accuracies()
+    told = [shown[name][place] for place in (0, 1) for name in shown]
+    assert heights[: len(told)] == pytest.approx([heights[0] * value for value in told], abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda figure: figure.data[0].update(mode="lines+markers"),
+        lambda figure: figure.data[0].marker.update(symbol="star"),
+        lambda figure: figure.data[2].update(fill="tozeroy"),
+        lambda figure: figure.update_xaxes(showticklabels=True),
+    ],
+)
+def test_no_drawing_is_shown_by_half(change: Callable[[go.Figure], object]) -> None:
+    figure = SKETCHES["row-and-weights"].draw()
+    change(figure)
+    with pytest.raises(ValueError, match="not known"):
+        drawing_html(GlossarySketch(lambda: figure, "c."))
+
+
 def test_every_formula_of_the_glossary_is_whole_without_latex() -> None:
     page = about_page()
     shown = re.findall(r'<dd class="formula"><span role="math">(.*?)</span></dd>', page, re.DOTALL)
@@ -368,6 +465,7 @@ def test_every_formula_of_the_glossary_is_whole_without_latex() -> None:
         "<var>D</var><sub><var>r</var></sub> = <var>D</var> ∖ <var>D</var><sub><var>f</var></sub>"
     )
     assert formula_html(r"\tfrac1C") == '<span class="frac"><span>1</span><i> / </i><span><var>C</var></span></span>'
+    assert formula_html(r"p(x\mid\mathrm{model})") == "<var>p</var>(<var>x</var> | model)"
     for wrong in (r"\unknown", "{", "}", r"\frac1", r"\text"):
         with pytest.raises(ValueError):
             formula_html(wrong)

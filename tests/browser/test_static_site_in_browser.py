@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from cu_core.analysis.site.lesson_pages import LESSON as LESSON_FILE
 from cu_core.analysis.site.site_folder import write_site
+from cu_core.analysis.site.site_pages import ABOUT
 from cu_core.base.home import Home
+from cu_core.catalogue.lessons.lesson_reader import lesson_from_text
 from cu_core.catalogue.question_record import DIFFERS
 from tests.browser.viewer_driver import reaches, state
 from tests.browser.waiting import PATIENCE_MS, eventually
@@ -181,6 +184,49 @@ def test_axe_finds_nothing_grave(site: Path, visit: Callable[..., Visit], scheme
         assert grave == []
         levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map((it) => Number(it.tagName[1]))")
         assert levels[0] == 1 and all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+
+
+LESSON = """
+title: A lesson
+summary: Guess.
+runs: {shown: {title: The one, find: {method.id: contrastive}}}
+steps:
+  - id: first
+    title: First
+    minutes: 2
+    run: shown
+    text: [Look.]
+    parts: [{part: before-after, metrics: [forget_acc, retain_acc]}, {part: claim, claim: remembers}, {part: attack}]
+"""
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_words_and_a_lesson_fit_and_need_no_script(
+    home: Home, tmp_path: Path, browser: Browser, shoot: Callable[[Page, str], None], width: int, scheme: str
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is not installed").Axe()
+    write_run(home, "shown", SHOWN)
+    write_site(home, ["shown"], tmp_path / "site", lesson=lesson_from_text(LESSON, "own", "own.yaml"))
+    size = {"width": width, "height": 900}
+    context = browser.new_context(viewport=size, color_scheme=scheme, offline=True)
+    context.set_default_timeout(PATIENCE_MS)
+    for file in (ABOUT, LESSON_FILE):
+        html = (tmp_path / "site" / file).read_text()
+        assert "<script" not in html and "script-src 'none'" in html
+        page = context.new_page()
+        page.goto((tmp_path / "site" / file).as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(SPILLED) == []
+        sizes = page.evaluate(LETTERS)
+        assert len(sizes) > 10 and min(sizes) >= 12
+        for drawing in page.locator("svg[role=img]").all():
+            box = drawing.bounding_box()
+            assert box and box["x"] >= 0 and box["x"] + box["width"] <= width
+        shoot(page, f"static-{file.partition('.')[0]}-{scheme}-{width}")
+        # Last, since it brings scripts of its own.
+        found = axe.run(page).response["violations"]
+        assert [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in ("serious", "critical")] == []
+    context.close()
 
 
 def _chosen(page: Page) -> None:

@@ -12,7 +12,7 @@ from html import escape
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[{}^_]|\s+|.", re.DOTALL)
 _SIGNS = {
     "approx": " ≈ ", "ast": "∗", "delta": "δ", "ell": "ℓ", "eta": "η", "ge": " ≥ ", "in": " ∈ ", "lVert": "‖",
-    "lambda": "λ", "le": " ≤ ", "leftarrow": " ← ", "nabla": "∇", "ne": " ≠ ", "pm": " ± ", "prod": "∏",
+    "lambda": "λ", "le": " ≤ ", "leftarrow": " ← ", "mid": " | ", "nabla": "∇", "ne": " ≠ ", "pm": " ± ", "prod": "∏",
     "propto": " ∝ ", "rVert": "‖", "Rightarrow": " ⇒ ", "setminus": " ∖ ", "subset": " ⊂ ", "sum": "∑", "tau": "τ",
     "theta": "θ", "top": "⊤", "varepsilon": "ε", "varphi": "φ", "quad": "  ", "qquad": " \N{EM SPACE}\N{EM SPACE} ",
     ",": "\N{THIN SPACE}", ";": " ", "{": "{", "}": "}", "big": "", "Big": "",
@@ -78,7 +78,7 @@ def _command(name: str, pieces: list[str]) -> str:
         return f'<span class="frac"><span>{above.strip()}</span><i> / </i><span>{below.strip()}</span></span>'
     if name == "sqrt":
         return f"√({_argument(pieces).strip()})"
-    if name == "text":
+    if name in ("text", "mathrm"):
         return _text(pieces)
     if name in ("bar", "mathbb"):
         inner = re.sub(r"</?var>", "", _argument(pieces))

@@ -132,12 +132,13 @@ def json_block(name: str, content: Any) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") -> str:
     """A table of texts; on a narrow screen each row becomes a card that names its cells."""
-    names = [shown(name) for name in head]
+    # Before a cell stands a colon: no question as well.
+    names = [shown(name.rstrip("?")) for name in head]
     lines = []
     for row in rows:
         first, *rest = (said(cell) for cell in row)
         cells = "".join(f'<td data-name="{name}">{cell}</td>' for name, cell in zip(names[1:], rest, strict=True))
         lines.append(f'<tr><th scope="row">{first}</th>{cells}</tr>')
-    top = "".join(f'<th scope="col">{name}</th>' for name in names)
+    top = "".join(f'<th scope="col">{shown(name)}</th>' for name in head)
     classes = f"cards {kind}".strip()
     return f'<table class="{classes}"><thead><tr>{top}</tr></thead><tbody>{"".join(lines)}</tbody></table>'

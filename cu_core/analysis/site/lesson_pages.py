@@ -21,11 +21,12 @@ from cu_core.analysis.recorded_signals import curves_of
 from cu_core.analysis.site.html_frame import frame, said, shown
 from cu_core.analysis.site.level_strip import level_strip
 from cu_core.analysis.site.round_charts import round_charts
-from cu_core.analysis.site.site_numbers import ATTACK, compared_table
+from cu_core.analysis.site.site_numbers import ATTACK, FIRST_WAY, attack_table, compared_table
 from cu_core.analysis.site.site_verdict import claim_block, state_block
 from cu_core.analysis.verdict_reading import verdict_of
 from cu_core.base.display_text import visible
 from cu_core.base.home import Home
+from cu_core.catalogue.attack_record import WAYS
 from cu_core.catalogue.lessons import lesson_words
 from cu_core.catalogue.lessons.lesson_record import Lesson, LessonQuestion, ShownPart, Step
 from cu_core.catalogue.lessons.lesson_words import Fact, Facts
@@ -213,8 +214,10 @@ def _part(told: SiteLesson, part: ShownPart, view: RunView, data: ImageData | No
         strips = "".join(_levels(view, n, whole=part.part == "before-after") for n in numbers)
         return f'<div class="charts">{strips}</div>{compared_table("Number", [(n.title, n) for n in numbers])}'
     if part.part == "attack":
-        numbers = [n for n in measured(read_run(view), None) if n.id.startswith(ATTACK) and n.id.endswith(".refitted")]
-        return compared_table("Attack", [(n.title, n) for n in numbers], interval=True) if numbers else ""
+        numbers = [
+            n for n in measured(read_run(view), None) if n.id.startswith(ATTACK) and n.id.endswith(f".{FIRST_WAY}")
+        ]
+        return attack_table(numbers, WAYS[FIRST_WAY].title) if numbers else ""
     if part.part == "verdict":
         return state_block(view, view.result() or {})
     if part.part == "claim":

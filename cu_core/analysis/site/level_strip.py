@@ -13,6 +13,8 @@ from cu_core.catalogue.metric_record import METRICS
 BEFORE, AFTER, RETRAINED = 3.0, 2.0, 1.0
 """Heights of the rows."""
 HALF = 0.32
+LEFT = 76
+"""Room for their names, in px."""
 """Half the height of the band."""
 
 
@@ -31,7 +33,7 @@ def level_strip(number: RecordedNumber, retrained: Sequence[float], *, whole: bo
     rows = (
         [(AFTER, "After")] + [(BEFORE, "Before")] * (before is not None) + [(RETRAINED, "Retrained")] * bool(retrained)
     )
-    ground = ChartPane(_axis(number, known, whole), ChartAxis("", 0.4, 3.6, tuple(rows)))
+    ground = ChartPane(_axis(number, known, whole), ChartAxis("", 0.4, 3.6, tuple(rows)), left=LEFT)
     group = METRICS[number.id].group if number.id in METRICS else "forget"
     drawn = []
     if number.band is not None:

@@ -133,8 +133,12 @@ def _forgotten(run: Compared, view: RunView, data: ImageData | None) -> str:
     count = run.result.get("forget_count")
     many = "training samples" if count is None else f"{count:,} training sample{'' if count == 1 else 's'}"
     selection = parse_selection(view.spec.forget.select)
-    if data is None or not selection.classes:
-        return f"{many} ({run.forget})"
+    if not selection.classes:
+        # Not the selection as it was typed: that may name a file of this machine.
+        title = selection.record.title
+        return f"{many} ({title[0].lower()}{title[1:]})"
+    if data is None:
+        return f"{many} of {'classes' if len(selection.classes) > 1 else 'class'} {join(selection.classes)}"
     names = [data.classes[label] for label in selection.labels(data.classes)]
     if len(names) > MOST_CLASSES:
         return f"{len(names)} classes ({many})"
@@ -203,11 +207,12 @@ def _over_rounds(view: RunView, run: Compared, rounds: list[int]) -> Iterator[st
     said_of = [
         "Measured on the recorded samples; the upright line is the round shown, and axes are the same in all rounds."
     ]
-    if view.references():
+    drawn = "".join(svg for _, svg in charts)
+    if 'class="level"' in drawn:
         said_of.append("Dashed: the mean of the retrained models.")
-    if len(view.references()) > 1:
+    if 'class="band"' in drawn:
         said_of.append("Shaded: where one more of them would lie in 19 of 20 cases.")
-    if curves is not None and not curves.rule.empty:
+    if 'class="threshold"' in drawn:
         said_of.append("Dotted: the threshold of the stopping rule.")
     yield f'<p class="note">{" ".join(said_of)}</p>'
     yield '<h2 id="distributions">Distributions</h2>'

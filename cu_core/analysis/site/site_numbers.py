@@ -50,7 +50,7 @@ def attack_section(run: Compared, view: RunView) -> Iterator[str]:
         about = WAYS.get(way)
         title = about.title if about else way
         words = f"<p>{said(about.summary)}</p>" if about else ""
-        content = words + _attack_table([n for n in found if _way(n) == way], title)
+        content = words + attack_table([n for n in found if _way(n) == way], title)
         yield f"<details{'' if k else ' open'}><summary>{said(title)}</summary>{content}</details>"
     members = next((n.n for n in found if n.n is not None), None)
     if members is not None:
@@ -58,7 +58,13 @@ def attack_section(run: Compared, view: RunView) -> Iterator[str]:
     yield "</section>"
 
 
-def _attack_table(numbers: Sequence[RecordedNumber], way: str) -> str:
+def attack_table(numbers: Sequence[RecordedNumber], way: str) -> str:
+    """The AUCs of one way to attack.
+
+    Args:
+        numbers: of attacks of this way.
+        way: its title, which the names of attacks need not repeat.
+    """
     named = [(n.title.removeprefix(AUC).removesuffix(f", {way}"), n) for n in numbers]
     return compared_table("Attack", named, interval=True)
 

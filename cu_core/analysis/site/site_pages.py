@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cu_core.analysis.site.formula_text import formula_html
+from cu_core.analysis.site.glossary_drawing import drawing_html
 from cu_core.analysis.site.html_frame import frame, said, shown
 from cu_core.analysis.site.run_page import SitePage
 from cu_core.base.version import __version__
 from cu_core.catalogue.glossary import FAMILIES
 from cu_core.catalogue.glossary.term import Term, TermFamily
 from cu_core.catalogue.lessons.lesson_record import Lesson
+from cu_core.figures.glossary_sketches import SKETCHES
 
 INDEX, ABOUT = "index.html", "about.html"
 WHAT = (
@@ -70,8 +72,18 @@ def _entry(term: Term) -> str:
     formula = f'<dd class="formula"><span role="math">{formula_html(term.formula)}</span></dd>' if term.formula else ""
     return (
         f'<dt id="term-{shown(term.id)}">{shown(term.title)}</dt><dd>{said(term.sentence)}</dd>{formula}'
-        f'<dd class="note">Not to be mistaken: {said(term.means_not)}</dd>'
+        f'<dd class="note">Not to be mistaken: {said(term.means_not)}</dd>{_drawing(term)}'
     )
+
+
+def _drawing(term: Term) -> str:
+    """The term's drawing; where an earlier entry has the same, the way there."""
+    if not term.picture:
+        return ""
+    first = next(other for family in FAMILIES for other in family.terms if other.picture == term.picture)
+    if first is term:
+        return f"<dd>{drawing_html(SKETCHES[term.picture])}</dd>"
+    return f'<dd class="note">Drawing: see <a href="#term-{shown(first.id)}">{shown(first.title)}</a></dd>'
 
 
 def file_of(page: SitePage) -> str:

@@ -53,18 +53,22 @@ class ChartPane:
     Attributes:
         across: the axis from left to right.
         upward: the axis from bottom to top.
+        left: px beside it, for the ticks and the title of `upward`.
+        bottom: px below it, for those of `across`.
     """
 
     across: ChartAxis
     upward: ChartAxis
+    left: int = LEFT
+    bottom: int = BOTTOM
 
     def x(self, value: float) -> float:
         """Place of a value in px from the left."""
-        return LEFT + self.across.share(value) * (WIDTH - LEFT - RIGHT)
+        return self.left + self.across.share(value) * (WIDTH - self.left - RIGHT)
 
     def y(self, value: float) -> float:
         """Place of a value in px from above."""
-        return TOP + (1 - self.upward.share(value)) * (HEIGHT - TOP - BOTTOM)
+        return TOP + (1 - self.upward.share(value)) * (HEIGHT - TOP - self.bottom)
 
     def svg(self, drawn: Iterable[str], alt: str) -> str:
         """The whole chart.
@@ -79,7 +83,7 @@ class ChartPane:
         )
 
     def _grid(self) -> Iterable[str]:
-        low, left = HEIGHT - BOTTOM, LEFT
+        low, left = HEIGHT - self.bottom, self.left
         for value, label in self.across.ticks:
             x = px(self.x(value))
             yield f'<path class="grid" d="M{x} {TOP}V{low}"/>{letters(x, low + 16, label)}'
@@ -126,7 +130,14 @@ def percent_ticks(low: float, high: float, most: int = 6) -> tuple[tuple[float, 
 
 
 def decade_ticks(low: float, high: float, most: int = 6) -> tuple[tuple[float, str], ...]:
-    """Powers of ten between two ends above 0, as many as have room."""
+    """Powers of ten between two ends above 0, as many as have room, and round numbers between where there are few."""
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
+    for factors in ((1, 2, 5), (1, 3)) if last - first < 2 else ():
+        values = [factor * 10.0**k for k in range(first - 1, last + 1) for factor in factors]
+        between = tuple((value, f"{value:g}") for value in values if low <= value * (1 + 1e-9) and value <= high)
+        if 2 <= len(between) <= most:
+            return between
+    if last <= first:
+        return even_ticks(low, high, most)
     every = max(1, math.ceil((last - first + 1) / most))
     return tuple((10.0**k, f"{10.0**k:g}") for k in range(first, last + 1, every))
