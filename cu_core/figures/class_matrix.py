@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from cu_core.figures.cell_numbers import add_cell_numbers
-from cu_core.figures.table_panes import BAR_ABOVE, short_bar, short_names, slant, table_panes, tick_angle, turned
+from cu_core.figures.table_panes import BAR_ABOVE, short_bar, short_names, table_panes
 from cu_core.figures.theme import class_name, dress, join, share_x_title
 
 MOST_NUMBERS, MOST_NUMBERS_NARROW = 12, 6
@@ -74,7 +74,8 @@ def prediction_matrix(
         seen[: len(pane.counts)] += pane.counts.sum(1)
     used = np.flatnonzero(seen)
     rows = [names[label] for label in used]
-    grid = table_panes([(pane.title, pane.kind) for pane in panes], len(rows), narrow=narrow)
+    labels = short_names(names, narrow=narrow)
+    grid = table_panes([(pane.title, pane.kind) for pane in panes], len(rows), labels, narrow=narrow)
     figure = grid.figure
     for place, pane in zip(grid.places, panes, strict=True):
         counts = np.zeros((size, size))
@@ -94,10 +95,8 @@ def prediction_matrix(
         figure.add_trace(heatmap, **place)
     # Named and bounded here, since a pane without any count would lose its classes.
     figure.update_xaxes(type="category", categoryorder="array", categoryarray=names, range=[-0.5, len(names) - 0.5])
-    labels = short_names(names, narrow=narrow)
-    angle = tick_angle(labels, grid.across, narrow=narrow)
     known_as = dict(zip(names, labels, strict=True))
-    figure.update_xaxes(showgrid=False, labelalias=known_as, **turned(angle))
+    figure.update_xaxes(showgrid=False, labelalias=known_as, **grid.across)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False, labelalias=known_as)
     figure.update_yaxes(title_text=rows_title, **grid.titled)
     if len(names) <= MOST_NUMBERS:
@@ -113,10 +112,10 @@ def prediction_matrix(
             "colorbar": {"title": "Samples"} | short_bar(grid.height, narrow=narrow),
         }
     )
-    below = slant(labels, angle)
-    share_x_title(figure, "Predicted class", below=30 + below)
+    share_x_title(figure, "Predicted class", below=30 + grid.below)
+    bottom = 56 + grid.below
     top = BAR_ABOVE if narrow and barred else None
-    return dress(figure, height=grid.height + 56 + below, bottom=56 + below, top=top)
+    return dress(figure, height=grid.height + bottom, bottom=bottom, top=top)
 
 
 def prediction_alt(panes: Sequence[Predictions]) -> str:

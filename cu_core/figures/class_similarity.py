@@ -17,10 +17,7 @@ from cu_core.figures.table_panes import (
     MOST_NARROW,
     short_bar,
     short_names,
-    slant,
     table_panes,
-    tick_angle,
-    turned,
 )
 from cu_core.figures.theme import class_name, dress, join, share_x_title
 
@@ -72,8 +69,8 @@ def similarity_matrix(
     rows, columns = shown_classes([pane.cosine for pane in panes], narrow=narrow)
     names = {int(label): class_name(classes, int(label)) for label in {*rows, *columns}}
     labels = short_names([names[int(label)] for label in columns], narrow=narrow)
-    grid = table_panes([(pane.title, pane.kind) for pane in panes], len(rows), narrow=narrow)
-    figure, angle = grid.figure, tick_angle(labels, grid.across, narrow=narrow)
+    grid = table_panes([(pane.title, pane.kind) for pane in panes], len(rows), labels, narrow=narrow)
+    figure = grid.figure
     for place, pane in zip(grid.places, panes, strict=True):
         heatmap = go.Heatmap(
             z=pane.cosine[np.ix_(rows, columns)],
@@ -98,7 +95,7 @@ def similarity_matrix(
         labelalias={str(column): label for column, label in enumerate(labels)},
         range=[-0.5, len(columns) - 0.5],
         showgrid=False,
-        **turned(angle),
+        **grid.across,
     )
     figure.update_yaxes(
         tickvals=np.arange(len(rows)),
@@ -118,9 +115,9 @@ def similarity_matrix(
             | short_bar(grid.height, narrow=narrow),
         }
     )
-    below = slant(labels, angle)
-    share_x_title(figure, "Retained class", below=30 + below)
-    return dress(figure, height=grid.height + 56 + below, bottom=56 + below, top=BAR_ABOVE if narrow else None)
+    share_x_title(figure, "Retained class", below=30 + grid.below)
+    bottom = 56 + grid.below
+    return dress(figure, height=grid.height + bottom, bottom=bottom, top=BAR_ABOVE if narrow else None)
 
 
 def shown_classes(matrices: Sequence[np.ndarray], *, narrow: bool = False) -> tuple[np.ndarray, np.ndarray]:

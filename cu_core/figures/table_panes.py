@@ -49,44 +49,53 @@ class TablePanes:
         figure: to fill.
         places: row and column of each pane in the figure, as ``add_trace`` takes them.
         titled: place of the pane whose axis of rows carries the title.
-        height: px of all panes with the titles between them.
-        across: how many stand side by side.
+        height: px of all panes with what stands between them.
+        across: the axes below columns, as Plotly takes them, for names that never cover each other.
+        below: px that the names of columns take beyond a line.
     """
 
     figure: go.Figure
     places: list[dict[str, int]]
     titled: dict[str, int]
     height: int
-    across: int
+    across: dict[str, Any]
+    below: int
 
 
-def table_panes(titles: Sequence[tuple[str, str]], rows: int, *, narrow: bool = False) -> TablePanes:
-    """The panes for tables with so many rows each.
+def table_panes(
+    titles: Sequence[tuple[str, str]], rows: int, columns: Sequence[str], *, narrow: bool = False
+) -> TablePanes:
+    """The panes for tables with so many rows each and the same columns.
 
     Args:
         titles: title and kind of each table, as `cu_core.figures.theme.pane_title` takes them.
         rows: of each table.
+        columns: their names, see `short_names`.
         narrow: whether it is drawn on a phone.
     """
     words = [pane_title(title, kind) for title, kind in titles]
     stacked = len(words) > 1 and (narrow or rows <= MOST_STACKED)
-    height = table_height(rows)
+    angle = tick_angle(columns, 1 if stacked else max(len(words), 1), narrow=narrow)
+    below = slant(columns, angle)
+    height, gap = table_height(rows), TITLE_PX
+    # Names below the lowest table alone would be far from the first one, where tables are high.
+    each_named = stacked and rows > MOST_STACKED
     if stacked:
         words = [title.replace("<br>", " ") for title in words]
-        row = ROW if rows <= MOST_STACKED else NARROW_ROW
-        height = len(words) * row * rows + (len(words) - 1) * TITLE_PX
+        gap += (below + LINE + 8) * each_named
+        height = len(words) * (NARROW_ROW if each_named else ROW) * rows + (len(words) - 1) * gap
     down, across = (len(words), 1) if stacked else (1, max(len(words), 1))
     figure = make_subplots(
         rows=down,
         cols=across,
-        shared_xaxes=stacked,
+        shared_xaxes=stacked and not each_named,
         shared_yaxes=not stacked,
         subplot_titles=words or None,
         horizontal_spacing=0.03,
-        vertical_spacing=TITLE_PX / height,
+        vertical_spacing=gap / height,
     )
     places = [{"row": 1 + k // across, "col": 1 + k % across} for k in range(len(words))]
-    return TablePanes(figure, places, {"row": (down + 1) // 2, "col": 1}, height, across)
+    return TablePanes(figure, places, {"row": (down + 1) // 2, "col": 1}, height, turned(angle), below)
 
 
 def table_height(rows: int) -> int:
