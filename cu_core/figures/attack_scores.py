@@ -168,8 +168,8 @@ def score_panes(
         figure.add_vline(threshold, line={"color": NEUTRAL, "width": 2}, **place)
         if pane.threshold is not None:
             figure.add_vline(pane.threshold, line={"color": NEUTRAL, "width": 1.5, "dash": "dot"}, **place)
-    figure.update_xaxes(range=[edges[0], edges[-1]])
-    share_x_title(figure, axis, below=26)
+    figure.update_xaxes(range=[edges[0], edges[-1]], ticklabelstandoff=4)
+    share_x_title(figure, axis, below=30)
     figure.update_yaxes(range=[0, (top or 1.0) * 1.06], tickformat=".0%")
     if narrow:
         name_middle(figure, "Share of samples per bin")

@@ -217,8 +217,9 @@ def distributions(
             trace = _histogram(pane, group, axis, showlegend=column == keys_from)
             trace.meta = {"pane": column, "group": group}
             figure.add_trace(trace, **place)
-    figure.update_xaxes(axis.layout())
-    share_x_title(figure, axis.title(signal.axis), below=26)
+    # Beside the lowest share, the first value would touch it.
+    figure.update_xaxes(axis.layout(), ticklabelstandoff=4)
+    share_x_title(figure, axis.title(signal.axis), below=30)
     figure.update_yaxes(range=[0, top * 1.06], tickformat=".0%")
     if narrow:
         name_middle(figure, "Share of samples per bin")

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page
 from plotly.offline import get_plotlyjs
 
-from tests.browser.waiting import at_rest, eventually, nothing_spills
+from tests.browser.waiting import at_rest, eventually
 from tests.madeup import MadeUp, write_run
 from tests.madeup_figures import panes_figures
 from tests.served import Server, serve
@@ -112,6 +112,6 @@ def test_panes_follow_the_width_of_the_window(
     eventually(page, lambda: stand(1))
     at_rest(page)
     assert not [words for chart in seen.all() for words in covered(chart, 390)]
-    nothing_spills(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.set_viewport_size({"width": 1280, "height": 900})
     eventually(page, lambda: stand(3))
