@@ -110,7 +110,7 @@ def own_data(groups: np.ndarray, clouds: list[np.ndarray]) -> dict[str, Any]:
         "selected": [],
         "png": None,
         "columns": 1,
-        "alt": space_alt(groups[rows], titles),
+        "alt": space_alt(groups[rows], titles, ["Probability, similarity and loss"]),
     }
 
 

@@ -13,6 +13,7 @@ from pages._frame.unknown_page import unknown_page
 from pages._palette.command_palette import palette
 from pages._shared.chart_bar import format_choice
 from pages._shared.ground_watch import watch_ground
+from pages._shared.window_watch import watch_window
 from pages._terms.page_terms import page_terms
 
 # A file: an icon by its name would be fetched from another company's server.
@@ -64,6 +65,7 @@ if not presenting:
         machine()
         gate.whoami()
         watch_ground()
+        watch_window()
 page.run()
 if not presenting:
     page_terms(page.url_path or FIRST)

@@ -32,6 +32,7 @@ from cu_core.figures.pareto import ParetoBox, ParetoLine, ParetoPoint, pareto
 from cu_core.figures.recovery_bars import Recovery, RecoveryBar, recovery_bars
 from cu_core.figures.scene_figure import scene_figure
 from cu_core.figures.similarity_panes import COSINES, similarity_histograms
+from cu_core.figures.table_panes import MOST_NARROW
 from cu_core.figures.theme import GROUPS
 from cu_core.figures.trajectories import Trajectory, TrajectoryLine, trajectories
 from cu_core.figures.tsne_panes import Snapshot, drift_map
@@ -77,59 +78,77 @@ class Outputs:
     def panes(self, values: dict[str, np.ndarray]) -> list[ConfidencePane]:
         return [ConfidencePane(title, self.groups, values[kind], kind) for title, kind in KINDS]
 
+    def signals(self) -> dict[str, dict[str, np.ndarray]]:
+        """Id of a signal to kind of moment to (n,) values."""
+        return {
+            "probability": self.top,
+            "margin": {k: 2 * v - 1 for k, v in self.top.items()},
+            "loss": {k: -np.log(v) for k, v in self.top.items()},
+            "views": {k: 1 - 0.3 * self.rng.beta(2, 8, len(self.groups)) for k in self.top},
+        }
+
+    def scored(self) -> list[Scored]:
+        """Scores of an attack, members first."""
+        member = np.arange(len(self.groups)) < len(self.groups) // 2
+        models = ("before", "after", "reference")
+        return [Scored(m, "refitted", self.rng.normal(size=len(member)) + member, member, 0.2) for m in models]
+
 
 def sample_figures(classes: int, samples: int) -> Iterator[tuple[str, go.Figure]]:
     """Charts of samples and classes: those whose look depends on how many there are."""
+    yield from panes_figures(classes, samples)
     made = Outputs(classes, samples)
-    signals = {
-        "probability": made.top,
-        "margin": {k: 2 * v - 1 for k, v in made.top.items()},
-        "loss": {k: -np.log(v) for k, v in made.top.items()},
-        "views": {k: 1 - 0.3 * made.rng.beta(2, 8, samples) for k in made.top},
-    }
+    for name, values in made.signals().items():
+        edges = common_bins(SIGNALS[name], by_group(made.panes(values)), log=name == "loss")
+        lines = [OverlayLine("A", ("s0", "s1"), (values["before"], values["round"]))]
+        yield f"overlay {name}", overlay(SIGNALS[name], lines, [values["reference"]] * 2, edges, means=True)
+    gaps = [ClassGaps(f"line {k}", made.rng.normal(0, 0.2, classes), np.full(classes, 9)) for k in range(3)]
+    yield "class gaps", class_gaps(gaps, made.classes, forgotten=[0])
+    yield "roc", roc_figure(made.scored())
+
+
+def panes_figures(classes: int, samples: int, *, narrow: bool = False) -> Iterator[tuple[str, go.Figure]]:
+    """Those among them whose panes stand one below the other on a phone."""
+    made = Outputs(classes, samples)
+    signals = made.signals()
     for name, values in signals.items():
         panes = made.panes(values)
         edges = common_bins(SIGNALS[name], by_group(panes), log=name == "loss")
         for overlaid in (True, False):
-            figure = distributions(SIGNALS[name], panes, edges, top=highest_share(panes, edges), overlaid=overlaid)
+            top = highest_share(panes, edges)
+            figure = distributions(SIGNALS[name], panes, edges, top=top, overlaid=overlaid, narrow=narrow)
             yield f"distributions {name} {overlaid}", figure
-        lines = [OverlayLine("A", ("s0", "s1"), (values["before"], values["round"]))]
-        yield f"overlay {name}", overlay(SIGNALS[name], lines, [values["reference"]] * 2, edges, means=True)
     panes = made.panes(signals["views"])
     edges = common_bins(COSINES["views"], by_group(panes))
-    yield "cosines", similarity_histograms(COSINES["views"], panes, edges, top=highest_share(panes, edges))
+    top = highest_share(panes, edges)
+    yield "cosines", similarity_histograms(COSINES["views"], panes, edges, top=top, narrow=narrow)
     for which in ("forget", "unseen"):
         own = made.groups == which
         counts = [
             Predictions(title, count_predictions(made.label[own], made.predicted[kind][own], classes), kind)
             for title, kind in KINDS
         ]
-        many = classes > MOST_CLASSES
+        many = classes > (MOST_NARROW if narrow else MOST_CLASSES)
         yield (
             f"predictions {which}",
-            answer_ranking(counts, made.classes)
+            answer_ranking(counts, made.classes, narrow=narrow)
             if many
             else prediction_matrix(
                 counts,
                 made.classes,
                 most=highest_count([c.counts for c in counts], hide_diagonal=False),
                 rows_title="True class",
+                narrow=narrow,
             ),
         )
         cosine = np.where((np.bincount(made.label[own], minlength=classes) > 0)[:, None], 0.0, np.nan)
         alike = [Similarities(t, cosine + made.rng.uniform(-1, 1, (classes, classes)), kind) for t, kind in KINDS]
         ends = common_range([pane.cosine for pane in alike])
-        yield f"class cosines {which}", similarity_matrix(alike, made.classes, ends=ends, rows_title="Forget class")
-    gaps = [ClassGaps(f"line {k}", made.rng.normal(0, 0.2, classes), np.full(classes, 9)) for k in range(3)]
-    yield "class gaps", class_gaps(gaps, made.classes, forgotten=[0])
-    member = np.arange(samples) < samples // 2
-    scored = [
-        Scored(model, "refitted", made.rng.normal(size=samples) + member, member, 0.2)
-        for model in ("before", "after", "reference")
-    ]
+        figure = similarity_matrix(alike, made.classes, ends=ends, rows_title="Forget class", narrow=narrow)
+        yield f"class cosines {which}", figure
+    scored = made.scored()
     edges = score_bins([pane.score for pane in scored])
-    yield "scores", score_panes(scored, edges, 0.3, "Cross-entropy (nats)")
-    yield "roc", roc_figure(scored)
+    yield "scores", score_panes(scored, edges, 0.3, "Cross-entropy (nats)", narrow=narrow)
 
 
 def run_figures() -> Iterator[tuple[str, go.Figure]]:

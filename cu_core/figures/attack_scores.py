@@ -11,10 +11,13 @@ from plotly.subplots import make_subplots
 
 from cu_core.catalogue.attack_record import WAYS
 from cu_core.figures.confidence_panes import shares
+from cu_core.figures.stacked_panes import name_middle, stacked_panes
 from cu_core.figures.theme import COLOURS, NEUTRAL, dress, note_font, pane_title, share_x_title, tint
 from cu_core.metrics.roc import LOW_FPR, decision_numbers, ranking_numbers, roc_curve
 
 BINS = 40
+PANE_PX = 130
+"""Px of a pane on a phone."""
 
 MOST_STEPS = 1_000
 """Steps of a ROC curve at its low end that are all drawn, and of the rest at most."""
@@ -110,26 +113,34 @@ def score_bins(scores: Iterable[np.ndarray], levels: Iterable[float | None] = ()
     return np.linspace(low - room, high + room, bins + 1)
 
 
-def score_panes(panes: Sequence[Scored], edges: np.ndarray, threshold: float, axis: str) -> go.Figure:
+def score_panes(
+    panes: Sequence[Scored], edges: np.ndarray, threshold: float, axis: str, *, narrow: bool = False
+) -> go.Figure:
     """Scores of members and others as shares, one pane per model, on the same axes and bins.
 
     The solid line is the threshold that was chosen, the dotted one the fitted threshold of the pane.
 
     Args:
-        panes: from left to right.
+        panes: from left to right, on a phone from top to bottom.
         edges: common bins, see `score_bins`.
         threshold: chosen by the reader.
         axis: what the score is.
+        narrow: whether it is drawn on a phone.
     """
-    figure = make_subplots(
-        rows=1,
-        cols=max(1, len(panes)),
-        shared_yaxes=True,
-        column_titles=[_pane_title(pane) for pane in panes],
-        horizontal_spacing=0.03,
+    figure = (
+        stacked_panes([(pane.title, pane.model) for pane in panes], PANE_PX)
+        if narrow
+        else make_subplots(
+            rows=1,
+            cols=max(1, len(panes)),
+            shared_yaxes=True,
+            column_titles=[_pane_title(pane) for pane in panes],
+            horizontal_spacing=0.03,
+        )
     )
     top = 0.0
     for column, pane in enumerate(panes, start=1):
+        place = {"row": column, "col": 1} if narrow else {"row": 1, "col": column}
         for side, (group, title) in SIDES.items():
             inside = pane.score[pane.member == (side == "members")]
             heights = shares(inside[np.isfinite(inside)], edges)
@@ -153,13 +164,16 @@ def score_panes(panes: Sequence[Scored], edges: np.ndarray, threshold: float, ax
                 hovertemplate=f"{title}<br>%{{y:.1%}} between %{{x:.3g}} and %{{customdata:.3g}}<extra></extra>",
                 meta={"side": side, "model": pane.model, "way": pane.way},
             )
-            figure.add_trace(trace, row=1, col=column)
-        figure.add_vline(threshold, line={"color": NEUTRAL, "width": 2}, row=1, col=column)
+            figure.add_trace(trace, **place)
+        figure.add_vline(threshold, line={"color": NEUTRAL, "width": 2}, **place)
         if pane.threshold is not None:
-            figure.add_vline(pane.threshold, line={"color": NEUTRAL, "width": 1.5, "dash": "dot"}, row=1, col=column)
-    figure.update_xaxes(range=[edges[0], edges[-1]])
-    share_x_title(figure, axis, below=26)
+            figure.add_vline(pane.threshold, line={"color": NEUTRAL, "width": 1.5, "dash": "dot"}, **place)
+    figure.update_xaxes(range=[edges[0], edges[-1]], ticklabelstandoff=4)
+    share_x_title(figure, axis, below=30)
     figure.update_yaxes(range=[0, (top or 1.0) * 1.06], tickformat=".0%")
+    if narrow:
+        name_middle(figure, "Share of samples per bin")
+        return dress(figure, height=int(figure.layout.height) + 56, bottom=56)
     figure.update_yaxes(title_text="Share of samples per bin", col=1)
     return dress(figure, height=280, bottom=56)
 

@@ -93,11 +93,13 @@ def class_gaps(lines: Sequence[ClassGaps], classes: Sequence[str], *, forgotten:
             colorbar={"title": "points"} | short_bar(ROW * len(lines)),
         )
     )
-    figure.update_xaxes(type="category", showgrid=False, title_text="Class", tickangle=tick_angle(ticks))
+    words = [re.sub("<.*?>", "", tick) for tick in ticks]
+    angle = tick_angle(words)
+    figure.update_xaxes(type="category", showgrid=False, title_text="Class", tickangle=angle)
     figure.update_yaxes(type="category", showgrid=False, autorange="reversed")
     if len(used) <= MOST_NUMBERS:
         add_cell_numbers(figure, _COLOURS, (-END, END), "+.0f")
-    bottom = 64 + slant([re.sub("<.*?>", "", tick) for tick in ticks])
+    bottom = 64 + slant(words, angle)
     return dress(figure, height=max(60, ROW * len(lines)) + bottom, top=16, bottom=bottom)
 
 

@@ -10,11 +10,11 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from cu_core.figures.cell_numbers import add_cell_numbers
-from cu_core.figures.table_panes import short_bar, slant, table_panes, tick_angle
+from cu_core.figures.table_panes import BAR_ABOVE, short_bar, short_names, table_panes
 from cu_core.figures.theme import class_name, dress, join, share_x_title
 
-MOST_NUMBERS = 12
-"""Up to this many classes, cells carry their count."""
+MOST_NUMBERS, MOST_NUMBERS_NARROW = 12, 6
+"""Up to this many classes, cells carry their count; on a phone, cells of more have no room for one."""
 
 # Steep at its low end: beside a cell of a hundred, cells of one and of forty are told apart.
 _COUNT_COLOURS = [(share**2, sample_colorscale("Cividis", share)[0]) for share in (k / 12 for k in range(13))]
@@ -48,16 +48,23 @@ def highest_count(counts: Sequence[np.ndarray], *, hide_diagonal: bool) -> int:
 
 
 def prediction_matrix(
-    panes: Sequence[Predictions], classes: Sequence[str], *, most: int, rows_title: str, hide_diagonal: bool = False
+    panes: Sequence[Predictions],
+    classes: Sequence[str],
+    *,
+    most: int,
+    rows_title: str,
+    hide_diagonal: bool = False,
+    narrow: bool = False,
 ) -> go.Figure:
     """Counts by class and predicted class in one range of colours.
 
     Args:
-        panes: from left to right, those of few rows from top to bottom.
+        panes: from left to right, those of few rows or on a phone from top to bottom.
         classes: class names by label; numbers stand in for those that are missing.
         most: count at the end of the colours, see `highest_count`.
         rows_title: what the rows are, e.g. ``"True class"``.
         hide_diagonal: leave out correct predictions, so that confusions show.
+        narrow: whether it is drawn on a phone.
     """
     size = max((len(pane.counts) for pane in panes), default=len(classes))
     names = [class_name(classes, label) for label in range(size)]
@@ -67,7 +74,8 @@ def prediction_matrix(
         seen[: len(pane.counts)] += pane.counts.sum(1)
     used = np.flatnonzero(seen)
     rows = [names[label] for label in used]
-    grid = table_panes([(pane.title, pane.kind) for pane in panes], len(rows))
+    labels = short_names(names, narrow=narrow)
+    grid = table_panes([(pane.title, pane.kind) for pane in panes], len(rows), labels, narrow=narrow)
     figure = grid.figure
     for place, pane in zip(grid.places, panes, strict=True):
         counts = np.zeros((size, size))
@@ -87,24 +95,27 @@ def prediction_matrix(
         figure.add_trace(heatmap, **place)
     # Named and bounded here, since a pane without any count would lose its classes.
     figure.update_xaxes(type="category", categoryorder="array", categoryarray=names, range=[-0.5, len(names) - 0.5])
-    figure.update_xaxes(showgrid=False, tickangle=tick_angle(names))
-    figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
+    known_as = dict(zip(names, labels, strict=True))
+    figure.update_xaxes(showgrid=False, labelalias=known_as, **grid.across)
+    figure.update_yaxes(type="category", autorange="reversed", showgrid=False, labelalias=known_as)
     figure.update_yaxes(title_text=rows_title, **grid.titled)
     if len(names) <= MOST_NUMBERS:
         add_cell_numbers(figure, _COUNT_COLOURS, (0, most), ".0f")
+    # Where cells carry their count, no bar has to explain their colours.
+    barred = len(names) > (MOST_NUMBERS_NARROW if narrow else MOST_NUMBERS)
     figure.update_layout(
         coloraxis={
             "cmin": 0,
             "cmax": most,
             "colorscale": _COUNT_COLOURS,
-            # Where cells carry their count, no bar has to explain their colours.
-            "showscale": len(names) > MOST_NUMBERS,
-            "colorbar": {"title": "Samples"} | short_bar(grid.height),
+            "showscale": barred,
+            "colorbar": {"title": "Samples"} | short_bar(grid.height, narrow=narrow),
         }
     )
-    below = slant(names)
-    share_x_title(figure, "Predicted class", below=30 + below)
-    return dress(figure, height=grid.height + 56 + below, bottom=56 + below)
+    share_x_title(figure, "Predicted class", below=30 + grid.below)
+    bottom = 56 + grid.below
+    top = BAR_ABOVE if narrow and barred else None
+    return dress(figure, height=grid.height + bottom, bottom=bottom, top=top)
 
 
 def prediction_alt(panes: Sequence[Predictions]) -> str:

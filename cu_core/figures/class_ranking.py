@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from cu_core.base.display_text import cut
 from cu_core.figures.class_matrix import Predictions
 from cu_core.figures.theme import COLOURS, NEUTRAL, class_name, dress, pane_title, share_x_title, tint
 
@@ -17,6 +18,12 @@ MOST_CLASSES = 20
 MOST_LISTED = 15
 ROW = 24
 """Px of a row where runs have a pane each."""
+
+TWO_LINES = 34
+"""Px of a row whose name takes two lines, as two classes do on a phone."""
+
+LONGEST, LONGEST_NARROW = 30, 16
+"""Letters of the name of a class beside its bar, and on a phone; the whole name appears under the pointer."""
 
 BAR, GAP = 9, 9
 """Px of a bar and of the gap between rows where the states of a run stand beside each other."""
@@ -50,7 +57,9 @@ def strongest_answers(
     return [(int(k) // size, int(k) % size) for k in order if found.flat[k] > 0]
 
 
-def answer_ranking(panes: Sequence[Predictions], classes: Sequence[str], *, hide_diagonal: bool = False) -> go.Figure:
+def answer_ranking(
+    panes: Sequence[Predictions], classes: Sequence[str], *, hide_diagonal: bool = False, narrow: bool = False
+) -> go.Figure:
     """Bars of the strongest answers, the same rows in every pane and in every round's order of strength.
 
     States of one run stand beside each other in one pane, which is as wide as the chart; runs have a pane each.
@@ -59,6 +68,7 @@ def answer_ranking(panes: Sequence[Predictions], classes: Sequence[str], *, hide
         panes: from left to right, or from top to bottom in a row.
         classes: class names by label.
         hide_diagonal: leave out correct predictions.
+        narrow: whether it is drawn on a phone.
     """
     listed = strongest_answers(panes, hide_diagonal=hide_diagonal)
     alone = len({true for pane in panes for true in np.flatnonzero(pane.counts.sum(1))}) <= 1
@@ -89,13 +99,17 @@ def answer_ranking(panes: Sequence[Predictions], classes: Sequence[str], *, hide
             showlegend=together,
         )
         figure.add_trace(trace, row=1, col=1 if together else column)
+    letters = LONGEST_NARROW if narrow else LONGEST
+    ticks = [_pair(classes, *pair, alone, letters, " →<br>" if narrow else " → ") for pair in listed]
     figure.update_layout(barmode="group")
     figure.update_xaxes(range=[0, (top or 1.0) * 1.05], tickformat=".0%", nticks=4)
     figure.update_yaxes(
-        tickvals=np.arange(len(listed)), ticktext=names, range=[len(listed) - 0.4, -0.6], showgrid=False
+        tickvals=np.arange(len(listed)), ticktext=ticks, range=[len(listed) - 0.4, -0.6], showgrid=False
     )
     share_x_title(figure, f"Share of the samples in {'each state' if together else 'the pane'}", below=26)
     row = BAR * len(panes) + GAP if together else ROW
+    if narrow and any("<br>" in tick for tick in ticks):
+        row = max(row, TWO_LINES)
     return dress(figure, height=row * max(len(listed), 1) + 56, bottom=56)
 
 
@@ -112,8 +126,12 @@ def ranking_words(panes: Sequence[Predictions], *, hide_diagonal: bool = False) 
     return f"With many classes the {len(listed)} most frequent {kind} are listed instead of a table; they hold {share}."
 
 
-def _pair(classes: Sequence[str], true: int, predicted: int, alone: bool) -> str:
-    answer = class_name(classes, predicted)
+def _pair(
+    classes: Sequence[str], true: int, predicted: int, alone: bool, letters: int | None = None, arrow: str = " → "
+) -> str:
+    asked, answer = (class_name(classes, label) for label in (true, predicted))
+    if letters is not None:
+        asked, answer = cut(asked, letters), cut(answer, letters)
     if alone:
         return f"<b>{answer} (right)</b>" if true == predicted else answer
-    return f"<b>{answer} (right)</b>" if true == predicted else f"{class_name(classes, true)} → {answer}"
+    return f"<b>{answer} (right)</b>" if true == predicted else f"{asked}{arrow}{answer}"

@@ -12,7 +12,13 @@ from plotly.colors import sample_colorscale
 from cu_core.figures.cell_numbers import add_cell_numbers
 from cu_core.figures.class_matrix import MOST_NUMBERS
 from cu_core.figures.class_ranking import MOST_CLASSES
-from cu_core.figures.table_panes import short_bar, slant, table_panes, tick_angle
+from cu_core.figures.table_panes import (
+    BAR_ABOVE,
+    MOST_NARROW,
+    short_bar,
+    short_names,
+    table_panes,
+)
 from cu_core.figures.theme import class_name, dress, join, share_x_title
 
 _COLOURS = [(share, sample_colorscale("Cividis", share)[0]) for share in (k / 12 for k in range(13))]
@@ -44,20 +50,26 @@ def common_range(matrices: Iterable[np.ndarray]) -> tuple[float, float]:
 
 
 def similarity_matrix(
-    panes: Sequence[Similarities], classes: Sequence[str], *, ends: tuple[float, float], rows_title: str
+    panes: Sequence[Similarities],
+    classes: Sequence[str],
+    *,
+    ends: tuple[float, float],
+    rows_title: str,
+    narrow: bool = False,
 ) -> go.Figure:
     """Mean cosines by class and retained class in one range of colours, the own class framed.
 
     Args:
-        panes: from left to right, those of few rows from top to bottom; all (C, C).
+        panes: from left to right, those of few rows or on a phone from top to bottom; all (C, C).
         classes: class names by label; numbers stand in for those that are missing.
         ends: lowest and highest cosine of the colours, see `common_range`.
         rows_title: what the rows are, e.g. ``"Forget class"``.
+        narrow: whether it is drawn on a phone.
     """
-    rows, columns = shown_classes([pane.cosine for pane in panes])
+    rows, columns = shown_classes([pane.cosine for pane in panes], narrow=narrow)
     names = {int(label): class_name(classes, int(label)) for label in {*rows, *columns}}
-    labels = [names[int(label)] for label in columns]
-    grid = table_panes([(pane.title, pane.kind) for pane in panes], len(rows))
+    labels = short_names([names[int(label)] for label in columns], narrow=narrow)
+    grid = table_panes([(pane.title, pane.kind) for pane in panes], len(rows), labels, narrow=narrow)
     figure = grid.figure
     for place, pane in zip(grid.places, panes, strict=True):
         heatmap = go.Heatmap(
@@ -83,11 +95,11 @@ def similarity_matrix(
         labelalias={str(column): label for column, label in enumerate(labels)},
         range=[-0.5, len(columns) - 0.5],
         showgrid=False,
-        tickangle=tick_angle(labels),
+        **grid.across,
     )
     figure.update_yaxes(
         tickvals=np.arange(len(rows)),
-        ticktext=[names[int(r)] for r in rows],
+        ticktext=short_names([names[int(r)] for r in rows], narrow=narrow),
         range=[len(rows) - 0.5, -0.5],
         showgrid=False,
     )
@@ -99,34 +111,37 @@ def similarity_matrix(
             "cmin": ends[0],
             "cmax": ends[1],
             "colorscale": _COLOURS,
-            "colorbar": {"title": "Mean<br>cosine"} | short_bar(grid.height),
+            "colorbar": {"title": "Mean cosine" if narrow else "Mean<br>cosine"}
+            | short_bar(grid.height, narrow=narrow),
         }
     )
-    below = slant(labels)
-    share_x_title(figure, "Retained class", below=30 + below)
-    return dress(figure, height=grid.height + 56 + below, bottom=56 + below)
+    share_x_title(figure, "Retained class", below=30 + grid.below)
+    bottom = 56 + grid.below
+    return dress(figure, height=grid.height + bottom, bottom=bottom, top=BAR_ABOVE if narrow else None)
 
 
-def shown_classes(matrices: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def shown_classes(matrices: Sequence[np.ndarray], *, narrow: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns that are drawn: all known ones, or of many those that are most alike in any of the panes.
 
     Args:
         matrices: (C, C) mean cosines, NaN where a class has no sample.
+        narrow: whether they are drawn on a phone.
 
     Returns:
-        Ascending labels of at most `MOST_CLASSES` rows and columns.
+        Ascending labels of at most `MOST_CLASSES` rows and columns, on a phone `MOST_NARROW` columns.
     """
     known = np.any([np.isfinite(cosine) for cosine in matrices], axis=0)
     alike = np.max([np.nan_to_num(cosine, nan=-2.0) for cosine in matrices], axis=0)
     rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
     rows = _most_alike(rows, alike[np.ix_(rows, columns)].max(1, initial=-2.0))
-    return rows, _most_alike(columns, alike[np.ix_(rows, columns)].max(0, initial=-2.0))
+    most = MOST_NARROW if narrow else MOST_CLASSES
+    return rows, _most_alike(columns, alike[np.ix_(rows, columns)].max(0, initial=-2.0), most)
 
 
-def left_out_words(matrices: Sequence[np.ndarray]) -> str:
+def left_out_words(matrices: Sequence[np.ndarray], *, narrow: bool = False) -> str:
     """How many of the classes are drawn, as a sentence that begins with a space; empty where all are."""
     known = np.any([np.isfinite(cosine) for cosine in matrices], axis=0)
-    rows, columns = shown_classes(matrices)
+    rows, columns = shown_classes(matrices, narrow=narrow)
     every = int(known.any(1).sum()), int(known.any(0).sum())
     if (len(rows), len(columns)) == every:
         return ""
@@ -141,8 +156,8 @@ def left_out_words(matrices: Sequence[np.ndarray]) -> str:
     return f" Drawn are the most alike of many: {join(left_out)}."
 
 
-def _most_alike(labels: np.ndarray, alike: np.ndarray) -> np.ndarray:
-    return np.sort(labels[np.argsort(-alike, kind="stable")[:MOST_CLASSES]])
+def _most_alike(labels: np.ndarray, alike: np.ndarray, most: int = MOST_CLASSES) -> np.ndarray:
+    return np.sort(labels[np.argsort(-alike, kind="stable")[:most]])
 
 
 def similarity_matrix_alt(panes: Sequence[Similarities]) -> str:

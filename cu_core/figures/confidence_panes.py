@@ -10,8 +10,12 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from cu_core.figures.stacked_panes import name_middle, stacked_panes
 from cu_core.figures.theme import COLOURS, GROUPS, TITLES, dress, join, pane_title, share_x_title, tint
 from cu_core.figures.value_axis import BINS, ValueAxis, common_edges
+
+OVERLAID_PX, GROUP_PX = 150, 84
+"""Px of a pane on a phone: of all groups, and of one."""
 
 
 @dataclass(frozen=True)
@@ -168,41 +172,58 @@ def distributions(
     top: float,
     overlaid: bool = True,
     spread: Spread | None = None,
+    narrow: bool = False,
 ) -> go.Figure:
-    """Histograms as shares, one column per pane: groups overlaid, or one row each.
+    """Histograms as shares, one column per pane: groups overlaid, or one row each; on a phone all in one column.
 
     Args:
         signal: what is shown.
-        panes: columns from left to right.
+        panes: columns from left to right, on a phone from top to bottom.
         edges: common bins.
         top: largest share on any axis, see `highest_share`.
         overlaid: all groups in one pane per state; otherwise one row of panes per group.
         spread: drawn as a band behind the reference and, where groups have panes of their own, behind the round.
+        narrow: whether it is drawn on a phone.
     """
     groups = [group for group in GROUPS if any(len(pane.of(group)) for pane in panes)]
     rows = 1 if overlaid else max(1, len(groups))
-    figure = make_subplots(
-        rows=rows,
-        cols=max(1, len(panes)),
-        shared_xaxes=True,
-        shared_yaxes=True,
-        column_titles=[pane_title(m.title, m.kind) for m in panes],
-        horizontal_spacing=0.03,
-        vertical_spacing=0.07,
-    )
+    if narrow:
+        named = [
+            (m.title if overlaid else f"{TITLES[group]}: {m.title}", m.kind)
+            for group in (groups[:1] if overlaid else groups)
+            for m in panes
+        ]
+        figure = stacked_panes(named, OVERLAID_PX if overlaid else GROUP_PX)
+    else:
+        figure = make_subplots(
+            rows=rows,
+            cols=max(1, len(panes)),
+            shared_xaxes=True,
+            shared_yaxes=True,
+            column_titles=[pane_title(m.title, m.kind) for m in panes],
+            horizontal_spacing=0.03,
+            vertical_spacing=0.07,
+        )
     axis = axis_of(signal, edges)
     # The legend takes its keys from the last pane, where they are filled.
     keys_from = max((c for c, m in enumerate(panes) if m.kind == "round"), default=len(panes) - 1)
     for column, pane in enumerate(panes):
-        for row, group in enumerate(groups):
+        for k, group in enumerate(groups):
+            row = 0 if overlaid else k
+            place = {"row": row * len(panes) + column + 1, "col": 1} if narrow else {"row": row + 1, "col": column + 1}
             if spread and group in spread and (pane.kind == "reference" or (pane.kind == "round" and not overlaid)):
                 for trace in _band(group, spread[group], axis):
-                    figure.add_trace(trace, row=1 if overlaid else row + 1, col=column + 1)
+                    figure.add_trace(trace, **place)
             trace = _histogram(pane, group, axis, showlegend=column == keys_from)
-            figure.add_trace(trace, row=1 if overlaid else row + 1, col=column + 1)
-    figure.update_xaxes(axis.layout())
-    share_x_title(figure, axis.title(signal.axis), below=26)
+            trace.meta = {"pane": column, "group": group}
+            figure.add_trace(trace, **place)
+    # Beside the lowest share, the first value would touch it.
+    figure.update_xaxes(axis.layout(), ticklabelstandoff=4)
+    share_x_title(figure, axis.title(signal.axis), below=30)
     figure.update_yaxes(range=[0, top * 1.06], tickformat=".0%")
+    if narrow:
+        name_middle(figure, "Share of samples per bin")
+        return dress(figure, height=int(figure.layout.height) + 72, bottom=72)
     figure.update_yaxes(title_text="Share of samples per bin", col=1)
     if not overlaid:
         for row, group in enumerate(groups, start=1):

@@ -16,6 +16,9 @@ OUTERMOST = 0.5
 ROOM = 0.06
 """Share of an axis that stays free at its ends."""
 
+LEAST_SPAN = 0.04
+"""Least length of an axis as a share of its largest value: ticks have three digits, and what rests shall look so."""
+
 SMALLEST = 1e-6
 """Value at the foot of a logarithmic axis, which has no zero."""
 
@@ -97,5 +100,6 @@ def _ends(values: np.ndarray, signal: TrackedSignal) -> dict[str, float]:
     if not len(known):
         return {"low": 0.0, "high": 1.0}
     low, high = (float(end) for end in np.percentile(known, [OUTERMOST, 100 - OUTERMOST]))
-    room = ROOM * (high - low) or 0.5
+    least = 0.0 if signal.log else LEAST_SPAN * max(abs(low), abs(high))
+    room = max(ROOM * (high - low), (least - (high - low)) / 2) or 0.5
     return {"low": low - room, "high": high + room}

@@ -29,25 +29,27 @@ def mark_selected(
 
     Args:
         figure: of `cu_core.figures.confidence_panes.distributions`, changed in place.
-        panes: its columns.
+        panes: its states, in their order.
         selected: (n,) bool over the samples of every pane.
         axis: its bins; what lies outside is marked at the nearer end.
         top: largest share on any axis.
-        overlaid: whether it has one row of panes.
+        overlaid: whether all groups share a pane.
 
     Returns:
         The same figure.
     """
     groups = [group for group in GROUPS if any(len(pane.of(group)) for pane in panes)]
+    axes = {(t.meta["pane"], t.meta["group"]): t for t in figure.data if t.meta and "pane" in t.meta}
     named = False
-    for column, pane in enumerate(panes, start=1):
+    for column, pane in enumerate(panes):
         for row, group in enumerate(groups):
             values = pane.values[selected & (pane.groups == group) & np.isfinite(pane.values)]
             if not len(values):
                 continue
             height = top * (0.04 + 0.05 * row * overlaid)
             trace = _strokes(values, group, f"selected {group} sample, {pane.title}", axis, height, named)
-            figure.add_trace(trace, row=1 if overlaid else row + 1, col=column)
+            beside = axes[column, group]
+            figure.add_trace(trace.update(xaxis=beside.xaxis, yaxis=beside.yaxis))
             named = True
     return figure
 
@@ -57,7 +59,7 @@ def mark_scores(figure: go.Figure, panes: Sequence[Scored], rows: np.ndarray, ed
 
     Args:
         figure: of `cu_core.figures.attack_scores.score_panes`, changed in place.
-        panes: its columns.
+        panes: its panes, in their order.
         rows: of the scores, those of selected samples.
         edges: its bins.
 
@@ -65,15 +67,17 @@ def mark_scores(figure: go.Figure, panes: Sequence[Scored], rows: np.ndarray, ed
         The same figure.
     """
     top = float(figure.layout.yaxis.range[1])
+    axes = {(t.meta["model"], t.meta["way"]): t for t in figure.data if t.meta and "side" in t.meta}
     named = False
-    for column, pane in enumerate(panes, start=1):
+    for pane in panes:
         for k, (side, (group, title)) in enumerate(SIDES.items()):
             values = pane.score[rows][pane.member[rows].astype(bool) == (side == "members")]
             values = values[np.isfinite(values)]
             if len(values):
                 words = f"selected, {title.lower()}"
                 trace = _strokes(values, group, words, ValueAxis(edges), top * (0.04 + 0.05 * k), named)
-                figure.add_trace(trace, row=1, col=column)
+                beside = axes[pane.model, pane.way]
+                figure.add_trace(trace.update(xaxis=beside.xaxis, yaxis=beside.yaxis))
                 named = True
     return figure
 

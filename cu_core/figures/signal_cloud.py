@@ -155,12 +155,18 @@ def pack(array: np.ndarray) -> str:
     return base64.b64encode(array.astype(array.dtype.newbyteorder("<")).tobytes()).decode("ascii")
 
 
-def space_alt(groups: np.ndarray, states: Sequence[str]) -> str:
-    """What is drawn, in words."""
+def space_alt(groups: np.ndarray, states: Sequence[str], spaces: Sequence[str]) -> str:
+    """What is drawn, in words.
+
+    Args:
+        groups: (n,) group names.
+        states: titles of the panes.
+        spaces: titles of the spaces, each of three signals.
+    """
     counts = join([f"{(groups == group).sum()} {group}" for group in GROUPS if (groups == group).any()])
     return (
-        f"Samples as points ({counts}) in a space of three signals, and in one of the three highest probabilities, "
-        f"side by side on the same axes: {join(states)}."
+        f"Samples as points ({counts}) in spaces of three signals: {'; '.join(spaces).lower()}. Side by side on the "
+        f"same axes: {join(states)}."
     )
 
 

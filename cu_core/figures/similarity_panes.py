@@ -55,7 +55,13 @@ def only(pane: ConfidencePane, groups: Collection[str]) -> ConfidencePane:
 
 
 def similarity_histograms(
-    signal: SampleSignal, panes: Sequence[ConfidencePane], edges: np.ndarray, *, top: float, overlaid: bool = True
+    signal: SampleSignal,
+    panes: Sequence[ConfidencePane],
+    edges: np.ndarray,
+    *,
+    top: float,
+    overlaid: bool = True,
+    narrow: bool = False,
 ) -> go.Figure:
     """Histograms as on the confidence page, with a dashed line at the mean of each group.
 
@@ -65,8 +71,9 @@ def similarity_histograms(
         edges: common bins.
         top: largest share on any axis.
         overlaid: all groups in one pane per state; otherwise one row of panes per group.
+        narrow: whether it is drawn on a phone.
     """
-    figure = distributions(signal, panes, edges, top=top, overlaid=overlaid)
+    figure = distributions(signal, panes, edges, top=top, overlaid=overlaid, narrow=narrow)
     # `distributions` adds the groups of each pane in turn, so its traces tell which pane is whose.
     for trace, (pane, group) in zip(list(figure.data), _drawn(panes), strict=True):
         values = pane.of(group)

@@ -25,6 +25,7 @@ from cu_core.figures.selection_marks import mark_scores
 from cu_core.runstore.reader import RunView
 from pages._shared.chart_bar import show_chart
 from pages._shared.downloads import table_downloads
+from pages._shared.window_watch import is_narrow
 
 AXES = {"log": "Logarithmic", "linear": "Linear"}
 
@@ -70,7 +71,8 @@ def threshold_section(panes: list[Scored], attack: str, key: str, marked: np.nda
     """Distributions with the threshold and the marked rows, and what the threshold decides."""
     edges = score_bins([p.score for p in panes], [p.threshold for p in panes])
     threshold = pick_threshold(panes, edges, f"threshold_{key}")
-    figure = mark_scores(score_panes(panes, edges, threshold, score_title(attack)), panes, marked, edges)
+    figure = score_panes(panes, edges, threshold, score_title(attack), narrow=is_narrow())
+    mark_scores(figure, panes, marked, edges)
     show_chart(figure, key="scores", alt=scores_alt(panes, threshold))
     rows = []
     for pane in panes:

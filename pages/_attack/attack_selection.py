@@ -21,6 +21,7 @@ from pages._shared.chart_bar import show_chart
 from pages._shared.downloads import table_downloads
 from pages._shared.recorded_rounds import probe_of
 from pages._shared.server_home import home
+from pages._shared.window_watch import is_narrow
 
 LEFT_OUT = (
     "Accuracy, AUC, TPR at 1 % FPR, their intervals and the ROC curve are left out here: they compare the whole forget "
@@ -55,7 +56,8 @@ def selected_section(panes: list[Scored], rows: np.ndarray, threshold: float, ax
     """
     own = narrowed(panes, rows)
     edges = score_bins([p.score for p in panes], [p.threshold for p in panes])
-    show_chart(score_panes(own, edges, threshold, axis), key="scores", alt=decided_words(own, threshold))
+    figure = score_panes(own, edges, threshold, axis, narrow=is_narrow())
+    show_chart(figure, key="scores", alt=decided_words(own, threshold))
     lines = []
     for pane in own:
         caught, members, accused, others = decided(pane, threshold)

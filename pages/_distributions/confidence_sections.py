@@ -26,11 +26,13 @@ from cu_core.figures.confidence_panes import (
     spread_of,
 )
 from cu_core.figures.selection_marks import mark_selected
+from cu_core.figures.table_panes import MOST_NARROW
 from cu_core.figures.theme import GROUPS, TITLES
 from pages._distributions.samples_page import ShownSamples, moments_of, panes_of, pick_layout, selection_words
 from pages._shared.chart_bar import show_chart
 from pages._shared.recorded_rounds import class_names, signal_by_round
 from pages._shared.server_home import home
+from pages._shared.window_watch import is_narrow
 from pages._terms.term_link import terms_row
 
 ROWS = {"true_label": "True class", "label": "Label as trained"}
@@ -73,7 +75,8 @@ def distribution_section(shown: ShownSamples) -> None:
     references = [moment("Reference", values, "reference") for values in others if values is not None]
     edges = common_bins(signal, by_group([*compared, *references]), log=log)
     top = highest_share([*compared, *references], edges)
-    figure = distributions(signal, panes, edges, top=top, overlaid=overlaid, spread=spread_of(references, edges))
+    spread = spread_of(references, edges)
+    figure = distributions(signal, panes, edges, top=top, overlaid=overlaid, spread=spread, narrow=is_narrow())
     mark_selected(figure, panes, shown.focus.among(reported), axis_of(signal, edges), top=top, overlaid=overlaid)
     show_chart(figure, key="distributions", alt=distributions_alt(signal, panes))
     st.caption(
@@ -130,9 +133,10 @@ def matrix_section(shown: ShownSamples) -> None:
     if not panes:
         st.info("Predicted classes were not recorded in this run.", icon=":material/info:")
         return
-    many = size > MOST_CLASSES
+    narrow = is_narrow()
+    many = size > (MOST_NARROW if narrow else MOST_CLASSES)
     figure = (
-        answer_ranking(panes, names, hide_diagonal=hide)
+        answer_ranking(panes, names, hide_diagonal=hide, narrow=narrow)
         if many
         else prediction_matrix(
             panes,
@@ -140,6 +144,7 @@ def matrix_section(shown: ShownSamples) -> None:
             most=highest_count(list(counts.values()), hide_diagonal=hide),
             rows_title=ROWS[rows],
             hide_diagonal=hide,
+            narrow=narrow,
         )
     )
     show_chart(figure, key="predictions", alt=prediction_alt(panes))

@@ -26,6 +26,7 @@ from pages._distributions.samples_page import ShownSamples, moments_of, panes_of
 from pages._shared.chart_bar import show_chart
 from pages._shared.recorded_rounds import Stamp, class_names, reference_stamp, stamp
 from pages._shared.server_home import home
+from pages._shared.window_watch import is_narrow
 from pages._terms.term_link import terms_row
 
 MEMBERS = {"forget": "Forget", "both": "Forget and retain"}
@@ -110,7 +111,7 @@ def distribution_section(shown: ShownSamples) -> None:
         return
     edges = common_bins(signal, by_group(compared))
     top = highest_share(compared, edges)
-    figure = similarity_histograms(signal, panes, edges, top=top, overlaid=overlaid)
+    figure = similarity_histograms(signal, panes, edges, top=top, overlaid=overlaid, narrow=is_narrow())
     marked = shown.focus.among(reported)[np.isin(groups, drawn)]
     mark_selected(figure, panes, marked, axis_of(signal, edges), top=top, overlaid=overlaid)
     show_chart(figure, key="cosines", alt=similarity_alt(signal, panes))
@@ -175,11 +176,12 @@ def class_section(shown: ShownSamples) -> None:
     selected = tuple(own.tolist()) if focus.only else None
     found = class_cosines(str(home().root), view.run_id, which, *stamps, size, selected)
     panes = [Similarities(title, found[k], kind) for k, title, kind in moments_of(shown, found)]
-    figure = similarity_matrix(panes, names, ends=common_range(found.values()), rows_title=f"{ROWS[which]} class")
+    ends, narrow = common_range(found.values()), is_narrow()
+    figure = similarity_matrix(panes, names, ends=ends, rows_title=f"{ROWS[which]} class", narrow=narrow)
     show_chart(figure, key="class_cosines", alt=similarity_matrix_alt(panes))
     first, second = (f"selected {which}", "all") if focus.only else (which, "")
     st.caption(
         f"Mean cosine of all pairs of embeddings between {counts[which]:,} {first} and {second} {counts['retain']:,} "
         "retain samples, class by class. The frame marks the own class, where any of it was retained. The colours "
-        f"mean the same in all panes and rounds.{left_out_words([pane.cosine for pane in panes])}"
+        f"mean the same in all panes and rounds.{left_out_words([pane.cosine for pane in panes], narrow=narrow)}"
     )

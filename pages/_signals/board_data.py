@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,17 @@ def recorded_rounds(view: RunView, rounds: list[int], name: str) -> list[int]:
     return [number for number in rounds if name in view.manifest(number)["arrays"]]
 
 
+def says_nothing_more(classes: Sequence[str], *, encoder: bool, with_cosine: bool) -> bool:
+    """Whether the three highest probabilities tell nothing that is not drawn beside them, as those of two classes.
+
+    Args:
+        classes: names of the run's classes.
+        encoder: whether the probabilities are over an encoder's outputs instead.
+        with_cosine: whether the highest one is drawn with other signals.
+    """
+    return with_cosine and not encoder and len(classes) == 2
+
+
 @st.cache_data(max_entries=4, show_spinner=False)
 def board_data(
     root: str,
@@ -83,6 +95,8 @@ def board_data(
         return np.full((len(rows), 3), np.nan) if found is None else found[rows]
 
     spaces = [pack_space(top3_space(encoder), [array(top3_name(view), place) for place in places])]
+    if says_nothing_more(classes, encoder=encoder, with_cosine=with_cosine):
+        spaces = []
     if with_cosine:
         clouds = [signals_at(view, place) for place in places]
         known = [np.full((len(rows), 3), np.nan) if cloud is None else cloud[rows] for cloud in clouds]
@@ -104,6 +118,6 @@ def board_data(
         "truth": pack(true.to_numpy().astype(np.int16)),
         "predicted": [pack(array("top3_class", place)[:, 0].astype(np.int16)) for place in places],
         "classes": list(classes),
-        "alt": space_alt(groups, titles),
+        "alt": space_alt(groups, titles, [space["title"] for space in spaces]),
         "drawn": rows,
     }

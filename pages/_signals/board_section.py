@@ -16,7 +16,7 @@ from cu_core.runstore.reader import RunView
 from pages._selection.selection_state import NONE_REPORTED, Focus, counts_words, follow, selection_of
 from pages._shared.recorded_rounds import class_names, probe_of, probe_sprite, reference_stamp, stamp, wanted_round
 from pages._shared.server_home import home
-from pages._signals.board_data import board_data, signals_at
+from pages._signals.board_data import board_data, says_nothing_more, signals_at
 from pages._signals.signal_board import signal_board
 
 MOST_LISTED = 200
@@ -71,6 +71,10 @@ def board(view: RunView, rounds: list[int], seed: int | None, with_cosine: bool,
         ":green[◆] unseen (non-members), and :blue[●] retain once “show” beside its name is clicked; hollow before, "
         f"filled after. The axes stay the same for all rounds. {how}; Ctrl and the wheel zoom, a double click resets."
     )
+    if says_nothing_more(classes, encoder=view.spec.self_supervised, with_cosine=with_cosine):
+        st.caption(
+            "Of two classes, the second probability is what the first leaves of 1, and there is no third to draw."
+        )
     signal_board(
         data,
         key=f"board {view.run_id}",

@@ -53,7 +53,8 @@ def _live(was_live: bool, progress: Callable[[RunRow], None]) -> None:
 def _line(row: RunRow, *, alike: bool) -> None:
     """One run: its title as a link, with the end of its id where another has the same; then what became of it."""
     label = f"{row.marked_title} · {row.run_id[-4:]}" if alike else row.marked_title
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    # On a phone a run takes two lines, which stand nearer to each other than to the next run's.
+    with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
         st.page_link("run.py", label=plain(label), query_params={"run": row.run_id}, width=TITLE_WIDTH)
         st.caption(plain(f"{short(row.dataset)} · {short(row.forget)}"), width=FORGOTTEN_WIDTH)
         if row.verdict:

@@ -47,3 +47,14 @@ def test_axes_hold_the_guide_and_a_logarithmic_one_has_no_zero() -> None:
     assert first["low"] < 0.5 and first["high"] >= 5
     assert -8 < second["low"] <= -5.5 and 0.9 < second["high"] < 2
     assert third["low"] < third["high"]
+
+
+def test_what_rests_looks_so_and_ticks_of_three_digits_differ() -> None:
+    rests = TrackedSignal("c", "C", "c", (0, 1), 1 - np.array([[0.0] * 5, [0, 1e-7, 1e-6, 1e-5, 1e-5]]))
+    far = TrackedSignal("d", "D", "d", (0,), np.array([[9.8, 9.9, 9.9, 9.9, 9.9]]))
+    moves = TrackedSignal("m", "M", "m", (0,), np.array([[0.1, 0.2, 0.3, 0.4, 0.5]]))
+    nothing = TrackedSignal("z", "Z", "z", (0,), np.zeros((1, 5)))
+    for signal in packed(rests, far, moves, nothing)[0]["signals"]:
+        low, high = signal["low"], signal["high"]
+        assert len({f"{tick:.3g}" for tick in np.linspace(low, high, 5)}) == 5, signal["id"]
+    assert packed(moves)[0]["signals"][0]["low"] > 0.05

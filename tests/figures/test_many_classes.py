@@ -17,7 +17,7 @@ from tests.madeup_figures import Outputs, sample_figures
 CLASSES, SAMPLES = (2, 10, 100, 1000), (200, 2_000, 20_000)
 WIDTH = 820
 """Px of a chart beside the sidebar of a small laptop."""
-LETTER = 6.5
+LETTER, LINE = 6.5, 12
 LARGEST = 3_000_000
 
 
@@ -43,9 +43,8 @@ def test_labels_have_room(classes: int, samples: int) -> None:
             if labels is None or not len(labels):
                 continue
             longest = max(len(str(label)) for label in labels) * LETTER
-            # Slanted labels need a line's height each; level ones their own width.
-            slanted = bool(axis.tickangle) or "heatmap" in {trace.type for trace in figure.data}
-            each = 12 if slanted else longest
+            # Turned labels need a line's height each, slanted ones more of it; level ones their own width.
+            each = LINE / np.sin(np.radians(-axis.tickangle)) if axis.tickangle else longest
             assert len(labels) * each <= width * 1.05, (name, len(labels), each, width)
         height = figure.layout.height - figure.layout.margin.t - figure.layout.margin.b
         for axis in figure.select_yaxes():

@@ -122,5 +122,6 @@ def test_numbers_are_packed_little_endian() -> None:
 
 
 def test_alt_text_counts_the_groups() -> None:
-    text = space_alt(np.array(["forget"] * 3 + ["unseen"] * 2), ["Before (round 0)", "After (round 5)"])
+    text = space_alt(np.array(["forget"] * 3 + ["unseen"] * 2), ["Before (round 0)", "After (round 5)"], ["Loss"])
+    assert "signals: loss. " in text
     assert "3 forget and 2 unseen" in text and "After (round 5)" in text

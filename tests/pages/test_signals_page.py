@@ -15,6 +15,7 @@ from cu_core.base.home import Home
 from cu_core.figures.signal_cloud import CODES
 from cu_core.runstore.reader import open_run
 from pages._selection.selection_state import Picked
+from pages._signals import board_section
 from tests.madeup import CLASSES, MadeUp, finish, write_run
 from tests.pages.page_helpers import drop, open_page, texts
 
@@ -171,3 +172,15 @@ def test_a_running_run_updates_itself_until_it_ends(home: Home) -> None:
     finish(run_dir, "cancelled")
     app.run()
     assert not app.exception and "new rounds appear" not in texts(app)
+
+
+def test_of_two_classes_no_third_probability_is_drawn(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_run(home)
+    monkeypatch.setattr(board_section, "class_names", lambda *_: ("yes", "no"))
+    app = page()
+    assert [space["title"] for space in board(app)["spaces"]] == ["Probability, similarity and loss"]
+    assert "there is no third to draw" in texts(app)
+    drop(home, "two_view_cosine")
+    app = page()
+    assert [space["title"] for space in board(app)["spaces"]] == ["The three highest probabilities over classes"]
+    assert "there is no third to draw" not in texts(app)
