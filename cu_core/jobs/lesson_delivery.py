@@ -97,8 +97,11 @@ def _note(home: Home) -> dict[str, Any] | None:
 
 
 def _missing(note: dict[str, Any] | None, shipped: Iterable[Path]) -> list[Path]:
-    given = None if note is None else note.get(GIVEN) or []
-    return [] if given is None else [path for path in shipped if path.name not in given]
+    if note is None:
+        return []
+    # The note may have been edited by hand.
+    given = note.get(GIVEN)
+    return [path for path in shipped if not isinstance(given, list) or path.name not in given]
 
 
 def _run_id(path: Path) -> str:

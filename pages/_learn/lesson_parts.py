@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from cu_core.analysis.lesson_axes import axis_of_metric, axis_of_test
 from cu_core.analysis.lesson_facts import reference_values
 from cu_core.analysis.recorded_signals import curves_of
 from cu_core.analysis.scenes import Shown
@@ -24,7 +25,6 @@ from cu_core.figures.lesson_levels import LevelRow, add_guess, levels, levels_al
 from cu_core.runstore.reader import RunView
 from pages._drift.drift_scenes import boundary_scene, key_of, samples_of
 from pages._drift.drift_viewer import drift_viewer
-from pages._learn.lesson_axes import axis_of_metric, axis_of_test
 from pages._learn.lesson_pictures import forgotten_pictures
 from pages._shared.chart_bar import show_chart
 from pages._shared.plain_text import plain

@@ -10,6 +10,7 @@ import zipfile
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cu_core.analysis.lesson_axes import OF_METRICS, OF_TESTS
 from cu_core.analysis.verdict_reading import decisive_test
 from cu_core.base.files import write_json
 from cu_core.base.home import Home
@@ -19,7 +20,6 @@ from cu_core.jobs import background, demo, dispatcher, lesson_delivery
 from cu_core.jobs.submission import delete
 from cu_core.runstore.reader import list_runs, open_run
 from cu_core.sharing.lesson_answers import count_answer, counted_answers
-from pages._learn.lesson_axes import OF_METRICS, OF_TESTS
 from tests.madeup import MadeUp, write_run
 from tests.madeup_claims import madeup_verdict
 from tests.pages.page_helpers import open_page, texts

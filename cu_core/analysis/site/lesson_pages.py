@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from cu_core.analysis.compare.reading import read_run
 from cu_core.analysis.erasure.measured_results import RecordedNumber, measured
 from cu_core.analysis.exports.run_images import images_of
+from cu_core.analysis.lesson_axes import axis_of_metric, axis_of_test
 from cu_core.analysis.lesson_facts import facts_of, recorded_run, reference_values
 from cu_core.analysis.recorded_signals import curves_of
 from cu_core.analysis.site.html_frame import frame, said, shown
@@ -32,6 +33,7 @@ from cu_core.catalogue.lessons.lesson_record import Lesson, LessonQuestion, Show
 from cu_core.catalogue.lessons.lesson_words import Fact, Facts
 from cu_core.data.images import ImageData
 from cu_core.data.thumbnails import thumbnail
+from cu_core.figures.attack_answer import COMPARED, attack_title, most_moved
 from cu_core.runstore.reader import RunView, list_runs
 
 LESSON = "lesson.html"
@@ -210,7 +212,9 @@ def _part(told: SiteLesson, part: ShownPart, view: RunView, data: ImageData | No
         figures = (f"<figure><figcaption>{shown(title)}</figcaption>{svg}</figure>" for title, svg in charts)
         return f'<div class="charts">{"".join(figures)}</div>'
     if part.part in ("before-after", "references"):
-        numbers = [n for n in measured(read_run(view), None) if n.id in part.metrics]
+        numbers = [
+            replace(n, title=axis_of_metric(n.id)) for n in measured(read_run(view), None) if n.id in part.metrics
+        ]
         strips = "".join(_levels(view, n, whole=part.part == "before-after") for n in numbers)
         return f'<div class="charts">{strips}</div>{compared_table("Number", [(n.title, n) for n in numbers])}'
     if part.part == "attack":
@@ -218,16 +222,30 @@ def _part(told: SiteLesson, part: ShownPart, view: RunView, data: ImageData | No
             n for n in measured(read_run(view), None) if n.id.startswith(ATTACK) and n.id.endswith(f".{FIRST_WAY}")
         ]
         return attack_table(numbers, WAYS[FIRST_WAY].title) if numbers else ""
+    if part.part == "ways":
+        return _fitted_when(view)
     if part.part == "verdict":
         return state_block(view, view.result() or {})
     if part.part == "claim":
         claims = (verdict_of(view.result()) or {"claims": []})["claims"]
-        return "".join(claim_block(claim) for claim in claims if claim["id"] == part.claim)
+        return "".join(claim_block(claim, axis_of_test) for claim in claims if claim["id"] == part.claim)
     if part.part == "images":
         return _pictures(view, data) if told.images and data is not None else ""
     if part.part == "boundary":
         return f'<p><a href="{file}#picture">Play the rounds, sample by sample</a></p>'
     return ""
+
+
+def _fitted_when(view: RunView) -> str:
+    """The attack to which it makes most difference when it was fitted, in both ways."""
+    moved = most_moved((view.result() or {}).get("attacks") or {})
+    if moved is None:
+        return ""
+    numbers = {n.id: n for n in measured(read_run(view), None)}
+    told = [(WAYS[way].title, numbers.get(f"{ATTACK}{moved.attack}.{way}")) for way in COMPARED]
+    rows = [(title, number) for title, number in told if number is not None]
+    table = compared_table("Fitted", rows, interval=True)
+    return f'<p class="note">{shown(attack_title(moved.attack))}, AUC</p>{table}'
 
 
 def _levels(view: RunView, number: RecordedNumber, *, whole: bool) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from cu_core.analysis.site.claim_strip import claim_strip
@@ -57,11 +57,12 @@ def verdict_section(view: RunView, result: Mapping[str, Any]) -> Iterator[str]:
     yield f"<details><summary>For statisticians</summary><p>{said(verdict['statistician'])}</p></details></section>"
 
 
-def claim_block(claim: Mapping[str, Any]) -> str:
+def claim_block(claim: Mapping[str, Any], heading: Callable[[Mapping[str, Any]], str] = heading_of_test) -> str:
     """One question with its answer and the test that it rests on.
 
     Args:
         claim: of a verdict as `verdict_of` gives it.
+        heading: what a test measures, in words.
     """
     question = QUESTIONS.get(claim["id"])
     state = answer_state(claim) if claim["applies"] else "does not apply"
@@ -73,7 +74,7 @@ def claim_block(claim: Mapping[str, Any]) -> str:
     test = decisive_test(claim)
     row = row_of_test(test) if test is not None else None
     if test is not None and row is not None:
-        parts.append(f"<figure><figcaption>{shown(heading_of_test(test))}</figcaption>{claim_strip(row)}</figure>")
+        parts.append(f"<figure><figcaption>{shown(heading(test))}</figcaption>{claim_strip(row)}</figure>")
     if question is not None:
         lead, means = meaning(claim, question)
         parts.append(f'<p class="note">{said(lead)} {said(means)} {said(question.means_not)}</p>')
