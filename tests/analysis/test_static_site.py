@@ -17,6 +17,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
+from cu_core.analysis.lesson_axes import OF_METRICS
 from cu_core.analysis.site import viewer_parts
 from cu_core.analysis.site.claim_strip import claim_strip
 from cu_core.analysis.site.formula_text import formula_html
@@ -29,9 +30,11 @@ from cu_core.analysis.site.site_pages import about_page
 from cu_core.analysis.site.svg_pane import HEIGHT, LETTERS, WIDTH, ChartAxis, ChartPane, decade_ticks, even_ticks
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
+from cu_core.catalogue.attack_record import WAYS
 from cu_core.catalogue.glossary import TERMS
 from cu_core.catalogue.lessons.lesson_reader import lesson_from_text
 from cu_core.catalogue.question_record import DIFFERS, QUESTIONS
+from cu_core.figures.attack_answer import COMPARED
 from cu_core.figures.glossary_sketches import SKETCHES, GlossarySketch, class_and_sample_accuracies
 from cu_core.figures.scene import read_header
 from cu_core.figures.theme import COLOURS
@@ -331,7 +334,7 @@ steps:
     minutes: 1
     run: shown
     parts: [{part: curves, metrics: [retain_acc]}, {part: claim, claim: remembers}, {part: verdict}, {part: attack},
-      {part: references, metrics: [retain_acc]}]
+      {part: ways}, {part: references, metrics: [retain_acc]}]
     question:
       kind: choice
       ask: Which?
@@ -353,10 +356,11 @@ def test_a_lesson_is_filled_with_the_numbers_of_its_runs(home: Home, run_id: str
     assert html.index("How many?") < html.index("<details>") < html.index("It was 0"), "folded until it is opened"
     assert html.count("data:image/png;base64,") == 12 and 'href="shown.html#picture"' in html
     first, second = html.split('id="second"')
-    assert first.count("<svg") == 1 and "Forget accuracy" in first and first.count('class="mark reference"') == 3
+    assert first.count("<svg") == 1 and OF_METRICS["forget_acc"] in first and first.count('class="mark reference"') == 3
     assert second.count("Retain accuracy (n = 30)") == 1 and "Not quite: That" in second and "Right: This" in second
     assert QUESTIONS["remembers"].question in second and "In short it is differs." in second
     assert '<th scope="row">Loss threshold</th>' in second and second.index("<li>That</li>") < second.index("Not quite")
+    assert all(f'<th scope="row">{WAYS[way].title}</th>' in second for way in COMPARED)
     assert "No run of this site stands for “Not here”" in html and "Read on." in html
 
 
