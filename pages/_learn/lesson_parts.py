@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from cu_core.analysis.lesson_axes import axis_of_metric, axis_of_test
@@ -182,6 +183,19 @@ def _boundary(drawn: Drawn) -> None:
     )
 
 
+def legible(figure: go.Figure, size: int) -> go.Figure:
+    """Gives all words of a figure one size: names of axes and of series have sizes of their own otherwise.
+
+    Args:
+        figure: changed in place.
+        size: in px.
+    """
+    axis = {"tickfont": {"size": size}, "title": {"font": {"size": size}}}
+    figure.update_layout(font={"size": size}, legend={"font": {"size": size}})
+    figure.update_xaxes(axis, automargin=True).update_yaxes(axis, automargin=True)
+    return figure.update_annotations(font={"size": size})
+
+
 def _attack(drawn: Drawn) -> None:
     attacks = (drawn.view.result() or {}).get("attacks") or {}
     if not attacks:
@@ -190,7 +204,7 @@ def _attack(drawn: Drawn) -> None:
     told = sorted(attacks, key=lambda name: _distance(attacks, name), reverse=True)
     # The strongest, and the weakest: sentences speak of both.
     few = {name: attacks[name] for name in dict.fromkeys([*told[: MOST_ATTACKS - 1], told[-1]])}
-    figure = overview(few, "auc", series=list(ATTACKED)).update_layout(font={"size": drawn.text_size})
+    figure = legible(overview(few, "auc", series=list(ATTACKED)), drawn.text_size)
     for trace in figure.data:
         # Here there is one way only, and its name would be a riddle.
         title = ATTACKED[trace.meta["model"], trace.meta["way"]]
@@ -198,7 +212,7 @@ def _attack(drawn: Drawn) -> None:
     show_chart(figure, key=f"{drawn.key}_attack", alt=overview_alt(few, "auc", series=list(ATTACKED)), tools=False)
     st.caption(INTERVALS)
     with st.expander("More attacks, and other ways to make them", key=f"{drawn.key}_more"):
-        figure = overview(attacks, "auc").update_layout(font={"size": drawn.text_size})
+        figure = legible(overview(attacks, "auc"), drawn.text_size)
         show_chart(figure, key=f"{drawn.key}_attacks", alt=overview_alt(attacks, "auc"), tools=False)
 
 
@@ -209,7 +223,7 @@ def _ways(drawn: Drawn) -> None:
         st.caption("No attack was made on this run that was fitted both before and after unlearning.")
         return
     one = {moved.attack: attacks[moved.attack]}
-    figure = overview(one, "auc", series=FITTED).update_layout(font={"size": drawn.text_size})
+    figure = legible(overview(one, "auc", series=FITTED), drawn.text_size)
     show_chart(figure, key=f"{drawn.key}_ways", alt=overview_alt(one, "auc", series=FITTED), tools=False)
     st.caption(INTERVALS)
 

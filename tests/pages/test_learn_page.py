@@ -144,6 +144,17 @@ def test_a_presenter_has_no_sidebar_and_goes_on_from_question_to_answer_to_step(
     assert app.title[0].value == "Learn" and "present" not in app.query_params
 
 
+@pytest.mark.parametrize("step", ["coin", "tuned"])
+def test_all_words_of_an_attacks_chart_are_large_before_a_room(runs: None, step: str) -> None:
+    app = open_page("learn.py", step=step, present="1", reveal="1")
+    for chart in app.get("plotly_chart"):
+        layout = json.loads(chart.proto.spec)["layout"]
+        sizes = {layout[axis]["tickfont"]["size"] for axis in ("xaxis", "yaxis")}
+        sizes |= {layout["xaxis"]["title"]["font"]["size"], layout["legend"]["font"]["size"]}
+        sizes |= {note["font"]["size"] for note in layout["annotations"]}
+        assert sizes == {19}, sizes
+
+
 def test_a_presenter_sees_the_audiences_answers_as_bars_and_is_not_counted(home: Home, runs: None) -> None:
     for voter, answer in (("a", 2), ("b", 2), ("c", 9)):
         count_answer(home, NAME, "class", answer, voter)
