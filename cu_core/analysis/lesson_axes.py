@@ -15,7 +15,7 @@ OF_TESTS: Mapping[str, str] = {
     "refitted": "How surely a new last layer puts deleted pictures into their own class (below 0: into another)",
     "own-class": "How near deleted pictures stand to the kept ones of their class inside the network (1: in one place)",
     "probe": "How well a probe tells deleted pictures from new ones (0.5: not at all)",
-    "level": "How much surer of the deleted pictures than of new ones (0: no surer)",
+    "level": "How much surer of the deleted pictures than of others that are new, in log-odds (0: no surer)",
     "gain": "What the training added to how sure the network is of the deleted pictures (0: nothing)",
 }
 """By the id of the test; of the questions that the shipped lesson shows."""

@@ -142,6 +142,7 @@ def _attacks(result: Mapping[str, Any]) -> dict[str, Fact]:
         title = ATTACKS[moved.attack].title
         facts["attack.moved.name"] = Fact(title, title)
         facts["attack.moved.transferred"] = Fact(moved.transferred, number_text(moved.transferred))
+        facts["attack.moved.flipped"] = Fact(1 - moved.transferred, number_text(1 - moved.transferred))
         facts["attack.moved.gap"] = Fact(abs(moved.gap), number_text(abs(moved.gap)))
         facts |= {f"attack.moved.{model}": Fact(auc, number_text(auc)) for model, auc in found[moved.attack].items()}
     after = {attack: models["after"] for attack, models in found.items() if "after" in models}

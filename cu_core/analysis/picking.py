@@ -153,7 +153,7 @@ PRESETS: dict[str, SelectionPreset] = {
         ),
         SelectionPreset(
             "over-forgotten",
-            "Over-forgotten",
+            "Retained, now wrong",
             "Retain samples that were right before unlearning and are wrong in the shown round.",
             _over_forgotten,
         ),

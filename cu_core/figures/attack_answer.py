@@ -106,6 +106,16 @@ def pairs_of(attacks: Attacks) -> list[AttackPair]:
     return sorted(found, key=lambda pair: (not pair.apart, -abs(pair.distance)))
 
 
+def blind_before(attacks: Attacks) -> bool:
+    """Whether the model before unlearning was attacked beside a reference, and no attack told the two apart."""
+    found = []
+    for attack, models in attacks.items():
+        before, reference = (_interval(models.get(model, {}).get("refitted")) for model in ("before", "reference"))
+        if before is not None and reference is not None:
+            found.append(AttackPair(attack, "refitted", before, reference))
+    return bool(found) and not any(pair.apart for pair in found)
+
+
 def answer_words(attacks: Attacks) -> tuple[str, str]:
     """The answer of all attacks together: a short one, and the number behind it beside its reference.
 
@@ -120,9 +130,13 @@ def answer_words(attacks: Attacks) -> tuple[str, str]:
     # Beside a reference an attack may well tell members from others: it does so on a retrained model, too.
     finds = "a difference to retraining" if worst.reference else "the forgotten samples among unseen ones"
     if not apart:
-        one = "the interval meets" if len(pairs) == 1 else f"all {len(pairs)} intervals meet"
+        in_both = len({pair.way for pair in pairs}) > 1
+        several = f"all {len(pairs)} intervals{', of each way of fitting,' if in_both else ''} meet"
+        one = "the interval meets" if len(pairs) == 1 else several
         goal = "those of a retrained model" if worst.reference else "chance"
         short = f"By its AUC, no attack made here finds {finds}: {one} {goal}."
+        if worst.reference and blind_before(attacks):
+            short += " Before unlearning none of them found one either, so their failing says nothing of unlearning."
     else:
         ways = ", counted once for each way of fitting," if len({pair.way for pair in pairs}) > 1 else ""
         side = "more" if worst.distance > 0 else "less"

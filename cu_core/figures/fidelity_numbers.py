@@ -215,7 +215,9 @@ def sentence(record: Mapping[str, Any]) -> str:
     """What a reader may conclude from the picture over all rounds, in one sentence."""
     parts = [part for part in (_motion(record), _stillness(record), _jumps(record), _neighbours(record)) if part]
     if not parts:
-        return "There are too few samples to tell how faithful this picture is."
+        if _level(record, "trustworthiness") is None:
+            return "There are too few samples to tell how faithful this picture is."
+        return "Too few samples moved to tell whether plotted movement is true; neighbours are drawn as they are."
     if _level(record, "distance_rank_correlation") in ("fair", "poor"):
         parts.append("do not read distances")
     text = "; ".join(parts)

@@ -26,6 +26,8 @@ ROW_PX, TITLED_PX = 96, 124
 HALF = 0.17
 """Half the height of a band, of the height of a row: so much that the marks lie within and their names outside."""
 AXIS = "Distance to the retrained models' mean, in half widths of their 95 % band"
+SHORT = "Half widths of the band"
+"""Of a single row, whose number and unit stand beside it; it has room on a phone."""
 LEAST = 1e-12
 """Smaller numbers are what rounding leaves of nothing."""
 _WRAP = 64
@@ -140,12 +142,12 @@ def verdict_rows(rows: Sequence[VerdictRow]) -> go.Figure:
         fixedrange=True,
         tickvals=list(ticks),
         ticktext=[_tick(tick) for tick in ticks],
-        title_text=AXIS if titled else None,
+        title_text=AXIS if titled else SHORT,
     )
     figure.update_yaxes(
         range=[0.55 - len(rows), 0.45 + 0.12 * titled], fixedrange=True, showticklabels=False, showgrid=False
     )
-    bottom = 56 if titled else 28
+    bottom = 56 if titled else 46
     height = (TITLED_PX if titled else ROW_PX) * len(rows) + bottom
     dress(figure, height=height, top=8, bottom=bottom)
     figure.update_layout(showlegend=False, margin={"l": 8, "r": 8}, hovermode="closest", dragmode=False)

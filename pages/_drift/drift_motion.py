@@ -104,7 +104,8 @@ def events(view: RunView, rounds: list[int], shown: int) -> None:
     number = {word: int((words == word).sum()) for word in ("never left", "dragged along")}
     st.markdown(
         f"Up to round {rounds[upto - 1]}: **{counted(number['never left'], 'forget sample')}** never crossed their "
-        f"boundary, **{counted(number['dragged along'], 'retain sample')}** crossed to the wrong side. {beyond.words()}"
+        f"boundary, **{counted(number['dragged along'], 'retain sample')}** went to the wrong side and stayed "
+        f"there. {beyond.words()}"
     )
     marked = np.flatnonzero(words != "")
     with st.expander(f"Never left, too far or dragged along: {counted(len(marked), 'sample')}", icon=":material/list:"):

@@ -111,8 +111,11 @@ def true_movement(chosen: Chosen, shown: Shown, number: int) -> None:
     if chosen.exact:
         st.caption("This view projects nothing: what is plotted is what was measured.")
         return
-    places = [] if picture is None else [_moment(picture, view, k) for k in (0, number)]
-    if picture is None or number == 0 or None in places:
+    if picture is None:
+        st.caption("This picture is still being made; once it is there, each sample's movement is compared here.")
+        return
+    places = [_moment(picture, view, k) for k in (0, number)]
+    if number == 0 or None in places:
         st.caption("There is nothing to compare yet: choose a later round that is on the picture.")
         return
     first, now = places

@@ -8,17 +8,18 @@ import streamlit as st
 
 from cu_core.analysis.verdict_reading import (
     NoVerdict,
+    answer_state,
     few_references,
     question_title,
     verdict_of,
     why_no_verdict,
+    worst_first,
 )
 from cu_core.base.errors import UnlearnscopeError
-from cu_core.catalogue.question_record import STATES
 from cu_core.runstore.reader import RunRow, RunView
 from pages._frame.page_links import link_to
 from pages._shared.plain_text import plain
-from pages._shared.verdict_badge import verdict_badge
+from pages._shared.verdict_badge import BADGES, verdict_badge
 
 
 def verdict_head(view: RunView, row: RunRow) -> None:
@@ -34,11 +35,12 @@ def verdict_head(view: RunView, row: RunRow) -> None:
         return
     with st.container(border=True, key="verdict_head", gap="xsmall"):
         said_verdict(verdict, view.run_id, lead=True)
-        for state in STATES:
-            if named := [question_title(c) for c in verdict["claims"] if c["applies"] and c["state"] == state]:
-                with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                    verdict_badge(state)
-                    st.markdown(plain(" · ".join(named)), width="content")
+        asked = [claim for claim in worst_first(verdict["claims"]) if claim["applies"]]
+        for words in dict.fromkeys(map(answer_state, asked)):
+            alike = [claim for claim in asked if answer_state(claim) == words]
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.badge(words, color=BADGES[alike[0]["state"]])  # type: ignore[arg-type]
+                st.markdown(plain(" · ".join(map(question_title, alike))), width="content")
         for_statisticians(verdict)
 
 

@@ -26,7 +26,9 @@ def attacks(after: dict[str, Any], reference: dict[str, Any] | None, other: dict
 
 def test_where_all_intervals_meet_the_answer_names_the_farthest_beside_its_reference() -> None:
     short, behind = answer_words(attacks(auc(0.6, 0.5, 0.7), auc(0.5, 0.4, 0.6), auc(0.52, 0.4, 0.6)))
-    assert "no attack made here finds a difference to retraining: all 2 intervals meet" in short
+    assert (
+        "no attack made here finds a difference to retraining: all 2 intervals, of each way of fitting, meet" in short
+    )
     assert "Loss threshold, re-fitted, AUC 0.60 (0.50 to 0.70); on a retrained model 0.50 (0.40 to 0.60)" in behind
 
 
@@ -53,6 +55,15 @@ def test_the_attack_that_fitting_anew_changes_most() -> None:
     assert moved is not None and (moved.attack, moved.transferred, moved.refitted) == ("svc", 0.33, 0.63)
     assert moved.gap == pytest.approx(0.3)
     assert most_moved({"loss": {"after": {"refitted": auc(0.5, 0.4, 0.6)}}}) is None
+
+
+def test_attacks_that_saw_nothing_before_unlearning_either_say_so() -> None:
+    found = attacks(auc(0.6, 0.5, 0.7), auc(0.5, 0.4, 0.6))
+    assert "Before unlearning" not in answer_words(found)[0], "the model before was not attacked"
+    found["loss"]["before"] = {"refitted": auc(0.55, 0.45, 0.65)}
+    assert "Before unlearning none of them found one either" in answer_words(found)[0]
+    found["loss"]["before"] = {"refitted": auc(0.9, 0.8, 1.0)}
+    assert "Before unlearning" not in answer_words(found)[0]
 
 
 def test_without_a_reference_chance_is_what_is_compared_with() -> None:

@@ -277,6 +277,8 @@ def test_a_number_of_which_one_side_counts_says_which() -> None:
                 words = {"both": "A difference of", "high": "a number above", "low": "a number below"}[test["sides"]]
                 others = {"A difference of", "a number above", "a number below"} - {words}
                 assert words in claim["sentence"], claim["sentence"]
+                inside = claim["null_low"] <= claim["statistic"] <= claim["null_high"]
+                assert ("This one lies" in claim["sentence"]) == (not inside), claim["sentence"]
                 assert not any(other in claim["sentence"] for other in others), claim["sentence"]
 
 

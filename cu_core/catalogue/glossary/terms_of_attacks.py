@@ -148,7 +148,8 @@ ATTACK_TERMS = TermFamily(
             "IAM",
             "An attack that asks how far a model lies on the way from retrained models to the one before unlearning, "
             "sample by sample.",
-            "It needs the model before unlearning, which an attacker from outside does not have.",
+            "It needs the model before unlearning, which an attacker from outside does not have. Of a whole forgotten "
+            "class an AUC near 0 is what retrained models have, too, as with RMIA.",
             "Questions Remembers and Attack of the verdict (arXiv 2506.06112).",
             pages=("verdict",),
             aliases=("interpolated approximate measurement",),

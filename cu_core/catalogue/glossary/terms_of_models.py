@@ -142,7 +142,7 @@ MODELS = TermFamily(
             "known too well.",
             "Flagged on Run and Compare, against the references' band, on the side of too much forgetting alone.",
             pages=("run", "compare"),
-            aliases=("over-unlearned", "too far", "overshoot", "over-forgotten"),
+            aliases=("over-unlearned", "too far", "overshoot"),
             related=("band", "auc", "remembers-question"),
         ),
         Term(

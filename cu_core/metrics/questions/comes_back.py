@@ -50,13 +50,14 @@ def comes_back(evidence: VerdictEvidence) -> Inquiry:
         return level(model, references) - gap(model.trained_on[0], [r.trained_on[0] for r in references])
 
     unit = "of cosine" if evidence.kind == "self-supervised" else "of log-odds"
+    strangers = "other classes" if evidence.task == "class" else "unseen samples"
     steps = evidence.after.trained_on[-1].steps
     n = int(members.sum())
     return Inquiry(
         (
             Statistic(
                 "level",
-                f"Margin of forget minus unseen samples after {steps} steps on retained ones",
+                f"Margin of forget minus {strangers} after {steps} steps on retained ones",
                 unit,
                 level,
                 n,

@@ -53,9 +53,11 @@ def others_harmed(evidence: VerdictEvidence) -> Inquiry:
             missing="retrained models are not more often right than one that always answers with the same class, so "
             "there is little to harm"
         )
+    # Those of forgotten classes are forgotten with them.
+    of_others = " of other classes" if evidence.task == "class" else ""
     statistics = [
         _accuracy("retain", "Accuracy on retained samples", kept, evidence),
-        _accuracy("unseen", "Accuracy on unseen samples", unseen, evidence),
+        _accuracy("unseen", f"Accuracy on unseen samples{of_others}", unseen, evidence),
     ]
     labels = np.unique(after.unseen.labels[unseen])
     few = min(int((after.unseen.labels == label).sum()) for label in labels)

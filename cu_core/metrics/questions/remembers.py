@@ -36,7 +36,8 @@ REMEMBERS = Question(
     title="Remembers",
     question="Are forgotten samples still known, or known too badly?",
     means="Differs: the model's margin on forgotten samples, minus what retrained models have on the same ones, is not "
-    "that on unseen samples; above, they are still known, below, they stand out by being worse than strangers.",
+    "that on unseen samples (of whole classes: those of other classes); above, they are still known, below, they "
+    "stand out by being worse than strangers.",
     means_not="No difference in the mean leaves single samples that may be known; the deep audit looks at each.",
     look="attack",
     ask=lambda evidence: remembers(evidence),

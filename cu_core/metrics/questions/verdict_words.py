@@ -41,7 +41,8 @@ def claim_sentence(asked: AnsweredQuestion, told: Mapping[str, Any], references:
     if told["state"] == DIFFERS:
         return f"{_upper(told['direction'])}: {_lower(of)}, {between} (95 %; {p_text(told['p'])})."
     if told["state"] == NO_DIFFERENCE:
-        return f"{of}; {between}. {_would_count(decisive, told['detectable'])}, less than half of {_control(asked)}."
+        seen = f"{_would_count(decisive, told['detectable'])}, less than half of {_control(asked)}."
+        return f"{of}; {between}. {seen}{_lies_outside(decisive, told)}"
     if not asked.controlled:
         whose = "a planted difference" if inquiry.planted else "the model before unlearning"
         if asked.positive_p is not None and asked.positive_p <= LEVEL:
@@ -139,6 +140,16 @@ def _would_count(test: Tested, detectable: float | None) -> str:
         return f"A difference of {size} would have been called one"
     side = "above" if test.statistic.sides == "high" else "below"
     return f"Only a number {side} theirs counts: {size} {side} their mean would have been called a difference"
+
+
+def _lies_outside(test: Tested, told: Mapping[str, Any]) -> str:
+    """That a number outside the band is none that would be called a difference, and why; empty for one inside."""
+    value, low, high = test.value, told["null_low"], told["null_high"]
+    if value is None or low is None or low <= value <= high:
+        return ""
+    if test.statistic.sides == ("low" if value > high else "high"):
+        return " This one lies on the other side."
+    return f" This one lies {number(abs(test.off))} {'above' if test.off > 0 else 'below'} it, which is less."
 
 
 def _control(asked: AnsweredQuestion) -> str:
