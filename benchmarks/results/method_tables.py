@@ -31,7 +31,8 @@ def conditions(kept: Kept) -> str:
         f"seed + {last}, so neighbouring seeds share most of theirs. At most {study['rounds']} rounds, one stopping "
         f"rule for all, and at most {study['cap']:g} processor minutes for the rounds of a run.",
         f"Spread over seeds is that of base model and unlearning{'; the forget set is the same' if drawn else ''}.",
-        *(f"Made on {made_words(made)}." for made in methods["made"]),
+        # Runs of other days name what the words leave out, and make the same line.
+        *dict.fromkeys(f"Made on {made_words(made)}." for made in methods["made"]),
         *_base_words(kept, study["model"]),
     ]
     return "\n".join(f"- {words}" for words in said)
@@ -229,14 +230,20 @@ def _value(value: Any) -> str:
 
 
 def _missing(lines: Sequence[Line]) -> str:
-    said = []
+    found: dict[tuple[str, str], list[str]] = {}
     for line in lines:
         reasons: dict[str, list[int]] = {}
         for seed, why in sorted(line.missing.items()):
             reasons.setdefault(why, []).append(seed)
         for why, seeds in reasons.items():
             named = f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
-            said.append(f"{line.title}, {named} ({why})")
+            found.setdefault((named, why), []).append(line.title)
+    shown = {line.title for line in lines if line.done}
+    # A seed that no method has had is said once.
+    said = []
+    for (named, why), titles in found.items():
+        every = len(shown) > 1 and set(titles) == shown
+        said.append(f"{'every method of the table' if every else ', '.join(titles)}, {named} ({why})")
     return f"Without numbers: {'; '.join(said)}." if said else ""
 
 

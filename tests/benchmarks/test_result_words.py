@@ -105,6 +105,11 @@ def test_page_says_what_the_rows_say_and_nothing_of_runs_that_are_missing() -> N
     assert "| M0 | none | 2.50 ± 0.71 | 2.2 | 61.0 ± 0.0 [**+11.0**] |" in text
     assert "differs 2/2" in text and "| lr 0.01 |" in text
     assert "Without numbers: M9, seed 1 (not run yet)." in text
+    later = [{"model": "net", "task": "class:5", "method": m, "seed": 2} for m in ("m0", "contrastive")]
+    assert "Without numbers: every method of the table, seed 2 (not run yet)." in page_with(kept_of(rows, later), text)
+    made = kept_of(rows) | {"methods": kept_of(rows)["methods"]}
+    made["methods"]["made"] = [made["methods"]["made"][0] | {"day": day} for day in (1, 2)]
+    assert page_with(made, text).count("Made on") == 1, "two days, one line"
     assert "CONTRASTIVE, class:5: place 2 of 2 (by single seeds 1 to 2)" in text
     assert "10.0 % of retraining" in text
     assert page_with(kept_of(rows, waiting), text) == text, "writing it again changes nothing"
