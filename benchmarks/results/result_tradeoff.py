@@ -16,8 +16,8 @@ COLOURS = {"none": "#d55e00", "part": "#cc79a7", "all": "#0072b2"}
 WORDS = {"none": "reads no retain sample", "part": "a part of them", "all": "all of them"}
 CORE_COLOUR = "#009e73"
 CORE_TITLES = {"contrastive": "contrastive unlearning", "gradient_penalty": "gradient penalty"}
-NAMED = 3
-"""Nearest methods of a pane that are named in it."""
+NAMED = 1
+"""Nearest methods of a pane that are named in it: more of them lie so near each other that names overprint."""
 
 
 def tradeoff(kept: Mapping[str, Any]) -> go.Figure:
