@@ -60,7 +60,7 @@ def test_arrow_keys_lead_a_presenter_through_the_lesson_and_not_while_a_field_ha
     page = open_tab(f"{server.url}/learn?lesson={LESSON}&step=class&present=1", "dark")
     title(page, "We delete a class")
     expect(page.get_by_test_id("stSidebar")).to_have_count(0)
-    expect(page.get_by_text(re.compile(r"0:\d\d of 15 min · step 1 of 11"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"0:\d\d of 15 min · step 1 of 12"))).to_be_visible()
     assert page.evaluate("getComputedStyle(document.documentElement).fontSize") == "22px"
     shoot(page, "learn-presenting-dark")
     with heard(page):
