@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import torch
@@ -122,10 +123,9 @@ def follow(home: Home, run_id: str, number: int) -> int:
     attempt = Attempt(home, run_id, number)
     try:
         group = Group(attempt.spec)
-        Follower(attempt.spec, home, group).run()
+        with contextlib.suppress(Stopped):
+            Follower(attempt.spec, home, group).run()
         group.leave()
-    except Stopped:
-        return 0
     except Exception as error:
         if not lost_another(error):
             write_json(attempt.folder / layout.PROCESSES / f"{rank()}.json", failure(error))

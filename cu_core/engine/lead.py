@@ -38,10 +38,10 @@ def lead(attempt: Attempt) -> Mapping[str, Any]:
             # They may be gone already: whoever ends a run by force ends all of it.
             with contextlib.suppress(RuntimeError):
                 group.tell(Order.STOP)
+            group.leave()
             raise
         group.tell(Order.END)
-        with contextlib.suppress(RuntimeError):
-            group.leave()
+        group.leave()
         return result
     except (RuntimeError, ProcessLost) as error:
         if not (isinstance(error, ProcessLost) or lost_another(error)):

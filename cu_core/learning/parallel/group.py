@@ -6,6 +6,7 @@ their own, however long that takes. A process that dies breaks those connections
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from collections.abc import Iterable
@@ -120,8 +121,13 @@ class Group:
                 value.detach().copy_(part.view(value.shape))
 
     def leave(self) -> None:
-        """Parts from the others."""
-        dist.destroy_process_group()
+        """Parts from the others, however the run ended; they may be gone already.
+
+        A process that ends without it is sometimes aborted: threads of gloo give tensors back while Python ends
+        (pytorch/pytorch#179291), and torchrun takes that for a fault.
+        """
+        with contextlib.suppress(RuntimeError):
+            dist.destroy_process_group()
 
 
 def lost_another(error: BaseException) -> bool:
