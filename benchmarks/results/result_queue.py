@@ -26,6 +26,7 @@ from cu_core.engine.loop import execute
 from cu_core.engine.perform import run_attempt
 from cu_core.engine.setup import set_up
 from cu_core.jobs.submission import resume_here, submit
+from cu_core.learning.device import keep_freed_memory
 from cu_core.learning.model_cache import trained_model
 from cu_core.runstore.attempt import Attempt
 from cu_core.runstore.reader import RunView, open_run
@@ -112,6 +113,8 @@ class Worker:
         Returns:
             Whether all of it is done, also by others.
         """
+        # As the worker of a run does: a training would spend a tenth of its time on fresh pages otherwise.
+        keep_freed_memory()
         waiting = list(plan)
         while waiting:
             left = []
