@@ -30,13 +30,12 @@ def encoder_rows(home: Home, study: Study) -> dict[str, Any]:
 
     Returns:
         ``tables``: id to title, heading, columns and rows as published; ``rows``: one per run with its numbers by
-        column; ``waiting``: how many runs of a table are missing; ``made``: on what they were made.
+        column; ``made``: on what they were made.
     """
     scale = SCALES[study.scale]
     tables: dict[str, Any] = {}
     rows: list[Row] = []
     made: list[dict[str, Any]] = []
-    waiting: dict[str, int] = {}
     for name, specs in encoder_specs(study).items():
         table = TABLES[name]
         wanted = [(row, spec) for row in rows_at(table, scale) if (spec := spec_of(table, row, scale)) is not None]
@@ -51,7 +50,6 @@ def encoder_rows(home: Home, study: Study) -> dict[str, Any]:
             view = run_of(home, spec)
             result = view.result() if view is not None else None
             if view is None or result is None:
-                waiting[name] = waiting.get(name, 0) + 1
                 continue
             told = made_with(view, result)
             if told not in made:
@@ -67,7 +65,7 @@ def encoder_rows(home: Home, study: Study) -> dict[str, Any]:
                 | {f"attack_{way}": _short(_accuracy(result, *at)) for way, at in ATTACKED.items()}
                 | {"cpu_train": _short((result.get("cpu_seconds") or {}).get("train")), "made": made.index(told)}
             )
-    return {"tables": tables, "rows": rows, "waiting": waiting, "made": made}
+    return {"tables": tables, "rows": rows, "made": made}
 
 
 def _accuracy(result: Any, model: str, way: str) -> float | None:

@@ -24,7 +24,7 @@ def encoder_words(kept: Kept) -> str:
         return NOT_YET
     parts = [gap_sentence(encoders["rows"])]
     parts += [f"Made on {made_words(made)}." for made in encoders["made"]]
-    parts += [_table(encoders, name) for name in encoders["tables"]]
+    parts += [_table(encoders, name, len(kept["study"]["seeds"])) for name in encoders["tables"]]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -78,7 +78,7 @@ def interval(values: Sequence[float]) -> float | None:
     return t95(len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
 
 
-def _table(encoders: Kept, name: str) -> str:
+def _table(encoders: Kept, name: str, seeds: int) -> str:
     about = encoders["tables"][name]
     rows = [row for row in encoders["rows"] if row["table"] == name]
     published = any(values.get(c[0]) is not None for _, _, values in about["published"] for c in about["columns"])
@@ -94,8 +94,8 @@ def _table(encoders: Kept, name: str) -> str:
     words = f"**Table {name}.** {about['title']}; {about['scale']}."
     if published:
         words += " In each cell: the paper · ours."
-    missing = encoders["waiting"].get(name)
-    if missing:
+    missing = len(about["published"]) * seeds - len(rows)
+    if missing > 0:
         words += f" Missing: {missing} run{'s' * (missing > 1)}."
     return f"{words}\n\n{table(head, cells)}"
 

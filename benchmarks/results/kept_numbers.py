@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def keep(home: Home, study: Study, out: Path, growth: Mapping[str, Any] | None =
         content["growth"] = growth or before["growth"]
         if same_study(before["study"], content["study"]):
             content["methods"] = joined(before["methods"], content["methods"])
-            content["encoders"] = content["encoders"] if content["encoders"]["rows"] else before["encoders"]
+            content["encoders"] |= joined_rows(before["encoders"], content["encoders"], _row_of_table)
             content["study"]["seeds"] = sorted({*before["study"]["seeds"], *study.seeds})
     write_kept(content, out)
     return read_kept(out)
@@ -72,13 +72,7 @@ def kept_places(path: Path, study: Study) -> set[Place]:
 
 def joined(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """The numbers of methods that were kept before and those of a home; where both have a run, the home's."""
-    found = dict(now)
-    offset = len(now["made"])
-    found["made"] = [*now["made"], *before["made"]]
-    have = {_place(row) for row in now["rows"]}
-    old = [row for row in before["rows"] if _place(row) not in have]
-    moved = [row if row.get("made") is None else row | {"made": row["made"] + offset} for row in old]
-    found["rows"] = [*now["rows"], *moved]
+    found = dict(now) | joined_rows(before, now, _place)
     for name in ("base", "references"):
         mine = {_trained(row) for row in now[name]}
         found[name] = [*now[name], *(row for row in before[name] if _trained(row) not in mine)]
@@ -87,6 +81,21 @@ def joined(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     there = {_place(row) for row in found["rows"]}
     found["waiting"] = [row for row in now["waiting"] if _place(row) not in there]
     return found
+
+
+def joined_rows(
+    before: Mapping[str, Any], now: Mapping[str, Any], of: Callable[[Row], tuple[Any, ...]]
+) -> dict[str, Any]:
+    """``rows`` of both, and ``made``, on what they were made, to which they point; ``of`` names the run of a row."""
+    have = {of(row) for row in now["rows"]}
+    old = [row for row in before["rows"] if of(row) not in have]
+    offset = len(now["made"])
+    moved = [row if row.get("made") is None else row | {"made": row["made"] + offset} for row in old]
+    return {"rows": [*now["rows"], *moved], "made": [*now["made"], *before["made"]]}
+
+
+def _row_of_table(row: Row) -> tuple[str, str, str, int]:
+    return row["table"], row["row"], row["encoder"], row["seed"]
 
 
 def _place(row: Row) -> Place:

@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 from scipy.stats import t as student
 
 from benchmarks.growth import PARTS, exponents
-from benchmarks.results.encoder_words import gap_sentence, interval
+from benchmarks.results.encoder_words import encoder_words, gap_sentence, interval
 from benchmarks.results.growth_words import growth_words
 from benchmarks.results.kept_numbers import KEPT, MOST_BYTES, read_kept, write_kept
 from benchmarks.results.published_ranges import published_words
@@ -68,7 +68,7 @@ def kept_of(rows: list[dict[str, Any]], waiting: list[dict[str, Any]] | None = N
             "waiting": waiting or [],
             "left_out": [],
         },
-        "encoders": {"tables": {}, "rows": [], "waiting": {}, "made": []},
+        "encoders": {"tables": {}, "rows": [], "made": []},
         "growth": None,
     }
 
@@ -204,6 +204,24 @@ def test_first_sentence_on_encoders_is_chosen_by_the_numbers() -> None:
     values = [1.0, 2.5, 3.0]
     low, high = student.interval(0.95, 2, np.mean(values), np.std(values, ddof=1) / np.sqrt(3))
     assert interval(values) == pytest.approx((high - low) / 2) and interval([1.0]) is None
+
+
+def test_tables_of_encoders_count_what_is_missing() -> None:
+    published = [["moco", "MoCo", {"acc_a": 60}], ["simclr", "SimCLR", {"acc_a": 60}]]
+    about = {
+        "title": "T",
+        "heading": "Model",
+        "scale": "small",
+        "columns": [["acc_a", "ACC", 1]],
+        "published": published,
+    }
+    rows = [encoder_row("moco", seed, 52.0, 60.0) | {"row": "moco", "acc_a": 40.0 + seed} for seed in (0, 1)]
+    told = {"study": {"seeds": [0, 1]}, "encoders": {"tables": {"III": about}, "rows": rows, "made": []}}
+    text = encoder_words(told)
+    assert "Missing: 2 runs." in text and "| MoCo | 2 | 60 · 40.5 ± 0.7 |" in text
+    told["study"] = {"seeds": [0]}
+    told["encoders"] |= {"rows": [rows[0], rows[0] | {"encoder": "simclr", "row": "simclr"}]}
+    assert "Missing" not in encoder_words(told)
 
 
 def test_growth_says_what_is_steeper_than_linear() -> None:
