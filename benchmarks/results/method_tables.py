@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from benchmarks.measuring import table
 from benchmarks.results.result_lines import Line, lines_of
-from benchmarks.results.result_plan import CORE
+from benchmarks.results.result_plan import CORE, Study
 from benchmarks.results.result_rows import Row
 
 Kept = Mapping[str, Any]
@@ -34,8 +34,34 @@ def conditions(kept: Kept) -> str:
         # Runs of other days name what the words leave out, and make the same line.
         *dict.fromkeys(f"Made on {made_words(made)}." for made in methods["made"]),
         *_base_words(kept, study["model"]),
+        *_coverage(kept),
     ]
     return "\n".join(f"- {words}" for words in said)
+
+
+def _coverage(kept: Kept) -> list[str]:
+    """Which forget sets and seeds stand below, and which the usual study has besides."""
+    study, usual = kept["study"], Study("")
+    seeds_of: dict[tuple[str, str], set[int]] = {}
+    for row in kept["methods"]["rows"]:
+        seeds_of.setdefault((row["model"], row["task"]), set()).add(row["seed"])
+    there = [
+        f"{task_title(task)} on {model}, {_seeds(seeds)}"
+        for (model, task), seeds in seeds_of.items()
+        if task in study["tasks"]
+    ]
+    lacking = {task: set(usual.seeds) - seeds_of.get((study["model"], task), set()) for task in usual.tasks}
+    missing = [f"{task_title(task)}, {_seeds(seeds)}" for task, seeds in lacking.items() if seeds]
+    if not any(model == study["larger"] for model, _ in seeds_of):
+        missing.append(f"the larger network {study['larger']}")
+    if not kept["encoders"]["rows"]:
+        missing.append("encoders")
+    said = [f"Kept so far: {'; '.join(there)}."]
+    return said + ([f"Not made yet, of what the first command makes: {'; '.join(missing)}."] if missing else [])
+
+
+def _seeds(seeds: Collection[int]) -> str:
+    return f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, sorted(seeds)))}"
 
 
 def made_words(made: Mapping[str, Any]) -> str:
