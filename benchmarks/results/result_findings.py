@@ -239,6 +239,9 @@ def _distance_of(task: str) -> Callable[[Line], float | None]:
 
 
 def _cost_share(line: Line) -> float | None:
+    """Of a forget set whose distance is known: the two numbers are to be of the same runs."""
+    if line.mean("distance") is None:
+        return None
     spent, whole = line.mean("cpu"), line.mean("cpu_retrain")
     return spent / whole if spent and whole else None
 

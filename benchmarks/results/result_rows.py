@@ -169,6 +169,8 @@ def _margin(view: RunView) -> Row:
     try:
         probe = view.probe()
         rows = np.flatnonzero((probe["group"] == "forget").to_numpy() & ~probe["rule"].to_numpy())
+        if not len(rows):
+            return {}
         after = float(np.mean(view.array(view.rounds()[-1], "margin")[rows]))
         references = [float(np.mean(view.reference_array(seed, "margin")[rows])) for seed in view.references()]
     except (BadInput, IndexError):

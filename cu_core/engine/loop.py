@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import time
 from collections.abc import Callable
 from functools import partial
@@ -28,6 +29,7 @@ from cu_core.engine.evaluation_cache import EvaluationCache
 from cu_core.engine.given_files import GivenModels
 from cu_core.engine.kept_arithmetic import KeptArithmetic
 from cu_core.engine.likeness import Likeness
+from cu_core.engine.probe import recorded_probe
 from cu_core.engine.progress import Progress
 from cu_core.engine.recorded_models import nearness_report
 from cu_core.engine.recorder import Recorder
@@ -171,6 +173,8 @@ class _Execution:
 
         setup = set_up(self.spec, self.attempt.home, report, self.arithmetic.precision)
         self.arithmetic.keep(InForce(setup.precision, setup.bf16_gain, setup.precision_told))
+        if self.attempt.is_sound(layout.PROBE):
+            setup = dataclasses.replace(setup, probe=recorded_probe(RunView(self.attempt.run_dir).probe()))
         return setup
 
     def _judge_own_weights(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from cu_core.catalogue.stopping import STOPPING_RULES
 from cu_core.data.forget import ForgetSet
@@ -12,6 +13,7 @@ from cu_core.data.images import ImageData
 
 GROUPS = ("forget", "retain", "unseen")
 RULE_LIMIT = 1000
+_ANOTHER_STREAM = 2
 
 
 @dataclass(frozen=True)
@@ -136,11 +138,16 @@ def choose_probe(
     unseen = np.setdiff1d(np.arange(len(data.test_labels)), spare)
     n_forget, n_retain, n_unseen = _shares(size, len(forget.indices), len(retain), len(unseen))
     train_labels, test_labels = data.train_labels, data.test_labels
-    parts = (
+    parts = [
         stratified(forget.indices, train_labels[forget.indices], n_forget, rng),
         stratified(retain, train_labels[retain], n_retain, rng),
         stratified(unseen, test_labels, n_unseen, rng),
-    )
+    ]
+    if protocol != "paper" and n_forget < len(forget.indices) and np.isin(parts[0], rule.forget).all():
+        # The rule drew as many from the same stream, so these are its own, and none of them could be reported on.
+        parts[0] = stratified(
+            forget.indices, train_labels[forget.indices], n_forget, np.random.default_rng([seed, _ANOTHER_STREAM])
+        )
     sample = np.concatenate(parts)
     group = np.repeat(np.arange(3, dtype=np.int8), [len(p) for p in parts])
     is_test = group == 2
@@ -152,6 +159,21 @@ def choose_probe(
     if protocol == "paper":
         marked[:] = False
     return Probe(sample, is_test, group, label, true_label, marked)
+
+
+def recorded_probe(table: pd.DataFrame) -> Probe:
+    """The probe that a run has recorded, from its table (`cu_core.runstore.reader.RunView.probe`).
+
+    Earlier versions drew some of them in another way, and the rows of recorded arrays are theirs.
+    """
+    return Probe(
+        sample=table["sample"].to_numpy(),
+        is_test=(table["split"] == "test").to_numpy(),
+        group=table["group"].map({name: place for place, name in enumerate(GROUPS)}).to_numpy().astype(np.int8),
+        label=table["label"].to_numpy(),
+        true_label=table["true_label"].to_numpy(),
+        rule=table["rule"].to_numpy(),
+    )
 
 
 def stratified(items: np.ndarray, labels: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:

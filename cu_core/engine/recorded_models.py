@@ -11,7 +11,7 @@ from cu_core.base.errors import BadInput
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.stopping import STOPPING_RULES, judge, rule_for
-from cu_core.engine.probe import GROUPS, Probe
+from cu_core.engine.probe import GROUPS, Probe, recorded_probe
 from cu_core.engine.setup import RunSetup
 from cu_core.engine.verdict.verdict_pass import anchor_cosines, softmax
 from cu_core.metrics.accuracy import accuracy
@@ -77,7 +77,7 @@ def nearness_report(setup: RunSetup, view: RunView) -> dict[str, Any] | None:
     seeds = view.references()
     if len(seeds) < 2:
         return None
-    probe, encoder = _probe(view), setup.spec.self_supervised
+    probe, encoder = recorded_probe(view.probe()), setup.spec.self_supervised
 
     def seen(read: Callable[[str], np.ndarray]) -> ModelSeen:
         return model_seen(probe, read, ~probe.rule, encoder=encoder)
@@ -156,15 +156,3 @@ def _accuracies(setup: RunSetup, logits: np.ndarray, probe: Probe, name: str) ->
         unseen = unseen & np.isin(probe.label, setup.forget.classes)
     predicted = logits.argmax(1)
     return accuracy(predicted[forget], probe.label[forget]), accuracy(predicted[unseen], probe.label[unseen])
-
-
-def _probe(view: RunView) -> Probe:
-    table = view.probe()
-    return Probe(
-        sample=table["sample"].to_numpy(),
-        is_test=(table["split"] == "test").to_numpy(),
-        group=table["group"].map({name: place for place, name in enumerate(GROUPS)}).to_numpy().astype(np.int8),
-        label=table["label"].to_numpy(),
-        true_label=table["true_label"].to_numpy(),
-        rule=table["rule"].to_numpy(),
-    )

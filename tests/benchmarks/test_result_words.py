@@ -164,6 +164,11 @@ def test_tasks_and_cost_follow_rank_correlations() -> None:
     assert other is not None and other.title.startswith("Who forgets classes well")
     pays = cost_pays(lines(distance=lambda n, _: 20.0 - n, cpu=lambda n, _: 1.0 + n))
     assert pays is not None and "nearer" in pays.title
+    first = lines(
+        distance=lambda n, task: 20.0 - n if task == TASKS[0] else None,
+        cpu=lambda n, task: 1.0 + n if task == TASKS[0] else 40.0 - 2 * n,
+    )
+    assert cost_pays(first) == pays, "costs of a forget set whose distances are not known do not count"
     wasted = cost_pays(lines(distance=lambda n, _: 1.0 + n, cpu=lambda n, _: 1.0 + n))
     assert wasted is not None and "farther" in wasted.title
     assert cost_pays(lines(cpu=lambda n, _: 1.0 + n, distance=lambda n, _: 1.0 + (7 * n) % 16)) is None

@@ -16,7 +16,7 @@ import torch
 from cu_core.base.home import Home
 from cu_core.catalogue.spec import spec_from_json
 from cu_core.data.batches import ImageSource
-from cu_core.engine import loop
+from cu_core.engine import loop, setup
 from cu_core.engine.checkpoint import read_checkpoint
 from cu_core.engine.earlier_costs import known_rest, known_trained
 from cu_core.engine.estimate import START_SECONDS, estimate
@@ -218,6 +218,20 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(home, parts):
     told = [view.manifest(number)["seconds"]["unlearn"] for number in view.rounds()]
     assert result["seconds"]["unlearn"] == pytest.approx(sum(told)), "time of both attempts, each round once"
     assert result["cpu_seconds"]["unlearn"] > 0
+
+
+def test_a_resumed_run_keeps_the_samples_that_it_began_with(home, monkeypatch):
+    drawn = setup.choose_probe
+    with monkeypatch.context() as earlier:
+        # As if an earlier version had drawn them in another way.
+        earlier.setattr(setup, "choose_probe", lambda *args, seed, **named: drawn(*args, seed=seed + 1, **named))
+        whole, _ = finished(home)
+        run_id = submit(home)
+        assert work(home, run_id, kind=cancelling("unlearn", 2)).state == "cancelled"
+    view = work(home, run_id, submission.resume_here(home, run_id))
+    assert (view.probe() == whole.probe()).all(axis=None)
+    for number in view.rounds():
+        assert (view.array(number, "margin") == whole.array(number, "margin")).all()
 
 
 def test_a_rule_that_the_base_model_meets_is_no_success_of_the_method(home, monkeypatch):

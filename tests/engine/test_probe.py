@@ -96,6 +96,20 @@ def test_probe_depends_on_its_seed_alone():
     assert (first.sample != other.sample).any()
 
 
+@pytest.mark.parametrize(("train", "forget", "size"), [(400, 100, 100), (8000, 5000, 2000), (8000, 2000, 2000)])
+def test_of_more_forget_samples_than_are_recorded_some_are_left_to_report_on(train, forget, size):
+    data = dataset(train)
+    chosen = forget_random(data, forget)
+    rule = rule_samples("sample", "held-out", data, chosen, 0)
+    probe = choose_probe(data, chosen, rule, size=size, protocol="held-out", seed=0)
+    recorded, reported = probe.rows("forget", reported=False), probe.rows("forget")
+    # As large a share as of all forget samples, but for chance.
+    share = 1 - len(rule.forget) / forget
+    assert len(recorded) >= size // 2
+    assert len(reported) / len(recorded) == pytest.approx(share, abs=3 * np.sqrt(0.25 / len(recorded)))
+    assert not set(probe.sample[reported]) & set(rule.forget)
+
+
 def test_chance_rule_looks_at_forget_samples_alone():
     data = dataset()
     rule = rule_samples("chance", "held-out", data, forget_random(data), 0)

@@ -18,6 +18,7 @@ from cu_core.catalogue.spec import RunSpec
 from cu_core.engine.encoder_pass import signal_pass_of
 from cu_core.engine.given_files import GivenFile, GivenModels
 from cu_core.engine.kept_arithmetic import kept_threads, precision_of_run
+from cu_core.engine.probe import recorded_probe
 from cu_core.engine.recorded_models import nearness_report
 from cu_core.engine.run_references import first_retrained
 from cu_core.engine.setup import RunSetup, set_up
@@ -78,7 +79,8 @@ def verdict_anew(home: Home, run_id: str, report: Report = lambda *_: None, *, r
     keep_freed_memory()
     with memory_errors("the probe size or the image size of a new run"):
         kept = partial(precision_of_run, view.run_dir, view.spec.precision)
-        return _Anew(home, view, set_up(view.spec, home, report, kept), report).work(references)
+        setup = dataclasses.replace(set_up(view.spec, home, report, kept), probe=recorded_probe(view.probe()))
+        return _Anew(home, view, setup, report).work(references)
 
 
 def _check_files(view: RunView) -> None:
