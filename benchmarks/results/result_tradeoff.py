@@ -23,14 +23,20 @@ NAMED = 1
 def tradeoff(kept: Mapping[str, Any]) -> go.Figure:
     """One pane per forget set: unseen accuracy beside the references (x) against distance to them (y, logarithmic).
 
+    Forget sets of which no distance is known have none.
+
     Args:
         kept: as `benchmarks.results.kept_numbers.read_kept` gives it.
     """
     study = kept["study"]
-    drawn = Panes([task_title(task) for task in study["tasks"]], spacing=0.06)
-    for column, task in enumerate(study["tasks"], start=1):
+    lines_in = {
+        task: [line for line in lines_of(kept["methods"], study["model"], task) if line.mean("distance") is not None]
+        for task in study["tasks"]
+    }
+    shown = {task: lines for task, lines in lines_in.items() if lines} or lines_in
+    drawn = Panes([task_title(task) for task in shown], spacing=0.06)
+    for column, (task, lines) in enumerate(shown.items(), start=1):
         utility = "unseen_others" if task.startswith("class") else "unseen"
-        lines = [line for line in lines_of(kept["methods"], study["model"], task) if line.mean("distance") is not None]
         reached = [x for line in lines for x, _ in points(line, utility)] or [0.0]
         for place, line in enumerate(lines):
             named = place < NAMED or line.method in CORE_TITLES

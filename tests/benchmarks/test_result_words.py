@@ -14,6 +14,7 @@ from benchmarks.growth import PARTS, exponents
 from benchmarks.results.encoder_words import encoder_words, gap_sentence, interval
 from benchmarks.results.growth_words import growth_words
 from benchmarks.results.kept_numbers import KEPT, MOST_BYTES, read_kept, write_kept
+from benchmarks.results.method_tables import task_title
 from benchmarks.results.published_ranges import published_words
 from benchmarks.results.result_findings import (
     accuracies_tell,
@@ -256,6 +257,9 @@ def test_picture_has_single_seeds_and_bars_between_them() -> None:
     means = [trace for trace in figure.data if trace.error_x.array is not None]
     assert len(means) == 3 and means[1].x[0] == pytest.approx(-1.5) and means[1].y[0] == 2.5
     assert means[1].error_x.array[0] == pytest.approx(0.5) and means[1].error_y.arrayminus[0] == 0.5
+    without = [r | {"distance": None} if r["task"] == TASKS[2] else r for r in rows]
+    titles = [note.text for note in tradeoff(kept_of(without)).layout.annotations]
+    assert task_title(TASKS[1]) in titles and task_title(TASKS[2]) not in titles
 
 
 def test_rows_survive_the_file(tmp_path: Path) -> None:
