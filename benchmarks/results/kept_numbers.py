@@ -79,7 +79,9 @@ def joined(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("settings", "records"):
         found[name] = {**before[name], **now[name]}
     there = {_place(row) for row in found["rows"]}
-    found["waiting"] = [row for row in now["waiting"] if _place(row) not in there]
+    # A home that was asked for fewer seeds does not know what is missing of the others.
+    waiting = {_place(row): row for row in [*now["waiting"], *before["waiting"]]}
+    found["waiting"] = [row for place, row in waiting.items() if place not in there]
     return found
 
 
@@ -88,10 +90,17 @@ def joined_rows(
 ) -> dict[str, Any]:
     """``rows`` of both, and ``made``, on what they were made, to which they point; ``of`` names the run of a row."""
     have = {of(row) for row in now["rows"]}
-    old = [row for row in before["rows"] if of(row) not in have]
-    offset = len(now["made"])
-    moved = [row if row.get("made") is None else row | {"made": row["made"] + offset} for row in old]
-    return {"rows": [*now["rows"], *moved], "made": [*now["made"], *before["made"]]}
+    rows, made = list(now["rows"]), list(now["made"])
+    for row in before["rows"]:
+        if of(row) in have:
+            continue
+        if row.get("made") is not None:
+            told = before["made"][row["made"]]
+            if told not in made:
+                made.append(told)
+            row = row | {"made": made.index(told)}
+        rows.append(row)
+    return {"rows": rows, "made": made}
 
 
 def _row_of_table(row: Row) -> tuple[str, str, str, int]:

@@ -11,7 +11,7 @@ from cu_core.base.errors import BadInput
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.stopping import STOPPING_RULES, judge, rule_for
-from cu_core.engine.probe import GROUPS, Probe, recorded_probe
+from cu_core.engine.probe import GROUPS, Probe
 from cu_core.engine.setup import RunSetup
 from cu_core.engine.verdict.verdict_pass import anchor_cosines, softmax
 from cu_core.metrics.accuracy import accuracy
@@ -65,7 +65,7 @@ def nearness_report(setup: RunSetup, view: RunView) -> dict[str, Any] | None:
     """How near the rounds of a run were to retraining, on the recorded samples that no stopping rule looked at.
 
     Args:
-        setup: the fixed part of the run.
+        setup: the fixed part of the run, with the probe that it has recorded.
         view: its directory.
 
     Returns:
@@ -77,7 +77,7 @@ def nearness_report(setup: RunSetup, view: RunView) -> dict[str, Any] | None:
     seeds = view.references()
     if len(seeds) < 2:
         return None
-    probe, encoder = recorded_probe(view.probe()), setup.spec.self_supervised
+    probe, encoder = setup.probe, setup.spec.self_supervised
 
     def seen(read: Callable[[str], np.ndarray]) -> ModelSeen:
         return model_seen(probe, read, ~probe.rule, encoder=encoder)

@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.results import encoder_rows, result_queue
 from benchmarks.results.__main__ import main
-from benchmarks.results.kept_numbers import joined_rows, read_kept
+from benchmarks.results.kept_numbers import joined, joined_rows, read_kept
 from benchmarks.results.result_page import PAGE
 from benchmarks.results.result_plan import ENCODERS, Study, encoder_specs, method_specs, steps
 from benchmarks.results.result_queue import Worker, capped, folder_of, run_of
@@ -105,6 +105,18 @@ def test_rows_of_two_homes_point_to_what_they_were_made_on() -> None:
         1: (3.0, "new"),
     }
     assert "tables" not in found
+    again = joined_rows(found, now, lambda row: (row["seed"],))
+    assert again == found, "kept twice, nothing is added"
+
+
+def test_a_home_with_fewer_seeds_does_not_hide_what_is_missing_of_the_others() -> None:
+    def place(seed: int) -> dict[str, object]:
+        return {"model": "net", "task": "class:5", "method": "a", "seed": seed}
+
+    lists = {name: [] for name in ("base", "references", "made")} | {"settings": {}, "records": {}}
+    before = lists | {"rows": [], "waiting": [place(0), place(1), place(2)]}
+    now = lists | {"rows": [place(0)], "waiting": [place(1)]}
+    assert joined(before, now)["waiting"] == [place(1), place(2)]
 
 
 def test_a_killed_queue_goes_on_where_it_was(home: Home, python_env: dict[str, str]) -> None:
