@@ -130,6 +130,8 @@ function start(root) {
     show()
   }
   document.addEventListener("keydown", listen, true)
+  // The markup is there before this script: until now neither the key nor the button did anything.
+  open.disabled = false
   state.end = () => document.removeEventListener("keydown", listen, true)
   state.again = () => { if (dialog.open) draw() }
   return state

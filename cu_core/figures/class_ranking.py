@@ -106,7 +106,8 @@ def answer_ranking(
     figure.update_yaxes(
         tickvals=np.arange(len(listed)), ticktext=ticks, range=[len(listed) - 0.4, -0.6], showgrid=False
     )
-    share_x_title(figure, f"Share of the samples in {'each state' if together else 'the pane'}", below=26)
+    where = "each state" if together else "the pane"
+    share_x_title(figure, f"Share of the samples in {where}", below=26, at_end=narrow)
     row = BAR * len(panes) + GAP if together else ROW
     if narrow and any("<br>" in tick for tick in ticks):
         row = max(row, TWO_LINES)

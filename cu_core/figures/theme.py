@@ -269,19 +269,22 @@ def pane_title(text: str, kind: str = "round") -> str:
     return reference_title(broken) if kind == "reference" else f"<b>{broken}</b>"
 
 
-def share_x_title(figure: go.Figure, text: str, *, below: int) -> None:
+def share_x_title(figure: go.Figure, text: str, *, below: int, at_end: bool = False) -> None:
     """One title for the axes of all panes, in the middle below them: under each pane they would run together.
 
     Args:
         figure: changed in place.
         text: of the title, with its unit.
         below: px from the panes down to it, past the ticks.
+        at_end: it ends where the panes do. Beside long names the panes may be narrower than it, and its middle in
+            theirs would take it off a phone.
     """
     figure.add_annotation(
         name=AXIS_TITLE,
         # A phone has room for some fifty letters.
         text=text.replace(" (", "<br>(", 1) if len(text) > 50 else text,
-        x=0.5,
+        x=1 if at_end else 0.5,
+        xanchor="right" if at_end else "center",
         xref="paper",
         y=0,
         yref="paper",

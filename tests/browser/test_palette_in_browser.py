@@ -27,8 +27,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def opened(page: Page) -> Locator:
-    # Its script has come when its button has.
-    expect(page.get_by_text("Ctrl-K")).to_be_visible()
+    # Its script has come when its button can be pressed.
+    expect(page.get_by_role("button", name="Search Ctrl-K")).to_be_enabled()
     page.keyboard.press("Control+k")
     dialog = page.get_by_role("dialog", name="Search pages, runs and terms")
     expect(dialog).to_be_visible()
