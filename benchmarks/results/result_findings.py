@@ -1,7 +1,8 @@
 """Findings as sentences that the numbers choose: which way round, with their uncertainty, or none if that is large.
 
-Each question has its sentences written before any number was known. The unit is a method: seeds and forget sets of one
-method are no independent witnesses, so intervals come from drawing methods anew with all that is theirs.
+Each question has its sentences written before the numbers that answer it were known. The unit is a method: seeds and
+forget sets of one method are no independent witnesses, so intervals come from drawing methods anew with all that is
+theirs.
 """
 
 from __future__ import annotations
@@ -165,12 +166,45 @@ def cost_pays(lines: Sequence[Line]) -> Finding | None:
     return None
 
 
+def calibration_finds_more(lines: Sequence[Line]) -> Finding | None:
+    """Whether losses compared with those of retrained models tell more methods from retraining than losses alone.
+
+    Asked when classes and 500 images were known, so only forget sets that are a share of the images answer it.
+    """
+    asked = [line for line in lines if line.task.startswith("fraction")]
+    outside = {
+        column: {name: found for name, found in _by_method(asked, _outside(column)).items() if found}
+        for column in ("calibrated", "auc")
+    }
+    both = sorted(outside["calibrated"].keys() & outside["auc"].keys())
+    shares = {column: _mean_of({name: outside[column][name] for name in both}) for column in outside if both}
+    more = {name: [float(np.mean(outside["calibrated"][name]) - np.mean(outside["auc"][name]))] for name in both}
+    interval = drawn_mean(more)
+    if interval is None:
+        return None
+    middle, low, high = interval
+    beside, alone = _percent(shares["calibrated"]), _percent(shares["auc"])
+    counted = (
+        f"over {len(both)} methods on a random share of the images, the AUC of the loss compared with that of "
+        f"retrained models on the same image lies outside the band of retraining in {beside} of the cases, the AUC of "
+        f"the loss alone in {alone} (difference {_percent(middle)}, 95 % interval {_percent(low)} to {_percent(high)})"
+    )
+    if low > 0:
+        return Finding(
+            "calibrated", "Losses beside those of retrained models show what they hide alone", _sentence(counted)
+        )
+    if high < 0:
+        return Finding("calibrated", "Losses alone tell more methods from retraining", _sentence(counted))
+    return None
+
+
 QUESTIONS: tuple[Callable[[Sequence[Line]], Finding | None], ...] = (
     accuracies_tell,
     refitted_finds_more,
     tasks_agree,
     retained_data_helps,
     cost_pays,
+    calibration_finds_more,
 )
 """In the order in which they are asked."""
 
@@ -232,6 +266,16 @@ def _refitted_more(line: Line) -> float | None:
     if excess["refitted"] is None or excess["transferred"] is None:
         return None
     return excess["refitted"] - excess["transferred"]
+
+
+def _outside(column: str) -> Callable[[Line], float | None]:
+    def share(line: Line) -> float | None:
+        """Of a line's runs that have the column, those outside of the band of their references."""
+        own = [Line(line.method, line.title, line.retain_data, line.task, (row,), {}) for row in line.done]
+        told = [inside for one in own if (inside := one.inside((column,))) is not None]
+        return 1.0 - float(np.mean(told)) if told else None
+
+    return share
 
 
 def _distance_of(task: str) -> Callable[[Line], float | None]:

@@ -18,6 +18,7 @@ from benchmarks.results.method_tables import task_title
 from benchmarks.results.published_ranges import published_words
 from benchmarks.results.result_findings import (
     accuracies_tell,
+    calibration_finds_more,
     cost_pays,
     findings,
     refitted_finds_more,
@@ -173,6 +174,27 @@ def test_tasks_and_cost_follow_rank_correlations() -> None:
     wasted = cost_pays(lines(distance=lambda n, _: 1.0 + n, cpu=lambda n, _: 1.0 + n))
     assert wasted is not None and "farther" in wasted.title
     assert cost_pays(lines(cpu=lambda n, _: 1.0 + n, distance=lambda n, _: 1.0 + (7 * n) % 16)) is None
+
+
+def test_calibration_is_asked_of_a_share_of_the_images_alone() -> None:
+    def of_tenth(**columns: Any) -> list[Line]:
+        rows = [
+            row(name, TASKS[2], seed, **{c: of(number, seed) for c, of in columns.items()})
+            for number, name in enumerate(NAMES)
+            for seed in (0, 1)
+        ]
+        return lines_of(kept_of(rows)["methods"], "net", TASKS[2])
+
+    more = calibration_finds_more(of_tenth(calibrated=lambda n, seed: 0.9 if n < 12 or seed else 0.5))
+    assert more is not None and "show what they hide alone" in more.title
+    # Twelve methods with both seeds, four with one of them.
+    assert "in 88 % of the cases, the AUC of the loss alone in 0 % (difference 88 %" in more.words
+    assert "over 16 methods" in more.words.lower()
+    fewer = calibration_finds_more(of_tenth(auc=lambda n, _: 0.1))
+    assert fewer is not None and "Losses alone" in fewer.title and "difference -100 %" in fewer.words
+    assert calibration_finds_more(of_tenth(calibrated=lambda n, _: 0.9, auc=lambda n, _: 0.9)) is None
+    assert calibration_finds_more(of_tenth(calibrated=lambda n, _: 0.9 if n < 3 else None)) is None, "three methods"
+    assert calibration_finds_more(lines(calibrated=lambda n, _: 0.9)) is None, "what was known does not answer"
 
 
 def test_rank_correlation_is_scipys() -> None:
