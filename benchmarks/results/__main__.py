@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     kept.set_defaults(command=_keep)
     kept.add_argument("--home", type=Path, required=True)
     kept.add_argument("--growth", type=Path, help="what benchmarks.growth has written")
+    kept.add_argument("--replace", action="store_true", help="even if the file holds numbers of another study")
     written = commands.add_parser("docs", help="write the page from the kept numbers alone")
     written.set_defaults(command=_docs)
     written.add_argument("--page", type=Path, default=PAGE)
@@ -140,7 +141,7 @@ def _tell(home: Home, part: str, plan: Sequence[Step]) -> None:
 def _keep(options: argparse.Namespace) -> int:
     home = Home(options.home)
     growth = read_json(options.growth) if options.growth else None
-    kept = keep(home, stored_study(home), options.kept, growth)
+    kept = keep(home, stored_study(home), options.kept, growth, replace=options.replace)
     print(f"{len(kept['methods']['rows'])} runs of methods, {len(kept['encoders']['rows'])} of encoders kept")
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from benchmarks.results.encoder_rows import encoder_rows
 from benchmarks.results.result_plan import Place, Study, method_specs
 from benchmarks.results.result_queue import run_of
 from benchmarks.results.result_rows import Row, base_rows, made_with, row_of, settings_of
+from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
 from cu_core.catalogue.method_record import METHODS, method
 from cu_core.catalogue.spec import RunSpec, short
@@ -21,22 +23,27 @@ MOST_BYTES = 300_000
 SCHEMA = 1
 
 
-def keep(home: Home, study: Study, out: Path, growth: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def keep(
+    home: Home, study: Study, out: Path, growth: Mapping[str, Any] | None = None, *, replace: bool = False
+) -> dict[str, Any]:
     """Reads the finished runs of a study and writes their numbers.
 
-    What was kept before of the same study stays where this home has nothing newer: the runs may have been made
-    elsewhere, a seed at a time. So does growth where none is given.
+    What was kept before stays where this home has nothing newer: the runs may have been made elsewhere, a seed or a
+    forget set at a time. So does growth where none is given. Runs of methods that start from other values by now are
+    left out, as runs that are still to be made: in one table they would be two methods.
 
     Args:
         home: where the runs live.
         study: what was run.
         out: the file.
         growth: what ``benchmarks.growth`` has measured.
+        replace: whether numbers of another study may be lost.
 
     Returns:
         What was written, as `read_kept` reads it.
 
     Raises:
+        BadInput: the file holds numbers of another study.
         ValueError: the file would be larger than `MOST_BYTES`.
     """
     content: dict[str, Any] = {"schema": SCHEMA, "study": study.to_json() | {"dataset": short(study.dataset)}}
@@ -46,18 +53,54 @@ def keep(home: Home, study: Study, out: Path, growth: Mapping[str, Any] | None =
     if out.exists():
         before = read_kept(out)
         content["growth"] = growth or before["growth"]
-        if same_study(before["study"], content["study"]):
-            content["methods"] = joined(before["methods"], content["methods"])
+        if other := _differing(before["study"], content["study"]):
+            if not replace:
+                raise BadInput(
+                    "study",
+                    f"{out.name} holds numbers of another study, which would be lost: {'; '.join(other)}",
+                    ("--replace to lose them", "--kept with another file"),
+                )
+        else:
+            content["methods"] = joined(current(before["methods"], study), content["methods"])
             content["encoders"] |= joined_rows(before["encoders"], content["encoders"], _row_of_table)
-            content["study"]["seeds"] = sorted({*before["study"]["seeds"], *study.seeds})
+            asked = before["study"]
+            content["study"]["seeds"] = sorted({*asked["seeds"], *study.seeds})
+            content["study"]["tasks"] = list(dict.fromkeys([*asked["tasks"], *study.tasks]))
     write_kept(content, out)
     return read_kept(out)
 
 
-def same_study(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether the runs of two studies may stand in one table: all is the same but which of them were asked for."""
-    asked = ("seeds", "methods", "tasks")
-    return {k: v for k, v in one.items() if k not in asked} == {k: v for k, v in other.items() if k not in asked}
+def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """In what two studies differ, so that their runs may not stand in one table; which were asked for is no part."""
+    names = [name for name in {**one, **other} if name not in ("seeds", "methods", "tasks")]
+    return [
+        f"{name} {one.get(name)} there, {other.get(name)} here" for name in names if one.get(name) != other.get(name)
+    ]
+
+
+def current(methods: Mapping[str, Any], study: Study) -> dict[str, Any]:
+    """Numbers of methods without the runs whose settings are no longer those that the method starts from."""
+    whole = dataclasses.replace(study, methods=(), seeds=study.seeds[:1], tasks=_tasks(methods))
+    now = {
+        f"{model} {spec.method.id} {spec.forget.select}": settings_of(spec)["values"]
+        for model in (study.model, study.larger)
+        for spec in method_specs(whole, model)[0]
+    }
+
+    def old(row: Row) -> bool:
+        name = f"{row['model']} {row['method']} {row['task']}"
+        values = (methods["settings"].get(name) or {}).get("values", {})
+        # Fields that came later have values that change nothing.
+        return name in now and any(now[name].get(field) != value for field, value in values.items())
+
+    gone = [row for row in methods["rows"] if old(row)]
+    waiting = [{name: row[name] for name in ("model", "method", "task", "seed")} for row in gone]
+    rows = [row for row in methods["rows"] if row not in gone]
+    return dict(methods) | {"rows": rows, "waiting": [*methods["waiting"], *waiting]}
+
+
+def _tasks(methods: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(row["task"] for row in methods["rows"]))
 
 
 def kept_places(path: Path, study: Study) -> set[Place]:
@@ -65,9 +108,9 @@ def kept_places(path: Path, study: Study) -> set[Place]:
     if not path.exists():
         return set()
     content = read_kept(path)
-    if not same_study(content["study"], study.to_json() | {"dataset": short(study.dataset)}):
+    if _differing(content["study"], study.to_json() | {"dataset": short(study.dataset)}):
         return set()
-    return {_place(row) for row in content["methods"]["rows"] if row["state"] != "failed"}
+    return {_place(row) for row in current(content["methods"], study)["rows"] if row["state"] != "failed"}
 
 
 def joined(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,6 +121,7 @@ def joined(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
         found[name] = [*now[name], *(row for row in before[name] if _trained(row) not in mine)]
     for name in ("settings", "records"):
         found[name] = {**before[name], **now[name]}
+    found["left_out"] = list({(o["method"], o["task"]): o for o in [*before["left_out"], *now["left_out"]]}.values())
     there = {_place(row) for row in found["rows"]}
     # A home that was asked for fewer seeds does not know what is missing of the others.
     waiting = {_place(row): row for row in [*now["waiting"], *before["waiting"]]}
@@ -201,7 +245,12 @@ def _made_on(home: Home, study: Study, model: str) -> list[RunSpec]:
 def _record(method_id: str) -> Row:
     """What a table says of a method, so that the page needs no registry."""
     record = method(method_id)
-    return {"title": record.title, "retain_data": record.retain_data, "built_in": method_id in METHODS}
+    return {
+        "title": record.title,
+        "retain_data": record.retain_data,
+        "starts_anew": record.starts_anew,
+        "built_in": method_id in METHODS,
+    }
 
 
 def _is_table(value: Any) -> bool:

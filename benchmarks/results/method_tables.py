@@ -29,7 +29,8 @@ def conditions(kept: Kept) -> str:
     said = [
         f"Images {study['dataset']}, network {study['model']}. Seeds {seeds}; the references of a run have its seed to "
         f"seed + {last}, so neighbouring seeds share most of theirs. At most {study['rounds']} rounds, one stopping "
-        f"rule for all, and at most {study['cap']:g} processor minutes for the rounds of a run.",
+        f"rule for all, and at most {study['cap']:g} processor minutes for the rounds of a run."
+        f"{_whole_trainings(kept)}",
         f"Spread over seeds is that of base model and unlearning{'; the forget set is the same' if drawn else ''}.",
         # Runs of other days name what the words leave out, and make the same line.
         *dict.fromkeys(f"Made on {made_words(made)}." for made in methods["made"]),
@@ -37,6 +38,20 @@ def conditions(kept: Kept) -> str:
         *_coverage(kept),
     ]
     return "\n".join(f"- {words}" for words in said)
+
+
+def _whole_trainings(kept: Kept) -> str:
+    """What is said of methods that train anew: neither rounds nor rule hold for them."""
+    records = kept["methods"]["records"]
+    there = dict.fromkeys(row["method"] for row in kept["methods"]["rows"])
+    titles = [records[name]["title"] for name in there if records[name].get("starts_anew")]
+    if not titles:
+        return ""
+    few = len(titles) < 2
+    return (
+        f" {' and '.join(titles)} begin{'s' * few} training anew: {'its' if few else 'their'} rounds are the epochs "
+        "of a whole training, which no rule ends."
+    )
 
 
 def _coverage(kept: Kept) -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.measuring import table
 from benchmarks.results.result_lines import Line
+from benchmarks.results.result_rows import Row
 
 LOTUS = "LoTUS, notebook of the authors' repository: 10 % random, mean of three seeds, rounded to whole percent"
 TORCHU = "TorchU, README: 5 epochs, one size of settings for all methods"
@@ -77,20 +79,24 @@ PUBLISHED = [
 ]
 
 
-def published_words(classes: Sequence[Line], samples: Sequence[Line]) -> str:
+def published_words(
+    classes: Sequence[Line], samples: Sequence[Line], models: Mapping[str, Sequence[Row]] | None = None
+) -> str:
     """Both tables with what they must not be taken for.
 
     Args:
         classes: measured lines of forgetting a class.
         samples: of forgetting a random tenth.
+        models: measured rows of models that are no method, for the tenth: ``before`` unlearning and ``references``.
     """
     return "\n\n".join(
         [
             "Settings dominate: of the same method on the same network and images, two sources differ by tens of "
             "points (SCRUB on random samples: 93 and 32 % of test images right). So a published number is no target, "
             "and ours, on another network, are not meant to meet it. Percent; a range where there are two sources.",
-            f"**Random samples.** Ours: a random tenth.\n\n{_ranges('sample', samples)}",
-            f"**A class.** Ours: class 5.\n\n{_ranges('class', classes)}",
+            f"**Random samples.** Ours: a random tenth.\n\n{_ranges('sample', samples, models or {})}",
+            "**A class.** Ours: class 5; test images are those of the classes that stay.\n\n"
+            f"{_ranges('class', classes, {})}",
             f"Sources: {LOTUS}; {TORCHU}; forget, retain and test accuracy are their FA, RA and TA. Of SalUn for "
             "single classes, models on the Hugging Face Hub (Yurim0507) state 0 to 9.4 % on the forgotten and 86.2 to "
             "92.1 % on the retained classes. LoTUS judges by the mean of the gaps in accuracy and attack; there SCRUB "
@@ -100,9 +106,10 @@ def published_words(classes: Sequence[Line], samples: Sequence[Line]) -> str:
     )
 
 
-def _ranges(task: str, lines: Sequence[Line]) -> str:
+def _ranges(task: str, lines: Sequence[Line], models: Mapping[str, Sequence[Row]]) -> str:
     rows = [row for row in PUBLISHED if row.task == task]
-    ours = {line.method: line for line in lines}
+    ours: dict[str, Sequence[Row]] = {line.method: line.done for line in lines}
+    ours |= models
     found = []
     for name in dict.fromkeys(row.method for row in rows):
         own = [row for row in rows if row.method == name]
@@ -110,12 +117,14 @@ def _ranges(task: str, lines: Sequence[Line]) -> str:
         for column in COLUMNS:
             values = sorted(getattr(row, column) for row in own)
             cells.append(f"{values[0]:g}" if values[0] == values[-1] else f"{values[0]:g} to {values[-1]:g}")
-            cells.append(_ours(ours.get(name), column))
+            # Sources print more than a model without the class could reach on all test images.
+            own_column = "unseen_others" if (task, column) == ("class", "unseen") else column
+            cells.append(_ours(ours.get(name, ()), own_column))
         found.append([*cells, len({row.source for row in own})])
     head = ["", "forget", "ours", "retain", "ours", "test", "ours", "sources"]
     return table(head, found)
 
 
-def _ours(line: Line | None, column: str) -> str:
-    value = line.mean(column) if line is not None else None
-    return "–" if value is None else f"{100 * value:.1f}"
+def _ours(rows: Sequence[Row], column: str) -> str:
+    values = [row[column] for row in rows if row.get(column) is not None]
+    return f"{100 * statistics.fmean(values):.1f}" if values else "–"

@@ -59,7 +59,11 @@ def ranges(kept: Kept) -> str:
     study, methods = kept["study"], kept["methods"]
     by_kind = {kind: [task for task in study["tasks"] if task.startswith(kind)] for kind in ("class", "fraction")}
     lines = {kind: lines_of(methods, study["model"], tasks[0]) if tasks else [] for kind, tasks in by_kind.items()}
-    return published_words(lines["class"], lines["fraction"])
+    models = {
+        name: [r for r in methods[rows] if r["model"] == study["model"] and r["task"] in by_kind["fraction"][:1]]
+        for name, rows in (("before", "base"), ("references", "references"))
+    }
+    return published_words(lines["class"], lines["fraction"], models)
 
 
 SECTIONS: dict[str, Callable[[Kept], str]] = {

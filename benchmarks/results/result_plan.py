@@ -54,7 +54,7 @@ class Study:
     tasks: tuple[str, ...] = ("class:5", "random:500", "fraction:0.1")
     seeds: tuple[int, ...] = (0, 1, 2)
     forget_seed: int = 0
-    rounds: int = 5
+    rounds: int = 3
     references: int = 5
     cap: float = 15.0
     methods: tuple[str, ...] = ()

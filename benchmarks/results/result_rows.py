@@ -55,6 +55,9 @@ def row_of(home: Home, spec: RunSpec, model: str) -> Row | None:
             return None
         row |= {"state": "capped" if cut else "failed", "rounds": (cut or {}).get("rounds")}
         return row | ({} if cut else {"reason": str((view.error or {}).get("message", ""))[:160]})
+    if result["stopped_by"] == "not_a_number" and not result["rounds"]:
+        # What such a run has kept is the base model, which no method has touched.
+        return row | {"state": "failed", "rounds": 0, "reason": "its weights were no longer numbers in round 1"}
     run = read_run(view)
     row |= {"state": "succeeded", "rounds": result["rounds"], "stopped_by": result["stopped_by"]}
     for column, metric in ACCURACIES.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,13 +14,15 @@ import pytest
 
 from benchmarks.results import encoder_rows, result_queue
 from benchmarks.results.__main__ import main
-from benchmarks.results.kept_numbers import joined, joined_rows, read_kept
+from benchmarks.results.kept_numbers import current, joined, joined_rows, read_kept
 from benchmarks.results.result_page import PAGE
-from benchmarks.results.result_plan import ENCODERS, Study, encoder_specs, method_specs, steps
+from benchmarks.results.result_plan import ENCODERS, METHODS, Study, encoder_specs, method_specs, steps
 from benchmarks.results.result_queue import Worker, capped, folder_of, run_of
+from benchmarks.results.result_rows import row_of, settings_of
 from cu_core.base.home import Home
 from cu_core.catalogue.method_record import methods_here
 from cu_core.learning import model_cache
+from cu_core.runstore import layout
 from cu_core.runstore.layout import run_ids
 from cu_core.runstore.reader import open_run
 
@@ -67,7 +70,9 @@ def test_a_study_from_runs_to_page_and_nothing_is_done_twice(home: Home, tmp_pat
     assert str(home.root) not in kept.read_text()
 
 
-def test_numbers_of_one_study_may_come_from_several_homes(home: Home, tmp_path: Path) -> None:
+def test_numbers_of_one_study_may_come_from_several_homes(
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     kept, other = tmp_path / "kept.json", Home(tmp_path / "other")
     words = [*TOY, "--workers", "1", "--kept", str(kept)]
     assert main(["compute", "--home", str(home.root), *words, "--seeds", "0"]) == 0
@@ -87,10 +92,53 @@ def test_numbers_of_one_study_may_come_from_several_homes(home: Home, tmp_path: 
         assert both["made"][again["made"]] == first["made"][row["made"]]
     assert len(both["base"]) == 2 * 2 and len(both["references"]) == 2 * 3
 
+    # A home with one of the forget sets leaves the other where it is.
+    third = Home(tmp_path / "third")
+    assert main(["compute", "--home", str(third.root), *words, "--seeds", "0", "--tasks", "class:5"]) == 0
+    assert main(["keep", "--home", str(third.root), "--kept", str(kept)]) == 0
+    assert read_kept(kept)["study"]["tasks"] == ["class:5", "random:100"]
+    assert read_kept(kept)["methods"]["rows"] and read_kept(kept)["methods"]["left_out"] == both["left_out"]
+
     # Another study has a page of its own.
     assert main(["compute", "--home", str(other.root), *words, "--seeds", "1", "--rounds", "2"]) == 0
-    assert main(["keep", "--home", str(other.root), "--kept", str(kept)]) == 0
+    there = kept.read_text()
+    assert main(["keep", "--home", str(other.root), "--kept", str(kept)]) == 1 and kept.read_text() == there
+    assert "rounds 1 there, 2 here" in capsys.readouterr().err
+    assert main(["keep", "--home", str(other.root), "--kept", str(kept), "--replace"]) == 0
     assert {row["seed"] for row in read_kept(kept)["methods"]["rows"]} == {1}
+
+
+def test_runs_with_settings_that_nobody_starts_from_any_more_are_made_anew() -> None:
+    study = toy(seeds=(0, 1), tasks=("class:5", "random:100"))
+    specs, _ = method_specs(study, "tiny-cnn")
+    rows = [
+        {"model": "tiny-cnn", "task": s.forget.select, "method": s.method.id, "seed": s.seed, "state": "succeeded"}
+        for s in specs
+    ]
+    settings = {f"tiny-cnn {s.method.id} {s.forget.select}": settings_of(s) for s in specs}
+    kept = {"rows": rows, "settings": settings, "waiting": []}
+    assert current(kept, study)["rows"] == rows
+    values = settings["tiny-cnn gradient_ascent class:5"]["values"]
+    values["lr"] *= 2
+    found = current(kept, study)
+    assert {row["task"] for row in found["rows"]} == {"random:100"}
+    assert [(row["task"], row["seed"]) for row in found["waiting"]] == [("class:5", 0), ("class:5", 1)]
+    values["lr"] /= 2
+    del values["batch_size"]
+    assert current(kept, study)["rows"] == rows, "a field that came later changes no value"
+
+
+def test_a_run_that_kept_the_base_model_has_no_numbers(home: Home) -> None:
+    study = toy()
+    spec = method_specs(study, "tiny-cnn")[0][0]
+    assert Worker(home, study).work(steps(study, METHODS))
+    path = run_of(home, spec).run_dir / layout.RESULT
+    result = json.loads(path.read_text())
+    path.write_text(json.dumps(result | {"stopped_by": "not_a_number"}))
+    assert row_of(home, spec, "tiny-cnn")["state"] == "succeeded", "an earlier round is the method's own"
+    path.write_text(json.dumps(result | {"stopped_by": "not_a_number", "rounds": 0}))
+    row = row_of(home, spec, "tiny-cnn")
+    assert row["state"] == "failed" and "no longer numbers in round 1" in row["reason"] and "forget" not in row
 
 
 def test_rows_of_two_homes_point_to_what_they_were_made_on() -> None:
@@ -113,7 +161,7 @@ def test_a_home_with_fewer_seeds_does_not_hide_what_is_missing_of_the_others() -
     def place(seed: int) -> dict[str, object]:
         return {"model": "net", "task": "class:5", "method": "a", "seed": seed}
 
-    lists = {name: [] for name in ("base", "references", "made")} | {"settings": {}, "records": {}}
+    lists = {name: [] for name in ("base", "references", "made", "left_out")} | {"settings": {}, "records": {}}
     before = lists | {"rows": [], "waiting": [place(0), place(1), place(2)]}
     now = lists | {"rows": [place(0)], "waiting": [place(1)]}
     assert joined(before, now)["waiting"] == [place(1), place(2)]

@@ -113,7 +113,10 @@ def test_page_says_what_the_rows_say_and_nothing_of_runs_that_are_missing() -> N
     made["methods"]["made"] = [made["methods"]["made"][0] | {"day": day} for day in (1, 2)]
     assert page_with(made, text).count("Made on") == 1, "two days, one line"
     assert "CONTRASTIVE, class:5: place 2 of 2 (by single seeds 1 to 2)" in text
-    assert "10.0 % of retraining" in text
+    assert "10.0 % of retraining" in text and "begin" not in text.split("one stopping rule for all")[1].split("\n")[0]
+    anew = kept_of(rows)
+    anew["methods"]["records"]["m0"]["starts_anew"] = True
+    assert "M0 begins training anew: its rounds are the epochs of a whole training" in page_with(anew, text)
     assert page_with(kept_of(rows, waiting), text) == text, "writing it again changes nothing"
     empty = page_with(kept_of([]), text)
     assert "differs 2/2" not in empty and "No run is kept yet." in empty
@@ -265,6 +268,11 @@ def test_growth_says_what_is_steeper_than_linear() -> None:
 
 
 def test_published_numbers_are_ranges_and_none_is_from_memory() -> None:
+    rows = [row("finetune", "class:5", 0, unseen=0.81, unseen_others=0.9)]
+    measured = lines_of(kept_of(rows)["methods"], "net", "class:5")
+    beside = published_words(measured, [], {"before": [{"forget": 0.99}], "references": [{"forget": 0.91}]})
+    assert "94.24 | 90.0 | 1 |" in beside, "of a class test images of the others"
+    assert "| Before unlearning | 100 | 99.0 |" in beside and "| Retrained | 91 | 91.0 |" in beside
     text = published_words([], [])
     assert "| SCRUB | 32 to 100 | – | 31.7 to 100 | – | 31.9 to 93 | – | 2 |" in text
     assert "12.88" not in text and "Settings dominate" in text
