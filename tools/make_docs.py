@@ -9,9 +9,8 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from cu_core.analysis.sweeps.named import SWEEPS
 from cu_core.base.parameters import Described, describe
@@ -31,6 +30,7 @@ from cu_core.catalogue.search_space import axes_of
 from cu_core.catalogue.selections import FORGET_KINDS
 from cu_core.catalogue.spec import PARTS, RunSpec
 from cu_core.catalogue.stopping import STOPPING_RULES
+from cu_core.catalogue.tuned_values import SUPERVISED, tuned_files
 from cu_core.figures.glossary_sketches import SKETCHES
 from cu_core.methods.absent import ABSENT
 from pages._frame.page_records import pages
@@ -207,24 +207,38 @@ def tuned() -> str:
     """Hyper-parameters that start elsewhere than in the tables above, as a list; empty if there are none."""
     lines = []
     for method in METHODS.values():
-        usual = vars(method.params())
-        cases = [("on encoders", "cifar10", "resnet18", "sample", "moco")]
-        cases += [("on BYOL encoders", "cifar10", "resnet18", "sample", "byol")]
-        cases += [("on classifiers", "cifar10", "resnet18", "sample", "supervised")]
-        cases += [("on `digits`", "digits", "tiny-cnn", task, "supervised") for task in method.tasks[:1]]
-        cases += [
-            (f"on `resnet8`, {task} forgetting,", "cifar10", "resnet8", task, "supervised") for task in method.tasks
-        ]
-        cases += [("on `open_clip:tiny`", "digits", "open_clip:tiny", task, "clip") for task in method.tasks[:1]]
-        told: list[dict[str, Any]] = []
-        for title, dataset, backbone, task, objective in cases:
-            start = vars(unlearning_recipe(method.id, dataset, backbone, task, objective))
-            differing = {name: value for name, value in start.items() if value != usual[name]}
-            if differing and differing not in told:
-                told.append(differing)
-                listed = ", ".join(f"`{name}={value}`" for name, value in differing.items())
-                lines.append(f"- {method.title} {title} starts from {listed}.")
+        for place, starts in _starts(method):
+            # One line where all that a method can forget starts alike.
+            alike = len(set(starts.values())) == 1 and set(starts) == set(method.tasks)
+            for task, listed in [("", next(iter(starts.values())))] if alike else starts.items():
+                forgetting = f", {task} forgetting," if task else ""
+                lines.append(f"- {method.title} {place}{forgetting} starts from {listed}.")
     return "\n".join(lines)
+
+
+def _starts(method: Method) -> Iterator[tuple[str, dict[str, str]]]:
+    """Where a method starts from values of its own: the place, and by task the values in words."""
+    usual = vars(method.params())
+    tuned_for_none = ("cifar10", "resnet18")
+    cases = [
+        ("on encoders", *tuned_for_none, "moco"),
+        ("on BYOL encoders", *tuned_for_none, "byol"),
+        ("on classifiers that nothing was tuned for", *tuned_for_none, "supervised"),
+    ]
+    for file in tuned_files():
+        images, network = (*file.datasets, "cifar10")[0], (*file.backbones, "resnet18")[0]
+        place = f"on {' or '.join(f'`{name}`' for name in (*file.datasets, *file.backbones))}"
+        for kind in dict.fromkeys(entry.get("objective", SUPERVISED) for entry in file.recipes):
+            trained = next(one.id for one in OBJECTIVES.values() if one.kind == kind)
+            if any(file.recipe(method.id, task, kind) for task in method.tasks):
+                cases.append((place, images, network, trained))
+    for place, images, network, trained in cases:
+        found = {}
+        for task in method.tasks:
+            start = vars(unlearning_recipe(method.id, images, network, task, trained))
+            found[task] = ", ".join(f"`{name}={value}`" for name, value in start.items() if value != usual[name])
+        if any(found.values()):
+            yield place, {task: listed or "its defaults" for task, listed in found.items()}
 
 
 def number(count: int | float) -> str:

@@ -22,8 +22,9 @@ from cu_core.base.files import read_json
 from cu_core.base.home import default_home
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.named_recipes import NamedRecipe, recipes_of
+from cu_core.catalogue.objective_record import objective
 from cu_core.catalogue.search_space import axes_of
-from cu_core.catalogue.tuned_values import FOLDER, SCHEMA
+from cu_core.catalogue.tuned_values import FOLDER, SCHEMA, SUPERVISED
 
 BOTH, BACKBONE = 5, 30
 """Precedence of files that name images and network, or a network alone."""
@@ -66,23 +67,29 @@ def new_file(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def merged(entries: Sequence[Mapping[str, Any]], recipes: Sequence[NamedRecipe]) -> list[Mapping[str, Any]]:
-    """The entries of a file with those of recipes in place of older ones, by method and task.
+    """The entries of a file with those of recipes in place of older ones, by method, task and kind of training.
 
     An entry for both tasks stays for the other one.
     """
-    new = {(r.method, r.made_for["task"]): entry_of(r) for r in recipes}
-    kept = [entry for entry in entries if (entry["method"], entry["task"]) not in new]
-    return sorted([*kept, *new.values()], key=lambda entry: (entry["method"], entry["task"]))
+    new = {place_of(entry): entry for entry in map(entry_of, recipes)}
+    kept = [entry for entry in entries if place_of(entry) not in new]
+    return sorted([*kept, *new.values()], key=place_of)
+
+
+def place_of(entry: Mapping[str, Any]) -> tuple[str, str, str]:
+    """What an entry is for: method, task and kind of training."""
+    return entry["method"], entry["task"], entry.get("objective", SUPERVISED)
 
 
 def entry_of(recipe: NamedRecipe) -> dict[str, Any]:
     """The entry of a recipe: values that differ from the record's defaults, and the record of its trials."""
     usual = vars(method(recipe.method).params())
     axes = [axis.name for axis in axes_of(method(recipe.method))]
-    on = recipe.tuned_on
+    on, kind = recipe.tuned_on, objective(recipe.made_for["objective"]).kind
     return {
         "method": recipe.method,
         "task": recipe.made_for["task"],
+        **({} if kind == SUPERVISED else {"objective": kind}),
         "values": {name: value for name, value in recipe.values.items() if value != usual[name]},
         "found": {
             "how": "tuned",

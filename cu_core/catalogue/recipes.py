@@ -9,7 +9,7 @@ from cu_core.base.errors import BadInput
 from cu_core.catalogue.method_record import method
 from cu_core.catalogue.objective_record import objective as find_objective
 from cu_core.catalogue.spec_parts import TrainSpec
-from cu_core.catalogue.tuned_values import tuned_values
+from cu_core.catalogue.tuned_values import tuned_entry
 
 # Paper: SGD, momentum 0.9, weight decay 1e-4, batch 256, cosine, lr 0.1, 100 epochs, no augmentation (released code).
 PAPER = TrainSpec(
@@ -185,7 +185,9 @@ def unlearning_recipe(method_id: str, dataset: str, backbone: str, task: str, ob
     Raises:
         BadInput: no such method or objective.
     """
-    of_kind = PENALTY.get((method_id, find_objective(objective).kind), {})
-    if of_kind:
-        return method(method_id).params(**PENALTY.get((method_id, objective), of_kind))
-    return method(method_id).params(**tuned_values(method_id, dataset, backbone, task))
+    kind = find_objective(objective).kind
+    entry = tuned_entry(method_id, dataset, backbone, task, kind)
+    if entry is not None:
+        return method(method_id).params(**entry["values"])
+    of_kind = PENALTY.get((method_id, kind), {})
+    return method(method_id).params(**PENALTY.get((method_id, objective), of_kind))

@@ -16,6 +16,7 @@ from cu_core.base.files import read_json
 
 FOLDER = Path(__file__).parent / "tuned"
 SCHEMA = 1
+SUPERVISED = "supervised"
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,9 @@ class TunedFile:
         backbones: it is for these, whatever the images.
         both: whether images and network must both be listed.
         precedence: of several files that are for a setting, the one with the smallest number counts, and no other.
-        recipes: ``method``, ``task`` (empty for both), ``values`` (those that differ from the record's defaults) and
-            ``found``: how, with which seed, and for those that `tune` found the record of its trials.
+        recipes: ``method``, ``task`` (empty for both), ``objective`` (a kind of `objective_record.KINDS`, supervised
+            where it is missing), ``values`` (those that differ from the record's defaults) and ``found``: how, with
+            which seed, and for those that `tune` found the record of its trials.
     """
 
     name: str
@@ -46,9 +48,10 @@ class TunedFile:
         places = (dataset in self.datasets, backbone in self.backbones)
         return all(places) if self.both else any(places)
 
-    def recipe(self, method: str, task: str) -> Mapping[str, Any] | None:
-        """The entry of a method for a task; None where it has none."""
-        fitting = [r for r in self.recipes if r["method"] == method and r["task"] in ("", task)]
+    def recipe(self, method: str, task: str, kind: str = SUPERVISED) -> Mapping[str, Any] | None:
+        """The entry of a method for a task and a kind of training; None where it has none."""
+        of_kind = [r for r in self.recipes if r.get("objective", SUPERVISED) == kind]
+        fitting = [r for r in of_kind if r["method"] == method and r["task"] in ("", task)]
         return max(fitting, key=lambda r: len(r["task"]), default=None)
 
 
@@ -73,23 +76,22 @@ def tuned_files() -> tuple[TunedFile, ...]:
     return tuple(sorted(found, key=lambda file: (file.precedence, file.name)))
 
 
-def tuned_entry(method: str, dataset: str, backbone: str, task: str) -> Mapping[str, Any] | None:
-    """The entry of a method in the file that counts for a setting; None where the record's defaults are the start.
+def tuned_entry(
+    method: str, dataset: str, backbone: str, task: str, kind: str = SUPERVISED
+) -> Mapping[str, Any] | None:
+    """The entry of a method in the file that counts for a setting; None where nothing was tuned for it.
+
+    What suits a classifier says nothing of an encoder on the same network, so kinds of training do not share entries.
 
     Args:
         method: id.
         dataset: as in `DataSpec.dataset`.
         backbone: as in `ModelSpec.backbone`.
         task: ``"class"`` or ``"sample"``.
+        kind: of the training, one of `cu_core.catalogue.objective_record.KINDS`.
     """
     file = next((file for file in tuned_files() if file.suits(dataset, backbone)), None)
-    return None if file is None else file.recipe(method, task)
-
-
-def tuned_values(method: str, dataset: str, backbone: str, task: str) -> dict[str, Any]:
-    """The values of `tuned_entry`; empty where there is none."""
-    entry = tuned_entry(method, dataset, backbone, task)
-    return {} if entry is None else dict(entry["values"])
+    return None if file is None else file.recipe(method, task, kind)
 
 
 def found_words(found: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -20,9 +21,10 @@ from cu_core.catalogue.named_recipes import (
     refuse_where_tuned,
     tuned_on,
 )
+from cu_core.catalogue.objective_record import OBJECTIVES
 from cu_core.catalogue.recipes import unlearning_recipe
 from cu_core.catalogue.spec import RunSpec
-from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, ModelSpec
+from cu_core.catalogue.spec_parts import DataSpec, ForgetSpec, ModelSpec, TrainSpec
 from cu_core.catalogue.tuned_values import FOLDER, found_words, tuned_entry, tuned_files
 from tools import make_tuned
 
@@ -38,6 +40,37 @@ def test_every_entry_can_be_taken_and_says_how_it_was_found(file, entry):
     if entry["found"]["how"] == "tuned":
         assert len(entry["found"]["table"]) == entry["found"]["made"]
         assert len({len(row) for row in entry["found"]["table"]} | {len(entry["found"]["columns"])}) == 1
+
+
+def test_a_method_starts_from_every_entry_of_its_network():
+    for file, entry in ENTRIES:
+        images, network = (*file.datasets, "cifar10")[0], (*file.backbones, "resnet18")[0]
+        if next(f for f in tuned_files() if f.suits(images, network)) is not file:
+            continue
+        kind = entry.get("objective", "supervised")
+        trained = next(one.id for one in OBJECTIVES.values() if one.kind == kind)
+        for task in [entry["task"]] if entry["task"] else METHODS[entry["method"]].tasks:
+            if file.recipe(entry["method"], task, kind) is entry:
+                start = unlearning_recipe(entry["method"], images, network, task, trained)
+                assert start == METHODS[entry["method"]].params(**entry["values"]), (file.name, entry["method"], task)
+
+
+def test_what_was_tuned_on_classifiers_says_nothing_of_encoders():
+    usual = METHODS["finetune"].params()
+    assert unlearning_recipe("finetune", "cifar10", "airbench-s", "sample", "moco") == usual
+    assert unlearning_recipe("finetune", "cifar10", "airbench-s", "sample").lr != usual.lr
+    encoder = recipe(objective="moco")
+    (entry,) = make_tuned.merged([], [encoder])
+    assert entry["objective"] == "self-supervised"
+    assert len(make_tuned.merged([entry], [recipe()])) == 2, "an encoder's entry replaces no classifier's"
+
+
+def test_no_shipped_trial_kept_the_base_model():
+    for file, entry in ENTRIES:
+        if "table" in entry["found"]:
+            rounds, distance = (entry["found"]["columns"].index(name) for name in ("rounds", "distance"))
+            untouched = [row for row in entry["found"]["table"] if row[rounds] == 0 and row[distance] is not None]
+            assert not untouched, (file.name, entry["method"], entry["task"])
 
 
 def test_files_are_as_the_tool_writes_them():
@@ -59,6 +92,7 @@ def recipe(name="r", method_id="ssd", **base):
     spec = RunSpec(
         data=DataSpec("digits"), model=ModelSpec("tiny-cnn"), forget=ForgetSpec(base.get("forget", "class:6")), seed=10
     )
+    spec = dataclasses.replace(spec, train=TrainSpec(objective=base.get("objective", "supervised")))
     trial = {"number": 1, "values": {"alpha": 30.0, "dampening": 1.0}, "distance": 0.1, "rounds": 1, "seconds": 0.5}
     return NamedRecipe(
         name=name,

@@ -143,6 +143,9 @@ def judged_run(view: RunView) -> JudgedTrial:
         "seconds": sum(seconds.values()),
         "unlearn_seconds": seconds["unlearn"],
     }
+    if told["stopped_by"] == "not_a_number":
+        # What the run kept is its last healthy round, before the first even the base model: not what these values do.
+        return JudgedTrial(None, reason=f"its weights were no longer numbers in round {told['rounds'] + 1}", **told)
     try:
         model, references = _scores(view, result)
     except BadInput as error:

@@ -153,6 +153,21 @@ def test_failures_are_trials_a_full_disk_is_none_and_minutes_end_it(home: Home) 
     assert [t.number for t in waiting(tuning, trials_of(tuning, home))] == [2, 3]
 
 
+def test_a_trial_whose_weights_are_no_numbers_has_failed_although_its_run_kept_an_earlier_round(home: Home) -> None:
+    tuning = planned(home)
+    for number in (1, 2, 3):
+        write_trial(home, tuning, number, rounds=2)
+    nearest = best_of(trials_of(tuning, home))
+    assert nearest is not None
+    path = home.runs / f"trial-{nearest.number}" / layout.RESULT
+    write_json(path, read_json(path) | {"stopped_by": "not_a_number"})
+    trials = trials_of(tuning, home)
+    broken = trials[nearest.number - 1]
+    assert broken.ended and broken.distance is None and "no longer numbers in round 3" in broken.reason
+    assert best_of(trials).number != nearest.number
+    assert recipe_of(tuning, trials).budget["failed"] == 1
+
+
 def test_the_nearest_trial_becomes_a_recipe_with_the_table_of_all(home: Home) -> None:
     tuning = planned(home)
     for number, rounds in ((1, 5), (2, 2), (3, 5)):
