@@ -61,7 +61,7 @@ def sections(view: RunView) -> None:
     """The page's parts from top to bottom."""
     audit = view.audit()
     if audit is None or not audit.get("attacks"):
-        if view.state in ACTIVE:
+        if view.state in ACTIVE and view.spec.audit.attacks != "none":
             st.info(
                 "Membership attacks are made at the end of a run; this page fills by itself.",
                 title="Not there yet",

@@ -38,8 +38,9 @@ def details(view: RunView) -> None:
     """Everything the run was asked to do."""
     spec = view.spec
     st.json(visible(json.dumps(spec.to_json(), ensure_ascii=False)), expanded=1)
-    result = view.result() or {}
-    st.caption(f"Specification {spec.content_hash()[:12]} · weights {plain(str(result.get('weights_sha256'))[:12])}")
+    weights = (view.result() or {}).get("weights_sha256")
+    told = f" · weights {plain(weights[:12])}" if isinstance(weights, str) and weights else ""
+    st.caption(f"Specification {spec.content_hash()[:12]}{told}")
 
 
 view = head(PAGE, undo=True, actions=actions)

@@ -6,6 +6,7 @@ const PICTURE = 44
 function createPictures(strip, state) {
   let picture = null
   let columns = 1
+  let drawn = "" // what the strip shows
 
   const tile = (i, place) => {
     const { signals } = state
@@ -37,17 +38,24 @@ function createPictures(strip, state) {
 
   return {
     draw() {
-      if (!picture || !state.places) return strip.replaceChildren()
-      const tiles = []
-      for (const i of state.shown()) {
+      const found = []
+      for (const i of picture && state.places ? state.shown() : []) {
         const place = state.places.get(i)
-        if (place === undefined) continue
-        tiles.push(tile(i, place))
-        tiles.at(-1).tabIndex = tiles.length === 1 ? 0 : -1
-        if (tiles.length === MOST_PICTURES) break
+        if (place !== undefined) found.push([i, place])
+        if (found.length === MOST_PICTURES) break
       }
+      // What is the same already keeps its place and the keyboard.
+      const now = JSON.stringify([picture, columns, found, state.signals?.sample.length])
+      if (now === drawn) return
+      drawn = now
+      const focused = strip.getRootNode().activeElement?.getAttribute("aria-label")
+      const held = strip.contains(strip.getRootNode().activeElement)
+      const tiles = found.map(([i, place]) => tile(i, place))
+      const first = tiles.find((one) => held && one.getAttribute("aria-label") === focused) ?? tiles[0]
+      for (const one of tiles) one.tabIndex = one === first ? 0 : -1
       strip.replaceChildren(...tiles)
       strip.scrollTop = 0
+      if (held) first?.focus({ preventScroll: true })
     },
     // Takes the images of all drawn samples in one picture, or null.
     paint(message) {

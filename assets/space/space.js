@@ -29,6 +29,7 @@ function create(root) {
   let data = null
   let report = () => {}
   let stamp = null
+  let run = null
   let picture = null
   let waiting = false
   let playing = null
@@ -182,9 +183,11 @@ function create(root) {
   }
 
   const drawLegend = () => {
+    const focused = legend.getRootNode().activeElement?.dataset.group
     legend.replaceChildren(
       ...share.groups.filter((group) => group.count).map((group) => {
         const key = element("button", "key")
+        key.dataset.group = group.id
         const sign = element("span", "sign", { x: "✕", circle: "●", diamond: "◆" }[group.symbol])
         sign.style.color = group.colour
         const name = element("span", "name")
@@ -204,6 +207,8 @@ function create(root) {
         return key
       }),
     )
+    // The key that was pressed keeps the keyboard, although it is made anew.
+    if (focused) [...legend.children].find((key) => key.dataset.group === focused)?.focus({ preventScroll: true })
   }
 
   const paint = (png) => {
@@ -227,6 +232,9 @@ function create(root) {
     adopt()
     share.hovered = null
     card.hidden = true
+    // Who looks at an earlier round stays there when another arrives; who looks at the newest follows.
+    const [same, follows, before] = [data.run === run, shown === rounds.at(-1), rounds.indexOf(shown)]
+    run = data.run
     rounds = data.moments.map((_, k) => k).filter((k) => k !== data.reference)
     scrubber.hidden = rounds.length < 2
     slider.max = rounds.length - 1
@@ -235,7 +243,8 @@ function create(root) {
     data.spaces.forEach((space, k) => drawn[k].take(space, data.alt))
     paint(data.png)
     drawLegend()
-    go(Math.max(0, rounds.indexOf(data.shown)))
+    const place = !same ? rounds.indexOf(data.shown) : follows ? rounds.length - 1 : Math.min(before, rounds.length - 1)
+    go(Math.max(0, place))
   }
 
   const watcher = new ResizeObserver(share.redraw)

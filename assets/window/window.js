@@ -13,4 +13,9 @@ export default function ({ data, parentElement, setStateValue }) {
   }
   own.query.onchange = look
   look()
+  // A query with a listener outlives its element.
+  return () => {
+    own.query.onchange = null
+    watched.delete(parentElement)
+  }
 }

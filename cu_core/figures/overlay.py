@@ -66,11 +66,12 @@ def overlay(
         for trace in _envelope(references, axis):
             figure.add_trace(trace)
     for index, line in enumerate(lines):
-        heights = [shares(values, edges) for values in line.values if len(values)]
+        named = [(n, shares(values, edges)) for n, values in zip(line.names, line.values, strict=True) if len(values)]
+        heights = [height for _, height in named]
         if not heights:
             continue
         several = means and len(heights) > 1
-        for number, (name, height) in enumerate(zip(line.names, heights, strict=False)):
+        for number, (name, height) in enumerate(named):
             figure.add_trace(
                 _steps(index, axis, height, name, line.label, faint=several, showlegend=not several and not number)
             )
@@ -92,6 +93,16 @@ def overlay_alt(signal: SampleSignal, lines: Sequence[OverlayLine], references: 
     if references and sum(map(len, references)):
         parts.append(f"{np.median(np.concatenate(list(references))):.3g} (retrained)")
     return f"Distribution of the {signal.title.lower()}, medians: {join(parts)}." if parts else "Not recorded."
+
+
+def overlay_words(lines: Sequence[OverlayLine], references: Sequence[np.ndarray], group: str) -> str:
+    """Which samples are drawn, and what the filled shape is; nothing of it where there is none."""
+    sizes = {len(values) for line in lines for values in line.values if len(values)}
+    count = " to ".join(f"{n:,}" for n in sorted({min(sizes), max(sizes)})) if sizes else "0"
+    filled = {0: "No retrained model is recorded to compare with.", 1: "Filled: the share of the one retrained model."}
+    several = "Filled: from the smallest to the largest share of the retrained models in each bin."
+    known = len([values for values in references if len(values)])
+    return f"Recorded {group} samples (n = {count}) after the last round. {filled.get(known, several)}"
 
 
 def _steps(

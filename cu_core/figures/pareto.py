@@ -113,6 +113,22 @@ def pareto(
     return dress(figure, height=480, bottom=56)
 
 
+def pareto_words(lines: Sequence[ParetoLine], boxes: Sequence[ParetoBox], *, means: bool) -> str:
+    """What centre, box, places and sizes of markers mean, and bars through means where there are any."""
+    band = "" if boxes else " No band is drawn: it takes two retrained models or more."
+    seeds = (
+        " Bars through a mean reach from its lowest to its highest seed."
+        if means and any(len(line.points) > 1 for line in lines)
+        else ""
+    )
+    box = ", the box their 95 % prediction band: inside it a run could be one more of them" if boxes else ""
+    return (
+        f"The centre is the mean of the retrained models{box}. Above the centre forget samples are predicted as "
+        "labelled more often than by retrained models, below it less often. The area of a marker grows with the time "
+        f"as a share of retraining; where that is not known, it is the smallest.{band}{seeds}"
+    )
+
+
 def pareto_alt(lines: Sequence[ParetoLine]) -> str:
     """Mean gaps in words."""
     parts = [

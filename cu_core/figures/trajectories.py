@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -109,10 +110,27 @@ def trajectories(
             for trace in traces:
                 figure.add_trace(trace, row=1, col=column)
         percent, bounded = METRICS[metric].percent, METRICS[metric].bounded
-        axis = {"range": [-0.03, 1.03], "tickformat": ".0%"} if percent else {"range": [-0.03, 1.03]} if bounded else {}
-        figure.update_yaxes(axis, title_text=metric_axis_title(metric), row=1, col=column)
+        upward: dict[str, Any] = {"range": [-0.03, 1.03]} if percent or bounded else {}
+        upward |= {"tickformat": ".0%"} if percent else {}
+        figure.update_yaxes(upward, title_text=metric_axis_title(metric), row=1, col=column)
     figure.update_xaxes(axis | {"title_text": "Round (0 = before)"})
     return dress(figure, height=height)
+
+
+def trajectories_words(
+    lines: Sequence[TrajectoryLine], metrics: Sequence[str], bands: Mapping[str, Sequence[Band]], *, means: bool
+) -> str:
+    """What the band is and what a mean does with a run that has ended; neither where there is none."""
+    banded = sum(bool(bands.get(metric)) for metric in metrics)
+    where = ", where it is drawn" if banded < len(metrics) else ""
+    said = [
+        f"Band{where}: 95 % prediction band of the retrained models on the same samples."
+        if banded
+        else "No band is drawn: it takes two retrained models or more."
+    ]
+    if means and any(len(line.runs) > 1 for line in lines):
+        said.append("In a mean over seeds a run that has ended keeps its last value.")
+    return " ".join(said)
 
 
 def trajectories_alt(lines: Sequence[TrajectoryLine], metrics: Sequence[str]) -> str:

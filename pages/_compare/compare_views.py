@@ -18,12 +18,12 @@ from cu_core.figures.class_matrix import highest_count, prediction_alt, predicti
 from cu_core.figures.class_ranking import MOST_CLASSES, answer_ranking, ranking_words
 from cu_core.figures.confidence_panes import SIGNALS, common_bins
 from cu_core.figures.layer_bars import layer_alt, layer_similarity
-from cu_core.figures.overlay import overlay, overlay_alt
-from cu_core.figures.pareto import pareto, pareto_alt
+from cu_core.figures.overlay import overlay, overlay_alt, overlay_words
+from cu_core.figures.pareto import pareto, pareto_alt, pareto_words
 from cu_core.figures.recovery_bars import recovery_alt, recovery_bars
 from cu_core.figures.similarity_panes import COSINES
 from cu_core.figures.theme import GROUPS, TITLES
-from cu_core.figures.trajectories import MOST_PANES, trajectories, trajectories_alt
+from cu_core.figures.trajectories import MOST_PANES, trajectories, trajectories_alt, trajectories_words
 from pages._shared.chart_bar import show_chart
 from pages._shared.plain_text import plain
 from pages._shared.recorded_rounds import class_names
@@ -77,18 +77,7 @@ class Views:
         zoomed = bool(boxes) and st.toggle("Zoom in on the band", key="compare_zoom")
         figure = pareto(lines, boxes, utility=utility, forgetting=forgetting, means=self.means, zoomed=zoomed)
         show_chart(figure, key="pareto", alt=pareto_alt(lines))
-        band = "" if boxes else " No band is drawn: it takes two retrained models or more."
-        seeds = (
-            " Bars through a mean reach from its lowest to its highest seed."
-            if self.means and any(len(line.points) > 1 for line in lines)
-            else ""
-        )
-        st.caption(
-            "The centre is the mean of the retrained models, the box their 95 % prediction band: inside it a run could "
-            "be one more of them. Above the centre forget samples are predicted as labelled more often than by "
-            "retrained models, below it less often. The area of a marker grows with the time as a share of "
-            f"retraining; where that is not known, it is the smallest.{band}{seeds}"
-        )
+        st.caption(pareto_words(lines, boxes, means=self.means))
         self._left_out(left_out)
 
     def rounds(self) -> None:
@@ -112,8 +101,8 @@ class Views:
         figure = trajectories(lines, chosen, bands, means=self.means)
         show_chart(figure, key="trajectories", alt=trajectories_alt(lines, chosen))
         st.caption(
-            "Measured on the recorded samples that the stopping rule does not look at. Band: 95 % prediction band of "
-            "the retrained models on the same samples. In a mean over seeds a run that has ended keeps its last value."
+            "Measured on the recorded samples that the stopping rule does not look at. "
+            + trajectories_words(lines, chosen, bands, means=self.means)
         )
 
     def classes(self) -> None:
@@ -186,11 +175,7 @@ class Views:
         edges = common_bins(signal, [*references, *(values for line in lines for values in line.values)], log=log)
         figure = overlay(signal, lines, references, edges, means=self.means)
         show_chart(figure, key="overlay", alt=overlay_alt(signal, lines, references))
-        count = max(len(values) for line in lines for values in line.values)
-        st.caption(
-            f"{signal.summary} Recorded {group} samples (n = {count:,}) after the last round. Filled: from the "
-            "smallest to the largest share of the retrained models in each bin."
-        )
+        st.caption(f"{signal.summary} {overlay_words(lines, references, group)}")
         self._left_out(left_out)
 
     def layers(self) -> None:

@@ -146,8 +146,8 @@ def _curves(drawn: Drawn) -> None:
     if metrics and (guess := drawn.guess_at(metrics[0])) is not None:
         add_guess(figure, guess, percent=METRICS[metrics[0]].percent, text_size=drawn.text_size, upright=False)
     show_chart(figure, key=f"{drawn.key}_curves", alt=curves_alt([found], metrics), tools=False)
-    asked, measured = drawn.facts.get("forget_count"), int((probe_of(drawn.view)["group"] == "forget").sum())
-    if asked is not None:
+    asked, measured = drawn.facts.get("forget_count"), found.counts.get("forget")
+    if asked is not None and measured is not None:
         of = f"all {asked.text}" if measured == asked.value else f"{measured:,} of the {asked.text}"
         st.caption(f"Measured after each round on {of} pictures that are to be forgotten.")
 

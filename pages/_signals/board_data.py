@@ -105,6 +105,7 @@ def board_data(
     titles = [state_name(number, last) for number, _ in rounds] + ["Reference (retrained)"] * len(reference)
     true = drawn["true_label"] if "true_label" in drawn else drawn["label"]
     return {
+        "run": run_id,
         "stamp": f"{run_id} {rounds} {reference} {classes} {only and digest(only)}",
         "moments": titles,
         "reference": len(titles) - 1 if reference else None,

@@ -34,8 +34,8 @@ def signal_board(data: dict[str, Any], *, key: str, on_select: Callable[[list[in
     """Draws the scatter.
 
     Args:
-        data: ``stamp`` (changes with the content), ``flat``, ``log``, ``shown`` and ``reference`` (places among
-            ``moments``; the latter or None), ``moments`` (titles), ``spaces`` (see
+        data: ``run`` (its id), ``stamp`` (changes with the content), ``flat``, ``log``, ``shown`` and ``reference``
+            (places among ``moments``; the latter or None), ``moments`` (titles), ``spaces`` (see
             `cu_core.figures.signal_cloud.pack_space`), ``groups``, packed ``rows``, ``sample``, ``test``, ``label``,
             ``truth``, ``predicted`` per moment, ``classes``, ``selected`` rows with their ``revision``, ``png`` and
             ``columns`` of the sprite, ``names`` of its samples, ``alt`` and ``reference_colour``.

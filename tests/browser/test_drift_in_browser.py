@@ -164,6 +164,8 @@ def test_a_lasso_lights_the_charts_without_the_server_and_a_curve_lights_the_vie
     expect(page.locator(".tile").nth(1)).to_be_focused()
     page.locator(".tile").first.click()
     reaches(page, chosen=fewer[:1])
+    # The strip is made anew with one picture, which is the one that had the keyboard.
+    expect(page.locator(".tile")).to_be_focused()
 
 
 def test_a_selection_and_the_round_follow_to_another_page_and_into_a_link(

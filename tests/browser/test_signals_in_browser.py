@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from cu_core.base.home import Home
 from cu_core.base.installation import dashboard_folder
 from cu_core.runstore.reader import open_run
 from tests.browser.conftest import FLAGS
@@ -26,7 +28,7 @@ from tests.browser.waiting import (
     still_box,
     until,
 )
-from tests.madeup import MadeUp, image_of, write_run
+from tests.madeup import MadeUp, image_of, write_round, write_run
 from tests.served import Server, serve
 
 pytestmark = pytest.mark.browser
@@ -249,6 +251,32 @@ def test_the_legend_hides_and_shows_a_group(page: Page) -> None:
     expect(forget).to_have_attribute("aria-pressed", "false")
     page.mouse.move(5, 5)
     turns_red(page, lambda: around(page, spot), False)
+
+
+def test_a_key_of_the_legend_keeps_the_keyboard(page: Page) -> None:
+    forget = page.get_by_role("button", name="Forget (n = 40)")
+    forget.focus()
+    page.keyboard.press("Enter")
+    expect(forget).to_have_attribute("aria-pressed", "false")
+    expect(forget).to_be_focused()
+
+
+def test_a_new_round_moves_nobody_who_looks_at_an_earlier_one(
+    server: Server, open_tab: Callable[..., Page], tmp_path: Path
+) -> None:
+    home, made = server.home, MadeUp(state="running", rounds=3)
+    run_dir = write_run(Home(tmp_path / "aside").create(), "growing", made).rename(home.runs / "growing")
+    page = open_tab(f"{server.url}/signals?run=growing&deep=true")
+    page.wait_for_function(f"() => {{ {FIND} return board && board.inspect().charts.length }}")
+    place = f"""() => {{ {FIND} const slider = board.querySelector(".scrubber input")
+      return [Number(slider.value), Number(slider.max)] }}"""
+    assert page.evaluate(place) == [3, 3]
+    write_round(run_dir, made, open_run(home, "growing").probe(), 4)
+    until(page, lambda: page.evaluate(place) == [4, 4], "who looks at the newest follows")
+    slider = page.locator(".scrubber input")
+    slider.evaluate("(part) => { part.value = 1; part.oninput() }")
+    write_round(run_dir, made, open_run(home, "growing").probe(), 5)
+    until(page, lambda: page.evaluate(place) == [1, 5], "who looks at an earlier one stays")
 
 
 def test_arrow_keys_turn_and_a_double_click_resets(page: Page) -> None:

@@ -11,12 +11,29 @@ import pytest
 from cu_core.figures.class_gaps import END, ClassGaps, class_accuracy, class_gaps, class_gaps_alt
 from cu_core.figures.confidence_panes import SIGNALS
 from cu_core.figures.layer_bars import LayerLine, Noise, layer_alt, layer_similarity
-from cu_core.figures.overlay import OverlayLine, envelope, overlay, overlay_alt
-from cu_core.figures.pareto import LARGEST, SMALLEST, ParetoBox, ParetoLine, ParetoPoint, diameter, pareto, pareto_alt
+from cu_core.figures.overlay import OverlayLine, envelope, overlay, overlay_alt, overlay_words
+from cu_core.figures.pareto import (
+    LARGEST,
+    SMALLEST,
+    ParetoBox,
+    ParetoLine,
+    ParetoPoint,
+    diameter,
+    pareto,
+    pareto_alt,
+    pareto_words,
+)
 from cu_core.figures.recovery_bars import FOUND, SAID, Recovery, RecoveryBar, recovery_alt, recovery_bars
 from cu_core.figures.run_style import RUN_SYMBOLS, run_style
 from cu_core.figures.theme import COLOURS, RUN_COLOURS, SYMBOLS, distance_colour
-from cu_core.figures.trajectories import Trajectory, TrajectoryLine, mean_trajectory, trajectories, trajectories_alt
+from cu_core.figures.trajectories import (
+    Trajectory,
+    TrajectoryLine,
+    mean_trajectory,
+    trajectories,
+    trajectories_alt,
+    trajectories_words,
+)
 from cu_core.metrics.band import Band
 
 
@@ -112,6 +129,48 @@ def test_panes_have_the_references_band_once_in_the_legend() -> None:
     assert sorted(set(filled[0].y)) == pytest.approx([0.05, 0.15])
     shown = [t for t in figure.data if t.name == "A" and t.showlegend]
     assert len(shown) == 1 and list(shown[0].y) == pytest.approx([0.95, 0.25])
+
+
+@pytest.mark.parametrize("metrics", [["forget_acc"], ["forget_loss", "forget_acc"], ["forget_acc", "forget_loss"]])
+def test_every_pane_shows_all_rounds_whatever_its_metric(metrics: list[str]) -> None:
+    figure = trajectories([TrajectoryLine("A", (run("s0", *np.linspace(1, 0, 11)),))], metrics, {}, means=True)
+    for column, metric in enumerate(metrics, start=1):
+        (across,), (upward,) = list(figure.select_xaxes(col=column)), list(figure.select_yaxes(col=column))
+        assert across.range[0] <= 0 and across.range[1] >= 10 and across.tickformat == "d"
+        assert (upward.tickformat, upward.range) == ((".0%", (-0.03, 1.03)) if metric == "forget_acc" else (None, None))
+
+
+def test_bands_and_means_are_spoken_of_where_there_are_any() -> None:
+    alone = [TrajectoryLine("A", (run("s0", 1.0, 0.2),))]
+    bands = {"forget_acc": [Band(0.1, 0.05, 3)]}
+    assert trajectories_words(alone, ["forget_acc"], {}, means=True).startswith("No band is drawn")
+    assert trajectories_words(alone, ["forget_acc"], bands, means=True).startswith("Band: 95 %")
+    assert "where it is drawn" in trajectories_words(alone, ["forget_acc", "test_acc"], bands, means=True)
+    two = [TrajectoryLine("A", (run("s0", 1.0), run("s1", 0.9)))]
+    said = [trajectories_words(lines, ["forget_acc"], {}, means=m) for lines, m in ((alone, True), (two, False))]
+    assert not any("mean over seeds" in words for words in said)
+    assert "mean over seeds" in trajectories_words(two, ["forget_acc"], {}, means=True)
+    line = [ParetoLine("A", points((1.0, 2.0), (3.0, 4.0)))]
+    assert "the box" not in pareto_words(line, [], means=False) and "No band" in pareto_words(line, [], means=False)
+    boxed = pareto_words(line, [ParetoBox(1.0, 2.0)], means=True)
+    assert "the box" in boxed and "Bars through a mean" in boxed and "No band" not in boxed
+
+
+@pytest.mark.parametrize(
+    ("references", "said"),
+    [(0, "No retrained model"), (1, "share of the one retrained model"), (2, "from the smallest to the largest")],
+)
+def test_the_filled_shape_is_what_the_words_say(references: int, said: str) -> None:
+    lines = [OverlayLine("A", ("s0",), (np.ones(7),)), OverlayLine("B", ("s0",), (np.ones(1234),))]
+    words = overlay_words(lines, [np.ones(3)] * references, "forget")
+    assert said in words and "(n = 7 to 1,234)" in words
+    assert "(n = 7)" in overlay_words(lines[:1], [], "forget")
+
+
+def test_a_seed_that_recorded_nothing_takes_no_others_name() -> None:
+    line = OverlayLine("A", ("s0", "s1"), (np.array([]), np.array([0.1, 0.2])))
+    (drawn_line,) = overlay(SIGNALS["probability"], [line], [], np.linspace(0, 1, 3), means=False).data
+    assert drawn_line.hovertemplate.startswith("s1<br>")
 
 
 def test_a_line_that_only_a_later_pane_has_is_in_the_legend() -> None:

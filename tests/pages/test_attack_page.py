@@ -150,6 +150,9 @@ def test_a_running_run_gets_its_attacks_later(home: Home) -> None:
     finish(run_dir, "succeeded")
     app.run()
     assert not app.exception and "fills by itself" not in texts(app)
+    write_run(home, "without", MadeUp(state="running", spec={"audit": AuditSpec(attacks="none")}))
+    said = texts(open_page("attack.py", run="without"))
+    assert "asked to leave the attacks out" in said and "fills by itself" not in said
 
 
 def test_an_attack_that_could_not_be_made_says_why(home: Home) -> None:

@@ -12,12 +12,13 @@ from streamlit.testing.v1 import AppTest
 
 from cu_core.analysis.lesson_axes import OF_METRICS, OF_TESTS
 from cu_core.analysis.verdict_reading import decisive_test
-from cu_core.base.files import write_json
+from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
 from cu_core.catalogue.lessons.lesson_reader import own_folder, read_lesson, shipped_folder
 from cu_core.catalogue.spec import MethodSpec
 from cu_core.jobs import background, demo, dispatcher, lesson_delivery
 from cu_core.jobs.submission import delete
+from cu_core.runstore import layout
 from cu_core.runstore.reader import list_runs, open_run
 from cu_core.sharing.lesson_answers import count_answer, counted_answers
 from tests.madeup import MadeUp, write_run
@@ -251,6 +252,18 @@ def test_a_step_without_its_pictures_says_so_and_has_them_fetched(
     app = app.button(key="part_samples_0_fetch").click().run()
     assert not app.exception and asked == ["digits"]
     assert "Measured" in texts(lock_in(app)), "the step goes on without"
+
+
+def test_words_below_curves_count_the_pictures_behind_them(home: Home, runs: None) -> None:
+    def said() -> str:
+        return texts(open_page("learn.py", step="rounds", present="1", reveal="1"))
+
+    assert "on all 40 pictures that are to be forgotten" in said()
+    # The stopping rule has taken half of them.
+    for path in (home.runs / "class-run" / "rounds").glob(f"*/{layout.MANIFEST}"):
+        content = read_json(path)
+        write_json(path, content | {"counts": content["counts"] | {"forget": 20}})
+    assert "on 20 of the 40 pictures that are to be forgotten" in said()
 
 
 def test_axes_say_what_a_student_knows(runs: None) -> None:

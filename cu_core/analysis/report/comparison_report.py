@@ -28,12 +28,12 @@ from cu_core.figures.class_matrix import highest_count, prediction_alt, predicti
 from cu_core.figures.class_ranking import MOST_CLASSES, answer_ranking, ranking_words
 from cu_core.figures.confidence_panes import SIGNALS, common_bins
 from cu_core.figures.layer_bars import layer_alt, layer_similarity
-from cu_core.figures.overlay import overlay, overlay_alt
-from cu_core.figures.pareto import pareto, pareto_alt
+from cu_core.figures.overlay import overlay, overlay_alt, overlay_words
+from cu_core.figures.pareto import pareto, pareto_alt, pareto_words
 from cu_core.figures.recovery_bars import recovery_alt, recovery_bars
 from cu_core.figures.scene import scene_alt
 from cu_core.figures.scene_figure import scene_figure
-from cu_core.figures.trajectories import trajectories, trajectories_alt
+from cu_core.figures.trajectories import trajectories, trajectories_alt, trajectories_words
 from cu_core.runstore.reader import open_run
 
 MOST_PANES = 4
@@ -176,19 +176,14 @@ class _Pictures:
             return _left_out(left_out)
         utility, forgetting = outcome_data.pareto_titles(self.runs)
         figure = pareto(lines, boxes, utility=utility, forgetting=forgetting, means=self.means)
-        words = (
-            "The centre is the mean of the retrained models, the box their 95 % prediction band. Above the centre "
-            "forget samples are predicted as labelled more often than by retrained models, below it less often. "
-            "The area of a marker grows with the time as a share of retraining; where that is not known, it is the "
-            "smallest."
-        )
+        words = pareto_words(lines, boxes, means=self.means)
         return [FigureBlock(figure, pareto_alt(lines)), words, *_left_out(left_out)]
 
     def _rounds(self) -> list[Block]:
         metrics = recorded_data.trajectory_metrics(self.runs)
         lines, bands = recorded_data.trajectory_lines(self.home, self.lines, metrics)
         figure = trajectories(lines, metrics, bands, means=self.means)
-        words = "On the recorded samples. Band: 95 % prediction band of the retrained models on the same samples."
+        words = f"On the recorded samples. {trajectories_words(lines, metrics, bands, means=self.means)}"
         return [FigureBlock(figure, trajectories_alt(lines, metrics)), words]
 
     def _gaps(self) -> list[Block]:
@@ -227,7 +222,8 @@ class _Pictures:
             return _left_out(left_out)
         edges = common_bins(signal, [*references, *values])
         figure = overlay(signal, lines, references, edges, means=self.means)
-        return [FigureBlock(figure, overlay_alt(signal, lines, references)), signal.summary, *_left_out(left_out)]
+        words = f"{signal.summary} {overlay_words(lines, references, 'forget')}"
+        return [FigureBlock(figure, overlay_alt(signal, lines, references)), words, *_left_out(left_out)]
 
     def _layers(self) -> list[Block]:
         lines, noise, left_out = outcome_data.layer_lines(self.lines, "forget")
