@@ -43,7 +43,7 @@ class Noise:
     base: tuple[float | None, ...] = field(default_factory=tuple)
 
 
-def layer_similarity(lines: Sequence[LayerLine], noise: Noise, *, means: bool) -> go.Figure:
+def layer_similarity(lines: Sequence[LayerLine], noise: Noise, *, means: bool, narrow: bool = False) -> go.Figure:
     """Linear CKA layer by layer, one pane per pair of models.
 
     In the pane of the reference, two guides: how alike retrained models are among themselves, which no unlearned model
@@ -53,27 +53,33 @@ def layer_similarity(lines: Sequence[LayerLine], noise: Noise, *, means: bool) -
         lines: configurations in their order, which decides their style; all with the same layers.
         noise: the guides.
         means: draw the mean over a line's runs strong and the runs faint; otherwise every run alike.
+        narrow: whether it is drawn on a phone, where panes stand one below the other.
     """
     panes = [pair for pair in PANES if any(line.pairs.get(pair) for line in lines)]
+    down, across = (max(1, len(panes)), 1) if narrow else (1, max(1, len(panes)))
     figure = make_subplots(
-        rows=1,
-        cols=max(1, len(panes)),
+        rows=down,
+        cols=across,
+        shared_xaxes=True,
+        vertical_spacing=0.24 / down,
         subplot_titles=[PANES[pair] for pair in panes],
         shared_yaxes=True,
         horizontal_spacing=0.04,
     )
     names = max((line.names for line in lines), key=len, default=())
-    for column, pair in enumerate(panes, start=1):
+    for position, pair in enumerate(panes):
+        cell = {"row": position // across + 1, "col": position % across + 1}
         if pair == "after_reference":
             for trace in _guides(names, noise):
-                figure.add_trace(trace, row=1, col=column)
+                figure.add_trace(trace, **cell)
         for index, line in enumerate(lines):
-            for trace in _line(index, line, pair, means=means, showlegend=column == 1):
-                figure.add_trace(trace, row=1, col=column)
-    figure.update_xaxes(type="category", categoryorder="array", categoryarray=list(names), title_text="Layer")
+            for trace in _line(index, line, pair, means=means, showlegend=position == 0):
+                figure.add_trace(trace, **cell)
+    figure.update_xaxes(type="category", categoryorder="array", categoryarray=list(names))
+    figure.update_xaxes(title_text="Layer", row=down)
     figure.update_yaxes(range=[-0.03, 1.03])
     figure.update_yaxes(title_text="Linear CKA (1 = alike)", col=1)
-    return dress(figure, height=340, bottom=72)
+    return dress(figure, height=100 + 240 * down, bottom=72)
 
 
 def layer_alt(lines: Sequence[LayerLine]) -> str:

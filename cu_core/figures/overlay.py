@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from cu_core.figures.confidence_panes import SampleSignal, axis_of, shares
 from cu_core.figures.run_style import run_style
-from cu_core.figures.theme import COLOURS, FAINT, dress, join, tint
+from cu_core.figures.theme import COLOURS, FAINT, dress, join, share_x_title, tint
 from cu_core.figures.value_axis import ValueAxis
 
 
@@ -80,9 +80,10 @@ def overlay(
             figure.add_trace(
                 _steps(index, axis, np.mean(heights, axis=0), name, line.label, faint=False, showlegend=True)
             )
-    figure.update_xaxes(axis.layout(), title_text=axis.title(signal.axis))
+    figure.update_xaxes(axis.layout())
+    share_x_title(figure, axis.title(signal.axis), below=30)
     figure.update_yaxes(title_text="Share of samples per bin", tickformat=".0%", rangemode="tozero")
-    return dress(figure, height=360, bottom=56)
+    return dress(figure, height=376, bottom=72)
 
 
 def overlay_alt(signal: SampleSignal, lines: Sequence[OverlayLine], references: Sequence[np.ndarray]) -> str:

@@ -76,6 +76,7 @@ def trajectories(
     *,
     means: bool,
     height: int = 300,
+    narrow: bool = False,
 ) -> go.Figure:
     """One pane per metric.
 
@@ -84,12 +85,15 @@ def trajectories(
         metrics: ids, `MOST_PANES` at most.
         bands: metric id to the references' bands on the recorded samples, each once.
         means: draw the mean over a line's runs strong and the runs faint; otherwise every run alike.
-        height: px of the panes.
+        height: px of a pane.
+        narrow: whether it is drawn on a phone, where panes stand one below the other.
     """
     chosen = list(metrics)[:MOST_PANES]
+    down, across = (max(1, len(chosen)), 1) if narrow else (1, max(1, len(chosen)))
     figure = make_subplots(
-        rows=1,
-        cols=max(1, len(chosen)),
+        rows=down,
+        cols=across,
+        vertical_spacing=0.34 / down if down > 1 else 0.0,
         subplot_titles=[
             pane_title(METRICS[metric].title.replace("Unseen accuracy, ", "Unseen, ")) for metric in chosen
         ],
@@ -99,22 +103,23 @@ def trajectories(
     last = max([1, *(number for line in lines for run in line.runs for number in run.rounds)])
     axis = round_axis(last, most=6)
     ends = axis["range"]
-    for column, metric in enumerate(chosen, start=1):
+    for position, metric in enumerate(chosen):
+        cell = {"row": position // across + 1, "col": position % across + 1}
         for band in bands.get(metric, ()):
             first = not any(trace.legendgroup == "reference" and trace.showlegend for trace in figure.data)
             for trace in _band(band, ends, metric, showlegend=first):
-                figure.add_trace(trace, row=1, col=column)
+                figure.add_trace(trace, **cell)
         for index, line in enumerate(lines):
             traces = _line(index, line, metric, means=means, showlegend=index not in named)
             named |= {index} if traces else set()
             for trace in traces:
-                figure.add_trace(trace, row=1, col=column)
+                figure.add_trace(trace, **cell)
         percent, bounded = METRICS[metric].percent, METRICS[metric].bounded
         upward: dict[str, Any] = {"range": [-0.03, 1.03]} if percent or bounded else {}
         upward |= {"tickformat": ".0%"} if percent else {}
-        figure.update_yaxes(upward, title_text=metric_axis_title(metric), row=1, col=column)
-    figure.update_xaxes(axis | {"title_text": "Round (0 = before)"})
-    return dress(figure, height=height)
+        figure.update_yaxes(upward, title_text=metric_axis_title(metric), **cell)
+    figure.update_xaxes(axis).update_xaxes(title_text="Round (0 = before)", row=down)
+    return dress(figure, height=height * down)
 
 
 def trajectories_words(

@@ -22,12 +22,14 @@ from cu_core.figures.overlay import overlay, overlay_alt, overlay_words
 from cu_core.figures.pareto import pareto, pareto_alt, pareto_words
 from cu_core.figures.recovery_bars import recovery_alt, recovery_bars
 from cu_core.figures.similarity_panes import COSINES
+from cu_core.figures.table_panes import MOST_NARROW
 from cu_core.figures.theme import GROUPS, TITLES
 from cu_core.figures.trajectories import MOST_PANES, trajectories, trajectories_alt, trajectories_words
 from pages._shared.chart_bar import show_chart
 from pages._shared.plain_text import plain
 from pages._shared.recorded_rounds import class_names
 from pages._shared.server_home import home
+from pages._shared.window_watch import is_narrow
 
 PICTURES = {
     "pareto": "Trade-off",
@@ -98,7 +100,7 @@ class Views:
             st.info("Choose a metric.", icon=":material/info:")
             return
         lines, bands = self._read("trajectory_lines", tuple(chosen))
-        figure = trajectories(lines, chosen, bands, means=self.means)
+        figure = trajectories(lines, chosen, bands, means=self.means, narrow=is_narrow())
         show_chart(figure, key="trajectories", alt=trajectories_alt(lines, chosen))
         st.caption(
             "Measured on the recorded samples that the stopping rule does not look at. "
@@ -144,8 +146,13 @@ class Views:
             self._nothing("predictions", left_out)
             return
         most = highest_count([pane.counts for pane in panes], hide_diagonal=False)
-        many = max(len(pane.counts) for pane in kept) > MOST_CLASSES
-        figure = answer_ranking(kept, names) if many else prediction_matrix(kept, names, most=most, rows_title="Label")
+        many = max(len(pane.counts) for pane in kept) > (MOST_NARROW if is_narrow() else MOST_CLASSES)
+        narrow = is_narrow()
+        figure = (
+            answer_ranking(kept, names, narrow=narrow)
+            if many
+            else prediction_matrix(kept, names, most=most, rows_title="Label", narrow=narrow)
+        )
         show_chart(figure, key="compare_predictions", alt=prediction_alt(kept))
         st.caption(
             f"Recorded {group} samples after unlearning: class against predicted class, as a mean over seeds where "
@@ -185,7 +192,9 @@ class Views:
         if not lines:
             self._nothing("layers", left_out)
             return
-        show_chart(layer_similarity(lines, noise, means=self.means), key="layers", alt=layer_alt(lines))
+        show_chart(
+            layer_similarity(lines, noise, means=self.means, narrow=is_narrow()), key="layers", alt=layer_alt(lines)
+        )
         st.caption(
             f"Linear CKA of each layer's answers to the same {group} samples; 1 means alike but for rotation and "
             "scale. How alike retrained models are among themselves is what an unlearned one can be asked for."

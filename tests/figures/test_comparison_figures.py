@@ -140,6 +140,20 @@ def test_every_pane_shows_all_rounds_whatever_its_metric(metrics: list[str]) -> 
         assert (upward.tickformat, upward.range) == ((".0%", (-0.03, 1.03)) if metric == "forget_acc" else (None, None))
 
 
+@pytest.mark.parametrize("narrow", [False, True])
+def test_panes_stand_below_each_other_on_a_phone(narrow: bool) -> None:
+    over_rounds = trajectories(
+        [TrajectoryLine("A", (run("s0", 1.0, 0.2),))], ["forget_acc", "test_acc"], {}, means=True, narrow=narrow
+    )
+    pairs = {"after_base": ((0.5, 0.6),), "after_reference": ((0.7, 0.8),)}
+    layers = layer_similarity([LayerLine("A", ("one", "two"), pairs)], Noise(), means=False, narrow=narrow)
+    for figure in (over_rounds, layers):
+        across, upward = (
+            {tuple(axis.domain) for axis in axes()} for axes in (figure.select_xaxes, figure.select_yaxes)
+        )
+        assert (len(across), len(upward)) == ((1, 2) if narrow else (2, 1))
+
+
 def test_bands_and_means_are_spoken_of_where_there_are_any() -> None:
     alone = [TrajectoryLine("A", (run("s0", 1.0, 0.2),))]
     bands = {"forget_acc": [Band(0.1, 0.05, 3)]}
