@@ -87,10 +87,16 @@ def _tested(told: Any) -> str:
     """An area beside what chance gives."""
     if not isinstance(told, Mapping):
         return ""
-    area, low, high, p = (_number(told.get(name)) for name in ("area", "low", "high", "p"))
-    if area is None or low is None or high is None or p is None:
+    area, chance = _number(told.get("area")), chance_words(told)
+    return f"{area:.3f} ({chance})" if area is not None and chance else ""
+
+
+def chance_words(told: Mapping[str, Any]) -> str:
+    """What exchanged roles give instead of an area, and how rarely they give as much; empty where that is not known."""
+    low, high, p = (_number(told.get(name)) for name in ("low", "high", "p"))
+    if low is None or high is None or p is None:
         return ""
-    return f"{area:.3f} (chance: {low:.3f} to {high:.3f}, p = {p:.3f})"
+    return f"chance: {low:.3f} to {high:.3f}, p = {p:.3f}"
 
 
 def _of_this_run(deep: Mapping[str, Any]) -> str:

@@ -166,11 +166,10 @@ def why_uncertain(found: Mapping[str, Any], number: str, others: int | None = No
         return "has no interval"
     if high - low > _WIDTH:
         return ""
-    recall = (found.get("recall") or [None])[0]
-    if number != "auc" and recall == 1 and (found.get("accuracy") or [1])[0] < 1:
-        return "judges every sample a member, so its interval has no width"
-    if number != "auc" and recall == 0:
-        return "judges no sample a member, so its interval has no width"
+    recall, right = ((found.get(name) or [None])[0] for name in ("recall", "accuracy"))
+    # Both sides are as large as each other, so whoever judges all alike is right about half of them.
+    if number not in ("auc", "tpr_at_1_fpr") and recall in (0, 1) and right is not None and abs(right - 0.5) < 1e-9:
+        return f"judges {'every' if recall else 'no'} sample a member, so its interval has no width"
     return "gives the same number in every resample, so its interval has no width"
 
 

@@ -58,7 +58,12 @@ def strongest_answers(
 
 
 def answer_ranking(
-    panes: Sequence[Predictions], classes: Sequence[str], *, hide_diagonal: bool = False, narrow: bool = False
+    panes: Sequence[Predictions],
+    classes: Sequence[str],
+    *,
+    states: Sequence[Predictions] = (),
+    hide_diagonal: bool = False,
+    narrow: bool = False,
 ) -> go.Figure:
     """Bars of the strongest answers, the same rows in every pane and in every round's order of strength.
 
@@ -67,6 +72,7 @@ def answer_ranking(
     Args:
         panes: from left to right, or from top to bottom in a row.
         classes: class names by label.
+        states: all that the panes may show one after the other, which the axis has room for.
         hide_diagonal: leave out correct predictions.
         narrow: whether it is drawn on a phone.
     """
@@ -81,12 +87,11 @@ def answer_ranking(
         column_titles=None if together else [pane_title(pane.title, pane.kind) for pane in panes],
         horizontal_spacing=0.03,
     )
-    top = 0.0
+    top = max((_highest_share(state, hide_diagonal=hide_diagonal) for state in (*panes, *states)), default=0.0)
     for column, pane in enumerate(panes, start=1):
         total = int(pane.counts.sum())
         counts = [int(pane.counts[t, p]) if max(t, p) < len(pane.counts) else 0 for t, p in listed]
         shown = [count / max(total, 1) for count in counts]
-        top = max([top, *shown])
         trace = go.Bar(
             x=shown,
             y=np.arange(len(listed)),
@@ -112,6 +117,14 @@ def answer_ranking(
     if narrow and any("<br>" in tick for tick in ticks):
         row = max(row, TWO_LINES)
     return dress(figure, height=row * max(len(listed), 1) + 56, bottom=56)
+
+
+def _highest_share(pane: Predictions, *, hide_diagonal: bool) -> float:
+    counts = np.array(pane.counts, float)
+    total = max(counts.sum(), 1.0)
+    if hide_diagonal:
+        np.fill_diagonal(counts, 0)
+    return float(counts.max(initial=0.0) / total)
 
 
 def ranking_words(panes: Sequence[Predictions], *, hide_diagonal: bool = False) -> str:

@@ -96,8 +96,9 @@ class RunCurves:
         values = self.reference[metric].dropna()
         if values.empty:
             return None
-        # Counted on: what the pane says it is. Of split unseen samples the share is not known here.
-        counted = self.counts.get(METRICS[metric].group) if METRICS[metric].percent else None
+        # How many of the unseen samples are of one side of the classes is not known here.
+        record = METRICS[metric]
+        counted = self.counts.get(record.group) if record.percent and record.whole_group else None
         return float(values.mean()), band(list(values), counted), len(values)
 
 
@@ -336,7 +337,8 @@ def _y_axis(runs: Sequence[RunCurves], pane: Pane) -> dict[str, Any]:
         return {"range": [-0.03, 1.03], "tickformat": ".0%", "gridcolor": GRID}
     if not METRICS[pane[0]].bounded:
         return {"rangemode": "tozero", "gridcolor": GRID}
-    low = min((run.metrics[metric].min() for run in runs for metric in pane if run.has(metric)), default=0.0)
+    tables = [table for run in runs for table in (run.metrics, run.reference)]
+    low = min((table[metric].min() for table in tables for metric in pane if metric in table), default=0.0)
     return {"range": [-1.05, 1.05] if low < 0 else [-0.03, 1.03], "tickformat": ".1f", "gridcolor": GRID}
 
 

@@ -115,8 +115,9 @@ def trajectories(
             for trace in traces:
                 figure.add_trace(trace, **cell)
         percent, bounded = METRICS[metric].percent, METRICS[metric].bounded
-        upward: dict[str, Any] = {"range": [-0.03, 1.03]} if percent or bounded else {}
-        upward |= {"tickformat": ".0%"} if percent else {}
+        upward: dict[str, Any] = {"tickformat": ".0%"} if percent else {}
+        if percent or bounded:
+            upward["range"] = [-1.05, 1.05] if _lowest(lines, metric, bands.get(metric, ())) < 0 else [-0.03, 1.03]
         figure.update_yaxes(upward, title_text=metric_axis_title(metric), **cell)
     figure.update_xaxes(axis).update_xaxes(title_text="Round (0 = before)", row=down)
     return dress(figure, height=height * down)
@@ -197,6 +198,13 @@ def _scatter(
         hovertemplate=f"{name}<br>round %{{x}}: {shown}<extra></extra>",
         **legend,
     )
+
+
+def _lowest(lines: Sequence[TrajectoryLine], metric: str, bands: Sequence[Band]) -> float:
+    """The least that is drawn of a metric: cosines may be below 0."""
+    measured = (value for line in lines for run in line.runs for value in run.values.get(metric, ()))
+    known = [value for value in (*measured, *(band.mean for band in bands)) if value is not None]
+    return min((value for value in known if not math.isnan(value)), default=0.0)
 
 
 def _band(band: Band, ends: Sequence[float], metric: str, *, showlegend: bool) -> list[go.Scatter]:

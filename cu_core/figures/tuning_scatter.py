@@ -61,7 +61,7 @@ def tuning_scatter(
     rows = -(-len(axes) // columns)
     figure = make_subplots(rows=rows, cols=columns, shared_yaxes="rows", horizontal_spacing=0.06, vertical_spacing=0.2)
     known = [trial for trial in trials if trial.distance is not None]
-    top = max([trial.distance or 0.0 for trial in known], default=1.0) * 1.08 or 1.0
+    top = max([*(trial.distance or 0.0 for trial in known), *among], default=1.0) * 1.08 or 1.0
     groups = (
         ("Start", [t for t in known if t.number == 1 != best], "diamond", COLOURS["retain"], 12),
         ("Trial", [t for t in known if t.number not in (1, best)], "circle", RUN_COLOURS[0], 8),

@@ -136,7 +136,13 @@ def matrix_section(shown: ShownSamples) -> None:
     narrow = is_narrow()
     many = size > (MOST_NARROW if narrow else MOST_CLASSES)
     figure = (
-        answer_ranking(panes, names, hide_diagonal=hide, narrow=narrow)
+        answer_ranking(
+            panes,
+            names,
+            states=[Predictions("", found, "") for found in counts.values()],
+            hide_diagonal=hide,
+            narrow=narrow,
+        )
         if many
         else prediction_matrix(
             panes,

@@ -198,6 +198,23 @@ def planted(targets: ShadowTargets, trace: float, shadows: int) -> tuple[list[tu
     return found, Asked(asked(2.0 * member), asked(trace * member), asked(0.0 * member))
 
 
+def test_targets_do_not_depend_on_the_rule_and_its_samples_are_left_out_where_enough_remain(home: Home) -> None:
+    def both(forget: str) -> tuple[Any, ShadowTargets]:
+        setup = setup_of(small(forget={"select": forget}, stop={"rule": "sample", "max_rounds": 2}), home)
+        return setup, shadow_targets(setup)
+
+    setup, targets = both("random:80")
+    reported = targets.reported_by(setup)
+    own = np.concatenate(
+        [np.isin(targets.forget, setup.rule_samples.forget), np.isin(targets.unseen, setup.rule_samples.unseen)]
+    )
+    assert (reported == ~own).all() and 0 < own[:80].sum() < 80 and own[80:].any()
+    free = setup_of(small(forget={"select": "random:80"}), home)
+    assert shadow_targets(free).identity == targets.identity and targets.reported_by(free).all()
+    setup, few = both("random:30")
+    assert few.reported_by(setup).all(), "fewer than twenty would be left"
+
+
 def test_a_planted_trace_is_found_and_none_where_there_is_none(home: Home) -> None:
     targets = targets_of(small(forget={"select": "random:80"}), home)
     shadows, asked = planted(targets, 1.5, 48)
@@ -212,6 +229,14 @@ def test_a_planted_trace_is_found_and_none_where_there_is_none(home: Home) -> No
     assert {entry["sample"] for entry in found["at_risk"]} <= set(targets.forget.tolist())
     scores = [entry["score"] for entry in found["at_risk"]]
     assert scores == sorted(scores, reverse=True)
+
+    # Whom the stopping rule has looked at says nothing of the run's own model.
+    half = np.arange(len(targets)) % 2 == 0
+    asked.after[~half] += 100.0
+    part = deep_numbers(targets, shadows, asked, draws=100, seed=0, reported=half)
+    assert (part["forget"], part["unseen"], part["targets"]) == (40, 40, 160)
+    assert {entry["sample"] for entry in part["at_risk"]} <= set(targets.forget[::2].tolist())
+    assert part["ulira"]["auc"][1] > 0.6 and part["over_shadows"] == found["over_shadows"]
 
     shadows, asked = planted(targets, 0.0, 48)
     nothing = deep_numbers(targets, shadows, asked, draws=100, seed=0)["over_shadows"]

@@ -80,6 +80,12 @@ def test_numbers_without_certainty_say_why() -> None:
     nobody = {"accuracy": [0.5, 0.5, 0.5], "recall": [0.0, 0.0, 0.0]}
     assert "no sample a member" in why_uncertain(nobody, "accuracy")
     assert "same number in every resample" in why_uncertain(auc(1.0, 1.0, 1.0), "auc")
+    # All members are found, and four of five others are judged rightly, too.
+    apart = {"accuracy": [0.9, 0.85, 0.95], "recall": [1.0] * 3, "tpr_at_1_fpr": [0.0] * 3}
+    assert "same number in every resample" in why_uncertain(apart, "recall")
+    assert "same number in every resample" in why_uncertain(apart, "tpr_at_1_fpr")
+    wrong = {"accuracy": [0.4, 0.3, 0.5], "recall": [0.0] * 3, "precision": [0.0] * 3}
+    assert "same number in every resample" in why_uncertain(wrong, "precision")
     coarse = {"tpr_at_1_fpr": [0.0, 0.0, 0.289]}
     assert "one of 26 non-members is 3.8%" in why_uncertain(coarse, "tpr_at_1_fpr", 26)
     assert why_uncertain(coarse, "tpr_at_1_fpr", 1000) == ""

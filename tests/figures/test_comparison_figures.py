@@ -154,6 +154,18 @@ def test_panes_stand_below_each_other_on_a_phone(narrow: bool) -> None:
         assert (len(across), len(upward)) == ((1, 2) if narrow else (2, 1))
 
 
+def test_cosines_below_zero_stay_in_the_picture() -> None:
+    metric = "own_centroid_cosine"
+
+    def ends(*values: float, bands: tuple[Band, ...] = ()) -> tuple[float, float]:
+        line = TrajectoryLine("A", (Trajectory("s0", tuple(range(len(values))), {metric: values}),))
+        return trajectories([line], [metric], {metric: list(bands)}, means=True).layout.yaxis.range
+
+    assert ends(0.9, 0.1) == (-0.03, 1.03)
+    assert ends(0.9, -0.6) == (-1.05, 1.05)
+    assert ends(0.9, 0.2, bands=(Band(-0.3, 0.05, 3),)) == (-1.05, 1.05)
+
+
 def test_bands_and_means_are_spoken_of_where_there_are_any() -> None:
     alone = [TrajectoryLine("A", (run("s0", 1.0, 0.2),))]
     bands = {"forget_acc": [Band(0.1, 0.05, 3)]}

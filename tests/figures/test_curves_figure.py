@@ -11,6 +11,7 @@ from scipy import stats
 
 from cu_core.figures.curves import SIGNAL_PANES, RunCurves, curves, curves_alt, panes, signal_panes
 from cu_core.figures.theme import COLOURS
+from cu_core.metrics.band import band
 
 
 def manifest(number: int, task: str = "class", **metrics: float | None) -> dict[str, Any]:
@@ -72,6 +73,32 @@ def test_reference_level_and_band_are_mean_and_prediction_interval() -> None:
     half = stats.t.ppf(0.975, 2) * values.std(ddof=1) * math.sqrt(4 / 3)
     assert values.mean() - half < 0, "where no share can be"
     assert sorted(set(band.y)) == pytest.approx([0.0, values.mean() + half])
+
+
+def test_samples_of_one_side_of_the_classes_are_not_counted_as_all_unseen_ones() -> None:
+    def level(metric: str) -> Any:
+        refs = [manifest(0, "class", forget_acc=0.0) for _ in range(3)]
+        for one in refs:
+            one["metrics"] |= {"test_acc_forgotten": 0.0}
+        return RunCurves.from_manifests("run", [manifest(0, "class")], refs).reference_level(metric)
+
+    assert level("forget_acc")[1].half == pytest.approx(band([0.0, 0.0, 0.0], 130).half)
+    assert level("test_acc_forgotten") == (0.0, None, 3), "its samples are fewer, and how many is not known"
+
+
+def test_references_below_zero_stay_in_the_picture() -> None:
+    metric = "own_centroid_cosine"
+
+    def ends(value: float) -> Any:
+        made = [manifest(k, "class") for k in range(2)]
+        refs = [manifest(0, "class") for _ in range(2)]
+        for one in made:
+            one["metrics"] |= {metric: 0.4}
+        for one in refs:
+            one["metrics"] |= {metric: value}
+        return curves([RunCurves.from_manifests("run", made, refs)], [metric]).layout.yaxis.range
+
+    assert ends(0.3) == (-0.03, 1.03) and ends(-0.3) == (-1.05, 1.05)
 
 
 def test_one_seed_has_a_level_but_claims_no_band() -> None:

@@ -112,6 +112,13 @@ def test_the_strongest_answers_of_many_classes_are_ranked_over_all_panes() -> No
     assert "they hold 50% of the samples or more." in ranking_words(panes, hide_diagonal=True)
     # States of a run share a pane, which a phone has room for; runs do not.
     assert panes_of(figure) == 1 and [trace.name for trace in figure.data] == [pane.title for pane in panes]
+    later = Predictions("", after, "")
+    ends = {
+        answer_ranking(shown, (), states=[later, Predictions("", counts, "")], hide_diagonal=hide).layout.xaxis.range
+        for shown in ([Predictions("A", counts)], [Predictions("A", after)])
+        for hide in (True,)
+    }
+    assert len(ends) == 1, "the axis has room for every round"
     assert panes_of(answer_ranking([Predictions("A", counts), Predictions("B", after)], ())) == 2
     two = counts.copy()
     two[1, 3] = 60

@@ -15,6 +15,8 @@ TRIALS = [
 
 def test_every_trial_stands_in_every_pane_and_one_without_a_distance_at_the_edge() -> None:
     figure = tuning_scatter(AXES, TRIALS, best=2, among=(0.02, 0.05))
+    beyond = max(t.distance for t in TRIALS if t.distance is not None) + 1
+    assert tuning_scatter(AXES, TRIALS, among=(beyond,)).layout.yaxis.range[1] > beyond, "the line is in the picture"
     by_pane = {axis: [t for t in figure.data if (t.xaxis or "x") == axis] for axis in ("x", "x2")}
     for traces in by_pane.values():
         assert sum(len(t.x) for t in traces) == len(TRIALS)

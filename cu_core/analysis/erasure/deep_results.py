@@ -32,19 +32,22 @@ def deep_results(deep: Mapping[str, Any] | None) -> list[RecordedNumber]:
 def _over_shadows(deep: Mapping[str, Any]) -> Iterator[RecordedNumber]:
     over = deep.get("over_shadows") or {}
     after, before = over.get("ulira") or {}, over.get("before") or {}
-    state, low, high = _STATES[deep_words.deep_state(deep)], after.get("low"), after.get("high")
+    state = _STATES[deep_words.deep_state(deep)]
     tested = after.get("p") is not None and before.get("p") is not None
+    chance = deep_words.chance_words(after)
     yield RecordedNumber(
         id="deep.over_shadows",
-        title="U-LiRA, mean AUC over shadow models that were unlearned by the same method",
+        # What exchanged roles give is no band of retrained models, and the test looks at one side of it.
+        title="U-LiRA, mean AUC over shadow models that were unlearned by the same method; difference where p ≤ 0.05"
+        + (f" ({chance})" if chance else ""),
         unit="",
         before=before.get("area"),
         value=after.get("area"),
         interval=None,
-        reference=0.5,
-        band=None if low is None or high is None else (low, high),
-        references=int(over.get("models") or 0),
-        n=_count(deep, "forget"),
+        reference=None,
+        band=None,
+        references=0,
+        n=_asked(deep),
         state=state,
         why="" if state != CANNOT_TELL else BLIND if tested else FEW,
     )
@@ -74,9 +77,9 @@ def _klom(deep: Mapping[str, Any]) -> Iterator[RecordedNumber]:
     value, floor = klom.get("half_p95"), klom.get("floor_p95")
     if value is not None and floor is not None:
         title += f" (retrained against retrained: {floor:.2f})"
-        yield _row("deep.klom", title, value, _count(deep, "forget"), NO_FLOOR, unit="nats")
+        yield _row("deep.klom", title, value, _asked(deep), NO_FLOOR, unit="nats")
     elif klom.get("why"):
-        yield _row("deep.klom", title, None, _count(deep, "forget"), str(klom["why"]))
+        yield _row("deep.klom", title, None, _asked(deep), str(klom["why"]))
 
 
 def _row(
@@ -99,6 +102,12 @@ def _row(
 def _first(told: Mapping[str, Any] | None) -> float | None:
     found = deep_words.triple((told or {}).get("auc"))
     return found[0] if found else None
+
+
+def _asked(deep: Mapping[str, Any]) -> int | None:
+    """Forget samples that shadow models were asked about, also those that the run's stopping rule has looked at."""
+    targets = _count(deep, "targets")
+    return _count(deep, "forget") if targets is None else targets // 2
 
 
 def _count(deep: Mapping[str, Any], name: str) -> int | None:

@@ -6,10 +6,12 @@ import time
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from cu_core.base.files import read_json
 from cu_core.catalogue.deep_audit import check_deep_audit
 from cu_core.engine.deep.deep_result import Asked, deep_numbers
-from cu_core.engine.deep.deep_targets import ShadowTargets, shadow_targets
+from cu_core.engine.deep.deep_targets import FEWEST, ShadowTargets, shadow_targets
 from cu_core.engine.deep.shadow_models import ShadowMaker, ShadowMargins
 from cu_core.engine.progress import Progress
 from cu_core.engine.setup import RunSetup
@@ -69,7 +71,14 @@ class DeepAudit:
         self._progress.start(PHASE, f"{self._count} shadow models")
         shadows, made = self._shadows(maker)
         audit = self._setup.spec.audit
-        numbers = deep_numbers(self._targets, sorted(shadows.items()), asked, draws=audit.draws, seed=audit.seed)
+        numbers = deep_numbers(
+            self._targets,
+            sorted(shadows.items()),
+            asked,
+            draws=audit.draws,
+            seed=audit.seed,
+            reported=self._targets.reported_by(self._setup),
+        )
         same = self._same_weights(weights_sha256)
         return numbers | {
             "of_run": audit.of_run,
@@ -139,6 +148,18 @@ class DeepAudit:
                 "of this run, and are only as good a guide as that recipe is the one behind the file."
             )
         assert self._targets is not None
+        told, asked = numbers["forget"] + numbers["unseen"], numbers["targets"]
+        sides = (self._targets.forget, self._setup.reported_forget), (self._targets.unseen, self._setup.reported_unseen)
+        if told < asked:
+            said.append(
+                f"Numbers on the models of this run are of the {told:,} targets that its stopping rule has not looked "
+                f"at; those over shadow models of all {asked:,}."
+            )
+        elif not all(np.isin(own, reported).all() for own, reported in sides):
+            said.append(
+                f"The stopping rule has looked at some of the targets; without them fewer than {FEWEST} were left on "
+                "a side, so the numbers on the models of this run are of all."
+            )
         if len(self._targets.always):
             said.append(
                 f"{len(self._targets.always):,} further forget samples are unlearned in every shadow model and asked "

@@ -75,6 +75,7 @@ def deep_numbers(
     draws: int,
     seed: int,
     exchanges: int = EXCHANGES,
+    reported: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """What the run's result tells of a deep audit.
 
@@ -85,12 +86,15 @@ def deep_numbers(
         draws: of the bootstrap over samples.
         seed: of the draws.
         exchanges: of roles behind each p-value.
+        reported: (2n,) bool, targets that numbers on the models of the run are of: those that its stopping rule has
+            not looked at, with some on either side. All by default. What is told of shadows is of all of them.
     """
     worlds = _Worlds(targets, shadows)
     member = np.arange(len(targets)) < len(targets.forget)
+    judged = np.ones(len(targets), bool) if reported is None else reported
 
     def told(score: np.ndarray) -> dict[str, Any]:
-        return told_apart(score, member, draws, seed)
+        return told_apart(score[judged], member[judged], draws, seed)
 
     whole_classes = targets.roles != tuple(Role)
     score = ulira_scores(asked.after, worlds.unlearned, worlds.gone, worlds.out)
@@ -103,8 +107,8 @@ def deep_numbers(
         "shadows": len(shadows),
         "sound": int(worlds.sound.sum()),
         "targets": len(targets),
-        "forget": len(targets.forget),
-        "unseen": len(targets.unseen),
+        "forget": int((member & judged).sum()),
+        "unseen": int((~member & judged).sum()),
         "worlds": worlds.fewest,
         "own_spread": worlds.fewest >= OWN_SPREAD_FROM,
         "ulira": told(score),
@@ -112,7 +116,7 @@ def deep_numbers(
         "controls": controls,
         "ruli": _games(worlds, asked, member, told, whole_classes),
         "klom": {"why": f"KLoM is not made, because {_OF_CLASSES}."} if whole_classes else _klom(worlds, seed),
-        "at_risk": _at_risk(targets, score, member),
+        "at_risk": _at_risk(targets, score, member & judged, ~member & judged),
     }
 
 
@@ -205,16 +209,18 @@ def _klom(worlds: _Worlds, seed: int) -> dict[str, Any]:
     }
 
 
-def _at_risk(targets: ShadowTargets, score: np.ndarray, member: np.ndarray) -> list[dict[str, Any]]:
+def _at_risk(
+    targets: ShadowTargets, score: np.ndarray, members: np.ndarray, others: np.ndarray
+) -> list[dict[str, Any]]:
     """The forget samples with the largest scores, and how many unseen ones score as much."""
-    own, others = score[member], np.sort(score[~member])
-    order = np.argsort(-own, kind="stable")[:LISTED]
+    unseen, own = np.sort(score[others]), np.flatnonzero(members)
+    order = own[np.argsort(-score[own], kind="stable")][:LISTED]
     return [
         {
             "sample": int(targets.forget[row]),
             "label": int(targets.label[row]),
-            "score": float(own[row]),
-            "unseen_as_high": int(len(others) - np.searchsorted(others, own[row], "left")),
+            "score": float(score[row]),
+            "unseen_as_high": int(len(unseen) - np.searchsorted(unseen, score[row], "left")),
         }
         for row in order
     ]

@@ -77,6 +77,16 @@ class ShadowTargets:
         each = np.tile(np.array(self.roles, np.int8), (len(self), 1))
         return rng.permuted(each, axis=1)[:, place]
 
+    def reported_by(self, setup: RunSetup) -> np.ndarray:
+        """(2n,) bool: those that the stopping rule of a run has not looked at; all where fewer than `FEWEST` are left.
+
+        The targets themselves do not depend on it, so that runs with other rules share shadow models.
+        """
+        sides = np.isin(self.forget, setup.reported_forget), np.isin(self.unseen, setup.reported_unseen)
+        if min(side.sum() for side in sides) < FEWEST:
+            return np.ones(len(self), bool)
+        return np.concatenate(sides)
+
     def block(self, shadow: int) -> int:
         """Number of the block that a shadow belongs to."""
         return shadow // len(self.roles)
