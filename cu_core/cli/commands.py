@@ -93,7 +93,10 @@ def resume(options: argparse.Namespace, home: Home) -> int:
     """Goes on with a run, here or in the queue."""
     if options.queue:
         submission.resume(home, options.run_id)
-        print(options.run_id)
+        if options.json:
+            print_json({"run_id": options.run_id, "state": "queued", "error": None})
+        else:
+            print(options.run_id)
         return 0
     with drawn_progress() as show:
         state = foreground.resume_here(home, options.run_id, show=show, tell=_note)

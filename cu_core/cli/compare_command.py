@@ -31,11 +31,21 @@ def add_compare_arguments(parser: argparse.ArgumentParser) -> None:
     add("--markdown", action="store_true", help="print the table in Markdown")
 
 
+def asked_ids(options: argparse.Namespace, home: Home) -> list[str]:
+    """The runs that are named, then those of the group that is.
+
+    Raises:
+        BadInput: no run belongs to the group.
+    """
+    of_group = group_ids(home, options.group) if options.group else []
+    if options.group and not of_group:
+        raise BadInput("--group", f"no run belongs to the group {options.group!r}")
+    return [*options.run_ids, *of_group]
+
+
 def compare(options: argparse.Namespace, home: Home) -> int:
     """Shows runs side by side."""
-    ids = [*options.run_ids, *(group_ids(home, options.group) if options.group else [])]
-    if options.group and not ids:
-        raise BadInput("--group", f"no run belongs to the group {options.group!r}")
+    ids = asked_ids(options, home)
     if not ids:
         raise BadInput("run", "name the runs, or a group of runs with --group")
     for run_id in options.run_ids:

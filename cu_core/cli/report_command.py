@@ -9,13 +9,14 @@ import tempfile
 from pathlib import Path
 
 from cu_core.analysis.compare.columns import DEFAULT_ATTACK
-from cu_core.analysis.compare.reading import group_ids, read_runs
+from cu_core.analysis.compare.reading import read_runs
 from cu_core.analysis.report.comparison_report import report_of
 from cu_core.analysis.report.document import html_of
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
 from cu_core.base.named_path import named_path
 from cu_core.catalogue.attack_record import ATTACKS
+from cu_core.cli.compare_command import asked_ids
 from cu_core.cli.completion import FILES, offer_found, run_ids
 from cu_core.cli.erasure_command import add_record_arguments, write_record
 from cu_core.cli.output import print_json
@@ -39,7 +40,7 @@ def report(options: argparse.Namespace, home: Home) -> int:
     """Writes the report of some runs, or the record of one."""
     if options.erasure is not None:
         return write_record(options, home)
-    ids = [*options.run_ids, *(group_ids(home, options.group) if options.group else [])]
+    ids = asked_ids(options, home)
     if not ids:
         raise BadInput("run", "no such runs; name runs, or a group of runs with --group")
     for run_id in options.run_ids:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from cu_core.analysis.compare.reading import group_ids
 from cu_core.analysis.site.site_folder import check_site_folder, write_site
 from cu_core.base.errors import BadInput
 from cu_core.base.home import Home
 from cu_core.base.named_path import named_path
 from cu_core.catalogue.lessons.lesson_reader import lesson_of, read_lesson
 from cu_core.catalogue.lessons.lesson_record import Lesson
+from cu_core.cli.compare_command import asked_ids
 from cu_core.cli.completion import FILES, FOLDERS, offer_found, run_ids
 from cu_core.cli.output import print_json
 from cu_core.cli.overwrite import add_force, target
@@ -32,7 +32,7 @@ def add_site_arguments(parser: argparse.ArgumentParser) -> None:
 
 def export_site(options: argparse.Namespace, home: Home) -> int:
     """Writes the site of some runs."""
-    ids = [*options.run_ids, *(group_ids(home, options.group) if options.group else [])]
+    ids = asked_ids(options, home)
     lesson = None if options.lesson is None else _lesson(home, options.lesson)
     if not ids and lesson is None:
         raise BadInput("run", "no such runs; name runs, or a group of runs with --group")

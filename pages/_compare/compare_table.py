@@ -161,12 +161,15 @@ def _config(columns: Sequence[ComparedColumn], cells: str) -> dict[str, Any]:
 
 
 def _below(table: Table, cells: str) -> None:
-    st.caption(
+    coloured = (
         "Colour: distance to the mean of the retrained models in half widths of their 95 % prediction band. None "
         "within it: the number could be one more retrained model's; of a true retraining one in 20 lies outside. "
         "Purple below, green above, stronger from 2, 4 and 8 on. It does not depend on which runs are chosen."
-        + (" Of a verdict the colour repeats the state." if any(column.states for column in table.columns) else "")
     )
+    said = [coloured] if any(cell.distance is not None for row in table.rows for cell in row.cells.values()) else []
+    said += ["Of a verdict the colour repeats the state."] if any(column.states for column in table.columns) else []
+    if said:
+        st.caption(" ".join(said))
     if read := retain_words(run.method for row in table.rows if row.kind == "runs" for run in row.runs):
         st.caption(read)
     for title, reasons in (("n/a", table.missing()), ("No distance to the reference", table.without_band())):
@@ -178,14 +181,14 @@ def _below(table: Table, cells: str) -> None:
                 with st.expander(f"{title}: {counted(len(reasons), 'reason')}", icon=":material/help:"):
                     st.caption(words)
     flagged = [(row, run) for row in table.rows if row.kind == "runs" for run in row.runs]
-    said = [
+    flags = [
         "- " + plain(f"{row.label}, {run.title} (seed {run.seed}): {words}.")
         for row, run in flagged
         for words in flag_words(run)
     ]
-    if said:
-        with st.expander(f"Flags: {len(said)}", icon=":material/flag:"):
-            st.caption("\n".join(said))
+    if flags:
+        with st.expander(f"Flags: {len(flags)}", icon=":material/flag:"):
+            st.caption("\n".join(flags))
 
 
 def _words(row: TableRow) -> str:

@@ -189,15 +189,17 @@ class Views:
         """CKA layer by layer."""
         group = self._group("forget")
         lines, noise, left_out = outcome_data.layer_lines(self.lines, group)
-        if not lines:
+        if not any(line.pairs for line in lines):
             self._nothing("layers", left_out)
             return
         show_chart(
             layer_similarity(lines, noise, means=self.means, narrow=is_narrow()), key="layers", alt=layer_alt(lines)
         )
+        among = any(value is not None for value in noise.reference)
         st.caption(
             f"Linear CKA of each layer's answers to the same {group} samples; 1 means alike but for rotation and "
-            "scale. How alike retrained models are among themselves is what an unlearned one can be asked for."
+            "scale."
+            + (" How alike retrained models are among themselves is what an unlearned one can be asked for." * among)
         )
         self._left_out(left_out)
 

@@ -419,7 +419,8 @@ def run_section(errors: Errors, *, own_references: bool = True) -> None:
         field(by_name["seed"], "seed", errors)
         with st.container(gap="xsmall"):
             field(by_name["reference"], "reference", errors)
-            if own_references and (words := part_words.reference_words(value_of("reference"))):
+            known = part_words.reference_count({n: value_of(n) for n in ("reference", "reference_files")})
+            if own_references and (words := part_words.reference_words(known)):
                 st.caption(words)
         with st.container(gap="xsmall"):
             st.selectbox(

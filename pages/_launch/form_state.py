@@ -91,7 +91,8 @@ def launch(token: str) -> None:
             for words in recipe_choice.check(spec):
                 st.toast(plain(words), icon=":material/warning:")
             accepted(spec, home())
-        ids = [desk.launch(spec, token=f"{token}-{n}") for n, spec in enumerate(specs)]
+        # After a refusal the form may ask for others, and a token gives back the run that it was first used for.
+        ids = [desk.launch(spec, token=f"{token}-{n}-{spec.content_hash()}") for n, spec in enumerate(specs)]
         dispatcher.ensure_dispatcher(home())
     except BadInput as error:
         st.session_state["refused"] = form_draft.in_words(error)

@@ -124,12 +124,19 @@ def of_stop(spec: RunSpec | None) -> str:
 
 def of_run(values: Draft) -> str:
     """Seed, references, device and name."""
-    words = [f"seed {values['seed']}", counted(values["reference"], "reference")]
+    words = [f"seed {values['seed']}", counted(reference_count(values), "reference")]
     if values["device"] != "auto":
         words.append(f"on {values['device']}")
     if str(values["name"]).strip():
         words.append(f"called {values['name']}")
     return ", ".join(words)
+
+
+def reference_count(values: Draft) -> int:
+    """References that are trained and those that the user brings."""
+    own = values.get("reference_files") or ()
+    files = own.splitlines() if isinstance(own, str) else own
+    return int(values["reference"]) + sum(bool(str(name).strip()) for name in files)
 
 
 def reference_words(count: int) -> str:

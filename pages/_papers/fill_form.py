@@ -40,8 +40,8 @@ def queue(specs: list[RunSpec], images: str) -> None:
             desk.check(spec)
             check(spec)
         token = st.session_state["paper_token"]
-        for number, spec in enumerate(specs):
-            desk.launch(spec, token=f"{token}-{number}")
+        for spec in specs:
+            desk.launch(spec, token=f"{token}-{spec.content_hash()}")
         dispatcher.ensure_dispatcher(home())
     except UnlearnscopeError as error:
         st.session_state["paper_refused"] = str(error)

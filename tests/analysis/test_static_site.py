@@ -191,6 +191,12 @@ def test_a_run_without_images_references_or_verdict_says_so(home: Home) -> None:
     assert 'id="sprite"' not in page.html and "images themselves are not in this page" in page.html
     assert "No verdict" in page.state and "Membership attacks" not in page.html
     assert "Reference (retrained)" not in page.html and "no retrained model" in page.html
+    assert "that takes two retrained models" in page.html
+    # Its references are there, and the table of a run without a result is of its rounds.
+    write_run(home, "stopped", MadeUp(rounds=1, counts=(8, 12, 8), state="cancelled", references=(0, 1, 2)))
+    stopped = run_page(home, open_run(home, "stopped")).html
+    assert "There is no band in this table: the run has not finished" in stopped
+    assert "that takes two retrained models" not in stopped
     write_run(home, "none", MadeUp(rounds=1, counts=(8, 12, 8), state="queued"))
     assert run_page(home, open_run(home, "none")).state.count("The verdict comes at the end")
     # Nobody knows the names of classes, and a selection as it was typed may name a file of this machine.

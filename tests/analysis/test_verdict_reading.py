@@ -29,11 +29,13 @@ from cu_core.analysis.verdict_reading import (
     worst_first,
 )
 from cu_core.base.errors import BadInput
+from cu_core.base.files import read_json, write_json
 from cu_core.base.home import Home
 from cu_core.catalogue.question_record import QUESTIONS, STATES
 from cu_core.catalogue.verdict_states import SHAPES, several_rank, several_words, state_words
 from cu_core.cli.output import print_result
 from cu_core.python.python_run import Run
+from cu_core.runstore import layout
 from cu_core.runstore.reader import list_runs, open_run
 from tests.analysis.runs_in_memory import run_of, spec_of
 from tests.madeup import MadeUp, write_run
@@ -58,6 +60,12 @@ def test_lists_texts_and_python_tell_the_state(home: Home, state: str, capsys: p
     card = model_card(read_run(run.view), spec_hash="x", loadable=False)
     assert f"**Verdict: {STATES[state]}.** In short it is {state}" in card
     assert "It rests on 8 models retrained" in card
+    assert "such as those with many shadow models, were not made" in card
+    shadows = {"over_shadows": {"ulira": {"p": 0.01, "area": 0.6}, "before": {"p": 0.01, "area": 0.9}, "models": 16}}
+    path = run.view.run_dir / layout.RESULT
+    write_json(path, read_json(path) | {"deep_audit": shadows})
+    deep = model_card(read_run(run.view), spec_hash="x", loadable=False)
+    assert "were not made" not in deep and "unlearned by the same method: " in deep
 
 
 def test_older_runs_have_none_anywhere(home: Home, capsys: pytest.CaptureFixture[str]) -> None:

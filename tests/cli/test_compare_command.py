@@ -81,6 +81,7 @@ def test_plain_text_says_why_numbers_are_missing(home: Home, capsys: pytest.Capt
     [
         ([], "name the runs"),
         (["--group", "none"], "no run belongs"),
+        (["a-0", "--group", "none"], "no run belongs"),
         (["nosuch"], "nosuch does not exist"),
         (["a-0", "a-00"], "a-00 does not exist; did you mean a-0?"),
         (["a-0", "--columns", "nonsense"], "no column named"),

@@ -28,7 +28,7 @@ def test_a_group_becomes_a_file(home: Home, tmp_path: Path, capsys: pytest.Captu
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [((), "--group"), (("--group", "nobody"), "no such runs"), (("run-0", "--out", "/no/where/x.html"), "--out")],
+    [((), "--group"), (("--group", "nobody"), "no run belongs"), (("run-0", "--out", "/no/where/x.html"), "--out")],
 )
 def test_bad_input_is_told(home: Home, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str) -> None:
     write_run(home, "run-0", MadeUp(audited=0))

@@ -151,6 +151,12 @@ REFUSED_KINDS = [
         None,
         ("several tables name files and labels: a.csv, b.csv",),
     ),
+    InputKind(
+        "npz of test images without labels",
+        npz(x_train=stack(2), y_train=numbers(2), x_test=stack(1), test_answers=numbers(1)),
+        None,
+        ("x_test", "has no labels"),
+    ),
     InputKind("npz of other lengths", npz(images=stack(2), labels=numbers(1)), None, ("6 images", "3 labels")),
     InputKind(
         "npz of flat rows", npz(images=np.zeros((6, 192)), labels=numbers(2)), None, ("no arrays of images and labels",)

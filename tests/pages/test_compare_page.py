@@ -111,6 +111,24 @@ def test_every_picture_is_drawn_with_words_for_it(group: Home, picture: str) -> 
     assert "Finetune" in json.dumps(figure)
 
 
+def test_words_of_bands_fills_and_colours_stand_beside_what_they_explain(group: Home) -> None:
+    alone = set_to(open_page("compare.py", runs="c-0"), "picture", "rounds")
+    assert "No band is drawn" in texts(alone) and "Colour: distance" not in texts(alone)
+    alone = set_to(alone, "picture", "distributions")
+    assert "No retrained model is recorded" in texts(alone) and "Filled" not in texts(alone)
+    both = set_to(open_page("compare.py", group="g"), "picture", "rounds")
+    said = texts(both)
+    assert "95 % prediction band of the retrained models on the same samples" in said and "In a mean over seeds" in said
+    assert "Colour: distance" in texts(both)
+    assert "from the smallest to the largest share" in texts(set_to(both, "picture", "distributions"))
+
+
+def test_runs_without_layers_have_no_picture_of_them(home: Home) -> None:
+    write_run(home, "stopped", MadeUp(state="cancelled"))
+    app = set_to(open_page("compare.py", runs="stopped"), "picture", "layers")
+    assert "None of these runs has layers" in texts(app) and not app.get("plotly_chart")
+
+
 @pytest.mark.parametrize("picture", ["pareto", "classes", "recovery"])
 def test_a_picture_that_needs_a_reference_says_so(group: Home, picture: str) -> None:
     app = set_to(open_page("compare.py", runs="c-0"), "picture", picture)

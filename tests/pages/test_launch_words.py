@@ -95,6 +95,14 @@ def test_too_few_references_say_so(count: int, silent: bool) -> None:
     assert (part_words.reference_words(count) == "") is silent
 
 
+def test_files_of_the_user_are_references_too() -> None:
+    def counted(files: object) -> str:
+        return part_words.of_run({"seed": 0, "reference": 1, "reference_files": files, "device": "auto", "name": ""})
+
+    assert "3 references" in counted("a.pt\n\nb.pt\n") and "3 references" in counted(("a.pt", "b.pt"))
+    assert "1 reference" in counted("") and "1 reference" in counted(())
+
+
 def test_the_whole_in_a_sentence(ready: Home) -> None:
     spec = single_presets()["digit-5"].spec
     data = open_prepared(spec.data, ready)

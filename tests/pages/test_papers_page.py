@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,9 +13,12 @@ from cu_core.analysis.papers.paper_runs import specs_of
 from cu_core.analysis.papers.quantities import ENCODER_ATTACK
 from cu_core.analysis.papers.scales import DIGITS, SMALL
 from cu_core.analysis.papers.tables_wang_chen import TABLES
+from cu_core.base.errors import UnlearnscopeError
 from cu_core.base.home import Home
+from cu_core.catalogue.spec import RunSpec
 from cu_core.jobs import dispatcher
 from cu_core.runstore.reader import list_runs, open_run
+from pages._papers import fill_form
 from tests.madeup import MadeUp, write_run
 from tests.pages.page_helpers import open_page, texts
 
@@ -74,6 +78,31 @@ def test_several_seeds_become_a_mean_with_its_spread(home: Home) -> None:
     app = choose(open_page("papers.py"), "table", "V")
     assert " ± " in app.table[0].value["MIA after"].iloc[0]
     assert "mean ± standard deviation" in texts(app)
+
+
+def test_what_is_queued_after_a_refusal_is_what_was_asked_for(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def launch(spec: RunSpec, token: str) -> str:
+        if len(asked) == 2:
+            raise UnlearnscopeError("too many runs")
+        asked.append((spec.content_hash(), token))
+        return "run"
+
+    desk = SimpleNamespace(check=lambda _: None, launch=launch)
+    monkeypatch.setattr(fill_form.gate, "desk", lambda: desk)
+    monkeypatch.setattr(fill_form, "check", lambda _: None)
+    monkeypatch.setattr(fill_form.st, "session_state", {"paper_token": "t"})
+    specs = specs_of(TABLES["IV"], DIGITS)
+    fill_form.queue(specs[:3], "")
+    assert fill_form.st.session_state == {"paper_token": "t", "paper_refused": "too many runs"}
+    # The first two are there by now, and the rest is counted from 0.
+    first = {token for _, token in asked}
+    del asked[:]
+    fill_form.queue(specs[2:4], "")
+    again, tokens = dict(asked), {token for _, token in asked}
+    assert again.keys() == {spec.content_hash() for spec in specs[2:4]} and len(tokens) == 2
+    assert not tokens & first
 
 
 def test_one_click_queues_the_missing_runs_once(home: Home, no_processes: list[Home]) -> None:

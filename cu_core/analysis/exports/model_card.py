@@ -19,6 +19,7 @@ from cu_core.analysis.compare.measures import (
     tow_measure,
 )
 from cu_core.analysis.compare.outside import outside
+from cu_core.analysis.deep_words import deep_sentences
 from cu_core.analysis.verdict_reading import verdict_of
 from cu_core.base.display_text import CELL, cut, measured, one_line
 from cu_core.base.version import __version__
@@ -248,6 +249,13 @@ def _attacks(run: Compared) -> str:
     )
 
 
+def _shadows(run: Compared) -> str:
+    deep = run.result.get("deep_audit")
+    if not deep:
+        return "Stronger ones, such as those with many shadow models, were not made."
+    return f"With shadow models that were unlearned by the same method: {said(deep_sentences(deep)[0])}"
+
+
 def _limits(run: Compared) -> str:
     count = len(run.references)
     retrained = {
@@ -263,8 +271,7 @@ def _limits(run: Compared) -> str:
         "The numbers tell how the model answers on the samples that were measured. They do not prove that its weights "
         "hold nothing of the forgotten samples.",
         retrained,
-        "An attack that fails shows that this attack failed. Stronger ones, such as those with many shadow models, "
-        "were not made.",
+        f"An attack that fails shows that this attack failed. {_shadows(run)}",
         "This is one run with one seed. Another seed, network, dataset or forget set may come out otherwise.",
         _relearned(run),
         "It is no statement about any law. Copies of the model before unlearning, and the data itself, are not touched "

@@ -227,7 +227,7 @@ class _Pictures:
 
     def _layers(self) -> list[Block]:
         lines, noise, left_out = outcome_data.layer_lines(self.lines, "forget")
-        if not lines:
+        if not any(line.pairs for line in lines):
             return _left_out(left_out)
         figure = layer_similarity(lines, noise, means=self.means)
         words = (

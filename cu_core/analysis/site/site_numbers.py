@@ -31,7 +31,7 @@ def number_section(run: Compared, measured_on: str) -> Iterator[str]:
     numbers = [n for n in measured(run, None) if not n.id.startswith(ATTACK)]
     yield '<section aria-labelledby="numbers"><h2 id="numbers">Before, after and retrained</h2>'
     yield compared_table("Number", [(n.title, n) for n in sorted(numbers, key=_outside_first)])
-    yield f'<p class="note">{said(measured_on)} {said(_band_words(numbers))}</p></section>'
+    yield f'<p class="note">{said(measured_on)} {said(_band_words(numbers, partial=run.partial))}</p></section>'
 
 
 def attack_section(run: Compared, view: RunView) -> Iterator[str]:
@@ -131,7 +131,9 @@ def _outside_first(number: RecordedNumber) -> bool:
     return _place(number) not in ("below", "above")
 
 
-def _band_words(numbers: Sequence[RecordedNumber]) -> str:
+def _band_words(numbers: Sequence[RecordedNumber], *, partial: bool) -> str:
+    if partial:
+        return "There is no band in this table: the run has not finished."
     models = max((n.references for n in numbers), default=0)
     if not models:
         return "There is no band, since that takes two retrained models: which differences are chance cannot be told."

@@ -65,6 +65,10 @@ def paired(arrays: Mapping[str, StoredArray]) -> dict[str, Pair]:
             raise DatasetError(FIELD, f"several arrays could be meant: {several}", WAYS)
         if labels:
             pairs[part] = Pair(images[0], labels[0])
+    bare = [found[part, "images"][0].name for part in parts if part not in pairs]
+    if pairs and bare:
+        # Read without them, a set of its own for testing would be gone without a word.
+        raise DatasetError(FIELD, f"{quoted(bare)} {'has' if len(bare) < 2 else 'have'} no labels", WAYS)
     if pairs:
         return pairs
     large = [array for array in arrays.values() if len(array.shape) >= 3]
