@@ -163,15 +163,20 @@ class PairView:
 def pair_view(shown: Shown, first: int, second: int) -> PairView | None:
     """The boundary between two classes, exact across it; None where the last layer was not recorded."""
     rows = shown.rows()
-    coordinates, explained = [], []
-    direction = None
+    coordinates: list[np.ndarray] = []
+    explained: list[float | None] = []
+    directions: dict[str, np.ndarray] = {}
     for view, number, seed in shown.places():
-        # A reference has axes of its own; rounds share the direction of round 0.
-        plane = _plane(view, number, seed, first, second, direction if seed is None else None)
+        # A reference has axes of its own; rounds of a run share the direction of its round 0, in its own space.
+        plane = _plane(view, number, seed, first, second, directions.get(view.run_id) if seed is None else None)
+        if plane is None and view is not shown.view:
+            coordinates.append(np.full((len(rows), 2), np.nan, np.float32))
+            explained.append(None)
+            continue
         if plane is None:
             return None
-        if number == 0 and direction is None:
-            direction = plane.direction
+        if seed is None:
+            directions.setdefault(view.run_id, plane.direction)
         coordinates.append(np.column_stack([plane.across[rows], plane.along[rows]]).astype(np.float32))
         explained.append(plane.explained)
     one, other = (class_name(shown.classes, label) for label in (first, second))

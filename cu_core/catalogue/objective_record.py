@@ -53,6 +53,15 @@ class Objective:
             return "image-text"
         return "self-supervised" if self.self_supervised else "supervised"
 
+    @property
+    def loss_words(self) -> tuple[str, str]:
+        """What is recorded as the loss of a sample, with its unit where it has one; and the same in short."""
+        if not self.self_supervised:
+            return "Cross-entropy of the label (nats)", "Cross-entropy (nats)"
+        # The contrastive losses are cross-entropies; the other one is a distance.
+        unit = " (nats)" if self.temperature else ""
+        return f"{self.title} loss of two views{unit}", f"{self.title} loss{unit}"
+
     def reads(self, field: str) -> bool:
         """Whether a field of `cu_core.catalogue.spec_parts.TrainSpec` makes a difference to this objective."""
         return field in self.settings or field not in OWN_SETTINGS

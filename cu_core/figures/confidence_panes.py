@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from cu_core.catalogue.objective_record import objective
 from cu_core.figures.stacked_panes import name_middle, stacked_panes
 from cu_core.figures.theme import COLOURS, GROUPS, TITLES, dress, join, pane_title, share_x_title, tint
 from cu_core.figures.value_axis import BINS, ValueAxis, common_edges
@@ -82,6 +83,21 @@ SIGNALS: dict[str, SampleSignal] = {
         ),
     )
 }
+
+
+def signals_for(objectives: Iterable[str]) -> dict[str, SampleSignal]:
+    """`SIGNALS` with the loss that runs of these objectives have recorded: an encoder's is not that of a label.
+
+    Args:
+        objectives: ids, as in `cu_core.catalogue.spec_parts.TrainSpec.objective`.
+    """
+    trained = {name: objective(name) for name in objectives}
+    if not any(one.self_supervised for one in trained.values()):
+        return SIGNALS
+    words = {one.loss_words[0] for one in trained.values()}
+    axis = words.pop() if len(words) == 1 else "Loss, of each run's own training"
+    said = "The loss of an encoder's own training between two fixed views; membership attacks read it."
+    return SIGNALS | {"loss": replace(SIGNALS["loss"], axis=axis, summary=said)}
 
 
 @dataclass(frozen=True)

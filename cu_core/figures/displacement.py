@@ -44,7 +44,12 @@ class Displacement:
 
 
 def displacement_figure(
-    moved: Displacement, groups: np.ndarray, ids: np.ndarray, *, kept: np.ndarray | None = None
+    moved: Displacement,
+    groups: np.ndarray,
+    ids: np.ndarray,
+    *,
+    kept: np.ndarray | None = None,
+    ends: tuple[float, float] | None = None,
 ) -> go.Figure:
     """One point per sample, and the line on which all of them would lie if plotted movement were true movement.
 
@@ -52,11 +57,13 @@ def displacement_figure(
         moved: what `Displacement.of` found.
         groups: (n,) group names of `cu_core.figures.theme.GROUPS`.
         ids: (n,) numbers of the samples, for hovering and selecting.
-        kept: (n,) share of true neighbours kept, shown on hovering.
+        kept: (n,) share of true neighbours kept, shown on hovering; NaN where it was not measured.
+        ends: largest true and plotted distance over all rounds, for axes that stay; those of this round by default.
     """
     rows = _drawn(moved.true)
     figure = go.Figure()
-    end = float(moved.true.max(initial=0.0)) * 1.05
+    farthest, plotted = ends or (float(moved.true.max(initial=0.0)), float(moved.plotted.max(initial=0.0)))
+    end = farthest * 1.05
     figure.add_scatter(
         x=[0, end],
         y=[0, moved.trend * end],
@@ -69,21 +76,20 @@ def displacement_figure(
         part = rows[groups[rows] == group]
         if not len(part):
             continue
-        values, hover = [ids[part]], "sample %{customdata[0]}<br>true %{x:.3g}<br>plotted %{y:.1%} of the radius"
-        if kept is not None:
-            values.append(kept[part])
-            hover += "<br>true neighbours kept %{customdata[1]:.0%}"
+        shares = np.full(len(part), np.nan) if kept is None else kept[part]
+        known = ["" if np.isnan(share) else f"<br>true neighbours kept {share:.0%}" for share in shares]
         figure.add_scattergl(
             x=moved.true[part].astype(np.float32),
             y=moved.plotted[part].astype(np.float32),
             mode="markers",
             name=TITLES[group],
             marker=marker(group, size=5),
-            customdata=np.column_stack(values),
-            hovertemplate=f"{hover}<extra>{TITLES[group]}</extra>",
+            customdata=list(zip(ids[part].tolist(), known, strict=True)),
+            hovertemplate="sample %{customdata[0]}<br>true %{x:.3g}<br>plotted %{y:.1%} of the radius%{customdata[1]}"
+            f"<extra>{TITLES[group]}</extra>",
         )
-    figure.update_xaxes(title="True distance from round 0 (full space)", rangemode="tozero")
-    figure.update_yaxes(title="Plotted distance (radii)", rangemode="tozero", tickformat=".0%")
+    figure.update_xaxes(title="True distance from round 0 (full space)", range=[0, end or 1.0])
+    figure.update_yaxes(title="Plotted distance (radii)", range=[0, plotted * 1.05 or 1.0], tickformat=".0%")
     return dress(figure, height=300)
 
 

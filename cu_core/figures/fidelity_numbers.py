@@ -246,6 +246,9 @@ def _motion(record: Mapping[str, Any]) -> str:
 def _stillness(record: Mapping[str, Any]) -> str:
     if _level(record, "unmoved_motion") in ("fair", "poor"):
         return f"samples that did not move are drawn {record['unmoved_motion']:.0%} of the radius further every round"
+    # Where all moved, those that moved least stand in for them.
+    if record.get("unmoved_motion") is None and _level(record, "still_jitter") in ("fair", "poor"):
+        return f"samples that moved least are drawn {record['still_jitter']:.0%} of the radius further every round"
     return ""
 
 

@@ -54,6 +54,7 @@ def recovery_bars(lines: Sequence[Recovery]) -> go.Figure:
     figure = go.Figure()
     labels = [line.label for line in lines]
     colour = COLOURS["unseen"]
+    banded = any(bar.half for line in lines for bar in (line.said, line.found))
     for name, bars, pattern, opacity in (
         (SAID, [line.said for line in lines], "", 0.85),
         (FOUND, [line.found for line in lines], "/", 0.4),
@@ -95,14 +96,14 @@ def recovery_bars(lines: Sequence[Recovery]) -> go.Figure:
                     x=[label for label, _ in known],
                     y=[bar.reference for _, bar in known],
                     mode="markers",
-                    name="Retrained, 95 % band",
+                    name="Retrained, 95 % band" if banded else "Retrained",
                     offsetgroup=name,
                     legendgroup="reference",
                     showlegend=not any(trace.legendgroup == "reference" for trace in figure.data),
                     marker={"symbol": SYMBOLS["reference"], "size": 9, "color": COLOURS["reference"]},
                     error_y={
                         "type": "data",
-                        "array": [bar.half or 0.0 for _, bar in known],
+                        "array": [bar.half for _, bar in known],
                         "color": COLOURS["reference"],
                         "thickness": 2,
                         "width": 5,

@@ -32,7 +32,7 @@ PRINCIPAL = ("Principal axis 1", "Principal axis 2")
 
 HOVER = (
     "%{hovertext}<br>predicted %{text}<br>top-1 probability %{customdata[2]:.3f}"
-    "<br>loss %{customdata[3]:.3f} nats<extra></extra>"
+    "<br>loss %{customdata[3]:.3f}<extra></extra>"
 )
 """What pointing at a sample says; `_state` and `_who` provide the values."""
 

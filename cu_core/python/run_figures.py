@@ -40,6 +40,7 @@ from cu_core.figures.confidence_panes import (
     common_bins,
     distributions,
     highest_share,
+    signals_for,
     spread_of,
 )
 from cu_core.figures.curves import curves, signal_panes
@@ -207,7 +208,7 @@ def _panes(
 
 
 def _confidence(shows: _Shows, *, signal: str) -> go.Figure:
-    record = SIGNALS[signal]
+    record = signals_for([shows.view.spec.train.objective])[signal]
     found = shows.at(lambda number, seed: signal_of(shows.view, record.array, number, seed))
     panes, every = _panes(shows, record, found)
     seeds = shows.view.references() if shows.seed is not None else []

@@ -16,7 +16,7 @@ from cu_core.catalogue.selections import parse_selection
 from cu_core.figures.class_gaps import class_gaps, class_gaps_alt, left_out_gaps
 from cu_core.figures.class_matrix import highest_count, prediction_alt, prediction_matrix
 from cu_core.figures.class_ranking import MOST_CLASSES, answer_ranking, ranking_words
-from cu_core.figures.confidence_panes import SIGNALS, common_bins
+from cu_core.figures.confidence_panes import SIGNALS, common_bins, signals_for
 from cu_core.figures.layer_bars import layer_alt, layer_similarity
 from cu_core.figures.overlay import overlay, overlay_alt, overlay_words
 from cu_core.figures.pareto import pareto, pareto_alt, pareto_words
@@ -174,7 +174,7 @@ class Views:
             )
             group = self._group("forget")
             log = chosen == "loss" and st.toggle("Logarithmic axis", value=True, key="compare_log")
-        signal = OVERLAID[chosen]
+        signal = (OVERLAID | signals_for(run.spec["train"]["objective"] for run in self.runs))[chosen]
         lines, references, left_out = self._read("overlay_lines", signal.array, group)
         if not any(len(values) for line in lines for values in line.values):
             self._nothing(signal.title.lower(), left_out)

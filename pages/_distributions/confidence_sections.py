@@ -23,6 +23,7 @@ from cu_core.figures.confidence_panes import (
     distributions,
     distributions_alt,
     highest_share,
+    signals_for,
     spread_of,
 )
 from cu_core.figures.selection_marks import mark_selected
@@ -62,7 +63,7 @@ def distribution_section(shown: ShownSamples) -> None:
         )
         overlaid = pick_layout()
         log = chosen == "loss" and st.toggle("Logarithmic axis", value=True, key="log_axis", persist_state="session")
-    signal = SIGNALS[chosen]
+    signal = signals_for([view.spec.train.objective])[chosen]
 
     def moment(title: str, values: np.ndarray, kind: str) -> ConfidencePane:
         return ConfidencePane(title, groups, values[reported], kind)

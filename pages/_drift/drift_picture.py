@@ -114,14 +114,23 @@ def true_movement(chosen: Chosen, shown: Shown, number: int) -> None:
     if picture is None:
         st.caption("This picture is still being made; once it is there, each sample's movement is compared here.")
         return
-    places = [_moment(picture, view, k) for k in (0, number)]
-    if number == 0 or None in places:
+    first, now = (_moment(picture, view, k) for k in (0, number))
+    if number == 0 or first is None or now is None:
         st.caption("There is nothing to compare yet: choose a later round that is on the picture.")
         return
-    first, now = places
     probe = probe_of(view)
-    moved = Displacement.of(picture.moved[now], picture.coordinates[first], picture.coordinates[now])
-    figure = displacement_figure(moved, probe["group"].to_numpy(), probe["sample"].to_numpy(), kept=picture.kept[now])
+    drawn = [place for k in view.rounds() if (place := _moment(picture, view, k)) is not None]
+    found = {k: Displacement.of(picture.moved[k], picture.coordinates[first], picture.coordinates[k]) for k in drawn}
+    figure = displacement_figure(
+        found[now],
+        probe["group"].to_numpy(),
+        probe["sample"].to_numpy(),
+        kept=picture.kept[now],
+        ends=(
+            max(float(one.true.max(initial=0.0)) for one in found.values()),
+            max(float(one.plotted.max(initial=0.0)) for one in found.values()),
+        ),
+    )
     show_chart(
         figure,
         key="true_movement",

@@ -64,18 +64,12 @@ def _boundary_summary(view: RunView) -> str:
     return " Below 0 a sample is beyond its decision boundary" + (f"; the unit is {unit}." if unit else ".")
 
 
-def _loss_words(view: RunView) -> str:
-    if not view.spec.self_supervised:
-        return "Cross-entropy of the label (nats)"
-    trained = objective(view.spec.train.objective)
-    return f"{trained.title} loss of two views" + (" (nats)" if trained.temperature else "")
-
-
 def _signals(view: RunView, rounds: Stamp, reference: Stamp) -> list[TrackedSignal]:
     numbers = [number for number, _ in rounds]
     seed = reference[0][0] if reference else None
     title, axis = boundary_words(view)
     top = "output_top3" if view.spec.self_supervised else "top3"
+    loss_words, _ = objective(view.spec.train.objective).loss_words
     top_axis = "Of the encoder's outputs" if view.spec.self_supervised else "Of the predicted class"
     found = []
     for blank, read in (
@@ -85,7 +79,7 @@ def _signals(view: RunView, rounds: Stamp, reference: Stamp) -> list[TrackedSign
             _reader("cosine_to_start"),
         ),
         (_named(top, "Top-1 probability", top_axis), _reader(top)),
-        (replace(_named("loss", "Loss", _loss_words(view)), log=not view.spec.self_supervised), _reader("loss")),
+        (replace(_named("loss", "Loss", loss_words), log=not view.spec.self_supervised), _reader("loss")),
     ):
         arrays = {number: read(view, number) for number in numbers}
         known = {number: array for number, array in arrays.items() if array is not None}

@@ -28,16 +28,6 @@ from pages._shared.server_home import home
 Place = tuple[int | None, int | None]
 
 
-def loss_titles(view: RunView) -> tuple[str, str]:
-    """What the recorded loss of a run is, with its unit where it has one; and the same in short."""
-    if not view.spec.self_supervised:
-        return "Cross-entropy of the label (nats)", "Cross-entropy (nats)"
-    trained = objective(view.spec.train.objective)
-    # The contrastive losses are cross-entropies; the other one is a distance.
-    unit = " (nats)" if trained.temperature else ""
-    return f"{trained.title} loss of two views{unit}", f"{trained.title} loss{unit}"
-
-
 def top3_name(view: RunView) -> str:
     """The array with the probabilities that the paper looks at: over outputs for encoders, else over classes."""
     return "output_top3" if view.spec.self_supervised else "top3"
@@ -100,7 +90,7 @@ def board_data(
     if with_cosine:
         clouds = [signals_at(view, place) for place in places]
         known = [np.full((len(rows), 3), np.nan) if cloud is None else cloud[rows] for cloud in clouds]
-        spaces.insert(0, pack_space(signal_space(encoder, *loss_titles(view)), known))
+        spaces.insert(0, pack_space(signal_space(encoder, *objective(view.spec.train.objective).loss_words), known))
     last = view.rounds()[-1]
     titles = [state_name(number, last) for number, _ in rounds] + ["Reference (retrained)"] * len(reference)
     true = drawn["true_label"] if "true_label" in drawn else drawn["label"]

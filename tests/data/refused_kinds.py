@@ -152,6 +152,12 @@ REFUSED_KINDS = [
         ("several tables name files and labels: a.csv, b.csv",),
     ),
     InputKind(
+        "npz that names two classes alike",
+        npz(x_train=stack(2), y_train=numbers(2), class_names=np.array(["crane", "crane", "dog"])),
+        None,
+        ("several classes", "crane"),
+    ),
+    InputKind(
         "npz of test images without labels",
         npz(x_train=stack(2), y_train=numbers(2), x_test=stack(1), test_answers=numbers(1)),
         None,

@@ -271,12 +271,18 @@ def test_bars_stand_beside_the_band_of_retrained_models() -> None:
     figure = recovery_bars(lines)
     assert [named(figure, name)[0].y[0] for name in (SAID, FOUND)] == [0.0, 0.9]
     said, found = named(figure, "Retrained, 95 % band")
-    assert (said.y[0], said.error_y.array[0], found.y[0], found.error_y.array[0]) == (0.02, 0.05, 0.5, 0.0)
+    assert (said.y[0], said.error_y.array[0], found.y[0], found.error_y.array[0]) == (0.02, 0.05, 0.5, None)
     (single,) = named(figure, "Single runs")
     assert single.showlegend is not False
     assert list(single.y) == [0.8, 1.0] and single.offsetgroup == FOUND
     assert figure.layout.scattermode == "group"
     assert recovery_alt(lines) == "Accuracy on the forgotten classes. A: the model 0%, the probe 90%."
+
+
+def test_one_retrained_model_gives_bars_no_band() -> None:
+    bar = RecoveryBar(0.2, (0.2,), 0.1, None)
+    (mark, other) = named(recovery_bars([Recovery("A", bar, bar)]), "Retrained")
+    assert mark.name == other.name == "Retrained" and mark.error_y.array == (None,)
 
 
 def test_cells_within_the_band_are_neutral_and_beyond_it_marked_by_side() -> None:

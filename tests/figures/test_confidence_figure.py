@@ -16,6 +16,7 @@ from cu_core.figures.confidence_panes import (
     distributions_alt,
     highest_share,
     shares,
+    signals_for,
     spread_of,
 )
 from cu_core.figures.theme import AXIS_TITLE, COLOURS
@@ -161,3 +162,13 @@ def test_the_band_spans_what_retrained_models_give_and_needs_two() -> None:
     assert len(bands(True)) == 3
     assert len(bands(False)) == 6, "behind the round too, a pane per group"
     assert bands(True)[0][1] == pytest.approx(high[0])
+
+
+def test_a_loss_is_called_what_its_training_made_of_it() -> None:
+    assert signals_for(["supervised"])["loss"].axis == "Cross-entropy of the label (nats)"
+    byol, moco = (signals_for([name])["loss"] for name in ("byol", "moco"))
+    assert byol.axis == "BYOL loss of two views" and moco.axis == "MoCo loss of two views (nats)"
+    assert "label" not in byol.summary
+    both = signals_for(["supervised", "byol"])["loss"]
+    assert "own training" in both.axis and "nats" not in both.axis
+    assert signals_for(["byol"])["probability"] is signals_for([])["probability"]

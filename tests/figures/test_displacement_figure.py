@@ -36,10 +36,24 @@ def test_every_group_is_drawn_with_its_ids() -> None:
     figure = displacement_figure(found, groups, np.arange(100, 150), kept=np.full(50, 0.5, np.float32))
     line, forget, retain = figure.data
     assert [trace.name for trace in figure.data] == ["Faithful", "Forget", "Retain"]
-    assert list(np.asarray(forget.customdata)[:, 0]) == list(range(100, 110)) and len(retain.x) == 40
+    assert [number for number, _ in forget.customdata] == list(range(100, 110)) and len(retain.x) == 40
     assert line.y[1] / line.x[1] == pytest.approx(found.trend)
-    assert "neighbours kept" in forget.hovertemplate
-    assert "neighbours kept" not in displacement_figure(found, groups, np.arange(50)).data[1].hovertemplate
+    assert {told for _, told in forget.customdata} == {"<br>true neighbours kept 50%"}
+    assert {told for _, told in displacement_figure(found, groups, np.arange(50)).data[1].customdata} == {""}
+    some = np.where(np.arange(50) < 3, 0.25, np.nan)
+    told = [words for _, words in displacement_figure(found, groups, np.arange(50), kept=some).data[1].customdata]
+    assert told[:4] == ["<br>true neighbours kept 25%"] * 3 + [""], "nothing is said of what was not measured"
+
+
+def test_axes_hold_all_rounds() -> None:
+    found, groups = moved(), np.full(50, "retain")
+    far = (9.0, 4.0)
+    figure = displacement_figure(found, groups, np.arange(50), ends=far)
+    assert figure.layout.xaxis.range == pytest.approx((0, 9.45)) and figure.layout.yaxis.range == pytest.approx(
+        (0, 4.2)
+    )
+    still = Displacement(np.zeros(50), np.zeros(50), 0.0)
+    assert displacement_figure(still, groups, np.arange(50)).layout.xaxis.range == (0, 1.0)
 
 
 def test_many_samples_are_thinned_but_the_farthest_mover_stays() -> None:

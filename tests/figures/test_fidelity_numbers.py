@@ -94,6 +94,9 @@ def test_the_sentence_names_what_is_wrong() -> None:
     )
     assert "does not follow" in text and "123%" in text and "jumps" in text and "single neighbours" in text
     assert "far apart" in sentence(GOOD | {"pooled_trustworthiness": 0.6})
+    # Where all moved, those that moved least stand in.
+    assert "moved least are drawn 60%" in sentence(GOOD | {"unmoved_motion": None, "still_jitter": 0.6})
+    assert "moved least" not in sentence(GOOD | {"unmoved_motion": 0.0, "still_jitter": 0.6})
     assert "roughly" in sentence(GOOD | {"displacement_rank_correlation": 0.8})
     assert "only weakly: 0.60" in sentence(GOOD | {"displacement_rank_correlation": 0.6})
 

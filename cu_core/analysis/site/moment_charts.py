@@ -14,13 +14,13 @@ from cu_core.analysis.recorded_signals import cosine_of, signal_of
 from cu_core.analysis.scenes import state_name
 from cu_core.analysis.site.svg_pane import ChartAxis, ChartPane, decade_ticks, even_ticks, percent_ticks, px
 from cu_core.figures.confidence_panes import (
-    SIGNALS,
     ConfidencePane,
     SampleSignal,
     common_bins,
     distributions_alt,
     highest_share,
     shares,
+    signals_for,
     spread_of,
 )
 from cu_core.figures.similarity_panes import COSINES
@@ -59,7 +59,7 @@ def confidence_charts(view: RunView, rounds: Sequence[int]) -> list[MomentCharts
     """
     found = []
     for name in CONFIDENCES:
-        signal = SIGNALS[name]
+        signal = signals_for([view.spec.train.objective])[name]
         recorded = {k: signal_of(view, signal.array, k) for k in rounds}
         references = [signal_of(view, signal.array, None, seed) for seed in view.references()]
         found.append(_charts(view, signal, rounds, recorded, references, log=name == "loss"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -80,11 +81,19 @@ def paired(arrays: Mapping[str, StoredArray]) -> dict[str, Pair]:
 
 
 def class_names_in(arrays: Mapping[str, StoredArray]) -> tuple[str, ...]:
-    """Names of classes by number, where an array of texts has them."""
+    """Names of classes by number, where an array of texts has them.
+
+    Raises:
+        DatasetError: several classes have one name, and would become one class.
+    """
     for stem in _CLASS_NAMES:
         array = arrays.get(stem)
         if array is not None and array.dtype.kind in "US" and len(array.shape) == 1:
-            return tuple(_texts(array.whole()))
+            names = _texts(array.whole())
+            twice = [name for name, count in Counter(names).items() if count > 1]
+            if twice:
+                raise DatasetError(FIELD, f"{array.name} names several classes {quoted(twice)}", ("one name each",))
+            return tuple(names)
     return ()
 
 
