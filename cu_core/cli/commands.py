@@ -61,8 +61,17 @@ def run(options: argparse.Namespace, home: Home) -> int:
     specs = read_specs(options, home)
     _say_recipe(options, specs, home)
     if len(specs) == 1:
-        return _run(specs[0], options.token, home, options.json)
-    return max(_run(spec, options.token and f"{options.token}/{n}", home, options.json) for n, spec in enumerate(specs))
+        return _run(specs[0], options.token, home, options.json)[1]
+    # One that cannot be made is told before hours have gone into the others.
+    specs = [accepted(spec, home) for spec in specs]
+    worst = 0
+    for n, spec in enumerate(specs):
+        state, code = _run(spec, options.token and f"{options.token}/{n}", home, options.json)
+        worst = max(worst, code)
+        if state == "cancelled":
+            _note(f"{len(specs) - n - 1} of {len(specs)} runs were not begun")
+            break
+    return worst
 
 
 def audit(options: argparse.Namespace, home: Home) -> int:
@@ -70,7 +79,7 @@ def audit(options: argparse.Namespace, home: Home) -> int:
     spec = audit_of(options, home)
     if options.queue:
         return _queue([spec], [options.token], home, options.json)
-    return _run(spec, options.token, home, options.json)
+    return _run(spec, options.token, home, options.json)[1]
 
 
 def deep_audit(options: argparse.Namespace, home: Home) -> int:
@@ -79,14 +88,15 @@ def deep_audit(options: argparse.Namespace, home: Home) -> int:
     if options.queue or len(specs) > 1:
         tokens = [options.token and f"{options.token}/{n}" for n in range(len(specs))]
         return _queue(specs, tokens, home, options.json)
-    return _run(specs[0], options.token, home, options.json)
+    return _run(specs[0], options.token, home, options.json)[1]
 
 
-def _run(spec: RunSpec, token: str | None, home: Home, as_json: bool) -> int:
+def _run(spec: RunSpec, token: str | None, home: Home, as_json: bool) -> tuple[str, int]:
+    """Does a run; returns how it ended, and the exit code for that."""
     _say_bases([spec], home)
     with drawn_progress() as show:
         run_id, state = foreground.run_here(spec, home, token=token, show=show, tell=_note)
-    return _tell(reader.open_run(home, run_id), state, as_json)
+    return state, _tell(reader.open_run(home, run_id), state, as_json)
 
 
 def resume(options: argparse.Namespace, home: Home) -> int:

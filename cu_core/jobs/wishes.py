@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from cu_core.catalogue.recipes import recipe, unlearning_recipe
 from cu_core.catalogue.selections import parse_selection
 from cu_core.catalogue.spec import PARTS, RunSpec, spec_from_json, top_level_fields
 from cu_core.catalogue.spec_files import absolute_paths
+from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.jobs.adopt import adopt_index_file
 
 Setting = str | tuple[str, Any]
@@ -113,6 +114,7 @@ def spec_on(wishes: Wishes, home: Home, start: RunSpec) -> RunSpec:
 
 
 def _read(wishes: Wishes, home: Home, content: dict[str, Any], *, keep_recipe: bool = False) -> RunSpec:
+    start = _place(content)
     for named, part, field in (
         (wishes.dataset, "data", "dataset"),
         (wishes.model, "model", "backbone"),
@@ -132,8 +134,9 @@ def _read(wishes: Wishes, home: Home, content: dict[str, Any], *, keep_recipe: b
     settings = [_pair(setting, chosen) for setting in wishes.settings]
     before = content.get("train", {}).get("objective")
     wanted = dict(settings).get("train.objective", wishes.objective or before)
-    if wanted != before or wishes.recipe or (not keep_recipe and (wishes.dataset or wishes.model)):
-        # The recipe of another dataset, backbone or objective fits better than what was there.
+    if wanted != before or wishes.recipe or (not keep_recipe and _place(content) != start):
+        # The recipe of another dataset, backbone or objective fits better than what was there. Named again, they are
+        # no others.
         content.pop("train", None)
     if wanted is not None:
         content.setdefault("train", {})["objective"] = wanted
@@ -144,6 +147,13 @@ def _read(wishes: Wishes, home: Home, content: dict[str, Any], *, keep_recipe: b
     if tuned is not None:
         refuse_where_tuned(tuned, spec, class_names(spec, home))
     return adopt_index_file(absolute_paths(spec), home)
+
+
+def _place(content: Mapping[str, Any]) -> tuple[str, str]:
+    """Images and network of a specification that may leave them out."""
+    dataset = str(content.get("data", {}).get("dataset", DataSpec().dataset))
+    usual = DIGITS_BACKBONE if dataset == "digits" else BACKBONE
+    return dataset, str(content.get("model", {}).get("backbone", usual))
 
 
 def _recipe(wishes: Wishes, home: Home) -> NamedRecipe:
@@ -178,7 +188,7 @@ def _follow_recipes(content: dict[str, Any], chosen: dict[str, Any], name: str) 
     """Fills in what was not named: backbone, training recipe and hyper-parameters."""
     data = parse(PARTS["data"], content.get("data", {}), "data.")
     model = content.setdefault("model", {})
-    backbone = model.setdefault("backbone", DIGITS_BACKBONE if data.dataset == "digits" else BACKBONE)
+    backbone = model.setdefault("backbone", _place(content)[1])
     named = content.get("train", {})
     objective = str(named.get("objective", "supervised"))
     trained = vars(recipe(data.dataset, str(backbone), data.label_noise, objective, name))

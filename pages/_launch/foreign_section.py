@@ -28,6 +28,9 @@ WORDS = (
     "Bring the weights of a model from before and after it was unlearned elsewhere; they are measured and judged like "
     "any run of this program."
 )
+BEFORE = "before_the_door"
+SET = ("method.id", "stop.rule", "stop.max_rounds", "model.train_on", "model.pretrained", "reference")
+"""Fields that such a model sets, and which the way back puts as they were."""
 ONE_PER_LINE = "one per line; a folder, or a pattern such as run/epoch_*.pt, stands for its files"
 
 
@@ -84,6 +87,7 @@ def follow_door() -> None:
 
 
 def _enter() -> None:
+    st.session_state[BEFORE] = {name: value_of(name) for name in SET} | {"grid": st.session_state.get(key_of("grid"))}
     put("method.id", GIVEN)
     put("stop.rule", "none")
     put("stop.max_rounds", 0)
@@ -95,9 +99,13 @@ def _enter() -> None:
 
 
 def _leave() -> None:
-    put("method.id", MethodSpec().id)
+    # As the form was; who came by an address or a clone finds the method and the rule that a run starts from.
+    before = dict(st.session_state.pop(BEFORE, {"method.id": MethodSpec().id, "stop.rule": "auto"}))
+    if (grid := before.pop("grid", None)) is not None:
+        st.session_state[key_of("grid")] = grid
+    for name, value in before.items():
+        put(name, value)
     st.session_state[key_of_part("method")] = False
-    put("stop.rule", "auto")
 
 
 def section(errors: Errors, specs: Sequence[RunSpec]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from cu_core.analysis.papers.tables_wang_chen import TABLES
 from cu_core.base.home import Home
 from cu_core.catalogue.presets import PRESETS
-from cu_core.cli import main
+from cu_core.cli import commands, main
 from cu_core.runstore.reader import list_runs, open_run
 
 
@@ -23,6 +23,16 @@ def test_a_preset_of_several_runs_is_queued_as_one_group(home: Home, capsys: pyt
     specs = submitted(home, capsys, "--preset", "paper-iv-digits")
     assert tuple(specs) == PRESETS["paper-iv-digits"].specs
     assert {row.group for row in list_runs(home)} == {"paper-iv-digits"}
+
+
+def test_a_cancelled_run_ends_the_series(
+    home: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = iter([("succeeded", 0), ("failed", 1), ("cancelled", 1)])
+    monkeypatch.setattr(commands, "_run", lambda *_: next(states))
+    assert main(["run", "--preset", "paper-iv-digits"]) == 1
+    left = len(PRESETS["paper-iv-digits"].specs) - 3
+    assert left and f"{left} of {left + 3} runs were not begun" in capsys.readouterr().err
 
 
 def test_settings_hold_for_every_run_and_leave_the_recipe(

@@ -221,6 +221,12 @@ def test_an_objective_brings_its_recipe(capsys, home):
     moved = spec_of(capsys, home, "--preset", "moco-digits", "--dataset", "cifar10", "--model", "resnet18")
     assert moved.train == recipe("cifar10", "resnet18", objective="moco")
     assert spec_of(capsys, home, "--preset", "digit-5", "--objective", "supervised").train == DIGITS
+    # Images and network of the preset, named again, are no others.
+    own = PRESETS["moco-digits"].spec
+    again = spec_of(
+        capsys, home, "--preset", "moco-digits", "--model", own.model.backbone, "--dataset", own.data.dataset
+    )
+    assert again.train == own.train != recipe("digits", own.model.backbone, objective="moco")
 
 
 def test_every_point_of_a_grid_has_its_own_token(capsys):

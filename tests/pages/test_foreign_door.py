@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cu_core.base.home import Home
+from cu_core.catalogue.presets import DEFAULT_PRESET
 from cu_core.catalogue.spec import MethodSpec
 from cu_core.catalogue.spec_parts import DataSpec
 from cu_core.jobs import dispatcher
@@ -95,6 +96,16 @@ def test_the_ordinary_list_of_methods_has_no_dead_entry() -> None:
     app = enter(app)
     app = app.get_by_key("leave_foreign").click().run()
     assert not app.exception and app.get_by_key("new:method.id").value == MethodSpec().id
+
+
+def test_the_way_back_leads_to_the_form_as_it_was() -> None:
+    app = open_page("launch.py")
+    before = {name: app.session_state[f"new:{name}"] for name in ("reference", "stop.max_rounds", "stop.rule")}
+    assert before["reference"] == DEFAULT_PRESET.spec.reference > 0
+    app.get_by_key("new:method.id").set_value("ssd").run()
+    app = enter(app).get_by_key("leave_foreign").click().run()
+    assert not app.exception and app.get_by_key("new:method.id").value == "ssd"
+    assert {name: app.session_state[f"new:{name}"] for name in before} == before
 
 
 def test_an_audit_passes_through_the_form_unchanged(files: Path) -> None:

@@ -177,7 +177,8 @@ class _Fields:
 
     def names(self, name: str, allowed: Mapping[str, Any]) -> tuple[str, ...]:
         for value in (values := self.list(name, 20)):
-            if value not in allowed:
+            # What is no text, a list within the list say, cannot even be looked up.
+            if not isinstance(value, str) or value not in allowed:
                 raise BadInput(self.at(name), f"{value!r} is not known", allowed, given=str(value))
         return tuple(values)
 
@@ -204,7 +205,8 @@ def _run(name: str, found: Any, where: str) -> LessonRun:
     plain = RunSpec().to_json()
     for key, values in wanted.items():
         part, _, rest = key.partition(".")
-        known = key == "method.id" or (not rest and key in plain) or rest in (plain.get(part) or ())
+        parts = plain.get(part)
+        known = key == "method.id" or (not rest and key in plain) or (isinstance(parts, dict) and rest in parts)
         if not known or not values or not all(isinstance(value, str | int | float | bool) for value in values):
             raise BadInput(fields.at("find"), f"{key!r} is no setting with a value", ("forget.select: class:5",))
     if not wanted:
