@@ -185,9 +185,9 @@ def calibration_finds_more(lines: Sequence[Line]) -> Finding | None:
     middle, low, high = interval
     beside, alone = _percent(shares["calibrated"]), _percent(shares["auc"])
     counted = (
-        f"over {len(both)} methods on a random share of the images, the AUC of each image's loss margin beside those of "
-        f"retrained models lies outside the band of retraining in {beside} of the cases, the AUC of the loss alone in "
-        f"{alone} (difference {_percent(middle)}, 95 % interval {_percent(low)} to {_percent(high)})"
+        f"over {len(both)} methods on a random share of the images, the AUC of each image's loss margin beside those "
+        f"of retrained models lies outside the band of retraining in {beside} of the cases, the AUC of the loss alone "
+        f"in {alone} (difference {_percent(middle)}, 95 % interval {_percent(low)} to {_percent(high)})"
     )
     if low > 0:
         return Finding(

@@ -79,7 +79,7 @@ def _draw(drawn: Panes, column: int, line: Line, utility: str, *, named: bool, m
         mode="markers+text" if named else "markers",
         text=[line.title] if named else None,
         # Into the pane, and below the nearest ones, above which others lie.
-        textposition="middle right" if x < middle else "top left" if core else "bottom left",
+        textposition="bottom right" if x < middle else "top left" if core else "bottom left",
         marker={"color": colour, "size": 11 if core else 8, "symbol": "diamond" if core else "circle"},
         error_x=_bar(xs, x, colour),
         error_y=_bar(ys, y, colour),
