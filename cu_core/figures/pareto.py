@@ -115,7 +115,7 @@ def pareto(
 
 def pareto_words(lines: Sequence[ParetoLine], boxes: Sequence[ParetoBox], *, means: bool) -> str:
     """What centre, box, places and sizes of markers mean, and bars through means where there are any."""
-    band = "" if boxes else " No band is drawn: it takes two retrained models or more."
+    band = "" if boxes else " No band is drawn: it takes two retrained models or more whose numbers differ."
     seeds = (
         " Bars through a mean reach from its lowest to its highest seed."
         if means and any(len(line.points) > 1 for line in lines)

@@ -132,7 +132,7 @@ def trajectories_words(
     said = [
         f"Band{where}: 95 % prediction band of the retrained models on the same samples."
         if banded
-        else "No band is drawn: it takes two retrained models or more."
+        else "No band is drawn: it takes two retrained models or more whose numbers differ."
     ]
     if means and any(len(line.runs) > 1 for line in lines):
         said.append("In a mean over seeds a run that has ended keeps its last value.")
