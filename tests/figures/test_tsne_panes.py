@@ -141,7 +141,7 @@ def test_hover_names_group_sample_classes_probability_and_loss(probe, rounds) ->
     sample, label = probe["sample"].iloc[row], probe["label"].iloc[row]
     name = CLASSES[label].replace("<", "‹").replace(">", "›")
     assert trace.hovertext[0] == f"Unseen · test sample {sample}<br>class {name}"
-    for piece in ("%{hovertext}", "predicted %{text}", "%{customdata[2]", "%{customdata[3]", "nats"):
+    for piece in ("%{hovertext}", "predicted %{text}", "%{customdata[2]", "<br>loss %{customdata[3]"):
         assert piece in trace.hovertemplate
     assert "<i>" not in "".join(trace.text)
 
