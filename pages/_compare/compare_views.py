@@ -146,8 +146,8 @@ class Views:
             self._nothing("predictions", left_out)
             return
         most = highest_count([pane.counts for pane in panes], hide_diagonal=False)
-        many = max(len(pane.counts) for pane in kept) > (MOST_NARROW if is_narrow() else MOST_CLASSES)
         narrow = is_narrow()
+        many = max(len(pane.counts) for pane in kept) > (MOST_NARROW if narrow else MOST_CLASSES)
         figure = (
             answer_ranking(kept, names, narrow=narrow)
             if many

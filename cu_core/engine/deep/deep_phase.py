@@ -6,8 +6,6 @@ import time
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from cu_core.base.files import read_json
 from cu_core.catalogue.deep_audit import check_deep_audit
 from cu_core.engine.deep.deep_result import Asked, deep_numbers
@@ -149,13 +147,12 @@ class DeepAudit:
             )
         assert self._targets is not None
         told, asked = numbers["forget"] + numbers["unseen"], numbers["targets"]
-        sides = (self._targets.forget, self._setup.reported_forget), (self._targets.unseen, self._setup.reported_unseen)
         if told < asked:
             said.append(
                 f"Numbers on the models of this run are of the {told:,} targets that its stopping rule has not looked "
                 f"at; those over shadow models of all {asked:,}."
             )
-        elif not all(np.isin(own, reported).all() for own, reported in sides):
+        elif not self._targets.free_of_rule(self._setup).all():
             said.append(
                 f"The stopping rule has looked at some of the targets; without them fewer than {FEWEST} were left on "
                 "a side, so the numbers on the models of this run are of all."

@@ -82,9 +82,13 @@ class ShadowTargets:
 
         The targets themselves do not depend on it, so that runs with other rules share shadow models.
         """
+        free = self.free_of_rule(setup)
+        enough = min(free[: len(self.forget)].sum(), free[len(self.forget) :].sum()) >= FEWEST
+        return free if enough else np.ones(len(self), bool)
+
+    def free_of_rule(self, setup: RunSetup) -> np.ndarray:
+        """(2n,) bool: those that the stopping rule of a run has not looked at, however few."""
         sides = np.isin(self.forget, setup.reported_forget), np.isin(self.unseen, setup.reported_unseen)
-        if min(side.sum() for side in sides) < FEWEST:
-            return np.ones(len(self), bool)
         return np.concatenate(sides)
 
     def block(self, shadow: int) -> int:
