@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from cu_core.figures.run_style import run_style
-from cu_core.figures.theme import COLOURS, FAINT, NEUTRAL, SYMBOLS, dress, join, tint
+from cu_core.figures.theme import COLOURS, FAINT, NEUTRAL, NO_BAND, SYMBOLS, dress, join, tint
 
 ZOOM = 4.0
 SEED = 8.0
@@ -115,7 +115,7 @@ def pareto(
 
 def pareto_words(lines: Sequence[ParetoLine], boxes: Sequence[ParetoBox], *, means: bool) -> str:
     """What centre, box, places and sizes of markers mean, and bars through means where there are any."""
-    band = "" if boxes else " No band is drawn: it takes two retrained models or more whose numbers differ."
+    band = "" if boxes else f" {NO_BAND}"
     seeds = (
         " Bars through a mean reach from its lowest to its highest seed."
         if means and any(len(line.points) > 1 for line in lines)

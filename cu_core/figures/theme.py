@@ -269,6 +269,10 @@ def pane_title(text: str, kind: str = "round") -> str:
     return reference_title(broken) if kind == "reference" else f"<b>{broken}</b>"
 
 
+NO_BAND = "No band is drawn: it takes two retrained models or more whose numbers differ."
+"""Said below figures that would have one."""
+
+
 def share_x_title(figure: go.Figure, text: str, *, below: int, at_end: bool = False) -> None:
     """One title for the axes of all panes, in the middle below them: under each pane they would run together.
 

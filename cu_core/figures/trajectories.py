@@ -13,7 +13,7 @@ from plotly.subplots import make_subplots
 from cu_core.catalogue.metric_record import METRICS
 from cu_core.figures.curves import metric_axis_title
 from cu_core.figures.run_style import RunStyle, run_style
-from cu_core.figures.theme import COLOURS, FAINT, dress, join, pane_title, round_axis, tint
+from cu_core.figures.theme import COLOURS, FAINT, NO_BAND, dress, join, pane_title, round_axis, tint
 from cu_core.metrics.band import Band
 
 MOST_PANES = 4
@@ -129,11 +129,7 @@ def trajectories_words(
     """What the band is and what a mean does with a run that has ended; neither where there is none."""
     banded = sum(bool(bands.get(metric)) for metric in metrics)
     where = ", where it is drawn" if banded < len(metrics) else ""
-    said = [
-        f"Band{where}: 95 % prediction band of the retrained models on the same samples."
-        if banded
-        else "No band is drawn: it takes two retrained models or more whose numbers differ."
-    ]
+    said = [f"Band{where}: 95 % prediction band of the retrained models on the same samples." if banded else NO_BAND]
     if means and any(len(line.runs) > 1 for line in lines):
         said.append("In a mean over seeds a run that has ended keeps its last value.")
     return " ".join(said)

@@ -14,11 +14,10 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from cu_core.base.home import Home
 from cu_core.projections.draw import draw
 from cu_core.projections.map_request import MapRequest
 from cu_core.runstore.reader import open_run
-from tests.browser.viewer_driver import FIND, LINKED, SPOT, STATE, drag, pixels, reaches, thumb
+from tests.browser.viewer_driver import FIND, LINKED, SPOT, STATE, drag, growing_run, pixels, reaches, thumb
 from tests.browser.waiting import QUIET_MS, asked, drawn, eventually, heard, nothing_spills, quiet, until
 from tests.madeup import MadeUp, write_round, write_run
 from tests.served import Server, serve
@@ -228,8 +227,7 @@ def test_new_rounds_arrive_without_losing_round_zoom_or_selection(
     home_with_runs: Server, open_tab: Callable[..., Page], tmp_path: Path
 ) -> None:
     home, made = home_with_runs.home, MadeUp(state="running", rounds=2)
-    # Whole at once: the server would take a half-written run for a queued one.
-    run_dir = write_run(Home(tmp_path / "aside").create(), "growing", made).rename(home.runs / "growing")
+    run_dir = growing_run(home, made, tmp_path)
     page = open_tab(f"{home_with_runs.url}/drift?run=growing")
     # A page that follows a run is never at rest.
     page.wait_for_function(f"() => {{ {FIND} return board && board.inspect().frames }}")

@@ -11,11 +11,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from cu_core.base.home import Home
 from cu_core.base.installation import dashboard_folder
 from cu_core.runstore.reader import open_run
 from tests.browser.conftest import FLAGS
-from tests.browser.viewer_driver import FIND, turns_red
+from tests.browser.viewer_driver import FIND, growing_run, turns_red
 from tests.browser.waiting import (
     PATIENCE_MS,
     drawn,
@@ -265,7 +264,7 @@ def test_a_new_round_moves_nobody_who_looks_at_an_earlier_one(
     server: Server, open_tab: Callable[..., Page], tmp_path: Path
 ) -> None:
     home, made = server.home, MadeUp(state="running", rounds=3)
-    run_dir = write_run(Home(tmp_path / "aside").create(), "growing", made).rename(home.runs / "growing")
+    run_dir = growing_run(home, made, tmp_path)
     page = open_tab(f"{server.url}/signals?run=growing&deep=true")
     page.wait_for_function(f"() => {{ {FIND} return board && board.inspect().charts.length }}")
     place = f"""() => {{ {FIND} const slider = board.querySelector(".scrubber input")

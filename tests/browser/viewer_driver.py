@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 from playwright.sync_api import Page
 
+from cu_core.base.home import Home
 from tests.browser.waiting import drawn, eventually, picture
+from tests.madeup import MadeUp, write_run
 
 # The component lies in a shadow root; `inspect` is what it tells about its state.
 FIND = """
@@ -139,3 +142,8 @@ def thumb(page: Page, share: float) -> tuple[float, float]:
     box = page.locator(".track input").bounding_box()
     assert box
     return box["x"] + 8 + share * (box["width"] - 16), box["y"] + box["height"] / 2
+
+
+def growing_run(home: Home, made: MadeUp, aside: Path) -> Path:
+    """Puts a run called "growing" into a served home, whole at once: half-written it would be one in the queue."""
+    return write_run(Home(aside / "aside").create(), "growing", made).rename(home.runs / "growing")
